@@ -1,0 +1,1 @@
+//! Keys in, effects out: the pure half of the console.

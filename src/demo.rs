@@ -1,0 +1,1 @@
+//! Simulated agents: clients of the real HTTP API.

@@ -1,0 +1,20 @@
+//! What a handoff is, what may happen to it, and what that means: pure functions and plain data.
+//!
+//! Nothing here reads a clock, a file or a socket. Read in this order: [`contract`] (what is handed over),
+//! [`event`] (what can happen), [`machine`] (what may happen next), [`ledger`] (what a watcher knows),
+//! [`health`] (the three signals per edge).
+
+pub mod brief;
+pub mod command;
+pub mod contract;
+pub mod event;
+pub mod fingerprint;
+pub mod health;
+pub mod key;
+pub mod ledger;
+pub mod loops;
+pub mod machine;
+pub mod query;
+pub mod run;
+pub mod text;
+pub mod time;

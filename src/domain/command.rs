@@ -1,0 +1,1 @@
+//! What agents, operators and approvers may ask for.

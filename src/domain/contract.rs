@@ -1,0 +1,1 @@
+//! The handoff contract: six fields, working memory, brief.

@@ -1,0 +1,1 @@
+//! Error groups: which failures are the same failure.

@@ -1,0 +1,1 @@
+//! Identity is computed, not coordinated: handoff, effect and compensation keys.

@@ -1,0 +1,1 @@
+//! What a watcher knows: events folded into indexes.

@@ -1,0 +1,1 @@
+//! The aggregate: one run, its handoffs.

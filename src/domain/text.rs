@@ -1,0 +1,1 @@
+//! The one place where text from agents is made harmless.

@@ -1,0 +1,1 @@
+//! Which key does what: one commented table, which users may override.

@@ -1,0 +1,3 @@
+//! The `seam` command.
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! The embedded orchestrator: boundary checks, the engine, the sweeper and the HTTP API.
+
+pub mod boundary;
+pub mod engine;

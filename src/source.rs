@@ -1,0 +1,1 @@
+//! The one seam of the console to the outside.
