@@ -60,9 +60,9 @@ pub fn percent(share: f64) -> String {
 pub fn count(count: u64) -> String {
     match count {
         ..1_000 => count.to_string(),
-        ..10_000 => format!("{},{:03}", count / 1_000, count % 1_000),
-        ..1_000_000 => scaled(count, 1_000, "k"),
-        ..1_000_000_000 => scaled(count, 1_000_000, "M"),
+        1_000..10_000 => format!("{},{:03}", count / 1_000, count % 1_000),
+        10_000..1_000_000 => scaled(count, 1_000, "k"),
+        1_000_000..1_000_000_000 => scaled(count, 1_000_000, "M"),
         _ => scaled(count, 1_000_000_000, "G"),
     }
 }
