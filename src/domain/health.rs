@@ -1,1 +1,17 @@
-//! The three signals per edge: emit-to-ack latency, retry rate, violation rate.
+//! The health of one edge: what it did lately, how fast, and whether somebody should look.
+//!
+//! Meaning: protocol section 5. Read in this order: [`histogram`] (latencies in bins with a stated error),
+//! [`tally`] (what an edge did in one slice of time), [`window`] (slices that add up to 1m, 5m, 1h and all),
+//! [`signal`] (numbers that can say "no data"), [`judge`](mod@judge) (the rules, each with its reason).
+
+pub mod histogram;
+pub mod judge;
+pub mod signal;
+pub mod tally;
+pub mod window;
+
+pub use histogram::Histogram;
+pub use judge::{Facts, Finding, Health, Severity, Signal, judge};
+pub use signal::{Guard, Latency, P95, Rate};
+pub use tally::{Counts, Kind, Tally};
+pub use window::{Span, Windows};

@@ -1,0 +1,418 @@
+//! Whether somebody should look at an edge, why, and since when.
+//!
+//! The rules are those of protocol section 5. They keep no state: everything, "since" included, is read from
+//! the windows, so a console that has just started and one that has watched for a day say the same.
+
+use super::signal::{Population, Rate};
+use super::tally::Tally;
+use super::window::{Span, Windows};
+use crate::domain::text::{age, latency, percent};
+use crate::domain::time::{Millis, Time};
+
+/// Above this retry rate an edge warns; above [`RETRY_CRITICAL`] it is critical.
+pub const RETRY_WARN: f64 = 0.02;
+/// See [`RETRY_WARN`].
+pub const RETRY_CRITICAL: f64 = 0.03;
+
+/// P95 at this multiple of the baseline warns; at [`DRIFT_CRITICAL`] it is critical.
+const DRIFT_WARN: Millis = 2;
+const DRIFT_CRITICAL: Millis = 4;
+
+/// The oldest un-acknowledged handoff may be this many times older than the baseline P95.
+const STALL_FACTOR: Millis = 10;
+
+/// A baseline needs this many acknowledgements.
+const BASELINE_ENOUGH: u64 = 200;
+
+/// An alert on a rate closes after the 5m rate has been below the threshold for this many minutes.
+const CLOSE_AFTER: usize = 5;
+
+/// The state of an edge in one word; the order is how much it asks for attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Health {
+    /// Enough was seen in the last hour and nothing is wrong.
+    Healthy,
+    /// Something happened in the last hour, but fewer than 20 handoffs: too few to call it healthy.
+    Insufficient,
+    /// Nothing happened in the last hour and nothing is open.
+    NoData,
+    /// The source is not connected: whatever was seen last may no longer be true.
+    Unknown,
+    /// Somebody should look today.
+    Warning,
+    /// Somebody should look now.
+    Critical,
+}
+
+impl Health {
+    /// The word on screen.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Insufficient => "too few",
+            Self::NoData => "no data",
+            Self::Unknown => "unknown",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// How bad a [`Finding`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Somebody should look today.
+    Warning,
+    /// Somebody should look now.
+    Critical,
+}
+
+/// The rule a [`Finding`] comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Signal {
+    /// A handoff waits far longer for its acknowledgement than usual.
+    Stall,
+    /// P95 is a multiple of what it was over the last day.
+    Drift,
+    /// P95 is above the limit set for the edge.
+    Limit,
+    /// Too many handoffs need another attempt.
+    Retries,
+    /// Payloads were refused at a schema boundary.
+    Violations,
+}
+
+/// One thing that is wrong with an edge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule that says so.
+    pub signal: Signal,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, for people, with the numbers: `31 wait for acknowledgement, the oldest 6m12s (limit 20s)`.
+    pub reason: String,
+    /// When it began, to the minute, if that is within the last hour or known from an open handoff.
+    pub since: Option<Time>,
+}
+
+/// What the rules look at. The windows must have been advanced to the present.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// What the edge did.
+    pub windows: &'a Windows,
+    /// Current ages of its open handoffs without acknowledgement, in any order.
+    pub open_ages: &'a [Millis],
+    /// How long a target may take to acknowledge, if the edge says so.
+    pub ack_timeout: Option<Millis>,
+    /// The P95 limit of the edge, if one is set.
+    pub p95_max: Option<Millis>,
+    /// The source is not connected.
+    pub stale: bool,
+}
+
+/// Judges one edge: its health, and what is wrong, worst first.
+///
+/// A stale edge is [`Health::Unknown`] whatever was wrong before; its findings are the last known ones.
+pub fn judge(facts: &Facts) -> (Health, Vec<Finding>) {
+    let now = Population::new(&facts.windows.total(Span::FiveMinutes).to_ack, facts.open_ages.iter().copied());
+    let rules = [stall(facts), drift(facts, &now), limit(facts, &now), retries(facts.windows), violations(facts.windows)];
+    let mut findings: Vec<Finding> = rules.into_iter().flatten().collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let health = match findings.first().map(|worst| worst.severity) {
+        _ if facts.stale => Health::Unknown,
+        Some(Severity::Critical) => Health::Critical,
+        Some(Severity::Warning) => Health::Warning,
+        None => quiet(facts),
+    };
+    (health, findings)
+}
+
+/// An edge without findings: healthy only if there was enough to go by.
+fn quiet(facts: &Facts) -> Health {
+    let hour = facts.windows.total(Span::OneHour);
+    let waiting = facts.open_ages.len() as u64;
+    if waiting == 0 && hour.counts.iter().all(|(_, count)| count == 0) {
+        Health::NoData
+    } else if (hour.to_ack.len() + waiting).max(u64::from(hour.settled)) < super::signal::ENOUGH {
+        Health::Insufficient
+    } else {
+        Health::Healthy
+    }
+}
+
+fn baseline_p95(windows: &Windows) -> Option<Millis> {
+    (windows.baseline().len() >= BASELINE_ENOUGH).then(|| windows.baseline().quantile(0.95))?
+}
+
+/// Critical when the oldest un-acknowledged handoff is older than max(10 x baseline P95, ack timeout).
+fn stall(facts: &Facts) -> Option<Finding> {
+    let oldest = facts.open_ages.iter().copied().max()?;
+    let usual = baseline_p95(facts.windows).map(|p95| p95.saturating_mul(STALL_FACTOR));
+    let limit = usual.max(facts.ack_timeout)?;
+    (oldest > limit).then(|| Finding {
+        signal: Signal::Stall,
+        severity: Severity::Critical,
+        reason: format!(
+            "{} waiting for acknowledgement, the oldest for {} (limit {})",
+            facts.open_ages.len(),
+            age(oldest),
+            latency(limit)
+        ),
+        since: Some(facts.windows.now() + -(oldest - limit)),
+    })
+}
+
+/// The 5m P95, at its lower confidence rank, against the baseline.
+fn drift(facts: &Facts, population: &Population) -> Option<Finding> {
+    let usual = baseline_p95(facts.windows)?.max(1);
+    let sure = population.confident_p95()?;
+    let severity = match sure / usual {
+        DRIFT_CRITICAL.. => Severity::Critical,
+        DRIFT_WARN.. => Severity::Warning,
+        _ => return None,
+    };
+    let slow = usual.saturating_mul(DRIFT_WARN);
+    Some(Finding {
+        signal: Signal::Drift,
+        severity,
+        reason: format!("{}, usually {}", p95_text(population), latency(usual)),
+        since: slow_since(facts, slow),
+    })
+}
+
+/// The 5m P95, at its lower confidence rank, against the limit of the edge.
+fn limit(facts: &Facts, population: &Population) -> Option<Finding> {
+    let limit = facts.p95_max?;
+    (population.confident_p95()? > limit).then(|| Finding {
+        signal: Signal::Limit,
+        severity: Severity::Warning,
+        reason: format!("{}, limit {}", p95_text(population), latency(limit)),
+        since: slow_since(facts, limit),
+    })
+}
+
+fn p95_text(population: &Population) -> String {
+    let p95 = population.p95();
+    let bound = if p95.lower_bound { "at least " } else { "" };
+    format!("P95 {bound}{}", latency(p95.value.unwrap_or_default()))
+}
+
+/// The earlier of: acknowledgements became slow, the oldest open handoff became slow.
+fn slow_since(facts: &Facts, slow: Millis) -> Option<Time> {
+    let acked = begin(facts.windows, |minute| minute.to_ack.quantile(0.95).map(|p95| p95 >= slow));
+    let oldest = facts.open_ages.iter().copied().max().filter(|oldest| *oldest >= slow);
+    let waiting = oldest.map(|oldest| facts.windows.now() + -(oldest - slow));
+    [acked, waiting].into_iter().flatten().min()
+}
+
+/// Above a threshold with 95 % confidence over 1h, and plainly above it over 5m.
+fn retries(windows: &Windows) -> Option<Finding> {
+    let hour = windows.total(Span::OneHour).retry_rate();
+    let exceeds = |threshold: f64| hour.surely_above(threshold) && lately_above(windows, threshold);
+    let (severity, threshold) = if exceeds(RETRY_CRITICAL) {
+        (Severity::Critical, RETRY_CRITICAL)
+    } else if exceeds(RETRY_WARN) {
+        (Severity::Warning, RETRY_WARN)
+    } else {
+        return None;
+    };
+    Some(Finding {
+        signal: Signal::Retries,
+        severity,
+        reason: format!("{} retried in 1h ({} of {})", percent(hour.value()?), hour.k, hour.n),
+        since: begin(windows, |minute| minute.retry_rate().value().map(|rate| rate > threshold)),
+    })
+}
+
+/// The 5m retry rate is above the threshold now, or was at the end of one of the last five minutes.
+fn lately_above(windows: &Windows, threshold: f64) -> bool {
+    let above = |rate: Rate| rate.value().is_some_and(|rate| rate > threshold);
+    let minutes = windows.minutes().map(|minute| minute.map(Tally::retry_rate).unwrap_or_default());
+    let recent = &minutes[minutes.len() - CLOSE_AFTER * 2..];
+    above(windows.total(Span::FiveMinutes).retry_rate())
+        || recent.windows(CLOSE_AFTER).any(|five| {
+            above(Rate { k: five.iter().map(|minute| minute.k).sum(), n: five.iter().map(|minute| minute.n).sum() })
+        })
+}
+
+/// Any refused payload within the hour; one is enough, there is no sample guard.
+fn violations(windows: &Windows) -> Option<Finding> {
+    let refused = windows.total(Span::OneHour).violations;
+    let first = windows.minutes().iter().position(|minute| minute.is_some_and(|minute| minute.violations > 0));
+    (refused > 0).then(|| Finding {
+        signal: Signal::Violations,
+        severity: Severity::Warning,
+        reason: format!("{refused} {} refused in 1h", if refused == 1 { "payload" } else { "payloads" }),
+        since: first.map(|first| windows.minute_start(first)),
+    })
+}
+
+/// When the current run of bad minutes began; a minute without data neither begins nor ends it.
+fn begin(windows: &Windows, bad: impl Fn(&Tally) -> Option<bool>) -> Option<Time> {
+    let mut first = None;
+    for (at, minute) in windows.minutes().into_iter().enumerate().rev() {
+        match minute.and_then(&bad) {
+            Some(true) => first = Some(at),
+            Some(false) => break,
+            None => {}
+        }
+    }
+    first.map(|first| windows.minute_start(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::health::tally::Kind;
+    use crate::domain::time::{HOUR, MINUTE, SECOND};
+
+    const NOW: Time = Time::from_millis(30 * HOUR);
+
+    fn ago(millis: Millis) -> Time {
+        NOW + -millis
+    }
+
+    fn facts(windows: &Windows) -> Facts<'_> {
+        Facts { windows, open_ages: &[], ack_timeout: None, p95_max: None, stale: false }
+    }
+
+    /// A day of one acknowledgement in 2 s per minute, up to `until` before now.
+    fn usual_day(until: Millis) -> Windows {
+        let mut windows = Windows::default();
+        for minute in (until / MINUTE..24 * 60).rev() {
+            windows.record(ago(minute * MINUTE), |tally| {
+                tally.count(Kind::Acknowledged);
+                tally.to_ack.record(2 * SECOND);
+            });
+        }
+        windows.advance(NOW);
+        windows
+    }
+
+    /// `retried` of `settled` handoffs needed a retry, in the minute that ended `minutes` ago.
+    fn settle(windows: &mut Windows, minutes: i64, retried: u32, settled: u32) {
+        windows.record(ago(minutes * MINUTE), |tally| {
+            for number in 0..settled {
+                tally.count(Kind::Completed);
+                tally.settle(if number < retried { 2 } else { 1 }, true);
+            }
+        });
+        windows.advance(NOW);
+    }
+
+    #[test]
+    fn silence_is_not_health() {
+        let mut windows = Windows::default();
+        windows.advance(NOW);
+        assert_eq!(judge(&facts(&windows)).0, Health::NoData);
+        settle(&mut windows, 3, 0, 19);
+        assert_eq!(judge(&facts(&windows)).0, Health::Insufficient);
+        settle(&mut windows, 3, 0, 1);
+        assert_eq!(judge(&facts(&windows)).0, Health::Healthy);
+        assert_eq!(judge(&Facts { stale: true, ..facts(&windows) }).0, Health::Unknown);
+        let mut order = [Health::Critical, Health::Healthy, Health::NoData, Health::Warning];
+        order.sort();
+        assert_eq!(order.map(Health::word), ["healthy", "no data", "warning", "critical"]);
+    }
+
+    #[test]
+    fn a_handoff_nobody_takes_is_a_stall() {
+        let windows = usual_day(2 * MINUTE);
+        let waiting = |ages: &'static [Millis], timeout| {
+            let mut findings = judge(&Facts { open_ages: ages, ack_timeout: timeout, ..facts(&windows) }).1;
+            findings.retain(|finding| finding.signal == Signal::Stall);
+            findings.pop()
+        };
+        assert_eq!(waiting(&[20_100], None), None, "the limit is 10 x 2 s, within 1 %");
+        let stall = waiting(&[1_000, 372_000], None).unwrap();
+        assert_eq!(stall.severity, Severity::Critical);
+        assert!(stall.reason.starts_with("2 waiting for acknowledgement, the oldest for 6m12s"), "{}", stall.reason);
+        let since = stall.since.unwrap();
+        assert!((since - ago(352_000)).abs() <= 200, "{since}");
+        assert_eq!(waiting(&[372_000], Some(400_000)), None, "the edge may take longer");
+        let fresh = Windows::default();
+        assert!(judge(&Facts { open_ages: &[372_000], ..facts(&fresh) }).1.is_empty(), "no baseline, no limit");
+    }
+
+    #[test]
+    fn drift_needs_samples_and_says_since_when() {
+        let mut windows = usual_day(4 * MINUTE);
+        let slow = |windows: &mut Windows, n: u32, latency: Millis| {
+            for number in 0..n {
+                windows.record(ago(Millis::from(number % 3) * MINUTE), |tally| tally.to_ack.record(latency));
+            }
+            windows.advance(NOW);
+            judge(&facts(windows)).1
+        };
+        assert_eq!(slow(&mut windows, 17, 5 * SECOND), [], "18 samples are too few");
+        let drift = slow(&mut windows, 13, 5 * SECOND);
+        assert_eq!((drift[0].signal, drift[0].severity), (Signal::Drift, Severity::Warning));
+        assert_eq!(drift[0].since, Some(ago(3 * MINUTE)));
+        assert!(drift[0].reason.starts_with("P95 4.9s, usually 2.0s") || drift[0].reason.starts_with("P95 5.0s"));
+        let worse = slow(&mut windows, 100, 20 * SECOND);
+        assert_eq!(worse[0].severity, Severity::Critical);
+    }
+
+    #[test]
+    fn open_handoffs_drift_too() {
+        let windows = usual_day(10 * MINUTE);
+        let ages: Vec<Millis> = (0..60).map(|second| second * SECOND).collect();
+        let (_, findings) = judge(&Facts { open_ages: &ages, ack_timeout: Some(HOUR), ..facts(&windows) });
+        assert_eq!((findings[0].signal, findings[0].severity), (Signal::Drift, Severity::Critical));
+        assert!(findings[0].reason.starts_with("P95 at least 56s"), "{}", findings[0].reason);
+        let since = findings[0].since.unwrap();
+        assert!((since - ago(55 * SECOND)).abs() <= 100, "since the oldest was twice as slow as usual: {since}");
+    }
+
+    #[test]
+    fn a_limit_of_the_edge_counts_without_a_baseline() {
+        let mut windows = Windows::default();
+        for _ in 0..40 {
+            windows.record(NOW, |tally| tally.to_ack.record(3 * SECOND));
+        }
+        windows.advance(NOW);
+        assert!(judge(&Facts { p95_max: Some(4 * SECOND), ..facts(&windows) }).1.is_empty());
+        let (health, findings) = judge(&Facts { p95_max: Some(2 * SECOND), ..facts(&windows) });
+        assert_eq!((health, findings[0].signal), (Health::Warning, Signal::Limit));
+    }
+
+    #[test]
+    fn retries_alert_when_both_windows_agree_and_close_after_five_good_minutes() {
+        let mut windows = Windows::default();
+        settle(&mut windows, 30, 22, 500);
+        assert_eq!(judge(&facts(&windows)).0, Health::Healthy, "sure over 1h, but over for long");
+        let mut windows = Windows::default();
+        settle(&mut windows, 20, 0, 10);
+        settle(&mut windows, 8, 22, 490);
+        let (health, findings) = judge(&facts(&windows));
+        assert_eq!(health, Health::Critical, "the 5m rate was above less than five minutes ago");
+        assert_eq!(findings[0].since, Some(ago(9 * MINUTE)));
+        assert!(findings[0].reason.ends_with("retried in 1h (22 of 500)"), "{}", findings[0].reason);
+        settle(&mut windows, 7, 0, 10);
+        windows.advance(NOW + 3 * MINUTE);
+        assert_eq!(judge(&facts(&windows)).0, Health::Healthy);
+    }
+
+    #[test]
+    fn two_percent_warns() {
+        let mut windows = Windows::default();
+        settle(&mut windows, 1, 16, 500);
+        assert_eq!(judge(&facts(&windows)).0, Health::Warning);
+    }
+
+    #[test]
+    fn one_violation_is_enough() {
+        let mut windows = Windows::default();
+        settle(&mut windows, 50, 0, 100);
+        for minutes in [41, 12] {
+            windows.record(ago(minutes * MINUTE), |tally| tally.evaluate(true));
+        }
+        windows.advance(NOW);
+        let (health, findings) = judge(&facts(&windows));
+        assert_eq!(health, Health::Warning);
+        assert_eq!(findings[0].reason, "2 payloads refused in 1h");
+        assert_eq!(findings[0].since, Some(ago(42 * MINUTE)));
+        windows.advance(NOW + 30 * MINUTE);
+        assert_eq!(judge(&facts(&windows)).1[0].reason, "1 payload refused in 1h");
+    }
+}

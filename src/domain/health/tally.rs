@@ -1,0 +1,259 @@
+//! What one edge did in one slice of time.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::histogram::Histogram;
+use super::signal::Rate;
+use crate::domain::time::Time;
+
+/// What an event means for the health of an edge: the nine kinds that every source can be reduced to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A producer committed a handoff.
+    Emitted,
+    /// The target verified the contract and accepted ownership.
+    Acknowledged,
+    /// The work is finished.
+    Completed,
+    /// An attempt ended without success.
+    Failed,
+    /// Another attempt was granted.
+    Retried,
+    /// Refused at a schema boundary, or by the agent.
+    Rejected,
+    /// Parked: automatic processing ended, a person decides.
+    DeadLettered,
+    /// A human was asked.
+    Escalated,
+    /// A human answered.
+    Resolved,
+}
+
+impl Kind {
+    /// All nine, in the order of a handoff's life.
+    pub const ALL: [Self; 9] = [
+        Self::Emitted,
+        Self::Acknowledged,
+        Self::Completed,
+        Self::Failed,
+        Self::Retried,
+        Self::Rejected,
+        Self::DeadLettered,
+        Self::Escalated,
+        Self::Resolved,
+    ];
+
+    /// The name on the wire and in JSON, such as `dead_lettered`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Emitted => "emitted",
+            Self::Acknowledged => "acknowledged",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Retried => "retried",
+            Self::Rejected => "rejected",
+            Self::DeadLettered => "dead_lettered",
+            Self::Escalated => "escalated",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// How many events of each [`Kind`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts([u32; Kind::ALL.len()]);
+
+impl Counts {
+    /// The number of events of one kind.
+    pub const fn get(&self, kind: Kind) -> u32 {
+        self.0[kind as usize]
+    }
+
+    /// Every kind with its number, zeros included.
+    pub fn iter(&self) -> impl Iterator<Item = (Kind, u32)> + '_ {
+        Kind::ALL.into_iter().map(|kind| (kind, self.get(kind)))
+    }
+}
+
+/// Written as a map of the kinds that occurred, such as `{"emitted":3}`.
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().filter(|(_, count)| *count > 0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Counts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut counts = Self::default();
+        for (kind, count) in std::collections::BTreeMap::<Kind, u32>::deserialize(deserializer)? {
+            counts.0[kind as usize] = count;
+        }
+        Ok(counts)
+    }
+}
+
+/// What one edge did in one slice of time; slices add up and can be taken away again.
+///
+/// Also the record a store keeps per edge and minute: what did not happen is not written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tally {
+    /// Events by kind.
+    pub counts: Counts,
+    /// Handoffs that became completed, returned, or dead-lettered for the first time in their budget epoch.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub settled: u32,
+    /// Those of [`settled`](Self::settled) with attempt 2 or higher.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub settled_retried: u32,
+    /// Handoffs that became completed or returned (the strict form of the retry rate).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub succeeded: u32,
+    /// Those of [`succeeded`](Self::succeeded) with attempt 2 or higher.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub succeeded_retried: u32,
+    /// Distinct payloads checked at a boundary.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub evaluated: u32,
+    /// Payloads refused at a boundary.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub violations: u32,
+    /// Latencies from ready to first acknowledgement, in the slice of the acknowledgement.
+    #[serde(skip_serializing_if = "Histogram::is_empty")]
+    pub to_ack: Histogram,
+    /// Times from acknowledgement to completion, in the slice of the completion.
+    #[serde(skip_serializing_if = "Histogram::is_empty")]
+    pub to_complete: Histogram,
+    /// The latest acknowledgement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_ack: Option<Time>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+impl Tally {
+    /// Counts one event of a kind.
+    pub fn count(&mut self, kind: Kind) {
+        self.counts.0[kind as usize] = self.counts.0[kind as usize].saturating_add(1);
+    }
+
+    /// Counts a handoff that ended: completed or returned when `succeeded`, else dead-lettered for the first
+    /// time in its epoch. `attempt` is the one that ended it, 1 when it was the first.
+    pub fn settle(&mut self, attempt: u32, succeeded: bool) {
+        let retried = u32::from(attempt >= 2);
+        self.settled = self.settled.saturating_add(1);
+        self.settled_retried = self.settled_retried.saturating_add(retried);
+        if succeeded {
+            self.succeeded = self.succeeded.saturating_add(1);
+            self.succeeded_retried = self.succeeded_retried.saturating_add(retried);
+        }
+    }
+
+    /// Counts one distinct payload that met a schema boundary.
+    pub fn evaluate(&mut self, violated: bool) {
+        self.evaluated = self.evaluated.saturating_add(1);
+        self.violations = self.violations.saturating_add(u32::from(violated));
+    }
+
+    /// True when nothing at all happened.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Retried handoffs among the settled ones (protocol section 5).
+    pub fn retry_rate(&self) -> Rate {
+        Rate { k: self.settled_retried, n: self.settled }
+    }
+
+    /// Handoffs that needed a retry to succeed among those that succeeded.
+    pub fn strict_retry_rate(&self) -> Rate {
+        Rate { k: self.succeeded_retried, n: self.succeeded }
+    }
+
+    /// Refused payloads among the checked ones.
+    pub fn violation_rate(&self) -> Rate {
+        Rate { k: self.violations, n: self.evaluated }
+    }
+
+    /// Adds another slice; [`last_ack`](Self::last_ack) becomes the later one.
+    pub fn add(&mut self, other: &Self) {
+        self.each_count(other, u32::saturating_add);
+        self.to_ack.add(&other.to_ack);
+        self.to_complete.add(&other.to_complete);
+        self.last_ack = self.last_ack.max(other.last_ack);
+    }
+
+    /// Takes away a slice that was added before; [`last_ack`](Self::last_ack) stays, it is no sum.
+    pub fn subtract(&mut self, other: &Self) {
+        self.each_count(other, u32::saturating_sub);
+        self.to_ack.subtract(&other.to_ack);
+        self.to_complete.subtract(&other.to_complete);
+    }
+
+    fn each_count(&mut self, other: &Self, combine: fn(u32, u32) -> u32) {
+        for (mine, theirs) in self.counts.0.iter_mut().zip(other.counts.0) {
+            *mine = combine(*mine, theirs);
+        }
+        self.settled = combine(self.settled, other.settled);
+        self.settled_retried = combine(self.settled_retried, other.settled_retried);
+        self.succeeded = combine(self.succeeded, other.succeeded);
+        self.succeeded_retried = combine(self.succeeded_retried, other.succeeded_retried);
+        self.evaluated = combine(self.evaluated, other.evaluated);
+        self.violations = combine(self.violations, other.violations);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn busy() -> Tally {
+        let mut tally = Tally { last_ack: Some(Time::from_millis(60_000)), ..Tally::default() };
+        tally.count(Kind::Emitted);
+        tally.count(Kind::DeadLettered);
+        tally.settle(1, true);
+        tally.settle(3, true);
+        tally.settle(5, false);
+        tally.evaluate(true);
+        tally.evaluate(false);
+        tally.to_ack.record(250);
+        tally.to_complete.record(9_000);
+        tally
+    }
+
+    #[test]
+    fn retries_are_counted_among_settled_and_among_succeeded() {
+        let tally = busy();
+        assert_eq!(tally.retry_rate(), Rate { k: 2, n: 3 });
+        assert_eq!(tally.strict_retry_rate(), Rate { k: 1, n: 2 });
+        assert_eq!(tally.violation_rate(), Rate { k: 1, n: 2 });
+    }
+
+    #[test]
+    fn names_are_what_serde_writes() {
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.name()));
+        }
+    }
+
+    #[test]
+    fn storage_writes_only_what_happened_and_reads_it_back() {
+        let text = serde_json::to_string(&busy()).unwrap();
+        assert!(text.starts_with(r#"{"counts":{"emitted":1,"dead_lettered":1},"settled":3"#), "{text}");
+        assert_eq!(serde_json::from_str::<Tally>(&text).unwrap(), busy());
+        assert_eq!(serde_json::to_string(&Tally::default()).unwrap(), r#"{"counts":{}}"#);
+    }
+
+    #[test]
+    fn a_slice_can_be_added_and_taken_away() {
+        let mut total = busy();
+        total.add(&busy());
+        assert_eq!((total.settled, total.counts.get(Kind::Emitted), total.to_ack.len()), (6, 2, 2));
+        total.subtract(&busy());
+        assert_eq!(total, busy());
+    }
+}
