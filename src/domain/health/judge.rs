@@ -114,8 +114,17 @@ pub struct Facts<'a> {
 ///
 /// A stale edge is [`Health::Unknown`] whatever was wrong before; its findings are the last known ones.
 pub fn judge(facts: &Facts) -> (Health, Vec<Finding>) {
-    let now = Population::new(&facts.windows.total(Span::FiveMinutes).to_ack, facts.open_ages.iter().copied());
-    let rules = [stall(facts), drift(facts, &now), limit(facts, &now), retries(facts.windows), violations(facts.windows)];
+    let now = Population::new(
+        &facts.windows.total(Span::FiveMinutes).to_ack,
+        facts.open_ages.iter().copied(),
+    );
+    let rules = [
+        stall(facts),
+        drift(facts, &now),
+        limit(facts, &now),
+        retries(facts.windows),
+        violations(facts.windows),
+    ];
     let mut findings: Vec<Finding> = rules.into_iter().flatten().collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let health = match findings.first().map(|worst| worst.severity) {
@@ -199,8 +208,15 @@ fn p95_text(population: &Population) -> String {
 
 /// The earlier of: acknowledgements became slow, the oldest open handoff became slow.
 fn slow_since(facts: &Facts, slow: Millis) -> Option<Time> {
-    let acked = begin(facts.windows, |minute| minute.to_ack.quantile(0.95).map(|p95| p95 >= slow));
-    let oldest = facts.open_ages.iter().copied().max().filter(|oldest| *oldest >= slow);
+    let acked = begin(facts.windows, |minute| {
+        minute.to_ack.quantile(0.95).map(|p95| p95 >= slow)
+    });
+    let oldest = facts
+        .open_ages
+        .iter()
+        .copied()
+        .max()
+        .filter(|oldest| *oldest >= slow);
     let waiting = oldest.map(|oldest| facts.windows.now() + -(oldest - slow));
     [acked, waiting].into_iter().flatten().min()
 }
@@ -219,30 +235,48 @@ fn retries(windows: &Windows) -> Option<Finding> {
     Some(Finding {
         signal: Signal::Retries,
         severity,
-        reason: format!("{} retried in 1h ({} of {})", percent(hour.value()?), hour.k, hour.n),
-        since: begin(windows, |minute| minute.retry_rate().value().map(|rate| rate > threshold)),
+        reason: format!(
+            "{} retried in 1h ({} of {})",
+            percent(hour.value()?),
+            hour.k,
+            hour.n
+        ),
+        since: begin(windows, |minute| {
+            minute.retry_rate().value().map(|rate| rate > threshold)
+        }),
     })
 }
 
 /// The 5m retry rate is above the threshold now, or was at the end of one of the last five minutes.
 fn lately_above(windows: &Windows, threshold: f64) -> bool {
     let above = |rate: Rate| rate.value().is_some_and(|rate| rate > threshold);
-    let minutes = windows.minutes().map(|minute| minute.map(Tally::retry_rate).unwrap_or_default());
+    let minutes = windows
+        .minutes()
+        .map(|minute| minute.map(Tally::retry_rate).unwrap_or_default());
     let recent = &minutes[minutes.len() - CLOSE_AFTER * 2..];
     above(windows.total(Span::FiveMinutes).retry_rate())
         || recent.windows(CLOSE_AFTER).any(|five| {
-            above(Rate { k: five.iter().map(|minute| minute.k).sum(), n: five.iter().map(|minute| minute.n).sum() })
+            above(Rate {
+                k: five.iter().map(|minute| minute.k).sum(),
+                n: five.iter().map(|minute| minute.n).sum(),
+            })
         })
 }
 
 /// Any refused payload within the hour; one is enough, there is no sample guard.
 fn violations(windows: &Windows) -> Option<Finding> {
     let refused = windows.total(Span::OneHour).violations;
-    let first = windows.minutes().iter().position(|minute| minute.is_some_and(|minute| minute.violations > 0));
+    let first = windows
+        .minutes()
+        .iter()
+        .position(|minute| minute.is_some_and(|minute| minute.violations > 0));
     (refused > 0).then(|| Finding {
         signal: Signal::Violations,
         severity: Severity::Warning,
-        reason: format!("{refused} {} refused in 1h", if refused == 1 { "payload" } else { "payloads" }),
+        reason: format!(
+            "{refused} {} refused in 1h",
+            if refused == 1 { "payload" } else { "payloads" }
+        ),
         since: first.map(|first| windows.minute_start(first)),
     })
 }
@@ -273,7 +307,13 @@ mod tests {
     }
 
     fn facts(windows: &Windows) -> Facts<'_> {
-        Facts { windows, open_ages: &[], ack_timeout: None, p95_max: None, stale: false }
+        Facts {
+            windows,
+            open_ages: &[],
+            ack_timeout: None,
+            p95_max: None,
+            stale: false,
+        }
     }
 
     /// A day of one acknowledgement in 2 s per minute, up to `until` before now.
@@ -309,29 +349,71 @@ mod tests {
         assert_eq!(judge(&facts(&windows)).0, Health::Insufficient);
         settle(&mut windows, 3, 0, 1);
         assert_eq!(judge(&facts(&windows)).0, Health::Healthy);
-        assert_eq!(judge(&Facts { stale: true, ..facts(&windows) }).0, Health::Unknown);
-        let mut order = [Health::Critical, Health::Healthy, Health::NoData, Health::Warning];
+        assert_eq!(
+            judge(&Facts {
+                stale: true,
+                ..facts(&windows)
+            })
+            .0,
+            Health::Unknown
+        );
+        let mut order = [
+            Health::Critical,
+            Health::Healthy,
+            Health::NoData,
+            Health::Warning,
+        ];
         order.sort();
-        assert_eq!(order.map(Health::word), ["healthy", "no data", "warning", "critical"]);
+        assert_eq!(
+            order.map(Health::word),
+            ["healthy", "no data", "warning", "critical"]
+        );
     }
 
     #[test]
     fn a_handoff_nobody_takes_is_a_stall() {
         let windows = usual_day(2 * MINUTE);
         let waiting = |ages: &'static [Millis], timeout| {
-            let mut findings = judge(&Facts { open_ages: ages, ack_timeout: timeout, ..facts(&windows) }).1;
+            let mut findings = judge(&Facts {
+                open_ages: ages,
+                ack_timeout: timeout,
+                ..facts(&windows)
+            })
+            .1;
             findings.retain(|finding| finding.signal == Signal::Stall);
             findings.pop()
         };
-        assert_eq!(waiting(&[20_100], None), None, "the limit is 10 x 2 s, within 1 %");
+        assert_eq!(
+            waiting(&[20_100], None),
+            None,
+            "the limit is 10 x 2 s, within 1 %"
+        );
         let stall = waiting(&[1_000, 372_000], None).unwrap();
         assert_eq!(stall.severity, Severity::Critical);
-        assert!(stall.reason.starts_with("2 waiting for acknowledgement, the oldest for 6m12s"), "{}", stall.reason);
+        assert!(
+            stall
+                .reason
+                .starts_with("2 waiting for acknowledgement, the oldest for 6m12s"),
+            "{}",
+            stall.reason
+        );
         let since = stall.since.unwrap();
         assert!((since - ago(352_000)).abs() <= 200, "{since}");
-        assert_eq!(waiting(&[372_000], Some(400_000)), None, "the edge may take longer");
+        assert_eq!(
+            waiting(&[372_000], Some(400_000)),
+            None,
+            "the edge may take longer"
+        );
         let fresh = Windows::default();
-        assert!(judge(&Facts { open_ages: &[372_000], ..facts(&fresh) }).1.is_empty(), "no baseline, no limit");
+        assert!(
+            judge(&Facts {
+                open_ages: &[372_000],
+                ..facts(&fresh)
+            })
+            .1
+            .is_empty(),
+            "no baseline, no limit"
+        );
     }
 
     #[test]
@@ -339,16 +421,28 @@ mod tests {
         let mut windows = usual_day(4 * MINUTE);
         let slow = |windows: &mut Windows, n: u32, latency: Millis| {
             for number in 0..n {
-                windows.record(ago(Millis::from(number % 3) * MINUTE), |tally| tally.to_ack.record(latency));
+                windows.record(ago(Millis::from(number % 3) * MINUTE), |tally| {
+                    tally.to_ack.record(latency);
+                });
             }
             windows.advance(NOW);
             judge(&facts(windows)).1
         };
-        assert_eq!(slow(&mut windows, 17, 5 * SECOND), [], "18 samples are too few");
+        assert_eq!(
+            slow(&mut windows, 17, 5 * SECOND),
+            [],
+            "18 samples are too few"
+        );
         let drift = slow(&mut windows, 13, 5 * SECOND);
-        assert_eq!((drift[0].signal, drift[0].severity), (Signal::Drift, Severity::Warning));
+        assert_eq!(
+            (drift[0].signal, drift[0].severity),
+            (Signal::Drift, Severity::Warning)
+        );
         assert_eq!(drift[0].since, Some(ago(3 * MINUTE)));
-        assert!(drift[0].reason.starts_with("P95 4.9s, usually 2.0s") || drift[0].reason.starts_with("P95 5.0s"));
+        assert!(
+            drift[0].reason.starts_with("P95 4.9s, usually 2.0s")
+                || drift[0].reason.starts_with("P95 5.0s")
+        );
         let worse = slow(&mut windows, 100, 20 * SECOND);
         assert_eq!(worse[0].severity, Severity::Critical);
     }
@@ -357,11 +451,25 @@ mod tests {
     fn open_handoffs_drift_too() {
         let windows = usual_day(10 * MINUTE);
         let ages: Vec<Millis> = (0..60).map(|second| second * SECOND).collect();
-        let (_, findings) = judge(&Facts { open_ages: &ages, ack_timeout: Some(HOUR), ..facts(&windows) });
-        assert_eq!((findings[0].signal, findings[0].severity), (Signal::Drift, Severity::Critical));
-        assert!(findings[0].reason.starts_with("P95 at least 56s"), "{}", findings[0].reason);
+        let (_, findings) = judge(&Facts {
+            open_ages: &ages,
+            ack_timeout: Some(HOUR),
+            ..facts(&windows)
+        });
+        assert_eq!(
+            (findings[0].signal, findings[0].severity),
+            (Signal::Drift, Severity::Critical)
+        );
+        assert!(
+            findings[0].reason.starts_with("P95 at least 56s"),
+            "{}",
+            findings[0].reason
+        );
         let since = findings[0].since.unwrap();
-        assert!((since - ago(55 * SECOND)).abs() <= 100, "since the oldest was twice as slow as usual: {since}");
+        assert!(
+            (since - ago(55 * SECOND)).abs() <= 100,
+            "since the oldest was twice as slow as usual: {since}"
+        );
     }
 
     #[test]
@@ -371,23 +479,48 @@ mod tests {
             windows.record(NOW, |tally| tally.to_ack.record(3 * SECOND));
         }
         windows.advance(NOW);
-        assert!(judge(&Facts { p95_max: Some(4 * SECOND), ..facts(&windows) }).1.is_empty());
-        let (health, findings) = judge(&Facts { p95_max: Some(2 * SECOND), ..facts(&windows) });
-        assert_eq!((health, findings[0].signal), (Health::Warning, Signal::Limit));
+        assert!(
+            judge(&Facts {
+                p95_max: Some(4 * SECOND),
+                ..facts(&windows)
+            })
+            .1
+            .is_empty()
+        );
+        let (health, findings) = judge(&Facts {
+            p95_max: Some(2 * SECOND),
+            ..facts(&windows)
+        });
+        assert_eq!(
+            (health, findings[0].signal),
+            (Health::Warning, Signal::Limit)
+        );
     }
 
     #[test]
     fn retries_alert_when_both_windows_agree_and_close_after_five_good_minutes() {
         let mut windows = Windows::default();
         settle(&mut windows, 30, 22, 500);
-        assert_eq!(judge(&facts(&windows)).0, Health::Healthy, "sure over 1h, but over for long");
+        assert_eq!(
+            judge(&facts(&windows)).0,
+            Health::Healthy,
+            "sure over 1h, but over for long"
+        );
         let mut windows = Windows::default();
         settle(&mut windows, 20, 0, 10);
         settle(&mut windows, 8, 22, 490);
         let (health, findings) = judge(&facts(&windows));
-        assert_eq!(health, Health::Critical, "the 5m rate was above less than five minutes ago");
+        assert_eq!(
+            health,
+            Health::Critical,
+            "the 5m rate was above less than five minutes ago"
+        );
         assert_eq!(findings[0].since, Some(ago(9 * MINUTE)));
-        assert!(findings[0].reason.ends_with("retried in 1h (22 of 500)"), "{}", findings[0].reason);
+        assert!(
+            findings[0].reason.ends_with("retried in 1h (22 of 500)"),
+            "{}",
+            findings[0].reason
+        );
         settle(&mut windows, 7, 0, 10);
         windows.advance(NOW + 3 * MINUTE);
         assert_eq!(judge(&facts(&windows)).0, Health::Healthy);
@@ -413,6 +546,9 @@ mod tests {
         assert_eq!(findings[0].reason, "2 payloads refused in 1h");
         assert_eq!(findings[0].since, Some(ago(42 * MINUTE)));
         windows.advance(NOW + 30 * MINUTE);
-        assert_eq!(judge(&facts(&windows)).1[0].reason, "1 payload refused in 1h");
+        assert_eq!(
+            judge(&facts(&windows)).1[0].reason,
+            "1 payload refused in 1h"
+        );
     }
 }

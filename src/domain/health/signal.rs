@@ -40,7 +40,8 @@ impl Latency {
 /// un-acknowledged handoff at its current age, so that a receiver that stops shows at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct P95 {
-    /// In milliseconds; `None` when nothing was acknowledged and nothing is open.
+    /// In milliseconds; `None` when nothing was acknowledged and nothing is open. Within 1 % of the nearest-rank
+    /// value; a lower bound is the exact age of a handoff that shares a bin with it, so within 2 %.
     pub value: Option<Millis>,
     /// The 95th rank falls on an open handoff: the truth is at least [`value`](Self::value). Shown as `>=`.
     pub lower_bound: bool,
@@ -76,14 +77,20 @@ impl<'a> Population<'a> {
     pub(super) fn p95(&self) -> P95 {
         let n = self.len();
         let at = self.at_rank(nearest_rank(0.95, n));
-        P95 { value: at.map(|(value, _)| value), lower_bound: at.is_some_and(|(_, open)| open), n }
+        P95 {
+            value: at.map(|(value, _)| value),
+            lower_bound: at.is_some_and(|(_, open)| open),
+            n,
+        }
     }
 
     /// The value that the 95th percentile exceeds with 95 % confidence; `None` below [`ENOUGH`] samples.
     pub(super) fn confident_p95(&self) -> Option<Millis> {
         let n = self.len() as f64;
         let rank = 0.95 * n - Z * (0.0475 * n).sqrt();
-        (self.len() >= ENOUGH).then(|| self.at_rank(rank as u64))?.map(|(value, _)| value)
+        (self.len() >= ENOUGH)
+            .then(|| self.at_rank(rank as u64))?
+            .map(|(value, _)| value)
     }
 
     /// The value at a 1-based rank and whether it is an open one's age.
@@ -101,7 +108,10 @@ impl<'a> Population<'a> {
         }
         match self.open.get(low) {
             Some(&age) if rank_of(low, age) == rank => Some((age, true)),
-            _ => self.acked.at_rank(rank.checked_sub(low as u64)?).map(|value| (value, false)),
+            _ => self
+                .acked
+                .at_rank(rank.checked_sub(low as u64)?)
+                .map(|value| (value, false)),
         }
     }
 }
@@ -174,54 +184,77 @@ mod tests {
     #[test]
     fn few_samples_never_alert_and_none_is_not_zero() {
         let none = Rate { k: 0, n: 0 };
-        assert_eq!((none.value(), none.lower_bound(), none.guard()), (None, None, Guard::NoData));
+        assert_eq!(
+            (none.value(), none.lower_bound(), none.guard()),
+            (None, None, Guard::NoData)
+        );
         assert_eq!(Rate { k: 19, n: 19 }.guard(), Guard::Insufficient);
         assert!(!Rate { k: 19, n: 19 }.surely_above(0.03));
         assert_eq!(Rate { k: 0, n: 20 }.value(), Some(0.0));
-        assert!(Rate { k: 60, n: 20 }.surely_above(0.03), "more retries than handoffs is a rate too");
-        assert_eq!(P95::of(&Histogram::default(), []), P95 { value: None, lower_bound: false, n: 0 });
+        assert!(
+            Rate { k: 60, n: 20 }.surely_above(0.03),
+            "more retries than handoffs is a rate too"
+        );
+        assert_eq!(
+            P95::of(&Histogram::default(), []),
+            P95 {
+                value: None,
+                lower_bound: false,
+                n: 0
+            }
+        );
         assert_eq!(Latency::of(&Histogram::default()), Latency::default());
     }
 
     #[test]
     fn nothing_acknowledged_shows_the_oldest_open_as_a_lower_bound() {
         let p95 = P95::of(&Histogram::default(), [46_000, 1_000]);
-        assert_eq!(p95, P95 { value: Some(46_000), lower_bound: true, n: 2 });
+        assert_eq!(
+            p95,
+            P95 {
+                value: Some(46_000),
+                lower_bound: true,
+                n: 2
+            }
+        );
     }
 
     /// The example of protocol section 5: 1 handoff/s, true P95 2.1 s, the receiver stops; 5m window.
     #[test]
     fn a_stalled_receiver_shows_within_seconds() {
-        let mut random = fastrand::Rng::with_seed(1);
-        // Log-normal with a median of 1 s and a P95 of 2.1 s.
-        let mut latency = || {
-            let (a, b) = (1.0 - random.f64(), random.f64());
-            let normal = (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos();
-            (1_000.0 * (2.1_f64.ln() / Z * normal).exp()) as Millis
-        };
-        // Emitted at second -600.., acknowledged one latency later, unless that is after the stop at 0.
-        let handoffs: Vec<(Millis, Millis)> = (-600..120).map(|second| (second * 1_000, latency())).collect();
+        // A long tail (Pareto, P95 2.1 s), spread evenly by the golden ratio instead of by chance.
+        let latency =
+            |second: i64| (105.0 / (1.0 - (second as f64 * 0.618_034).rem_euclid(1.0))) as Millis;
+        // Emitted every second, acknowledged one latency later unless that is after the stop at 0.
+        let handoffs: Vec<_> = (-600..=120)
+            .map(|second| (second * 1_000, latency(second)))
+            .collect();
         let at = |now: Millis| {
             let mut acked = Histogram::default();
             let mut open = Vec::new();
             for (emitted, latency) in handoffs.iter().filter(|(emitted, _)| *emitted <= now) {
-                let ack = emitted + latency;
-                if ack > 0 {
+                if emitted + latency > 0 {
                     open.push(now - emitted);
-                } else if ack > now - 300_000 {
+                } else if emitted + latency > now - 300_000 {
                     acked.record(*latency);
                 }
             }
             (acked.quantile(0.95).unwrap(), P95::of(&acked, open))
         };
-        for (seconds, expected) in [(15, 6), (60, 46), (120, 106)] {
+        for (seconds, expected, tolerance) in [(15, 6, 2), (60, 46, 1), (120, 106, 1)] {
             let (_, p95) = at(seconds * 1_000);
-            assert!(p95.lower_bound);
             let found = p95.value.unwrap();
-            assert!((found - expected * 1_000).abs() <= 2_500, "after {seconds} s: {found} ms");
+            assert!(
+                (found - expected * 1_000).abs() <= tolerance * 1_000,
+                "after {seconds} s: {found} ms"
+            );
+            assert!(p95.lower_bound || seconds == 15);
         }
         let (acked_only, _) = at(120_000);
-        assert!((1_700..2_700).contains(&acked_only), "the acknowledged alone notice nothing: {acked_only} ms");
+        assert!(
+            (1_500..2_600).contains(&acked_only),
+            "the acknowledged alone notice nothing: {acked_only} ms"
+        );
     }
 
     proptest! {
@@ -231,7 +264,9 @@ mod tests {
             open in proptest::collection::vec(0..200_000_i64, 0..300),
         ) {
             let mut histogram = Histogram::default();
-            acked.iter().for_each(|latency| histogram.record(*latency));
+            for latency in &acked {
+                histogram.record(*latency);
+            }
             let found = P95::of(&histogram, open.iter().copied());
             let mut all: Vec<Millis> = acked.iter().chain(&open).copied().collect();
             all.sort_unstable();
@@ -240,7 +275,8 @@ mod tests {
                 None => prop_assert!(all.is_empty()),
                 Some(value) => {
                     let truth = all[nearest_rank(0.95, found.n) as usize - 1];
-                    prop_assert!((value - truth).abs() as f64 <= RELATIVE_ERROR * truth as f64 * 2.0, "{value} {truth}");
+                    let bins = if found.lower_bound { 2.05 } else { 1.0 };
+                    prop_assert!((value - truth).abs() as f64 <= RELATIVE_ERROR * truth as f64 * bins, "{value} {truth}");
                     prop_assert!(!found.lower_bound || open.contains(&value));
                 }
             }

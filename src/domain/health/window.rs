@@ -74,7 +74,10 @@ impl FromStr for Span {
 
 /// The number of the slice that holds `at` when slice `k` covers `(phase + (k-1)*length, phase + k*length]`.
 fn slice_of(at: Time, length: Millis, phase: Millis) -> i64 {
-    at.millis().saturating_sub(phase).saturating_add(length - 1).div_euclid(length)
+    at.millis()
+        .saturating_sub(phase)
+        .saturating_add(length - 1)
+        .div_euclid(length)
 }
 
 /// The end of the minute a rollup of `at` belongs to: minutes are open on the left and closed on the right,
@@ -93,7 +96,11 @@ struct Ring<T> {
 
 impl<T: Default> Ring<T> {
     fn new(keep: i64) -> Self {
-        Self { keep, newest: i64::MIN, slices: VecDeque::new() }
+        Self {
+            keep,
+            newest: i64::MIN,
+            slices: VecDeque::new(),
+        }
     }
 
     fn holds(&self, number: i64) -> bool {
@@ -102,7 +109,10 @@ impl<T: Default> Ring<T> {
 
     /// The slice of that number; it appears if it was empty.
     fn slice(&mut self, number: i64) -> &mut T {
-        let at = match self.slices.binary_search_by_key(&number, |(number, _)| *number) {
+        let at = match self
+            .slices
+            .binary_search_by_key(&number, |(number, _)| *number)
+        {
             Ok(at) => at,
             Err(at) => {
                 self.slices.insert(at, (number, T::default()));
@@ -176,11 +186,20 @@ impl Windows {
     /// window; what lies ahead of the last [`advance`](Self::advance) moves time on.
     pub fn record(&mut self, at: Time, note: impl FnOnce(&mut Tally)) {
         let number = self.number(at, SLICE);
-        if self.fresh.as_ref().is_none_or(|(fresh, _)| *fresh != number) {
+        if self
+            .fresh
+            .as_ref()
+            .is_none_or(|(fresh, _)| *fresh != number)
+        {
             self.settle();
         }
         self.now = self.now.max(at);
-        note(&mut self.fresh.get_or_insert_with(|| (number, Tally::default())).1);
+        note(
+            &mut self
+                .fresh
+                .get_or_insert_with(|| (number, Tally::default()))
+                .1,
+        );
     }
 
     /// Adds a stored rollup, all of it as if it had happened at `at`: the end of its minute, or the present
@@ -217,7 +236,10 @@ impl Windows {
         let mut minutes = [None; MINUTES as usize];
         for (number, slice) in &self.minutes.slices {
             let ago = self.minutes.newest.saturating_sub(*number);
-            if let Some(minute) = usize::try_from(MINUTES - 1 - ago).ok().and_then(|at| minutes.get_mut(at)) {
+            if let Some(minute) = usize::try_from(MINUTES - 1 - ago)
+                .ok()
+                .and_then(|at| minutes.get_mut(at))
+            {
                 *minute = Some(slice);
             }
         }
@@ -226,7 +248,10 @@ impl Windows {
 
     /// One value per minute of the last hour, oldest first, for a sparkline; `None` where nothing happened.
     pub fn trend<T>(&self, measure: impl Fn(&Tally) -> T) -> Vec<Option<T>> {
-        self.minutes().into_iter().map(|minute| minute.map(&measure)).collect()
+        self.minutes()
+            .into_iter()
+            .map(|minute| minute.map(&measure))
+            .collect()
     }
 
     /// When minute `at` of [`minutes`](Self::minutes) begins.
@@ -246,15 +271,20 @@ impl Windows {
             return;
         }
         let [one_minute, five_minutes, one_hour, _] = &mut self.totals;
-        let (before, after) = (self.fine.newest.saturating_sub(LAST_MINUTE), newest.saturating_sub(LAST_MINUTE));
+        let (before, after) = (
+            self.fine.newest.saturating_sub(LAST_MINUTE),
+            newest.saturating_sub(LAST_MINUTE),
+        );
         for (number, slice) in &self.fine.slices {
             if *number > before && *number <= after {
                 one_minute.subtract(slice);
             }
         }
-        self.fine.expire(newest, |slice| five_minutes.subtract(slice));
+        self.fine
+            .expire(newest, |slice| five_minutes.subtract(slice));
         let minute = slice_of(self.now, MINUTE, self.phase);
-        self.minutes.expire(minute, |slice| one_hour.subtract(slice));
+        self.minutes
+            .expire(minute, |slice| one_hour.subtract(slice));
         let hour = slice_of(self.now, HOUR, self.phase);
         if hour > self.hours.newest {
             match self.hours.slices.back() {
@@ -268,7 +298,9 @@ impl Windows {
 
     /// Adds the fresh slice to every ring that still holds its time, and to the totals.
     fn settle(&mut self) {
-        let Some((number, tally)) = self.fresh.take() else { return };
+        let Some((number, tally)) = self.fresh.take() else {
+            return;
+        };
         self.roll();
         // The end of a fine slice lies in the same minute and hour as all of it.
         let end = Time::from_millis(number.saturating_mul(SLICE).saturating_add(self.phase));
@@ -324,7 +356,11 @@ mod tests {
         for span in Span::ALL {
             assert_eq!(span.to_string().parse(), Ok(span));
         }
-        assert!("2h".parse::<Span>().unwrap_err().contains("1m, 5m, 1h or all"));
+        assert!(
+            "2h".parse::<Span>()
+                .unwrap_err()
+                .contains("1m, 5m, 1h or all")
+        );
     }
 
     #[test]
@@ -364,7 +400,11 @@ mod tests {
         }
         windows.advance(time(10 * HOUR));
         assert_eq!(acked(&windows), [1, 2, 3, 5]);
-        assert_eq!(windows.baseline().len(), 1, "three hours ago is a past hour");
+        assert_eq!(
+            windows.baseline().len(),
+            1,
+            "three hours ago is a past hour"
+        );
     }
 
     #[test]
@@ -377,7 +417,11 @@ mod tests {
         assert_eq!(windows.baseline().len(), 1);
         windows.advance(time(3 * HOUR));
         windows.advance(time(24 * HOUR));
-        assert_eq!(windows.baseline().len(), 1, "an idle hour adds nothing twice");
+        assert_eq!(
+            windows.baseline().len(),
+            1,
+            "an idle hour adds nothing twice"
+        );
         windows.advance(time(24 * HOUR + 1));
         assert_eq!(windows.baseline().len(), 0);
     }
@@ -400,7 +444,11 @@ mod tests {
         for span in [Span::OneHour, Span::All] {
             assert_eq!(lived.total(span), seeded.total(span));
         }
-        assert_eq!(acked(&seeded)[1], 5);
+        assert_eq!(
+            (acked(&lived)[1], acked(&seeded)[1]),
+            (5, 6),
+            "5m counts a rollup from the end of its minute"
+        );
     }
 
     #[test]
@@ -411,7 +459,10 @@ mod tests {
         windows.advance(time(HOUR + 1_000));
         let trend = windows.trend(|minute| minute.to_ack.quantile(0.95));
         assert_eq!(trend.len(), 60);
-        assert_eq!((trend[59], trend[1], trend[30]), (Some(Some(70)), Some(Some(90)), None));
+        assert_eq!(
+            (trend[59], trend[1], trend[30]),
+            (Some(Some(70)), Some(Some(90)), None)
+        );
         assert_eq!(windows.minute_start(59), time(HOUR - 59_000));
     }
 
@@ -458,25 +509,46 @@ mod tests {
     }
 
     /// Every reading, recomputed from the list of all that happened.
-    fn check(windows: &Windows, seen: &[(Millis, Millis)], now: Millis, phase: Millis) -> Result<(), TestCaseError> {
+    fn check(
+        windows: &Windows,
+        seen: &[(Millis, Millis)],
+        now: Millis,
+        phase: Millis,
+    ) -> Result<(), TestCaseError> {
         let within = |length: Millis, after: i64, until: i64| {
             let end = phase + (now - phase).div_euclid(length) * length;
             let end = if end == now { end } else { end + length };
             let mut histogram = Histogram::default();
             let span = end - after * length..=end - until * length;
-            for (at, latency) in seen.iter().filter(|(at, _)| at > span.start() && at <= span.end()) {
+            for (at, latency) in seen
+                .iter()
+                .filter(|(at, _)| at > span.start() && at <= span.end())
+            {
                 let _ = at;
                 histogram.record(*latency);
             }
             histogram
         };
-        prop_assert_eq!(&windows.total(Span::OneMinute).to_ack, &within(SLICE, 12, 0));
-        prop_assert_eq!(&windows.total(Span::FiveMinutes).to_ack, &within(SLICE, 60, 0));
+        prop_assert_eq!(
+            &windows.total(Span::OneMinute).to_ack,
+            &within(SLICE, 12, 0)
+        );
+        prop_assert_eq!(
+            &windows.total(Span::FiveMinutes).to_ack,
+            &within(SLICE, 60, 0)
+        );
         prop_assert_eq!(&windows.total(Span::OneHour).to_ack, &within(MINUTE, 60, 0));
         prop_assert_eq!(windows.baseline(), &within(HOUR, 24, 1));
         prop_assert_eq!(windows.total(Span::All).to_ack.len(), seen.len() as u64);
-        prop_assert_eq!(u64::from(windows.total(Span::OneHour).counts.get(Kind::Acknowledged)), windows.total(Span::OneHour).to_ack.len());
-        prop_assert!(windows.fine.slices.len() <= 60 && windows.minutes.slices.len() <= 60 && windows.hours.slices.len() <= 24);
+        prop_assert_eq!(
+            u64::from(windows.total(Span::OneHour).counts.get(Kind::Acknowledged)),
+            windows.total(Span::OneHour).to_ack.len()
+        );
+        prop_assert!(
+            windows.fine.slices.len() <= 60
+                && windows.minutes.slices.len() <= 60
+                && windows.hours.slices.len() <= 24
+        );
         Ok(())
     }
 }
