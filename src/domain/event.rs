@@ -1,1 +1,352 @@
-//! What can happen.
+//! What can happen: the log of one run, and its wire form (CloudEvents 1.0, protocol section 4).
+
+use serde::{Deserialize, Serialize};
+
+use super::contract::Violation;
+use super::id::{Actor, Edge, HandoffId, RunId};
+use super::time::Time;
+
+mod emission;
+mod escalation;
+mod wire;
+
+pub use emission::Emission;
+pub use escalation::{Answer, Escalation, EscalationKind, Resolution, Timeout};
+
+/// One thing that happened. Folding uses this data only: no clock, no randomness.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The run it belongs to.
+    pub run: RunId,
+    /// Position in the run, contiguous from 1; 0 for observed events, whose source keeps no sequence.
+    pub seq: u64,
+    /// Commit time of the transaction (orchestrator) or time on the record (observed).
+    pub at: Time,
+    /// The handoff it is about, where there is one.
+    pub handoff: Option<HandoffId>,
+    /// Who caused it.
+    pub actor: Actor,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// What happened. The serde names are the CloudEvents types.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum Fact {
+    /// A producer committed a handoff (rows 1 and 2).
+    #[serde(rename = "handoff.emitted.v1")]
+    Emitted(Box<Emission>),
+    /// Observed only: the source speaks of a handoff whose emission it never showed.
+    #[serde(rename = "handoff.sighted.v1")]
+    Sighted(Box<Emission>),
+    /// A contract was refused at a boundary and never became a handoff (row 3).
+    #[serde(rename = "handoff.rejected.v1")]
+    Refused(Box<Rejection>),
+    /// Somebody dealt with a rejection record, or a later accepted emit resolved it.
+    #[serde(rename = "rejection.resolved.v1")]
+    RejectionResolved {
+        /// The record.
+        rejection: String,
+        /// Why, in the words of who did it; empty when an accepted emit resolved it.
+        #[serde(default)]
+        why: String,
+    },
+    /// The same key was emitted again with other content; the first write won.
+    #[serde(rename = "handoff.duplicate.v1")]
+    Duplicate {
+        /// Digest of the stored contract.
+        existing: String,
+        /// Digest of what came.
+        received: String,
+    },
+    /// An agent took exclusive, expiring possession (row 4).
+    #[serde(rename = "handoff.leased.v1")]
+    Leased {
+        /// Attempt within the budget epoch, from 1.
+        attempt: u32,
+        /// Attempts over all epochs.
+        total: u32,
+        /// Fencing token.
+        lease: String,
+        /// Who holds it.
+        holder: String,
+        /// When it expires unless acknowledged or extended; `None` never expires (a person holds it).
+        until: Option<Time>,
+        /// How long a heartbeat or the acknowledgement extends it, in milliseconds.
+        lease_ms: i64,
+    },
+    /// The target verified the contract and accepted ownership (row 5).
+    #[serde(rename = "handoff.acknowledged.v1")]
+    Acknowledged {
+        /// When the lease now ends; `None` never, or unknown to an observer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Time>,
+    },
+    /// The work is done (rows 9 and 24).
+    #[serde(rename = "handoff.completed.v1")]
+    Completed {
+        /// Handoffs emitted in the same transaction.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        emitted: Vec<HandoffId>,
+        /// Digest of the stored result, if one was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        result: Option<String>,
+        /// Note of the person who completed it by hand.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+    },
+    /// Sent back upstream with feedback (rows 10 and 19).
+    #[serde(rename = "handoff.returned.v1")]
+    Returned {
+        /// What the source must change.
+        feedback: Vec<String>,
+        /// The revision handoff.
+        emitted: HandoffId,
+    },
+    /// An attempt failed and another will follow (rows 11 and 15).
+    #[serde(rename = "handoff.retry_scheduled.v1")]
+    RetryScheduled {
+        /// The attempt that failed.
+        attempt: u32,
+        /// Error code.
+        code: String,
+        /// What the agent said.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        detail: String,
+        /// Not before this.
+        ready_at: Time,
+    },
+    /// Parked: automatic processing ended, a person decides (rows 12, 14, 15, 20).
+    #[serde(rename = "handoff.dead_lettered.v1")]
+    DeadLettered {
+        /// Error code.
+        code: String,
+        /// Why no further attempt was made.
+        reason: DeadReason,
+        /// What the agent said.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        detail: String,
+        /// What the receiver found wrong, when that is the reason.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        violations: Vec<Violation>,
+    },
+    /// Put back until later without spending an attempt (row 16).
+    #[serde(rename = "handoff.snoozed.v1")]
+    Snoozed {
+        /// Not before this.
+        until: Time,
+    },
+    /// An operator returned it to the queue (row 21).
+    #[serde(rename = "handoff.requeued.v1")]
+    Requeued {
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// The contract was edited by a person (row 22).
+    #[serde(rename = "handoff.amended.v1")]
+    Amended {
+        /// Revision of the contract after the edit; the first one is 1.
+        rev: u32,
+        /// Digest of the edited contract.
+        digest: String,
+    },
+    /// Ended unprocessed by an operator (row 23).
+    #[serde(rename = "handoff.dismissed.v1")]
+    Dismissed {
+        /// Which sort of reason.
+        reason: DismissReason,
+        /// The operator's words.
+        note: String,
+    },
+    /// Ended because its run was cancelled (row 25).
+    #[serde(rename = "handoff.cancelled.v1")]
+    Cancelled {
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// A person is asked (rows 2, 13, 18).
+    #[serde(rename = "escalation.opened.v1")]
+    EscalationOpened(Box<Escalation>),
+    /// A person took an escalation in hand; advisory, until a time.
+    #[serde(rename = "escalation.claimed.v1")]
+    EscalationClaimed {
+        /// When the claim lapses.
+        until: Time,
+    },
+    /// A person put an escalation back.
+    #[serde(rename = "escalation.released.v1")]
+    EscalationReleased {},
+    /// A person decided (row 19).
+    #[serde(rename = "escalation.resolved.v1")]
+    EscalationResolved(Box<Resolution>),
+    /// Nobody decided in time.
+    #[serde(rename = "escalation.expired.v1")]
+    EscalationExpired {
+        /// What the timeout did.
+        outcome: Timeout,
+    },
+    /// A loop verdict stopped the handoff (row 2).
+    #[serde(rename = "loop.detected.v1")]
+    LoopDetected {
+        /// Which rule spoke, in words.
+        signal: String,
+    },
+    /// Agents get nothing from this edge until it is resumed.
+    #[serde(rename = "edge.paused.v1")]
+    EdgePaused {
+        /// Which edge.
+        edge: Edge,
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// The edge flows again.
+    #[serde(rename = "edge.resumed.v1")]
+    EdgeResumed {
+        /// Which edge.
+        edge: Edge,
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// Observed only: an attempt ended in failure; what follows is the source's business.
+    #[serde(rename = "observed.failed.v1")]
+    ObservedFailed {
+        /// Error text or code as recorded.
+        code: String,
+    },
+    /// Observed only: the receiver refused the work.
+    #[serde(rename = "observed.rejected.v1")]
+    ObservedRejected {
+        /// Error text or code as recorded.
+        code: String,
+    },
+    /// Observed only: this attempt is being tried again, as another handoff.
+    #[serde(rename = "observed.retried.v1")]
+    ObservedRetried {},
+}
+
+/// Why a handoff became a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeadReason {
+    /// Every attempt of the budget was spent.
+    BudgetSpent,
+    /// The contract says this error is not to be retried.
+    NotRetryable,
+    /// The receiver found the contract invalid; trying again cannot help.
+    SchemaViolation,
+    /// Its deadline passed.
+    Expired,
+    /// Nobody answered the escalation in time.
+    EscalationTimeout,
+    /// It was escalated five times.
+    EscalatedTooOften,
+    /// Observed: the source says so and gives no reason.
+    Observed,
+}
+
+/// Why an operator dismissed a handoff (protocol section 3, "Dismiss, exactly").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DismissReason {
+    /// The same work exists elsewhere.
+    Duplicate,
+    /// Nobody needs it any more.
+    Obsolete,
+    /// A person did it.
+    HandledManually,
+    /// It will not be done.
+    WontFix,
+    /// It was a test.
+    TestData,
+}
+
+impl DismissReason {
+    /// Every reason, in the order they are offered.
+    pub const ALL: [Self; 5] =
+        [Self::Obsolete, Self::Duplicate, Self::HandledManually, Self::WontFix, Self::TestData];
+
+    /// The wire word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::Obsolete => "obsolete",
+            Self::HandledManually => "handled_manually",
+            Self::WontFix => "wont_fix",
+            Self::TestData => "test_data",
+        }
+    }
+}
+
+/// A contract refused at a boundary. It does not reserve the key and stays in sight until a later accepted
+/// emit with that key, or a person, resolves it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Its own id: the same producer and body give the same one, so a client loop is one record.
+    pub id: String,
+    /// Where it was refused.
+    pub boundary: Boundary,
+    /// Edge it would have crossed, as far as the contract said.
+    pub edge: Edge,
+    /// Who produced it: the subject of the token, never text of the contract.
+    pub producer: String,
+    /// `name@version` of the model, if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// `name@version` of the prompt, if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// Idempotency key it would have had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Digest of the refused body.
+    pub digest: String,
+    /// Everything that is wrong.
+    pub errors: Vec<Violation>,
+}
+
+/// A point where a schema is enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Boundary {
+    /// When the producer emits.
+    Emit,
+    /// When the target receives.
+    Receive,
+}
+
+impl Fact {
+    /// The CloudEvents type without its version suffix, such as `handoff.emitted`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Emitted(_) => "handoff.emitted",
+            Self::Sighted(_) => "handoff.sighted",
+            Self::Refused(_) => "handoff.rejected",
+            Self::RejectionResolved { .. } => "rejection.resolved",
+            Self::Duplicate { .. } => "handoff.duplicate",
+            Self::Leased { .. } => "handoff.leased",
+            Self::Acknowledged { .. } => "handoff.acknowledged",
+            Self::Completed { .. } => "handoff.completed",
+            Self::Returned { .. } => "handoff.returned",
+            Self::RetryScheduled { .. } => "handoff.retry_scheduled",
+            Self::DeadLettered { .. } => "handoff.dead_lettered",
+            Self::Snoozed { .. } => "handoff.snoozed",
+            Self::Requeued { .. } => "handoff.requeued",
+            Self::Amended { .. } => "handoff.amended",
+            Self::Dismissed { .. } => "handoff.dismissed",
+            Self::Cancelled { .. } => "handoff.cancelled",
+            Self::EscalationOpened(_) => "escalation.opened",
+            Self::EscalationClaimed { .. } => "escalation.claimed",
+            Self::EscalationReleased {} => "escalation.released",
+            Self::EscalationResolved(_) => "escalation.resolved",
+            Self::EscalationExpired { .. } => "escalation.expired",
+            Self::LoopDetected { .. } => "loop.detected",
+            Self::EdgePaused { .. } => "edge.paused",
+            Self::EdgeResumed { .. } => "edge.resumed",
+            Self::ObservedFailed { .. } => "observed.failed",
+            Self::ObservedRejected { .. } => "observed.rejected",
+            Self::ObservedRetried {} => "observed.retried",
+        }
+    }
+}
+

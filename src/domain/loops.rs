@@ -1,1 +1,194 @@
-//! Loop verdicts.
+//! Loop verdicts: whether agents hand the same work round in circles (protocol section 5, amendment A5).
+//!
+//! Judged at emit, from the causal chain: the handoffs that led to this one. A pair may declare its returns
+//! as revisions; those are counted against a maximum. Everything else that repeats is not declared.
+
+use serde::{Deserialize, Serialize};
+
+use super::contract::RelationKind;
+use super::event::Emission;
+use super::run::{Handoff, Run};
+use super::time::{MINUTE, Millis, Time};
+
+/// A chain longer than this is a loop, whatever it does.
+pub const MAX_HOPS: usize = 25;
+/// How much of a chain is looked at.
+const CHAIN: usize = 64;
+/// A fingerprint seen this often is a loop.
+const SAME_WORK: usize = 3;
+/// This many full periods of an owner sequence are a loop.
+const PERIODS: usize = 3;
+/// Retries of one task within [`STORM_WINDOW`] that make a retry storm.
+pub const STORM_RETRIES: usize = 3;
+/// The window of a retry storm.
+pub const STORM_WINDOW: Millis = 10 * MINUTE;
+
+/// What is thought of a run's way so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// How bad.
+    pub level: Level,
+    /// Which rule spoke, in words; empty when fine.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub signal: String,
+    /// When the run first reached this level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+}
+
+/// How bad a way is. Ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// No repetition.
+    #[default]
+    Fine,
+    /// Declared revisions that make progress.
+    Iterating,
+    /// Revisions without progress: a warning.
+    Stalled,
+    /// A circle: stopped and shown to a person.
+    Looping,
+}
+
+impl Level {
+    /// The wire word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Fine => "fine",
+            Self::Iterating => "iterating",
+            Self::Stalled => "stalled",
+            Self::Looping => "looping",
+        }
+    }
+}
+
+impl Verdict {
+    /// Nothing to say.
+    pub fn is_fine(&self) -> bool {
+        self.level == Level::Fine
+    }
+
+    fn of(level: Level, signal: String) -> Self {
+        Self { level, signal, since: None }
+    }
+
+    /// The verdict of a run after `later` was judged at `at`: the worse one stays, with the time it began.
+    pub fn then(&self, later: &Self, at: Time) -> Self {
+        match later.level.cmp(&self.level) {
+            std::cmp::Ordering::Less => self.clone(),
+            std::cmp::Ordering::Equal if self.is_fine() => self.clone(),
+            std::cmp::Ordering::Equal => Self { since: self.since.or(Some(at)), ..later.clone() },
+            std::cmp::Ordering::Greater => Self { since: Some(at), ..later.clone() },
+        }
+    }
+}
+
+/// The handoffs that led to one whose parent is `emission.parent`, the latest first.
+pub fn lineage<'a>(run: &'a Run, emission: &Emission) -> Vec<&'a Handoff> {
+    let mut chain = Vec::new();
+    let mut next = emission.parent.as_ref();
+    while let Some(handoff) = next.and_then(|id| run.handoffs.get(id)) {
+        chain.push(handoff);
+        next = handoff.emission.parent.as_ref();
+        if chain.len() == CHAIN {
+            break;
+        }
+    }
+    chain
+}
+
+/// The handoff that an observed one follows from: the latest that its source received in the same pipeline.
+pub fn observed_parent<'a>(run: &'a Run, emission: &Emission) -> Option<&'a Handoff> {
+    run.handoffs.values().rev().find(|it| {
+        let edge = &it.emission.edge;
+        edge.to == emission.edge.from && edge.pipeline == emission.edge.pipeline && !edge.is_self()
+    })
+}
+
+/// Which revision cycle of this pair `emission` is: returns on the pair so far, itself included.
+pub fn cycle(run: &Run, emission: &Emission) -> u32 {
+    let edge = &emission.edge;
+    let same_pair = |it: &&Handoff| {
+        let other = &it.emission.edge;
+        it.emission.relation == RelationKind::Revision
+            && ((other.from == edge.from && other.to == edge.to) || (other.from == edge.to && other.to == edge.from))
+    };
+    let before = lineage(run, emission).iter().filter(|it| same_pair(it)).count();
+    before as u32 + u32::from(emission.relation == RelationKind::Revision)
+}
+
+/// Judges `emission` as the next handoff of `run`. An edge declared cyclic, or from a party to itself (a
+/// patrol, a poll), has no loop verdict.
+pub fn judge(run: &Run, emission: &Emission) -> Verdict {
+    if emission.cyclic || emission.edge.is_self() {
+        return Verdict::default();
+    }
+    let chain: Vec<&Emission> = std::iter::once(emission)
+        .chain(lineage(run, emission).into_iter().map(|it| &*it.emission))
+        .filter(|it| !it.cyclic && !it.edge.is_self())
+        .collect();
+    let cycle = cycle(run, emission);
+    let same_work = match &*emission.work {
+        "" => 0,
+        work => chain.iter().filter(|it| &*it.work == work).count(),
+    };
+    let revision = emission.relation == RelationKind::Revision;
+    if cycle > emission.max_cycles && revision {
+        Verdict::of(Level::Looping, format!("revision {cycle} of at most {}", emission.max_cycles))
+    } else if same_work >= SAME_WORK {
+        Verdict::of(Level::Looping, format!("the same work was handed over {same_work} times"))
+    } else if let Some(period) = period(&chain) {
+        Verdict::of(Level::Looping, format!("{period}, {PERIODS} times over"))
+    } else if chain.len() > MAX_HOPS {
+        Verdict::of(Level::Looping, format!("{} hops, at most {MAX_HOPS}", chain.len()))
+    } else if same_work == 2 {
+        Verdict::of(Level::Stalled, "the same work was handed over twice".to_owned())
+    } else if without_progress(&chain) {
+        Verdict::of(Level::Stalled, "two revisions without fewer open issues".to_owned())
+    } else if revision {
+        Verdict::of(Level::Iterating, format!("revision {cycle} of {}", emission.max_cycles))
+    } else {
+        Verdict::default()
+    }
+}
+
+/// An owner sequence that repeats with period 2 to 5 for three full periods, with no declared revision in
+/// it: written as `writer > reviewer`.
+fn period(chain: &[&Emission]) -> Option<String> {
+    // Owners, the latest first; the source of the oldest handoff owned the work before it.
+    let mut owners: Vec<&str> = chain.iter().map(|it| &*it.edge.to).collect();
+    owners.extend(chain.last().map(|it| &*it.edge.from));
+    (2..=5).find_map(|period| {
+        let span = period * PERIODS;
+        let tail = owners.get(..span)?;
+        let declared = chain.iter().take(span).any(|it| it.relation == RelationKind::Revision);
+        let repeats = tail.iter().zip(&tail[period..]).all(|(a, b)| a == b);
+        let several = tail[..period].iter().any(|it| *it != tail[0]);
+        (repeats && several && !declared)
+            .then(|| tail[..period].iter().rev().copied().collect::<Vec<_>>().join(" > "))
+    })
+}
+
+/// The last two revisions brought no new minimum of open issues.
+fn without_progress(chain: &[&Emission]) -> bool {
+    let issues: Vec<u32> = chain
+        .iter()
+        .filter(|it| it.relation == RelationKind::Revision)
+        .filter_map(|it| it.open_issues)
+        .collect();
+    let [last, before, earlier @ ..] = issues.as_slice() else { return false };
+    earlier.iter().min().is_some_and(|least| last >= least && before >= least)
+}
+
+/// Notes a retry at `at`; true once the run has had a storm.
+pub fn note_retry(run: &mut Run, at: Time) {
+    run.retried += 1;
+    let place = run.retries.partition_point(|it| *it <= at);
+    run.retries.insert(place, at);
+    let newest = run.retries.last().copied().unwrap_or(at);
+    run.retries.retain(|it| newest - *it <= STORM_WINDOW);
+    if run.retries.len() >= STORM_RETRIES && run.storm_since.is_none() {
+        run.storm_since = Some(at);
+    }
+}

@@ -1,1 +1,52 @@
-//! Decide and evolve.
+//! What may happen next to a handoff: the transition table of protocol section 3 in Decider form.
+//!
+//! [`decide`] says which events follow from a command, or why none do; [`evolve`] folds one event into the
+//! state. The orchestrator decides, everybody evolves: the console folds the same events with the same
+//! function, and tolerates what an observed source leaves out.
+
+mod decide;
+mod escalate;
+mod evolve;
+mod operate;
+
+pub use decide::decide;
+pub use evolve::{Irregularity, evolve};
+
+use super::id::HandoffId;
+use super::run::Run;
+use super::time::{HOUR, MINUTE, Millis, SECOND, Time};
+
+/// Lease when the claim names none.
+pub const DEFAULT_LEASE: Millis = MINUTE;
+/// Longest lease.
+pub const MAX_LEASE: Millis = HOUR;
+/// How long a claim may stay unacknowledged unless the contract says otherwise.
+pub const DEFAULT_ACK_TIMEOUT: Millis = 30 * SECOND;
+/// Attempts per budget epoch unless the contract says otherwise.
+pub const DEFAULT_ATTEMPTS: u32 = 5;
+/// Revision cycles a pair may take unless the edge says otherwise.
+pub const DEFAULT_CYCLES: u32 = 3;
+/// Longest snooze.
+pub const MAX_SNOOZE: Millis = 24 * HOUR;
+/// Snoozes one handoff may take.
+pub const MAX_SNOOZES: u32 = 20;
+/// Escalations one handoff may take before it is a dead letter.
+pub const MAX_ESCALATIONS: u32 = 5;
+/// How long an approver's claim of an escalation holds.
+pub const CLAIM_HOLDS: Millis = 15 * MINUTE;
+/// How long an escalation waits for an answer, by default and when critical.
+pub const ESCALATION_DUE: (Millis, Millis) = (24 * HOUR, HOUR);
+
+/// How long to wait before attempt `failed + 1`: `min(100 s, 1 s x 2^(failed-1))` with full jitter.
+pub fn backoff(failed: u32, jitter: f64) -> Millis {
+    let full = SECOND.saturating_mul(1 << failed.saturating_sub(1).min(7)).min(100 * SECOND);
+    (full as f64 * jitter.clamp(0.0, 1.0)) as Millis
+}
+
+/// A heartbeat changes the state without an event: it moves the end of the lease to `now` plus its length.
+/// After a crash every lease simply expires, so the log loses nothing.
+pub fn extend_lease(run: &mut Run, handoff: &HandoffId, now: Time) {
+    if let Some(lease) = run.handoffs.get_mut(handoff).and_then(|it| it.lease.as_mut()) {
+        lease.until = lease.until.map(|until| until.max(now + lease.lease_ms));
+    }
+}

@@ -1,1 +1,360 @@
-//! The aggregate: one run, its handoffs.
+//! The aggregate: one run (one trace), its handoffs, and what is known of each.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::contract::Violation;
+use super::event::{DeadReason, Emission, Escalation, Rejection, Resolution};
+use super::id::{Actor, Edge, HandoffId, RunId};
+use super::loops::Verdict;
+use super::time::{Millis, Time};
+
+/// One execution of a pipeline. Every command touches one run, so one compare-and-set covers completing a
+/// handoff and emitting the next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id, which is the trace id of every handoff in it.
+    pub id: RunId,
+    /// Sequence number of the last event folded in; 0 for observed runs.
+    pub version: u64,
+    /// When its first event happened.
+    pub started_at: Time,
+    /// When its last event happened.
+    pub changed_at: Time,
+    /// Every handoff, in order of emission.
+    #[serde(with = "indexmap::map::serde_seq", default, skip_serializing_if = "IndexMap::is_empty")]
+    pub handoffs: IndexMap<HandoffId, Handoff>,
+    /// Refused contracts that would have belonged to this run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejections: Vec<Refused>,
+    /// Edges paused by a person; only in the one run that keeps such switches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paused: Vec<Edge>,
+    /// When a person cancelled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_at: Option<Time>,
+    /// Whether its agents go round in circles.
+    #[serde(default, skip_serializing_if = "Verdict::is_fine")]
+    pub verdict: Verdict,
+    /// Times of the latest retries, oldest first, kept as long as they can still make a storm.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retries: Vec<Time>,
+    /// Retries over the whole run.
+    #[serde(default)]
+    pub retried: u32,
+    /// When the third retry within ten minutes happened: a retry storm since then (amendment A5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storm_since: Option<Time>,
+}
+
+/// One handoff and everything the state machine knows of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Handoff {
+    /// Its id.
+    pub id: HandoffId,
+    /// The head of its contract.
+    pub emission: Arc<Emission>,
+    /// Where it stands.
+    pub state: State,
+    /// One more with every event about it: what operators compare and set.
+    pub version: u64,
+    /// When it was emitted; `None` when an observed source never showed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emitted_at: Option<Time>,
+    /// Not claimable before this.
+    pub ready_at: Time,
+    /// Start of the latency clock: `max(emitted, not_before)`, moved on by time spent escalated before the
+    /// acknowledgement, restarted by requeue (protocol section 5).
+    pub waiting_since: Time,
+    /// First acknowledgement since the latency clock started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acked_at: Option<Time>,
+    /// First end; a second end of an observed handoff does not move it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Time>,
+    /// Revision of the contract, from 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub rev: u32,
+    /// Digest of an amended contract; otherwise the emission's holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amended: Option<String>,
+    /// Budget epoch: 0, and one more with every requeue or approval.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub epoch: u32,
+    /// Attempts in this epoch.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempt: u32,
+    /// Attempts over all epochs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempts_total: u32,
+    /// Times it was snoozed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub snoozes: u32,
+    /// Observed only: a later handoff of the run tries this one again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retried: bool,
+    /// Possession by an agent or a person, while leased or acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
+    /// The latest failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// The open question to a person, while escalated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<OpenEscalation>,
+    /// How often it was escalated.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub escalations: u32,
+    /// The latest decision of a person: delivered with the next claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
+    /// Who changed it last, how and when: told to the loser of a race.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_change: Option<LastChange>,
+}
+
+/// Where a handoff stands (protocol section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Waiting to be claimed.
+    Pending,
+    /// Claimed, not yet accepted.
+    Leased,
+    /// Accepted by the target, which works on it.
+    Acknowledged,
+    /// Waiting for the next attempt.
+    RetryWait,
+    /// Waiting for a person to answer.
+    Escalated,
+    /// Parked: a person decides.
+    DeadLettered,
+    /// Done. Terminal.
+    Completed,
+    /// Sent back upstream. Terminal.
+    Returned,
+    /// Ended unprocessed by a person. Terminal.
+    Dismissed,
+    /// Ended because its run was cancelled. Terminal.
+    Cancelled,
+    /// Observed only: the attempt failed. Terminal.
+    Failed,
+    /// Observed only: the receiver refused it. Terminal.
+    Rejected,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 12] = [
+        Self::Pending,
+        Self::Leased,
+        Self::Acknowledged,
+        Self::RetryWait,
+        Self::Escalated,
+        Self::DeadLettered,
+        Self::Completed,
+        Self::Returned,
+        Self::Dismissed,
+        Self::Cancelled,
+        Self::Failed,
+        Self::Rejected,
+    ];
+
+    /// Neither done nor given up: somebody still owes something. Dead letters are open.
+    pub const fn is_open(self) -> bool {
+        matches!(
+            self,
+            Self::Pending | Self::Leased | Self::Acknowledged | Self::RetryWait | Self::Escalated | Self::DeadLettered
+        )
+    }
+
+    /// Held by somebody under a lease.
+    pub const fn is_held(self) -> bool {
+        matches!(self, Self::Leased | Self::Acknowledged)
+    }
+
+    /// The wire word, such as `dead_lettered`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Leased => "leased",
+            Self::Acknowledged => "acknowledged",
+            Self::RetryWait => "retry_wait",
+            Self::Escalated => "escalated",
+            Self::DeadLettered => "dead_lettered",
+            Self::Completed => "completed",
+            Self::Returned => "returned",
+            Self::Dismissed => "dismissed",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// Exclusive, expiring possession.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Fencing token.
+    pub id: String,
+    /// Who holds it.
+    pub holder: String,
+    /// When it expires; `None` never (a person holds it).
+    pub until: Option<Time>,
+    /// How long an acknowledgement or heartbeat extends it.
+    pub lease_ms: Millis,
+}
+
+/// How an attempt went wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Error code.
+    pub code: String,
+    /// What was said about it. Hostile text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// When.
+    pub at: Time,
+    /// Why no further attempt follows, once dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead: Option<DeadReason>,
+    /// What the receiver found wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<Violation>,
+}
+
+/// The open question of an escalated handoff.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenEscalation {
+    /// What is asked of whom.
+    #[serde(flatten)]
+    pub asked: Escalation,
+    /// When it was opened.
+    pub opened_at: Time,
+    /// Who was asking.
+    pub by: Actor,
+    /// Who has it in hand, and until when; advisory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<(Actor, Time)>,
+}
+
+/// Who changed something last, how and when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LastChange {
+    /// Who.
+    pub actor: Actor,
+    /// What happened, such as `handoff.requeued`.
+    pub event: String,
+    /// When.
+    pub at: Time,
+}
+
+/// A refused contract as the run remembers it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    /// What was refused and why.
+    pub rejection: Rejection,
+    /// How often the same body came.
+    pub count: u32,
+    /// When it came first.
+    pub first_at: Time,
+    /// When it came last.
+    pub last_at: Time,
+}
+
+/// Where a run stands, derived from its handoffs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Work is going on.
+    Running,
+    /// Open handoffs exist and every one is escalated or a dead letter.
+    Waiting,
+    /// None open; the last one ended well.
+    Completed,
+    /// None open; something was dismissed, failed or refused on the way.
+    Failed,
+    /// A person cancelled it.
+    Cancelled,
+}
+
+impl Run {
+    /// An empty run, before its first event.
+    pub fn new(id: RunId, at: Time) -> Self {
+        Self {
+            id,
+            version: 0,
+            started_at: at,
+            changed_at: at,
+            handoffs: IndexMap::new(),
+            rejections: Vec::new(),
+            paused: Vec::new(),
+            cancelled_at: None,
+            verdict: Verdict::default(),
+            retries: Vec::new(),
+            retried: 0,
+            storm_since: None,
+        }
+    }
+
+    /// Handoffs that somebody still owes something on.
+    pub fn open(&self) -> impl Iterator<Item = &Handoff> {
+        self.handoffs.values().filter(|it| it.state.is_open())
+    }
+
+    /// True while something in it waits for an agent or a person, or switches an edge off: such runs are
+    /// what a console must load.
+    pub fn is_open(&self) -> bool {
+        self.open().next().is_some() || !self.rejections.is_empty() || !self.paused.is_empty()
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> RunState {
+        if self.cancelled_at.is_some() {
+            return RunState::Cancelled;
+        }
+        let mut open = self.open().peekable();
+        if open.peek().is_some() {
+            let waits = open.all(|it| matches!(it.state, State::Escalated | State::DeadLettered));
+            return if waits { RunState::Waiting } else { RunState::Running };
+        }
+        let failed = |it: &Handoff| matches!(it.state, State::Dismissed | State::Failed | State::Rejected);
+        if self.handoffs.values().any(failed) { RunState::Failed } else { RunState::Completed }
+    }
+
+    /// The pipeline of its first handoff; empty before one exists.
+    pub fn pipeline(&self) -> &str {
+        self.handoffs.first().map_or("", |(_, first)| &first.emission.edge.pipeline)
+    }
+}
+
+impl Handoff {
+    /// Digest of the contract as it stands now.
+    pub fn digest(&self) -> &str {
+        self.amended.as_deref().unwrap_or(&self.emission.digest)
+    }
+
+    /// True while its age counts in the latency population: emitted, unacknowledged and in automatic
+    /// processing (protocol section 5).
+    pub fn is_unacknowledged(&self) -> bool {
+        self.acked_at.is_none()
+            && self.emitted_at.is_some()
+            && matches!(self.state, State::Pending | State::Leased | State::RetryWait)
+    }
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes references
+const fn is_one(it: &u32) -> bool {
+    *it == 1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes references
+const fn is_zero(it: &u32) -> bool {
+    *it == 0
+}

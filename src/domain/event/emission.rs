@@ -1,0 +1,154 @@
+//! What the log keeps of an accepted contract: everything the state machine and a watcher need, no payload.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::contract::{FailureAction, Party, RelationKind, Urgency};
+use crate::domain::id::{Edge, HandoffId};
+use crate::domain::time::Time;
+
+/// The head of a handoff: fixed at emit, except that an amendment gives it another digest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Emission {
+    /// Idempotency key, `hk1_` + 64 hex; empty when observed.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub key: Arc<str>,
+    /// Pipeline, source and target by name.
+    pub edge: Edge,
+    /// Version of the pipeline definition; empty when observed.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub pipeline_version: Arc<str>,
+    /// Named position in the pipeline; empty when observed.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub stage: Arc<str>,
+    /// Who hands over.
+    pub from: Party,
+    /// Who takes over.
+    pub to: Party,
+    /// Hop counter along one causal chain.
+    #[serde(default)]
+    pub step: u32,
+    /// Path of fan-out indexes, such as `1.0`; empty on the main line.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub branch: Arc<str>,
+    /// `sha256:` digest of the stored contract; empty when observed.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub digest: Arc<str>,
+    /// The handoff whose completion or return emitted this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<HandoffId>,
+    /// How it relates to its parent.
+    pub relation: RelationKind,
+    /// Returns on this pair so far, counted by the orchestrator.
+    #[serde(default)]
+    pub cycle: u32,
+    /// How urgent, in the producer's words.
+    #[serde(default)]
+    pub urgency: Urgency,
+    /// One sentence: what is asked. Hostile text.
+    pub title: String,
+    /// Who owns the outcome; empty when observed.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub owner: Arc<str>,
+    /// Attempts per budget epoch, the first included.
+    pub max_attempts: u32,
+    /// Error codes worth another attempt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retryable: Vec<String>,
+    /// Error codes that go to a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escalate: Vec<String>,
+    /// What to do with codes in neither list.
+    pub default: FailureAction,
+    /// Not claimable before this.
+    pub ready_at: Time,
+    /// Dead letter after this unless an attempt is running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Time>,
+    /// How long a claim may stay unacknowledged, in milliseconds.
+    pub ack_timeout_ms: i64,
+    /// Completeness of the brief, 0..=100; `None` when observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completeness: Option<u8>,
+    /// `name@version` of the model that produced it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// `name@version` of the prompt that produced it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// The producer's confidence, 0..=1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// `name@version` of the payload schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<String>,
+    /// Names of payload members that did not cross the edge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
+    /// Fingerprint of the work itself, for loop verdicts (protocol section 5); empty when observed.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub work: Arc<str>,
+    /// Open issues the producer declares, for "does each revision make progress".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_issues: Option<u32>,
+    /// Quality flags, such as `summary_size`, and violations an `observe` edge let through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
+    /// The edge is declared cyclic (patrol, poll): no loop verdict on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cyclic: bool,
+    /// More returns than this on the pair is a loop.
+    pub max_cycles: u32,
+    /// Who emitted, edited or requeued it may not approve it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub separation: bool,
+}
+
+impl Emission {
+    /// What an observer can know: who handed over to whom. Everything else is empty or a default.
+    pub fn observed(edge: Edge, title: &str, at: Time) -> Self {
+        let party = |id: &Arc<str>| Party::agent(&**id);
+        Self {
+            key: "".into(),
+            from: party(&edge.from),
+            to: party(&edge.to),
+            edge,
+            pipeline_version: "".into(),
+            stage: "".into(),
+            step: 0,
+            branch: "".into(),
+            digest: "".into(),
+            parent: None,
+            relation: RelationKind::Forward,
+            cycle: 0,
+            urgency: Urgency::Normal,
+            title: title.to_owned(),
+            owner: "".into(),
+            max_attempts: 0,
+            retryable: Vec::new(),
+            escalate: Vec::new(),
+            default: FailureAction::Retry,
+            ready_at: at,
+            deadline: None,
+            ack_timeout_ms: 0,
+            completeness: None,
+            model: None,
+            prompt: None,
+            confidence: None,
+            payload: None,
+            dropped: Vec::new(),
+            work: "".into(),
+            open_issues: None,
+            flags: Vec::new(),
+            cyclic: false,
+            max_cycles: 0,
+            separation: false,
+        }
+    }
+
+    /// True when it was seen from outside and no orchestrator stands behind it.
+    pub fn is_observed(&self) -> bool {
+        self.key.is_empty()
+    }
+}

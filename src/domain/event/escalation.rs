@@ -1,0 +1,101 @@
+//! A question to a person, and the answer.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::contract::Urgency;
+use crate::domain::time::Time;
+
+/// A question to a person about one handoff (protocol section 3).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// Its own id.
+    pub id: String,
+    /// What sort of question.
+    pub kind: EscalationKind,
+    /// The question in one or two sentences. Hostile text when an agent wrote it.
+    pub question: String,
+    /// Which answers are allowed.
+    pub allow: Vec<Answer>,
+    /// Which role is asked; measured as the edge `{agent}>{role}`.
+    pub role: String,
+    /// How urgent.
+    pub urgency: Urgency,
+    /// When the timeout acts.
+    pub due_at: Time,
+    /// What the timeout does.
+    pub on_timeout: Timeout,
+    /// What will really run on approval, if the producer said so: `{name, args}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed_action: Option<Value>,
+    /// A flat JSON Schema object for the answer to a question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_schema: Option<Value>,
+    /// Digest of the contract the approver will see; a decision is bound to it.
+    pub context_digest: String,
+}
+
+/// What sort of question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EscalationKind {
+    /// May this go ahead?
+    Approval,
+    /// The agent needs to know something.
+    Question,
+    /// An operator asks for help with a dead letter.
+    DeadLetter,
+    /// Agents go round in circles.
+    Loop,
+    /// An effect could not be undone automatically.
+    Compensation,
+    /// The contract sends this error code to a person.
+    Failure,
+    /// Observed: the source says somebody was asked.
+    Observed,
+}
+
+/// The answers a person can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Go ahead with exactly what was shown.
+    Approve,
+    /// Go ahead with an edited contract.
+    EditApprove,
+    /// Back to the source with feedback.
+    Reject,
+    /// An answer to the question.
+    Respond,
+    /// End it unprocessed.
+    Dismiss,
+}
+
+/// What a person decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// Which answer.
+    pub answer: Answer,
+    /// The person's words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// What the source must change, for a rejection.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feedback: Vec<String>,
+    /// The answer to a question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+}
+
+/// What happens to an escalation that nobody answers in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timeout {
+    /// The handoff becomes a dead letter.
+    #[default]
+    DeadLetter,
+    /// It goes ahead as if approved.
+    Approve,
+    /// It ends as if dismissed.
+    Dismiss,
+}

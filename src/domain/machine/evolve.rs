@@ -1,0 +1,352 @@
+//! Folding one event into a run. Never fails: what does not fit is folded as far as it makes sense and
+//! reported as irregular, because an observed source cannot be sent back to do better.
+
+use std::sync::Arc;
+
+use crate::domain::event::{DeadReason, Emission, Event, Fact};
+use crate::domain::id::HandoffId;
+use crate::domain::loops;
+use crate::domain::run::{Failure, Handoff, LastChange, Lease, OpenEscalation, Refused, Run, State};
+use crate::domain::time::Time;
+
+/// How an event did not fit what was known. Counted and shown, never dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Irregularity {
+    /// It was folded in before.
+    Duplicate,
+    /// Events of its run are missing before it.
+    Gap,
+    /// It speaks of a handoff nobody emitted.
+    NeverEmitted,
+    /// It ended without having been acknowledged.
+    EndedUnacknowledged,
+    /// It had ended already; the first end counts.
+    SecondEnd,
+    /// Acknowledged after it had ended.
+    LateAcknowledgement,
+}
+
+impl Irregularity {
+    /// In words, as shown to people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Duplicate => "seen before",
+            Self::Gap => "events missing before it",
+            Self::NeverEmitted => "handoff without emitted",
+            Self::EndedUnacknowledged => "ended without acknowledged",
+            Self::SecondEnd => "second end of one handoff",
+            Self::LateAcknowledgement => "acknowledged after its end",
+        }
+    }
+}
+
+/// Folds `event` into `run`.
+pub fn evolve(run: &mut Run, event: &Event) -> Option<Irregularity> {
+    let mut odd = None;
+    if event.seq > 0 {
+        if event.seq <= run.version {
+            return Some(Irregularity::Duplicate);
+        }
+        if event.seq > run.version + 1 {
+            odd = Some(Irregularity::Gap);
+        }
+        run.version = event.seq;
+    }
+    run.changed_at = run.changed_at.max(event.at);
+    run.started_at = run.started_at.min(event.at);
+    let found = match (&event.fact, &event.handoff) {
+        (Fact::Emitted(emission), Some(id)) => emitted(run, id, emission, event, Some(event.at)),
+        (Fact::Sighted(emission), Some(id)) => {
+            emitted(run, id, emission, event, None);
+            Some(Irregularity::NeverEmitted)
+        }
+        (Fact::Refused(rejection), _) => {
+            let known = run.rejections.iter_mut().find(|it| it.rejection.id == rejection.id);
+            if let Some(known) = known {
+                known.count += 1;
+                known.last_at = event.at;
+            } else {
+                run.rejections.push(Refused {
+                    rejection: (**rejection).clone(),
+                    count: 1,
+                    first_at: event.at,
+                    last_at: event.at,
+                });
+            }
+            None
+        }
+        (Fact::RejectionResolved { rejection, .. }, _) => {
+            run.rejections.retain(|it| it.rejection.id != *rejection);
+            None
+        }
+        (Fact::EdgePaused { edge, .. }, _) => {
+            if !run.paused.contains(edge) {
+                run.paused.push(edge.clone());
+            }
+            None
+        }
+        (Fact::EdgeResumed { edge, .. }, _) => {
+            run.paused.retain(|it| it != edge);
+            None
+        }
+        (_, Some(id)) => {
+            if matches!(event.fact, Fact::RetryScheduled { .. } | Fact::ObservedRetried {}) {
+                loops::note_retry(run, event.at);
+            }
+            if matches!(event.fact, Fact::Cancelled { .. }) {
+                run.cancelled_at = Some(event.at);
+            }
+            match run.handoffs.get_mut(id) {
+                Some(handoff) => change(handoff, event),
+                None => Some(Irregularity::NeverEmitted),
+            }
+        }
+        (_, None) => None,
+    };
+    odd.or(found)
+}
+
+fn emitted(
+    run: &mut Run,
+    id: &HandoffId,
+    emission: &Emission,
+    event: &Event,
+    at: Option<Time>,
+) -> Option<Irregularity> {
+    if let Some(known) = run.handoffs.get_mut(id) {
+        if known.emitted_at.is_some() || at.is_none() {
+            return Some(Irregularity::Duplicate);
+        }
+        let parent = known.emission.parent.clone();
+        known.emission = Arc::new(Emission { parent, ..emission.clone() });
+        known.emitted_at = at;
+        known.waiting_since = event.at.max(emission.ready_at);
+        known.version += 1;
+        return None;
+    }
+    let mut emission = emission.clone();
+    if emission.is_observed() {
+        emission.parent = loops::observed_parent(run, &emission).map(|it| it.id.clone());
+    }
+    let verdict = loops::judge(run, &emission);
+    run.verdict = run.verdict.then(&verdict, event.at);
+    let attempt = u32::from(emission.is_observed()) * (1 + earlier_attempts(run, &emission));
+    let ready_at = emission.ready_at.max(event.at);
+    run.handoffs.insert(
+        id.clone(),
+        Handoff {
+            id: id.clone(),
+            emission: Arc::new(emission),
+            state: State::Pending,
+            version: 1,
+            emitted_at: at,
+            ready_at,
+            waiting_since: ready_at,
+            acked_at: None,
+            ended_at: None,
+            rev: 1,
+            amended: None,
+            epoch: 0,
+            attempt,
+            attempts_total: attempt,
+            snoozes: 0,
+            retried: false,
+            lease: None,
+            failure: None,
+            escalation: None,
+            escalations: 0,
+            resolution: None,
+            last_change: Some(last_change(event)),
+        },
+    );
+    None
+}
+
+/// Observed sources give every attempt a handoff of its own: the one before it on the same edge, if it was
+/// retried, carries the count on.
+fn earlier_attempts(run: &Run, emission: &Emission) -> u32 {
+    let before = run.handoffs.values().rev().find(|it| it.emission.edge == emission.edge);
+    before.filter(|it| it.retried).map_or(0, |it| it.attempt)
+}
+
+fn last_change(event: &Event) -> LastChange {
+    LastChange { actor: event.actor.clone(), event: event.fact.name().to_owned(), at: event.at }
+}
+
+fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
+    let at = event.at;
+    it.version += 1;
+    it.last_change = Some(last_change(event));
+    match &event.fact {
+        Fact::Leased { attempt, total, lease, holder, until, lease_ms } => {
+            it.state = State::Leased;
+            it.attempt = *attempt;
+            it.attempts_total = *total;
+            it.lease = Some(Lease { id: lease.clone(), holder: holder.clone(), until: *until, lease_ms: *lease_ms });
+            None
+        }
+        Fact::Acknowledged { until } => {
+            it.acked_at.get_or_insert(at);
+            if it.ended_at.is_some() && it.emission.is_observed() {
+                return Some(Irregularity::LateAcknowledgement);
+            }
+            it.state = State::Acknowledged;
+            if let Some(lease) = &mut it.lease {
+                lease.until = *until;
+            }
+            None
+        }
+        Fact::Completed { .. } => end(it, State::Completed, at),
+        Fact::Returned { .. } => end(it, State::Returned, at),
+        Fact::Dismissed { .. } => {
+            it.escalation = None;
+            it.lease = None;
+            end(it, State::Dismissed, at);
+            None
+        }
+        Fact::Cancelled { .. } => {
+            it.escalation = None;
+            it.lease = None;
+            end(it, State::Cancelled, at);
+            None
+        }
+        Fact::RetryScheduled { code, detail, ready_at, .. } => {
+            it.state = State::RetryWait;
+            it.ready_at = *ready_at;
+            it.lease = None;
+            it.failure = Some(Failure {
+                code: code.clone(),
+                detail: detail.clone(),
+                at,
+                dead: None,
+                violations: Vec::new(),
+            });
+            None
+        }
+        Fact::DeadLettered { code, reason, detail, violations } => {
+            let second = it.ended_at.is_some();
+            it.failure = Some(Failure {
+                code: code.clone(),
+                detail: detail.clone(),
+                at,
+                dead: Some(*reason),
+                violations: violations.clone(),
+            });
+            it.lease = None;
+            it.escalation = None;
+            if *reason == DeadReason::Observed {
+                it.ended_at.get_or_insert(at);
+            }
+            if second {
+                return Some(Irregularity::SecondEnd);
+            }
+            it.state = State::DeadLettered;
+            unacknowledged(it)
+        }
+        Fact::Snoozed { until } => {
+            it.state = State::Pending;
+            it.ready_at = *until;
+            it.attempt = it.attempt.saturating_sub(1);
+            it.snoozes += 1;
+            it.lease = None;
+            None
+        }
+        Fact::Requeued { .. } => {
+            new_epoch(it, at);
+            it.waiting_since = at;
+            it.acked_at = None;
+            None
+        }
+        Fact::Amended { rev, digest } => {
+            it.rev = *rev;
+            it.amended = Some(digest.clone());
+            None
+        }
+        Fact::EscalationOpened(asked) => {
+            it.escalations += 1;
+            it.lease = None;
+            it.escalation = Some(OpenEscalation {
+                asked: (**asked).clone(),
+                opened_at: at,
+                by: event.actor.clone(),
+                claimed: None,
+            });
+            if it.ended_at.is_none() {
+                it.state = State::Escalated;
+            }
+            None
+        }
+        Fact::EscalationClaimed { until } => {
+            if let Some(open) = &mut it.escalation {
+                open.claimed = Some((event.actor.clone(), *until));
+            }
+            None
+        }
+        Fact::EscalationReleased {} => {
+            if let Some(open) = &mut it.escalation {
+                open.claimed = None;
+            }
+            None
+        }
+        Fact::EscalationResolved(resolution) => {
+            let opened_at = it.escalation.take().map_or(at, |open| open.opened_at);
+            it.resolution = Some((**resolution).clone());
+            if it.ended_at.is_none() {
+                resume(it, opened_at, at);
+            }
+            None
+        }
+        Fact::EscalationExpired { .. } => {
+            let opened_at = it.escalation.take().map_or(at, |open| open.opened_at);
+            resume(it, opened_at, at);
+            None
+        }
+        Fact::ObservedFailed { code } => {
+            it.failure = Some(Failure { code: code.clone(), detail: String::new(), at, dead: None, violations: Vec::new() });
+            end(it, State::Failed, at)
+        }
+        Fact::ObservedRejected { code } => {
+            it.failure = Some(Failure { code: code.clone(), detail: String::new(), at, dead: None, violations: Vec::new() });
+            end(it, State::Rejected, at)
+        }
+        Fact::ObservedRetried {} => {
+            it.retried = true;
+            None
+        }
+        _ => None,
+    }
+}
+
+/// After a decision or a timeout: back to the queue in a new epoch, unless the next event ends it. Time spent
+/// with people before the acknowledgement is not the edge's latency.
+fn resume(it: &mut Handoff, opened_at: Time, at: Time) {
+    if it.emission.is_observed() {
+        it.state = if it.acked_at.is_some() { State::Acknowledged } else { State::Pending };
+        return;
+    }
+    if it.acked_at.is_none() {
+        it.waiting_since = it.waiting_since + (at - opened_at);
+    }
+    new_epoch(it, at);
+}
+
+fn new_epoch(it: &mut Handoff, at: Time) {
+    it.state = State::Pending;
+    it.ready_at = at;
+    it.epoch += 1;
+    it.attempt = 0;
+    it.lease = None;
+}
+
+fn end(it: &mut Handoff, state: State, at: Time) -> Option<Irregularity> {
+    if it.ended_at.is_some() {
+        return Some(Irregularity::SecondEnd);
+    }
+    it.state = state;
+    it.ended_at = Some(at);
+    unacknowledged(it)
+}
+
+fn unacknowledged(it: &Handoff) -> Option<Irregularity> {
+    (it.emission.is_observed() && it.acked_at.is_none()).then_some(Irregularity::EndedUnacknowledged)
+}
