@@ -4,6 +4,7 @@
 //! [`event`] (what can happen), [`machine`] (what may happen next), [`ledger`] (what a watcher knows),
 //! [`health`] (the three signals per edge).
 
+pub mod account;
 pub mod brief;
 pub mod command;
 pub mod contract;

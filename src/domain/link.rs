@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::contract::Violation;
 use super::event::{Answer, DismissReason, Event};
-use super::health::Rollup;
+use super::health::Tally;
 use super::id::{Edge, HandoffId, RunId};
 use super::run::{LastChange, Run};
 use super::time::Time;
@@ -67,6 +67,15 @@ pub struct Snapshot {
     pub rollups: Vec<Rollup>,
     /// The latest events, oldest first, for the log on screen; they are in `runs` and `rollups` already.
     pub recent: Vec<Event>,
+}
+
+/// What every edge did in one minute, or in one hour of the baseline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rollup {
+    /// End of the slice, which is half-open on the left: `(end - 1 min, end]`.
+    pub end: Time,
+    /// The edges that did anything.
+    pub edges: Vec<(Edge, Tally)>,
 }
 
 /// What a source measures and what it can do; the console greys out the rest and says why.

@@ -1,0 +1,170 @@
+//! What an event means for the figures of an edge (protocol section 5): the one translation that the store's
+//! rollups and every watcher's windows share, so that both tell the same numbers.
+
+use super::event::{DeadReason, Event, Fact};
+use super::health::{Kind, Tally};
+use super::id::Edge;
+use super::run::Handoff;
+use super::time::{Millis, Time};
+
+/// One entry in the book of an edge, at the time of its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// An event of this kind.
+    Count(Kind),
+    /// A first acknowledgement, this long after the latency clock started.
+    Acknowledged(Millis),
+    /// Finished this long after its acknowledgement.
+    Worked(Millis),
+    /// An end of the budget epoch.
+    Settled {
+        /// The attempt that ended it.
+        attempt: u32,
+        /// Completed or returned.
+        succeeded: bool,
+    },
+    /// A distinct payload met a boundary.
+    Evaluated {
+        /// It was refused.
+        violated: bool,
+    },
+}
+
+impl Entry {
+    /// Writes the entry into a tally.
+    pub fn enter(self, tally: &mut Tally, at: Time) {
+        match self {
+            Self::Count(kind) => tally.count(kind),
+            Self::Acknowledged(latency) => {
+                tally.to_ack.record(latency);
+                tally.last_ack = tally.last_ack.max(Some(at));
+            }
+            Self::Worked(time) => tally.to_complete.record(time),
+            Self::Settled { attempt, succeeded } => tally.settle(attempt, succeeded),
+            Self::Evaluated { violated } => tally.evaluate(violated),
+        }
+    }
+}
+
+/// The entries of `event`, given its handoff before and after it was folded in; each with its edge, `None`
+/// meaning the handoff's own.
+///
+/// An escalation with a role is measured as the edge `{target}>{role}` too: opened is emitted, claimed is
+/// acknowledged, resolved is completed (protocol section 3).
+pub fn entries(event: &Event, before: Option<&Handoff>, after: Option<&Handoff>) -> Vec<(Edge, Entry)> {
+    let mut book = Book { edge: after.map(|it| it.emission.edge.clone()), entries: Vec::new() };
+    match &event.fact {
+        Fact::Emitted(emission) => {
+            book.count(Kind::Emitted);
+            if !emission.is_observed() {
+                book.add(Entry::Evaluated { violated: false });
+            }
+            // An observed acknowledgement may stand before its emission in a record.
+            if let (Some(it), None) = (after, before.and_then(|it| it.emitted_at)) {
+                book.latency(it);
+            }
+        }
+        Fact::Refused(rejection) => {
+            book.edge = Some(rejection.edge.clone());
+            book.count(Kind::Rejected);
+            book.add(Entry::Evaluated { violated: true });
+        }
+        Fact::Acknowledged { .. } => {
+            book.count(Kind::Acknowledged);
+            if let (Some(it), None) = (after, before.and_then(|it| it.acked_at)) {
+                book.latency(it);
+            }
+        }
+        Fact::Completed { .. } | Fact::Returned { .. } => {
+            book.count(Kind::Completed);
+            book.settled(before, after, true);
+            if let (Some(acked), Some(it)) = (before.and_then(|it| it.acked_at), before)
+                && it.ended_at.is_none()
+            {
+                book.add(Entry::Worked(event.at - acked));
+            }
+        }
+        Fact::RetryScheduled { .. } => {
+            book.count(Kind::Failed);
+            book.count(Kind::Retried);
+        }
+        Fact::DeadLettered { reason, .. } => {
+            match reason {
+                DeadReason::BudgetSpent | DeadReason::NotRetryable => book.count(Kind::Failed),
+                DeadReason::SchemaViolation => {
+                    book.count(Kind::Rejected);
+                    book.add(Entry::Evaluated { violated: true });
+                }
+                DeadReason::Expired
+                | DeadReason::EscalationTimeout
+                | DeadReason::EscalatedTooOften
+                | DeadReason::Observed => {}
+            }
+            book.count(Kind::DeadLettered);
+            book.settled(before, after, false);
+        }
+        Fact::EscalationOpened(asked) => {
+            book.count(Kind::Escalated);
+            book.person(after, &asked.role, Entry::Count(Kind::Emitted));
+        }
+        Fact::EscalationClaimed { .. } => {
+            if let Some(open) = before.and_then(|it| it.escalation.as_ref())
+                && open.claimed.is_none()
+            {
+                let role = &open.asked.role;
+                book.person(after, role, Entry::Count(Kind::Acknowledged));
+                book.person(after, role, Entry::Acknowledged(event.at - open.opened_at));
+            }
+        }
+        Fact::EscalationResolved(_) => {
+            book.count(Kind::Resolved);
+            if let Some(open) = before.and_then(|it| it.escalation.as_ref()) {
+                let role = &open.asked.role;
+                book.person(after, role, Entry::Count(Kind::Completed));
+                book.person(after, role, Entry::Settled { attempt: 1, succeeded: true });
+            }
+        }
+        Fact::ObservedFailed { .. } => book.count(Kind::Failed),
+        Fact::ObservedRejected { .. } => book.count(Kind::Rejected),
+        Fact::ObservedRetried {} => book.count(Kind::Retried),
+        _ => {}
+    }
+    book.entries
+}
+
+struct Book {
+    edge: Option<Edge>,
+    entries: Vec<(Edge, Entry)>,
+}
+
+impl Book {
+    fn add(&mut self, entry: Entry) {
+        if let Some(edge) = &self.edge {
+            self.entries.push((edge.clone(), entry));
+        }
+    }
+
+    fn count(&mut self, kind: Kind) {
+        self.add(Entry::Count(kind));
+    }
+
+    fn latency(&mut self, it: &Handoff) {
+        if let (Some(acked), Some(_)) = (it.acked_at, it.emitted_at) {
+            self.add(Entry::Acknowledged(acked - it.waiting_since));
+        }
+    }
+
+    /// The first end of an epoch settles it; a second end of an observed handoff does not.
+    fn settled(&mut self, before: Option<&Handoff>, after: Option<&Handoff>, succeeded: bool) {
+        let ended = before.is_some_and(|it| it.ended_at.is_some());
+        if let (Some(it), false) = (after, ended) {
+            self.add(Entry::Settled { attempt: it.attempt, succeeded });
+        }
+    }
+
+    fn person(&mut self, after: Option<&Handoff>, role: &str, entry: Entry) {
+        let Some(it) = after.filter(|_| !role.is_empty()) else { return };
+        let edge = &it.emission.edge;
+        self.entries.push((Edge::new(&edge.pipeline, &edge.to, role), entry));
+    }
+}
