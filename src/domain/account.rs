@@ -51,8 +51,15 @@ impl Entry {
 ///
 /// An escalation with a role is measured as the edge `{target}>{role}` too: opened is emitted, claimed is
 /// acknowledged, resolved is completed (protocol section 3).
-pub fn entries(event: &Event, before: Option<&Handoff>, after: Option<&Handoff>) -> Vec<(Edge, Entry)> {
-    let mut book = Book { edge: after.map(|it| it.emission.edge.clone()), entries: Vec::new() };
+pub fn entries(
+    event: &Event,
+    before: Option<&Handoff>,
+    after: Option<&Handoff>,
+) -> Vec<(Edge, Entry)> {
+    let mut book = Book {
+        edge: after.map(|it| it.emission.edge.clone()),
+        entries: Vec::new(),
+    };
     match &event.fact {
         Fact::Emitted(emission) => {
             book.count(Kind::Emitted);
@@ -121,7 +128,14 @@ pub fn entries(event: &Event, before: Option<&Handoff>, after: Option<&Handoff>)
             if let Some(open) = before.and_then(|it| it.escalation.as_ref()) {
                 let role = &open.asked.role;
                 book.person(after, role, Entry::Count(Kind::Completed));
-                book.person(after, role, Entry::Settled { attempt: 1, succeeded: true });
+                book.person(
+                    after,
+                    role,
+                    Entry::Settled {
+                        attempt: 1,
+                        succeeded: true,
+                    },
+                );
             }
         }
         Fact::ObservedFailed { .. } => book.count(Kind::Failed),
@@ -158,13 +172,19 @@ impl Book {
     fn settled(&mut self, before: Option<&Handoff>, after: Option<&Handoff>, succeeded: bool) {
         let ended = before.is_some_and(|it| it.ended_at.is_some());
         if let (Some(it), false) = (after, ended) {
-            self.add(Entry::Settled { attempt: it.attempt, succeeded });
+            self.add(Entry::Settled {
+                attempt: it.attempt,
+                succeeded,
+            });
         }
     }
 
     fn person(&mut self, after: Option<&Handoff>, role: &str, entry: Entry) {
-        let Some(it) = after.filter(|_| !role.is_empty()) else { return };
+        let Some(it) = after.filter(|_| !role.is_empty()) else {
+            return;
+        };
         let edge = &it.emission.edge;
-        self.entries.push((Edge::new(&edge.pipeline, &edge.to, role), entry));
+        self.entries
+            .push((Edge::new(&edge.pipeline, &edge.to, role), entry));
     }
 }

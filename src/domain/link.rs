@@ -345,8 +345,18 @@ impl fmt::Display for Moved<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.1 {
             Some(by) => {
-                let what = by.event.rsplit('.').next().unwrap_or_default().replace('_', " ");
-                write!(f, "{} {what} this at {}", by.actor.id, by.at.utc().format("%H:%M:%S UTC"))
+                let what = by
+                    .event
+                    .rsplit('.')
+                    .next()
+                    .unwrap_or_default()
+                    .replace('_', " ");
+                write!(
+                    f,
+                    "{} {what} this at {}",
+                    by.actor.id,
+                    by.at.utc().format("%H:%M:%S UTC")
+                )
             }
             None => write!(f, "it changed since you saw it (now version {})", self.0),
         }

@@ -37,7 +37,9 @@ pub struct Verdict {
 }
 
 /// How bad a way is. Ordered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// No repetition.
@@ -70,7 +72,11 @@ impl Verdict {
     }
 
     fn of(level: Level, signal: String) -> Self {
-        Self { level, signal, since: None }
+        Self {
+            level,
+            signal,
+            since: None,
+        }
     }
 
     /// The verdict of a run after `later` was judged at `at`: the worse one stays, with the time it began.
@@ -78,8 +84,14 @@ impl Verdict {
         match later.level.cmp(&self.level) {
             std::cmp::Ordering::Less => self.clone(),
             std::cmp::Ordering::Equal if self.is_fine() => self.clone(),
-            std::cmp::Ordering::Equal => Self { since: self.since.or(Some(at)), ..later.clone() },
-            std::cmp::Ordering::Greater => Self { since: Some(at), ..later.clone() },
+            std::cmp::Ordering::Equal => Self {
+                since: self.since.or(Some(at)),
+                ..later.clone()
+            },
+            std::cmp::Ordering::Greater => Self {
+                since: Some(at),
+                ..later.clone()
+            },
         }
     }
 }
@@ -112,9 +124,13 @@ pub fn cycle(run: &Run, emission: &Emission) -> u32 {
     let same_pair = |it: &&Handoff| {
         let other = &it.emission.edge;
         it.emission.relation == RelationKind::Revision
-            && ((other.from == edge.from && other.to == edge.to) || (other.from == edge.to && other.to == edge.from))
+            && ((other.from == edge.from && other.to == edge.to)
+                || (other.from == edge.to && other.to == edge.from))
     };
-    let before = lineage(run, emission).iter().filter(|it| same_pair(it)).count();
+    let before = lineage(run, emission)
+        .iter()
+        .filter(|it| same_pair(it))
+        .count();
     before as u32 + u32::from(emission.relation == RelationKind::Revision)
 }
 
@@ -135,19 +151,37 @@ pub fn judge(run: &Run, emission: &Emission) -> Verdict {
     };
     let revision = emission.relation == RelationKind::Revision;
     if cycle > emission.max_cycles && revision {
-        Verdict::of(Level::Looping, format!("revision {cycle} of at most {}", emission.max_cycles))
+        Verdict::of(
+            Level::Looping,
+            format!("revision {cycle} of at most {}", emission.max_cycles),
+        )
     } else if same_work >= SAME_WORK {
-        Verdict::of(Level::Looping, format!("the same work was handed over {same_work} times"))
+        Verdict::of(
+            Level::Looping,
+            format!("the same work was handed over {same_work} times"),
+        )
     } else if let Some(period) = period(&chain) {
         Verdict::of(Level::Looping, format!("{period}, {PERIODS} times over"))
     } else if chain.len() > MAX_HOPS {
-        Verdict::of(Level::Looping, format!("{} hops, at most {MAX_HOPS}", chain.len()))
+        Verdict::of(
+            Level::Looping,
+            format!("{} hops, at most {MAX_HOPS}", chain.len()),
+        )
     } else if same_work == 2 {
-        Verdict::of(Level::Stalled, "the same work was handed over twice".to_owned())
+        Verdict::of(
+            Level::Stalled,
+            "the same work was handed over twice".to_owned(),
+        )
     } else if without_progress(&chain) {
-        Verdict::of(Level::Stalled, "two revisions without fewer open issues".to_owned())
+        Verdict::of(
+            Level::Stalled,
+            "two revisions without fewer open issues".to_owned(),
+        )
     } else if revision {
-        Verdict::of(Level::Iterating, format!("revision {cycle} of {}", emission.max_cycles))
+        Verdict::of(
+            Level::Iterating,
+            format!("revision {cycle} of {}", emission.max_cycles),
+        )
     } else {
         Verdict::default()
     }
@@ -162,11 +196,20 @@ fn period(chain: &[&Emission]) -> Option<String> {
     (2..=5).find_map(|period| {
         let span = period * PERIODS;
         let tail = owners.get(..span)?;
-        let declared = chain.iter().take(span).any(|it| it.relation == RelationKind::Revision);
+        let declared = chain
+            .iter()
+            .take(span)
+            .any(|it| it.relation == RelationKind::Revision);
         let repeats = tail.iter().zip(&tail[period..]).all(|(a, b)| a == b);
         let several = tail[..period].iter().any(|it| *it != tail[0]);
-        (repeats && several && !declared)
-            .then(|| tail[..period].iter().rev().copied().collect::<Vec<_>>().join(" > "))
+        (repeats && several && !declared).then(|| {
+            tail[..period]
+                .iter()
+                .rev()
+                .copied()
+                .collect::<Vec<_>>()
+                .join(" > ")
+        })
     })
 }
 
@@ -177,8 +220,13 @@ fn without_progress(chain: &[&Emission]) -> bool {
         .filter(|it| it.relation == RelationKind::Revision)
         .filter_map(|it| it.open_issues)
         .collect();
-    let [last, before, earlier @ ..] = issues.as_slice() else { return false };
-    earlier.iter().min().is_some_and(|least| last >= least && before >= least)
+    let [last, before, earlier @ ..] = issues.as_slice() else {
+        return false;
+    };
+    earlier
+        .iter()
+        .min()
+        .is_some_and(|least| last >= least && before >= least)
 }
 
 /// Notes a retry at `at`; true once the run has had a storm.

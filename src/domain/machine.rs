@@ -39,14 +39,20 @@ pub const ESCALATION_DUE: (Millis, Millis) = (24 * HOUR, HOUR);
 
 /// How long to wait before attempt `failed + 1`: `min(100 s, 1 s x 2^(failed-1))` with full jitter.
 pub fn backoff(failed: u32, jitter: f64) -> Millis {
-    let full = SECOND.saturating_mul(1 << failed.saturating_sub(1).min(7)).min(100 * SECOND);
+    let full = SECOND
+        .saturating_mul(1 << failed.saturating_sub(1).min(7))
+        .min(100 * SECOND);
     (full as f64 * jitter.clamp(0.0, 1.0)) as Millis
 }
 
 /// A heartbeat changes the state without an event: it moves the end of the lease to `now` plus its length.
 /// After a crash every lease simply expires, so the log loses nothing.
 pub fn extend_lease(run: &mut Run, handoff: &HandoffId, now: Time) {
-    if let Some(lease) = run.handoffs.get_mut(handoff).and_then(|it| it.lease.as_mut()) {
+    if let Some(lease) = run
+        .handoffs
+        .get_mut(handoff)
+        .and_then(|it| it.lease.as_mut())
+    {
         lease.until = lease.until.map(|until| until.max(now + lease.lease_ms));
     }
 }

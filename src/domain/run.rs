@@ -24,7 +24,11 @@ pub struct Run {
     /// When its last event happened.
     pub changed_at: Time,
     /// Every handoff, in order of emission.
-    #[serde(with = "indexmap::map::serde_seq", default, skip_serializing_if = "IndexMap::is_empty")]
+    #[serde(
+        with = "indexmap::map::serde_seq",
+        default,
+        skip_serializing_if = "IndexMap::is_empty"
+    )]
     pub handoffs: IndexMap<HandoffId, Handoff>,
     /// Refused contracts that would have belonged to this run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -166,7 +170,12 @@ impl State {
     pub const fn is_open(self) -> bool {
         matches!(
             self,
-            Self::Pending | Self::Leased | Self::Acknowledged | Self::RetryWait | Self::Escalated | Self::DeadLettered
+            Self::Pending
+                | Self::Leased
+                | Self::Acknowledged
+                | Self::RetryWait
+                | Self::Escalated
+                | Self::DeadLettered
         )
     }
 
@@ -318,15 +327,26 @@ impl Run {
         let mut open = self.open().peekable();
         if open.peek().is_some() {
             let waits = open.all(|it| matches!(it.state, State::Escalated | State::DeadLettered));
-            return if waits { RunState::Waiting } else { RunState::Running };
+            return if waits {
+                RunState::Waiting
+            } else {
+                RunState::Running
+            };
         }
-        let failed = |it: &Handoff| matches!(it.state, State::Dismissed | State::Failed | State::Rejected);
-        if self.handoffs.values().any(failed) { RunState::Failed } else { RunState::Completed }
+        let failed =
+            |it: &Handoff| matches!(it.state, State::Dismissed | State::Failed | State::Rejected);
+        if self.handoffs.values().any(failed) {
+            RunState::Failed
+        } else {
+            RunState::Completed
+        }
     }
 
     /// The pipeline of its first handoff; empty before one exists.
     pub fn pipeline(&self) -> &str {
-        self.handoffs.first().map_or("", |(_, first)| &first.emission.edge.pipeline)
+        self.handoffs
+            .first()
+            .map_or("", |(_, first)| &first.emission.edge.pipeline)
     }
 }
 
@@ -341,7 +361,10 @@ impl Handoff {
     pub fn is_unacknowledged(&self) -> bool {
         self.acked_at.is_none()
             && self.emitted_at.is_some()
-            && matches!(self.state, State::Pending | State::Leased | State::RetryWait)
+            && matches!(
+                self.state,
+                State::Pending | State::Leased | State::RetryWait
+            )
     }
 }
 

@@ -18,7 +18,12 @@ pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>,
     match &asked.command {
         Command::Emit(offer) => log.emit(offer)?,
         Command::Refuse(rejection) => log.say(None, Fact::Refused(rejection.clone())),
-        Command::Claim { handoff, holder, lease, lease_ms } => {
+        Command::Claim {
+            handoff,
+            holder,
+            lease,
+            lease_ms,
+        } => {
             log.claim(handoff, holder, lease, *lease_ms)?;
         }
         Command::Acknowledge(held) => log.acknowledge(held)?,
@@ -26,23 +31,43 @@ pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>,
             log.held(held, HELD)?;
         }
         Command::Complete { held, result, next } => log.complete(held, result.clone(), next)?,
-        Command::Return { held, feedback, revision } => {
+        Command::Return {
+            held,
+            feedback,
+            revision,
+        } => {
             if feedback.iter().all(|it| it.trim().is_empty()) {
-                return Err(Refusal::Invalid("a return needs feedback: say what has to change".to_owned()));
+                return Err(Refusal::Invalid(
+                    "a return needs feedback: say what has to change".to_owned(),
+                ));
             }
             log.acknowledge(held)?;
             let emitted = revision.id.clone();
-            log.say(Some(&held.handoff), Fact::Returned { feedback: feedback.clone(), emitted });
+            log.say(
+                Some(&held.handoff),
+                Fact::Returned {
+                    feedback: feedback.clone(),
+                    emitted,
+                },
+            );
             log.emit(revision)?;
         }
-        Command::Fail { held, code, detail, escalation, jitter } => {
+        Command::Fail {
+            held,
+            code,
+            detail,
+            escalation,
+            jitter,
+        } => {
             let handoff = log.held(held, HELD)?.clone();
             log.failed(&handoff, code, detail, escalation, *jitter);
         }
         Command::Reject { held, errors } => {
             log.held(held, &[State::Leased])?;
             if errors.is_empty() {
-                return Err(Refusal::Invalid("a rejection needs at least one error with its path".to_owned()));
+                return Err(Refusal::Invalid(
+                    "a rejection needs at least one error with its path".to_owned(),
+                ));
             }
             let fact = Fact::DeadLettered {
                 code: "schema_violation".to_owned(),
@@ -75,8 +100,15 @@ pub(super) struct Log {
 
 impl Log {
     fn new(run: Option<&Run>, asked: &Asked, now: Time) -> Self {
-        let run = run.cloned().unwrap_or_else(|| Run::new(asked.run.clone(), now));
-        Self { run, events: Vec::new(), by: asked.by.clone(), now }
+        let run = run
+            .cloned()
+            .unwrap_or_else(|| Run::new(asked.run.clone(), now));
+        Self {
+            run,
+            events: Vec::new(),
+            by: asked.by.clone(),
+            now,
+        }
     }
 
     /// Records a fact and folds it, so that the next rule sees it.
@@ -94,7 +126,10 @@ impl Log {
     }
 
     pub(super) fn find(&self, id: &HandoffId) -> Result<&Handoff, Refusal> {
-        self.run.handoffs.get(id).ok_or_else(|| Refusal::NotFound(format!("handoff {id}")))
+        self.run
+            .handoffs
+            .get(id)
+            .ok_or_else(|| Refusal::NotFound(format!("handoff {id}")))
     }
 
     /// The handoff, if `held` names its running lease and it is in one of `states`.
@@ -105,22 +140,40 @@ impl Log {
         });
         if !mine || !handoff.state.is_held() {
             let state = handoff.state.word();
-            return Err(Refusal::LeaseLost { handoff: held.handoff.clone(), state });
+            return Err(Refusal::LeaseLost {
+                handoff: held.handoff.clone(),
+                state,
+            });
         }
         if states.contains(&handoff.state) {
             Ok(handoff)
         } else {
-            let allowed = if states.contains(&State::Leased) { &[State::Leased] } else { &[State::Acknowledged] };
-            Err(Refusal::IllegalTransition { what: "changed that way", state: handoff.state, allowed })
+            let allowed = if states.contains(&State::Leased) {
+                &[State::Leased]
+            } else {
+                &[State::Acknowledged]
+            };
+            Err(Refusal::IllegalTransition {
+                what: "changed that way",
+                state: handoff.state,
+                allowed,
+            })
         }
     }
 
     pub(super) fn emit(&mut self, offer: &Offer) -> Result<(), Refusal> {
         let mut emission = offer.emission.clone();
         if self.run.cancelled_at.is_some() {
-            return Err(Refusal::Invalid(format!("run {} was cancelled; start a new one", self.run.id)));
+            return Err(Refusal::Invalid(format!(
+                "run {} was cancelled; start a new one",
+                self.run.id
+            )));
         }
-        let known = self.run.handoffs.values().find(|it| it.emission.key == emission.key);
+        let known = self
+            .run
+            .handoffs
+            .values()
+            .find(|it| it.emission.key == emission.key);
         if let Some(known) = known {
             if known.emission.digest != emission.digest {
                 let (id, existing) = (known.id.clone(), known.emission.digest.to_string());
@@ -132,30 +185,61 @@ impl Log {
         emission.cycle = loops::cycle(&self.run, &emission);
         let verdict = loops::judge(&self.run, &emission);
         let looping = verdict.level == loops::Level::Looping;
-        let resolved = self.run.rejections.iter().find(|it| it.rejection.key.as_deref() == Some(&*emission.key));
+        let resolved = self
+            .run
+            .rejections
+            .iter()
+            .find(|it| it.rejection.key.as_deref() == Some(&*emission.key));
         if let Some(rejection) = resolved.map(|it| it.rejection.id.clone()) {
-            self.say(None, Fact::RejectionResolved { rejection, why: String::new() });
+            self.say(
+                None,
+                Fact::RejectionResolved {
+                    rejection,
+                    why: String::new(),
+                },
+            );
         }
         self.say(Some(&offer.id), Fact::Emitted(Box::new(emission)));
         if looping {
-            self.say(Some(&offer.id), Fact::LoopDetected { signal: verdict.signal.clone() });
+            self.say(
+                Some(&offer.id),
+                Fact::LoopDetected {
+                    signal: verdict.signal.clone(),
+                },
+            );
             let mut asked = offer.on_loop.clone();
             asked.question = format!("{} ({})", asked.question, verdict.signal);
             self.say(Some(&offer.id), Fact::EscalationOpened(Box::new(asked)));
         } else if let Some(asked) = &offer.approval {
-            self.say(Some(&offer.id), Fact::EscalationOpened(Box::new(asked.clone())));
+            self.say(
+                Some(&offer.id),
+                Fact::EscalationOpened(Box::new(asked.clone())),
+            );
         }
         Ok(())
     }
 
-    fn claim(&mut self, id: &HandoffId, holder: &str, lease: &str, lease_ms: Millis) -> Result<(), Refusal> {
+    fn claim(
+        &mut self,
+        id: &HandoffId,
+        holder: &str,
+        lease: &str,
+        lease_ms: Millis,
+    ) -> Result<(), Refusal> {
         let handoff = self.find(id)?;
         const FREE: &[State] = &[State::Pending, State::RetryWait];
         if !FREE.contains(&handoff.state) {
-            return Err(Refusal::IllegalTransition { what: "claimed", state: handoff.state, allowed: FREE });
+            return Err(Refusal::IllegalTransition {
+                what: "claimed",
+                state: handoff.state,
+                allowed: FREE,
+            });
         }
         if handoff.ready_at > self.now {
-            return Err(Refusal::Invalid(format!("handoff {id} is not ready before {}", handoff.ready_at)));
+            return Err(Refusal::Invalid(format!(
+                "handoff {id} is not ready before {}",
+                handoff.ready_at
+            )));
         }
         let lease_ms = lease_ms.clamp(1_000, MAX_LEASE);
         let fact = Fact::Leased {
@@ -180,7 +264,12 @@ impl Log {
         Ok(())
     }
 
-    fn complete(&mut self, held: &Held, result: Option<String>, next: &[Offer]) -> Result<(), Refusal> {
+    fn complete(
+        &mut self,
+        held: &Held,
+        result: Option<String>,
+        next: &[Offer],
+    ) -> Result<(), Refusal> {
         let handoff = self.find(&held.handoff)?;
         let same = handoff.lease.as_ref().is_some_and(|it| it.id == held.lease);
         if handoff.state == State::Completed && same {
@@ -199,11 +288,25 @@ impl Log {
         note: String,
     ) -> Result<(), Refusal> {
         let emitted = next.iter().map(|it| it.id.clone()).collect();
-        self.say(Some(id), Fact::Completed { emitted, result, note });
+        self.say(
+            Some(id),
+            Fact::Completed {
+                emitted,
+                result,
+                note,
+            },
+        );
         next.iter().try_for_each(|offer| self.emit(offer))
     }
 
-    fn failed(&mut self, it: &Handoff, code: &str, detail: &str, escalation: &Escalation, jitter: f64) {
+    fn failed(
+        &mut self,
+        it: &Handoff,
+        code: &str,
+        detail: &str,
+        escalation: &Escalation,
+        jitter: f64,
+    ) {
         let listed = |codes: &[String]| codes.iter().any(|it| it == code);
         let action = if listed(&it.emission.escalate) {
             FailureAction::Escalate
@@ -220,7 +323,10 @@ impl Log {
     }
 
     fn retry_or_park(&mut self, it: &Handoff, code: &str, detail: &str, jitter: f64) {
-        let late = it.emission.deadline.is_some_and(|deadline| deadline <= self.now);
+        let late = it
+            .emission
+            .deadline
+            .is_some_and(|deadline| deadline <= self.now);
         if late {
             self.park(&it.id, code, DeadReason::Expired, detail);
         } else if it.attempt < it.emission.max_attempts {
@@ -249,12 +355,21 @@ impl Log {
     fn snooze(&mut self, held: &Held, until: Time) -> Result<(), Refusal> {
         let handoff = self.held(held, HELD)?;
         if until - self.now > MAX_SNOOZE {
-            return Err(Refusal::Invalid("a snooze lasts at most 24 hours".to_owned()));
+            return Err(Refusal::Invalid(
+                "a snooze lasts at most 24 hours".to_owned(),
+            ));
         }
         if handoff.snoozes >= MAX_SNOOZES {
-            return Err(Refusal::Invalid(format!("a handoff is snoozed at most {MAX_SNOOZES} times")));
+            return Err(Refusal::Invalid(format!(
+                "a handoff is snoozed at most {MAX_SNOOZES} times"
+            )));
         }
-        self.say(Some(&held.handoff), Fact::Snoozed { until: until.max(self.now) });
+        self.say(
+            Some(&held.handoff),
+            Fact::Snoozed {
+                until: until.max(self.now),
+            },
+        );
         Ok(())
     }
 
@@ -263,7 +378,9 @@ impl Log {
         let it = self.find(id)?.clone();
         let passed = |at: Option<Time>| at.is_some_and(|at| at <= self.now);
         match it.state {
-            State::Leased | State::Acknowledged if passed(it.lease.as_ref().and_then(|it| it.until)) => {
+            State::Leased | State::Acknowledged
+                if passed(it.lease.as_ref().and_then(|it| it.until)) =>
+            {
                 self.retry_or_park(&it, "lease_expired", "the holder fell silent", jitter);
             }
             State::Pending | State::RetryWait if passed(it.emission.deadline) => {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::domain::event::{DeadReason, Emission, Event, Fact};
 use crate::domain::id::HandoffId;
 use crate::domain::loops;
-use crate::domain::run::{Failure, Handoff, LastChange, Lease, OpenEscalation, Refused, Run, State};
+use crate::domain::run::{
+    Failure, Handoff, LastChange, Lease, OpenEscalation, Refused, Run, State,
+};
 use crate::domain::time::Time;
 
 /// How an event did not fit what was known. Counted and shown, never dropped.
@@ -61,7 +63,10 @@ pub fn evolve(run: &mut Run, event: &Event) -> Option<Irregularity> {
             Some(Irregularity::NeverEmitted)
         }
         (Fact::Refused(rejection), _) => {
-            let known = run.rejections.iter_mut().find(|it| it.rejection.id == rejection.id);
+            let known = run
+                .rejections
+                .iter_mut()
+                .find(|it| it.rejection.id == rejection.id);
             if let Some(known) = known {
                 known.count += 1;
                 known.last_at = event.at;
@@ -90,7 +95,10 @@ pub fn evolve(run: &mut Run, event: &Event) -> Option<Irregularity> {
             None
         }
         (_, Some(id)) => {
-            if matches!(event.fact, Fact::RetryScheduled { .. } | Fact::ObservedRetried {}) {
+            if matches!(
+                event.fact,
+                Fact::RetryScheduled { .. } | Fact::ObservedRetried {}
+            ) {
                 loops::note_retry(run, event.at);
             }
             if matches!(event.fact, Fact::Cancelled { .. }) {
@@ -118,7 +126,10 @@ fn emitted(
             return Some(Irregularity::Duplicate);
         }
         let parent = known.emission.parent.clone();
-        known.emission = Arc::new(Emission { parent, ..emission.clone() });
+        known.emission = Arc::new(Emission {
+            parent,
+            ..emission.clone()
+        });
         known.emitted_at = at;
         known.waiting_since = event.at.max(emission.ready_at);
         known.version += 1;
@@ -165,12 +176,20 @@ fn emitted(
 /// Observed sources give every attempt a handoff of its own: the one before it on the same edge, if it was
 /// retried, carries the count on.
 fn earlier_attempts(run: &Run, emission: &Emission) -> u32 {
-    let before = run.handoffs.values().rev().find(|it| it.emission.edge == emission.edge);
+    let before = run
+        .handoffs
+        .values()
+        .rev()
+        .find(|it| it.emission.edge == emission.edge);
     before.filter(|it| it.retried).map_or(0, |it| it.attempt)
 }
 
 fn last_change(event: &Event) -> LastChange {
-    LastChange { actor: event.actor.clone(), event: event.fact.name().to_owned(), at: event.at }
+    LastChange {
+        actor: event.actor.clone(),
+        event: event.fact.name().to_owned(),
+        at: event.at,
+    }
 }
 
 fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
@@ -178,11 +197,23 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
     it.version += 1;
     it.last_change = Some(last_change(event));
     match &event.fact {
-        Fact::Leased { attempt, total, lease, holder, until, lease_ms } => {
+        Fact::Leased {
+            attempt,
+            total,
+            lease,
+            holder,
+            until,
+            lease_ms,
+        } => {
             it.state = State::Leased;
             it.attempt = *attempt;
             it.attempts_total = *total;
-            it.lease = Some(Lease { id: lease.clone(), holder: holder.clone(), until: *until, lease_ms: *lease_ms });
+            it.lease = Some(Lease {
+                id: lease.clone(),
+                holder: holder.clone(),
+                until: *until,
+                lease_ms: *lease_ms,
+            });
             None
         }
         Fact::Acknowledged { until } => {
@@ -210,7 +241,12 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             end(it, State::Cancelled, at);
             None
         }
-        Fact::RetryScheduled { code, detail, ready_at, .. } => {
+        Fact::RetryScheduled {
+            code,
+            detail,
+            ready_at,
+            ..
+        } => {
             it.state = State::RetryWait;
             it.ready_at = *ready_at;
             it.lease = None;
@@ -223,7 +259,12 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             });
             None
         }
-        Fact::DeadLettered { code, reason, detail, violations } => {
+        Fact::DeadLettered {
+            code,
+            reason,
+            detail,
+            violations,
+        } => {
             let second = it.ended_at.is_some();
             it.failure = Some(Failure {
                 code: code.clone(),
@@ -302,11 +343,23 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             None
         }
         Fact::ObservedFailed { code } => {
-            it.failure = Some(Failure { code: code.clone(), detail: String::new(), at, dead: None, violations: Vec::new() });
+            it.failure = Some(Failure {
+                code: code.clone(),
+                detail: String::new(),
+                at,
+                dead: None,
+                violations: Vec::new(),
+            });
             end(it, State::Failed, at)
         }
         Fact::ObservedRejected { code } => {
-            it.failure = Some(Failure { code: code.clone(), detail: String::new(), at, dead: None, violations: Vec::new() });
+            it.failure = Some(Failure {
+                code: code.clone(),
+                detail: String::new(),
+                at,
+                dead: None,
+                violations: Vec::new(),
+            });
             end(it, State::Rejected, at)
         }
         Fact::ObservedRetried {} => {
@@ -321,7 +374,11 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
 /// with people before the acknowledgement is not the edge's latency.
 fn resume(it: &mut Handoff, opened_at: Time, at: Time) {
     if it.emission.is_observed() {
-        it.state = if it.acked_at.is_some() { State::Acknowledged } else { State::Pending };
+        it.state = if it.acked_at.is_some() {
+            State::Acknowledged
+        } else {
+            State::Pending
+        };
         return;
     }
     if it.acked_at.is_none() {
@@ -348,5 +405,6 @@ fn end(it: &mut Handoff, state: State, at: Time) -> Option<Irregularity> {
 }
 
 fn unacknowledged(it: &Handoff) -> Option<Irregularity> {
-    (it.emission.is_observed() && it.acked_at.is_none()).then_some(Irregularity::EndedUnacknowledged)
+    (it.emission.is_observed() && it.acked_at.is_none())
+        .then_some(Irregularity::EndedUnacknowledged)
 }

@@ -10,22 +10,49 @@ pub(super) fn decide(log: &mut Log, command: &Command) -> Result<bool, Refusal> 
     match command {
         Command::Requeue { seen, why } => {
             log.seen(seen, "requeued", &[State::DeadLettered, State::RetryWait])?;
-            log.say(Some(&seen.handoff), Fact::Requeued { reason: why.clone() });
+            log.say(
+                Some(&seen.handoff),
+                Fact::Requeued {
+                    reason: why.clone(),
+                },
+            );
         }
         Command::Amend { seen, digest } => {
             let it = log.seen(seen, "amended", &[State::DeadLettered, State::Escalated])?;
             let rev = it.rev + 1;
-            log.say(Some(&seen.handoff), Fact::Amended { rev, digest: digest.clone() });
+            log.say(
+                Some(&seen.handoff),
+                Fact::Amended {
+                    rev,
+                    digest: digest.clone(),
+                },
+            );
         }
         Command::Dismiss { seen, reason, note } => {
-            const FREE: &[State] =
-                &[State::DeadLettered, State::Escalated, State::Pending, State::RetryWait];
+            const FREE: &[State] = &[
+                State::DeadLettered,
+                State::Escalated,
+                State::Pending,
+                State::RetryWait,
+            ];
             log.seen(seen, "dismissed", FREE)?;
-            let fact = Fact::Dismissed { reason: *reason, note: note.clone() };
+            let fact = Fact::Dismissed {
+                reason: *reason,
+                note: note.clone(),
+            };
             log.say(Some(&seen.handoff), fact);
         }
-        Command::CompleteManually { seen, result, next, note } => {
-            log.seen(seen, "completed by hand", &[State::DeadLettered, State::Escalated])?;
+        Command::CompleteManually {
+            seen,
+            result,
+            next,
+            note,
+        } => {
+            log.seen(
+                seen,
+                "completed by hand",
+                &[State::DeadLettered, State::Escalated],
+            )?;
             log.completed(&seen.handoff, result.clone(), next, note.clone())?;
         }
         Command::Take { seen, lease } => {
@@ -48,21 +75,41 @@ pub(super) fn decide(log: &mut Log, command: &Command) -> Result<bool, Refusal> 
             log.say(Some(&seen.handoff), Fact::Acknowledged { until: None });
         }
         Command::DismissRejection { rejection, why } => {
-            if !log.run.rejections.iter().any(|it| it.rejection.id == *rejection) {
+            if !log
+                .run
+                .rejections
+                .iter()
+                .any(|it| it.rejection.id == *rejection)
+            {
                 return Err(Refusal::NotFound(format!("rejection {rejection}")));
             }
-            let fact = Fact::RejectionResolved { rejection: rejection.clone(), why: why.clone() };
+            let fact = Fact::RejectionResolved {
+                rejection: rejection.clone(),
+                why: why.clone(),
+            };
             log.say(None, fact);
         }
         Command::Cancel { expect, why } => cancel(log, *expect, why)?,
         Command::PauseEdge { edge, why } => {
             if !log.run.paused.contains(edge) {
-                log.say(None, Fact::EdgePaused { edge: edge.clone(), reason: why.clone() });
+                log.say(
+                    None,
+                    Fact::EdgePaused {
+                        edge: edge.clone(),
+                        reason: why.clone(),
+                    },
+                );
             }
         }
         Command::ResumeEdge { edge, why } => {
             if log.run.paused.contains(edge) {
-                log.say(None, Fact::EdgeResumed { edge: edge.clone(), reason: why.clone() });
+                log.say(
+                    None,
+                    Fact::EdgeResumed {
+                        edge: edge.clone(),
+                        reason: why.clone(),
+                    },
+                );
             }
         }
         _ => return Ok(false),
@@ -75,14 +122,25 @@ fn cancel(log: &mut Log, expect: Option<u64>, why: &str) -> Result<(), Refusal> 
         return Err(Refusal::NotFound(format!("run {}", log.run.id)));
     }
     if expect.is_some_and(|it| it != log.run.version) {
-        return Err(Refusal::VersionConflict { current: log.run.version, last_change: None });
+        return Err(Refusal::VersionConflict {
+            current: log.run.version,
+            last_change: None,
+        });
     }
     let open: Vec<_> = log.run.open().map(|it| it.id.clone()).collect();
     if open.is_empty() {
-        return Err(Refusal::Invalid(format!("run {} has nothing open to cancel", log.run.id)));
+        return Err(Refusal::Invalid(format!(
+            "run {} has nothing open to cancel",
+            log.run.id
+        )));
     }
     for id in open {
-        log.say(Some(&id), Fact::Cancelled { reason: why.to_owned() });
+        log.say(
+            Some(&id),
+            Fact::Cancelled {
+                reason: why.to_owned(),
+            },
+        );
     }
     Ok(())
 }
@@ -98,12 +156,19 @@ impl Log {
         let handoff = self.find(&seen.handoff)?;
         if handoff.version != seen.version {
             let last_change = handoff.last_change.clone();
-            return Err(Refusal::VersionConflict { current: handoff.version, last_change });
+            return Err(Refusal::VersionConflict {
+                current: handoff.version,
+                last_change,
+            });
         }
         if allowed.contains(&handoff.state) {
             Ok(handoff)
         } else {
-            Err(Refusal::IllegalTransition { what, state: handoff.state, allowed })
+            Err(Refusal::IllegalTransition {
+                what,
+                state: handoff.state,
+                allowed,
+            })
         }
     }
 }
