@@ -4,7 +4,7 @@
 use super::event::{DeadReason, Event, Fact};
 use super::health::{Kind, Tally};
 use super::id::Edge;
-use super::run::Handoff;
+use super::run::{Handoff, State};
 use super::time::{Millis, Time};
 
 /// One entry in the book of an edge, at the time of its event.
@@ -46,6 +46,39 @@ impl Entry {
     }
 }
 
+/// What the book needs to know of a handoff as it was before an event; cheap to take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Before {
+    /// Where it stood.
+    pub state: State,
+    /// It counted in the latency population, since this time.
+    pub waiting: Option<Time>,
+    emitted_at: Option<Time>,
+    acked_at: Option<Time>,
+    ended_at: Option<Time>,
+    asked: Option<(String, Time, bool)>,
+}
+
+impl Before {
+    /// Of a handoff that is about to change.
+    pub fn of(it: &Handoff) -> Self {
+        Self {
+            state: it.state,
+            waiting: it.is_unacknowledged().then_some(it.waiting_since),
+            emitted_at: it.emitted_at,
+            acked_at: it.acked_at,
+            ended_at: it.ended_at,
+            asked: it.escalation.as_ref().map(|open| {
+                (
+                    open.asked.role.clone(),
+                    open.opened_at,
+                    open.claimed.is_some(),
+                )
+            }),
+        }
+    }
+}
+
 /// The entries of `event`, given its handoff before and after it was folded in; each with its edge, `None`
 /// meaning the handoff's own.
 ///
@@ -53,13 +86,14 @@ impl Entry {
 /// acknowledged, resolved is completed (protocol section 3).
 pub fn entries(
     event: &Event,
-    before: Option<&Handoff>,
+    before: Option<&Before>,
     after: Option<&Handoff>,
 ) -> Vec<(Edge, Entry)> {
     let mut book = Book {
         edge: after.map(|it| it.emission.edge.clone()),
         entries: Vec::new(),
     };
+    let asked = before.and_then(|it| it.asked.as_ref());
     match &event.fact {
         Fact::Emitted(emission) => {
             book.count(Kind::Emitted);
@@ -115,18 +149,14 @@ pub fn entries(
             book.person(after, &asked.role, Entry::Count(Kind::Emitted));
         }
         Fact::EscalationClaimed { .. } => {
-            if let Some(open) = before.and_then(|it| it.escalation.as_ref())
-                && open.claimed.is_none()
-            {
-                let role = &open.asked.role;
+            if let Some((role, opened_at, false)) = asked {
                 book.person(after, role, Entry::Count(Kind::Acknowledged));
-                book.person(after, role, Entry::Acknowledged(event.at - open.opened_at));
+                book.person(after, role, Entry::Acknowledged(event.at - *opened_at));
             }
         }
         Fact::EscalationResolved(_) => {
             book.count(Kind::Resolved);
-            if let Some(open) = before.and_then(|it| it.escalation.as_ref()) {
-                let role = &open.asked.role;
+            if let Some((role, ..)) = asked {
                 book.person(after, role, Entry::Count(Kind::Completed));
                 book.person(
                     after,
@@ -169,7 +199,7 @@ impl Book {
     }
 
     /// The first end of an epoch settles it; a second end of an observed handoff does not.
-    fn settled(&mut self, before: Option<&Handoff>, after: Option<&Handoff>, succeeded: bool) {
+    fn settled(&mut self, before: Option<&Before>, after: Option<&Handoff>, succeeded: bool) {
         let ended = before.is_some_and(|it| it.ended_at.is_some());
         if let (Some(it), false) = (after, ended) {
             self.add(Entry::Settled {
