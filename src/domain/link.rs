@@ -35,6 +35,34 @@ pub enum Batch {
     },
     /// A recording came to its end, or was paused or moved.
     Replay(Replay),
+    /// What could not be used, by cause, since the watch began: replaces what was said before.
+    Skipped(Vec<Skipped>),
+}
+
+/// Parts of what came that mean nothing to this program. Counted and shown, never a reason to stop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The cause in a few words, such as `not JSON`.
+    pub cause: String,
+    /// How many.
+    pub count: u64,
+    /// Where the first one is: a line number, from 1.
+    pub first: u64,
+    /// What was wrong with the first one. May quote hostile text.
+    pub example: String,
+}
+
+/// What a person may ask of a replay.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Control {
+    /// How many seconds pass in one; `None` is as fast as possible.
+    Speed(Option<f64>),
+    /// Stand still.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Be at this time: forward plays everything up to it, backward begins again.
+    Jump(Time),
 }
 
 /// Where the replay of a recording stands.
@@ -89,8 +117,10 @@ pub struct Capabilities {
     pub retries: bool,
     /// Refused contracts are seen.
     pub violations: bool,
-    /// Bodies can be fetched: contract, timeline.
+    /// Contracts can be fetched.
     pub bodies: bool,
+    /// The history of a run can be fetched.
+    pub timelines: bool,
     /// Acts it can perform.
     pub acts: Vec<ActKind>,
     /// Why it cannot perform the others, as a sentence; empty when it can perform all.

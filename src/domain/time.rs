@@ -23,6 +23,9 @@ pub const DAY: Millis = 24 * HOUR;
 pub struct Time(i64);
 
 impl Time {
+    /// The last time that RFC 3339 can write: stands for "never".
+    pub const NEVER: Self = Self(253_402_300_799_999);
+
     /// Milliseconds since the epoch to a time.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
@@ -97,6 +100,12 @@ mod tests {
         assert_eq!(time.to_string(), "2026-08-20T10:07:41.120Z");
         let json = serde_json::to_string(&time).unwrap();
         assert_eq!(serde_json::from_str::<Time>(&json).unwrap(), time);
+    }
+
+    #[test]
+    fn never_survives_the_wire() {
+        assert_eq!(Time::NEVER.to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Time::parse("9999-12-31T23:59:59.999Z"), Ok(Time::NEVER));
     }
 
     #[test]
