@@ -1,1 +1,196 @@
-//! What is checked before anything crosses an edge.
+//! What is checked before anything crosses an edge (protocol section 2).
+//!
+//! [`parse()`] reads text, [`admit`] turns a producer's JSON into a stored [`Contract`] or lists every violation,
+//! [`amend`] applies an approver's edit, [`check`] explains a contract to its author. All of them are pure:
+//! time and identity come in as arguments.
+
+mod amend;
+mod check;
+mod compat;
+mod derive;
+mod parse;
+mod registry;
+mod rules;
+mod words;
+
+pub use amend::amend;
+pub use check::{FieldReport, Report, check};
+pub use compat::{Bump, Change, accepts};
+pub use derive::Derive;
+pub use parse::{DEPTH_MAX, parse};
+pub use registry::{PutError, Registry};
+
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use semver::Version;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::brief::{Completeness, completeness};
+use crate::domain::contract::{Contract, SCHEMA_VERSION, Strictness, Violation, digest};
+use crate::domain::fingerprint;
+use words::shown;
+
+/// The JSON Schema of a contract as a producer sends it.
+pub const CONTRACT_SCHEMA: &str = include_str!("schema/contract.json");
+
+/// The largest contract, in bytes of its shortest JSON text.
+pub const CONTRACT_BYTES_MAX: usize = 65_536;
+/// The largest `working_memory.payload.fields`, in bytes of its shortest JSON text.
+pub const FIELDS_BYTES_MAX: usize = 32_768;
+
+static CONTRACT: LazyLock<Validator> = LazyLock::new(|| {
+    let schema: Value =
+        serde_json::from_str(CONTRACT_SCHEMA).expect("the shipped schema is JSON: a test reads it");
+    registry::validator(&schema).expect("the shipped schema is valid: a test compiles it")
+});
+
+/// Something about an admitted contract that is worth showing, but no violation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    /// The summary is outside 200 to 500 tokens.
+    SummarySize,
+    /// The payload's schema is not registered, so its fields were not checked.
+    UnregisteredPayload,
+}
+
+impl Flag {
+    /// The name used in events and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SummarySize => "summary_size",
+            Self::UnregisteredPayload => "unregistered_payload",
+        }
+    }
+}
+
+/// A contract that may cross.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// The full stored form.
+    pub contract: Contract,
+    /// The same as JSON.
+    pub value: Value,
+    /// The digest of [`Admitted::value`].
+    pub digest: String,
+    /// How complete the brief is.
+    pub completeness: Completeness,
+    /// What is worth showing.
+    pub flags: Vec<Flag>,
+    /// JSON pointers of payload fields that did not cross; only the names are kept.
+    pub dropped: Vec<String>,
+    /// What the loop verdict compares.
+    pub work_fingerprint: String,
+    /// What is wrong although it was delivered; empty unless the edge only observes.
+    pub violations: Vec<Violation>,
+}
+
+/// Checks a producer's contract and fills in what it may leave out.
+///
+/// # Errors
+/// Every violation, ordered by path. An observing edge ([`Strictness::Observe`]) fails only when the contract
+/// cannot be represented at all.
+pub fn admit(
+    registry: &Registry,
+    value: &Value,
+    derive: &Derive,
+) -> Result<Admitted, Vec<Violation>> {
+    let observe = derive.strictness == Strictness::Observe;
+    let mut found = Vec::new();
+    rules::sizes(value, &mut found)?;
+    let mut value = value.clone();
+    parse::exact_numbers(&mut value, "", &mut found);
+    if let Some(foreign) = foreign_version(&value) {
+        // The rules of another version are unknown, so nothing else is said about it.
+        if !observe {
+            return Err(vec![foreign]);
+        }
+        found.push(foreign);
+    }
+    found.extend(
+        CONTRACT
+            .iter_errors(&value)
+            .flat_map(|error| words::violations(&error, "")),
+    );
+    let Value::Object(members) = &mut value else {
+        return Err(sorted(found));
+    };
+    derive::fill(members, derive, &mut found);
+    let mut dropped = rules::redact(&mut value);
+    let mut contract: Contract = match serde_json::from_value(value) {
+        Ok(contract) => contract,
+        Err(why) => {
+            if found.is_empty() {
+                found.push(Violation::new(
+                    "",
+                    "type",
+                    format!("the contract cannot be read: {why}"),
+                ));
+            }
+            return Err(sorted(found));
+        }
+    };
+    let mut flags = Vec::new();
+    rules::meaning(&contract, derive, &mut found);
+    rules::payload(registry, &contract, derive, &mut flags, &mut found);
+    let completeness = completeness(&contract);
+    rules::demands(&contract, &completeness, derive, &mut flags, &mut found);
+    if let (Some(payload), Some(consumer)) =
+        (&mut contract.working_memory.payload, &derive.consumer)
+    {
+        let (kept, names) = registry.project(&payload.schema, consumer, &payload.fields);
+        payload.fields = kept;
+        dropped.extend(
+            names
+                .into_iter()
+                .map(|name| format!("{}{name}", rules::FIELDS)),
+        );
+    }
+    let value = contract.to_value();
+    rules::limits(&contract, &value, &mut found);
+    let violations = sorted(found);
+    if !violations.is_empty() && !observe {
+        return Err(violations);
+    }
+    Ok(Admitted {
+        digest: digest(&value),
+        work_fingerprint: fingerprint::work(&contract, &derive.volatile),
+        contract,
+        value,
+        completeness,
+        flags,
+        dropped,
+        violations,
+    })
+}
+
+fn sorted(mut found: Vec<Violation>) -> Vec<Violation> {
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// A declared contract version that this program does not read.
+fn foreign_version(value: &Value) -> Option<Violation> {
+    let declared = value.get("schema_version")?.as_str()?;
+    let version = Version::parse(declared).ok()?;
+    let known = Version::parse(SCHEMA_VERSION).ok()?;
+    if accepts(&known, &version) {
+        return None;
+    }
+    let declared = shown(declared);
+    let message = format!(
+        "contract version {declared} is not supported: {}.x is, up to {SCHEMA_VERSION}",
+        known.major
+    );
+    Some(Violation::new(
+        "/schema_version",
+        "unsupported-schema-version",
+        message,
+    ))
+}
+
+#[cfg(test)]
+mod tests;
