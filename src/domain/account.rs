@@ -53,6 +53,8 @@ pub struct Before {
     pub state: State,
     /// It counted in the latency population, since this time.
     pub waiting: Option<Time>,
+    /// What its age counted from: [`Handoff::born`].
+    pub born: Time,
     emitted_at: Option<Time>,
     acked_at: Option<Time>,
     ended_at: Option<Time>,
@@ -65,6 +67,7 @@ impl Before {
         Self {
             state: it.state,
             waiting: it.is_unacknowledged().then_some(it.waiting_since),
+            born: it.born(),
             emitted_at: it.emitted_at,
             acked_at: it.acked_at,
             ended_at: it.ended_at,

@@ -1,1 +1,317 @@
-//! What a watcher knows: events folded into indexes.
+//! What a watcher knows: events folded into runs, and the indexes that the screens and commands read.
+//!
+//! Idempotent (an event seen before changes nothing), tolerant of order (an acknowledgement before its
+//! emission is kept) and bounded: open work is kept whole, closed runs up to a cap, figures by edge.
+//! Rows for people and for JSON are made from it in [`report`](super::report).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use indexmap::IndexMap;
+
+use super::account::{Before, entries};
+use super::event::{Event, Fact};
+use super::id::{Edge, HandoffId, RunId};
+use super::link::{Cursor, Rollup, Snapshot};
+use super::loops::Level;
+use super::machine::{Irregularity, evolve};
+use super::run::{Handoff, Run, State};
+use super::time::Time;
+
+mod book;
+mod violations;
+
+pub use book::EdgeBook;
+pub use violations::{Offence, Violations};
+
+/// Closed handoffs kept for looking back; beyond it the oldest closed runs go.
+pub const KEEP_CLOSED: usize = 100_000;
+/// Latest events kept for the log on screen.
+pub const KEEP_EVENTS: usize = 5_000;
+
+/// What is known of one source.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    runs: HashMap<RunId, Run>,
+    home: HashMap<HandoffId, RunId>,
+    closed: VecDeque<(RunId, usize)>,
+    closed_handoffs: usize,
+    edges: IndexMap<Edge, EdgeBook>,
+    dead: BTreeSet<HandoffId>,
+    escalated: BTreeSet<HandoffId>,
+    notable: BTreeSet<RunId>,
+    refusing: BTreeSet<RunId>,
+    paused: BTreeSet<Edge>,
+    violations: Violations,
+    recent: VecDeque<Event>,
+    odd: BTreeMap<Irregularity, u64>,
+    folded: u64,
+    cursor: Cursor,
+    now: Time,
+    phase: i64,
+    revision: u64,
+}
+
+impl Ledger {
+    /// An empty ledger whose windows are exact at the instants that are `phase` milliseconds past a whole
+    /// minute; 0 for live sources (see [`Windows::phase_of`](super::health::Windows::phase_of)).
+    pub fn new(phase: i64) -> Self {
+        Self {
+            phase,
+            ..Self::default()
+        }
+    }
+
+    /// Forgets everything and starts from what a source says is so.
+    pub fn restore(&mut self, snapshot: Snapshot) {
+        let revision = self.revision + 1;
+        *self = Self {
+            phase: self.phase,
+            revision,
+            cursor: snapshot.cursor,
+            ..Self::default()
+        };
+        for Rollup { end, edges } in snapshot.rollups {
+            for (edge, tally) in edges {
+                self.book(&edge).windows.seed(end.min(snapshot.at), &tally);
+            }
+        }
+        for run in snapshot.runs {
+            for handoff in run.handoffs.values() {
+                self.home.insert(handoff.id.clone(), run.id.clone());
+                self.index(None, Some(handoff));
+            }
+            self.violations.restore(&run);
+            self.paused.extend(run.paused.iter().cloned());
+            self.note_run(&run);
+            self.runs.insert(run.id.clone(), run);
+        }
+        self.recent = snapshot.recent.into();
+        self.advance(snapshot.at);
+    }
+
+    /// Folds one event.
+    pub fn apply(&mut self, event: &Event) {
+        self.revision += 1;
+        self.folded += 1;
+        self.now = self.now.max(event.at);
+        let mut run = self
+            .runs
+            .remove(&event.run)
+            .unwrap_or_else(|| Run::new(event.run.clone(), event.at));
+        let before = event
+            .handoff
+            .as_ref()
+            .and_then(|id| run.handoffs.get(id))
+            .map(Before::of);
+        let odd = evolve(&mut run, event);
+        if let Some(odd) = odd {
+            *self.odd.entry(odd).or_default() += 1;
+        }
+        if odd != Some(Irregularity::Duplicate) {
+            let after = event.handoff.as_ref().and_then(|id| run.handoffs.get(id));
+            for (edge, entry) in entries(event, before.as_ref(), after) {
+                self.book(&edge)
+                    .windows
+                    .record(event.at, |tally| entry.enter(tally, event.at));
+            }
+            if let (Some(it), None) = (after, &before) {
+                self.home.insert(it.id.clone(), run.id.clone());
+            }
+            self.violations.note(event, after);
+            match &event.fact {
+                Fact::EdgePaused { edge, .. } => {
+                    self.paused.insert(edge.clone());
+                }
+                Fact::EdgeResumed { edge, .. } => {
+                    self.paused.remove(edge);
+                }
+                _ => {}
+            }
+            self.index(before.as_ref(), after);
+            if let Some(it) = after {
+                self.book(&it.emission.edge).note(event, it);
+            }
+            if self.recent.len() == KEEP_EVENTS {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(event.clone());
+        }
+        self.note_run(&run);
+        self.runs.insert(run.id.clone(), run);
+        self.forget();
+    }
+
+    /// Moves the present on, so that ages grow and windows expire even without events.
+    pub fn advance(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        for book in self.edges.values_mut() {
+            book.windows.advance(self.now);
+        }
+        self.revision += 1;
+    }
+
+    /// Notes how far the source's log was read.
+    pub fn reached(&mut self, cursor: Cursor) {
+        self.cursor = cursor;
+    }
+
+    fn book(&mut self, edge: &Edge) -> &mut EdgeBook {
+        if !self.edges.contains_key(edge) {
+            self.edges
+                .insert(edge.clone(), EdgeBook::new(edge.clone(), self.phase));
+        }
+        self.edges
+            .get_mut(edge)
+            .expect("it was inserted above if it was missing")
+    }
+
+    /// Keeps the indexes true after a handoff changed.
+    fn index(&mut self, before: Option<&Before>, after: Option<&Handoff>) {
+        let Some(it) = after else { return };
+        let set = |index: &mut BTreeSet<HandoffId>, member: bool| {
+            if member {
+                index.insert(it.id.clone());
+            } else {
+                index.remove(&it.id);
+            }
+        };
+        set(&mut self.dead, it.state == State::DeadLettered);
+        set(
+            &mut self.escalated,
+            it.escalation.is_some() && it.state == State::Escalated,
+        );
+        self.book(&it.emission.edge).index(before, it);
+    }
+
+    fn note_run(&mut self, run: &Run) {
+        let set = |index: &mut BTreeSet<RunId>, member: bool| {
+            if member {
+                index.insert(run.id.clone());
+            } else {
+                index.remove(&run.id);
+            }
+        };
+        set(
+            &mut self.notable,
+            run.verdict.level > Level::Fine || run.storm_since.is_some(),
+        );
+        set(&mut self.refusing, !run.rejections.is_empty());
+        if !run.is_open() && !run.handoffs.is_empty() {
+            self.closed_handoffs += run.handoffs.len();
+            self.closed.push_back((run.id.clone(), run.handoffs.len()));
+        }
+    }
+
+    /// Drops the oldest closed runs beyond the cap; a run that opened again since stays.
+    fn forget(&mut self) {
+        while self.closed_handoffs > KEEP_CLOSED {
+            let Some((id, counted)) = self.closed.pop_front() else {
+                break;
+            };
+            self.closed_handoffs -= counted;
+            let gone = self
+                .runs
+                .get(&id)
+                .is_some_and(|run| !run.is_open() && run.handoffs.len() == counted);
+            if gone && let Some(run) = self.runs.remove(&id) {
+                for handoff in run.handoffs.keys() {
+                    self.home.remove(handoff);
+                }
+                self.notable.remove(&id);
+            }
+        }
+    }
+}
+
+/// Reading.
+impl Ledger {
+    /// The source's present as far as it was heard.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// How far the source's log was read.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// One more with every change: rows made at one revision hold until the next.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Events folded since the start or the last snapshot.
+    pub fn folded(&self) -> u64 {
+        self.folded
+    }
+
+    /// Events that did not fit, by how.
+    pub fn irregular(&self) -> &BTreeMap<Irregularity, u64> {
+        &self.odd
+    }
+
+    /// One run.
+    pub fn run(&self, id: &RunId) -> Option<&Run> {
+        self.runs.get(id)
+    }
+
+    /// Every run that is kept, in no order.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values()
+    }
+
+    /// The run of a handoff.
+    pub fn home(&self, id: &HandoffId) -> Option<&Run> {
+        self.runs.get(self.home.get(id)?)
+    }
+
+    /// One handoff.
+    pub fn handoff(&self, id: &HandoffId) -> Option<&Handoff> {
+        self.home(id)?.handoffs.get(id)
+    }
+
+    /// Every edge ever seen, in order of appearance.
+    pub fn edges(&self) -> impl ExactSizeIterator<Item = &EdgeBook> {
+        self.edges.values()
+    }
+
+    /// One edge.
+    pub fn edge(&self, edge: &Edge) -> Option<&EdgeBook> {
+        self.edges.get(edge)
+    }
+
+    /// Dead letters, in order of id.
+    pub fn dead(&self) -> impl ExactSizeIterator<Item = &HandoffId> {
+        self.dead.iter()
+    }
+
+    /// Handoffs that wait for a person, in order of id.
+    pub fn escalated(&self) -> impl ExactSizeIterator<Item = &HandoffId> {
+        self.escalated.iter()
+    }
+
+    /// Runs with a loop verdict or a retry storm, in order of id.
+    pub fn notable(&self) -> impl ExactSizeIterator<Item = &RunId> {
+        self.notable.iter()
+    }
+
+    /// Runs with refused contracts that nobody has dealt with.
+    pub fn refusing(&self) -> impl Iterator<Item = &Run> {
+        self.refusing.iter().filter_map(|id| self.runs.get(id))
+    }
+
+    /// Edges that a person paused.
+    pub fn paused(&self) -> &BTreeSet<Edge> {
+        &self.paused
+    }
+
+    /// Who sent what was refused, and what was wrong with it.
+    pub fn violations(&self) -> &Violations {
+        &self.violations
+    }
+
+    /// The latest events, oldest first.
+    pub fn recent(&self) -> &VecDeque<Event> {
+        &self.recent
+    }
+}

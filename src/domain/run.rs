@@ -356,6 +356,11 @@ impl Handoff {
         self.amended.as_deref().unwrap_or(&self.emission.digest)
     }
 
+    /// When it came into being, as far as is known: what its age counts from.
+    pub fn born(&self) -> Time {
+        self.emitted_at.unwrap_or(self.ready_at)
+    }
+
     /// True while its age counts in the latency population: emitted, unacknowledged and in automatic
     /// processing (protocol section 5).
     pub fn is_unacknowledged(&self) -> bool {

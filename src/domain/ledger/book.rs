@@ -1,0 +1,142 @@
+//! What is known of one edge beside its windows: who waits there, what failed, what came through lately.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::domain::account::Before;
+use crate::domain::event::{Event, Fact};
+use crate::domain::health::Windows;
+use crate::domain::id::{Edge, HandoffId};
+use crate::domain::run::{Handoff, State};
+use crate::domain::time::{Millis, Time};
+
+/// Handoffs listed on the page of an edge.
+const RECENT: usize = 50;
+/// Error codes counted apart; later ones are counted together as `other`.
+const CODES: usize = 50;
+
+/// The book of one edge.
+#[derive(Clone, Debug)]
+pub struct EdgeBook {
+    /// Which edge.
+    pub edge: Edge,
+    /// What it did lately.
+    pub windows: Windows,
+    /// Stage of the pipeline it leads to, as the latest handoff said; empty when observed.
+    pub stage: Arc<str>,
+    /// Handoffs not ended: dead letters and escalated ones included.
+    pub open: BTreeSet<(Time, HandoffId)>,
+    /// Dead letters.
+    pub dead: u32,
+    /// Waiting for a person.
+    pub escalated: u32,
+    /// Failed attempts by error code, since the ledger began.
+    pub codes: BTreeMap<String, u32>,
+    /// The last handoffs emitted on it, latest last.
+    pub recent: VecDeque<HandoffId>,
+    /// When something last happened on it.
+    pub changed_at: Time,
+    /// How long a claim may stay unacknowledged, as the latest handoff said.
+    pub ack_timeout: Option<Millis>,
+    /// The latest success, and the latest failure: is it worth another try?
+    pub last_completed: Option<Time>,
+    /// See [`last_completed`](Self::last_completed).
+    pub last_failed: Option<Time>,
+    waiting: BTreeSet<(Time, HandoffId)>,
+}
+
+impl EdgeBook {
+    pub(super) fn new(edge: Edge, phase: Millis) -> Self {
+        Self {
+            edge,
+            windows: Windows::new(phase),
+            stage: "".into(),
+            open: BTreeSet::new(),
+            dead: 0,
+            escalated: 0,
+            codes: BTreeMap::new(),
+            recent: VecDeque::new(),
+            changed_at: Time::default(),
+            ack_timeout: None,
+            last_completed: None,
+            last_failed: None,
+            waiting: BTreeSet::new(),
+        }
+    }
+
+    /// Ages at `now` of what is emitted, unacknowledged and in automatic processing.
+    pub fn open_ages(&self, now: Time) -> impl Iterator<Item = Millis> {
+        self.waiting.iter().map(move |(since, _)| since.age(now))
+    }
+
+    /// The handoff that waits longest for its acknowledgement, and since when.
+    pub fn oldest_waiting(&self) -> Option<&(Time, HandoffId)> {
+        self.waiting.first()
+    }
+
+    /// How many wait for their acknowledgement.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Takes note of an event about one of its handoffs.
+    pub(super) fn note(&mut self, event: &Event, it: &Handoff) {
+        self.changed_at = self.changed_at.max(event.at);
+        match &event.fact {
+            Fact::Emitted(emission) | Fact::Sighted(emission) => {
+                self.stage = emission.stage.clone();
+                if emission.ack_timeout_ms > 0 {
+                    self.ack_timeout = Some(emission.ack_timeout_ms);
+                }
+                if self.recent.len() == RECENT {
+                    self.recent.pop_front();
+                }
+                self.recent.push_back(it.id.clone());
+            }
+            Fact::Completed { .. } | Fact::Returned { .. } => {
+                self.last_completed = self.last_completed.max(Some(event.at));
+            }
+            Fact::RetryScheduled { code, .. }
+            | Fact::DeadLettered { code, .. }
+            | Fact::ObservedFailed { code }
+            | Fact::ObservedRejected { code } => {
+                self.last_failed = self.last_failed.max(Some(event.at));
+                let known = self.codes.len() < CODES || self.codes.contains_key(code);
+                let code = if known {
+                    code.clone()
+                } else {
+                    "other".to_owned()
+                };
+                *self.codes.entry(code).or_default() += 1;
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps the sets true after one of its handoffs changed.
+    pub(super) fn index(&mut self, before: Option<&Before>, it: &Handoff) {
+        let was = |state: State| before.is_some_and(|before| before.state == state);
+        for (count, state) in [
+            (&mut self.dead, State::DeadLettered),
+            (&mut self.escalated, State::Escalated),
+        ] {
+            match (was(state), it.state == state) {
+                (false, true) => *count += 1,
+                (true, false) => *count = count.saturating_sub(1),
+                _ => {}
+            }
+        }
+        if let Some(before) = before {
+            self.open.remove(&(before.born, it.id.clone()));
+        }
+        if it.state.is_open() {
+            self.open.insert((it.born(), it.id.clone()));
+        }
+        if let Some(since) = before.and_then(|before| before.waiting) {
+            self.waiting.remove(&(since, it.id.clone()));
+        }
+        if it.is_unacknowledged() {
+            self.waiting.insert((it.waiting_since, it.id.clone()));
+        }
+    }
+}
