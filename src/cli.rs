@@ -1,1 +1,207 @@
-//! The command line: one file per subcommand.
+//! The command line: one file per subcommand, and what they share: the connection, the output and the exit.
+
+#![allow(clippy::doc_markdown, rustdoc::bare_urls)] // the comments of flags are their help text, not Markdown
+
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use thiserror::Error;
+
+use crate::config::{self, Flags, Settings};
+use crate::domain::text::clean_block;
+
+pub mod act;
+pub mod check;
+pub mod demo;
+pub mod export;
+pub mod get;
+pub mod serve;
+pub mod show;
+pub mod watch;
+
+/// The operations console for AI-agent handoffs.
+///
+/// Without a command it watches: `seam` opens the console on the default address, `seam ADDRESS` on another.
+#[derive(Debug, Parser)]
+#[command(
+    name = "seam",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_precedence_over_arg = true,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 conflict (it moved since it was seen), 4 refused."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    watch: watch::Args,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Open the console on a running demonstration: simulated agents, then an incident
+    Demo(demo::Args),
+    /// Open the console on an address (the default command)
+    Watch(watch::Args),
+    /// Run the orchestrator and its HTTP API
+    Serve(serve::Args),
+    /// Print pipelines, edges, tasks, dead letters, the inbox or events
+    Get(get::Args),
+    /// Print everything about one handoff or run
+    Show(show::Args),
+    #[command(flatten)]
+    Act(act::Act),
+    /// Validate a contract and say what is missing
+    Check(check::Args),
+    /// Write the event log of an address as a recording
+    Export(export::Args),
+    /// Print the completions of a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Cli {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// Whatever stopped it; [`report`] turns it into a message and an exit.
+    pub async fn run(self) -> anyhow::Result<Exit> {
+        match self.command {
+            None => watch::run(self.watch).await,
+            Some(Command::Demo(args)) => demo::run(args).await,
+            Some(Command::Watch(args)) => watch::run(args).await,
+            Some(Command::Serve(args)) => serve::run(args).await,
+            Some(Command::Get(args)) => get::run(args).await,
+            Some(Command::Show(args)) => show::run(args).await,
+            Some(Command::Act(act)) => act::run(act).await,
+            Some(Command::Check(args)) => check::run(args).await,
+            Some(Command::Export(args)) => export::run(args).await,
+            Some(Command::Completions { shell }) => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "seam", &mut script);
+                print(&script)?;
+                Ok(Exit::Done)
+            }
+        }
+    }
+}
+
+/// How the program ends; the codes are an interface for scripts (`seam --help` lists them).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: it did not work: the address does not answer, a file cannot be read, an item failed.
+    Failed,
+    /// 2: the command makes no sense as written, or a configuration file is wrong.
+    Usage,
+    /// 3: it moved since it was seen; somebody else was faster.
+    Conflict,
+    /// 4: refused: by the state, by the rights, or because the contract is invalid.
+    Refused,
+}
+
+impl Exit {
+    /// The number a shell sees.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Conflict => 3,
+            Self::Refused => 4,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// An error that knows its exit; every other error ends in [`Exit::Failed`].
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub struct Stop {
+    exit: Exit,
+    message: String,
+}
+
+impl Stop {
+    /// A message for a person, and how the program ends.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+        }
+    }
+}
+
+/// Says on standard error what went wrong, made harmless, and gives the exit it ends in.
+pub fn report(why: &anyhow::Error) -> Exit {
+    use std::io::Write;
+    let text = format!("{why:#}");
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "seam: {}", clean_block(&text));
+    match why.downcast_ref::<Stop>() {
+        Some(it) => it.exit,
+        None if why.is::<config::Wrong>() => Exit::Usage,
+        None => Exit::Failed,
+    }
+}
+
+/// Writes to standard output; a reader that went away, such as `head`, is no error.
+///
+/// # Errors
+/// Any other failure to write, such as a full disk.
+pub fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(why) if why.kind() != ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(why).context("cannot write the output"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where a command connects to. Shared by every command that reads or acts.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Connect {
+    /// Address: http(s)://HOST:PORT, sqlite:PATH or file:RECORDING [env: SEAM_ADDRESS]
+    #[arg(short = 'c', long = "connect", value_name = "ADDRESS")]
+    pub address: Option<String>,
+    /// Configuration file instead of the one in the configuration directory [env: SEAM_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
+}
+
+impl Connect {
+    /// The settings with these flags on top.
+    ///
+    /// # Errors
+    /// Every mistake of the configuration file at once.
+    pub fn settings(&self) -> anyhow::Result<Settings> {
+        let flags = Flags {
+            address: self.address.clone(),
+            config: self.config.clone(),
+            ..Flags::default()
+        };
+        Ok(Settings::load(flags)?)
+    }
+}
+
+/// How a command prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// A table for people
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+    /// One JSON object per line
+    Jsonl,
+}
