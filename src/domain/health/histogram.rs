@@ -113,6 +113,10 @@ impl Histogram {
 
     /// Adds every sample of `other`.
     pub fn add(&mut self, other: &Self) {
+        if self.is_empty() {
+            self.clone_from(other);
+            return;
+        }
         other.each(|bin, count| self.add_to(bin, count));
     }
 

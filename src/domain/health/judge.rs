@@ -266,10 +266,12 @@ fn lately_above(windows: &Windows, threshold: f64) -> bool {
 /// Any refused payload within the hour; one is enough, there is no sample guard.
 fn violations(windows: &Windows) -> Option<Finding> {
     let refused = windows.total(Span::OneHour).violations;
-    let first = windows
-        .minutes()
+    let minutes = windows.minutes();
+    let first = minutes
         .iter()
         .position(|minute| minute.is_some_and(|minute| minute.violations > 0));
+    // The first one may lie in the slice still running, which is in no minute yet.
+    let first = first.unwrap_or(minutes.len() - 1);
     (refused > 0).then(|| Finding {
         signal: Signal::Violations,
         severity: Severity::Warning,
@@ -277,7 +279,7 @@ fn violations(windows: &Windows) -> Option<Finding> {
             "{refused} {} refused in 1h",
             if refused == 1 { "payload" } else { "payloads" }
         ),
-        since: first.map(|first| windows.minute_start(first)),
+        since: Some(windows.minute_start(first)),
     })
 }
 

@@ -80,6 +80,11 @@ fn slice_of(at: Time, length: Millis, phase: Millis) -> i64 {
         .div_euclid(length)
 }
 
+/// When the 5-second slice of that number ends.
+fn end_of(number: i64, phase: Millis) -> Time {
+    Time::from_millis(number.saturating_mul(SLICE).saturating_add(phase))
+}
+
 /// The end of the minute a rollup of `at` belongs to: minutes are open on the left and closed on the right,
 /// so an event on the full minute belongs to the minute that ends there.
 pub fn minute_end(at: Time) -> Time {
@@ -109,16 +114,17 @@ impl<T: Default> Ring<T> {
 
     /// The slice of that number; it appears if it was empty.
     fn slice(&mut self, number: i64) -> &mut T {
-        let at = match self
-            .slices
-            .binary_search_by_key(&number, |(number, _)| *number)
-        {
-            Ok(at) => at,
-            Err(at) => {
-                self.slices.insert(at, (number, T::default()));
-                at
-            }
+        let found = match self.slices.back() {
+            Some((last, _)) if *last == number => Ok(self.slices.len() - 1),
+            Some((last, _)) if *last > number => self
+                .slices
+                .binary_search_by_key(&number, |(number, _)| *number),
+            _ => Err(self.slices.len()),
         };
+        let at = found.unwrap_or_else(|at| {
+            self.slices.insert(at, (number, T::default()));
+            at
+        });
         &mut self.slices[at].1
     }
 
@@ -135,6 +141,16 @@ impl<T: Default> Ring<T> {
     }
 }
 
+/// The 5-second slice being filled. It joins the rings when it ends, so a tick touches only the totals.
+#[derive(Clone, Debug, Default)]
+struct Open {
+    number: i64,
+    /// Noted, in no total yet.
+    fresh: Tally,
+    /// In the totals, in no ring yet; empty unless this is the newest slice, which every window holds.
+    counted: Tally,
+}
+
 /// What one edge did over the last minute, five minutes, hour, and ever.
 ///
 /// [`record`](Self::record) is cheap and only notes; [`advance`](Self::advance) brings every reading up to
@@ -144,8 +160,7 @@ impl<T: Default> Ring<T> {
 pub struct Windows {
     phase: Millis,
     now: Time,
-    /// Noted but not yet added: what happened in the 5-second slice of this number.
-    fresh: Option<(i64, Tally)>,
+    open: Option<Open>,
     fine: Ring<Tally>,
     minutes: Ring<Tally>,
     hours: Ring<Histogram>,
@@ -168,7 +183,7 @@ impl Windows {
         Self {
             phase: phase.rem_euclid(MINUTE),
             now: Time::from_millis(i64::MIN),
-            fresh: None,
+            open: None,
             fine: Ring::new(FINE),
             minutes: Ring::new(MINUTES),
             hours: Ring::new(HOURS),
@@ -186,20 +201,15 @@ impl Windows {
     /// window; what lies ahead of the last [`advance`](Self::advance) moves time on.
     pub fn record(&mut self, at: Time, note: impl FnOnce(&mut Tally)) {
         let number = self.number(at, SLICE);
-        if self
-            .fresh
-            .as_ref()
-            .is_none_or(|(fresh, _)| *fresh != number)
-        {
-            self.settle();
+        if self.open.as_ref().is_none_or(|open| open.number != number) {
+            self.close();
         }
         self.now = self.now.max(at);
-        note(
-            &mut self
-                .fresh
-                .get_or_insert_with(|| (number, Tally::default()))
-                .1,
-        );
+        let open = self.open.get_or_insert_with(|| Open {
+            number,
+            ..Open::default()
+        });
+        note(&mut open.fresh);
     }
 
     /// Adds a stored rollup, all of it as if it had happened at `at`: the end of its minute, or the present
@@ -211,8 +221,12 @@ impl Windows {
     /// Moves to `now` (never back): adds what was noted, drops what is too old. The cost is bounded by the
     /// slices held, however long the gap.
     pub fn advance(&mut self, now: Time) {
-        self.now = self.now.max(now);
-        self.settle();
+        let now = self.now.max(now);
+        match &self.open {
+            Some(open) if end_of(open.number, self.phase) <= now => self.close(),
+            _ => self.count(),
+        }
+        self.now = now;
         self.roll();
     }
 
@@ -231,7 +245,8 @@ impl Windows {
         &self.baseline
     }
 
-    /// The last 60 minutes, oldest first; `None` for a minute in which nothing happened.
+    /// The last 60 minutes, oldest first; `None` for a minute in which nothing happened. What the 5-second
+    /// slice still running holds may be missing from the last one.
     pub fn minutes(&self) -> [Option<&Tally>; MINUTES as usize] {
         let mut minutes = [None; MINUTES as usize];
         for (number, slice) in &self.minutes.slices {
@@ -296,34 +311,50 @@ impl Windows {
         }
     }
 
-    /// Adds the fresh slice to every ring that still holds its time, and to the totals.
-    fn settle(&mut self) {
-        let Some((number, tally)) = self.fresh.take() else {
+    /// Adds what is fresh in the open slice to the totals of the windows that hold its time.
+    fn count(&mut self) {
+        self.roll();
+        let Some(open) = &mut self.open else { return };
+        // The end of a slice lies in the same minute and hour as all of it.
+        let minute = slice_of(end_of(open.number, self.phase), MINUTE, self.phase);
+        let [one_minute, five_minutes, one_hour, all] = &mut self.totals;
+        all.add(&open.fresh);
+        if self.minutes.holds(minute) {
+            one_hour.add(&open.fresh);
+        }
+        if self.fine.holds(open.number) {
+            five_minutes.add(&open.fresh);
+        }
+        if open.number > self.fine.newest.saturating_sub(LAST_MINUTE) {
+            one_minute.add(&open.fresh);
+        }
+        open.counted.add(&open.fresh);
+        open.fresh = Tally::default();
+    }
+
+    /// Ends the open slice: it joins every ring that holds its time.
+    fn close(&mut self) {
+        self.count();
+        let Some(Open {
+            number, counted, ..
+        }) = self.open.take()
+        else {
             return;
         };
-        self.roll();
-        // The end of a fine slice lies in the same minute and hour as all of it.
-        let end = Time::from_millis(number.saturating_mul(SLICE).saturating_add(self.phase));
-        let [one_minute, five_minutes, one_hour, all] = &mut self.totals;
-        all.add(&tally);
+        let end = end_of(number, self.phase);
         let hour = slice_of(end, HOUR, self.phase);
-        if self.hours.holds(hour) && !tally.to_ack.is_empty() {
-            self.hours.slice(hour).add(&tally.to_ack);
+        if self.hours.holds(hour) && !counted.to_ack.is_empty() {
+            self.hours.slice(hour).add(&counted.to_ack);
             if hour < self.hours.newest {
-                self.baseline.add(&tally.to_ack);
+                self.baseline.add(&counted.to_ack);
             }
         }
         let minute = slice_of(end, MINUTE, self.phase);
         if self.minutes.holds(minute) {
-            one_hour.add(&tally);
-            self.minutes.slice(minute).add(&tally);
+            self.minutes.slice(minute).add(&counted);
         }
         if self.fine.holds(number) {
-            if number > self.fine.newest.saturating_sub(LAST_MINUTE) {
-                one_minute.add(&tally);
-            }
-            five_minutes.add(&tally);
-            self.fine.slice(number).add(&tally);
+            self.fine.slice(number).add(&counted);
         }
     }
 }
@@ -515,40 +546,58 @@ mod tests {
         now: Millis,
         phase: Millis,
     ) -> Result<(), TestCaseError> {
-        let within = |length: Millis, after: i64, until: i64| {
-            let end = phase + (now - phase).div_euclid(length) * length;
-            let end = if end == now { end } else { end + length };
+        let sum = |after: Millis, until: Millis| {
             let mut histogram = Histogram::default();
-            let span = end - after * length..=end - until * length;
-            for (at, latency) in seen
-                .iter()
-                .filter(|(at, _)| at > span.start() && at <= span.end())
-            {
-                let _ = at;
-                histogram.record(*latency);
-            }
+            let within = seen.iter().filter(|(at, _)| *at > after && *at <= until);
+            within.for_each(|(_, latency)| histogram.record(*latency));
             histogram
+        };
+        // The end of the slice of `length` that holds `at`, found without the code under test.
+        let end = |at: Millis, length: Millis| at + (phase - at).rem_euclid(length);
+        let slices = |length: Millis, first: Millis, last: Millis| {
+            sum(
+                end(now, length) - first * length,
+                end(now, length) - last * length,
+            )
         };
         prop_assert_eq!(
             &windows.total(Span::OneMinute).to_ack,
-            &within(SLICE, 12, 0)
+            &slices(SLICE, 12, 0)
         );
         prop_assert_eq!(
             &windows.total(Span::FiveMinutes).to_ack,
-            &within(SLICE, 60, 0)
+            &slices(SLICE, 60, 0)
         );
-        prop_assert_eq!(&windows.total(Span::OneHour).to_ack, &within(MINUTE, 60, 0));
-        prop_assert_eq!(windows.baseline(), &within(HOUR, 24, 1));
-        prop_assert_eq!(windows.total(Span::All).to_ack.len(), seen.len() as u64);
-        prop_assert_eq!(
-            u64::from(windows.total(Span::OneHour).counts.get(Kind::Acknowledged)),
-            windows.total(Span::OneHour).to_ack.len()
-        );
-        prop_assert!(
-            windows.fine.slices.len() <= 60
-                && windows.minutes.slices.len() <= 60
-                && windows.hours.slices.len() <= 24
-        );
+        prop_assert_eq!(&windows.total(Span::OneHour).to_ack, &slices(MINUTE, 60, 0));
+        prop_assert_eq!(&windows.total(Span::All).to_ack, &sum(i64::MIN, i64::MAX));
+        prop_assert_eq!(windows.baseline(), &slices(HOUR, 24, 1));
+        for span in Span::ALL {
+            let total = windows.total(span);
+            prop_assert_eq!(
+                u64::from(total.counts.get(Kind::Acknowledged)),
+                total.to_ack.len()
+            );
+        }
+        for (at, minute) in windows.minutes().into_iter().enumerate() {
+            let start = windows.minute_start(at).millis();
+            prop_assert_eq!(start, end(now, MINUTE) - (60 - at as Millis) * MINUTE);
+            let found = minute
+                .map(|minute| minute.to_ack.clone())
+                .unwrap_or_default();
+            let all = sum(start, start + MINUTE);
+            if at < 59 {
+                prop_assert_eq!(found, all);
+            } else {
+                let ended = end(now + 1, SLICE) - SLICE;
+                prop_assert!((sum(start, ended).len()..=all.len()).contains(&found.len()));
+            }
+        }
+        let held = [
+            windows.fine.slices.len(),
+            windows.minutes.slices.len(),
+            windows.hours.slices.len(),
+        ];
+        prop_assert!(held[0] <= 60 && held[1] <= 60 && held[2] <= 24, "{held:?}");
         Ok(())
     }
 }
