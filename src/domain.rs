@@ -18,6 +18,7 @@ pub mod link;
 pub mod loops;
 pub mod machine;
 pub mod query;
+pub mod report;
 pub mod run;
 pub mod text;
 pub mod time;

@@ -1,0 +1,18 @@
+//! Rows for people and for JSON: what the screens show and `seam get` prints, made from a
+//! [`Ledger`](super::ledger::Ledger).
+//!
+//! One place makes the numbers, so that a screen, a script and an alert never disagree. Names and units are
+//! an interface: milliseconds end in `_ms`, rates come with their `n`, what is unknown is absent or null,
+//! never 0. Text in rows is as its source wrote it: clean it where it is shown.
+
+mod dead;
+mod edges;
+mod inbox;
+mod pipelines;
+mod tasks;
+
+pub use dead::{DeadGroup, DeadRow, Outlook, dead_groups, dead_row, outlook};
+pub use edges::{EdgeRow, LatencyMs, P95Ms, RateOf, edge_row, edges};
+pub use inbox::{InboxRow, inbox, inbox_row};
+pub use pipelines::{PipelineRow, pipelines};
+pub use tasks::{TaskRow, TaskVerdict, path, task_row, tasks};

@@ -1,0 +1,215 @@
+//! One row per edge: the three signals, what is open, and what is wrong since when.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::domain::health::{Facts, Guard, Health, Latency, P95, Rate, Severity, Span, judge};
+use crate::domain::id::{Edge, HandoffId};
+use crate::domain::ledger::{EdgeBook, Ledger};
+use crate::domain::time::{Millis, Time};
+
+/// One edge over one window.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EdgeRow {
+    /// Pipeline, source and target.
+    #[serde(flatten)]
+    pub edge: Edge,
+    /// Events in the window by kind; kinds that did not occur are absent.
+    pub counts: BTreeMap<&'static str, u32>,
+    /// Acknowledged handoffs only.
+    pub emit_to_ack_ms: LatencyMs,
+    /// The P95 of protocol section 5: open handoffs count at their current age.
+    pub p95_ms: P95Ms,
+    /// Retried among settled.
+    pub retry_rate: RateOf,
+    /// Refused among checked.
+    pub violation_rate: RateOf,
+    /// Handoffs not ended, dead letters and escalated ones included.
+    pub open: usize,
+    /// Emitted, not acknowledged, not ended, in automatic processing.
+    pub unacknowledged: usize,
+    /// Age of the oldest of those.
+    pub oldest_unacknowledged_ms: Option<Millis>,
+    /// The oldest of those.
+    pub oldest_unacknowledged: Option<HandoffId>,
+    /// Dead letters.
+    pub dead: u32,
+    /// Waiting for a person.
+    pub escalated: u32,
+    /// Runs with a loop verdict whose latest handoff crossed this edge.
+    pub looping: u32,
+    /// A person paused it.
+    pub paused: bool,
+    /// One word; see [`Health`].
+    pub health: &'static str,
+    /// What is wrong, worst first, in words; empty when nothing is.
+    pub findings: Vec<FindingRow>,
+    /// Last acknowledgement ever seen.
+    pub last_acknowledged_at: Option<Time>,
+    /// Named position in the pipeline; empty when observed.
+    pub stage: String,
+    /// The same as `health`, for sorting and colours.
+    #[serde(skip)]
+    pub level: Health,
+}
+
+/// One thing that is wrong with an edge.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FindingRow {
+    /// In words.
+    pub what: String,
+    /// When it began, as far as known.
+    pub since: Option<Time>,
+    /// It needs somebody now rather than today.
+    pub critical: bool,
+}
+
+/// Quantiles of acknowledged handoffs; null without samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LatencyMs {
+    /// Samples.
+    pub n: u64,
+    /// Median.
+    pub p50: Option<Millis>,
+    /// 95th percentile, nearest rank, within 1 %.
+    pub p95: Option<Millis>,
+    /// 99th percentile, nearest rank, within 1 %.
+    pub p99: Option<Millis>,
+}
+
+/// P95 with open handoffs at their age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct P95Ms {
+    /// Null when nothing was acknowledged in the window and nothing is open.
+    pub value: Option<Millis>,
+    /// The rank falls on an open handoff: the truth is at least `value`.
+    pub lower_bound: bool,
+    /// Samples, open ones included.
+    pub n: u64,
+}
+
+/// A rate with its sample.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct RateOf {
+    /// `k / n`; null when `n` is 0.
+    pub value: Option<f64>,
+    /// How many of them.
+    pub k: u32,
+    /// Of how many.
+    pub n: u32,
+    /// `no_data`, `insufficient` (n below 20) or `enough`.
+    pub guard: &'static str,
+}
+
+impl From<Rate> for RateOf {
+    fn from(rate: Rate) -> Self {
+        let guard = match rate.guard() {
+            Guard::NoData => "no_data",
+            Guard::Insufficient => "insufficient",
+            Guard::Enough => "enough",
+        };
+        Self {
+            value: rate.value(),
+            k: rate.k,
+            n: rate.n,
+            guard,
+        }
+    }
+}
+
+/// Every edge over `span`, worst first: health, then oldest unacknowledged, then name. `stale` when the
+/// source is not connected, so that nothing is called healthy.
+pub fn edges(ledger: &Ledger, span: Span, stale: bool) -> Vec<EdgeRow> {
+    let mut looping: BTreeMap<&Edge, u32> = BTreeMap::new();
+    for run in ledger
+        .notable()
+        .filter_map(|id| ledger.run(id))
+        .filter(|run| run.is_open())
+    {
+        if let Some((_, last)) = run.handoffs.last() {
+            *looping.entry(&last.emission.edge).or_default() += 1;
+        }
+    }
+    let mut rows: Vec<EdgeRow> = ledger
+        .edges()
+        .map(|book| {
+            let mut row = edge_row(ledger, book, span, stale);
+            row.looping = looping.get(&book.edge).copied().unwrap_or(0);
+            row
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        let key = |row: &EdgeRow| {
+            (
+                row.level,
+                row.dead > 0,
+                row.oldest_unacknowledged_ms,
+                row.open,
+            )
+        };
+        key(b).cmp(&key(a)).then_with(|| a.edge.cmp(&b.edge))
+    });
+    rows
+}
+
+/// One edge over `span`. The ledger must have been advanced to its present; `looping` is left at 0, it is
+/// known to [`edges`] only.
+pub fn edge_row(ledger: &Ledger, book: &EdgeBook, span: Span, stale: bool) -> EdgeRow {
+    let now = ledger.now();
+    let tally = book.windows.total(span);
+    let ages: Vec<Millis> = book.open_ages(now).collect();
+    let facts = Facts {
+        windows: &book.windows,
+        open_ages: &ages,
+        ack_timeout: book.ack_timeout,
+        p95_max: None,
+        stale,
+    };
+    let (level, findings) = judge(&facts);
+    let acked = Latency::of(&tally.to_ack);
+    let p95 = P95::of(&tally.to_ack, ages.iter().copied());
+    let oldest = book.oldest_waiting();
+    EdgeRow {
+        edge: book.edge.clone(),
+        counts: tally
+            .counts
+            .iter()
+            .filter(|(_, n)| *n > 0)
+            .map(|(kind, n)| (kind.name(), n))
+            .collect(),
+        emit_to_ack_ms: LatencyMs {
+            n: acked.n,
+            p50: acked.p50,
+            p95: acked.p95,
+            p99: acked.p99,
+        },
+        p95_ms: P95Ms {
+            value: p95.value,
+            lower_bound: p95.lower_bound,
+            n: p95.n,
+        },
+        retry_rate: tally.retry_rate().into(),
+        violation_rate: tally.violation_rate().into(),
+        open: book.open.len(),
+        unacknowledged: book.waiting(),
+        oldest_unacknowledged_ms: oldest.map(|(since, _)| since.age(now)),
+        oldest_unacknowledged: oldest.map(|(_, id)| id.clone()),
+        dead: book.dead,
+        escalated: book.escalated,
+        looping: 0,
+        paused: ledger.paused().contains(&book.edge),
+        health: level.word(),
+        findings: findings
+            .into_iter()
+            .map(|it| FindingRow {
+                what: it.reason,
+                since: it.since,
+                critical: it.severity == Severity::Critical,
+            })
+            .collect(),
+        last_acknowledged_at: book.windows.total(Span::All).last_ack,
+        stage: book.stage.to_string(),
+        level,
+    }
+}

@@ -1,0 +1,103 @@
+//! One row per pipeline: its edges together, the worst of them in front.
+
+use serde::Serialize;
+
+use super::edges::{EdgeRow, P95Ms, RateOf};
+use crate::domain::health::{Health, Rate};
+use crate::domain::time::Millis;
+
+/// One pipeline over the window of its edge rows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PipelineRow {
+    /// Its name.
+    pub pipeline: String,
+    /// Handoffs not ended.
+    pub open: usize,
+    /// Age of the oldest unacknowledged handoff.
+    pub oldest_unacknowledged_ms: Option<Millis>,
+    /// The slowest edge's P95.
+    pub p95_ms: P95Ms,
+    /// Over all edges.
+    pub retry_rate: RateOf,
+    /// Over all edges.
+    pub violation_rate: RateOf,
+    /// Runs with a loop verdict.
+    pub looping: u32,
+    /// Dead letters.
+    pub dead: u32,
+    /// Waiting for a person.
+    pub escalated: u32,
+    /// The worst edge's health.
+    pub health: &'static str,
+    /// Its edges, worst first.
+    pub edges: Vec<EdgeRow>,
+    /// The same as `health`, for sorting and colours.
+    #[serde(skip)]
+    pub level: Health,
+}
+
+/// Groups edge rows (worst first, as [`edges`](super::edges()) gives them) by pipeline, worst first.
+pub fn pipelines(edges: Vec<EdgeRow>) -> Vec<PipelineRow> {
+    let mut grouped: indexmap::IndexMap<String, Vec<EdgeRow>> = indexmap::IndexMap::new();
+    for row in edges {
+        grouped
+            .entry(row.edge.pipeline.to_string())
+            .or_default()
+            .push(row);
+    }
+    let mut rows: Vec<PipelineRow> = grouped
+        .into_iter()
+        .map(|(name, edges)| pipeline(name, edges))
+        .collect();
+    rows.sort_by(|a, b| {
+        let key = |row: &PipelineRow| {
+            (
+                row.level,
+                row.dead > 0,
+                row.oldest_unacknowledged_ms,
+                row.open,
+            )
+        };
+        key(b)
+            .cmp(&key(a))
+            .then_with(|| a.pipeline.cmp(&b.pipeline))
+    });
+    rows
+}
+
+fn pipeline(name: String, edges: Vec<EdgeRow>) -> PipelineRow {
+    let level = edges
+        .iter()
+        .map(|it| it.level)
+        .max()
+        .unwrap_or(Health::NoData);
+    let rate = |of: fn(&EdgeRow) -> RateOf| {
+        let (k, n) = edges
+            .iter()
+            .map(of)
+            .fold((0, 0), |(k, n), it| (k + it.k, n + it.n));
+        RateOf::from(Rate { k, n })
+    };
+    let slowest = edges.iter().map(|it| it.p95_ms).max_by_key(|it| it.value);
+    PipelineRow {
+        pipeline: name,
+        open: edges.iter().map(|it| it.open).sum(),
+        oldest_unacknowledged_ms: edges
+            .iter()
+            .filter_map(|it| it.oldest_unacknowledged_ms)
+            .max(),
+        p95_ms: slowest.unwrap_or(P95Ms {
+            value: None,
+            lower_bound: false,
+            n: 0,
+        }),
+        retry_rate: rate(|it| it.retry_rate),
+        violation_rate: rate(|it| it.violation_rate),
+        looping: edges.iter().map(|it| it.looping).sum(),
+        dead: edges.iter().map(|it| it.dead).sum(),
+        escalated: edges.iter().map(|it| it.escalated).sum(),
+        health: level.word(),
+        edges,
+        level,
+    }
+}

@@ -1,0 +1,208 @@
+//! One row per run: where its work is, and whether it goes round in circles.
+
+use serde::Serialize;
+
+use crate::domain::id::RunId;
+use crate::domain::ledger::Ledger;
+use crate::domain::loops::Level;
+use crate::domain::run::{Handoff, Run, RunState};
+use crate::domain::time::{Millis, Time};
+
+/// What is thought of a run, worst first: a retry storm counts as much as a ping-pong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskVerdict {
+    /// A circle.
+    Looping,
+    /// Three or more retries within ten minutes (amendment A5).
+    RetryStorm,
+    /// Revisions without progress.
+    Stalled,
+    /// Declared revisions with progress.
+    Iterating,
+    /// Nothing to say.
+    Fine,
+}
+
+impl TaskVerdict {
+    /// The wire word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Looping => "looping",
+            Self::RetryStorm => "retry_storm",
+            Self::Stalled => "stalled",
+            Self::Iterating => "iterating",
+            Self::Fine => "fine",
+        }
+    }
+}
+
+/// One run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TaskRow {
+    /// The run, which is its trace.
+    pub trace_id: RunId,
+    /// Pipeline of its first handoff.
+    pub pipeline: String,
+    /// What is thought of it.
+    pub verdict: TaskVerdict,
+    /// Which rule spoke, in words; empty when fine.
+    pub signal: String,
+    /// Since when the verdict holds; null when fine.
+    pub since: Option<Time>,
+    /// Handoffs so far.
+    pub handoffs: usize,
+    /// Retries so far.
+    pub retries: u32,
+    /// Handoffs not ended.
+    pub open: usize,
+    /// Where the run stands.
+    pub state: RunState,
+    /// Who had the work, in order, repeats folded: `writer <> reviewer x4`.
+    pub path: String,
+    /// Revision cycle of the latest handoff, and the most its edge allows.
+    pub cycle: u32,
+    /// See [`cycle`](Self::cycle); null when observed.
+    pub max_cycles: Option<u32>,
+    /// What the latest handoff asks for.
+    pub title: String,
+    /// First event.
+    pub started_at: Time,
+    /// Latest event.
+    pub changed_at: Time,
+    /// Time between them, or until now while something is open.
+    pub spent_ms: Millis,
+}
+
+/// Every run that is open or has a verdict, worst first, then the latest; `all` adds the closed ones.
+pub fn tasks(ledger: &Ledger, all: bool) -> Vec<TaskRow> {
+    let mut rows: Vec<TaskRow> = ledger
+        .runs()
+        .filter(|run| !run.handoffs.is_empty())
+        .map(|run| task_row(run, ledger.now()))
+        .filter(|row| all || row.open > 0 || row.verdict < TaskVerdict::Fine)
+        .collect();
+    rows.sort_by(|a, b| {
+        let key = |row: &TaskRow| {
+            (
+                row.verdict,
+                row.open == 0,
+                std::cmp::Reverse(row.changed_at),
+            )
+        };
+        key(a)
+            .cmp(&key(b))
+            .then_with(|| a.trace_id.cmp(&b.trace_id))
+    });
+    rows
+}
+
+/// One run as of `now`.
+pub fn task_row(run: &Run, now: Time) -> TaskRow {
+    let storm = run.storm_since;
+    let (verdict, signal, since) = match run.verdict.level {
+        Level::Looping => (
+            TaskVerdict::Looping,
+            run.verdict.signal.clone(),
+            run.verdict.since,
+        ),
+        _ if storm.is_some() => (
+            TaskVerdict::RetryStorm,
+            format!("{} retries", run.retried),
+            storm,
+        ),
+        Level::Stalled => (
+            TaskVerdict::Stalled,
+            run.verdict.signal.clone(),
+            run.verdict.since,
+        ),
+        Level::Iterating => (
+            TaskVerdict::Iterating,
+            run.verdict.signal.clone(),
+            run.verdict.since,
+        ),
+        Level::Fine => (TaskVerdict::Fine, String::new(), None),
+    };
+    let last = run.handoffs.last().map(|(_, it)| it);
+    let open = run.open().count();
+    let until = if open > 0 {
+        now.max(run.changed_at)
+    } else {
+        run.changed_at
+    };
+    TaskRow {
+        trace_id: run.id.clone(),
+        pipeline: run.pipeline().to_owned(),
+        verdict,
+        signal,
+        since,
+        handoffs: run.handoffs.len(),
+        retries: run.retried,
+        open,
+        state: run.state(),
+        path: path(run),
+        cycle: last.map_or(0, |it| it.emission.cycle),
+        max_cycles: last
+            .filter(|it| !it.emission.is_observed())
+            .map(|it| it.emission.max_cycles),
+        title: last.map(|it| it.emission.title.clone()).unwrap_or_default(),
+        started_at: run.started_at,
+        changed_at: run.changed_at,
+        spent_ms: until - run.started_at,
+    }
+}
+
+/// Longest path shown before its middle is left out.
+const PATH_PARTS: usize = 8;
+
+/// Who had the work, in order: `research > writer <> reviewer x4` says that writer and reviewer handed it to
+/// each other four times.
+pub fn path(run: &Run) -> String {
+    let steps: Vec<&Handoff> = run.handoffs.values().collect();
+    let mut parts: Vec<String> = Vec::new();
+    let mut at = 0;
+    while let Some(it) = steps.get(at) {
+        let (from, to) = (&it.emission.edge.from, &it.emission.edge.to);
+        let alternates = |nth: usize, it: &Handoff| {
+            let edge = &it.emission.edge;
+            if nth % 2 == 0 {
+                edge.from == *from && edge.to == *to
+            } else {
+                edge.from == *to && edge.to == *from
+            }
+        };
+        let there_and_back = steps
+            .iter()
+            .skip(at)
+            .enumerate()
+            .take_while(|(nth, it)| alternates(*nth, it))
+            .count();
+        let repeats = steps
+            .iter()
+            .skip(at)
+            .take_while(|it| it.emission.edge.from == *from && it.emission.edge.to == *to);
+        let repeats = repeats.count();
+        if parts.is_empty() {
+            parts.push(from.to_string());
+        }
+        if there_and_back > 2 && from != to {
+            parts.push(format!("<> {to} x{}", there_and_back / 2));
+            at += there_and_back;
+        } else {
+            let times = if repeats > 1 {
+                format!(" x{repeats}")
+            } else {
+                String::new()
+            };
+            parts.push(format!("> {to}{times}"));
+            at += repeats;
+        }
+    }
+    if parts.len() > PATH_PARTS {
+        let tail = parts.split_off(parts.len() - PATH_PARTS / 2);
+        parts.truncate(PATH_PARTS / 2);
+        parts.push("> …".to_owned());
+        parts.extend(tail);
+    }
+    parts.join(" ")
+}
