@@ -9,7 +9,7 @@ mod load;
 
 use ratatui::style::{Modifier, Style};
 
-pub use depth::Depth;
+pub use depth::{Depth, rgb_of};
 pub use glyphs::Glyphs;
 pub use load::{Warning, load};
 
