@@ -165,7 +165,7 @@ pub fn path(run: &Run) -> String {
         let (from, to) = (&it.emission.edge.from, &it.emission.edge.to);
         let alternates = |nth: usize, it: &Handoff| {
             let edge = &it.emission.edge;
-            if nth % 2 == 0 {
+            if nth.is_multiple_of(2) {
                 edge.from == *from && edge.to == *to
             } else {
                 edge.from == *to && edge.to == *from
