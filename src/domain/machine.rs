@@ -7,10 +7,12 @@
 mod decide;
 mod escalate;
 mod evolve;
+mod irregular;
 mod operate;
 
 pub use decide::decide;
-pub use evolve::{Irregularity, evolve};
+pub use evolve::evolve;
+pub use irregular::Irregularity;
 
 use super::id::HandoffId;
 use super::run::Run;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::Irregularity;
 use crate::domain::event::{DeadReason, Emission, Event, Fact};
 use crate::domain::id::HandoffId;
 use crate::domain::loops;
@@ -10,37 +11,6 @@ use crate::domain::run::{
     Failure, Handoff, LastChange, Lease, OpenEscalation, Refused, Run, State,
 };
 use crate::domain::time::Time;
-
-/// How an event did not fit what was known. Counted and shown, never dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Irregularity {
-    /// It was folded in before.
-    Duplicate,
-    /// Events of its run are missing before it.
-    Gap,
-    /// It speaks of a handoff nobody emitted.
-    NeverEmitted,
-    /// It ended without having been acknowledged.
-    EndedUnacknowledged,
-    /// It had ended already; the first end counts.
-    SecondEnd,
-    /// Acknowledged after it had ended.
-    LateAcknowledgement,
-}
-
-impl Irregularity {
-    /// In words, as shown to people.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Duplicate => "seen before",
-            Self::Gap => "events missing before it",
-            Self::NeverEmitted => "handoff without emitted",
-            Self::EndedUnacknowledged => "ended without acknowledged",
-            Self::SecondEnd => "second end of one handoff",
-            Self::LateAcknowledgement => "acknowledged after its end",
-        }
-    }
-}
 
 /// Folds `event` into `run`.
 pub fn evolve(run: &mut Run, event: &Event) -> Option<Irregularity> {
