@@ -703,6 +703,56 @@ fn check_explains_a_contract_to_its_author() {
     assert!(checked("[]").six.iter().all(|field| !field.fine));
 }
 
+/// The lines of the first block of the protocol text that is marked so.
+fn protocol_block(mark: &str) -> String {
+    let text = include_str!("../../../docs/protocol.md");
+    let lines = text
+        .lines()
+        .skip_while(|line| line.strip_prefix("```") != Some(mark))
+        .skip(1);
+    let block: Vec<&str> = lines.take_while(|line| *line != "```").collect();
+    assert!(!block.is_empty(), "{mark}");
+    block.join("\n")
+}
+
+#[test]
+fn the_least_contract_of_the_protocol_text_is_admitted() {
+    let value = parse(protocol_block("json contract").as_bytes()).unwrap();
+    let admitted = admitted(&value).unwrap();
+    assert_eq!((admitted.completeness.score, admitted.flags), (40, vec![]));
+}
+
+#[test]
+fn the_vectors_of_the_protocol_text_hold() {
+    use crate::domain::key::{EffectKey, HandoffKey, compensation_key, effect_key, handoff_key};
+    for line in protocol_block("text vectors").lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let (computed, expected) = match words[..] {
+            ["hk", trace, step, branch, key] => {
+                let trace = TraceId::parse(trace).unwrap();
+                let made =
+                    handoff_key(&trace, step.parse().unwrap(), branch.trim_matches('"')).unwrap();
+                (made.to_string(), key)
+            }
+            ["ek", handoff, n, key] => {
+                let handoff = HandoffKey::parse(handoff).unwrap();
+                (
+                    effect_key(&handoff, n.parse().unwrap())
+                        .unwrap()
+                        .to_string(),
+                    key,
+                )
+            }
+            ["ck", effect, key] => (
+                compensation_key(&EffectKey::parse(effect).unwrap()).to_string(),
+                key,
+            ),
+            _ => panic!("{line}"),
+        };
+        assert_eq!(computed, expected);
+    }
+}
+
 /// Any JSON, with names that occur in contracts among its members.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
