@@ -24,8 +24,8 @@ const STALL_FACTOR: Millis = 10;
 /// A baseline needs this many acknowledgements.
 const BASELINE_ENOUGH: u64 = 200;
 
-/// An alert on a rate closes after the 5m rate has been below the threshold for this many minutes.
-const CLOSE_AFTER: usize = 5;
+/// Minutes in a 5m rate, and how many it must stay below the threshold before an alert closes.
+const FIVE: usize = 5;
 
 /// The state of an edge in one word; the order is how much it asks for attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -224,7 +224,11 @@ fn slow_since(facts: &Facts, slow: Millis) -> Option<Time> {
 /// Above a threshold with 95 % confidence over 1h, and plainly above it over 5m.
 fn retries(windows: &Windows) -> Option<Finding> {
     let hour = windows.total(Span::OneHour).retry_rate();
-    let exceeds = |threshold: f64| hour.surely_above(threshold) && lately_above(windows, threshold);
+    let minutes = windows
+        .minutes()
+        .map(|minute| minute.map(Tally::retry_rate).unwrap_or_default());
+    let exceeds =
+        |threshold: f64| hour.surely_above(threshold) && lately_above(windows, &minutes, threshold);
     let (severity, threshold) = if exceeds(RETRY_CRITICAL) {
         (Severity::Critical, RETRY_CRITICAL)
     } else if exceeds(RETRY_WARN) {
@@ -241,44 +245,65 @@ fn retries(windows: &Windows) -> Option<Finding> {
             hour.k,
             hour.n
         ),
-        since: begin(windows, |minute| {
-            minute.retry_rate().value().map(|rate| rate > threshold)
-        }),
+        since: retries_since(&minutes, threshold).map(|first| windows.minute_start(first)),
     })
 }
 
 /// The 5m retry rate is above the threshold now, or was at the end of one of the last five minutes.
-fn lately_above(windows: &Windows, threshold: f64) -> bool {
-    let above = |rate: Rate| rate.value().is_some_and(|rate| rate > threshold);
-    let minutes = windows
-        .minutes()
-        .map(|minute| minute.map(Tally::retry_rate).unwrap_or_default());
-    let recent = &minutes[minutes.len() - CLOSE_AFTER * 2..];
-    above(windows.total(Span::FiveMinutes).retry_rate())
-        || recent.windows(CLOSE_AFTER).any(|five| {
-            above(Rate {
-                k: five.iter().map(|minute| minute.k).sum(),
-                n: five.iter().map(|minute| minute.n).sum(),
-            })
-        })
+fn lately_above(windows: &Windows, minutes: &[Rate], threshold: f64) -> bool {
+    let now = windows.total(Span::FiveMinutes).retry_rate();
+    let recent = &minutes[minutes.len().saturating_sub(FIVE * 2)..];
+    above(now, threshold) || recent.windows(FIVE).any(|five| above(sum(five), threshold))
+}
+
+/// The minute of the first retry in the current run of 5m rates above the threshold.
+fn retries_since(minutes: &[Rate], threshold: f64) -> Option<usize> {
+    let mut first = None;
+    for (start, five) in minutes
+        .windows(FIVE)
+        .enumerate()
+        .rev()
+        .filter(|(_, five)| sum(five).n > 0)
+    {
+        if !above(sum(five), threshold) {
+            break;
+        }
+        first = five
+            .iter()
+            .position(|minute| minute.k > 0)
+            .map(|at| start + at);
+    }
+    first
+}
+
+fn above(rate: Rate, threshold: f64) -> bool {
+    rate.value().is_some_and(|rate| rate > threshold)
+}
+
+fn sum(rates: &[Rate]) -> Rate {
+    rates.iter().fold(Rate::default(), |sum, rate| Rate {
+        k: sum.k.saturating_add(rate.k),
+        n: sum.n.saturating_add(rate.n),
+    })
 }
 
 /// Any refused payload within the hour; one is enough, there is no sample guard.
 fn violations(windows: &Windows) -> Option<Finding> {
     let refused = windows.total(Span::OneHour).violations;
+    if refused == 0 {
+        return None;
+    }
     let minutes = windows.minutes();
     let first = minutes
         .iter()
         .position(|minute| minute.is_some_and(|minute| minute.violations > 0));
     // The first one may lie in the slice still running, which is in no minute yet.
     let first = first.unwrap_or(minutes.len() - 1);
-    (refused > 0).then(|| Finding {
+    let payloads = if refused == 1 { "payload" } else { "payloads" };
+    Some(Finding {
         signal: Signal::Violations,
         severity: Severity::Warning,
-        reason: format!(
-            "{refused} {} refused in 1h",
-            if refused == 1 { "payload" } else { "payloads" }
-        ),
+        reason: format!("{refused} {payloads} refused in 1h"),
         since: Some(windows.minute_start(first)),
     })
 }
