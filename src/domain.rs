@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod link;
 pub mod loops;
 pub mod machine;
+pub mod policy;
 pub mod query;
 pub mod report;
 pub mod run;

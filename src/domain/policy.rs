@@ -1,0 +1,343 @@
+//! What each edge demands and allows: ordered rules, the first that matches an edge holds.
+//!
+//! ```toml
+//! [[edge]]
+//! from = "writer"                # `*`, or left out: any
+//! to = "publisher"
+//! strictness = "strict"
+//! approval = { role = "editors", question = "May this be published?", due = "4h" }
+//! ```
+
+use semver::Version;
+use toml::{Table, Value};
+
+use super::contract::Strictness;
+use super::id::Edge;
+use super::machine::{DEFAULT_CYCLES, ESCALATION_DUE};
+use super::time::{DAY, HOUR, MINUTE, Millis, SECOND};
+
+/// What one edge demands of contracts and allows to agents.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EdgePolicy {
+    /// How much is demanded of a contract.
+    pub strictness: Strictness,
+    /// The least completeness of a brief on a strict edge, `0..=100`.
+    pub completeness_min: u8,
+    /// Ask a person before the target may begin.
+    pub approval: Option<ApprovalPolicy>,
+    /// A patrol or a poll: repeats are no loop (amendment A5).
+    pub cyclic: bool,
+    /// More revisions than this on the pair is a loop.
+    pub max_cycles: u32,
+    /// Attempts per budget epoch where the contract does not say, `1..=50`; `None` is the protocol's default.
+    pub max_attempts: Option<u32>,
+    /// The 95th percentile of emit to acknowledge must stay below this, in milliseconds.
+    pub p95_max: Option<Millis>,
+    /// How long a claim may stay unacknowledged where the contract does not say, in milliseconds.
+    pub ack_timeout: Option<Millis>,
+    /// Who emitted, edited or requeued it may not approve it.
+    pub separation: bool,
+    /// Show the target who handed over.
+    pub expose_source: bool,
+    /// The payload version the target reads; `None` when it reads whatever comes.
+    pub consumer: Option<Version>,
+    /// Payload members that differ between attempts and do not make work different.
+    pub volatile: Vec<String>,
+}
+
+/// Whom to ask, and what, before a handoff goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApprovalPolicy {
+    /// Which role is asked.
+    pub role: String,
+    /// The question.
+    pub question: String,
+    /// How long the answer may take, in milliseconds.
+    pub due: Millis,
+}
+
+impl Default for EdgePolicy {
+    fn default() -> Self {
+        Self {
+            strictness: Strictness::default(),
+            completeness_min: 80,
+            approval: None,
+            cyclic: false,
+            max_cycles: DEFAULT_CYCLES,
+            max_attempts: None,
+            p95_max: None,
+            ack_timeout: None,
+            separation: false,
+            expose_source: false,
+            consumer: None,
+            volatile: Vec::new(),
+        }
+    }
+}
+
+/// Which edges a rule is for, and what holds there.
+#[derive(Clone, Debug, PartialEq)]
+struct Rule {
+    pipeline: String,
+    from: String,
+    to: String,
+    policy: EdgePolicy,
+}
+
+/// The policies of all edges.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Policies {
+    rules: Vec<Rule>,
+    standard: EdgePolicy,
+}
+
+impl Policies {
+    /// The policy of an edge: that of the first rule that matches it, else the default.
+    pub fn of(&self, edge: &Edge) -> &EdgePolicy {
+        let fits = |pattern: &str, name: &str| pattern == "*" || pattern == name;
+        self.rules
+            .iter()
+            .find(|rule| {
+                fits(&rule.pipeline, &edge.pipeline)
+                    && fits(&rule.from, &edge.from)
+                    && fits(&rule.to, &edge.to)
+            })
+            .map_or(&self.standard, |rule| &rule.policy)
+    }
+
+    /// Reads the `[[edge]]` tables of a configuration, in order.
+    ///
+    /// # Errors
+    /// Every mistake as a sentence that names the table by its place, from 1.
+    pub fn read(edges: &[Table]) -> Result<Self, Vec<String>> {
+        let mut mistakes = Vec::new();
+        let rules = edges
+            .iter()
+            .enumerate()
+            .map(|(nth, table)| rule(table, &format!("[[edge]] {}", nth + 1), &mut mistakes))
+            .collect();
+        if mistakes.is_empty() {
+            Ok(Self {
+                rules,
+                standard: EdgePolicy::default(),
+            })
+        } else {
+            Err(mistakes)
+        }
+    }
+}
+
+fn rule(table: &Table, place: &str, mistakes: &mut Vec<String>) -> Rule {
+    let mut rule = Rule {
+        pipeline: "*".to_owned(),
+        from: "*".to_owned(),
+        to: "*".to_owned(),
+        policy: EdgePolicy::default(),
+    };
+    for (name, value) in table {
+        let policy = &mut rule.policy;
+        let read = match name.as_str() {
+            "pipeline" => text(value).map(|it| rule.pipeline = it),
+            "from" => text(value).map(|it| rule.from = it),
+            "to" => text(value).map(|it| rule.to = it),
+            "strictness" => strictness(value).map(|it| policy.strictness = it),
+            "completeness_min" => {
+                number(value, 0, 100).map(|it| policy.completeness_min = it as u8)
+            }
+            "approval" => approval(value).map(|it| policy.approval = Some(it)),
+            "cyclic" => truth(value).map(|it| policy.cyclic = it),
+            "max_cycles" => number(value, 0, 1_000).map(|it| policy.max_cycles = it),
+            "max_attempts" => number(value, 1, 50).map(|it| policy.max_attempts = Some(it)),
+            "p95_max" => duration(value).map(|it| policy.p95_max = Some(it)),
+            "ack_timeout" => duration(value).map(|it| policy.ack_timeout = Some(it)),
+            "separation" => truth(value).map(|it| policy.separation = it),
+            "expose_source" => truth(value).map(|it| policy.expose_source = it),
+            "consumer" => version(value).map(|it| policy.consumer = Some(it)),
+            "volatile" => texts(value).map(|it| policy.volatile = it),
+            _ => Err(format!("is unknown; an edge has {}", KNOWN.join(", "))),
+        };
+        if let Err(why) = read {
+            mistakes.push(format!("{place}: `{name}` {why}"));
+        }
+    }
+    rule
+}
+
+const KNOWN: [&str; 15] = [
+    "pipeline",
+    "from",
+    "to",
+    "strictness",
+    "completeness_min",
+    "approval",
+    "cyclic",
+    "max_cycles",
+    "max_attempts",
+    "p95_max",
+    "ack_timeout",
+    "separation",
+    "expose_source",
+    "consumer",
+    "volatile",
+];
+
+fn approval(value: &Value) -> Result<ApprovalPolicy, String> {
+    let mut read = ApprovalPolicy {
+        role: "operators".to_owned(),
+        question: "May this go ahead?".to_owned(),
+        due: ESCALATION_DUE.0,
+    };
+    let table = match value {
+        Value::Boolean(true) => return Ok(read),
+        Value::Table(table) => table,
+        other => return Err(expected("true or a table with role, question, due", other)),
+    };
+    for (name, value) in table {
+        match name.as_str() {
+            "role" => text(value).map(|it| read.role = it),
+            "question" => text(value).map(|it| read.question = it),
+            "due" => duration(value).map(|it| read.due = it),
+            _ => Err("is unknown; an approval has role, question, due".to_owned()),
+        }
+        .map_err(|why| format!("has a mistake: `{name}` {why}"))?;
+    }
+    Ok(read)
+}
+
+fn expected(what: &str, found: &Value) -> String {
+    format!("must be {what}, not {found}")
+}
+
+fn text(value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Ok(text.clone()),
+        other => Err(expected("some text", other)),
+    }
+}
+
+fn texts(value: &Value) -> Result<Vec<String>, String> {
+    let items = value
+        .as_array()
+        .ok_or_else(|| expected("a list of texts", value))?;
+    items.iter().map(text).collect()
+}
+
+fn truth(value: &Value) -> Result<bool, String> {
+    value
+        .as_bool()
+        .ok_or_else(|| expected("true or false", value))
+}
+
+fn number(value: &Value, least: u32, most: u32) -> Result<u32, String> {
+    value
+        .as_integer()
+        .and_then(|it| u32::try_from(it).ok())
+        .filter(|it| (least..=most).contains(it))
+        .ok_or_else(|| expected(&format!("a whole number from {least} to {most}"), value))
+}
+
+fn strictness(value: &Value) -> Result<Strictness, String> {
+    match value.as_str() {
+        Some("observe") => Ok(Strictness::Observe),
+        Some("standard") => Ok(Strictness::Standard),
+        Some("strict") => Ok(Strictness::Strict),
+        _ => Err(expected("observe, standard or strict", value)),
+    }
+}
+
+fn version(value: &Value) -> Result<Version, String> {
+    let wrong = || expected("a semantic version such as 1.2.0", value);
+    Version::parse(value.as_str().ok_or_else(wrong)?).map_err(|_| wrong())
+}
+
+fn duration(value: &Value) -> Result<Millis, String> {
+    let wrong = || expected("a duration such as 500ms, 30s, 5m, 4h or 1d", value);
+    let text = value.as_str().ok_or_else(wrong)?.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit.trim() {
+        "ms" => 1,
+        "s" => SECOND,
+        "m" | "min" => MINUTE,
+        "h" => HOUR,
+        "d" => DAY,
+        _ => return Err(wrong()),
+    };
+    let number: Millis = number.parse().map_err(|_| wrong())?;
+    number
+        .checked_mul(unit)
+        .filter(|it| *it > 0)
+        .ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Policies, Vec<String>> {
+        let table: Table = text.parse().unwrap();
+        let edges: Vec<Table> = table["edge"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it.as_table().unwrap().clone())
+            .collect();
+        Policies::read(&edges)
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_holds() {
+        let policies = read(
+            r#"
+            [[edge]]
+            from = "writer"
+            to = "publisher"
+            approval = { role = "editors", due = "90m" }
+            [[edge]]
+            pipeline = "news"
+            max_cycles = 7
+            p95_max = "1500ms"
+            [[edge]]
+            from = "writer"
+            cyclic = true
+            "#,
+        )
+        .unwrap();
+        let of = |pipeline, from, to| policies.of(&Edge::new(pipeline, from, to));
+        let approval = of("news", "writer", "publisher").approval.clone().unwrap();
+        assert_eq!((&*approval.role, approval.due), ("editors", 90 * MINUTE));
+        assert_eq!(of("news", "writer", "legal").max_cycles, 7);
+        assert_eq!(of("news", "writer", "legal").p95_max, Some(1_500));
+        assert!(!of("news", "writer", "legal").cyclic);
+        assert!(of("other", "writer", "legal").cyclic);
+        assert_eq!(of("other", "a", "b"), &EdgePolicy::default());
+    }
+
+    #[test]
+    fn every_mistake_is_reported_with_its_place() {
+        let mistakes = read(
+            r#"
+            [[edge]]
+            frm = "writer"
+            strictness = "lax"
+            [[edge]]
+            max_attempts = 0
+            ack_timeout = "soon"
+            approval = { who = "me" }
+            consumer = "one"
+            "#,
+        )
+        .unwrap_err();
+        let names: Vec<&str> = mistakes
+            .iter()
+            .map(|it| it.split('`').nth(1).unwrap())
+            .collect();
+        assert_eq!(
+            names,
+            ["frm", "strictness", "ack_timeout", "approval", "consumer", "max_attempts"]
+        );
+        assert!(mistakes[0].starts_with("[[edge]] 1:"), "{}", mistakes[0]);
+        assert!(mistakes[1].contains("observe, standard or strict"), "{}", mistakes[1]);
+        assert!(mistakes[5].contains("1 to 50"), "{}", mistakes[5]);
+    }
+}
