@@ -1,0 +1,91 @@
+//! What can be wrong with a store, in words a person can act on.
+
+use std::path::PathBuf;
+
+use rusqlite::ErrorCode;
+use thiserror::Error;
+
+/// Why the store could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StoreError {
+    /// The directory is not there.
+    #[error("{0}: the directory does not exist; create it, or name another file")]
+    NoDirectory(PathBuf),
+    /// No right to write.
+    #[error("{0}: this place cannot be written ({1}); change its permissions, or name another file")]
+    NotWritable(PathBuf, String),
+    /// Another process writes it.
+    #[error("{0} is in use by {1}; stop that one, or name another file")]
+    Locked(PathBuf, String),
+    /// Another program's database.
+    #[error("{0} is a database of another program ({1}); nothing was changed, name another file")]
+    Foreign(PathBuf, String),
+    /// No database, or a damaged one.
+    #[error("{0} is not a Seamwatch store, or it is damaged ({1}); restore it from a copy, or name another file")]
+    Corrupt(PathBuf, String),
+    /// Written by a later version of this program.
+    #[error("{path} was made by a newer Seamwatch (store version {found}, this one reads up to {known}); update Seamwatch, or name another file")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The latest version this program knows.
+        known: i64,
+    },
+    /// No room left.
+    #[error("{0}: the disk is full; nothing was lost, make room and try again")]
+    Full(PathBuf),
+    /// The system said no.
+    #[error("{0}: {1}")]
+    Io(PathBuf, String),
+    /// A stored record cannot be read.
+    #[error("the store holds a record this program cannot read: {0}")]
+    Unreadable(String),
+    /// The store is shutting down.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// Why a commit changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CommitError {
+    /// The run moved since it was loaded, or the same request was answered meanwhile: load and decide again.
+    #[error("the run changed meanwhile")]
+    Conflict,
+    /// The store could not be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl StoreError {
+    /// What an SQLite error on `path` means.
+    pub(super) fn sqlite(path: &std::path::Path, why: &rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match why.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full(path),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Corrupt(path, why.to_string())
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+                Self::NotWritable(path, why.to_string())
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::Locked(path, "another program".to_owned())
+            }
+            _ => Self::Io(path, why.to_string()),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(why: rusqlite::Error) -> Self {
+        Self::sqlite(std::path::Path::new("the store"), &why)
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(why: serde_json::Error) -> Self {
+        Self::Unreadable(why.to_string())
+    }
+}

@@ -1,0 +1,361 @@
+//! What can be asked of a store.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::Value;
+
+use super::{Answered, Blob, Store, StoreError, Version, rollup};
+use crate::domain::event::Event;
+use crate::domain::id::{Edge, HandoffId, RunId};
+use crate::domain::link::{Cursor, Snapshot};
+use crate::domain::run::{Run, State};
+use crate::domain::time::Time;
+
+/// How many of the latest events a snapshot shows.
+const RECENT: i64 = 200;
+/// The most rows of one page.
+const PAGE: usize = 200;
+
+/// What an agent may claim now, and when to look again if that is not enough.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ready {
+    /// Run and handoff, the most urgent first.
+    pub found: Vec<(RunId, HandoffId)>,
+    /// When the next one becomes ready.
+    pub next: Option<Time>,
+}
+
+/// Which handoffs to list; what is empty or `None` matches everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// In one of these states.
+    pub states: Vec<State>,
+    /// Of this run.
+    pub run: Option<RunId>,
+    /// Of this pipeline.
+    pub pipeline: Option<String>,
+    /// Handed over by.
+    pub from: Option<String>,
+    /// Handed over to.
+    pub to: Option<String>,
+}
+
+/// One page of a list, the latest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listed {
+    /// Run and handoff.
+    pub found: Vec<(RunId, HandoffId)>,
+    /// Where the next page begins; `None` on the last one. Opaque.
+    pub next: Option<String>,
+}
+
+impl Store {
+    /// A run and the version to commit against.
+    pub async fn load(&self, run: &RunId) -> Result<Option<(Run, Version)>, StoreError> {
+        let run = run.clone();
+        self.read(move |db| load(db, &run)).await
+    }
+
+    /// What `agent` may claim at `now`, at most `n`, leaving out the edges in `paused`.
+    pub async fn ready(
+        &self,
+        agent: &str,
+        now: Time,
+        n: usize,
+        paused: Vec<Edge>,
+    ) -> Result<Ready, StoreError> {
+        let agent = agent.to_owned();
+        self.read(move |db| {
+            let sql = "SELECT run, id, pipeline, source, ready FROM handoffs
+                       WHERE target = ?1 AND ready IS NOT NULL ORDER BY prio, id";
+            let mut statement = db.prepare_cached(sql)?;
+            let mut rows = statement.query([&agent])?;
+            let mut answer = Ready::default();
+            while let Some(row) = rows.next()? {
+                let (pipeline, from): (String, String) = (row.get(2)?, row.get(3)?);
+                let ready = Time::from_millis(row.get(4)?);
+                let edge = |it: &Edge| *it.pipeline == *pipeline && *it.from == *from && *it.to == *agent;
+                if paused.iter().any(edge) {
+                    continue;
+                }
+                if ready > now {
+                    answer.next = Some(answer.next.map_or(ready, |next| next.min(ready)));
+                } else {
+                    answer.found.push(pair(row)?);
+                    if answer.found.len() == n {
+                        break;
+                    }
+                }
+            }
+            Ok(answer)
+        })
+        .await
+    }
+
+    /// What happens by itself at or before `now`, the most overdue first, and when the next thing is due.
+    pub async fn due(
+        &self,
+        now: Time,
+        n: usize,
+    ) -> Result<(Vec<(RunId, HandoffId)>, Option<Time>), StoreError> {
+        self.read(move |db| {
+            let sql = "SELECT run, id FROM handoffs WHERE due <= ?1 ORDER BY due LIMIT ?2";
+            let mut statement = db.prepare_cached(sql)?;
+            let found = statement
+                .query_map(params![now.millis(), n as i64], pair)?
+                .collect::<Result<_, _>>()?;
+            let sql = "SELECT min(due) FROM handoffs WHERE due > ?1";
+            let next: Option<i64> = db
+                .prepare_cached(sql)?
+                .query_row([now.millis()], |row| row.get(0))?;
+            Ok((found, next.map(Time::from_millis)))
+        })
+        .await
+    }
+
+    /// Events after a position, in order, at most `limit`.
+    pub async fn tail(
+        &self,
+        after: Cursor,
+        limit: usize,
+    ) -> Result<Vec<(Cursor, Event)>, StoreError> {
+        self.read(move |db| {
+            let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor LIMIT ?2";
+            events(db, sql, params![after as i64, limit as i64])
+        })
+        .await
+    }
+
+    /// Open work and rollups, all of one moment.
+    pub async fn snapshot(&self, now: Time) -> Result<Snapshot, StoreError> {
+        self.read(move |db| {
+            let moment = db.unchecked_transaction()?;
+            let sql = "SELECT coalesce(max(cursor), 0) FROM events";
+            let cursor: i64 = moment.query_row(sql, [], |row| row.get(0))?;
+            let mut statement =
+                moment.prepare_cached("SELECT body FROM runs WHERE open ORDER BY changed")?;
+            let mut rows = statement.query([])?;
+            let mut runs = Vec::new();
+            while let Some(row) = rows.next()? {
+                runs.push(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?);
+            }
+            let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
+            let recent = events(&moment, sql, [cursor - RECENT])?;
+            Ok(Snapshot {
+                at: now,
+                cursor: cursor as Cursor,
+                runs,
+                rollups: rollup::recent(&moment, now)?,
+                recent: recent.into_iter().map(|(_, event)| event).collect(),
+            })
+        })
+        .await
+    }
+
+    /// The run of a handoff.
+    pub async fn find(&self, handoff: &HandoffId) -> Result<Option<RunId>, StoreError> {
+        let id = handoff.as_str().to_owned();
+        self.read(move |db| {
+            let mut statement = db.prepare_cached("SELECT run FROM handoffs WHERE id = ?1")?;
+            let found: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
+            Ok(found.map(RunId::from))
+        })
+        .await
+    }
+
+    /// The handoff with an idempotency key.
+    pub async fn by_key(&self, key: &str) -> Result<Option<(RunId, HandoffId)>, StoreError> {
+        let key = key.to_owned();
+        self.read(move |db| {
+            let mut statement = db.prepare_cached("SELECT run, id FROM handoffs WHERE key = ?1")?;
+            Ok(statement.query_row([key], pair).optional()?)
+        })
+        .await
+    }
+
+    /// Every event of a run, oldest first.
+    pub async fn timeline(&self, run: &RunId) -> Result<Vec<Event>, StoreError> {
+        let run = run.clone();
+        self.read(move |db| timeline(db, &run)).await
+    }
+
+    /// Runs with refused contracts nobody dealt with, the latest change first.
+    pub async fn open_runs(&self) -> Result<Vec<Run>, StoreError> {
+        self.read(|db| {
+            let sql = "SELECT body FROM runs WHERE open ORDER BY changed DESC";
+            let mut statement = db.prepare_cached(sql)?;
+            let mut rows = statement.query([])?;
+            let mut runs = Vec::new();
+            while let Some(row) = rows.next()? {
+                runs.push(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?);
+            }
+            Ok(runs)
+        })
+        .await
+    }
+
+    /// One page of handoffs, the latest first. `page` is [`Listed::next`] of the page before; at most 200.
+    pub async fn list(
+        &self,
+        filter: Filter,
+        page: Option<String>,
+        limit: usize,
+    ) -> Result<Listed, StoreError> {
+        self.read(move |db| list(db, &filter, page.as_deref(), limit.clamp(1, PAGE)))
+            .await
+    }
+
+    /// Bytes by digest.
+    pub async fn blob(&self, digest: &str) -> Result<Option<Blob>, StoreError> {
+        let digest = digest.to_owned();
+        self.read(move |db| {
+            let sql = "SELECT media_type, bytes FROM blobs WHERE digest = ?1";
+            let mut statement = db.prepare_cached(sql)?;
+            let blob = statement.query_row([&digest], |row| {
+                Ok(Blob {
+                    digest: digest.clone(),
+                    media_type: row.get(0)?,
+                    bytes: row.get(1)?,
+                })
+            });
+            Ok(blob.optional()?)
+        })
+        .await
+    }
+
+    /// The answer remembered for a key, unless it has expired.
+    pub async fn answered(
+        &self,
+        scope: &str,
+        key: &str,
+        now: Time,
+    ) -> Result<Option<Answered>, StoreError> {
+        let (scope, key) = (scope.to_owned(), key.to_owned());
+        self.read(move |db| {
+            let sql = "SELECT fingerprint, body, expires FROM http_idem
+                       WHERE scope = ?1 AND key = ?2 AND expires >= ?3";
+            let mut statement = db.prepare_cached(sql)?;
+            let row = |row: &rusqlite::Row<'_>| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+            };
+            let found = statement
+                .query_row(params![scope, key, now.millis()], row)
+                .optional()?;
+            let Some((fingerprint, body, expires)) = found else {
+                return Ok(None);
+            };
+            Ok(Some(Answered {
+                scope,
+                key,
+                fingerprint,
+                body: serde_json::from_str(&body)?,
+                expires: Time::from_millis(expires),
+            }))
+        })
+        .await
+    }
+
+    /// Every stored payload schema: name, version, schema.
+    pub async fn schemas(&self) -> Result<Vec<(String, String, Value)>, StoreError> {
+        self.read(|db| {
+            let mut statement =
+                db.prepare_cached("SELECT name, version, body FROM schemas ORDER BY rowid")?;
+            let mut rows = statement.query([])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let body: String = row.get(2)?;
+                found.push((row.get(0)?, row.get(1)?, serde_json::from_str(&body)?));
+            }
+            Ok(found)
+        })
+        .await
+    }
+}
+
+pub(super) fn load(db: &Connection, run: &RunId) -> Result<Option<(Run, Version)>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT body, revision FROM runs WHERE id = ?1")?;
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?));
+    let Some((body, revision)) = statement.query_row([run.as_str()], row).optional()? else {
+        return Ok(None);
+    };
+    Ok(Some((serde_json::from_str(&body)?, revision as Version)))
+}
+
+pub(super) fn timeline(db: &Connection, run: &RunId) -> Result<Vec<Event>, StoreError> {
+    let sql = "SELECT cursor, body FROM events WHERE run = ?1 ORDER BY seq";
+    let found = events(db, sql, [run.as_str()])?;
+    Ok(found.into_iter().map(|(_, event)| event).collect())
+}
+
+fn pair(row: &rusqlite::Row<'_>) -> rusqlite::Result<(RunId, HandoffId)> {
+    let (run, handoff): (String, String) = (row.get(0)?, row.get(1)?);
+    Ok((run.into(), handoff.into()))
+}
+
+fn events(
+    db: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<Vec<(Cursor, Event)>, StoreError> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let cursor: i64 = row.get(0)?;
+        let body = row.get_ref(1)?.as_str().unwrap_or_default();
+        found.push((cursor as Cursor, serde_json::from_str(body)?));
+    }
+    Ok(found)
+}
+
+fn list(
+    db: &Connection,
+    filter: &Filter,
+    page: Option<&str>,
+    limit: usize,
+) -> Result<Listed, StoreError> {
+    let mut wanted = vec!["1".to_owned()];
+    let mut values: Vec<String> = Vec::new();
+    if !filter.states.is_empty() {
+        // The words are ours, not the caller's.
+        let words: Vec<_> = filter.states.iter().map(|it| format!("'{}'", it.word())).collect();
+        wanted.push(format!("state IN ({})", words.join(", ")));
+    }
+    let run = filter.run.as_ref().map(|it| it.as_str().to_owned());
+    let named = [
+        ("run", run),
+        ("pipeline", filter.pipeline.clone()),
+        ("source", filter.from.clone()),
+        ("target", filter.to.clone()),
+    ];
+    for (column, value) in named {
+        if let Some(value) = value {
+            values.push(value);
+            wanted.push(format!("{column} = ?{}", values.len()));
+        }
+    }
+    if let Some((emitted, id)) = page.and_then(|page| page.split_once('.')) {
+        let emitted: i64 = emitted.parse().unwrap_or(i64::MAX);
+        values.push(id.to_owned());
+        wanted.push(format!("(emitted, id) < ({emitted}, ?{})", values.len()));
+    }
+    let sql = format!(
+        "SELECT run, id, emitted FROM handoffs WHERE {} ORDER BY emitted DESC, id DESC LIMIT {}",
+        wanted.join(" AND "),
+        limit + 1
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map(rusqlite::params_from_iter(values), |row| {
+        Ok((pair(row)?, row.get::<_, i64>(2)?))
+    })?;
+    let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows
+        .last()
+        .filter(|_| more)
+        .map(|((_, id), emitted)| format!("{emitted}.{id}"));
+    Ok(Listed {
+        found: rows.into_iter().map(|(pair, _)| pair).collect(),
+        next,
+    })
+}

@@ -1,0 +1,316 @@
+//! The one thread that writes: everything that waits goes into one transaction, and so into one sync of the disk.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::commit::{Change, Commit};
+use super::rollup::Minute;
+use super::{CommitError, StoreError};
+use crate::domain::account::Entry;
+use crate::domain::contract::{Urgency, canonical};
+use crate::domain::id::Edge;
+use crate::domain::link::Cursor;
+use crate::domain::run::{Handoff, State};
+use crate::domain::time::{HOUR, MINUTE, Millis, Time};
+
+/// The most commits in one transaction.
+const GROUP: usize = 512;
+
+/// A commit, written out by its caller so that the writer has little left to do.
+pub(super) struct Job {
+    commit: Commit,
+    bodies: Vec<Vec<u8>>,
+    run: String,
+    reply: oneshot::Sender<Result<Cursor, CommitError>>,
+}
+
+impl Job {
+    pub(super) fn new(commit: Commit, reply: oneshot::Sender<Result<Cursor, CommitError>>) -> Self {
+        let change = commit.change.as_ref();
+        let json = |event| canonical(&serde_json::to_value(event).unwrap_or_default());
+        Self {
+            bodies: change.map_or_else(Vec::new, |it| it.events.iter().map(json).collect()),
+            run: change.map_or_else(String::new, |it| {
+                serde_json::to_string(&it.run).unwrap_or_default()
+            }),
+            commit,
+            reply,
+        }
+    }
+}
+
+/// The writer's connection and what it remembers between transactions.
+pub(super) struct Writer {
+    db: Connection,
+    path: PathBuf,
+    minute: Minute,
+    changed: watch::Sender<Cursor>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        db: Connection,
+        path: &Path,
+    ) -> Result<(Self, watch::Receiver<Cursor>), StoreError> {
+        let sql = "SELECT coalesce(max(cursor), 0) FROM events";
+        let cursor: i64 = db
+            .query_row(sql, [], |row| row.get(0))
+            .map_err(|why| StoreError::sqlite(path, &why))?;
+        let (changed, seen) = watch::channel(cursor as Cursor);
+        let minute = Minute::load(&db)?;
+        let path = path.to_owned();
+        Ok((
+            Self {
+                db,
+                path,
+                minute,
+                changed,
+            },
+            seen,
+        ))
+    }
+
+    /// Writes until nobody can send any more.
+    pub(super) fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Job>) {
+        let mut group = Vec::with_capacity(GROUP);
+        while let Some(first) = inbox.blocking_recv() {
+            group.push(first);
+            while group.len() < GROUP
+                && let Ok(next) = inbox.try_recv()
+            {
+                group.push(next);
+            }
+            self.write(&mut group);
+        }
+        let _ = self.db.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
+    }
+
+    fn write(&mut self, group: &mut Vec<Job>) {
+        let outcome = self.transaction(group);
+        match outcome {
+            Ok(results) => {
+                let latest = results.iter().flatten().copied().max().unwrap_or(0);
+                self.changed.send_if_modified(|cursor| {
+                    let moved = latest > *cursor;
+                    *cursor = latest.max(*cursor);
+                    moved
+                });
+                for (job, result) in group.drain(..).zip(results) {
+                    let _ = job.reply.send(result);
+                }
+            }
+            Err(why) => {
+                if !self.db.is_autocommit() {
+                    let _ = self.db.execute_batch("ROLLBACK");
+                }
+                // What was entered in memory was not written.
+                self.minute = Minute::load(&self.db).unwrap_or_default();
+                for job in group.drain(..) {
+                    let _ = job.reply.send(Err(CommitError::Store(why.clone())));
+                }
+            }
+        }
+    }
+
+    /// All of the group in one transaction; a conflict in one takes only that one out.
+    fn transaction(&mut self, group: &[Job]) -> Result<Vec<Result<Cursor, CommitError>>, StoreError> {
+        let path = self.path.clone();
+        let failed = |why: rusqlite::Error| StoreError::sqlite(&path, &why);
+        let alone = group.len() == 1;
+        self.db.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        let mut results = Vec::with_capacity(group.len());
+        for job in group {
+            if !alone {
+                self.sql("SAVEPOINT one").map_err(failed)?;
+            }
+            let result = self.one(job);
+            if let Err(CommitError::Store(why)) = result {
+                return Err(why);
+            }
+            if !alone {
+                if result.is_err() {
+                    self.sql("ROLLBACK TO one").map_err(failed)?;
+                }
+                self.sql("RELEASE one").map_err(failed)?;
+            } else if result.is_err() {
+                self.db.execute_batch("ROLLBACK").map_err(failed)?;
+                return Ok(vec![result]);
+            }
+            if let (Ok(_), Some(change)) = (&result, &job.commit.change) {
+                for (at, edge, entry) in &change.book {
+                    self.enter(*at, edge, *entry)?;
+                }
+            }
+            results.push(result);
+        }
+        self.minute.save(&self.db)?;
+        self.db.execute_batch("COMMIT").map_err(failed)?;
+        Ok(results)
+    }
+
+    fn enter(&mut self, at: Time, edge: &Edge, entry: Entry) -> Result<(), StoreError> {
+        self.minute.enter(&self.db, at, edge, entry)
+    }
+
+    fn sql(&self, sql: &str) -> rusqlite::Result<()> {
+        self.db.prepare_cached(sql)?.execute([]).map(drop)
+    }
+
+    fn one(&self, job: &Job) -> Result<Cursor, CommitError> {
+        self.apply(job).map_err(|why| match why {
+            Refused::Conflict => CommitError::Conflict,
+            Refused::Sqlite(why) if why.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                CommitError::Conflict
+            }
+            Refused::Sqlite(why) => CommitError::Store(StoreError::sqlite(&self.path, &why)),
+        })
+    }
+
+    fn apply(&self, job: &Job) -> Result<Cursor, Refused> {
+        let db = &self.db;
+        for blob in &job.commit.blobs {
+            let sql = "INSERT INTO blobs(digest, media_type, bytes) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+            db.prepare_cached(sql)?
+                .execute(params![blob.digest, blob.media_type, blob.bytes])?;
+        }
+        if let Some((name, version, schema)) = &job.commit.schema {
+            let sql = "INSERT INTO schemas(name, version, body) VALUES (?1, ?2, ?3)
+                       ON CONFLICT DO UPDATE SET body = excluded.body";
+            db.prepare_cached(sql)?
+                .execute(params![name, version, schema.to_string()])?;
+        }
+        if let Some(it) = &job.commit.answered {
+            let now = job.commit.change.as_ref().map_or(0, |it| it.run.changed_at.millis());
+            db.prepare_cached("DELETE FROM http_idem WHERE expires < ?1")?
+                .execute([now])?;
+            let sql = "INSERT INTO http_idem(scope, key, fingerprint, body, expires) VALUES (?1, ?2, ?3, ?4, ?5)";
+            db.prepare_cached(sql)?.execute(params![
+                it.scope,
+                it.key,
+                it.fingerprint,
+                it.body.to_string(),
+                it.expires.millis()
+            ])?;
+        }
+        match &job.commit.change {
+            Some(change) => self.change(change, job),
+            None => Ok(0),
+        }
+    }
+
+    fn change(&self, it: &Change, job: &Job) -> Result<Cursor, Refused> {
+        let db = &self.db;
+        let id = it.run.id.as_str();
+        let mut found = db.prepare_cached("SELECT revision, hash FROM runs WHERE id = ?1")?;
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?));
+        let (revision, mut hash) = found.query_row([id], row).optional()?.unwrap_or_default();
+        if revision as u64 != it.expect {
+            return Err(Refused::Conflict);
+        }
+        let mut cursor = 0;
+        let sql = "INSERT INTO events(run, seq, handoff, type, at, body, prev_hash, hash)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let mut insert = db.prepare_cached(sql)?;
+        for (event, body) in it.events.iter().zip(&job.bodies) {
+            let next = chain(&hash, body);
+            insert.execute(params![
+                id,
+                event.seq as i64,
+                event.handoff.as_ref().map(|it| it.as_str()),
+                event.fact.name(),
+                event.at.millis(),
+                String::from_utf8_lossy(body),
+                hash,
+                next
+            ])?;
+            hash = next;
+            cursor = db.last_insert_rowid() as Cursor;
+        }
+        let sql = "INSERT INTO runs(id, revision, hash, open, changed, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                   ON CONFLICT DO UPDATE SET revision = excluded.revision, hash = excluded.hash,
+                   open = excluded.open, changed = excluded.changed, body = excluded.body";
+        db.prepare_cached(sql)?.execute(params![
+            id,
+            it.expect as i64 + 1,
+            hash,
+            it.run.is_open(),
+            it.run.changed_at.millis(),
+            job.run
+        ])?;
+        for handoff in it.touched.iter().filter_map(|id| it.run.handoffs.get(id)) {
+            self.index(id, handoff)?;
+        }
+        Ok(cursor)
+    }
+
+    fn index(&self, run: &str, it: &Handoff) -> Result<(), Refused> {
+        let sql = "INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted, ready, prio, due)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                   ON CONFLICT(id) DO UPDATE SET state = excluded.state, ready = excluded.ready,
+                   prio = excluded.prio, due = excluded.due";
+        let edge = &it.emission.edge;
+        let ready = claimable(it).map(Time::millis);
+        self.db.prepare_cached(sql)?.execute(params![
+            it.id.as_str(),
+            run,
+            &*it.emission.key,
+            &*edge.pipeline,
+            &*edge.from,
+            &*edge.to,
+            it.state.word(),
+            it.emitted_at.map_or(0, Time::millis),
+            ready,
+            ready.map(|ready| ready - boost(it.emission.urgency)),
+            due(it).map(Time::millis)
+        ])?;
+        Ok(())
+    }
+}
+
+enum Refused {
+    Conflict,
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Refused {
+    fn from(why: rusqlite::Error) -> Self {
+        Self::Sqlite(why)
+    }
+}
+
+/// `SHA-256(previous LF body)`, the body as RFC 8785 bytes (protocol section 4).
+pub(super) fn chain(previous: &[u8], body: &[u8]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    hash.update(previous);
+    hash.update(b"\n");
+    hash.update(body);
+    hash.finalize().to_vec()
+}
+
+/// From when an agent may claim it.
+fn claimable(it: &Handoff) -> Option<Time> {
+    matches!(it.state, State::Pending | State::RetryWait).then_some(it.ready_at)
+}
+
+/// How much sooner the urgent is served: urgency without starvation (protocol section 6).
+const fn boost(urgency: Urgency) -> Millis {
+    match urgency {
+        Urgency::Critical => HOUR,
+        Urgency::High => 10 * MINUTE,
+        Urgency::Normal => 0,
+        Urgency::Low => -10 * MINUTE,
+    }
+}
+
+/// When something happens to it by itself: its lease ends, its deadline passes, its question times out.
+pub(crate) fn due(it: &Handoff) -> Option<Time> {
+    match it.state {
+        State::Leased | State::Acknowledged => it.lease.as_ref().and_then(|lease| lease.until),
+        State::Pending | State::RetryWait => it.emission.deadline,
+        State::Escalated => it.escalation.as_ref().map(|open| open.asked.due_at),
+        _ => None,
+    }
+}
