@@ -334,10 +334,21 @@ mod tests {
             .collect();
         assert_eq!(
             names,
-            ["frm", "strictness", "ack_timeout", "approval", "consumer", "max_attempts"]
+            [
+                "frm",
+                "strictness",
+                "ack_timeout",
+                "approval",
+                "consumer",
+                "max_attempts"
+            ]
         );
         assert!(mistakes[0].starts_with("[[edge]] 1:"), "{}", mistakes[0]);
-        assert!(mistakes[1].contains("observe, standard or strict"), "{}", mistakes[1]);
+        assert!(
+            mistakes[1].contains("observe, standard or strict"),
+            "{}",
+            mistakes[1]
+        );
         assert!(mistakes[5].contains("1 to 50"), "{}", mistakes[5]);
     }
 }

@@ -81,7 +81,11 @@ impl Commit {
             evolve(&mut run, event);
             let after = id.and_then(|id| run.handoffs.get(id));
             let entries = account::entries(event, before.as_ref(), after);
-            book.extend(entries.into_iter().map(|(edge, entry)| (event.at, edge, entry)));
+            book.extend(
+                entries
+                    .into_iter()
+                    .map(|(edge, entry)| (event.at, edge, entry)),
+            );
             touched.extend(id.cloned());
         }
         let change = Change {

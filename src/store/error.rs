@@ -12,7 +12,9 @@ pub enum StoreError {
     #[error("{0}: the directory does not exist; create it, or name another file")]
     NoDirectory(PathBuf),
     /// No right to write.
-    #[error("{0}: this place cannot be written ({1}); change its permissions, or name another file")]
+    #[error(
+        "{0}: this place cannot be written ({1}); change its permissions, or name another file"
+    )]
     NotWritable(PathBuf, String),
     /// Another process writes it.
     #[error("{0} is in use by {1}; stop that one, or name another file")]
@@ -21,10 +23,14 @@ pub enum StoreError {
     #[error("{0} is a database of another program ({1}); nothing was changed, name another file")]
     Foreign(PathBuf, String),
     /// No database, or a damaged one.
-    #[error("{0} is not a Seamwatch store, or it is damaged ({1}); restore it from a copy, or name another file")]
+    #[error(
+        "{0} is not a Seamwatch store, or it is damaged ({1}); restore it from a copy, or name another file"
+    )]
     Corrupt(PathBuf, String),
     /// Written by a later version of this program.
-    #[error("{path} was made by a newer Seamwatch (store version {found}, this one reads up to {known}); update Seamwatch, or name another file")]
+    #[error(
+        "{path} was made by a newer Seamwatch (store version {found}, this one reads up to {known}); update Seamwatch, or name another file"
+    )]
     Newer {
         /// The file.
         path: PathBuf,

@@ -83,8 +83,8 @@ pub(super) fn open(path: &Path, synchronous: &str) -> Result<Connection, StoreEr
 /// Opens the file for reading; it exists.
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)
-        .map_err(|why| StoreError::sqlite(path, &why))?;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|why| StoreError::sqlite(path, &why))?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)

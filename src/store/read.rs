@@ -73,7 +73,8 @@ impl Store {
             while let Some(row) = rows.next()? {
                 let (pipeline, from): (String, String) = (row.get(2)?, row.get(3)?);
                 let ready = Time::from_millis(row.get(4)?);
-                let edge = |it: &Edge| *it.pipeline == *pipeline && *it.from == *from && *it.to == *agent;
+                let edge =
+                    |it: &Edge| *it.pipeline == *pipeline && *it.from == *from && *it.to == *agent;
                 if paused.iter().any(edge) {
                     continue;
                 }
@@ -136,7 +137,9 @@ impl Store {
             let mut rows = statement.query([])?;
             let mut runs = Vec::new();
             while let Some(row) = rows.next()? {
-                runs.push(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?);
+                runs.push(serde_json::from_str(
+                    row.get_ref(0)?.as_str().unwrap_or_default(),
+                )?);
             }
             let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
             let recent = events(&moment, sql, [cursor - RECENT])?;
@@ -186,7 +189,9 @@ impl Store {
             let mut rows = statement.query([])?;
             let mut runs = Vec::new();
             while let Some(row) = rows.next()? {
-                runs.push(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?);
+                runs.push(serde_json::from_str(
+                    row.get_ref(0)?.as_str().unwrap_or_default(),
+                )?);
             }
             Ok(runs)
         })
@@ -235,7 +240,11 @@ impl Store {
                        WHERE scope = ?1 AND key = ?2 AND expires >= ?3";
             let mut statement = db.prepare_cached(sql)?;
             let row = |row: &rusqlite::Row<'_>| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get::<_, String>(1)?,
+                    row.get::<_, i64>(2)?,
+                ))
             };
             let found = statement
                 .query_row(params![scope, key, now.millis()], row)
@@ -317,7 +326,11 @@ fn list(
     let mut values: Vec<String> = Vec::new();
     if !filter.states.is_empty() {
         // The words are ours, not the caller's.
-        let words: Vec<_> = filter.states.iter().map(|it| format!("'{}'", it.word())).collect();
+        let words: Vec<_> = filter
+            .states
+            .iter()
+            .map(|it| format!("'{}'", it.word()))
+            .collect();
         wanted.push(format!("state IN ({})", words.join(", ")));
     }
     let run = filter.run.as_ref().map(|it| it.as_str().to_owned());

@@ -67,10 +67,14 @@ fn verify(db: &Connection, id: &RunId) -> Result<u64, Broken> {
             return Err(broken());
         }
         let event: Event = serde_json::from_value(value).map_err(|_| broken())?;
-        evolve(folded.get_or_insert_with(|| Run::new(id.clone(), event.at)), &event);
+        evolve(
+            folded.get_or_insert_with(|| Run::new(id.clone(), event.at)),
+            &event,
+        );
         last = hash;
     }
-    let same = folded.is_some_and(|folded| without_lease_ends(folded) == without_lease_ends(stored));
+    let same =
+        folded.is_some_and(|folded| without_lease_ends(folded) == without_lease_ends(stored));
     same.then_some(count as u64)
         .ok_or_else(|| Broken::State(id.clone()))
 }

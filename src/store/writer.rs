@@ -85,7 +85,9 @@ impl Writer {
             }
             self.write(&mut group);
         }
-        let _ = self.db.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
+        let _ = self
+            .db
+            .execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
     }
 
     fn write(&mut self, group: &mut Vec<Job>) {
@@ -116,7 +118,10 @@ impl Writer {
     }
 
     /// All of the group in one transaction; a conflict in one takes only that one out.
-    fn transaction(&mut self, group: &[Job]) -> Result<Vec<Result<Cursor, CommitError>>, StoreError> {
+    fn transaction(
+        &mut self,
+        group: &[Job],
+    ) -> Result<Vec<Result<Cursor, CommitError>>, StoreError> {
         let path = self.path.clone();
         let failed = |why: rusqlite::Error| StoreError::sqlite(&path, &why);
         let alone = group.len() == 1;
@@ -162,7 +167,9 @@ impl Writer {
     fn one(&self, job: &Job) -> Result<Cursor, CommitError> {
         self.apply(job).map_err(|why| match why {
             Refused::Conflict => CommitError::Conflict,
-            Refused::Sqlite(why) if why.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+            Refused::Sqlite(why)
+                if why.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) =>
+            {
                 CommitError::Conflict
             }
             Refused::Sqlite(why) => CommitError::Store(StoreError::sqlite(&self.path, &why)),
@@ -183,7 +190,11 @@ impl Writer {
                 .execute(params![name, version, schema.to_string()])?;
         }
         if let Some(it) = &job.commit.answered {
-            let now = job.commit.change.as_ref().map_or(0, |it| it.run.changed_at.millis());
+            let now = job
+                .commit
+                .change
+                .as_ref()
+                .map_or(0, |it| it.run.changed_at.millis());
             db.prepare_cached("DELETE FROM http_idem WHERE expires < ?1")?
                 .execute([now])?;
             let sql = "INSERT INTO http_idem(scope, key, fingerprint, body, expires) VALUES (?1, ?2, ?3, ?4, ?5)";
