@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::domain::account::{self, Entry};
+use crate::domain::account::{self, Before, Entry};
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::machine::evolve;
@@ -77,7 +77,7 @@ impl Commit {
         let mut book = Vec::new();
         for event in &events {
             let id = event.handoff.as_ref();
-            let before = id.and_then(|id| run.handoffs.get(id)).cloned();
+            let before = id.and_then(|id| run.handoffs.get(id)).map(Before::of);
             evolve(&mut run, event);
             let after = id.and_then(|id| run.handoffs.get(id));
             let entries = account::entries(event, before.as_ref(), after);
