@@ -1,0 +1,252 @@
+//! One address says what to connect to (product design, section 2).
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use reqwest::Url;
+use thiserror::Error;
+
+use super::recording::{MAX_SPEED, Recording};
+use super::{Shared, Source};
+use crate::domain::link::Control;
+use crate::domain::time::Time;
+
+/// What to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// An orchestrator in this process, on this SQLite file; `None` is the default place.
+    Embedded(Option<PathBuf>),
+    /// An orchestrator behind HTTP: scheme, host, port and perhaps a path in front of `/api`.
+    Http(Url),
+    /// A recording.
+    File(PathBuf),
+}
+
+/// The schemes of this build, as told to people.
+const KNOWN: &str = "sqlite:PATH, http://HOST:PORT, https://HOST, file:RECORDING.ndjson";
+
+/// Why an address is none.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AddressError {
+    /// Nobody knows the scheme.
+    #[error("`{0}` is not an address that seam knows. Use one of: {KNOWN}")]
+    Unknown(String),
+    /// Known, but this build cannot.
+    #[error("`{0}` addresses are not in this build. It knows: {KNOWN}")]
+    NotInThisBuild(String),
+    /// It looks like a file.
+    #[error(
+        "`{0}` has no scheme: to replay a recording write `file:{0}`, for a store `sqlite:{0}`"
+    )]
+    NoScheme(String),
+    /// The part after the scheme is missing.
+    #[error("`{0}` names no file: write `{0}PATH`")]
+    NoPath(&'static str),
+    /// Not a URL.
+    #[error("`{url}` is not a URL: {why}")]
+    NotAUrl {
+        /// What was given, without credentials.
+        url: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A user or password in the address ends up in shell histories and logs.
+    #[error(
+        "an address must not hold a user or password: put the token into the environment variable SEAM_TOKEN"
+    )]
+    Credentials,
+    /// A query or fragment.
+    #[error("`{0}` must end with the host, port or path: nothing after `?` or `#`")]
+    Query(String),
+    /// A token would go over the network in the clear.
+    #[error(
+        "SEAM_TOKEN would be sent unencrypted to {0}: use https://, or unset SEAM_TOKEN. Plain http is for this machine only"
+    )]
+    Unencrypted(String),
+    /// No default place was given.
+    #[error("there is no place for the default store: write `sqlite:PATH`")]
+    NoDefault,
+    /// Out of range.
+    #[error(
+        "the speed {0} is not above 0 and at most {MAX_SPEED}; use max for as fast as possible"
+    )]
+    Speed(String),
+    /// The store or the client behind it could not be set up.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Address {
+    /// Reads an address; the empty one is the default store.
+    ///
+    /// # Errors
+    /// What is wrong with it and what to write instead. Credentials in it are not repeated.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(Self::Embedded(None));
+        }
+        let Some((scheme, rest)) = text.split_once(':') else {
+            return Err(AddressError::NoScheme(text.to_owned()));
+        };
+        let scheme = scheme.to_ascii_lowercase();
+        match scheme.as_str() {
+            "sqlite" => path("sqlite:", rest).map(|it| Self::Embedded(Some(it))),
+            "file" => path("file:", rest).map(Self::File),
+            "http" | "https" => http(text).map(Self::Http),
+            "postgres" | "postgresql" | "redis" | "rediss" | "otlp" | "langgraph"
+            | "langgraph+http" | "langgraph+https" => Err(AddressError::NotInThisBuild(scheme)),
+            _ => Err(AddressError::Unknown(without_credentials(text))),
+        }
+    }
+}
+
+/// `file:///x`, `file:/x` and `file:x` all name files; there is no host in them.
+fn path(scheme: &'static str, rest: &str) -> Result<PathBuf, AddressError> {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.is_empty() {
+        return Err(AddressError::NoPath(scheme));
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn http(text: &str) -> Result<Url, AddressError> {
+    let mut url = Url::parse(text).map_err(|why| AddressError::NotAUrl {
+        url: without_credentials(text),
+        why: why.to_string(),
+    })?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(AddressError::Credentials);
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(AddressError::Query(text.to_owned()));
+    }
+    // What people copy from a browser or from curl still names the same server.
+    let path = url.path().trim_end_matches('/');
+    let path = path.strip_suffix("/api/v1").unwrap_or(path).to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+fn without_credentials(text: &str) -> String {
+    match (text.find("//"), text.rfind('@')) {
+        (Some(slashes), Some(at)) if slashes < at => {
+            format!("{}…{}", &text[..slashes + 2], &text[at..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded(None) => f.write_str("the default store"),
+            Self::Embedded(Some(path)) => write!(f, "sqlite:{}", path.display()),
+            Self::Http(url) => f.write_str(url.as_str().trim_end_matches('/')),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+/// What else a source needs to know.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Where the default store is.
+    pub store: Option<PathBuf>,
+    /// Bearer token for an HTTP orchestrator, from `SEAM_TOKEN`.
+    pub token: Option<String>,
+    /// How many seconds of a recording pass in one; `None` as fast as possible.
+    pub speed: Option<f64>,
+    /// Where a recording stands at first, instead of playing from its beginning.
+    pub jump: Option<Time>,
+}
+
+/// Opens the source at `address`. Nothing is connected yet: that is for its watch, which can fail and be
+/// repeated.
+///
+/// # Errors
+/// When the address, an option or the store is wrong in a way that no repetition can mend.
+pub fn open(address: &Address, options: &Options) -> Result<Shared, AddressError> {
+    match address {
+        Address::File(path) => recording(path, options),
+        Address::Embedded(_) | Address::Http(_) => {
+            Err(AddressError::NotInThisBuild(address.to_string()))
+        }
+    }
+}
+
+fn recording(path: &Path, options: &Options) -> Result<Shared, AddressError> {
+    if let Some(speed) = options.speed
+        && !(speed > 0.0 && speed <= MAX_SPEED)
+    {
+        return Err(AddressError::Speed(speed.to_string()));
+    }
+    let recording = Recording::new(path, options.speed);
+    if let Some(to) = options.jump {
+        recording
+            .control(Control::Jump(to))
+            .map_err(|why| AddressError::Failed(why.to_string()))?;
+    }
+    Ok(Arc::new(recording))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    #[test]
+    fn every_form_of_section_2_is_understood() {
+        assert_eq!(parsed(""), Address::Embedded(None));
+        let store = |path: &str| Address::Embedded(Some(path.into()));
+        assert_eq!(parsed("sqlite:run.db"), store("run.db"));
+        assert_eq!(parsed("sqlite:///var/run.db"), store("/var/run.db"));
+        assert_eq!(
+            parsed("file:a b.ndjson"),
+            Address::File("a b.ndjson".into())
+        );
+        assert_eq!(
+            parsed("file:///x.ndjson.gz"),
+            Address::File("/x.ndjson.gz".into())
+        );
+        for (text, shown) in [
+            ("HTTP://Localhost:7600/", "http://localhost:7600"),
+            ("https://seam.example/prod/", "https://seam.example/prod"),
+            ("http://127.0.0.1:7600/api/v1/", "http://127.0.0.1:7600"),
+        ] {
+            assert_eq!(parsed(text).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_what_to_write() {
+        let said = |text: &str| Address::parse(text).unwrap_err().to_string();
+        assert!(said("gopher://x").contains("sqlite:PATH"));
+        assert!(said("postgres://db/x").contains("not in this build"));
+        assert!(said("langgraph+http://x").contains("not in this build"));
+        assert!(said("run.ndjson").contains("file:run.ndjson"));
+        assert!(said("file:").contains("file:PATH"));
+        assert!(said("http://").contains("not a URL"));
+        assert!(said("http://host/?a=b").contains('?'));
+    }
+
+    #[test]
+    fn a_password_is_refused_and_never_repeated() {
+        for text in [
+            "https://dana:hunter2@host",
+            "ftp://dana:hunter2@host",
+            "http://dana:hunter2@[bad",
+        ] {
+            let why = Address::parse(text).unwrap_err().to_string();
+            assert!(!why.contains("hunter2"), "{why}");
+        }
+        assert!(matches!(
+            Address::parse("https://dana@host"),
+            Err(AddressError::Credentials)
+        ));
+    }
+}

@@ -1,0 +1,387 @@
+//! One line of a recording, understood or not. Pure: nothing is read, nothing is remembered but names.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::domain::contract::Urgency;
+use crate::domain::event::{
+    Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Resolution, Timeout,
+};
+use crate::domain::id::{Actor, Edge, HandoffId, RunId};
+use crate::domain::time::Time;
+
+/// Longest line in bytes, its end excluded: far more than any event of ours, far less than memory.
+pub const MAX_LINE: usize = 1 << 20;
+
+/// Why a line could not be used, or was used once already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// Above [`MAX_LINE`].
+    TooLong,
+    /// Bytes that are no UTF-8.
+    NotUtf8,
+    /// Broken JSON.
+    NotJson,
+    /// JSON, but of another shape, or a member has the wrong type.
+    NotAnEvent,
+    /// A member that every event has is absent, null or empty.
+    MissingMember,
+    /// Its time is not RFC 3339.
+    BadTime,
+    /// A kind of event nobody defined.
+    UnknownKind,
+    /// Same run, handoff, kind and time as a line before.
+    Duplicate,
+    /// The file ends in the middle: a truncated or damaged gzip stream.
+    CutShort,
+}
+
+impl Cause {
+    /// In words, as shown to people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::TooLong => "longer than 1 MiB",
+            Self::NotUtf8 => "not UTF-8",
+            Self::NotJson => "not JSON",
+            Self::NotAnEvent => "not an event",
+            Self::MissingMember => "a member is missing",
+            Self::BadTime => "not a time",
+            Self::UnknownKind => "unknown kind",
+            Self::Duplicate => "duplicate",
+            Self::CutShort => "compressed data is cut short or damaged",
+        }
+    }
+}
+
+/// A line that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineFault {
+    /// The cause it is counted under.
+    pub cause: Cause,
+    /// What exactly is wrong. May quote hostile text.
+    pub detail: String,
+}
+
+impl LineFault {
+    pub(super) fn new(cause: Cause, detail: impl Into<String>) -> Self {
+        const LONGEST: usize = 200;
+        let detail: String = detail.into();
+        Self {
+            cause,
+            detail: detail.chars().take(LONGEST).collect(),
+        }
+    }
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The event.
+    pub event: Event,
+    /// For an observed event: the handoff it speaks of as far as the line names it, in case its emission was
+    /// never recorded.
+    pub sighting: Option<(Edge, u32)>,
+}
+
+/// Both shapes at once, so that one pass tells them apart. Every member is optional: what is missing is said.
+#[derive(Deserialize)]
+struct Raw {
+    specversion: Option<IgnoredAny>,
+    at: Option<String>,
+    kind: Option<String>,
+    pipeline: Option<String>,
+    trace_id: Option<String>,
+    step: Option<u32>,
+    from: Option<String>,
+    to: Option<String>,
+    handoff_id: Option<String>,
+    error: Option<String>,
+    payload_summary: Option<String>,
+    x_by: Option<String>,
+}
+
+/// Understands lines: the plain recording shape, and our own export (one event in CloudEvents form a line). Keeps one copy of
+/// each name, since a recording repeats few names often.
+#[derive(Debug, Default)]
+pub struct Translator {
+    names: HashSet<Arc<str>>,
+}
+
+impl Translator {
+    /// Reads one line, with or without its end.
+    ///
+    /// # Errors
+    /// What is wrong with it, when it is no event.
+    pub fn line(&mut self, line: &[u8]) -> Result<Record, LineFault> {
+        if line.len() > MAX_LINE {
+            let detail = format!("{} bytes", line.len());
+            return Err(LineFault::new(Cause::TooLong, detail));
+        }
+        let text = str::from_utf8(line)
+            .map_err(|why| LineFault::new(Cause::NotUtf8, why.to_string()))?
+            .trim();
+        let raw: Raw = serde_json::from_str(text).map_err(|why| broken(&why))?;
+        // serde reads a struct from an array too; an event is an object.
+        if !text.starts_with('{') {
+            return Err(LineFault::new(Cause::NotAnEvent, "an array"));
+        }
+        if raw.specversion.is_some() {
+            let event = serde_json::from_str(text).map_err(|why| broken(&why))?;
+            return Ok(Record {
+                event,
+                sighting: None,
+            });
+        }
+        self.observed(raw)
+    }
+
+    fn observed(&mut self, raw: Raw) -> Result<Record, LineFault> {
+        let kind = required("kind", raw.kind)?;
+        let at = required("at", raw.at)?;
+        let run = required("trace_id", raw.trace_id)?;
+        let handoff = required("handoff_id", raw.handoff_id)?;
+        let edge = Edge {
+            pipeline: self.name(required("pipeline", raw.pipeline)?),
+            from: self.name(required("from", raw.from)?),
+            to: self.name(required("to", raw.to)?),
+        };
+        let at = Time::parse(&at).map_err(|why| LineFault::new(Cause::BadTime, why))?;
+        let step = raw.step.unwrap_or(0);
+        let error = raw.error.unwrap_or_default();
+        let summary = raw.payload_summary.unwrap_or_default();
+        let mut by = Actor {
+            kind: crate::domain::id::ActorKind::Agent,
+            id: edge.to.clone(),
+        };
+        let fact = match kind.as_str() {
+            "emitted" => {
+                by.id = edge.from.clone();
+                Fact::Emitted(Box::new(sighted(&edge, step, &summary, at)))
+            }
+            "acknowledged" => Fact::Acknowledged { until: None },
+            "completed" => Fact::Completed {
+                emitted: Vec::new(),
+                result: None,
+                note: String::new(),
+            },
+            "failed" => Fact::ObservedFailed { code: error },
+            "rejected" => Fact::ObservedRejected { code: error },
+            "retried" => {
+                by.id = edge.from.clone();
+                Fact::ObservedRetried {}
+            }
+            "dead_lettered" => Fact::DeadLettered {
+                code: error,
+                reason: DeadReason::Observed,
+                detail: summary,
+                violations: Vec::new(),
+            },
+            "escalated" => {
+                by.id = edge.from.clone();
+                let question = if error.is_empty() { summary } else { error };
+                Fact::EscalationOpened(Box::new(asked(&handoff, question)))
+            }
+            "resolved" => Fact::EscalationResolved(Box::new(Resolution {
+                answer: Answer::Respond,
+                note: summary,
+                feedback: Vec::new(),
+                value: None,
+            })),
+            other => return Err(LineFault::new(Cause::UnknownKind, format!("`{other}`"))),
+        };
+        if let Some(who) = raw.x_by.filter(|who| !who.is_empty()) {
+            by.id = self.name(who);
+        }
+        Ok(Record {
+            event: Event {
+                run: RunId::from(run),
+                seq: 0,
+                at,
+                handoff: Some(HandoffId::from(handoff)),
+                actor: by,
+                fact,
+            },
+            sighting: Some((edge, step)),
+        })
+    }
+
+    fn name(&mut self, text: String) -> Arc<str> {
+        if let Some(known) = self.names.get(text.as_str()) {
+            return known.clone();
+        }
+        let name: Arc<str> = text.into();
+        self.names.insert(name.clone());
+        name
+    }
+}
+
+/// What an observer knows of a handoff.
+pub(super) fn sighted(edge: &Edge, step: u32, title: &str, at: Time) -> Emission {
+    Emission {
+        step,
+        ..Emission::observed(edge.clone(), title, at)
+    }
+}
+
+/// A question that a recording mentions. Whom it was put to, what they may answer and until when, it does not
+/// say.
+fn asked(handoff: &str, question: String) -> Escalation {
+    Escalation {
+        id: handoff.to_owned(),
+        kind: EscalationKind::Observed,
+        question,
+        allow: Vec::new(),
+        role: String::new(),
+        urgency: Urgency::Normal,
+        due_at: Time::NEVER,
+        on_timeout: Timeout::default(),
+        proposed_action: None,
+        requested_schema: None,
+        context_digest: String::new(),
+    }
+}
+
+fn required(name: &'static str, value: Option<String>) -> Result<String, LineFault> {
+    value
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| LineFault::new(Cause::MissingMember, format!("`{name}` is missing")))
+}
+
+fn broken(why: &serde_json::Error) -> LineFault {
+    let cause = if why.is_data() {
+        Cause::NotAnEvent
+    } else {
+        Cause::NotJson
+    };
+    LineFault::new(cause, why.to_string())
+}
+
+/// One event as a line of our own export, without the line's end. [`Translator::line`] reads it back.
+///
+/// # Errors
+/// When a value inside cannot be JSON, which no event that came from JSON has.
+pub fn write_line(event: &Event) -> Result<String, serde_json::Error> {
+    serde_json::to_string(event)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMITTED: &str = r#"{"at":"2026-03-01T10:00:00Z","kind":"emitted","pipeline":"p","trace_id":"t","step":3,"from":"a","to":"b","handoff_id":"h","error":null,"payload_summary":"do it","x_by":"c"}"#;
+
+    fn line(text: &str) -> Result<Record, LineFault> {
+        Translator::default().line(text.as_bytes())
+    }
+
+    fn kind(kind: &str) -> Fact {
+        let text = EMITTED
+            .replace("emitted", kind)
+            .replace("null", "\"broke\"");
+        line(&text).unwrap().event.fact
+    }
+
+    #[test]
+    fn every_kind_has_its_fact() {
+        let names = [
+            ("emitted", "handoff.emitted"),
+            ("acknowledged", "handoff.acknowledged"),
+            ("completed", "handoff.completed"),
+            ("failed", "observed.failed"),
+            ("retried", "observed.retried"),
+            ("rejected", "observed.rejected"),
+            ("dead_lettered", "handoff.dead_lettered"),
+            ("escalated", "escalation.opened"),
+            ("resolved", "escalation.resolved"),
+        ];
+        for (from, to) in names {
+            assert_eq!(kind(from).name(), to);
+        }
+        let Fact::DeadLettered { code, reason, .. } = kind("dead_lettered") else {
+            panic!("not a dead letter");
+        };
+        assert_eq!((code.as_str(), reason), ("broke", DeadReason::Observed));
+    }
+
+    #[test]
+    fn an_emission_says_what_was_seen() {
+        let record = line(EMITTED).unwrap();
+        let Fact::Emitted(emission) = &record.event.fact else {
+            panic!("not an emission");
+        };
+        assert!(emission.is_observed());
+        assert_eq!((emission.step, emission.title.as_str()), (3, "do it"));
+        assert_eq!(record.event.actor.to_string(), "agent:c");
+        assert_eq!(record.event.seq, 0);
+    }
+
+    #[test]
+    fn every_fact_survives_our_own_export() {
+        for name in [
+            "emitted",
+            "acknowledged",
+            "completed",
+            "failed",
+            "retried",
+            "rejected",
+            "dead_lettered",
+            "escalated",
+            "resolved",
+        ] {
+            let event = line(&EMITTED.replace("emitted", name)).unwrap().event;
+            let text = write_line(&event).unwrap();
+            assert!(!text.contains('\n'));
+            assert_eq!(line(&text).unwrap().event, event, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let cases = [
+            ("", Cause::NotJson),
+            ("{", Cause::NotJson),
+            ("\0\0\0\0", Cause::NotJson),
+            ("42", Cause::NotAnEvent),
+            ("[1,2]", Cause::NotAnEvent),
+            (
+                "[null,\"2026-03-01T10:00:00Z\",\"emitted\",\"p\",\"t\",1,\"a\",\"b\",\"h\",null,null,null]",
+                Cause::NotAnEvent,
+            ),
+            (r#"{"hello":1}"#, Cause::MissingMember),
+            (r#"{"specversion":"1.0"}"#, Cause::NotAnEvent),
+            (
+                &EMITTED.replace("emitted", "teleported"),
+                Cause::UnknownKind,
+            ),
+            (
+                &EMITTED.replace("2026-03-01T", "yesterday "),
+                Cause::BadTime,
+            ),
+            (&EMITTED.replace("\"to\":\"b\",", ""), Cause::MissingMember),
+            (&EMITTED.replace("\"b\"", "\"\""), Cause::MissingMember),
+            (&EMITTED.replace("\"b\"", "7"), Cause::NotAnEvent),
+            (&EMITTED.replace(":3", ":-3"), Cause::NotAnEvent),
+        ];
+        for (text, cause) in cases {
+            assert_eq!(line(text).map_err(|it| it.cause), Err(cause), "{text}");
+        }
+        let bad = Translator::default().line(b"{\"kind\":\"\xff\"}");
+        assert_eq!(bad.map_err(|it| it.cause), Err(Cause::NotUtf8));
+        let long = Translator::default().line(&vec![b' '; MAX_LINE + 1]);
+        assert_eq!(long.map_err(|it| it.cause), Err(Cause::TooLong));
+    }
+
+    #[test]
+    fn hostile_text_is_data() {
+        let hostile = "\u{1b}]52;c;aGk=\u{7}\u{202e}\0";
+        let name = serde_json::to_string(hostile).unwrap();
+        let record = line(&EMITTED.replace("\"do it\"", &name)).unwrap();
+        let Fact::Emitted(emission) = record.event.fact else {
+            panic!("not an emission");
+        };
+        assert_eq!(emission.title, hostile);
+    }
+}

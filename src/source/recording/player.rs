@@ -1,0 +1,253 @@
+//! Plays a recording: keeps its clock, and hands out what has happened by then.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::{Reading, Seen, lock};
+use crate::domain::link::{Batch, Control, Cursor, Fault, Replay, Snapshot};
+use crate::domain::time::{Millis, Time};
+
+/// Most events in one batch.
+pub const MAX_BATCH: usize = 1_000;
+/// Highest speed that is not "as fast as possible": a day in a second.
+pub const MAX_SPEED: f64 = 86_400.0;
+/// How often a playing recording says what time it is when nothing happens.
+const BEAT: Duration = Duration::from_millis(500);
+
+/// What people asked of the replay, all together. Jumps are numbered so that each is made once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Wish {
+    speed: Option<f64>,
+    paused: bool,
+    jump: Option<Time>,
+    jumps: u64,
+}
+
+impl Wish {
+    pub(super) const fn at(speed: Option<f64>) -> Self {
+        Self {
+            speed,
+            paused: false,
+            jump: None,
+            jumps: 0,
+        }
+    }
+
+    pub(super) const fn take(&mut self, control: Control) {
+        match control {
+            Control::Speed(speed) => self.speed = speed,
+            Control::Pause => self.paused = true,
+            Control::Resume => self.paused = false,
+            Control::Jump(to) => {
+                // As fast as possible would run on to the end at once: nobody would see where it jumped.
+                self.paused |= self.speed.is_none();
+                self.jump = Some(to);
+                self.jumps += 1;
+            }
+        }
+    }
+}
+
+/// One playing. Its clock stood at `since.0` when the real one stood at `since.1`.
+pub(super) struct Player {
+    reading: Arc<Reading>,
+    from: Time,
+    until: Time,
+    /// Events handed out so far, which is the cursor.
+    next: usize,
+    since: (Time, Instant),
+    wish: Wish,
+    wishes: watch::Receiver<Wish>,
+    told_end: bool,
+    to_say: VecDeque<Batch>,
+    seen: Seen,
+}
+
+impl Player {
+    pub(super) fn new(
+        reading: Arc<Reading>,
+        from: Option<Cursor>,
+        mut wishes: watch::Receiver<Wish>,
+        seen: Seen,
+    ) -> Self {
+        let first = reading.from().unwrap_or_default();
+        let next = usize::try_from(from.unwrap_or(0)).unwrap_or(usize::MAX);
+        let next = next.min(reading.events.len());
+        let begin = next
+            .checked_sub(1)
+            .and_then(|last| reading.events.get(last));
+        let wish = *wishes.borrow_and_update();
+        let mut player = Self {
+            from: first,
+            until: reading.events.iter().map(|it| it.at).max().unwrap_or(first),
+            next,
+            since: (begin.map_or(first, |it| it.at), Instant::now()),
+            wish,
+            wishes,
+            told_end: false,
+            to_say: VecDeque::new(),
+            seen,
+            reading,
+        };
+        if from.is_none() {
+            player.rewind();
+            // A watch that begins anew goes where the last one was sent.
+            if let Some(to) = wish.jump {
+                player.since.0 = to.clamp(player.from, player.until);
+            }
+        }
+        if !player.reading.skipped.is_empty() {
+            let skipped = player.reading.skipped.clone();
+            player.to_say.push_back(Batch::Skipped(skipped));
+        }
+        player.to_say.push_back(player.position());
+        player
+    }
+
+    /// The next batch, as `unfold` wants it. Never ends: a recording that was played can be moved back.
+    pub(super) async fn next(mut self) -> Option<(Result<Batch, Fault>, Self)> {
+        let batch = self.batch().await;
+        *lock(&self.seen) = (self.reading.clone(), self.next);
+        Some((Ok(batch), self))
+    }
+
+    async fn batch(&mut self) -> Batch {
+        loop {
+            self.obey();
+            if let Some(said) = self.to_say.pop_front() {
+                return said;
+            }
+            if let Some(happened) = self.happened() {
+                return happened;
+            }
+            let at_end = self.next >= self.reading.events.len();
+            if at_end && !self.told_end {
+                self.told_end = true;
+                self.since = (self.until, Instant::now());
+                return self.position();
+            }
+            if at_end || self.wish.paused {
+                // Only a person can change anything now. The sender lives in the source: without it there is
+                // nobody left who could.
+                if self.wishes.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+                continue;
+            }
+            let wait = sleep(self.until_next().min(BEAT));
+            tokio::select! {
+                Ok(()) = self.wishes.changed() => {}
+                () = wait => {
+                    if self.due() == self.next {
+                        return Batch::Alive { at: self.now() };
+                    }
+                }
+            }
+        }
+    }
+
+    /// Its present.
+    fn now(&self) -> Time {
+        let (then, real) = self.since;
+        match self.wish.speed {
+            _ if self.wish.paused || self.told_end => then,
+            None => self.until,
+            Some(speed) => then + (real.elapsed().as_secs_f64() * 1_000.0 * speed) as Millis,
+        }
+    }
+
+    /// Does what was asked since it last looked.
+    fn obey(&mut self) {
+        let wish = *self.wishes.borrow_and_update();
+        if wish == self.wish {
+            return;
+        }
+        let mut now = match self.wish.speed {
+            // As fast as possible has no clock: it is where its last event was.
+            None if !self.wish.paused => self.last_played(),
+            _ => self.now(),
+        };
+        if wish.jumps != self.wish.jumps
+            && let Some(to) = wish.jump
+        {
+            let to = to.clamp(self.from, self.until);
+            if to < now {
+                self.rewind();
+            }
+            now = to;
+            self.told_end = false;
+        }
+        self.since = (now, Instant::now());
+        self.wish = wish;
+        self.to_say.push_back(self.position());
+    }
+
+    /// Begins again, with everybody knowing nothing.
+    fn rewind(&mut self) {
+        self.next = 0;
+        self.since = (self.from, Instant::now());
+        self.to_say.push_back(Batch::Snapshot(Box::new(Snapshot {
+            at: self.from,
+            cursor: 0,
+            runs: Vec::new(),
+            rollups: Vec::new(),
+            recent: Vec::new(),
+        })));
+    }
+
+    fn last_played(&self) -> Time {
+        let last = self.next.checked_sub(1);
+        last.and_then(|last| self.reading.events.get(last))
+            .map_or(self.from, |it| it.at)
+            .max(self.since.0)
+    }
+
+    /// How many events have happened by now, as far as one batch reaches.
+    fn due(&self) -> usize {
+        let now = self.now();
+        let rest = self.reading.events.iter().skip(self.next).take(MAX_BATCH);
+        self.next + rest.take_while(|it| it.at <= now).count()
+    }
+
+    fn happened(&mut self) -> Option<Batch> {
+        let due = self.due();
+        let events = self.reading.events.get(self.next..due)?.to_vec();
+        if events.is_empty() {
+            return None;
+        }
+        self.next = due;
+        Some(Batch::Events {
+            events,
+            cursor: due as Cursor,
+        })
+    }
+
+    /// Real time until the next event.
+    fn until_next(&self) -> Duration {
+        let (Some(next), Some(speed)) = (self.reading.events.get(self.next), self.wish.speed)
+        else {
+            return Duration::ZERO;
+        };
+        let millis = (next.at - self.now()).max(0) as f64 / speed;
+        Duration::from_secs_f64((millis / 1_000.0).clamp(0.001, BEAT.as_secs_f64()))
+    }
+
+    fn position(&self) -> Batch {
+        let ended = self.next >= self.reading.events.len();
+        Batch::Replay(Replay {
+            at: match self.wish.speed {
+                None if !self.wish.paused => self.last_played(),
+                _ => self.now().min(self.until),
+            },
+            from: self.from,
+            until: self.until,
+            speed: self.wish.speed,
+            paused: self.wish.paused,
+            ended,
+        })
+    }
+}

@@ -1,0 +1,397 @@
+//! A whole recording: read, put in order, and what was wrong with it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use thiserror::Error;
+
+use super::line::{Cause, LineFault, MAX_LINE, Record, Translator, sighted};
+use crate::domain::event::{Event, Fact};
+use crate::domain::id::{HandoffId, RunId};
+use crate::domain::link::Skipped;
+use crate::domain::time::Time;
+
+/// More events than this are not held in memory.
+pub const MAX_EVENTS: usize = 4_000_000;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What a recording holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// Its events in order of time, where lines of one run keep their own order.
+    pub events: Vec<Event>,
+    /// What could not be used.
+    pub skipped: Vec<Skipped>,
+    /// How many lines it has.
+    pub lines: u64,
+}
+
+/// Why a recording cannot be read at all.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// Opening or reading failed.
+    #[error("cannot read the recording {}: {why}", .path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        why: io::Error,
+    },
+    /// More than [`MAX_EVENTS`].
+    #[error(
+        "the recording {} holds more than {MAX_EVENTS} events: cut it into parts, for example with `split -l`",
+        .0.display()
+    )]
+    TooMany(PathBuf),
+}
+
+impl Reading {
+    /// Time of the first event.
+    pub fn from(&self) -> Option<Time> {
+        self.events.first().map(|it| it.at)
+    }
+
+    /// Time of the last event.
+    pub fn until(&self) -> Option<Time> {
+        self.events.last().map(|it| it.at)
+    }
+}
+
+/// Reads the recording at `path`, plain or gzip, and leaves out what happened after `until`.
+///
+/// # Errors
+/// When the file cannot be opened or read, or holds too much. What is wrong *inside* it is in
+/// [`Reading::skipped`] instead.
+pub fn read(path: &Path, until: Option<Time>) -> Result<Reading, ReadError> {
+    let failed = |why| ReadError::Io {
+        path: path.to_owned(),
+        why,
+    };
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
+    let gzip = file.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
+    let mut collect = Collect {
+        until,
+        ..Collect::default()
+    };
+    let end = if gzip {
+        let plain = BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file));
+        collect.all(plain)
+    } else {
+        collect.all(file)
+    };
+    match end {
+        Ok(true) => {}
+        Ok(false) => return Err(ReadError::TooMany(path.to_owned())),
+        Err(why) if gzip && damaged(why.kind()) => {
+            collect.lines += 1;
+            collect.skip(LineFault::new(Cause::CutShort, why.to_string()));
+        }
+        Err(why) => return Err(failed(why)),
+    }
+    Ok(collect.finish())
+}
+
+const fn damaged(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+    )
+}
+
+#[derive(Default)]
+struct Collect {
+    until: Option<Time>,
+    lines: u64,
+    translator: Translator,
+    records: Vec<Record>,
+    seen: HashSet<(RunId, Option<HandoffId>, &'static str, Time, u64)>,
+    skipped: BTreeMap<Cause, Skipped>,
+}
+
+impl Collect {
+    /// Takes in every line; false when there are too many.
+    fn all(&mut self, mut reader: impl BufRead) -> io::Result<bool> {
+        let mut line = Vec::new();
+        while next_line(&mut reader, &mut line)? {
+            self.lines += 1;
+            let text = match line.strip_prefix(BYTE_ORDER_MARK) {
+                Some(text) if self.lines == 1 => text,
+                _ => &line,
+            };
+            if text.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            if let Err(fault) = self.take(text) {
+                self.skip(fault);
+            }
+            if self.records.len() > MAX_EVENTS {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn take(&mut self, text: &[u8]) -> Result<(), LineFault> {
+        let record = self.translator.line(text)?;
+        let it = &record.event;
+        if self.until.is_some_and(|until| it.at > until) {
+            return Ok(());
+        }
+        let name = it.fact.name();
+        let identity = (it.run.clone(), it.handoff.clone(), name, it.at, it.seq);
+        if !self.seen.insert(identity) {
+            let detail = format!("`{name}` at {} a second time", it.at);
+            return Err(LineFault::new(Cause::Duplicate, detail));
+        }
+        self.records.push(record);
+        Ok(())
+    }
+
+    fn skip(&mut self, fault: LineFault) {
+        let known = self.skipped.entry(fault.cause).or_insert_with(|| Skipped {
+            cause: fault.cause.words().to_owned(),
+            count: 0,
+            first: self.lines,
+            example: fault.detail,
+        });
+        known.count += 1;
+    }
+
+    fn finish(self) -> Reading {
+        let mut records = self.records;
+        records.sort_by_key(|it| it.event.at);
+        let mut emitted: HashSet<HandoffId> = HashSet::new();
+        let mut events = Vec::with_capacity(records.len());
+        for Record { event, sighting } in in_sequence(records) {
+            if let (Some(id), Fact::Emitted(_) | Fact::Sighted(_)) = (&event.handoff, &event.fact) {
+                emitted.insert(id.clone());
+            } else if let (Some(id), Some((edge, step))) = (&event.handoff, sighting)
+                && emitted.insert(id.clone())
+            {
+                events.push(Event {
+                    fact: Fact::Sighted(Box::new(sighted(&edge, step, "", event.at))),
+                    ..event.clone()
+                });
+            }
+            events.push(event);
+        }
+        Reading {
+            events,
+            skipped: self.skipped.into_values().collect(),
+            lines: self.lines,
+        }
+    }
+}
+
+/// A clock that was set back must not turn the sequence of an orchestrator's run around: the places its
+/// events have by time are kept, and filled in order of sequence.
+fn in_sequence(records: Vec<Record>) -> Vec<Record> {
+    let mut places: HashMap<&RunId, Vec<usize>> = HashMap::new();
+    for (place, it) in records.iter().enumerate() {
+        if it.event.seq > 0 {
+            places.entry(&it.event.run).or_default().push(place);
+        }
+    }
+    let mut order: Vec<usize> = (0..records.len()).collect();
+    for places in places.into_values() {
+        let mut by_seq = places.clone();
+        by_seq.sort_by_key(|place| records[*place].event.seq);
+        for (place, filled_by) in places.into_iter().zip(by_seq) {
+            order[place] = filled_by;
+        }
+    }
+    let mut taken: Vec<Option<Record>> = records.into_iter().map(Some).collect();
+    order
+        .into_iter()
+        .filter_map(|it| taken[it].take())
+        .collect()
+}
+
+/// Reads one line without its end into `line`; false at the end of the file. Of a line that is too long, one
+/// byte more than allowed is kept and the rest skipped.
+fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    let limit = MAX_LINE as u64 + 1;
+    if reader.by_ref().take(limit).read_until(b'\n', line)? == 0 {
+        return Ok(false);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    } else if line.len() > MAX_LINE {
+        reader.skip_until(b'\n')?;
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::machine::{Irregularity, evolve};
+    use crate::domain::run::{Run, State};
+    use crate::source::recording::write_line;
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write;
+
+    fn event(second: u32, kind: &str, handoff: &str) -> String {
+        format!(
+            r#"{{"at":"2026-03-01T10:00:{second:02}Z","kind":"{kind}","pipeline":"p","trace_id":"t","step":1,"from":"a","to":"b","handoff_id":"{handoff}","error":null,"payload_summary":null}}"#
+        )
+    }
+
+    fn reading(bytes: &[u8]) -> Reading {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        read(file.path(), None).unwrap()
+    }
+
+    fn causes(reading: &Reading) -> Vec<(&str, u64, u64)> {
+        let skipped = reading.skipped.iter();
+        skipped
+            .map(|it| (it.cause.as_str(), it.count, it.first))
+            .collect()
+    }
+
+    fn names(reading: &Reading) -> Vec<&str> {
+        reading.events.iter().map(|it| it.fact.name()).collect()
+    }
+
+    #[test]
+    fn dirt_is_counted_with_its_first_line_and_never_stops_the_reading() {
+        let mut bytes = Vec::new();
+        bytes.extend(b"\xef\xbb\xbf");
+        let good = [event(1, "emitted", "h"), event(2, "completed", "h")];
+        let lines: Vec<Vec<u8>> = vec![
+            good[0].clone().into(),
+            b"{broken".to_vec(),
+            b"\0\0\0".to_vec(),
+            b"\xff\xfe".to_vec(),
+            good[0].clone().into(),
+            vec![b'x'; MAX_LINE + 1],
+            vec![b'x'; 3 * MAX_LINE],
+            event(3, "vanished", "h").into(),
+            b"".to_vec(),
+            b"{}\r".to_vec(),
+            good[1].clone().into(),
+        ];
+        for line in lines {
+            bytes.extend(line);
+            bytes.push(b'\n');
+        }
+        let reading = reading(&bytes);
+        assert_eq!(names(&reading), ["handoff.emitted", "handoff.completed"]);
+        assert_eq!(reading.lines, 11);
+        assert_eq!(
+            causes(&reading),
+            [
+                ("longer than 1 MiB", 2, 6),
+                ("not UTF-8", 1, 4),
+                ("not JSON", 2, 2),
+                ("a member is missing", 1, 10),
+                ("unknown kind", 1, 8),
+                ("duplicate", 1, 5),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_empty_file_is_an_empty_reading() {
+        assert_eq!(reading(b""), Reading::default());
+        assert_eq!(reading(b"\n\n").lines, 2);
+    }
+
+    #[test]
+    fn disorder_is_put_in_order_and_the_unseen_emission_is_sighted() {
+        let lines = [
+            event(9, "completed", "late"),
+            event(5, "retried", "ghost"),
+            event(2, "acknowledged", "late"),
+            event(1, "emitted", "late"),
+        ];
+        let reading = reading(lines.join("\n").as_bytes());
+        assert_eq!(
+            names(&reading),
+            [
+                "handoff.emitted",
+                "handoff.acknowledged",
+                "handoff.sighted",
+                "observed.retried",
+                "handoff.completed",
+            ]
+        );
+        let mut run = Run::new("t".into(), Time::default());
+        let odd: Vec<_> = reading
+            .events
+            .iter()
+            .filter_map(|it| evolve(&mut run, it))
+            .collect();
+        assert_eq!(odd, [Irregularity::NeverEmitted]);
+        assert_eq!(
+            run.handoffs[&HandoffId::from("late")].state,
+            State::Completed
+        );
+        assert!(run.handoffs[&HandoffId::from("ghost")].retried);
+    }
+
+    #[test]
+    fn what_happened_later_is_left_out() {
+        let lines = [event(1, "emitted", "h"), event(3, "completed", "h")];
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(lines.join("\n").as_bytes()).unwrap();
+        let until = Time::parse("2026-03-01T10:00:01Z").unwrap();
+        assert_eq!(
+            names(&read(file.path(), Some(until)).unwrap()),
+            ["handoff.emitted"]
+        );
+    }
+
+    #[test]
+    fn a_truncated_gzip_yields_what_came_before() {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        for nth in 0..5_000 {
+            writeln!(gzip, "{}", event(1, "emitted", &format!("h{nth}"))).unwrap();
+        }
+        let whole = gzip.finish().unwrap();
+        assert_eq!(reading(&whole).events.len(), 5_000);
+        let cut = reading(&whole[..whole.len() / 2]);
+        assert!((1..5_000).contains(&cut.events.len()));
+        let fault = cut.skipped.last().unwrap();
+        assert_eq!(fault.cause, Cause::CutShort.words());
+        assert_eq!(fault.first, cut.lines);
+        let mut damaged = whole.clone();
+        let end = damaged.len() - 5;
+        damaged[end] ^= 0xff;
+        assert_eq!(
+            reading(&damaged).skipped.last().unwrap().cause,
+            Cause::CutShort.words()
+        );
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_turn_a_sequence_around() {
+        let seen = |seq: u64, second: i64| Event {
+            run: "r".into(),
+            seq,
+            at: Time::from_millis(second * 1_000),
+            handoff: None,
+            actor: crate::domain::id::Actor::system("test"),
+            fact: Fact::ObservedRetried {},
+        };
+        let lines: Vec<String> = [seen(2, 5), seen(1, 4), seen(3, 3)]
+            .iter()
+            .map(|it| write_line(it).unwrap())
+            .collect();
+        let reading = reading(lines.join("\n").as_bytes());
+        let order: Vec<u64> = reading.events.iter().map(|it| it.seq).collect();
+        assert_eq!(order, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let why = read(Path::new("no/such/file.ndjson"), None).unwrap_err();
+        assert!(why.to_string().contains("no/such/file.ndjson"), "{why}");
+    }
+}
