@@ -251,3 +251,155 @@ impl Player {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+    use futures_util::stream::BoxStream;
+
+    use super::*;
+    use crate::source::Source;
+    use crate::source::recording::Recording;
+
+    /// Ten handoffs: each emitted at its number of seconds, the last a day later.
+    fn recording(speed: Option<f64>) -> (Recording, tempfile::NamedTempFile) {
+        let lines: String = (0..10)
+            .map(|nth| {
+                let day = 1 + nth / 9;
+                format!(
+                    "{{\"at\":\"2026-03-{day:02}T10:00:{nth:02}Z\",\"kind\":\"emitted\",\"pipeline\":\"p\",\"trace_id\":\"t\",\"from\":\"a\",\"to\":\"b\",\"handoff_id\":\"h{nth}\"}}\n"
+                )
+            })
+            .collect();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), lines).unwrap();
+        (Recording::new(file.path(), speed), file)
+    }
+
+    fn at(second: u32) -> Time {
+        Time::parse(&format!("2026-03-01T10:00:{second:02}Z")).unwrap()
+    }
+
+    type Watch = BoxStream<'static, Result<Batch, Fault>>;
+
+    async fn next(watch: &mut Watch) -> Batch {
+        let next = tokio::time::timeout(Duration::from_hours(100), watch.next());
+        next.await.expect("in time").expect("open").expect("sound")
+    }
+
+    /// Events seen until a batch that satisfies `end`, which is returned as well.
+    async fn until(watch: &mut Watch, end: impl Fn(&Batch) -> bool) -> (usize, Batch) {
+        let mut seen = 0;
+        loop {
+            let batch = next(watch).await;
+            if let Batch::Events { events, .. } = &batch {
+                seen += events.len();
+            }
+            if end(&batch) {
+                return (seen, batch);
+            }
+        }
+    }
+
+    fn ended(batch: &Batch) -> bool {
+        matches!(batch, Batch::Replay(it) if it.ended)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_fast_as_possible_plays_everything_and_waits_at_the_end() {
+        let (recording, _file) = recording(None);
+        let mut watch = recording.watch(None);
+        assert!(matches!(next(&mut watch).await, Batch::Snapshot(_)));
+        let (seen, last) = until(&mut watch, ended).await;
+        assert_eq!(seen, 10);
+        let Batch::Replay(last) = last else {
+            panic!("not a position");
+        };
+        assert_eq!(last.at, last.until);
+        let more = tokio::time::timeout(Duration::from_hours(1), watch.next()).await;
+        assert!(more.is_err(), "nothing happens after the end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn speed_is_kept_and_the_clock_goes_on_between_events() {
+        let (recording, _file) = recording(Some(60.0));
+        let mut watch = recording.watch(None);
+        let began = Instant::now();
+        let mut alive = 0;
+        loop {
+            match next(&mut watch).await {
+                Batch::Alive { at } => {
+                    alive += 1;
+                    assert!(at >= Time::parse("2026-03-01T10:00:08Z").unwrap());
+                }
+                batch if ended(&batch) => break,
+                _ => {}
+            }
+        }
+        let played = began.elapsed().as_secs_f64();
+        assert!(
+            (1_439.0..1_442.0).contains(&played),
+            "a day in 24 minutes: {played}"
+        );
+        assert!(alive > 1_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn stands_still_goes_on_and_jumps_both_ways() {
+        let (recording, _file) = recording(Some(1.0));
+        recording.control(Control::Pause).unwrap();
+        recording.control(Control::Jump(at(5))).unwrap();
+        let mut watch = recording.watch(None);
+        let stands = |second| move |batch: &Batch| matches!(batch, Batch::Replay(it) if it.paused && it.at == at(second));
+        until(&mut watch, stands(5)).await;
+        let Batch::Events { events, cursor } = next(&mut watch).await else {
+            panic!("what happened up to the jump comes at once");
+        };
+        assert_eq!((events.len(), cursor), (6, 6));
+        let more = tokio::time::timeout(Duration::from_hours(1), watch.next()).await;
+        assert!(more.is_err(), "it is paused");
+        recording.control(Control::Jump(at(2))).unwrap();
+        assert!(matches!(next(&mut watch).await, Batch::Snapshot(_)));
+        until(&mut watch, stands(2)).await;
+        let Batch::Events { cursor, .. } = next(&mut watch).await else {
+            panic!("played again from the beginning");
+        };
+        assert_eq!(cursor, 3);
+        recording.control(Control::Resume).unwrap();
+        let (seen, _) = until(&mut watch, |it| {
+            matches!(it, Batch::Events { cursor: 9, .. })
+        })
+        .await;
+        assert_eq!(seen, 6);
+        recording.control(Control::Speed(None)).unwrap();
+        until(&mut watch, ended).await;
+        recording.control(Control::Jump(at(0))).unwrap();
+        assert!(matches!(next(&mut watch).await, Batch::Snapshot(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timeline_ends_where_the_replay_stands() {
+        use crate::domain::link::{Found, Want};
+        let (recording, _file) = recording(Some(1.0));
+        recording.control(Control::Pause).unwrap();
+        recording.control(Control::Jump(at(3))).unwrap();
+        let mut watch = recording.watch(None);
+        until(&mut watch, |it| matches!(it, Batch::Events { .. })).await;
+        let Ok(Found::Timeline { run, events }) = recording.fetch(Want::Timeline("t".into())).await
+        else {
+            panic!("the run is known");
+        };
+        assert_eq!((run.handoffs.len(), events.len()), (4, 4));
+        let unknown = recording.fetch(Want::Timeline("x".into())).await;
+        assert!(matches!(unknown, Err(Fault::Refused(_))));
+    }
+
+    #[test]
+    fn an_impossible_speed_is_refused() {
+        let (recording, _file) = recording(None);
+        for speed in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let refused = recording.control(Control::Speed(Some(speed)));
+            assert!(matches!(refused, Err(Fault::Refused(_))), "{speed}");
+        }
+    }
+}
