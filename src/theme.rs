@@ -7,7 +7,7 @@ mod depth;
 mod glyphs;
 mod load;
 
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Modifier, Style};
 
 pub use depth::{Depth, rgb_of};
 pub use glyphs::Glyphs;
@@ -41,6 +41,7 @@ roles! {
     Header "header" "Column titles and section titles.";
     Border "border" "Lines around and between things.";
     BorderFocus "border-focus" "The border of the pane that has the keys.";
+    BorderDanger "border-danger" "The border of a dialog that changes something.";
     Selection "selection" "The row under the cursor; laid over the row's own styles.";
     Marked "marked" "Rows marked for a bulk act; laid over the row's own styles.";
     Healthy "healthy" "All is well.";
@@ -59,7 +60,7 @@ roles! {
     BadgeCritical "badge-critical" "A badge of the attention strip: act now.";
     BadgeWarning "badge-warning" "A badge of the attention strip: look soon.";
     BadgeInfo "badge-info" "A badge of the attention strip: waits for a person, or news.";
-    Danger "danger" "The environment word of production, and the border of a dialog that changes something.";
+    Danger "danger" "The environment word of production.";
     Input "input" "A line being typed.";
     Button "button" "A button of a dialog.";
     ButtonFocus "button-focus" "The button that enter would press.";
@@ -118,8 +119,18 @@ impl Theme {
         self.styles[role as usize] = style;
     }
 
+    /// The colour of a role for lines and bars, where a background or an underline would only disturb.
+    pub fn ink(&self, role: Role) -> Style {
+        let style = self.style(role);
+        Style {
+            fg: style.bg.or(style.fg),
+            ..Style::new()
+        }
+    }
+
     /// The theme in the colours a terminal has: nearest ones, and no colour at all becomes the `mono` theme.
-    /// A background that would vanish into the ground becomes reverse video, so a selection is always visible.
+    /// A background that would vanish into the ground is left out; the cursor row and the focused button become
+    /// reverse video instead, as they must be seen.
     #[must_use]
     pub fn at(mut self, depth: Depth) -> Self {
         if depth == Depth::None {
@@ -129,17 +140,30 @@ impl Theme {
                 ..mono
             };
         }
-        let ground = self.style(Role::Ground).bg;
+        let ground = self.style(Role::Ground);
+        let near = |color: Option<Color>| color.map(|color| depth.nearest(color));
         for &role in Role::ALL {
-            let mut style = self.style(role);
-            let stood_out = style.bg.is_some() && style.bg != ground;
-            style.fg = style.fg.map(|fg| depth.nearest(fg));
-            style.bg = style.bg.map(|bg| depth.nearest(bg));
-            if stood_out && style.bg == ground.map(|bg| depth.nearest(bg)) {
-                style.bg = None;
-                style = style.add_modifier(Modifier::REVERSED);
+            let style = self.style(role);
+            let vanishes = match (style.bg, ground.bg) {
+                (Some(back), Some(ground)) => back != ground && depth.swallows(back, ground),
+                _ => false,
+            };
+            let mut close = Style {
+                fg: near(style.fg),
+                bg: near(style.bg),
+                ..style
+            };
+            if vanishes {
+                close.bg = None;
             }
-            self.set(role, style);
+            if vanishes && matches!(role, Role::Selection | Role::ButtonFocus) {
+                close = Style {
+                    fg: near(ground.fg),
+                    ..close
+                }
+                .add_modifier(Modifier::REVERSED);
+            }
+            self.set(role, close);
         }
         self
     }

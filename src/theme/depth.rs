@@ -39,19 +39,30 @@ impl Depth {
     pub fn nearest(self, color: Color) -> Color {
         match (self, color) {
             (Self::None, _) => Color::Reset,
-            (Self::Ansi256, Color::Rgb(r, g, b)) => {
-                Color::Indexed(nearest_index((r, g, b), 16..=255))
-            }
-            (Self::Ansi16, Color::Rgb(r, g, b)) => {
-                ANSI[usize::from(nearest_index((r, g, b), 0..=15))].0
-            }
-            (Self::Ansi16, Color::Indexed(index)) => {
-                ANSI[usize::from(nearest_index(rgb_of(index), 0..=15))].0
-            }
+            (Self::Ansi256, Color::Rgb(r, g, b)) => Color::Indexed(nearest_index((r, g, b))),
+            (Self::Ansi16, Color::Rgb(r, g, b)) => nearest_ansi((r, g, b)),
+            (Self::Ansi16, Color::Indexed(index)) => nearest_ansi(rgb_of(index)),
             (_, color) => color,
         }
     }
+
+    /// True when a background cannot be told from the ground any more: both became the same colour, or it was
+    /// only a tint, for which 16 colours are too coarse (the nearest one would shout, or hide the text).
+    pub(super) fn swallows(self, back: Color, ground: Color) -> bool {
+        let rgb = |color| match color {
+            Color::Rgb(r, g, b) => Some((r, g, b)),
+            _ => None,
+        };
+        let tint = rgb(back)
+            .zip(rgb(ground))
+            .is_some_and(|(back, ground)| distance(back, ground) < TINT);
+        self.nearest(back) == self.nearest(ground) || (self <= Self::Ansi16 && tint)
+    }
 }
+
+/// The [`distance`] below which a background is a tint of the ground, found by looking at the built-in themes:
+/// their tints are below 35,000, their filled backgrounds above 100,000.
+const TINT: i64 = 50_000;
 
 type Rgb = (u8, u8, u8);
 
@@ -91,10 +102,32 @@ pub fn rgb_of(index: u8) -> Rgb {
     }
 }
 
-fn nearest_index(wanted: Rgb, among: std::ops::RangeInclusive<u8>) -> u8 {
-    among
+fn nearest_index(wanted: Rgb) -> u8 {
+    (16..=255)
         .min_by_key(|&index| distance(wanted, rgb_of(index)))
-        .unwrap_or(0)
+        .unwrap_or(16)
+}
+
+/// With 16 colours the hue matters most: the nearest one would turn every soft red or green into a grey.
+fn nearest_ansi((r, g, b): Rgb) -> Color {
+    const GREYS: [usize; 4] = [0, 8, 7, 15];
+    const HUES: [usize; 6] = [1, 2, 3, 4, 5, 6];
+    let (most, least) = (r.max(g).max(b), r.min(g).min(b));
+    let spread = u16::from(most - least);
+    let nearest = |wanted: Rgb, among: &[usize]| {
+        let nearest = among
+            .iter()
+            .copied()
+            .min_by_key(|&index| distance(wanted, ANSI[index].1));
+        nearest.unwrap_or_default()
+    };
+    if spread < 40 {
+        return ANSI[nearest((r, g, b), &GREYS)].0;
+    }
+    // The pure colour of this hue, against the pure ANSI ones, which are 205 bright.
+    let pure = |channel: u8| (u16::from(channel - least) * 205 / spread) as u8;
+    let hue = nearest((pure(r), pure(g), pure(b)), &HUES);
+    ANSI[if most >= 224 { hue + 8 } else { hue }].0
 }
 
 /// The weighted distance known as "redmean": close to how far apart colours look, in integers.
@@ -151,7 +184,13 @@ mod tests {
             Depth::Ansi16.nearest(Color::Rgb(250, 10, 10)),
             Color::LightRed
         );
-        assert_eq!(Depth::Ansi16.nearest(Color::Indexed(21)), Color::Blue);
+        assert_eq!(
+            Depth::Ansi16.nearest(Color::Rgb(127, 201, 143)),
+            Color::Green,
+            "a soft green stays green"
+        );
+        assert_eq!(Depth::Ansi16.nearest(Color::Rgb(18, 21, 27)), Color::Black);
+        assert_eq!(Depth::Ansi16.nearest(Color::Indexed(21)), Color::LightBlue);
         assert_eq!(
             Depth::True.nearest(Color::Rgb(1, 2, 3)),
             Color::Rgb(1, 2, 3)

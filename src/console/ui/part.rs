@@ -65,13 +65,9 @@ pub fn put_right(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, st
     put(buffer, x + width - taken, y, taken, text, style);
 }
 
-/// A titled frame; what is inside is left to draw in.
-pub fn frame(area: Rect, buffer: &mut Buffer, theme: &Theme, title: &str, focused: bool) -> Rect {
-    let role = if focused {
-        Role::BorderFocus
-    } else {
-        Role::Border
-    };
+/// A titled frame in the look of a role, such as [`Role::Border`] or, for the pane that has the keys,
+/// [`Role::BorderFocus`]; what is inside is left to draw in.
+pub fn frame(area: Rect, buffer: &mut Buffer, theme: &Theme, title: &str, role: Role) -> Rect {
     let block = Block::new()
         .borders(Borders::ALL)
         .border_set(theme.glyphs.border)
@@ -79,17 +75,17 @@ pub fn frame(area: Rect, buffer: &mut Buffer, theme: &Theme, title: &str, focuse
     let inside = block.inner(area);
     block.render(area, buffer);
     if !title.is_empty() && area.width > 4 && area.height > 0 {
-        let room = area.width - 4;
-        let used = put(
+        let taken = text::width(&text::clean(title)).min(usize::from(area.width - 4)) as u16;
+        // The title must not take on the look of the line it lies on.
+        clear(Rect::new(area.x + 1, area.y, taken + 2, 1), buffer, theme);
+        put(
             buffer,
             area.x + 2,
             area.y,
-            room,
+            taken,
             title,
             theme.style(Role::Strong),
         );
-        put(buffer, area.x + 1, area.y, 1, " ", Style::new());
-        put(buffer, area.x + 2 + used, area.y, 1, " ", Style::new());
     }
     inside
 }
@@ -200,7 +196,13 @@ pub(crate) mod tests {
     #[test]
     fn frames_and_notices_fit_every_size() {
         at_every_size(|area, buffer, theme| {
-            let inside = frame(area, buffer, theme, "a title of some length", true);
+            let inside = frame(
+                area,
+                buffer,
+                theme,
+                "a title of some length",
+                Role::BorderFocus,
+            );
             notice(
                 inside,
                 buffer,
@@ -215,7 +217,7 @@ pub(crate) mod tests {
 
     #[test]
     fn marks_get_their_style_and_ascii_leaves_only_ascii() {
-        let theme = Theme::default();
+        let theme = Theme::named("dark").unwrap();
         let mut buffer = Buffer::empty(Rect::new(0, 0, 14, 1));
         put(&mut buffer, 0, 0, 14, "a\u{202e}b▲", Style::new());
         show_marks(buffer.area, &mut buffer, &theme);

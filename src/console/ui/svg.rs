@@ -317,6 +317,8 @@ fn push_run(out: &mut String, run: &Run, top: f64) {
 enum Shape {
     /// Arms from the middle (1 up, 2 right, 4 down, 8 left), thick or not.
     Arms(u8, bool),
+    /// A round corner from the middle of the side at the left (-1) or right (1) to that above (-1) or below (1).
+    Corner(f64, f64),
     /// Part of the cell: eighths of the width from the left, eighths of the height from below.
     Block(u8, u8),
 }
@@ -330,10 +332,14 @@ fn shape(symbol: &str) -> Option<Shape> {
         '─' => Shape::Arms(0b1010, false),
         '│' => Shape::Arms(0b0101, false),
         '┃' => Shape::Arms(0b0101, true),
-        '╭' | '┌' => Shape::Arms(0b0110, false),
-        '╮' | '┐' => Shape::Arms(0b1100, false),
-        '╰' | '└' => Shape::Arms(0b0011, false),
-        '╯' | '┘' => Shape::Arms(0b1001, false),
+        '╭' => Shape::Corner(1.0, 1.0),
+        '╮' => Shape::Corner(-1.0, 1.0),
+        '╰' => Shape::Corner(1.0, -1.0),
+        '╯' => Shape::Corner(-1.0, -1.0),
+        '┌' => Shape::Arms(0b0110, false),
+        '┐' => Shape::Arms(0b1100, false),
+        '└' => Shape::Arms(0b0011, false),
+        '┘' => Shape::Arms(0b1001, false),
         '├' => Shape::Arms(0b0111, false),
         '┤' => Shape::Arms(0b1101, false),
         '┬' => Shape::Arms(0b1110, false),
@@ -352,39 +358,44 @@ fn push_shape(out: &mut String, shape: Shape, left: f64, top: f64, color: Rgb) {
                 WIDTH * f64::from(across) / 8.0,
                 (HEIGHT - 2.0) * f64::from(up) / 8.0,
             );
-            // A full block of a row leaves a hair to the next row, as trends above each other must not merge.
-            let height = if across == 8 { height } else { HEIGHT - 4.0 };
-            let y = if across == 8 {
-                HEIGHT - 1.0 - height
-            } else {
-                2.0
-            };
-            push_rect(out, left, y, width, height, top, color);
+            // A hair is left to the rows above and below, as bars in neighbouring rows must not merge.
+            push_rect(out, left, HEIGHT - 1.0 - height, width, height, top, color);
         }
         Shape::Arms(arms, thick) => {
             let (x, y) = (MARGIN + left + WIDTH / 2.0, top + HEIGHT / 2.0);
-            let mut path = String::new();
-            for (arm, (dx, dy)) in [
+            let ends = [
                 (0.0, -HEIGHT / 2.0),
                 (WIDTH / 2.0, 0.0),
                 (0.0, HEIGHT / 2.0),
                 (-WIDTH / 2.0, 0.0),
-            ]
-            .into_iter()
-            .enumerate()
-            {
+            ];
+            let mut path = String::new();
+            for (arm, (dx, dy)) in ends.into_iter().enumerate() {
                 if arms & (1 << arm) != 0 {
                     let _ = write!(path, "M{x:.2} {y:.2}l{dx:.2} {dy:.2}");
                 }
             }
-            let stroke = if thick { 3.0 } else { 1.2 };
-            let _ = writeln!(
+            push_path(out, &path, if thick { 3.0 } else { 1.2 }, color);
+        }
+        Shape::Corner(dx, dy) => {
+            let (x, y) = (MARGIN + left + WIDTH / 2.0, top + HEIGHT / 2.0);
+            let (side, end) = (x + dx * WIDTH / 2.0, y + dy * HEIGHT / 2.0);
+            push_path(
                 out,
-                "<path d=\"{path}\" stroke=\"{}\" stroke-width=\"{stroke}\" stroke-linecap=\"round\"/>",
-                hex(color)
+                &format!("M{x:.2} {end:.2}Q{x:.2} {y:.2} {side:.2} {y:.2}"),
+                1.2,
+                color,
             );
         }
     }
+}
+
+fn push_path(out: &mut String, path: &str, width: f64, color: Rgb) {
+    let color = hex(color);
+    let _ = writeln!(
+        out,
+        "<path d=\"{path}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\" stroke-linecap=\"round\"/>",
+    );
 }
 
 fn hex((r, g, b): Rgb) -> String {

@@ -25,7 +25,7 @@ pub struct Dialog<'a> {
     pub buttons: &'a [&'a str],
     /// The button that enter would press.
     pub focus: usize,
-    /// [`Role::Danger`] when it changes something, else [`Role::BorderFocus`].
+    /// The look of the border: [`Role::BorderDanger`] when it changes something, else [`Role::BorderFocus`].
     pub role: Role,
 }
 
@@ -76,8 +76,7 @@ impl Dialog<'_> {
             };
         }
         clear(area, buffer, theme);
-        let inside = frame(area, buffer, theme, self.title, true);
-        recolour_border(area, buffer, theme, self.role);
+        let inside = frame(area, buffer, theme, self.title, self.role);
         let inside = Rect {
             x: inside.x + 1,
             width: inside.width.saturating_sub(2),
@@ -228,20 +227,6 @@ fn tail(typed: &str, columns: usize) -> &str {
     &typed[from..]
 }
 
-fn recolour_border(area: Rect, buffer: &mut Buffer, theme: &Theme, role: Role) {
-    let area = area.intersection(buffer.area);
-    let edge = |at: u16, low: u16, high: u16| at == low || at + 1 == high;
-    for position in area.positions() {
-        let on_edge = edge(position.x, area.left(), area.right())
-            || edge(position.y, area.top(), area.bottom());
-        let cell = &mut buffer[position];
-        // The title lies on the border and keeps its own look.
-        if on_edge && cell.fg == theme.style(Role::BorderFocus).fg.unwrap_or_default() {
-            cell.set_style(theme.style(role));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::{at_every_size, rows};
@@ -255,7 +240,7 @@ mod tests {
             input: Some(("reason", "card was fixed")),
             buttons: &["Cancel", "Requeue"],
             focus: 0,
-            role: Role::Danger,
+            role: Role::BorderDanger,
         };
         dialog.draw(screen, buffer, theme)
     }

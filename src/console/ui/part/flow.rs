@@ -18,8 +18,40 @@ use rank::{Way, ways};
 /// Rows of a box, and of a box with the space below it.
 const BOX: u16 = 3;
 const SLOT: u16 = BOX + 1;
-/// Columns that an arrow needs besides its label.
-const ARROW: u16 = 6;
+
+/// How generous a drawing is; the next one is tried when it does not fit.
+#[derive(Clone, Copy)]
+struct Measure {
+    /// The longest name that is not cut, in columns.
+    name: usize,
+    /// Columns between a name and its box.
+    padding: usize,
+    /// Columns that an arrow takes besides its label.
+    arrow: usize,
+}
+
+const MEASURES: [Measure; 4] = [
+    Measure {
+        name: 24,
+        padding: 1,
+        arrow: 6,
+    },
+    Measure {
+        name: 24,
+        padding: 0,
+        arrow: 4,
+    },
+    Measure {
+        name: 14,
+        padding: 0,
+        arrow: 4,
+    },
+    Measure {
+        name: 8,
+        padding: 0,
+        arrow: 4,
+    },
+];
 
 /// An agent, a person or a system.
 #[derive(Clone, Copy, Debug)]
@@ -69,9 +101,10 @@ pub fn flow(
     // Where lines share cells the worst is seen.
     edges.sort_by_key(|edge| severity(edge.role));
     let ways = ways(&ranks, &edges);
-    let plan = [24, 16, 12, 8]
-        .into_iter()
-        .find_map(|widest| plan(nodes, &edges, &ranks, &ways, widest, area));
+    let mut plans = MEASURES
+        .iter()
+        .map(|measure| plan(nodes, &edges, &ranks, &ways, measure, area));
+    let plan = plans.find_map(|plan| plan);
     match plan {
         Some(plan) => draw(nodes, &edges, &ways, &plan, area, buffer, theme),
         None => list(nodes, &edges, &ways, area, buffer, theme),
@@ -86,13 +119,13 @@ const fn severity(role: Role) -> u8 {
     }
 }
 
-/// Places the boxes with names of at most `widest` columns; nothing when they do not fit.
+/// Places the boxes; nothing when they do not fit.
 fn plan(
     nodes: &[Node<'_>],
     edges: &[Edge<'_>],
     ranks: &[usize],
     ways: &[Way],
-    widest: usize,
+    measure: &Measure,
     area: Rect,
 ) -> Option<Plan> {
     let columns = ranks.iter().max()? + 1;
@@ -100,7 +133,7 @@ fn plan(
     let widths: Vec<usize> = (0..columns)
         .map(|rank| {
             of_rank(rank)
-                .map(|at| text::width(nodes[at].name).min(widest) + 4)
+                .map(|at| text::width(nodes[at].name).min(measure.name) + 2 + 2 * measure.padding)
                 .max()
                 .unwrap_or(0)
         })
@@ -114,7 +147,7 @@ fn plan(
             .map(|(edge, _)| text::width(edge.label))
             .max()
             .unwrap_or(0)
-            + usize::from(ARROW)
+            + measure.arrow
     };
     let gaps: Vec<usize> = (0..columns)
         .map(|rank| if rank + 1 == columns { 0 } else { gap(rank) })
@@ -226,7 +259,7 @@ fn draw(
         }
     }
     for (x, y, head, role) in heads {
-        put(buffer, x, y, 1, head, theme.style(role));
+        put(buffer, x, y, 1, head, theme.ink(role));
     }
     for (node, place) in nodes.iter().zip(&plan.boxes) {
         draw_box(node, *place, buffer, theme);
@@ -234,18 +267,22 @@ fn draw(
 }
 
 fn draw_box(node: &Node<'_>, place: Rect, buffer: &mut Buffer, theme: &Theme) {
-    let selected = node.role == Role::Accent;
-    let inside = super::frame(place, buffer, theme, "", selected);
+    let border = if node.role == Role::Accent {
+        Role::BorderFocus
+    } else {
+        Role::Border
+    };
+    let inside = super::frame(place, buffer, theme, "", border);
     for x in inside.left()..inside.right() {
         put(buffer, x, inside.y, 1, " ", theme.style(Role::Ground));
     }
-    let room = inside.width.saturating_sub(2);
-    let taken = text::width(&text::clean(node.name)).min(usize::from(room)) as u16;
+    let taken = text::width(&text::clean(node.name)).min(usize::from(inside.width)) as u16;
+    let indent = (inside.width - taken) / 2;
     put(
         buffer,
-        inside.x + 1 + (room - taken) / 2,
+        inside.x + indent,
         inside.y,
-        room,
+        taken,
         node.name,
         theme.style(node.role),
     );

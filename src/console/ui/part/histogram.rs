@@ -127,7 +127,7 @@ fn bar(area: Rect, buffer: &mut Buffer, theme: &Theme, value: u64, most: u64, ro
             area.y,
             1,
             theme.glyphs.bar[longest],
-            theme.style(role),
+            theme.ink(role),
         );
         eighths -= longest + 1;
     }

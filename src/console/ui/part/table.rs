@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::{put, put_right};
 use crate::theme::{Role, Theme};
@@ -198,10 +199,13 @@ impl Table<'_> {
                 layout: &layout,
                 columns: self.columns,
                 next: 0,
+                marked: false,
+                overlay: None,
             };
             row(number, &mut line);
+            line.finish();
             if self.selected == Some(number) {
-                line.overlay(Role::Selection);
+                line.lay(theme.style(Role::Selection));
                 put(
                     buffer,
                     rows.x,
@@ -256,6 +260,8 @@ pub struct Line<'a> {
     layout: &'a Layout,
     columns: &'a [Column<'a>],
     next: usize,
+    marked: bool,
+    overlay: Option<Role>,
 }
 
 impl Line<'_> {
@@ -295,24 +301,38 @@ impl Line<'_> {
             .is_some_and(Option::is_some)
     }
 
-    /// Shows the row as marked for a bulk act.
+    /// Shows the row as marked for a bulk act. Its cells keep their own colours.
     pub fn mark(&mut self) {
-        self.overlay(Role::Marked);
-        let width = self.area.width.saturating_sub(1).min(1);
-        let style = self.theme.style(Role::Marked);
-        put(
-            self.buffer,
-            self.area.x + 1,
-            self.area.y,
-            width,
-            self.theme.glyphs.marked,
-            style,
-        );
+        self.marked = true;
     }
 
     /// Lays a role over the whole row, such as [`Role::Stale`].
     pub fn overlay(&mut self, role: Role) {
-        self.buffer.set_style(self.area, self.theme.style(role));
+        self.overlay = Some(role);
+    }
+
+    /// What lies over the cells, whenever it was asked for.
+    fn finish(&mut self) {
+        if let Some(role) = self.overlay {
+            self.lay(self.theme.style(role));
+        }
+        if self.marked {
+            let style = self.theme.style(Role::Marked);
+            self.lay(Style { fg: None, ..style });
+            let width = self.area.width.saturating_sub(1).min(1);
+            put(
+                self.buffer,
+                self.area.x + 1,
+                self.area.y,
+                width,
+                self.theme.glyphs.marked,
+                style,
+            );
+        }
+    }
+
+    fn lay(&mut self, style: Style) {
+        self.buffer.set_style(self.area, style);
     }
 
     fn advance(&mut self) -> Option<Rect> {
@@ -392,7 +412,7 @@ mod tests {
         (rows(&buffer), built)
     }
 
-    fn theme_style() -> ratatui::style::Style {
+    fn theme_style() -> Style {
         Theme::default().style(Role::Bar)
     }
 

@@ -2,10 +2,9 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use super::put;
-use crate::theme::Theme;
+use crate::theme::{Role, Theme};
 
 /// Draws values as bars, the latest at the right edge. No value is a gap, as "not measured" is not zero; zero is
 /// the lowest bar. When there are more values than columns, a column shows the highest of its values.
@@ -18,7 +17,7 @@ pub fn trend(
     area: Rect,
     buffer: &mut Buffer,
     theme: &Theme,
-    style: Style,
+    role: Role,
 ) {
     let columns = usize::from(area.width).min(values.len());
     let top = values.iter().flatten().copied().fold(top, u64::max).max(1);
@@ -35,7 +34,14 @@ pub fn trend(
             let Some(tallest) = eighths.min(8).checked_sub(1) else {
                 break;
             };
-            put(buffer, x, y, 1, theme.glyphs.spark[tallest], style);
+            put(
+                buffer,
+                x,
+                y,
+                1,
+                theme.glyphs.spark[tallest],
+                theme.ink(role),
+            );
             eighths -= tallest + 1;
         }
     }
@@ -54,7 +60,7 @@ mod tests {
             buffer.area,
             &mut buffer,
             &Theme::default(),
-            Style::new(),
+            Role::Bar,
         );
         rows(&buffer)
     }
@@ -82,8 +88,8 @@ mod tests {
             .map(|at| (at % 7 != 0).then_some(u64::MAX / 60 * at))
             .collect();
         at_every_size(|area, buffer, theme| {
-            trend(&values, 0, area, buffer, theme, Style::new());
-            trend(&[], 5, area, buffer, theme, Style::new());
+            trend(&values, 0, area, buffer, theme, Role::Bar);
+            trend(&[], 5, area, buffer, theme, Role::Bar);
         });
     }
 }

@@ -64,7 +64,7 @@ pub fn waterfall(
         }
         let from = column(span.start).min(room - 1);
         let to = column(span.start + span.length.unwrap_or(end)).clamp(from + 1, room);
-        let style = theme.style(span.role);
+        let style = theme.ink(span.role);
         for x in from..to {
             put(buffer, left + x, y, 1, theme.glyphs.bar[7], style);
         }

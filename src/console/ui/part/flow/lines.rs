@@ -54,7 +54,7 @@ impl Lines {
         for (position, &(directions, role)) in self.area.positions().zip(&self.cells) {
             if directions != 0 {
                 let glyph = theme.glyphs.lines[usize::from(directions)];
-                put(buffer, position.x, position.y, 1, glyph, theme.style(role));
+                put(buffer, position.x, position.y, 1, glyph, theme.ink(role));
             }
         }
     }
