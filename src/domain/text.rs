@@ -154,13 +154,13 @@ pub fn width(text: &str) -> usize {
 /// At most `columns` wide. What does not fit is cut between whole characters and ends in `…`, so nothing is
 /// ever missing without a mark.
 pub fn cut(text: &str, columns: usize) -> Cow<'_, str> {
-    if width(text) <= columns {
+    if head(text, columns).len() == text.len() {
         return Cow::Borrowed(text);
     }
-    let Some(room) = columns.checked_sub(1) else {
-        return Cow::Borrowed("");
-    };
-    Cow::Owned(format!("{}…", head(text, room)))
+    match columns.checked_sub(1) {
+        Some(room) => Cow::Owned(format!("{}…", head(text, room))),
+        None => Cow::Borrowed(""),
+    }
 }
 
 /// Cuts out of the middle, for ids whose both ends tell them apart: `0192f3…c41a`.
@@ -188,7 +188,7 @@ pub fn cut_middle(text: &str, columns: usize) -> Cow<'_, str> {
     ))
 }
 
-/// The longest beginning of whole characters that fits into `columns`.
+/// The longest beginning of whole characters that fits into `columns`. Looks no further than that.
 pub fn head(text: &str, columns: usize) -> &str {
     let mut used = 0;
     let cut_at = text.grapheme_indices(true).find_map(|(at, grapheme)| {
@@ -219,8 +219,11 @@ pub fn wrap(text: &str, columns: usize) -> Vec<&str> {
 fn wrap_line(line: &str, columns: usize) -> Vec<&str> {
     let mut lines = Vec::new();
     let mut rest = line;
-    while width(rest) > columns {
+    loop {
         let fits = head(rest, columns);
+        if fits.len() == rest.len() {
+            break;
+        }
         // A character wider than the line still takes a line of its own, or this would never end.
         let fits = if fits.is_empty() {
             rest.graphemes(true).next().unwrap_or(rest)

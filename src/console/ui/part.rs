@@ -22,6 +22,10 @@ use ratatui::widgets::{Block, Borders, Widget};
 use crate::domain::text;
 use crate::theme::{Role, Theme};
 
+/// Bytes of one column at most: a character and the marks that [`text::clean`] lets it carry. More text than that
+/// cannot fit, so a cell costs by its width even when an agent sends a megabyte.
+const BYTES_PER_COLUMN: usize = 32;
+
 /// Writes one line of text at a cell, at most `width` columns, and says how many columns it took. Hidden
 /// characters become marks, and what does not fit ends in `…`. Outside the buffer nothing is written.
 pub fn put(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
@@ -32,6 +36,7 @@ pub fn put(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, style: S
     if !inside || width == 0 {
         return 0;
     }
+    let text = &text[..text.floor_char_boundary((usize::from(width) + 1) * BYTES_PER_COLUMN)];
     if !text::is_printable_ascii(text) {
         let clean = text::clean(text);
         let fits = text::cut(&clean, usize::from(width));
@@ -189,6 +194,13 @@ pub(crate) mod tests {
         assert_eq!(put(&mut buffer, 0, 1, 12, "a\u{1b}b", Style::new()), 3);
         put_right(&mut buffer, 0, 2, 12, "漢字", Style::new());
         assert_eq!(rows(&buffer), ["hando…", "a␛b", "        漢 字"]);
+        let pile = format!("a{}", "\u{301}".repeat(5_000));
+        put(&mut buffer, 0, 0, 4, &pile, Style::new());
+        assert_eq!(
+            buffer[(3, 0)].symbol(),
+            "…",
+            "what is not even looked at is missing with a mark"
+        );
         assert_eq!(put(&mut buffer, 12, 0, 5, "x", Style::new()), 0);
         assert_eq!(put(&mut buffer, 0, 3, 5, "x", Style::new()), 0);
     }
