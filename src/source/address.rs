@@ -7,6 +7,7 @@ use std::sync::Arc;
 use reqwest::Url;
 use thiserror::Error;
 
+use super::http::Http;
 use super::recording::{MAX_SPEED, Recording};
 use super::{Shared, Source};
 use crate::domain::link::Control;
@@ -94,7 +95,7 @@ impl Address {
         match scheme.as_str() {
             "sqlite" => path("sqlite:", rest).map(|it| Self::Embedded(Some(it))),
             "file" => path("file:", rest).map(Self::File),
-            "http" | "https" => http(text).map(Self::Http),
+            "http" | "https" => url(text).map(Self::Http),
             "postgres" | "postgresql" | "redis" | "rediss" | "otlp" | "langgraph"
             | "langgraph+http" | "langgraph+https" => Err(AddressError::NotInThisBuild(scheme)),
             _ => Err(AddressError::Unknown(without_credentials(text))),
@@ -111,7 +112,7 @@ fn path(scheme: &'static str, rest: &str) -> Result<PathBuf, AddressError> {
     Ok(PathBuf::from(path))
 }
 
-fn http(text: &str) -> Result<Url, AddressError> {
+fn url(text: &str) -> Result<Url, AddressError> {
     let mut url = Url::parse(text).map_err(|why| AddressError::NotAUrl {
         url: without_credentials(text),
         why: why.to_string(),
@@ -170,10 +171,25 @@ pub struct Options {
 pub fn open(address: &Address, options: &Options) -> Result<Shared, AddressError> {
     match address {
         Address::File(path) => recording(path, options),
-        Address::Embedded(_) | Address::Http(_) => {
-            Err(AddressError::NotInThisBuild(address.to_string()))
-        }
+        Address::Http(base) => http(base, options),
+        Address::Embedded(_) => Err(AddressError::NotInThisBuild("sqlite".to_owned())),
     }
+}
+
+fn http(base: &Url, options: &Options) -> Result<Shared, AddressError> {
+    let token = options.token.as_deref().filter(|it| !it.is_empty());
+    if token.is_some() && base.scheme() == "http" && !is_this_machine(base) {
+        return Err(AddressError::Unencrypted(base.to_string()));
+    }
+    let http = Http::new(base.clone(), token).map_err(AddressError::Failed)?;
+    Ok(Arc::new(http))
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        host == "localhost" || address.is_ok_and(|it| it.is_loopback())
+    })
 }
 
 fn recording(path: &Path, options: &Options) -> Result<Shared, AddressError> {
@@ -232,6 +248,28 @@ mod tests {
         assert!(said("file:").contains("file:PATH"));
         assert!(said("http://").contains("not a URL"));
         assert!(said("http://host/?a=b").contains('?'));
+    }
+
+    #[test]
+    fn a_token_goes_over_the_network_only_encrypted() {
+        let opened = |text: &str| {
+            let options = Options {
+                token: Some("hft_x".into()),
+                ..Options::default()
+            };
+            open(&parsed(text), &options).map(|_| ())
+        };
+        for fine in [
+            "http://localhost:1",
+            "http://127.0.0.1:1",
+            "http://[::1]:1",
+            "https://seam.example",
+        ] {
+            assert_eq!(opened(fine), Ok(()), "{fine}");
+        }
+        let refused = opened("http://seam.example");
+        assert!(matches!(refused, Err(AddressError::Unencrypted(_))));
+        assert!(open(&parsed("http://seam.example"), &Options::default()).is_ok());
     }
 
     #[test]

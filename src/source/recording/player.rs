@@ -263,16 +263,16 @@ mod tests {
 
     /// Ten handoffs: each emitted at its number of seconds, the last a day later.
     fn recording(speed: Option<f64>) -> (Recording, tempfile::NamedTempFile) {
-        let lines: String = (0..10)
+        let lines: Vec<String> = (0..10)
             .map(|nth| {
                 let day = 1 + nth / 9;
                 format!(
-                    "{{\"at\":\"2026-03-{day:02}T10:00:{nth:02}Z\",\"kind\":\"emitted\",\"pipeline\":\"p\",\"trace_id\":\"t\",\"from\":\"a\",\"to\":\"b\",\"handoff_id\":\"h{nth}\"}}\n"
+                    r#"{{"at":"2026-03-{day:02}T10:00:{nth:02}Z","kind":"emitted","pipeline":"p","trace_id":"t","from":"a","to":"b","handoff_id":"h{nth}"}}"#
                 )
             })
             .collect();
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), lines).unwrap();
+        std::fs::write(file.path(), lines.join("\n")).unwrap();
         (Recording::new(file.path(), speed), file)
     }
 

@@ -1,0 +1,337 @@
+//! An orchestrator behind HTTP (protocol section 7).
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
+use futures_util::stream::{self, BoxStream, StreamExt};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Client, Method, RequestBuilder, Url};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Source;
+use crate::domain::event::Event;
+use crate::domain::link::{
+    ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Snapshot, Want,
+};
+use crate::domain::run::Run;
+
+mod act;
+mod answer;
+mod follow;
+
+use answer::{BODY, SNAPSHOT, Server};
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long a connection may say nothing: an event stream has a sign of life at least every 15 seconds.
+const SILENCE: Duration = Duration::from_secs(20);
+/// How long an act or a look may take altogether.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Seconds of silence after which the server is asked to give a sign of life.
+const BEAT: &str = "1";
+/// Items of one request that are under way at once.
+const AT_ONCE: usize = 8;
+
+/// An orchestrator behind HTTP. Cheap to clone.
+#[derive(Clone)]
+pub struct Http {
+    client: Client,
+    base: Url,
+    server: Server,
+    me: Arc<OnceLock<Me>>,
+}
+
+/// What the server says about the caller.
+#[derive(Debug, Deserialize)]
+struct Me {
+    acts: Vec<ActKind>,
+}
+
+impl Http {
+    /// The orchestrator at `base`, with a bearer token if it wants one. Nothing is sent yet. Proxies of the
+    /// environment are not used and redirects not followed: the token goes to this address only.
+    ///
+    /// # Errors
+    /// A sentence when the token cannot be a header, or the system's certificates cannot be read.
+    pub fn new(base: Url, token: Option<&str>) -> Result<Self, String> {
+        // Whoever is first wins; there is only this one to choose.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token {
+            let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
+                "the token in SEAM_TOKEN has characters that no token has".to_owned()
+            })?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let client = Client::builder()
+            .user_agent(concat!("seam/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|why| format!("cannot set up HTTPS: {why}"))?;
+        let server = Server {
+            name: base.as_str().trim_end_matches('/').to_owned(),
+            token: token.is_some(),
+        };
+        Ok(Self {
+            client,
+            base,
+            server,
+            me: Arc::default(),
+        })
+    }
+
+    /// A request to a path below `/api/v1`, given by its parts, which may hold any character.
+    fn ask(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        let mut url = self.base.clone();
+        // An http URL always has a path; the address was parsed as one.
+        if let Ok(mut parts) = url.path_segments_mut() {
+            parts.pop_if_empty().extend(["api", "v1"]).extend(path);
+        }
+        self.client.request(method, url)
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &[&str],
+        limit: usize,
+    ) -> Result<T, Fault> {
+        let sent = self.ask(Method::GET, path).send().await;
+        let response = sent.map_err(|why| self.server.unreached(&why))?;
+        self.server.json(response, limit).await
+    }
+
+    async fn follow(self, from: Option<Cursor>) -> Result<Watch, Fault> {
+        if self.me.get().is_none() {
+            let me = self.get(&["me"], BODY).await?;
+            let _ = self.me.set(me); // somebody else asked at the same time: the same answer
+        }
+        let (snapshot, after) = if let Some(cursor) = from {
+            (None, cursor)
+        } else {
+            let snapshot: Snapshot = self.get(&["snapshot"], SNAPSHOT).await?;
+            let cursor = snapshot.cursor;
+            (Some(Ok(Batch::Snapshot(Box::new(snapshot)))), cursor)
+        };
+        let sent = self
+            .ask(Method::GET, &["events"])
+            .query(&[("after", after.to_string().as_str()), ("beat_s", BEAT)])
+            .header(ACCEPT, "text/event-stream")
+            .send()
+            .await
+            .map_err(|why| self.server.unreached(&why))?;
+        let stream = self.server.accept(sent, "text/event-stream").await?;
+        let changes = follow::batches(stream, self.server);
+        Ok(stream::iter(snapshot).chain(changes).boxed())
+    }
+
+    async fn find(self, want: Want) -> Result<Found, Fault> {
+        match want {
+            Want::Contract(id) => {
+                #[derive(Deserialize)]
+                struct Stored {
+                    contract: Value,
+                    digest: String,
+                }
+                let path = ["handoffs", id.as_str(), "payload"];
+                let Stored { contract, digest } = self.get(&path, BODY).await?;
+                Ok(Found::Contract {
+                    value: contract,
+                    digest,
+                })
+            }
+            Want::Timeline(id) => {
+                #[derive(Deserialize)]
+                struct History {
+                    run: Run,
+                    events: Vec<Event>,
+                }
+                let path = ["runs", id.as_str()];
+                let History { run, events } = self.get(&path, BODY).await?;
+                let run = Box::new(run);
+                Ok(Found::Timeline { run, events })
+            }
+        }
+    }
+}
+
+type Watch = BoxStream<'static, Result<Batch, Fault>>;
+
+impl Source for Http {
+    fn offers(&self) -> Capabilities {
+        let acts = self.me.get().map_or_else(Vec::new, |me| me.acts.clone());
+        let why_not = match (&self.me.get(), acts.len() == ActKind::ALL.len()) {
+            (_, true) => String::new(),
+            (None, _) => format!("not connected to {} yet", self.server.name),
+            (Some(_), _) if self.server.token => {
+                format!(
+                    "the token in SEAM_TOKEN does not allow this on {}",
+                    self.server.name
+                )
+            }
+            (Some(_), _) => format!("{} does not allow this without a token", self.server.name),
+        };
+        Capabilities {
+            kind: "orchestrator".to_owned(),
+            latency: true,
+            retries: true,
+            violations: true,
+            bodies: true,
+            timelines: true,
+            acts,
+            why_not,
+            replay: false,
+        }
+    }
+
+    fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {
+        self.clone().follow(from).try_flatten_stream().boxed()
+    }
+
+    fn fetch(&self, want: Want) -> BoxFuture<'static, Result<Found, Fault>> {
+        self.clone().find(want).boxed()
+    }
+
+    fn perform(&self, request: Request) -> BoxFuture<'static, Result<Outcome, Fault>> {
+        act::perform(self.clone(), request).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::domain::event::DismissReason;
+    use crate::domain::link::{Act, Target};
+
+    /// A server that gives this answer to every connection, whatever is asked.
+    async fn answering(answer: &'static str) -> Http {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut asked = [0; 4_096];
+                let _ = stream.read(&mut asked).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        Http::new(base.parse().unwrap(), None).unwrap()
+    }
+
+    async fn fault(answer: &'static str) -> Fault {
+        let http = answering(answer).await;
+        let mut watch = http.watch(None);
+        let first = watch.next().await.expect("it says something");
+        let fault = first.expect_err("it is no snapshot");
+        assert!(
+            watch.next().await.is_none(),
+            "a watch ends with its first fault"
+        );
+        fault
+    }
+
+    #[tokio::test]
+    async fn what_is_no_seamwatch_server_is_called_so() {
+        for answer in [
+            "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<html>",
+            "HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<html>",
+        ] {
+            let Fault::Malformed(why) = fault(answer).await else {
+                panic!("not malformed");
+            };
+            assert!(why.contains("no Seamwatch server"), "{why}");
+        }
+        let other = fault(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n[]",
+        )
+        .await;
+        assert!(matches!(other, Fault::Malformed(why) if why.contains("another version")));
+        let moved = fault("HTTP/1.1 302 Found\r\nlocation: http://evil.example\x1b[2J/\r\nconnection: close\r\n\r\n").await;
+        assert!(!moved.to_string().contains('\x1b'), "{moved}");
+    }
+
+    #[tokio::test]
+    async fn each_refusal_has_its_fault() {
+        let denied = fault("HTTP/1.1 401 Unauthorized\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n{\"detail\":\"send a token\"}").await;
+        assert!(matches!(denied, Fault::Denied(why) if why.contains("SEAM_TOKEN")));
+        let denied = fault("HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n{\"detail\":\"not with\\u001b this scope\"}").await;
+        assert!(
+            matches!(denied, Fault::Denied(why) if why.contains("scope") && !why.contains('\u{1b}'))
+        );
+        let busy = fault("HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n{}").await;
+        assert!(matches!(busy, Fault::Transient(why) if why.contains("7 s")));
+        let proxy = fault(
+            "HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n",
+        )
+        .await;
+        assert!(matches!(proxy, Fault::Transient(_)));
+        let cut = fault("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\nconnection: close\r\n\r\n{").await;
+        assert!(matches!(cut, Fault::Transient(why) if why.contains("broke")));
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_transient_and_says_where() {
+        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", gone.local_addr().unwrap());
+        drop(gone);
+        let http = Http::new(base.parse().unwrap(), None).unwrap();
+        let Some(Err(Fault::Transient(why))) = http.watch(None).next().await else {
+            panic!("not transient");
+        };
+        assert!(why.contains(&base) && why.contains("seam serve"), "{why}");
+        let why_not = http.offers().why_not;
+        assert!(why_not.contains("not connected"), "{why_not}");
+    }
+
+    #[tokio::test]
+    async fn the_loser_of_a_race_is_told_who_won() {
+        let http = answering("HTTP/1.1 412 Precondition Failed\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n{\"current\":7,\"last_change\":{\"actor\":\"user:dana\",\"event\":\"handoff.requeued\",\"at\":\"2026-03-01T10:00:00Z\"}}").await;
+        let on = |id: &str| Target {
+            run: "r".into(),
+            handoff: id.into(),
+            version: 3,
+        };
+        let outcome = http
+            .perform(Request {
+                on: vec![on("a/../b"), on("c")],
+                act: Act::Dismiss {
+                    reason: DismissReason::Obsolete,
+                },
+                by: "dana\u{1b}".into(),
+                why: "old".into(),
+                key: "k".into(),
+            })
+            .await
+            .unwrap();
+        let ids: Vec<_> = outcome.items.iter().map(|it| it.0.clone()).collect();
+        assert_eq!(ids, [Some("a/../b".into()), Some("c".into())]);
+        for (_, done) in outcome.items {
+            let lost = done.unwrap_err();
+            assert_eq!(lost.to_string(), "dana requeued this at 10:00:00 UTC");
+        }
+    }
+
+    #[tokio::test]
+    async fn parts_of_a_path_cannot_leave_their_place() {
+        let http = Http::new("http://127.0.0.1:1/prod".parse().unwrap(), None).unwrap();
+        let url = |id: &str| {
+            let request = http.ask(Method::GET, &["handoffs", id]).build().unwrap();
+            request.url().path().to_owned()
+        };
+        assert_eq!(url("h1"), "/prod/api/v1/handoffs/h1");
+        assert_eq!(
+            url("a/../b?c#d"),
+            "/prod/api/v1/handoffs/a%2F..%2Fb%3Fc%23d"
+        );
+        assert_ne!(url(".."), "/prod/api/v1");
+    }
+}

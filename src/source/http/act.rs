@@ -1,0 +1,145 @@
+//! Acts of people as requests: one POST per item, each with the version that was seen and a key of its own.
+
+use futures_util::stream::{self, StreamExt};
+use reqwest::Method;
+use reqwest::header::{HeaderName, HeaderValue, IF_MATCH};
+use serde_json::{Value, json};
+
+use super::answer::ANSWER;
+use super::{AT_ONCE, Http, PATIENCE};
+use crate::domain::event::Answer;
+use crate::domain::id::HandoffId;
+use crate::domain::key::hashed;
+use crate::domain::link::{Act, Fault, Outcome, Request};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Who acts, where the server knows nobody by token.
+const SEAM_USER: HeaderName = HeaderName::from_static("seam-user");
+
+/// One POST.
+#[derive(Debug, PartialEq)]
+struct Call {
+    /// What it is about; `None` for an edge.
+    handoff: Option<HandoffId>,
+    /// Parts of the path below `/api/v1`.
+    path: Vec<String>,
+    /// The version that was seen.
+    version: Option<u64>,
+    body: Value,
+}
+
+pub(super) async fn perform(http: Http, request: Request) -> Result<Outcome, Fault> {
+    let sending = calls(&request).into_iter().map(|call| {
+        let (http, by, key) = (&http, request.by.as_str(), request.key.as_str());
+        async move {
+            let done = send(http, &call, by, key).await;
+            (call.handoff, done)
+        }
+    });
+    // In the order of the request, a few at a time.
+    let items = stream::iter(sending).buffered(AT_ONCE).collect().await;
+    Ok(Outcome { items })
+}
+
+async fn send(http: &Http, call: &Call, by: &str, key: &str) -> Result<(), Fault> {
+    let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
+    // The same item of the same request always has the same key, and any text in it is a fit header.
+    let key = hashed("rq1_", format!("{key}\n{}", path.join("\n")).as_bytes());
+    let mut post = http
+        .ask(Method::POST, &path)
+        .timeout(PATIENCE)
+        .header(IDEMPOTENCY_KEY, key)
+        .json(&call.body);
+    if let Some(version) = call.version {
+        post = post.header(IF_MATCH, format!("\"v{version}\""));
+    }
+    if let Ok(by) = HeaderValue::from_bytes(by.as_bytes()) {
+        post = post.header(SEAM_USER, by);
+    }
+    let sent = post.send().await;
+    let response = sent.map_err(|why| http.server.unreached(&why))?;
+    http.server
+        .json::<Value>(response, ANSWER)
+        .await
+        .map(|_| ())
+}
+
+/// The calls that a request is made of, in the order of its targets.
+fn calls(request: &Request) -> Vec<Call> {
+    let why = &request.why;
+    let edge = |edge: &crate::domain::id::Edge, verb: &str| {
+        let name = format!("{}>{}>{}", edge.pipeline, edge.from, edge.to);
+        vec![Call {
+            handoff: None,
+            path: vec!["edges".into(), name, verb.into()],
+            version: None,
+            body: json!({ "reason": why }),
+        }]
+    };
+    let (group, verb, body) = match &request.act {
+        Act::PauseEdge(it) => return edge(it, "pause"),
+        Act::ResumeEdge(it) => return edge(it, "unpause"),
+        Act::Requeue => ("handoffs", "requeue", json!({ "reason": why })),
+        Act::Escalate { force, role } => (
+            "handoffs",
+            "escalate",
+            json!({ "reason": why, "role": role, "force": force }),
+        ),
+        Act::Dismiss { reason } => (
+            "handoffs",
+            "dismiss",
+            json!({ "reason": reason, "note": why }),
+        ),
+        Act::Resolve {
+            answer,
+            context_digest,
+            edited,
+            value,
+        } => (
+            "escalations",
+            "resolve",
+            resolution(
+                *answer,
+                context_digest,
+                edited.as_ref(),
+                value.as_ref(),
+                why,
+            ),
+        ),
+        Act::Claim => ("escalations", "claim", json!({})),
+        Act::Release => ("escalations", "release", json!({})),
+        Act::Cancel => ("runs", "cancel", json!({ "reason": why })),
+    };
+    let call = |target: &crate::domain::link::Target| {
+        let of_run = matches!(request.act, Act::Cancel);
+        let id = if of_run {
+            target.run.as_str()
+        } else {
+            target.handoff.as_str()
+        };
+        Call {
+            handoff: Some(target.handoff.clone()),
+            path: vec![group.into(), id.into(), verb.into()],
+            version: (!of_run).then_some(target.version),
+            body: body.clone(),
+        }
+    };
+    request.on.iter().map(call).collect()
+}
+
+fn resolution(
+    answer: Answer,
+    context_digest: &str,
+    edited: Option<&Value>,
+    value: Option<&Value>,
+    why: &str,
+) -> Value {
+    let mut body = json!({ "answer": answer, "context_digest": context_digest, "note": why });
+    if let Some(edited) = edited {
+        body["edited"] = edited.clone();
+    }
+    if let Some(value) = value {
+        body["value"] = value.clone();
+    }
+    body
+}
