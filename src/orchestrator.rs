@@ -2,3 +2,4 @@
 
 pub mod boundary;
 pub mod engine;
+pub mod sweeper;

@@ -28,6 +28,7 @@ pub use read::{Filter, Listed, Ready};
 pub use verify::Broken;
 
 use crate::domain::link::Cursor;
+pub(crate) use writer::due;
 use writer::{Job, Writer};
 
 /// Connections that read at the same time.

@@ -111,6 +111,11 @@ pub fn digest(value: &Value) -> String {
     hashed("sha256:", &canonical(value))
 }
 
+/// `sha256:` and the hash over bytes as they are.
+pub fn digest_of_bytes(bytes: &[u8]) -> String {
+    hashed("sha256:", bytes)
+}
+
 /// The RFC 8785 (JCS) bytes of `value`.
 pub(crate) fn canonical(value: &Value) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value)

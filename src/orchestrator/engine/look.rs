@@ -1,0 +1,198 @@
+//! What can be seen without changing anything, payload schemas, and bytes.
+
+use std::collections::HashMap;
+
+use semver::Version;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::{Engine, Problem};
+use crate::domain::contract::digest_of_bytes;
+use crate::domain::event::Event;
+use crate::domain::id::{Edge, HandoffId, RunId};
+use crate::domain::link::{Cursor, Snapshot};
+use crate::domain::run::{Handoff, Refused, Run};
+use crate::store::{Blob, Commit, Filter};
+
+/// The most bytes of one blob, 16 MiB.
+const BLOB_MAX: usize = 16 * 1024 * 1024;
+
+/// One page of a list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The handoffs, the latest first, each with its run.
+    pub items: Vec<(RunId, Handoff)>,
+    /// What to ask for the next page with; `None` on the last one.
+    pub next: Option<String>,
+}
+
+impl Engine {
+    /// Open work and rollups: what a console needs to start.
+    ///
+    /// # Errors
+    /// When the store cannot be read; so in all that follows.
+    pub async fn snapshot(&self) -> Result<Snapshot, Problem> {
+        Ok(self.inner.store.snapshot(self.now()).await?)
+    }
+
+    /// Events after a position, in order, each with its own.
+    pub async fn tail(&self, after: Cursor, limit: usize) -> Result<Vec<(Cursor, Event)>, Problem> {
+        Ok(self.inner.store.tail(after, limit).await?)
+    }
+
+    /// The position of the latest event: wait for it to change, then read [`tail`](Self::tail).
+    pub fn changed(&self) -> watch::Receiver<Cursor> {
+        self.inner.store.changed()
+    }
+
+    /// The edges that are paused.
+    pub fn paused(&self) -> Vec<Edge> {
+        self.inner
+            .paused
+            .read()
+            .map(|it| it.clone())
+            .unwrap_or_default()
+    }
+
+    /// A handoff and its run.
+    pub async fn find(&self, handoff: &HandoffId) -> Result<(RunId, Handoff), Problem> {
+        let id = self.run_of(handoff).await?;
+        let run = self.run(&id).await?;
+        let found = run.handoffs.get(handoff).cloned();
+        let found = found.ok_or_else(|| Problem::NotFound(format!("handoff {handoff}")))?;
+        Ok((id, found))
+    }
+
+    /// A run.
+    pub async fn run(&self, run: &RunId) -> Result<Run, Problem> {
+        let found = self.inner.store.load(run).await?;
+        let found = found.map(|(run, _)| run);
+        found.ok_or_else(|| Problem::NotFound(format!("run {run}")))
+    }
+
+    /// A run as it stands and its events, oldest first.
+    pub async fn timeline(&self, run: &RunId) -> Result<(Run, Vec<Event>), Problem> {
+        let found = self.run(run).await?;
+        Ok((found, self.inner.store.timeline(run).await?))
+    }
+
+    /// The contract of a handoff as it stands, and the digest that a decision is bound to.
+    pub async fn contract(&self, handoff: &HandoffId) -> Result<(Value, String), Problem> {
+        let (_, found) = self.find(handoff).await?;
+        let digest = found.digest().to_owned();
+        Ok((self.body(&digest).await?, digest))
+    }
+
+    /// Handoffs, the latest first. `page` is [`Page::next`] of the page before.
+    pub async fn list(
+        &self,
+        filter: Filter,
+        page: Option<String>,
+        limit: usize,
+    ) -> Result<Page, Problem> {
+        let listed = self.inner.store.list(filter, page, limit).await?;
+        let mut runs: HashMap<RunId, Run> = HashMap::new();
+        let mut items = Vec::with_capacity(listed.found.len());
+        for (id, handoff) in listed.found {
+            if !runs.contains_key(&id) {
+                runs.insert(id.clone(), self.run(&id).await?);
+            }
+            let found = runs
+                .get(&id)
+                .and_then(|run| run.handoffs.get(&handoff))
+                .cloned();
+            items.extend(found.map(|it| (id, it)));
+        }
+        Ok(Page {
+            items,
+            next: listed.next,
+        })
+    }
+
+    /// Refused contracts that nobody dealt with, the latest first, each with the run that keeps it.
+    pub async fn rejections(&self) -> Result<Vec<(RunId, Refused)>, Problem> {
+        let runs = self.inner.store.open_runs().await?;
+        let of = |run: Run| {
+            run.rejections
+                .into_iter()
+                .map(move |it| (run.id.clone(), it))
+        };
+        let mut found: Vec<_> = runs.into_iter().flat_map(of).collect();
+        found.sort_by_key(|(_, it)| std::cmp::Reverse(it.last_at));
+        Ok(found)
+    }
+
+    /// Registers a payload schema; `false` when exactly this one was registered before.
+    ///
+    /// # Errors
+    /// [`Problem::Schema`] when it is no usable schema or its version does not fit.
+    pub async fn put_schema(
+        &self,
+        name: &str,
+        version: &Version,
+        schema: Value,
+    ) -> Result<bool, Problem> {
+        let mut registry = self.registry(Clone::clone);
+        if !registry.put(name, version, schema.clone())? {
+            return Ok(false);
+        }
+        let mut commit = Commit::nothing();
+        commit.schema = Some((name.to_owned(), version.to_string(), schema.clone()));
+        self.inner.store.commit(commit).await?;
+        if let Ok(mut registry) = self.inner.registry.write() {
+            registry.put(name, version, schema)?;
+        }
+        Ok(true)
+    }
+
+    /// A payload schema.
+    pub fn get_schema(&self, name: &str, version: &Version) -> Option<Value> {
+        self.registry(|it| it.get(name, version).cloned())
+    }
+
+    /// Looks at the registered payload schemas.
+    pub fn registry<T>(
+        &self,
+        look: impl FnOnce(&crate::orchestrator::boundary::Registry) -> T,
+    ) -> T {
+        match self.inner.registry.read() {
+            Ok(registry) => look(&registry),
+            Err(poisoned) => look(&poisoned.into_inner()),
+        }
+    }
+
+    /// Keeps bytes; gives their digest.
+    ///
+    /// # Errors
+    /// [`Problem::TooLarge`] above 16 MiB.
+    pub async fn blob_put(&self, media_type: &str, bytes: Vec<u8>) -> Result<String, Problem> {
+        if bytes.len() > BLOB_MAX {
+            return Err(Problem::TooLarge {
+                what: "the blob".to_owned(),
+                bytes: bytes.len(),
+                limit: BLOB_MAX,
+            });
+        }
+        let digest = digest_of_bytes(&bytes);
+        let mut commit = Commit::nothing();
+        commit.blobs.push(Blob {
+            digest: digest.clone(),
+            media_type: media_type.to_owned(),
+            bytes,
+        });
+        self.inner.store.commit(commit).await?;
+        Ok(digest)
+    }
+
+    /// Bytes by digest.
+    pub async fn blob_get(&self, digest: &str) -> Result<Blob, Problem> {
+        let found = self.inner.store.blob(digest).await?;
+        found.ok_or_else(|| Problem::NotFound(format!("blob {digest}")))
+    }
+
+    /// Stored JSON by digest.
+    pub(super) async fn body(&self, digest: &str) -> Result<Value, Problem> {
+        let blob = self.blob_get(digest).await?;
+        Ok(serde_json::from_slice(&blob.bytes).map_err(crate::store::StoreError::from)?)
+    }
+}

@@ -1,0 +1,337 @@
+//! From a producer's contract to an offer the state machine can decide on, or to a record of its refusal.
+
+use serde_json::Value;
+
+use super::{Engine, Problem};
+use crate::domain::command::Offer;
+use crate::domain::contract::{
+    Contract, Maker, Party, PartyKind, RelationKind, Strictness, Urgency, Violation, canonical,
+    digest,
+};
+use crate::domain::event::{
+    Answer, Boundary, Emission, Escalation, EscalationKind, Rejection, Timeout,
+};
+use crate::domain::id::{Actor, ActorKind, Edge, HandoffId, RunId};
+use crate::domain::key::{HandoffKey, TraceId, handoff_key, hashed};
+use crate::domain::machine::{DEFAULT_ACK_TIMEOUT, DEFAULT_ATTEMPTS, ESCALATION_DUE};
+use crate::domain::policy::EdgePolicy;
+use crate::domain::time::Time;
+use crate::orchestrator::boundary::{Admitted, Derive, admit};
+use crate::store::Blob;
+
+/// The media type of a stored contract.
+pub(super) const CONTRACT_TYPE: &str = "application/vnd.handoff+json;v=1";
+/// The role that is asked when nobody else is named.
+pub(super) const OPERATORS: &str = "operators";
+/// The most violations kept of one contract, and the most of a name that is kept of a refused one.
+const KEPT: (usize, usize) = (50, 128);
+
+/// A contract that may become a handoff, and its bytes.
+#[derive(Clone)]
+pub(super) struct Offered {
+    pub(super) offer: Offer,
+    pub(super) blob: Blob,
+}
+
+impl Engine {
+    /// Admits `body` at the place that `derive` says, with what its edge demands.
+    pub(super) fn offer(
+        &self,
+        body: &Value,
+        mut derive: Derive,
+    ) -> Result<Offered, Vec<Violation>> {
+        let policy = self.policy(&edge_of(body, &derive.producer.id)).clone();
+        derive.strictness = policy.strictness;
+        derive.completeness_min = policy.completeness_min;
+        derive.consumer.clone_from(&policy.consumer);
+        derive.volatile.clone_from(&policy.volatile);
+        self.offer_as(body, &derive, &policy)
+    }
+
+    /// The same for what the orchestrator itself writes: nothing is refused that can be represented.
+    pub(super) fn offer_own(
+        &self,
+        body: &Value,
+        mut derive: Derive,
+    ) -> Result<Offered, Vec<Violation>> {
+        let policy = self.policy(&edge_of(body, &derive.producer.id)).clone();
+        derive.strictness = Strictness::Observe;
+        self.offer_as(body, &derive, &policy)
+    }
+
+    fn offer_as(
+        &self,
+        body: &Value,
+        derive: &Derive,
+        policy: &EdgePolicy,
+    ) -> Result<Offered, Vec<Violation>> {
+        let admitted = self.admit(body, derive)?;
+        let id = new_id(derive.now);
+        let emission = emission(&admitted, policy, derive.now);
+        let asked = |kind, question: String, role: &str| Escalation {
+            allow: answers(kind, &emission.from),
+            due_at: derive.now + due(emission.urgency),
+            context_digest: admitted.digest.clone(),
+            ..question_to(kind, question, role, emission.urgency, derive.now)
+        };
+        let approval = policy.approval.as_ref().map(|it| Escalation {
+            due_at: derive.now + it.due,
+            ..asked(EscalationKind::Approval, it.question.clone(), &it.role)
+        });
+        let circles = "The agents hand this work round in circles. Shall it go on?".to_owned();
+        let on_loop = asked(EscalationKind::Loop, circles, OPERATORS);
+        Ok(Offered {
+            blob: contract_blob(&admitted),
+            offer: Offer {
+                id,
+                emission,
+                approval,
+                on_loop,
+            },
+        })
+    }
+
+    pub(super) fn admit(&self, body: &Value, derive: &Derive) -> Result<Admitted, Vec<Violation>> {
+        match self.inner.registry.read() {
+            Ok(registry) => admit(&registry, body, derive),
+            Err(poisoned) => admit(&poisoned.into_inner(), body, derive),
+        }
+    }
+}
+
+/// The bytes of an admitted contract.
+pub(super) fn contract_blob(admitted: &Admitted) -> Blob {
+    Blob {
+        digest: admitted.digest.clone(),
+        media_type: CONTRACT_TYPE.to_owned(),
+        bytes: canonical(&admitted.value),
+    }
+}
+
+/// An id that sorts by time.
+pub(super) fn new_id(now: Time) -> HandoffId {
+    let random = fastrand::u128(..).to_le_bytes();
+    let mut bytes = [0; 10];
+    bytes.copy_from_slice(&random[..10]);
+    let millis = u64::try_from(now.millis()).unwrap_or_default();
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid();
+    HandoffId::from(id.to_string())
+}
+
+/// The party an actor speaks for; what kind of agent or person it is, it may say itself.
+pub(super) fn party(by: &Actor, said: Option<&Value>) -> Party {
+    let said = said.and_then(|it| serde_json::from_value(it.get("kind")?.clone()).ok());
+    let (default, others): (_, &[PartyKind]) = match by.kind {
+        ActorKind::Agent => (PartyKind::Agent, &[PartyKind::System, PartyKind::External]),
+        ActorKind::User => (PartyKind::Human, &[PartyKind::Team]),
+        ActorKind::System => (PartyKind::System, &[]),
+    };
+    Party {
+        kind: said.filter(|it| others.contains(it)).unwrap_or(default),
+        id: by.id.to_string(),
+    }
+}
+
+/// The kind of relation a contract claims, if it is one of `allowed`.
+pub(super) fn relation_kind(body: &Value, allowed: &[RelationKind]) -> Option<RelationKind> {
+    let said = body.pointer("/relation/type")?.clone();
+    let said = serde_json::from_value(said).ok()?;
+    allowed.contains(&said).then_some(said)
+}
+
+fn edge_of(body: &Value, source: &str) -> Edge {
+    let name = |path| cut(body.pointer(path).and_then(Value::as_str).unwrap_or("?"));
+    Edge::new(&name("/pipeline/name"), &cut(source), &name("/target/id"))
+}
+
+fn text_at<'a>(body: &'a Value, path: &str) -> Option<&'a str> {
+    body.pointer(path).and_then(Value::as_str)
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(KEPT.1).collect()
+}
+
+/// The record of a contract that was refused, and the run it belongs to.
+pub(super) fn rejection(
+    by: &Actor,
+    body: &Value,
+    errors: &[Violation],
+    run: Option<&RunId>,
+) -> (RunId, Rejection) {
+    let label = |what: &str| {
+        let name = text_at(body, &format!("/provenance/{what}/name"))?;
+        let version = text_at(body, &format!("/provenance/{what}/version")).unwrap_or("?");
+        Some(cut(&format!("{name}@{version}")))
+    };
+    let trace = text_at(body, "/trace_id").and_then(|it| TraceId::parse(it).ok());
+    let step = body.get("step").and_then(Value::as_u64).unwrap_or(0);
+    let computed = || {
+        let step = u32::try_from(step).ok()?;
+        handoff_key(
+            trace.as_ref()?,
+            step,
+            text_at(body, "/branch").unwrap_or_default(),
+        )
+        .ok()
+    };
+    let key = text_at(body, "/idempotency_key").and_then(|it| HandoffKey::parse(it).ok());
+    let digest = digest(body);
+    let id = hashed(
+        "rj1_",
+        format!("rejection/1\n{}\n{digest}", by.id).as_bytes(),
+    );
+    let own = || RunId::from(id.get(4..36).unwrap_or_default());
+    let run = run
+        .cloned()
+        .or_else(|| trace.as_ref().map(|it| RunId::from(it.as_str())));
+    let rejection = Rejection {
+        boundary: Boundary::Emit,
+        edge: edge_of(body, &by.id),
+        producer: by.id.to_string(),
+        model: label("model"),
+        prompt: label("prompt"),
+        key: key.or_else(computed).map(Into::into),
+        digest,
+        errors: errors.iter().take(KEPT.0).cloned().collect(),
+        id: id.clone(),
+    };
+    (run.unwrap_or_else(own), rejection)
+}
+
+/// What the log keeps of an admitted contract.
+fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emission {
+    let contract = &it.contract;
+    let label = |maker: &Option<Maker>| maker.as_ref().map(Maker::label);
+    let delivery = contract.delivery.clone().unwrap_or_default();
+    let modes = &contract.failure_modes;
+    let broken = it
+        .violations
+        .iter()
+        .map(|it| format!("{} {}", it.path, it.keyword));
+    Emission {
+        key: contract.idempotency_key.as_str().into(),
+        edge: edge(contract),
+        pipeline_version: contract.pipeline.version.as_str().into(),
+        stage: contract.pipeline.stage.as_str().into(),
+        from: contract.source.clone(),
+        to: contract.target.clone(),
+        step: contract.step,
+        branch: contract.branch.as_str().into(),
+        digest: it.digest.as_str().into(),
+        parent: contract.relation.of.as_deref().map(HandoffId::from),
+        relation: contract.relation.kind,
+        cycle: 0,
+        urgency: contract.urgency(),
+        title: contract.brief.title.clone(),
+        owner: contract.brief.owner.id.as_str().into(),
+        max_attempts: modes
+            .max_attempts
+            .or(policy.max_attempts)
+            .unwrap_or(DEFAULT_ATTEMPTS),
+        retryable: modes.retryable.clone(),
+        escalate: modes.escalate.clone(),
+        default: modes.default,
+        ready_at: delivery.not_before.unwrap_or(now).max(now),
+        deadline: delivery.deadline,
+        ack_timeout_ms: delivery
+            .ack_timeout()
+            .or(policy.ack_timeout)
+            .unwrap_or(DEFAULT_ACK_TIMEOUT),
+        completeness: Some(it.completeness.score),
+        model: label(&contract.provenance.model),
+        prompt: label(&contract.provenance.prompt),
+        confidence: contract.provenance.confidence,
+        payload: contract
+            .working_memory
+            .payload
+            .as_ref()
+            .map(|it| format!("{}@{}", it.schema, it.version)),
+        dropped: it.dropped.clone(),
+        work: it.work_fingerprint.as_str().into(),
+        open_issues: contract
+            .quality
+            .as_ref()
+            .and_then(|it| it.open_issues)
+            .map(|it| u32::try_from(it).unwrap_or(u32::MAX)),
+        flags: it
+            .flags
+            .iter()
+            .map(|it| it.name().to_owned())
+            .chain(broken)
+            .collect(),
+        cyclic: policy.cyclic,
+        max_cycles: policy.max_cycles,
+        separation: policy.separation,
+    }
+}
+
+fn edge(contract: &Contract) -> Edge {
+    Edge::new(
+        &contract.pipeline.name,
+        &contract.source.id,
+        &contract.target.id,
+    )
+}
+
+/// How long a question of this urgency may wait.
+fn due(urgency: Urgency) -> i64 {
+    if urgency == Urgency::Critical {
+        ESCALATION_DUE.1
+    } else {
+        ESCALATION_DUE.0
+    }
+}
+
+/// The answers offered for a question. Nobody outside can be sent back to.
+pub(super) fn answers(kind: EscalationKind, source: &Party) -> Vec<Answer> {
+    let mut allow = vec![Answer::Approve, Answer::EditApprove];
+    if kind == EscalationKind::Question {
+        allow = vec![Answer::Respond];
+    }
+    if source.kind != PartyKind::External {
+        allow.push(Answer::Reject);
+    }
+    allow.push(Answer::Dismiss);
+    allow
+}
+
+/// A question to people, with everything but the contract it is about.
+pub(super) fn question_to(
+    kind: EscalationKind,
+    question: String,
+    role: &str,
+    urgency: Urgency,
+    now: Time,
+) -> Escalation {
+    Escalation {
+        id: new_id(now).as_str().to_owned(),
+        kind,
+        question,
+        allow: Vec::new(),
+        role: role.to_owned(),
+        urgency,
+        due_at: now + due(urgency),
+        on_timeout: Timeout::DeadLetter,
+        proposed_action: None,
+        requested_schema: None,
+        context_digest: String::new(),
+    }
+}
+
+/// Wrong contracts of a list: each path under its place in the list.
+pub(super) fn placed(errors: Vec<Violation>, nth: usize) -> impl Iterator<Item = Violation> {
+    errors.into_iter().map(move |it| Violation {
+        path: format!("/next/{nth}{}", it.path),
+        ..it
+    })
+}
+
+impl Problem {
+    pub(super) fn invalid(violations: Vec<Violation>, rejection: Option<String>) -> Self {
+        Self::Invalid {
+            violations,
+            rejection,
+        }
+    }
+}
