@@ -18,9 +18,11 @@ use super::run::{Handoff, Run, State};
 use super::time::Time;
 
 mod book;
+mod dead;
 mod violations;
 
 pub use book::EdgeBook;
+pub use dead::{DeadBook, DeadLetters, died_at};
 pub use violations::{Offence, Violations};
 
 /// Closed handoffs kept for looking back; beyond it the oldest closed runs go.
@@ -36,7 +38,7 @@ pub struct Ledger {
     closed: VecDeque<(RunId, usize)>,
     closed_handoffs: usize,
     edges: IndexMap<Edge, EdgeBook>,
-    dead: BTreeSet<HandoffId>,
+    dead: DeadLetters,
     escalated: BTreeSet<HandoffId>,
     notable: BTreeSet<RunId>,
     refusing: BTreeSet<RunId>,
@@ -175,11 +177,11 @@ impl Ledger {
                 index.remove(&it.id);
             }
         };
-        set(&mut self.dead, it.state == State::DeadLettered);
         set(
             &mut self.escalated,
             it.escalation.is_some() && it.state == State::Escalated,
         );
+        self.dead.index(it);
         self.book(&it.emission.edge).index(before, it);
     }
 
@@ -280,9 +282,9 @@ impl Ledger {
         self.edges.get(edge)
     }
 
-    /// Dead letters, in order of id.
-    pub fn dead(&self) -> impl ExactSizeIterator<Item = &HandoffId> {
-        self.dead.iter()
+    /// The dead letters, by what failed.
+    pub fn dead(&self) -> &DeadLetters {
+        &self.dead
     }
 
     /// Handoffs that wait for a person, in order of id.

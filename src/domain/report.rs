@@ -11,7 +11,9 @@ mod inbox;
 mod pipelines;
 mod tasks;
 
-pub use dead::{DeadGroup, DeadRow, Outlook, dead_groups, dead_row, outlook};
+pub use dead::{
+    DeadGroup, DeadRow, Outlook, dead_group, dead_groups, dead_heads, dead_row, outlook,
+};
 pub use edges::{EdgeRow, LatencyMs, P95Ms, RateOf, edge_row, edges};
 pub use inbox::{InboxRow, inbox, inbox_row};
 pub use pipelines::{PipelineRow, pipelines};

@@ -4,10 +4,9 @@ use serde::Serialize;
 
 use crate::domain::contract::Urgency;
 use crate::domain::event::DeadReason;
-use crate::domain::fingerprint::{self, FailureFingerprint};
 use crate::domain::id::{Edge, HandoffId, RunId};
-use crate::domain::ledger::Ledger;
-use crate::domain::run::{Handoff, State};
+use crate::domain::ledger::{DeadBook, Ledger, died_at};
+use crate::domain::run::Handoff;
 use crate::domain::time::{MINUTE, Millis, Time};
 
 /// One dead letter.
@@ -108,42 +107,22 @@ impl Outlook {
 
 /// Every dead letter, grouped; the largest group first, then the latest.
 pub fn dead_groups(ledger: &Ledger) -> Vec<DeadGroup> {
-    let mut groups: indexmap::IndexMap<String, DeadGroup> = indexmap::IndexMap::new();
-    for id in ledger.dead() {
-        let Some((run, it)) = ledger.home(id).zip(ledger.handoff(id)) else {
-            continue;
-        };
-        let mark = mark(it);
-        let row = row(ledger, &run.id, it, &mark);
-        let group = groups.entry(mark.id.clone()).or_insert_with(|| DeadGroup {
-            id: mark.id.clone(),
-            title: mark.title.clone(),
-            edge: row.edge.clone(),
-            code: row.code.clone(),
-            count: 0,
-            first_at: row.dead_at,
-            last_at: row.dead_at,
-            last_10m: 0,
-            outlook: row.outlook.clone(),
-            prompt: row.prompt.clone(),
-            items: Vec::new(),
-        });
-        group.count += 1;
-        group.first_at = group.first_at.min(row.dead_at);
-        group.last_at = group.last_at.max(row.dead_at);
-        group.last_10m += usize::from(row.age_ms <= 10 * MINUTE);
-        group.outlook = group.outlook.clone().max(row.outlook.clone());
-        if group.prompt != row.prompt {
-            group.prompt = None;
-        }
-        group.items.push(row);
-    }
-    let mut groups: Vec<DeadGroup> = groups.into_values().collect();
+    let mut groups = dead_heads(ledger);
     for group in &mut groups {
-        group
-            .items
-            .sort_by(|a, b| (a.dead_at, &a.handoff_id).cmp(&(b.dead_at, &b.handoff_id)));
+        let items = ledger.dead().group(&group.id).map(|it| &it.items);
+        let ids = items.into_iter().flatten();
+        group.items = ids.filter_map(|(_, id)| dead_row(ledger, id)).collect();
     }
+    groups
+}
+
+/// The same without the items: costs by groups, however many dead letters there are.
+pub fn dead_heads(ledger: &Ledger) -> Vec<DeadGroup> {
+    let mut groups: Vec<DeadGroup> = ledger
+        .dead()
+        .groups()
+        .filter_map(|it| head(ledger, it))
+        .collect();
     groups.sort_by(|a, b| {
         (b.count, b.last_at)
             .cmp(&(a.count, a.last_at))
@@ -152,27 +131,42 @@ pub fn dead_groups(ledger: &Ledger) -> Vec<DeadGroup> {
     groups
 }
 
+/// One group without its items; `None` when it has no dead letter any more.
+pub fn dead_group(ledger: &Ledger, id: &str) -> Option<DeadGroup> {
+    head(ledger, ledger.dead().group(id)?)
+}
+
+fn head(ledger: &Ledger, book: &DeadBook) -> Option<DeadGroup> {
+    let (first_at, last_at) = book.span()?;
+    let prompt = match book.prompts.len() {
+        1 => book.prompts.keys().next().cloned().flatten(),
+        _ => None,
+    };
+    Some(DeadGroup {
+        id: book.id.to_string(),
+        title: book.title.clone(),
+        edge: book.edge.clone(),
+        code: book.code.clone(),
+        count: book.items.len(),
+        first_at,
+        last_at,
+        last_10m: book.since(ledger.now() + -10 * MINUTE).count(),
+        outlook: worst(ledger, book),
+        prompt,
+        items: Vec::new(),
+    })
+}
+
 /// One dead letter; `None` when it is not one.
 pub fn dead_row(ledger: &Ledger, id: &HandoffId) -> Option<DeadRow> {
+    let group = ledger.dead().group_of(id)?;
     let (run, it) = ledger.home(id).zip(ledger.handoff(id))?;
-    (it.state == State::DeadLettered).then(|| row(ledger, &run.id, it, &mark(it)))
+    Some(row(ledger, &run.id, it, group))
 }
 
-fn mark(it: &Handoff) -> FailureFingerprint {
+fn row(ledger: &Ledger, run: &RunId, it: &Handoff, group: &DeadBook) -> DeadRow {
     let failure = it.failure.as_ref();
-    let violation = failure.and_then(|it| it.violations.first());
-    let message = violation.map_or_else(|| failure.map_or("", |it| &it.detail), |it| &it.message);
-    fingerprint::failure(
-        &it.emission.edge.to_string(),
-        failure.map_or("unknown", |it| &it.code),
-        violation.map_or("", |it| &it.path),
-        message,
-    )
-}
-
-fn row(ledger: &Ledger, run: &RunId, it: &Handoff, mark: &FailureFingerprint) -> DeadRow {
-    let failure = it.failure.as_ref();
-    let dead_at = failure.map_or(it.born(), |it| it.at);
+    let dead_at = died_at(it);
     DeadRow {
         handoff_id: it.id.clone(),
         trace_id: run.clone(),
@@ -192,7 +186,7 @@ fn row(ledger: &Ledger, run: &RunId, it: &Handoff, mark: &FailureFingerprint) ->
         dead_at,
         age_ms: dead_at.age(ledger.now()),
         outlook: outlook(ledger, it),
-        group: mark.id.clone(),
+        group: group.id.to_string(),
         version: it.version,
     }
 }
@@ -200,38 +194,73 @@ fn row(ledger: &Ledger, run: &RunId, it: &Handoff, mark: &FailureFingerprint) ->
 /// What a requeue of `it` would meet.
 pub fn outlook(ledger: &Ledger, it: &Handoff) -> Outlook {
     if it.emission.is_observed() {
-        return Outlook::Impossible("this source only watches".to_owned());
+        return outlook_of_watched();
     }
-    let failure = it.failure.as_ref();
-    let reason = failure.and_then(|it| it.dead);
+    let reason = it.failure.as_ref().and_then(|it| it.dead);
+    let due = it.emission.deadline;
+    if let Some(why) = hopeless(reason, due, ledger.now()) {
+        return Outlook::WouldFail(why.to_owned());
+    }
+    let (worked, failed) = since(ledger, &it.emission.edge);
+    let died = died_at(it);
+    seen(worked > Some(died), failed > Some(died))
+}
+
+/// The worst that [`outlook`] says of any in the group, without asking for each.
+fn worst(ledger: &Ledger, book: &DeadBook) -> Outlook {
+    let first = book.items.first().and_then(|(_, id)| ledger.handoff(id));
+    if first.is_some_and(|it| it.emission.is_observed()) {
+        return outlook_of_watched();
+    }
+    let due = book.deadlines.first().map(|(at, _)| *at);
+    let mut reasons = book.reasons.keys();
+    if let Some(why) = reasons.find_map(|reason| hopeless(*reason, due, ledger.now())) {
+        return Outlook::WouldFail(why.to_owned());
+    }
+    let (worked, failed) = since(ledger, &book.edge);
+    // What died after the last success and before the last failure has the worst outlook, then what has seen
+    // neither or both.
+    let after_success = book.since(worked.unwrap_or_default()).next();
+    if after_success.is_some_and(|(died, _)| failed > Some(*died)) {
+        return seen(false, true);
+    }
+    if after_success.is_some() {
+        return seen(false, false);
+    }
+    let oldest = book.items.first().map(|(at, _)| *at);
+    seen(true, failed > oldest)
+}
+
+/// When something last completed on the edge, and when something last failed.
+fn since(ledger: &Ledger, edge: &Edge) -> (Option<Time>, Option<Time>) {
+    let book = ledger.edge(edge);
+    (
+        book.and_then(|it| it.last_completed),
+        book.and_then(|it| it.last_failed),
+    )
+}
+
+fn outlook_of_watched() -> Outlook {
+    Outlook::Impossible("this source only watches".to_owned())
+}
+
+/// Why no success of others could help.
+fn hopeless(reason: Option<DeadReason>, due: Option<Time>, now: Time) -> Option<&'static str> {
     match reason {
         Some(DeadReason::SchemaViolation) => {
-            return Outlook::WouldFail(
-                "would fail again: the contract is still invalid".to_owned(),
-            );
+            Some("would fail again: the contract is still invalid")
         }
         Some(DeadReason::NotRetryable) => {
-            return Outlook::WouldFail(
-                "would likely fail again: its contract says not to retry this".to_owned(),
-            );
+            Some("would likely fail again: its contract says not to retry this")
         }
-        _ => {}
+        _ if due.is_some_and(|due| due <= now) => {
+            Some("would expire again: its deadline has passed")
+        }
+        _ => None,
     }
-    if it
-        .emission
-        .deadline
-        .is_some_and(|deadline| deadline <= ledger.now())
-    {
-        return Outlook::WouldFail("would expire again: its deadline has passed".to_owned());
-    }
-    let died = failure.map_or(it.born(), |it| it.at);
-    let book = ledger.edge(&it.emission.edge);
-    let worked = book
-        .and_then(|it| it.last_completed)
-        .is_some_and(|at| at > died);
-    let failed = book
-        .and_then(|it| it.last_failed)
-        .is_some_and(|at| at > died);
+}
+
+fn seen(worked: bool, failed: bool) -> Outlook {
     match (worked, failed) {
         (true, false) => Outlook::Likely("likely to pass: others completed here since".to_owned()),
         (true, true) => {
@@ -241,5 +270,112 @@ pub fn outlook(ledger: &Ledger, it: &Handoff) -> Outlook {
             Outlook::WouldFail("would likely fail again: others failed here since".to_owned())
         }
         (false, false) => Outlook::Open("not known: nothing finished here since".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::discriminant;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::event::{Emission, Event, Fact};
+    use crate::domain::id::Actor;
+
+    const EDGES: [(&str, &str); 2] = [("sales", "crm"), ("writer", "reviewer")];
+    const REASONS: [DeadReason; 3] = [
+        DeadReason::BudgetSpent,
+        DeadReason::NotRetryable,
+        DeadReason::SchemaViolation,
+    ];
+
+    /// What happens to one of a few handoffs: it dies (again), is requeued, or completes.
+    fn fact(what: usize) -> Fact {
+        match what {
+            0..6 => Fact::DeadLettered {
+                code: "timeout".to_owned(),
+                reason: REASONS[what % 3 * usize::from(what > 3)],
+                detail: format!("crm did not answer in {what}00 ms"),
+                violations: Vec::new(),
+            },
+            6..8 => Fact::Requeued {
+                reason: String::new(),
+            },
+            _ => Fact::Completed {
+                emitted: Vec::new(),
+                result: None,
+                note: String::new(),
+            },
+        }
+    }
+
+    fn ledger(steps: &[(usize, usize)]) -> Ledger {
+        let mut ledger = Ledger::new(0);
+        let mut tell = |nth: usize, seq: u64, at: i64, fact| {
+            ledger.apply(&Event {
+                run: format!("run-{nth}").into(),
+                seq,
+                at: Time::from_millis(at),
+                handoff: Some(format!("h-{nth}").into()),
+                actor: Actor::agent("crm"),
+                fact,
+            });
+        };
+        for nth in 0..8 {
+            let (from, to) = EDGES[nth % 2];
+            let mut emission =
+                Emission::observed(Edge::new("p", from, to), "a lead", Time::default());
+            emission.key = "hk1_x".into();
+            emission.prompt = (nth > 3).then(|| "v18".to_owned());
+            emission.deadline = (nth == 7).then(|| Time::from_millis(1_000_000));
+            tell(nth, 1, 0, Fact::Emitted(Box::new(emission)));
+        }
+        let mut seqs = [1; 8];
+        for (at, &(nth, what)) in (1..).zip(steps) {
+            seqs[nth] += 1;
+            tell(nth, seqs[nth], at * 20_000, fact(what));
+        }
+        ledger
+    }
+
+    proptest! {
+        #[test]
+        fn heads_say_what_counting_would(steps in proptest::collection::vec((0usize..8, 0usize..9), 0..60)) {
+            let ledger = ledger(&steps);
+            let groups = dead_groups(&ledger);
+            let all: usize = groups.iter().map(|it| it.items.len()).sum();
+            prop_assert_eq!(all, ledger.dead().len());
+            let dead = ledger.runs().flat_map(|run| run.handoffs.values());
+            prop_assert_eq!(all, dead.filter(|it| it.state == crate::domain::run::State::DeadLettered).count());
+            for group in groups {
+                let items = &group.items;
+                prop_assert_eq!(group.count, items.len());
+                prop_assert_eq!(Some(group.first_at), items.iter().map(|it| it.dead_at).min());
+                prop_assert_eq!(Some(group.last_at), items.iter().map(|it| it.dead_at).max());
+                prop_assert_eq!(group.last_10m, items.iter().filter(|it| it.age_ms <= 10 * MINUTE).count());
+                let worst = items.iter().map(|it| &it.outlook).max().unwrap();
+                prop_assert_eq!(discriminant(&group.outlook), discriminant(worst));
+                let one = items.iter().all(|it| it.prompt == items[0].prompt);
+                prop_assert_eq!(&group.prompt, if one { &items[0].prompt } else { &None });
+                prop_assert!(items.is_sorted_by_key(|it| (it.dead_at, it.handoff_id.clone())));
+                prop_assert!(items.iter().all(|it| it.group == group.id && it.edge == group.edge));
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_failure_is_one_group_until_the_last_is_gone() {
+        let mut steps = vec![(0, 0), (2, 1), (1, 0)];
+        let ledger_before = ledger(&steps);
+        let groups = dead_groups(&ledger_before);
+        assert_eq!(groups.len(), 2, "two edges");
+        assert_eq!((groups[0].count, groups[1].count), (2, 1));
+        assert!(groups[0].title.starts_with("timeout: crm did not answer"));
+        steps.push((1, 6));
+        let after = ledger(&steps);
+        assert_eq!(dead_heads(&after).len(), 1);
+        assert!(dead_group(&after, &groups[1].id).is_none());
+        assert!(after.dead().revision() > ledger_before.dead().revision());
     }
 }

@@ -1,6 +1,7 @@
 //! Handoffs that wait for a person, the most urgent first.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::domain::contract::Urgency;
 use crate::domain::event::{Answer, EscalationKind, Timeout};
@@ -47,6 +48,10 @@ pub struct InboxRow {
     pub claimed_by: Option<String>,
     /// Which answers are allowed.
     pub allow: Vec<Answer>,
+    /// What will really run on approval, if the producer said so.
+    pub proposed_action: Option<Value>,
+    /// What an answer has to look like: a flat JSON Schema object, if one was given.
+    pub requested_schema: Option<Value>,
     /// Version to compare and set.
     pub version: u64,
     /// Digest of the contract a decision is bound to.
@@ -91,6 +96,8 @@ pub fn inbox_row(run: &RunId, it: &Handoff, now: Time) -> Option<InboxRow> {
         on_timeout: open.asked.on_timeout,
         claimed_by: claimed.map(|(actor, _)| actor.id.to_string()),
         allow: open.asked.allow.clone(),
+        proposed_action: open.asked.proposed_action.clone(),
+        requested_schema: open.asked.requested_schema.clone(),
         version: it.version,
         context_digest: it.digest().to_owned(),
     })
