@@ -8,15 +8,17 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use thiserror::Error;
 
 use crate::config::{self, Flags, Settings};
-use crate::domain::text::clean_block;
+use crate::domain::text::{clean_block, escape_json};
 
 pub mod act;
 pub mod check;
 pub mod demo;
 pub mod export;
 pub mod get;
+pub mod look;
 pub mod serve;
 pub mod show;
+pub mod table;
 pub mod watch;
 
 /// The operations console for AI-agent handoffs.
@@ -142,10 +144,7 @@ impl Stop {
 
 /// Says on standard error what went wrong, made harmless, and gives the exit it ends in.
 pub fn report(why: &anyhow::Error) -> Exit {
-    use std::io::Write;
-    let text = format!("{why:#}");
-    // Nobody is left to tell when standard error is closed.
-    let _ = writeln!(std::io::stderr(), "seam: {}", clean_block(&text));
+    say(&format!("{why:#}"));
     match why.downcast_ref::<Stop>() {
         Some(it) => it.exit,
         None if why.is::<config::Wrong>() => Exit::Usage,
@@ -166,6 +165,27 @@ pub fn print(bytes: &[u8]) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Says something to a person beside the output, made harmless.
+pub fn say(text: &str) {
+    use std::io::Write;
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "seam: {}", clean_block(text));
+}
+
+/// A value as one JSON document with its line end, harmless to a terminal; `pretty` over many lines.
+///
+/// # Errors
+/// A value that JSON cannot hold.
+pub fn json(value: &impl serde::Serialize, pretty: bool) -> anyhow::Result<String> {
+    let mut text = if pretty {
+        serde_json::to_string_pretty(value)?
+    } else {
+        serde_json::to_string(value)?
+    };
+    text.push('\n');
+    Ok(escape_json(&text).into_owned())
 }
 
 /// Where a command connects to. Shared by every command that reads or acts.

@@ -9,12 +9,14 @@ mod dead;
 mod edges;
 mod inbox;
 mod pipelines;
+mod rejections;
 mod tasks;
 
 pub use dead::{
     DeadGroup, DeadRow, Outlook, dead_group, dead_groups, dead_heads, dead_row, outlook,
 };
-pub use edges::{EdgeRow, LatencyMs, P95Ms, RateOf, edge_row, edges};
+pub use edges::{EdgeRow, FindingRow, LatencyMs, P95Ms, RateOf, edge_row, edges};
 pub use inbox::{InboxRow, inbox, inbox_row};
 pub use pipelines::{PipelineRow, pipelines};
+pub use rejections::{RejectionRow, rejections};
 pub use tasks::{TaskRow, TaskVerdict, path, task_row, tasks};

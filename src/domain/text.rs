@@ -59,6 +59,33 @@ pub fn is_printable_ascii(text: &str) -> bool {
     text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
+/// JSON text in which every character that is hidden on its own is written as `\uXXXX`: the same JSON to a
+/// program, harmless to a terminal. Expects what a JSON writer wrote, so that such characters stand in strings.
+pub fn escape_json(json: &str) -> Cow<'_, str> {
+    let is_safe = |character: char| match character {
+        '\n' | ' '..='~' => true,
+        _ => {
+            !character.is_control()
+                && !is_invisible(character)
+                && character.width().is_some_and(|columns| columns > 0)
+        }
+    };
+    if json.chars().all(is_safe) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if is_safe(character) {
+            out.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}"); // writing to a String cannot fail
+            }
+        }
+    }
+    Cow::Owned(out)
+}
+
 fn rewrite<'a>(text: &'a str, newline: &str, tab: &str) -> Cow<'a, str> {
     if is_printable_ascii(text) || judged(text).all(|(_, kind)| kind == Kind::Plain) {
         return Cow::Borrowed(text);
@@ -349,6 +376,20 @@ mod tests {
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(wrap("漢字", 1), ["漢", "字"]);
         assert_eq!(wrap("", 5), [""]);
+    }
+
+    #[test]
+    fn json_stays_the_same_json_without_a_hidden_character() {
+        let hostile = "a\u{1b}]52;\u{7}\u{9b}\u{7f}\u{202e}\u{200b}e\u{301}漢\u{e0001}";
+        let json = serde_json::to_string(hostile).unwrap();
+        let safe = escape_json(&json);
+        assert_eq!(hidden(&safe), 0, "{safe}");
+        assert!(
+            safe.contains('漢') && safe.contains("\\udb40\\udc01"),
+            "{safe}"
+        );
+        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), hostile);
+        assert!(matches!(escape_json("{\n \"a\": 1}"), Cow::Borrowed(_)));
     }
 
     #[test]

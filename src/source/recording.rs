@@ -135,7 +135,11 @@ impl Source for Recording {
 
 const CANNOT_ACT: &str = "a recording is over: nothing in it can be changed";
 
-async fn load(path: PathBuf) -> Result<Arc<Reading>, Fault> {
+/// The whole recording at `path`.
+///
+/// # Errors
+/// It cannot be opened or read, or holds no event at all.
+pub async fn load(path: PathBuf) -> Result<Arc<Reading>, Fault> {
     let shown = path.display().to_string();
     let reading = tokio::task::spawn_blocking(move || read(&path, None))
         .await

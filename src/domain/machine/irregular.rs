@@ -1,7 +1,10 @@
 //! What is odd about an observed history.
 
+use serde::Serialize;
+
 /// How an event did not fit what was known. Counted and shown, never dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Irregularity {
     /// It was folded in before.
     Duplicate,

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::domain::health::{Facts, Guard, Health, Latency, P95, Rate, Severity, Span, judge};
+use crate::domain::health::{
+    Facts, Guard, Health, Histogram, Kind, Latency, P95, Rate, Severity, Span, judge,
+};
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::ledger::{EdgeBook, Ledger};
 use crate::domain::time::{Millis, Time};
@@ -15,14 +18,16 @@ pub struct EdgeRow {
     /// Pipeline, source and target.
     #[serde(flatten)]
     pub edge: Edge,
-    /// Events in the window by kind; kinds that did not occur are absent.
-    pub counts: BTreeMap<&'static str, u32>,
+    /// Events in the window by kind: always all nine, in the order of a handoff's life.
+    pub counts: IndexMap<&'static str, u32>,
     /// Acknowledged handoffs only.
     pub emit_to_ack_ms: LatencyMs,
     /// The P95 of protocol section 5: open handoffs count at their current age.
     pub p95_ms: P95Ms,
     /// Retried among settled.
     pub retry_rate: RateOf,
+    /// Retries per emitted handoff, which can exceed 1: what can be said of a source that counts no attempts.
+    pub retries_per_emit: RateOf,
     /// Refused among checked.
     pub violation_rate: RateOf,
     /// Handoffs not ended, dead letters and escalated ones included.
@@ -76,6 +81,13 @@ pub struct LatencyMs {
     pub p95: Option<Millis>,
     /// 99th percentile, nearest rank, within 1 %.
     pub p99: Option<Millis>,
+}
+
+impl LatencyMs {
+    pub(super) fn of(acked: &Histogram) -> Self {
+        let Latency { n, p50, p95, p99 } = Latency::of(acked);
+        Self { n, p50, p95, p99 }
+    }
 }
 
 /// P95 with open handoffs at their age.
@@ -167,7 +179,6 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeBook, span: Span, stale: bool) -> Ed
         stale,
     };
     let (level, findings) = judge(&facts);
-    let acked = Latency::of(&tally.to_ack);
     let p95 = P95::of(&tally.to_ack, ages.iter().copied());
     let oldest = book.oldest_waiting();
     EdgeRow {
@@ -175,21 +186,19 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeBook, span: Span, stale: bool) -> Ed
         counts: tally
             .counts
             .iter()
-            .filter(|(_, n)| *n > 0)
             .map(|(kind, n)| (kind.name(), n))
             .collect(),
-        emit_to_ack_ms: LatencyMs {
-            n: acked.n,
-            p50: acked.p50,
-            p95: acked.p95,
-            p99: acked.p99,
-        },
+        emit_to_ack_ms: LatencyMs::of(&tally.to_ack),
         p95_ms: P95Ms {
             value: p95.value,
             lower_bound: p95.lower_bound,
             n: p95.n,
         },
         retry_rate: tally.retry_rate().into(),
+        retries_per_emit: RateOf::from(Rate {
+            k: tally.counts.get(Kind::Retried),
+            n: tally.counts.get(Kind::Emitted),
+        }),
         violation_rate: tally.violation_rate().into(),
         open: book.open.len(),
         unacknowledged: book.waiting(),

@@ -1,9 +1,11 @@
 //! One row per pipeline: its edges together, the worst of them in front.
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::edges::{EdgeRow, P95Ms, RateOf};
-use crate::domain::health::{Health, Rate};
+use super::edges::{EdgeRow, LatencyMs, P95Ms, RateOf, edges};
+use crate::domain::health::{Health, Histogram, Rate, Span};
+use crate::domain::ledger::Ledger;
 use crate::domain::time::Millis;
 
 /// One pipeline over the window of its edge rows.
@@ -11,6 +13,10 @@ use crate::domain::time::Millis;
 pub struct PipelineRow {
     /// Its name.
     pub pipeline: String,
+    /// Events in the window by kind: always all nine.
+    pub counts: IndexMap<&'static str, u32>,
+    /// Acknowledged handoffs of every edge together.
+    pub emit_to_ack_ms: LatencyMs,
     /// Handoffs not ended.
     pub open: usize,
     /// Age of the oldest unacknowledged handoff.
@@ -19,6 +25,8 @@ pub struct PipelineRow {
     pub p95_ms: P95Ms,
     /// Over all edges.
     pub retry_rate: RateOf,
+    /// Over all edges.
+    pub retries_per_emit: RateOf,
     /// Over all edges.
     pub violation_rate: RateOf,
     /// Runs with a loop verdict.
@@ -36,18 +44,16 @@ pub struct PipelineRow {
     pub level: Health,
 }
 
-/// Groups edge rows (worst first, as [`edges`](super::edges()) gives them) by pipeline, worst first.
-pub fn pipelines(edges: Vec<EdgeRow>) -> Vec<PipelineRow> {
-    let mut grouped: indexmap::IndexMap<String, Vec<EdgeRow>> = indexmap::IndexMap::new();
-    for row in edges {
-        grouped
-            .entry(row.edge.pipeline.to_string())
-            .or_default()
-            .push(row);
+/// Every pipeline over `span`, worst first; `stale` as for [`edges`](super::edges()).
+pub fn pipelines(ledger: &Ledger, span: Span, stale: bool) -> Vec<PipelineRow> {
+    let mut grouped: IndexMap<String, Vec<EdgeRow>> = IndexMap::new();
+    for row in edges(ledger, span, stale) {
+        let name = row.edge.pipeline.to_string();
+        grouped.entry(name).or_default().push(row);
     }
     let mut rows: Vec<PipelineRow> = grouped
         .into_iter()
-        .map(|(name, edges)| pipeline(name, edges))
+        .map(|(name, edges)| pipeline(ledger, span, name, edges))
         .collect();
     rows.sort_by(|a, b| {
         let key = |row: &PipelineRow| {
@@ -65,7 +71,17 @@ pub fn pipelines(edges: Vec<EdgeRow>) -> Vec<PipelineRow> {
     rows
 }
 
-fn pipeline(name: String, edges: Vec<EdgeRow>) -> PipelineRow {
+fn pipeline(ledger: &Ledger, span: Span, name: String, edges: Vec<EdgeRow>) -> PipelineRow {
+    let mut acked = Histogram::default();
+    let mut counts: IndexMap<&'static str, u32> = IndexMap::new();
+    for row in &edges {
+        if let Some(book) = ledger.edge(&row.edge) {
+            acked.add(&book.windows.total(span).to_ack);
+        }
+        for (kind, n) in &row.counts {
+            *counts.entry(*kind).or_default() += n;
+        }
+    }
     let level = edges
         .iter()
         .map(|it| it.level)
@@ -81,6 +97,8 @@ fn pipeline(name: String, edges: Vec<EdgeRow>) -> PipelineRow {
     let slowest = edges.iter().map(|it| it.p95_ms).max_by_key(|it| it.value);
     PipelineRow {
         pipeline: name,
+        counts,
+        emit_to_ack_ms: LatencyMs::of(&acked),
         open: edges.iter().map(|it| it.open).sum(),
         oldest_unacknowledged_ms: edges
             .iter()
@@ -92,6 +110,7 @@ fn pipeline(name: String, edges: Vec<EdgeRow>) -> PipelineRow {
             n: 0,
         }),
         retry_rate: rate(|it| it.retry_rate),
+        retries_per_emit: rate(|it| it.retries_per_emit),
         violation_rate: rate(|it| it.violation_rate),
         looping: edges.iter().map(|it| it.looping).sum(),
         dead: edges.iter().map(|it| it.dead).sum(),

@@ -1,0 +1,103 @@
+//! One line of the log for people, and its CloudEvents form for programs.
+
+use serde::{Serialize, Serializer};
+
+use crate::cli::table::wire_word;
+use crate::domain::contract::Violation;
+use crate::domain::event::{Event, Fact};
+use crate::domain::id::Edge;
+use crate::domain::ledger::Ledger;
+
+/// One event with what is known of its handoff.
+pub struct EventRow<'a> {
+    /// The event.
+    pub event: &'a Event,
+    /// The edge it is about, where it is about one.
+    pub edge: Option<Edge>,
+    /// What it says beside its name.
+    pub detail: String,
+}
+
+/// As JSON it is the event alone, as the log keeps it.
+impl Serialize for EventRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.event.serialize(serializer)
+    }
+}
+
+impl<'a> EventRow<'a> {
+    /// Looks up what the event itself does not say.
+    pub fn new(ledger: &Ledger, event: &'a Event) -> Self {
+        let handoff = event.handoff.as_ref().and_then(|id| ledger.handoff(id));
+        let edge = match &event.fact {
+            Fact::Emitted(it) | Fact::Sighted(it) => Some(&it.edge),
+            Fact::Refused(it) => Some(&it.edge),
+            Fact::EdgePaused { edge, .. } | Fact::EdgeResumed { edge, .. } => Some(edge),
+            _ => handoff.map(|it| &it.emission.edge),
+        };
+        Self {
+            event,
+            edge: edge.cloned(),
+            detail: detail(&event.fact),
+        }
+    }
+}
+
+/// What an event says beside its name, in few words.
+pub fn detail(fact: &Fact) -> String {
+    let listed = |errors: &[Violation]| {
+        let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        all.join("; ")
+    };
+    let both = |code: &str, detail: &str| match (code, detail) {
+        (code, "") => code.to_owned(),
+        ("", detail) => detail.to_owned(),
+        (code, detail) => format!("{code}: {detail}"),
+    };
+    match fact {
+        Fact::Emitted(it) | Fact::Sighted(it) => it.title.clone(),
+        Fact::Refused(it) => listed(&it.errors),
+        Fact::RejectionResolved { why, .. } => why.clone(),
+        Fact::Duplicate { .. } => "the same key with other content; the first stays".to_owned(),
+        Fact::Leased {
+            attempt, holder, ..
+        } => format!("attempt {attempt} by {holder}"),
+        Fact::Completed { note, .. } => note.clone(),
+        Fact::Returned { feedback, .. } => feedback.join("; "),
+        Fact::RetryScheduled {
+            attempt,
+            code,
+            detail,
+            ..
+        } => format!("attempt {attempt}: {}", both(code, detail)),
+        Fact::DeadLettered {
+            code,
+            detail,
+            violations,
+            ..
+        } if violations.is_empty() => both(code, detail),
+        Fact::DeadLettered { violations, .. } => listed(violations),
+        Fact::Snoozed { until } | Fact::EscalationClaimed { until } => format!("until {until}"),
+        Fact::Requeued { reason }
+        | Fact::Cancelled { reason }
+        | Fact::EdgePaused { reason, .. }
+        | Fact::EdgeResumed { reason, .. } => reason.clone(),
+        Fact::Amended { rev, .. } => format!("revision {rev} of the contract"),
+        Fact::Dismissed { reason, note } => both(reason.word(), note),
+        Fact::EscalationOpened(it) => both(&it.role, &it.question),
+        Fact::EscalationResolved(it) => {
+            let words = if it.feedback.is_empty() {
+                it.note.clone()
+            } else {
+                it.feedback.join("; ")
+            };
+            both(&wire_word(&it.answer), &words)
+        }
+        Fact::EscalationExpired { outcome } => wire_word(outcome),
+        Fact::LoopDetected { signal } => signal.clone(),
+        Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => code.clone(),
+        Fact::Acknowledged { .. } | Fact::EscalationReleased {} | Fact::ObservedRetried {} => {
+            String::new()
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What an address says right now, or what a recording said at an instant: every reading command starts here.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use futures_util::StreamExt;
+
+use super::{Connect, Exit, Stop};
+use crate::domain::event::Event;
+use crate::domain::health::{Span, Windows};
+use crate::domain::ledger::Ledger;
+use crate::domain::link::{Batch, Fault, Skipped, Snapshot};
+use crate::domain::run::State;
+use crate::domain::time::Time;
+use crate::source::{self, Address, Options, Shared, recording};
+
+/// How long a live source may take to say what is.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One look at one source.
+pub struct Look {
+    /// The address as it is shown.
+    pub address: String,
+    /// The source itself, for bodies and acts.
+    pub source: Shared,
+    /// What is known.
+    pub ledger: Ledger,
+    /// The instant it is known for.
+    pub as_of: Time,
+    /// The log as far as the source hands it out: all of a recording, the latest of a live source.
+    pub events: Vec<Event>,
+    /// What could not be used.
+    pub skipped: Vec<Skipped>,
+    /// Time is real here.
+    pub live: bool,
+}
+
+/// Handoffs that were emitted and have not ended; dead letters have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Open {
+    /// Never acknowledged.
+    pub unacknowledged: usize,
+    /// Acknowledged.
+    pub acknowledged: usize,
+}
+
+impl Look {
+    /// What is open at the instant.
+    pub fn open(&self) -> Open {
+        let mut open = Open::default();
+        let handoffs = self.ledger.runs().flat_map(|run| run.handoffs.values());
+        for it in handoffs.filter(|it| it.emitted_at.is_some()) {
+            match it.state {
+                state if !state.is_open() || state == State::DeadLettered => {}
+                _ if it.acked_at.is_some() => open.acknowledged += 1,
+                _ => open.unacknowledged += 1,
+            }
+        }
+        open
+    }
+
+    /// The window that is meant when none is named: a recording is looked at as a whole.
+    pub fn default_span(&self) -> Span {
+        if self.live {
+            Span::FiveMinutes
+        } else {
+            Span::All
+        }
+    }
+}
+
+/// Opens the source that was asked for. Nothing is connected yet.
+///
+/// # Errors
+/// The configuration or the address is wrong.
+pub fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
+    let settings = connect.settings()?;
+    let usage = |why: String| Stop::new(Exit::Usage, why);
+    let address = Address::parse(&settings.address.value).map_err(|why| usage(why.to_string()))?;
+    let token = match address {
+        Address::Http(_) => settings.token()?,
+        _ => None,
+    };
+    let options = Options {
+        token,
+        ..Options::default()
+    };
+    let source = source::open(&address, &options).map_err(|why| usage(why.to_string()))?;
+    Ok((address, source))
+}
+
+/// Looks: the present of a live source, or a recording at `as_of`, by default at its end.
+///
+/// # Errors
+/// The address is wrong, does not answer or cannot be read; `as_of` was asked of a live source.
+pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look> {
+    let (address, source) = open(connect)?;
+    let shown = address.to_string();
+    if let Address::File(path) = address {
+        let reading = recording::load(path).await.map_err(Stop::from)?;
+        let end = reading.until().unwrap_or_default();
+        let as_of = as_of.unwrap_or(end);
+        let mut events = reading.events.clone();
+        events.retain(|it| it.at <= as_of);
+        let mut ledger = Ledger::new(Windows::phase_of(as_of));
+        for event in &events {
+            ledger.apply(event);
+        }
+        ledger.advance(as_of);
+        return Ok(Look {
+            address: shown,
+            source,
+            ledger,
+            as_of,
+            events,
+            skipped: reading.skipped.clone(),
+            live: false,
+        });
+    }
+    if as_of.is_some() {
+        let why = format!(
+            "--as-of needs a recording: {shown} is live and only knows its present. \
+             `seam export -c {shown} FILE` writes one"
+        );
+        return Err(Stop::new(Exit::Usage, why).into());
+    }
+    let snapshot = tokio::time::timeout(PATIENCE, snapshot(&source))
+        .await
+        .with_context(|| format!("{shown} did not answer within {} s", PATIENCE.as_secs()))??;
+    let (as_of, events) = (snapshot.at, snapshot.recent.clone());
+    let mut ledger = Ledger::new(0);
+    ledger.restore(snapshot);
+    Ok(Look {
+        address: shown,
+        source,
+        ledger,
+        as_of,
+        events,
+        skipped: Vec::new(),
+        live: true,
+    })
+}
+
+async fn snapshot(source: &Shared) -> anyhow::Result<Snapshot> {
+    let mut watch = source.watch(None);
+    while let Some(batch) = watch.next().await {
+        if let Batch::Snapshot(snapshot) = batch.map_err(Stop::from)? {
+            return Ok(*snapshot);
+        }
+    }
+    anyhow::bail!("the connection ended before it said anything; try again")
+}
+
+/// A fault as the end of a command.
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::new(exit_of(&fault), fault.to_string())
+    }
+}
+
+/// How a command ends that met this fault.
+pub const fn exit_of(fault: &Fault) -> Exit {
+    match fault {
+        Fault::Conflict { .. } => Exit::Conflict,
+        Fault::Denied(_) | Fault::Refused(_) | Fault::Invalid(_) | Fault::Unsupported(_) => {
+            Exit::Refused
+        }
+        Fault::Transient(_) | Fault::Malformed(_) => Exit::Failed,
+    }
+}

@@ -1,0 +1,65 @@
+//! Contracts that were refused and that nobody has dealt with, the latest first.
+
+use serde::Serialize;
+
+use crate::domain::contract::Violation;
+use crate::domain::event::Boundary;
+use crate::domain::id::{Edge, RunId};
+use crate::domain::ledger::Ledger;
+use crate::domain::run::{Refused, Run};
+use crate::domain::time::Time;
+
+/// One refused contract.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RejectionRow {
+    /// Its id: the same producer and body give the same one.
+    pub rejection_id: String,
+    /// The run it would have belonged to.
+    pub trace_id: RunId,
+    /// The edge it would have crossed, as far as the contract said.
+    #[serde(flatten)]
+    pub edge: Edge,
+    /// Where it was refused.
+    pub boundary: Boundary,
+    /// Who produced it.
+    pub producer: String,
+    /// `name@version` of the model, if given.
+    pub model: Option<String>,
+    /// `name@version` of the prompt, if given.
+    pub prompt: Option<String>,
+    /// Everything that is wrong, each with its place.
+    pub errors: Vec<Violation>,
+    /// How often the same body came.
+    pub count: u32,
+    /// When it came first.
+    pub first_at: Time,
+    /// When it came last.
+    pub last_at: Time,
+}
+
+/// Every refused contract in sight, the latest first.
+pub fn rejections(ledger: &Ledger) -> Vec<RejectionRow> {
+    let of_run = |run: &Run, it: &Refused| RejectionRow {
+        rejection_id: it.rejection.id.clone(),
+        trace_id: run.id.clone(),
+        edge: it.rejection.edge.clone(),
+        boundary: it.rejection.boundary,
+        producer: it.rejection.producer.clone(),
+        model: it.rejection.model.clone(),
+        prompt: it.rejection.prompt.clone(),
+        errors: it.rejection.errors.clone(),
+        count: it.count,
+        first_at: it.first_at,
+        last_at: it.last_at,
+    };
+    let mut rows: Vec<RejectionRow> = ledger
+        .refusing()
+        .flat_map(|run| run.rejections.iter().map(|it| of_run(run, it)))
+        .collect();
+    rows.sort_by(|a, b| {
+        b.last_at
+            .cmp(&a.last_at)
+            .then_with(|| a.rejection_id.cmp(&b.rejection_id))
+    });
+    rows
+}
