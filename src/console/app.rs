@@ -1,1 +1,103 @@
-//! Keys in, effects out: the pure half of the console.
+//! What the console does: messages in, effects out. Pure: no terminal, no clock, no I/O.
+//!
+//! The shell turns everything that happens into a [`Msg`] and calls [`update`]; what comes back is plain data
+//! ([`Effect`]) that the shell carries out. When all messages that were ready are handled, the shell calls
+//! [`State::prepare`] and draws once. Nothing moves between two draws: a key acts on what is seen.
+//!
+//! How to add a screen:
+//!
+//! 1. `app/x.rs`: a `#[derive(Debug, Default)] pub struct X` that implements [`Screen`]. `refresh` makes its rows
+//!    from [`feed::Feed::figures`] or [`feed::Feed::ledger`] and settles them in a [`List`] of ids (the
+//!    cursor and the marks stay on items, never on row numbers). `offers` says what can be done now; only offered
+//!    actions reach `act`, and footer, help and palette show the same list. What `act` wants goes to the [`Desk`]:
+//!    open, go, fetch, copy, say, and `propose`, which asks for reasons, confirms, sends and shows results.
+//! 2. `ui/x.rs`: `pub fn draw(screen: &X, state: &State, canvas: &mut Canvas)`, with the widgets of `ui/part`.
+//! 3. One line in the table of `app/screen.rs`, and one in that of `ui.rs`.
+//!
+//! The events screen is the pattern; golden pictures of it are in `tests/screens.rs`.
+
+pub mod act;
+pub mod attention;
+pub mod dead_letters;
+pub mod desk;
+pub mod edges;
+pub mod events;
+pub mod feed;
+pub mod find;
+mod flow;
+pub mod handoff;
+pub mod inbox;
+mod keys;
+pub mod layer;
+pub mod line;
+pub mod list;
+pub mod msg;
+pub mod palette;
+pub mod pipelines;
+pub mod screen;
+pub mod sources;
+pub mod state;
+pub mod tasks;
+pub mod toast;
+pub mod world;
+
+pub use act::{Aim, Proposal};
+pub use desk::Desk;
+pub use find::Needle;
+pub use list::List;
+pub use msg::{Effect, Msg, Reply, Size, Ticket};
+pub use screen::{Focus, Offer, Screen, ScreenId};
+pub use state::{Place, Start, State};
+pub use world::World;
+
+use crate::domain::link::{Batch, Report};
+use crate::domain::time::SECOND;
+use toast::Tone;
+
+/// Handles one message. Dispatch only: the files of this folder decide.
+pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
+    // A sign of life changes nothing on the screen that the next tick does not change anyway.
+    state.dirty |= !matches!(
+        msg,
+        Msg::Heard(_, Report::Batch(Batch::Alive { .. })) | Msg::Tick(_)
+    );
+    match msg {
+        Msg::Key(key) => keys::key(state, key),
+        Msg::Paste(text) => keys::paste(state, &text),
+        Msg::Mouse(spot) => keys::mouse(state, &spot),
+        Msg::Resize(size) => {
+            state.world.size = size;
+            Vec::new()
+        }
+        Msg::Tick(now) => {
+            tick(state, now);
+            Vec::new()
+        }
+        Msg::Heard(source, report) => {
+            let now = state.world.now;
+            if let Some(feed) = state.world.feeds.get_mut(usize::from(source.0)) {
+                feed.hear(report, now);
+            }
+            Vec::new()
+        }
+        Msg::Answered(ticket, reply) => flow::answered(state, ticket, reply),
+        Msg::Edited(ticket, text) => flow::edited(state, ticket, text),
+        Msg::Said(text) => {
+            state.say(text, Tone::Plain);
+            Vec::new()
+        }
+    }
+}
+
+/// Lets time pass. Only a new second can be seen: clock, ages and countdowns show nothing smaller.
+fn tick(state: &mut State, now: crate::domain::time::Time) {
+    let second = now.millis().div_euclid(SECOND) != state.world.now.millis().div_euclid(SECOND);
+    state.world.now = now;
+    if second {
+        state.dirty = true;
+        state.toasts.expire(now);
+        for feed in &mut state.world.feeds {
+            feed.tick(now);
+        }
+    }
+}

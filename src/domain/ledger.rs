@@ -45,6 +45,8 @@ pub struct Ledger {
     paused: BTreeSet<Edge>,
     violations: Violations,
     recent: VecDeque<Event>,
+    /// Number of the latest event in `recent`; numbers are never used twice.
+    latest: u64,
     odd: BTreeMap<Irregularity, u64>,
     folded: u64,
     cursor: Cursor,
@@ -69,6 +71,7 @@ impl Ledger {
         *self = Self {
             phase: self.phase,
             revision,
+            latest: self.latest + snapshot.recent.len() as u64,
             cursor: snapshot.cursor,
             ..Self::default()
         };
@@ -137,6 +140,7 @@ impl Ledger {
                 self.recent.pop_front();
             }
             self.recent.push_back(event.clone());
+            self.latest += 1;
         }
         self.note_run(&run);
         self.runs.insert(run.id.clone(), run);
@@ -310,6 +314,12 @@ impl Ledger {
     /// Who sent what was refused, and what was wrong with it.
     pub fn violations(&self) -> &Violations {
         &self.violations
+    }
+
+    /// Number of the last event of [`recent`](Self::recent): the ones before it count down from here, and no
+    /// number is ever used for another event.
+    pub fn latest(&self) -> u64 {
+        self.latest
     }
 
     /// The latest events, oldest first.

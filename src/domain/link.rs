@@ -18,6 +18,10 @@ pub use fault::Fault;
 /// Position in a source's log; opaque to everybody but that source. 0 is before the first event.
 pub type Cursor = u64;
 
+/// Which of the connections of a console, counted from 0 in the order they were opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub u16);
+
 /// What a source says while it is watched.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Batch {

@@ -79,8 +79,12 @@ pub fn tasks(ledger: &Ledger, all: bool) -> Vec<TaskRow> {
     let mut rows: Vec<TaskRow> = ledger
         .runs()
         .filter(|run| !run.handoffs.is_empty())
+        // Most runs are closed and fine: they are left out before a row is made of them.
+        .filter(|run| {
+            let notable = run.verdict.level > Level::Fine || run.storm_since.is_some();
+            all || notable || run.open().next().is_some()
+        })
         .map(|run| task_row(run, ledger.now()))
-        .filter(|row| all || row.open > 0 || row.verdict < TaskVerdict::Fine)
         .collect();
     rows.sort_by(|a, b| {
         let key = |row: &TaskRow| {

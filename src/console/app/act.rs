@@ -1,0 +1,378 @@
+//! Acting on handoffs: what is proposed, what the user adds to it, and the requests that come of it.
+//!
+//! A proposal is a snapshot: ids and versions as they were seen. Nothing is ever added to it afterwards.
+
+use serde_json::{Map, Value};
+
+use crate::domain::event::{Answer, DismissReason};
+use crate::domain::id::Edge;
+use crate::domain::link::{Act, ActKind, Fault, Request, SourceId, Target};
+use crate::domain::text::age;
+use crate::domain::time::Time;
+
+/// One item of a proposal, as it was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aim {
+    /// Where it lives.
+    pub source: SourceId,
+    /// Which handoff of which run, at which version.
+    pub target: Target,
+    /// Short name for lists of results.
+    pub label: String,
+    /// The edge it is on.
+    pub edge: Edge,
+    /// How long it has been as it is: dead since, waiting since.
+    pub since: Time,
+    /// Digest of what was shown, for decisions; empty for operator acts.
+    pub digest: String,
+}
+
+/// What a screen wants done. The frame asks for reasons, confirms, sends and shows the results.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// Which act.
+    pub act: ActKind,
+    /// On what; empty for an edge.
+    pub aims: Vec<Aim>,
+    /// The edge to pause or resume.
+    pub edge: Option<(SourceId, Edge)>,
+    /// What the screen knows about the consequences, a line each: the requeue verdict, what will run, what the
+    /// timeout would have done.
+    pub notes: Vec<String>,
+    /// The group the items were taken from, if they are a whole one; see [`super::screen::Screen::arrived`].
+    pub group: Option<String>,
+    /// How many groups the items come from; 0 when they are not grouped.
+    pub groups: usize,
+    /// Whom to ask, for an escalation.
+    pub role: String,
+    /// What the answer to a question must look like: a flat JSON Schema object.
+    pub schema: Option<Value>,
+}
+
+impl Proposal {
+    /// A proposal with nothing but the act and the items.
+    pub fn new(act: ActKind, aims: Vec<Aim>) -> Self {
+        Self {
+            act,
+            aims,
+            edge: None,
+            notes: Vec::new(),
+            group: None,
+            groups: 0,
+            role: "operator".to_owned(),
+            schema: None,
+        }
+    }
+
+    /// To pause or resume an edge.
+    pub fn on_edge(act: ActKind, source: SourceId, edge: Edge) -> Self {
+        Self {
+            edge: Some((source, edge)),
+            ..Self::new(act, Vec::new())
+        }
+    }
+
+    /// With lines on what will follow.
+    #[must_use]
+    pub fn notes(mut self, notes: Vec<String>) -> Self {
+        self.notes = notes;
+        self
+    }
+
+    /// With the group that all the items come from.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.group = Some(group.into());
+        self.groups = 1;
+        self
+    }
+
+    /// The sources it goes to.
+    pub fn sources(&self) -> Vec<SourceId> {
+        let mut sources: Vec<_> = self.aims.iter().map(|aim| aim.source).collect();
+        sources.extend(self.edge.iter().map(|(source, _)| *source));
+        sources.sort_unstable();
+        sources.dedup();
+        sources
+    }
+
+    /// The act with its object, such as `requeue 4 handoffs` or `pause writer>reviewer`.
+    pub fn title(&self) -> String {
+        let verb = self.act.verb();
+        match (&self.edge, self.aims.as_slice()) {
+            (Some((_, edge)), _) => format!("{verb} {edge}"),
+            (None, [one]) => format!("{verb} {}", one.label),
+            (None, many) => format!("{verb} {} handoffs", many.len()),
+        }
+    }
+
+    /// What will happen, a line each: how many, from where, how old, and what the screen knows.
+    pub fn facts(&self, now: Time) -> Vec<String> {
+        let mut facts = Vec::new();
+        let mut edges: Vec<String> = self.aims.iter().map(|aim| aim.edge.to_string()).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        if let Some(oldest) = self.aims.iter().map(|aim| aim.since).min() {
+            let count = self.aims.len();
+            let groups = match self.groups {
+                0 | 1 => String::new(),
+                many => format!(" in {many} groups"),
+            };
+            let place = match edges.as_slice() {
+                [one] => one.clone(),
+                [one, two] => format!("{one} and {two}"),
+                many => format!("{} edges", many.len()),
+            };
+            let s = if count == 1 { "" } else { "s" };
+            let oldest = age(oldest.age(now));
+            facts.push(format!(
+                "{count} handoff{s}{groups} on {place}, oldest {oldest}"
+            ));
+        }
+        facts.push(self.meaning().to_owned());
+        facts.extend(self.notes.iter().cloned());
+        facts
+    }
+
+    const fn meaning(&self) -> &'static str {
+        match self.act {
+            ActKind::Requeue => "They go back to their edge with a new budget of attempts.",
+            ActKind::Escalate => "A person is asked; agents get nothing of it until then.",
+            ActKind::Dismiss => {
+                "They end unprocessed and nothing downstream runs. It is sent in 10 s; z takes it back until then."
+            }
+            ActKind::Approve => "It goes ahead exactly as shown; refused if it changed since.",
+            ActKind::EditApprove => "It goes ahead as you edited it; refused if it changed since.",
+            ActKind::Reject => "It goes back to its source with your feedback, as a revision.",
+            ActKind::Respond => "The agent gets your answer and goes on.",
+            ActKind::Claim => "Others see that you have it in hand.",
+            ActKind::Release => "Others may take it again.",
+            ActKind::PauseEdge => {
+                "Agents get nothing more from this edge until it is resumed; what is held now is finished."
+            }
+            ActKind::ResumeEdge => "Agents get work from this edge again.",
+            ActKind::Cancel => "Every open handoff of the run ends; there is no undo.",
+        }
+    }
+}
+
+/// A proposal with what the user added: ready to be confirmed and sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// What was proposed.
+    pub proposal: Proposal,
+    /// Which sort of reason, for a dismissal.
+    pub reason: Option<DismissReason>,
+    /// The user's words: why, the question, the feedback.
+    pub words: String,
+    /// The answer to a question.
+    pub value: Option<Value>,
+    /// The edited contract.
+    pub edited: Option<Value>,
+}
+
+impl Draft {
+    /// With nothing added.
+    pub const fn new(proposal: Proposal) -> Self {
+        Self {
+            proposal,
+            reason: None,
+            words: String::new(),
+            value: None,
+            edited: None,
+        }
+    }
+
+    /// The requests to send for these items: one per source, and one per item for decisions, which are each bound
+    /// to what was shown of that one item. `key` makes each of them a no-op when repeated.
+    pub fn requests(
+        &self,
+        aims: &[Aim],
+        by: &str,
+        key: &str,
+    ) -> Vec<(SourceId, Vec<Aim>, Request)> {
+        let mut parts: Vec<(SourceId, Vec<Aim>)> = Vec::new();
+        if let Some((source, _)) = &self.proposal.edge {
+            parts.push((*source, Vec::new()));
+        }
+        for aim in aims {
+            match parts.iter_mut().find(|(source, _)| *source == aim.source) {
+                Some((_, some)) if !self.is_decision() => some.push(aim.clone()),
+                _ => parts.push((aim.source, vec![aim.clone()])),
+            }
+        }
+        let numbered = parts.into_iter().enumerate();
+        numbered
+            .filter_map(|(nth, (source, aims))| {
+                let request = Request {
+                    on: aims.iter().map(|aim| aim.target.clone()).collect(),
+                    act: self.act(aims.first())?,
+                    by: by.to_owned(),
+                    why: self.words.clone(),
+                    key: format!("{key}-{nth}"),
+                };
+                Some((source, aims, request))
+            })
+            .collect()
+    }
+
+    const fn is_decision(&self) -> bool {
+        matches!(
+            self.proposal.act,
+            ActKind::Approve | ActKind::EditApprove | ActKind::Reject | ActKind::Respond
+        )
+    }
+
+    /// Nothing when something it needs is missing, which the flow of layers prevents.
+    fn act(&self, aim: Option<&Aim>) -> Option<Act> {
+        let resolve = |answer| {
+            Some(Act::Resolve {
+                answer,
+                context_digest: aim?.digest.clone(),
+                edited: self.edited.clone(),
+                value: self.value.clone(),
+            })
+        };
+        let edge = || self.proposal.edge.as_ref().map(|(_, edge)| edge.clone());
+        match self.proposal.act {
+            ActKind::Requeue => Some(Act::Requeue),
+            ActKind::Escalate => Some(Act::Escalate {
+                force: false,
+                role: self.proposal.role.clone(),
+            }),
+            ActKind::Dismiss => self.reason.map(|reason| Act::Dismiss { reason }),
+            ActKind::Approve => resolve(Answer::Approve),
+            ActKind::EditApprove => resolve(Answer::EditApprove),
+            ActKind::Reject => resolve(Answer::Reject),
+            ActKind::Respond => resolve(Answer::Respond),
+            ActKind::Claim => Some(Act::Claim),
+            ActKind::Release => Some(Act::Release),
+            ActKind::PauseEdge => edge().map(Act::PauseEdge),
+            ActKind::ResumeEdge => edge().map(Act::ResumeEdge),
+            ActKind::Cancel => Some(Act::Cancel),
+        }
+    }
+}
+
+/// A fault as a sentence for the person who asked: the loser of a race is told who won, and how long ago.
+pub fn say(fault: &Fault, now: Time) -> String {
+    match fault {
+        Fault::Conflict { by: Some(by), .. } => {
+            let event = by.event.trim_end_matches(".v1");
+            let done = event.rsplit('.').next().unwrap_or(event).replace('_', " ");
+            format!("{} {done} this {} ago", by.actor.id, age(by.at.age(now)))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// What must be asked before an act can be confirmed, in this order.
+pub fn questions(proposal: &Proposal) -> Vec<Question> {
+    let text = |label: &str, required| Question {
+        label: label.to_owned(),
+        property: None,
+        choices: Vec::new(),
+        required,
+    };
+    match proposal.act {
+        ActKind::Dismiss => {
+            let choices = DismissReason::ALL.map(|it| it.word().replace('_', " "));
+            vec![
+                Question {
+                    choices: choices.to_vec(),
+                    ..text("reason", true)
+                },
+                text("note (enter to leave it empty)", false),
+            ]
+        }
+        ActKind::Reject => vec![text("feedback: what must change", true)],
+        ActKind::Escalate => vec![text(&format!("question for {}", proposal.role), true)],
+        ActKind::Cancel | ActKind::PauseEdge => vec![text("why", true)],
+        ActKind::Respond => match properties(proposal) {
+            Some(properties) if !properties.is_empty() => properties,
+            _ => vec![text("your answer", true)],
+        },
+        ActKind::Requeue
+        | ActKind::Approve
+        | ActKind::EditApprove
+        | ActKind::Claim
+        | ActKind::Release
+        | ActKind::ResumeEdge => Vec::new(),
+    }
+}
+
+/// One thing to ask: a line of text, or a choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What is asked.
+    pub label: String,
+    /// Name and JSON type of the member of the answer that it fills.
+    pub property: Option<(String, String)>,
+    /// What can be chosen; empty for a line of text.
+    pub choices: Vec<String>,
+    /// May not stay empty.
+    pub required: bool,
+}
+
+fn properties(proposal: &Proposal) -> Option<Vec<Question>> {
+    let schema = proposal.schema.as_ref()?;
+    let required = schema.get("required").and_then(Value::as_array);
+    let question = |(name, of): (&String, &Value)| {
+        let kind = of.get("type").and_then(Value::as_str).unwrap_or("string");
+        let title = of.get("description").or_else(|| of.get("title"));
+        let words = title
+            .and_then(Value::as_str)
+            .map_or(String::new(), |it| format!(": {it}"));
+        let choices = match (of.get("enum").and_then(Value::as_array), kind) {
+            (Some(values), _) => values.iter().map(plain).collect(),
+            (None, "boolean") => vec!["true".to_owned(), "false".to_owned()],
+            _ => Vec::new(),
+        };
+        Question {
+            label: format!("{name} ({kind}){words}"),
+            property: Some((name.clone(), kind.to_owned())),
+            choices,
+            required: required.is_some_and(|all| all.iter().any(|it| it == name)),
+        }
+    };
+    let properties = schema.get("properties")?.as_object()?;
+    Some(properties.iter().map(question).collect())
+}
+
+fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Puts answers together: the reason and words of an act, or the value of a response. The error says which answer
+/// does not fit.
+pub fn answer(draft: &mut Draft, answers: &[(Question, String)]) -> Result<(), String> {
+    let mut object = Map::new();
+    for (question, given) in answers {
+        if let Some((name, kind)) = &question.property {
+            if given.is_empty() && !question.required {
+                continue;
+            }
+            let value = match kind.as_str() {
+                "string" => Value::from(given.as_str()),
+                _ => serde_json::from_str(given)
+                    .map_err(|_| format!("{name} is a {kind}; `{given}` is not"))?,
+            };
+            object.insert(name.clone(), value);
+        } else if question.choices.is_empty() {
+            given.trim().clone_into(&mut draft.words);
+        } else {
+            let word = given.replace(' ', "_");
+            draft.reason = DismissReason::ALL.into_iter().find(|it| it.word() == word);
+        }
+    }
+    if draft.proposal.act == ActKind::Respond {
+        draft.value = Some(if object.is_empty() {
+            Value::from(draft.words.as_str())
+        } else {
+            Value::Object(object)
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! The attention strip: what needs somebody, worst first, and where its rows are.
+
+use crate::domain::health::Health;
+use crate::domain::report::TaskVerdict;
+use crate::domain::text::{age, count, latency};
+
+use super::feed::Link;
+use super::screen::{Focus, ScreenId};
+use super::world::World;
+
+/// One badge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Badge {
+    /// Such as `14 dead`.
+    pub text: String,
+    /// How bad it is.
+    pub level: Level,
+    /// The screen with its rows.
+    pub screen: ScreenId,
+    /// What to show there.
+    pub focus: Focus,
+}
+
+/// How bad a badge is, worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Somebody should look now.
+    Critical,
+    /// Somebody should look today.
+    Warning,
+    /// A person is waited for, or news.
+    Info,
+}
+
+/// What the strip says when it has no badges. No data is never healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Calm {
+    /// Every edge is healthy.
+    Healthy,
+    /// Nothing is wrong, and too little is seen to call it healthy.
+    TooFew,
+    /// No handoff was seen at all.
+    NoData,
+    /// Nothing was heard of any source yet.
+    Connecting,
+}
+
+/// Badges of edges beyond this many become one that counts them.
+const EDGES_NAMED: usize = 2;
+
+/// Every badge, worst first.
+pub fn badges(world: &World) -> Vec<Badge> {
+    let mut all = Vec::new();
+    let mut add = |level, screen, focus, text: String| {
+        all.push(Badge {
+            text,
+            level,
+            screen,
+            focus,
+        });
+    };
+    for feed in &world.feeds {
+        if let Link::Down { since, .. } = feed.link() {
+            let since = age(since.age(world.now));
+            let text = format!("{} unreachable {since}", feed.name);
+            add(
+                Level::Critical,
+                ScreenId::Sources,
+                Focus::Source(feed.id),
+                text,
+            );
+        } else if *feed.link() == Link::Live && !feed.is_fresh(world.now) {
+            let old = age(feed.data_age(world.now).unwrap_or_default());
+            let text = format!("{} silent {old}", feed.name);
+            add(
+                Level::Critical,
+                ScreenId::Sources,
+                Focus::Source(feed.id),
+                text,
+            );
+        }
+    }
+    let figures = || world.feeds.iter().map(super::feed::Feed::figures);
+    let tasks = |verdict| {
+        let runs = figures().flat_map(|it| &it.tasks);
+        runs.filter(move |it| it.verdict == verdict && it.open > 0)
+            .count()
+    };
+    for (verdict, word) in [
+        (TaskVerdict::Looping, "looping"),
+        (TaskVerdict::RetryStorm, "in a retry storm"),
+    ] {
+        let runs = tasks(verdict);
+        if runs > 0 {
+            add(
+                Level::Critical,
+                ScreenId::Tasks,
+                Focus::Here,
+                format!("{runs} {word}"),
+            );
+        }
+    }
+    let dead: usize = figures().flat_map(|it| &it.dead).map(|it| it.count).sum();
+    if dead > 0 {
+        let text = format!("{} dead", count(dead as u64));
+        add(Level::Critical, ScreenId::DeadLetters, Focus::Here, text);
+    }
+    edges(world, &mut add);
+    let stalled = tasks(TaskVerdict::Stalled);
+    if stalled > 0 {
+        add(
+            Level::Warning,
+            ScreenId::Tasks,
+            Focus::Here,
+            format!("{stalled} stalled"),
+        );
+    }
+    let waiting: usize = figures().map(|it| it.inbox.len()).sum();
+    if waiting > 0 {
+        let late = figures()
+            .flat_map(|it| &it.inbox)
+            .filter(|it| it.due_in_ms < 0)
+            .count();
+        let (level, more) = match late {
+            0 => (Level::Info, String::new()),
+            late => (Level::Warning, format!(", {late} overdue")),
+        };
+        let text = format!("{waiting} waiting for you{more}");
+        add(level, ScreenId::Inbox, Focus::Here, text);
+    }
+    all.sort_by_key(|it| it.level);
+    all
+}
+
+fn edges(world: &World, add: &mut impl FnMut(Level, ScreenId, Focus, String)) {
+    let rows = || {
+        let feeds = world.feeds.iter();
+        feeds.flat_map(|feed| feed.figures().edges.iter().map(move |row| (feed.id, row)))
+    };
+    for (health, level) in [
+        (Health::Critical, Level::Critical),
+        (Health::Warning, Level::Warning),
+    ] {
+        let bad = || rows().filter(|(_, row)| row.level == health);
+        for (source, row) in bad().take(EDGES_NAMED) {
+            let what = match (row.findings.first(), row.p95_ms.value) {
+                (Some(finding), _) => finding.what.clone(),
+                (None, Some(p95)) => format!("P95 {}", latency(p95)),
+                (None, None) => row.health.to_owned(),
+            };
+            let focus = Focus::Edge(source, row.edge.clone());
+            add(
+                level,
+                ScreenId::Edges,
+                focus,
+                format!("{} {what}", row.edge),
+            );
+        }
+        let more = bad().count().saturating_sub(EDGES_NAMED);
+        if more > 0 {
+            let text = format!("{more} more edges {}", health.word());
+            add(level, ScreenId::Edges, Focus::Here, text);
+        }
+    }
+    let refused: u32 = rows().map(|(_, row)| row.violation_rate.k).sum();
+    if refused > 0 {
+        let s = if refused == 1 { "" } else { "s" };
+        let text = format!("{} violation{s}/1h", count(u64::from(refused)));
+        add(Level::Warning, ScreenId::Edges, Focus::Here, text);
+    }
+}
+
+/// What to say without badges.
+pub fn calm(world: &World) -> Calm {
+    let mut rows = world
+        .feeds
+        .iter()
+        .flat_map(|it| &it.figures().edges)
+        .peekable();
+    if world.feeds.iter().any(|it| it.heard_at().is_none()) {
+        Calm::Connecting
+    } else if rows.peek().is_none() {
+        Calm::NoData
+    } else if rows.any(|row| row.level != Health::Healthy) {
+        Calm::TooFew
+    } else {
+        Calm::Healthy
+    }
+}

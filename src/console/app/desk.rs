@@ -1,0 +1,120 @@
+//! Where a screen puts what it wants done: effects, jumps, proposals to act, words to say.
+
+use crate::domain::id::HandoffId;
+use crate::domain::link::{SourceId, Want};
+use crate::domain::text;
+
+use super::act::{Aim, Proposal};
+use super::msg::{Effect, Ticket};
+use super::screen::{Focus, ScreenId};
+use super::world::World;
+
+/// What the frame does for a screen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wish {
+    /// Open the page of a handoff.
+    Open(SourceId, HandoffId),
+    /// Close the page on top.
+    Close,
+    /// Go to another screen.
+    Go(ScreenId, Focus),
+    /// Start acting: reason, confirmation, result.
+    Propose(Box<Proposal>),
+    /// Fetch the contract, edit it, and propose to approve the edited one.
+    EditApprove(Box<Aim>),
+    /// Say something in the message line.
+    Say(String),
+}
+
+/// Hands out tickets; no two are the same in one run of the console.
+#[derive(Debug, Default)]
+pub struct Tickets(u64);
+
+impl Tickets {
+    /// The next one.
+    pub const fn draw(&mut self) -> Ticket {
+        self.0 += 1;
+        Ticket(self.0)
+    }
+}
+
+/// What a screen reads from and writes to while it handles one message.
+#[derive(Debug)]
+pub struct Desk<'a> {
+    /// What is known.
+    pub world: &'a World,
+    pub(super) tickets: &'a mut Tickets,
+    pub(super) effects: Vec<Effect>,
+    pub(super) wishes: Vec<Wish>,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) const fn new(world: &'a World, tickets: &'a mut Tickets) -> Self {
+        Self {
+            world,
+            tickets,
+            effects: Vec::new(),
+            wishes: Vec::new(),
+        }
+    }
+
+    /// Rows of half a page, for moving: what is left of the terminal beside the frame.
+    pub fn half_page(&self) -> usize {
+        usize::from(self.world.size.rows.saturating_sub(6) / 2).max(1)
+    }
+
+    /// Fetches a body or a history; the answer comes to [`super::screen::Screen::answered`].
+    pub fn fetch(&mut self, source: SourceId, want: Want) -> Ticket {
+        let ticket = self.tickets.draw();
+        self.effects.push(Effect::Fetch(ticket, source, want));
+        ticket
+    }
+
+    /// Stops waiting for something fetched.
+    pub fn cancel(&mut self, ticket: Ticket) {
+        self.effects.push(Effect::Cancel(ticket));
+    }
+
+    /// Copies text, made harmless: what is pasted into a shell must not be able to run.
+    pub fn copy(&mut self, content: &str, what: &str) {
+        self.effects
+            .push(Effect::Copy(text::clean_block(content).into_owned()));
+        self.say(format!("copied {what}"));
+    }
+
+    /// Opens the page of a handoff.
+    pub fn open(&mut self, source: SourceId, handoff: HandoffId) {
+        self.wishes.push(Wish::Open(source, handoff));
+    }
+
+    /// Closes the page on top.
+    pub fn close(&mut self) {
+        self.wishes.push(Wish::Close);
+    }
+
+    /// Goes to another screen.
+    pub fn go(&mut self, screen: ScreenId, focus: Focus) {
+        self.wishes.push(Wish::Go(screen, focus));
+    }
+
+    /// Starts to act: reason, confirmation, result.
+    pub fn propose(&mut self, proposal: Proposal) {
+        self.wishes.push(Wish::Propose(Box::new(proposal)));
+    }
+
+    /// Lets the user edit the contract and approve the edited one.
+    pub fn edit_approve(&mut self, aim: Aim) {
+        self.wishes.push(Wish::EditApprove(Box::new(aim)));
+    }
+
+    /// Says something in the message line.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.wishes.push(Wish::Say(text.into()));
+    }
+
+    /// Opens a text in the editor, to read; changes to it are thrown away.
+    pub fn view(&mut self, text: String) {
+        let ticket = self.tickets.draw();
+        self.effects.push(Effect::Edit(ticket, text));
+    }
+}

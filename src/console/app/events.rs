@@ -1,0 +1,340 @@
+//! The live log: what happened last, with the acts of people in the same stream. The pattern for other screens.
+
+use crate::domain::event::{Event, Fact, Timeout};
+use crate::domain::id::ActorKind;
+use crate::domain::link::SourceId;
+use crate::domain::time::Time;
+use crate::keymap::Action;
+
+use super::desk::Desk;
+use super::find::Needle;
+use super::list::List;
+use super::screen::{Focus, Offer, Screen};
+use super::world::World;
+
+/// One line of the log: which source, and the number its ledger gave the event.
+pub type EventId = (SourceId, u64);
+
+/// The live log, oldest first. It follows the newest event until the user moves away from it.
+#[derive(Debug)]
+pub struct Events {
+    /// The events that match the filter.
+    pub list: List<EventId>,
+    /// The newest event is kept in sight.
+    pub follow: bool,
+    /// Events that came in below since it stopped following.
+    pub new: usize,
+    needle: Needle,
+    /// The last row that was there when it stopped following.
+    held: Option<EventId>,
+    /// Numbers of the latest events taken in, by source; `None` makes all rows again.
+    taken: Option<Vec<u64>>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self {
+            list: List::default(),
+            follow: true,
+            new: 0,
+            needle: Needle::default(),
+            held: None,
+            taken: None,
+        }
+    }
+}
+
+impl Events {
+    /// The event of a row; nothing when the ledger has let it go.
+    pub fn event(world: &World, (source, number): EventId) -> Option<&Event> {
+        let ledger = world.feed(source)?.ledger();
+        let back = ledger.latest().checked_sub(number)? as usize;
+        let at = ledger.recent().len().checked_sub(back + 1)?;
+        ledger.recent().get(at)
+    }
+
+    /// What is looked for.
+    pub const fn needle(&self) -> &Needle {
+        &self.needle
+    }
+
+    fn stop_following(&mut self) {
+        if self.follow {
+            self.follow = false;
+            self.held = self.list.rows().last().copied();
+        }
+    }
+
+    fn moved(&mut self) {
+        let last = self.list.rows().len().saturating_sub(1);
+        if self.list.index() == Some(last) {
+            self.follow = true;
+        } else {
+            self.stop_following();
+        }
+    }
+}
+
+impl Screen for Events {
+    fn refresh(&mut self, world: &World) {
+        let latest: Vec<u64> = world.feeds.iter().map(|it| it.ledger().latest()).collect();
+        if self.taken.as_ref() != Some(&latest) {
+            let mut rows = match &self.taken {
+                Some(_) => self.list.rows().to_vec(),
+                None => Vec::new(),
+            };
+            rows.retain(|&id| Self::event(world, id).is_some());
+            let mut added: Vec<(Time, EventId)> = Vec::new();
+            for (nth, feed) in world.feeds.iter().enumerate() {
+                let taken = self.taken.as_ref().and_then(|it| it.get(nth));
+                let ledger = feed.ledger();
+                let first = ledger.latest() - ledger.recent().len() as u64;
+                let skip = taken.map_or(0, |taken| taken.saturating_sub(first)) as usize;
+                let new = ledger.recent().iter().zip(first + 1..).skip(skip);
+                let found = new.filter(|(event, _)| self.needle.finds(&searchable(event)));
+                added.extend(found.map(|(event, number)| (event.at, (feed.id, number))));
+            }
+            added.sort_by_key(|&(at, _)| at);
+            rows.extend(added.into_iter().map(|(_, id)| id));
+            self.list.settle(rows);
+            self.taken = Some(latest);
+        }
+        if self.follow {
+            self.list.act(Action::Bottom, 1);
+            self.held = None;
+        }
+        let held = self.held;
+        let since = self
+            .list
+            .rows()
+            .iter()
+            .rev()
+            .take_while(|&&id| Some(id) != held);
+        self.new = if held.is_some() { since.count() } else { 0 };
+    }
+
+    fn offers(&self, world: &World) -> Vec<Offer> {
+        let mut offers = Vec::new();
+        let selected = self.list.selected().and_then(|&id| Self::event(world, id));
+        if let Some(event) = selected {
+            if event.handoff.is_some() {
+                offers.push(Offer::new(Action::Open));
+            }
+            if !self.follow {
+                let new = if self.new > 0 {
+                    format!("follow, {} new", self.new)
+                } else {
+                    "follow".to_owned()
+                };
+                offers.push(Offer::new(Action::Bottom).word(new));
+            }
+            offers.push(Offer::quiet(Action::CopyId));
+            offers.push(Offer::quiet(Action::CopyJson));
+        }
+        offers.extend(self.list.offers(false));
+        offers
+    }
+
+    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
+        if self.list.act(action, desk.half_page()) {
+            return self.moved();
+        }
+        let world = desk.world;
+        let Some(&id) = self.list.selected() else {
+            return;
+        };
+        let Some(event) = Self::event(world, id) else {
+            return;
+        };
+        match (action, &event.handoff) {
+            (Action::Open, Some(handoff)) => desk.open(id.0, handoff.clone()),
+            (Action::CopyId, Some(handoff)) => desk.copy(handoff.as_str(), "the handoff id"),
+            (Action::CopyId, None) => desk.copy(event.run.as_str(), "the run id"),
+            (Action::CopyJson, _) => desk.copy(&json(event), "the event as JSON"),
+            _ => {}
+        }
+    }
+
+    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+        if self.list.click(row) {
+            self.act(desk, Action::Open);
+        } else {
+            self.moved();
+        }
+    }
+
+    fn show(&mut self, _world: &World, focus: &Focus) {
+        let text = match focus {
+            Focus::Handoff(_, id) => id.to_string(),
+            Focus::Run(_, id) => id.to_string(),
+            Focus::Edge(_, edge) => edge.to_string(),
+            Focus::Pipeline(_, name) => name.clone(),
+            Focus::Filter(text) => text.clone(),
+            Focus::Here | Focus::Source(_) => return,
+        };
+        self.needle = Needle::new(&text);
+        self.taken = None;
+        self.follow = true;
+    }
+
+    fn filter(&self) -> Option<&str> {
+        Some(self.needle.text())
+    }
+
+    fn set_filter(&mut self, _world: &World, text: &str) -> Result<(), String> {
+        self.needle = Needle::new(text);
+        self.taken = None;
+        Ok(())
+    }
+}
+
+fn json(event: &Event) -> String {
+    let fact = serde_json::to_value(&event.fact).unwrap_or_default();
+    let value = serde_json::json!({
+        "trace_id": event.run, "seq": event.seq, "at": event.at, "handoff_id": event.handoff,
+        "actor": event.actor, "event": fact,
+    });
+    format!("{value:#}")
+}
+
+/// Everything of an event that a filter looks through.
+fn searchable(event: &Event) -> String {
+    let handoff = event.handoff.as_ref().map_or("", |it| it.as_str());
+    let edge = match &event.fact {
+        Fact::Emitted(it) | Fact::Sighted(it) => format!("{} {}", it.edge.pipeline, it.edge),
+        Fact::Refused(it) => format!("{} {}", it.edge.pipeline, it.edge),
+        _ => String::new(),
+    };
+    let (name, words) = (event.fact.name(), tell(&event.fact));
+    format!(
+        "{name} {} {handoff} {edge} {} {words}",
+        event.run, event.actor
+    )
+}
+
+/// How an event is meant to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Work going its way.
+    Plain,
+    /// Work done.
+    Good,
+    /// A hitch that is dealt with.
+    Warning,
+    /// Something is lost unless somebody acts.
+    Bad,
+    /// A person is waited for, or acted.
+    Person,
+}
+
+/// How an event is meant to be read.
+pub fn tone(event: &Event) -> Tone {
+    match &event.fact {
+        _ if event.actor.kind == ActorKind::User => Tone::Person,
+        Fact::DeadLettered { .. } | Fact::Refused(_) | Fact::LoopDetected { .. } => Tone::Bad,
+        Fact::RetryScheduled { .. }
+        | Fact::Returned { .. }
+        | Fact::Duplicate { .. }
+        | Fact::ObservedFailed { .. }
+        | Fact::ObservedRejected { .. }
+        | Fact::ObservedRetried {} => Tone::Warning,
+        Fact::EscalationOpened(_) | Fact::EscalationExpired { .. } | Fact::EdgePaused { .. } => {
+            Tone::Person
+        }
+        Fact::Completed { .. } | Fact::RejectionResolved { .. } => Tone::Good,
+        _ => Tone::Plain,
+    }
+}
+
+/// An event in a few words, without what the other columns say. Holds hostile text.
+pub fn tell(fact: &Fact) -> String {
+    let clock = |at: &Time| at.utc().format("%H:%M:%S").to_string();
+    match fact {
+        Fact::Emitted(it) | Fact::Sighted(it) => it.title.clone(),
+        Fact::Refused(it) => {
+            let first = it
+                .errors
+                .first()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let more = match it.errors.len() {
+                0 | 1 => String::new(),
+                many => format!(" and {} more", many - 1),
+            };
+            let prompt = it
+                .prompt
+                .as_ref()
+                .map_or(String::new(), |it| format!(" · prompt {it}"));
+            format!("{first}{more}{prompt}")
+        }
+        Fact::RejectionResolved { why, .. } if why.is_empty() => {
+            "a corrected contract came".to_owned()
+        }
+        Fact::RejectionResolved { why, .. } => why.clone(),
+        Fact::Duplicate { .. } => "the same key with other content; the first one stays".to_owned(),
+        Fact::Leased {
+            holder, attempt, ..
+        } => format!("attempt {attempt} by {holder}"),
+        Fact::Acknowledged { .. } => "accepted".to_owned(),
+        Fact::Completed { emitted, note, .. } => match (emitted.len(), note.as_str()) {
+            (0, note) => note.to_owned(),
+            (many, _) => format!("and handed on {many}"),
+        },
+        Fact::Returned { feedback, .. } => feedback.join("; "),
+        Fact::RetryScheduled {
+            attempt,
+            code,
+            detail,
+            ready_at,
+        } => {
+            format!(
+                "attempt {attempt} failed: {}, next at {}",
+                pair(code, detail),
+                clock(ready_at)
+            )
+        }
+        Fact::DeadLettered {
+            code,
+            detail,
+            violations,
+            ..
+        } => {
+            let first = violations
+                .first()
+                .map(|it| format!(" · {it}"))
+                .unwrap_or_default();
+            format!("{}{first}", pair(code, detail))
+        }
+        Fact::Requeued { reason } | Fact::Cancelled { reason } => reason.clone(),
+        Fact::Amended { rev, .. } => format!("revision {rev}"),
+        Fact::Dismissed { reason, note } => pair(&reason.word().replace('_', " "), note),
+        Fact::EscalationOpened(it) => format!("asks {}: {}", it.role, it.question),
+        Fact::Snoozed { until } | Fact::EscalationClaimed { until } => {
+            format!("until {}", clock(until))
+        }
+        Fact::EscalationReleased {} | Fact::ObservedRetried {} => String::new(),
+        Fact::EscalationResolved(it) => {
+            let answer = serde_json::to_value(it.answer).unwrap_or_default();
+            pair(answer.as_str().unwrap_or_default(), &it.note)
+        }
+        Fact::EscalationExpired { outcome } => match outcome {
+            Timeout::DeadLetter => "nobody answered: dead letter",
+            Timeout::Approve => "nobody answered: approved",
+            Timeout::Dismiss => "nobody answered: dismissed",
+        }
+        .to_owned(),
+        Fact::LoopDetected { signal } => signal.clone(),
+        Fact::EdgePaused { edge, reason } | Fact::EdgeResumed { edge, reason } => {
+            pair(&edge.to_string(), reason)
+        }
+        Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => code.clone(),
+    }
+}
+
+fn pair(first: &str, second: &str) -> String {
+    if second.is_empty() {
+        first.to_owned()
+    } else {
+        format!("{first}: {second}")
+    }
+}

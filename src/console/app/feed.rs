@@ -1,0 +1,248 @@
+//! One source as the console knows it: its ledger, its link, and the figures made from them.
+
+use crate::domain::health::Span;
+use crate::domain::ledger::Ledger;
+use crate::domain::link::{Batch, Capabilities, Fault, Replay, Report, Skipped, SourceId};
+use crate::domain::report::{self, DeadGroup, EdgeRow, InboxRow, TaskRow};
+use crate::domain::time::{Millis, SECOND, Time};
+
+use super::world::STALE_AFTER;
+
+/// A source whose clock differs by less has our time; the difference is the way the message took.
+const SAME_CLOCK: Millis = 2 * SECOND;
+
+/// One source as the console knows it.
+#[derive(Debug)]
+pub struct Feed {
+    /// Which one.
+    pub id: SourceId,
+    /// Its name: the context of the user, or the address without secrets.
+    pub name: String,
+    link: Link,
+    can: Option<Capabilities>,
+    heard_at: Option<Time>,
+    replay: Option<Replay>,
+    skipped: Vec<Skipped>,
+    ledger: Ledger,
+    /// The ledger as it was when the screen was frozen.
+    held: Option<Box<Ledger>>,
+    /// By how much the clock of the source is ahead of ours.
+    skew: Millis,
+    figures: Figures,
+}
+
+/// How the link to a source stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Link {
+    /// Trying.
+    Connecting,
+    /// Facts come in.
+    Live,
+    /// Broken.
+    Down {
+        /// Why.
+        why: Fault,
+        /// Since when.
+        since: Time,
+        /// When the next try is.
+        retry_at: Time,
+    },
+}
+
+/// The rows of the reports, made once for all screens and the attention strip.
+#[derive(Debug, Default)]
+pub struct Figures {
+    /// One more each time the rows were made again: what a screen caches its order by.
+    pub revision: u64,
+    /// Every edge over the last hour, worst first.
+    pub edges: Vec<EdgeRow>,
+    /// Every dead letter in its group.
+    pub dead: Vec<DeadGroup>,
+    /// Every question to a person.
+    pub inbox: Vec<InboxRow>,
+    /// Every run that is open or has a verdict, worst first.
+    pub tasks: Vec<TaskRow>,
+    /// What they were made from.
+    made: Option<(u64, bool, Time)>,
+}
+
+impl Feed {
+    /// A source nothing was heard of yet.
+    pub fn new(id: SourceId, name: &str) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            link: Link::Connecting,
+            can: None,
+            heard_at: None,
+            replay: None,
+            skipped: Vec::new(),
+            ledger: Ledger::new(0),
+            held: None,
+            skew: 0,
+            figures: Figures::default(),
+        }
+    }
+
+    /// What is known, as the screen shows it: it stands still while the screen is frozen.
+    pub fn ledger(&self) -> &Ledger {
+        self.held.as_deref().unwrap_or(&self.ledger)
+    }
+
+    /// What is known right now, frozen or not: what an act is checked against.
+    pub const fn live(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The rows of the reports, as the screen shows them.
+    pub const fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// How the link stands.
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// What it can do; nothing before it was connected once.
+    pub const fn can(&self) -> Option<&Capabilities> {
+        self.can.as_ref()
+    }
+
+    /// Where the replay stands, for recordings.
+    pub const fn replay(&self) -> Option<&Replay> {
+        self.replay.as_ref()
+    }
+
+    /// What came and could not be used, by cause.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
+    /// Events that came in since the screen was frozen; 0 when it is not.
+    pub fn unseen(&self) -> u64 {
+        let held = self.held.as_ref();
+        held.map_or(0, |held| self.ledger.folded().saturating_sub(held.folded()))
+    }
+
+    /// When it last said anything, by the clock of this machine.
+    pub const fn heard_at(&self) -> Option<Time> {
+        self.heard_at
+    }
+
+    /// How old its data is at `now`; nothing when it never said anything.
+    pub fn data_age(&self, now: Time) -> Option<Millis> {
+        self.heard_at.map(|at| at.age(now))
+    }
+
+    /// A recording: time is its own, and nothing can be changed.
+    pub fn is_recording(&self) -> bool {
+        self.replay.is_some() || self.can.as_ref().is_some_and(|can| can.replay)
+    }
+
+    /// True when its numbers can be trusted to be of now: linked and heard of lately. A recording has no now.
+    pub fn is_fresh(&self, now: Time) -> bool {
+        self.link == Link::Live
+            && (self.is_recording() || self.data_age(now).is_some_and(|age| age <= STALE_AFTER))
+    }
+
+    /// Takes in what the source said at `now`.
+    pub fn hear(&mut self, report: Report, now: Time) {
+        match report {
+            Report::Connecting => {
+                if !matches!(self.link, Link::Down { .. }) {
+                    self.link = Link::Connecting;
+                }
+            }
+            Report::Offers(can) => self.can = Some(can),
+            Report::Down { fault, retry_in } => {
+                let since = match self.link {
+                    Link::Down { since, .. } => since,
+                    _ => now,
+                };
+                self.link = Link::Down {
+                    why: fault,
+                    since,
+                    retry_at: now + retry_in,
+                };
+            }
+            Report::Batch(batch) => {
+                self.link = Link::Live;
+                self.heard_at = Some(now);
+                self.take(batch, now);
+            }
+        }
+    }
+
+    fn take(&mut self, batch: Batch, now: Time) {
+        match batch {
+            Batch::Snapshot(snapshot) => {
+                self.meet(snapshot.at, now);
+                self.ledger.restore(*snapshot);
+            }
+            Batch::Events { events, cursor } => {
+                for event in &events {
+                    self.ledger.apply(event);
+                }
+                self.ledger.reached(cursor);
+            }
+            Batch::Alive { at } => self.meet(at, now),
+            Batch::Replay(replay) => {
+                self.ledger.advance(replay.at);
+                self.replay = Some(replay);
+            }
+            Batch::Skipped(skipped) => self.skipped = skipped,
+        }
+    }
+
+    fn meet(&mut self, at: Time, now: Time) {
+        let ahead = at - now;
+        self.skew = if ahead.abs() < SAME_CLOCK { 0 } else { ahead };
+    }
+
+    /// Lets time pass: ages grow, windows expire. Not for recordings, whose time comes with their events, and not
+    /// while the link is down: what is not heard is not known.
+    pub fn tick(&mut self, now: Time) {
+        if self.is_fresh(now) && !self.is_recording() {
+            self.ledger.advance(now + self.skew);
+        }
+    }
+
+    /// Holds what is shown still, or lets it go.
+    pub fn hold(&mut self, still: bool) {
+        self.held = still.then(|| Box::new(self.ledger.clone()));
+    }
+
+    /// Makes the rows again when what they are made from changed. Much that is open takes longer to go through and
+    /// is therefore gone through less often; then it says when to come back.
+    pub fn renew(&mut self, now: Time) -> Option<Time> {
+        let ledger = self.held.as_deref().unwrap_or(&self.ledger);
+        let fresh = self.is_fresh(now);
+        if let Some((revision, was_fresh, at)) = self.figures.made {
+            let same = revision == ledger.revision() && was_fresh == fresh;
+            if same {
+                return None;
+            }
+            let pause = Self::pause(ledger);
+            if was_fresh == fresh && (0..pause).contains(&(now - at)) {
+                return Some(at + pause);
+            }
+        }
+        self.figures = Figures {
+            revision: self.figures.revision + 1,
+            edges: report::edges(ledger, Span::OneHour, !fresh),
+            dead: report::dead_groups(ledger),
+            inbox: report::inbox(ledger),
+            tasks: report::tasks(ledger, false),
+            made: Some((ledger.revision(), fresh, now)),
+        };
+        None
+    }
+
+    /// Milliseconds between two makings of the rows, so that they take a small share of one core: none for what
+    /// is open in a day of a team, a quarter of a second for two thousand edges.
+    fn pause(ledger: &Ledger) -> Millis {
+        let runs = ledger.runs().size_hint().0;
+        ((ledger.edges().len() + 2 * ledger.dead().len() + runs / 8) / 8) as Millis
+    }
+}

@@ -1,0 +1,477 @@
+//! From a key, a paste or a click to what it does: the layer on top first, then the view.
+
+use crate::domain::link::{Control, SourceId};
+use crate::domain::time::SECOND;
+use crate::keymap::{Action, Key};
+
+use super::desk::{Desk, Wish};
+use super::feed::Feed;
+use super::flow;
+use super::handoff::Handoff;
+use super::layer::{Layer, Press};
+use super::line::Line;
+use super::msg::{Effect, Gesture, Hit, Spot, View};
+use super::palette::{Entry, Palette, Pick};
+use super::screen::{Focus, Screen, ScreenId};
+use super::state::State;
+use super::toast::Tone;
+use super::world::Face;
+
+/// Lines that one turn of the wheel moves.
+const WHEEL: usize = 3;
+
+pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
+    let action = state.keymap.action(key, state.context());
+    if action == Some(Action::Interrupt) {
+        return flow::interrupt(state);
+    }
+    if let Some(layer) = state.layers.pop() {
+        return layer_key(state, layer, key, action);
+    }
+    action.map_or_else(Vec::new, |action| perform(state, action))
+}
+
+/// Does an action if it is offered; says why not when it is locked.
+pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
+    let offers = state.offers();
+    let Some(offer) = offers.iter().find(|it| it.action == action) else {
+        return Vec::new();
+    };
+    if let Some(why) = &offer.locked {
+        let text = format!("{}: {why}", action.word());
+        state.say(text, Tone::Bad);
+        return Vec::new();
+    }
+    if state
+        .view()
+        .offers(&state.world)
+        .iter()
+        .any(|it| it.action == action)
+    {
+        return with_view(state, |view, desk| view.act(desk, action));
+    }
+    frame_action(state, action)
+}
+
+/// Lets the view do something, and does what it wished.
+pub(super) fn with_view(
+    state: &mut State,
+    does: impl FnOnce(&mut dyn Screen, &mut Desk<'_>),
+) -> Vec<Effect> {
+    let mut desk = Desk::new(&state.world, &mut state.tickets);
+    match &mut state.page {
+        Some(page) => does(page, &mut desk),
+        None => does(state.screens.get_mut(state.at), &mut desk),
+    }
+    let Desk {
+        mut effects,
+        wishes,
+        ..
+    } = desk;
+    for wish in wishes {
+        effects.extend(grant(state, wish));
+    }
+    effects
+}
+
+fn grant(state: &mut State, wish: Wish) -> Vec<Effect> {
+    match wish {
+        Wish::Open(source, handoff) => {
+            let mut desk = Desk::new(&state.world, &mut state.tickets);
+            let page = Handoff::open(source, handoff, &mut desk);
+            let effects = desk.effects;
+            state.page = Some(page);
+            return effects;
+        }
+        Wish::Close => state.page = None,
+        Wish::Go(screen, focus) => go(state, screen, &focus),
+        Wish::Propose(proposal) => return flow::propose(state, *proposal),
+        Wish::EditApprove(aim) => return flow::edit_approve(state, *aim),
+        Wish::Say(text) => state.say(text, Tone::Plain),
+    }
+    Vec::new()
+}
+
+fn go(state: &mut State, screen: ScreenId, focus: &Focus) {
+    state.page = None;
+    state.at = screen;
+    let view = state.screens.get_mut(screen);
+    if *focus != Focus::Here {
+        view.refresh(&state.world);
+        view.show(&state.world, focus);
+    }
+}
+
+/// What the frame itself does.
+fn frame_action(state: &mut State, action: Action) -> Vec<Effect> {
+    if let Some(screen) = ScreenId::ALL.iter().find(|it| it.action() == action) {
+        go(state, *screen, &Focus::Here);
+        return Vec::new();
+    }
+    match action {
+        Action::Undo => return flow::undo(state),
+        Action::Back if state.page.is_some() => state.page = None,
+        Action::Back => set_filter(state, ""),
+        Action::Filter => {
+            let before = state.view().filter().unwrap_or_default().to_owned();
+            state.layers.push(Layer::Filter {
+                line: Line::new(&before),
+                before,
+                error: None,
+            });
+        }
+        Action::NextMatch => return with_view(state, |view, desk| view.act(desk, Action::Down)),
+        Action::PreviousMatch => return with_view(state, |view, desk| view.act(desk, Action::Up)),
+        Action::NextAlert => {
+            let count = state.badges.len().max(1);
+            jump(state, state.badge_at.map_or(0, |at| (at + 1) % count));
+        }
+        Action::Palette => {
+            let entries = entries(state);
+            state.layers.push(Layer::Palette(Palette::new(entries)));
+        }
+        Action::Help => state.layers.push(Layer::Help(0)),
+        Action::Freeze => {
+            let still = state.world.frozen.is_none();
+            state.world.frozen = still.then_some(state.world.now);
+            for feed in &mut state.world.feeds {
+                feed.hold(still);
+            }
+        }
+        Action::TimeFormat => {
+            let (face, word) = match state.world.face {
+                Face::Utc => (Face::Local, "local"),
+                Face::Local => (Face::Relative, "relative"),
+                Face::Relative => (Face::Utc, "UTC"),
+            };
+            state.world.face = face;
+            state.say(format!("times are {word}"), Tone::Plain);
+        }
+        Action::SaveView => {
+            return vec![Effect::Save(View {
+                screen: state.at,
+                filter: state.view().filter().unwrap_or_default().to_owned(),
+            })];
+        }
+        Action::ReleaseMouse => {
+            state.mouse = !state.mouse;
+            let text = if state.mouse {
+                "the mouse is ours again"
+            } else {
+                "the mouse is the terminal's: select text; m takes it back"
+            };
+            state.say(text, Tone::Plain);
+            return vec![Effect::Mouse(state.mouse)];
+        }
+        Action::Redraw => return vec![Effect::Redraw],
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Quit => return flow::quit(state),
+        other => return replay(state, other),
+    }
+    Vec::new()
+}
+
+fn set_filter(state: &mut State, text: &str) {
+    let world = &state.world;
+    // An empty filter cannot be wrong.
+    let _ = match &mut state.page {
+        Some(page) => page.set_filter(world, text),
+        None => state.screens.get_mut(state.at).set_filter(world, text),
+    };
+}
+
+/// Goes to the rows of the nth badge.
+pub(super) fn jump(state: &mut State, nth: usize) {
+    if let Some(badge) = state.badges.get(nth).cloned() {
+        state.badge_at = Some(nth);
+        go(state, badge.screen, &badge.focus);
+    }
+}
+
+/// Steers every recording that is open.
+fn replay(state: &State, action: Action) -> Vec<Effect> {
+    const STEPS: [Option<f64>; 6] = [
+        Some(1.0),
+        Some(10.0),
+        Some(60.0),
+        Some(600.0),
+        Some(3600.0),
+        None,
+    ];
+    let control = |feed: &Feed| -> Option<(SourceId, Control)> {
+        let at = feed.replay()?;
+        let speed = STEPS.iter().position(|it| *it == at.speed).unwrap_or(0);
+        let step = at.speed.unwrap_or(600.0) as i64 * 10 * SECOND;
+        let control = match action {
+            Action::PauseReplay if at.paused => Control::Resume,
+            Action::PauseReplay => Control::Pause,
+            Action::ReplaySlower => Control::Speed(*STEPS.get(speed.saturating_sub(1))?),
+            Action::ReplayFaster => Control::Speed(STEPS.get(speed + 1).copied().flatten()),
+            Action::ReplayBack => Control::Jump((at.at + -step).max(at.from)),
+            Action::ReplayForward => Control::Jump((at.at + step).min(at.until)),
+            _ => return None,
+        };
+        Some((feed.id, control))
+    };
+    let controls = state.world.feeds.iter().filter_map(control);
+    controls
+        .map(|(source, it)| Effect::Replay(source, it))
+        .collect()
+}
+
+/// Everything that can be done or gone to, for the palette.
+fn entries(state: &State) -> Vec<Entry> {
+    let context = state.context();
+    let mut entries: Vec<Entry> = Vec::new();
+    for offer in state.offers() {
+        let key = state.keymap.key_for(offer.action, context);
+        let sentence = offer.action.description().trim_end_matches('.');
+        entries.push(Entry {
+            label: format!(
+                "{}: {sentence}",
+                offer.word.as_deref().unwrap_or(offer.action.word())
+            ),
+            hint: key.map(|it| it.to_string()).unwrap_or_default(),
+            locked: offer.locked,
+            does: Pick::Act(offer.action),
+        });
+    }
+    for feed in &state.world.feeds {
+        let mut pipelines: Vec<&str> = Vec::new();
+        for row in &feed.figures().edges {
+            entries.push(Entry {
+                label: format!("{} {}", row.edge.pipeline, row.edge),
+                hint: format!("edge, {}", row.health),
+                locked: None,
+                does: Pick::Go(ScreenId::Edges, Focus::Edge(feed.id, row.edge.clone())),
+            });
+            if !pipelines.contains(&&*row.edge.pipeline) {
+                pipelines.push(&row.edge.pipeline);
+            }
+        }
+        entries.extend(pipelines.iter().map(|name| Entry {
+            label: (*name).to_owned(),
+            hint: "pipeline".to_owned(),
+            locked: None,
+            does: Pick::Go(
+                ScreenId::Pipelines,
+                Focus::Pipeline(feed.id, (*name).to_owned()),
+            ),
+        }));
+    }
+    entries
+}
+
+/// Gives a key to the layer that was on top. It is put back unless it is done.
+fn layer_key(state: &mut State, layer: Layer, key: Key, action: Option<Action>) -> Vec<Effect> {
+    match layer {
+        Layer::Ask(mut ask) => {
+            match action {
+                Some(Action::Back) if !ask.back() => return Vec::new(),
+                Some(Action::Back) => {}
+                Some(Action::Open) => {
+                    if ask.go_on() {
+                        return flow::asked(state, ask);
+                    }
+                }
+                Some(Action::Up) => ask.choose(false),
+                Some(Action::Down | Action::Complete) => ask.choose(true),
+                _ if ask.question().is_some_and(|it| !it.choices.is_empty()) => {
+                    match key.to_string().as_str() {
+                        "j" => ask.choose(true),
+                        "k" => ask.choose(false),
+                        _ => {}
+                    }
+                }
+                _ => {
+                    ask.line.key(key);
+                    ask.error = None;
+                }
+            }
+            state.layers.push(Layer::Ask(ask));
+        }
+        Layer::Dialog(mut dialog) => {
+            let harmless = dialog.buttons.first().map(|it| it.1);
+            let chosen = match (action, key.to_string().as_str()) {
+                (Some(Action::Back), _) | (None, "n") => harmless,
+                (Some(Action::Open), _) => dialog.buttons.get(dialog.focus).map(|it| it.1),
+                (None, "y") => dialog.buttons.get(1).map(|it| it.1),
+                _ => None,
+            };
+            if let Some(press) = chosen {
+                return flow::pressed(state, dialog, press);
+            }
+            match action {
+                Some(Action::Left) => dialog.turn(false),
+                Some(Action::Right) => dialog.turn(true),
+                Some(scroll) => scroll_by(&mut dialog.offset, scroll),
+                None => {}
+            }
+            state.layers.push(Layer::Dialog(dialog));
+        }
+        Layer::Filter {
+            mut line,
+            before,
+            mut error,
+        } => {
+            match action {
+                Some(Action::Back) => {
+                    set_filter(state, &before);
+                    return Vec::new();
+                }
+                Some(Action::Open) if error.is_none() => return Vec::new(),
+                Some(Action::Open) => {}
+                _ => {
+                    line.key(key);
+                    error = filter_live(state, line.text());
+                }
+            }
+            state.layers.push(Layer::Filter {
+                line,
+                before,
+                error,
+            });
+        }
+        Layer::Palette(mut palette) => {
+            match action {
+                Some(Action::Back) => return Vec::new(),
+                Some(Action::Open) => return pick(state, palette.picked().cloned()),
+                Some(Action::Up) => palette.step(false),
+                Some(Action::Down | Action::Complete) => palette.step(true),
+                _ => {
+                    palette.line.key(key);
+                    palette.narrow();
+                }
+            }
+            state.layers.push(Layer::Palette(palette));
+        }
+        Layer::Help(mut offset) => {
+            let done =
+                matches!(action, Some(Action::Back | Action::Open)) || key.to_string() == "?";
+            if !done {
+                action.inspect(|&it| scroll_by(&mut offset, it));
+                state.layers.push(Layer::Help(offset));
+            }
+        }
+        Layer::Results(mut results) => {
+            if !matches!(action, Some(Action::Back | Action::Open)) {
+                action.inspect(|&it| scroll_by(&mut results.offset, it));
+                state.layers.push(Layer::Results(results));
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn scroll_by(offset: &mut usize, action: Action) {
+    *offset = match action {
+        Action::Down => offset.saturating_add(1),
+        Action::HalfPageDown => offset.saturating_add(10),
+        Action::Up => offset.saturating_sub(1),
+        Action::HalfPageUp => offset.saturating_sub(10),
+        _ => *offset,
+    };
+}
+
+fn filter_live(state: &mut State, text: &str) -> Option<String> {
+    let world = &state.world;
+    let set = match &mut state.page {
+        Some(page) => page.set_filter(world, text),
+        None => state.screens.get_mut(state.at).set_filter(world, text),
+    };
+    set.err()
+}
+
+fn pick(state: &mut State, entry: Option<Entry>) -> Vec<Effect> {
+    match entry.map(|it| it.does) {
+        Some(Pick::Act(Action::Interrupt)) => flow::interrupt(state),
+        Some(Pick::Act(action)) => perform(state, action),
+        Some(Pick::Go(screen, focus)) => {
+            go(state, screen, &focus);
+            Vec::new()
+        }
+        None => Vec::new(),
+    }
+}
+
+/// Pasted text goes where text is typed, and nowhere else: a paste never presses a key.
+pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
+    match state.layers.last_mut() {
+        Some(Layer::Ask(ask)) if ask.question().is_some_and(|it| it.choices.is_empty()) => {
+            ask.line.paste(text);
+        }
+        Some(Layer::Palette(palette)) => {
+            palette.line.paste(text);
+            palette.narrow();
+        }
+        Some(Layer::Filter { line, .. }) => {
+            line.paste(text);
+            let typed = line.text().to_owned();
+            let wrong = filter_live(state, &typed);
+            if let Some(Layer::Filter { error, .. }) = state.layers.last_mut() {
+                *error = wrong;
+            }
+        }
+        _ => state.say("nothing here takes pasted text", Tone::Plain),
+    }
+    Vec::new()
+}
+
+pub(super) fn mouse(state: &mut State, spot: &Spot) -> Vec<Effect> {
+    let action = match spot.kind {
+        Gesture::WheelDown => Action::Down,
+        Gesture::WheelUp => Action::Up,
+        Gesture::Press => return press(state, spot.on.clone()),
+    };
+    if let Some(layer) = state.layers.last_mut() {
+        let offset = match layer {
+            Layer::Dialog(it) => &mut it.offset,
+            Layer::Help(offset) => offset,
+            Layer::Results(it) => &mut it.offset,
+            Layer::Palette(it) => {
+                it.step(action == Action::Down);
+                return Vec::new();
+            }
+            Layer::Ask(_) | Layer::Filter { .. } => return Vec::new(),
+        };
+        (0..WHEEL).for_each(|_| scroll_by(offset, action));
+        return Vec::new();
+    }
+    (0..WHEEL).flat_map(|_| perform(state, action)).collect()
+}
+
+fn press(state: &mut State, on: Option<Hit>) -> Vec<Effect> {
+    match (state.layers.pop(), on) {
+        (Some(Layer::Dialog(dialog)), Some(Hit::Choice(nth))) if nth < dialog.buttons.len() => {
+            let chosen = dialog.buttons.get(nth).map_or(Press::Cancel, |it| it.1);
+            flow::pressed(state, dialog, chosen)
+        }
+        (Some(Layer::Palette(mut palette)), Some(Hit::Choice(nth))) => {
+            palette.at = nth;
+            pick(state, palette.picked().cloned())
+        }
+        (Some(Layer::Ask(mut ask)), Some(Hit::Choice(nth))) => {
+            ask.chosen = nth;
+            if ask.go_on() {
+                return flow::asked(state, ask);
+            }
+            state.layers.push(Layer::Ask(ask));
+            Vec::new()
+        }
+        // A click beside a layer does not reach what lies under it.
+        (Some(layer), _) => {
+            state.layers.push(layer);
+            Vec::new()
+        }
+        (None, Some(Hit::Row(row))) => with_view(state, |view, desk| view.click(desk, row)),
+        (None, Some(Hit::Tab(nth))) => with_view(state, |view, desk| view.tab(desk, nth)),
+        (None, Some(Hit::Column(nth))) => with_view(state, |view, desk| view.column(desk, nth)),
+        (None, Some(Hit::Badge(nth))) => {
+            jump(state, nth);
+            Vec::new()
+        }
+        (None, Some(Hit::Action(action))) => perform(state, action),
+        (None, Some(Hit::Handoff(source, id))) => with_view(state, |_, desk| desk.open(source, id)),
+        (None, Some(Hit::Choice(_)) | None) => Vec::new(),
+    }
+}

@@ -1,0 +1,108 @@
+//! A line being typed: the text of every prompt.
+
+use tui_input::{Input, InputRequest};
+
+use crate::domain::text;
+use crate::keymap::{Code, Key};
+
+/// Text longer than this is not taken; a pasted log is a mistake.
+const LONGEST: usize = 4_000;
+
+/// One line of text with a cursor.
+#[derive(Clone, Debug, Default)]
+pub struct Line(Input);
+
+impl Line {
+    /// A line with text in it, the cursor at its end.
+    pub fn new(text: &str) -> Self {
+        Self(Input::new(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        self.0.value()
+    }
+
+    /// The part of the text that fits into `columns`, and the column of the cursor in it.
+    pub fn window(&self, columns: usize) -> (&str, usize) {
+        let columns = columns.max(2);
+        let scroll = self.0.visual_scroll(columns - 1);
+        let before = text::head(self.text(), scroll).len();
+        let shown = text::head(&self.text()[before..], columns - 1);
+        (
+            shown,
+            self.0
+                .visual_cursor()
+                .saturating_sub(scroll)
+                .min(columns - 1),
+        )
+    }
+
+    /// Types a key; false when it types nothing and moves nothing.
+    pub fn key(&mut self, key: Key) -> bool {
+        use InputRequest as Do;
+        let request = match (key.code, key.ctrl, key.alt) {
+            (Code::Char(_), false, false) if self.text().len() >= LONGEST => return true,
+            (Code::Char(typed), false, false) => Do::InsertChar(typed),
+            (Code::Backspace, false, false) | (Code::Char('h'), true, false) => Do::DeletePrevChar,
+            (Code::Char('w'), true, false) | (Code::Backspace, _, _) => Do::DeletePrevWord,
+            (Code::Delete, _, _) | (Code::Char('d'), true, false) => Do::DeleteNextChar,
+            (Code::Char('u'), true, false) => Do::DeleteFromStart,
+            (Code::Char('k'), true, false) => Do::DeleteTillEnd,
+            (Code::Home, _, _) | (Code::Char('a'), true, false) => Do::GoToStart,
+            (Code::End, _, _) | (Code::Char('e'), true, false) => Do::GoToEnd,
+            (Code::Left, true, _) | (Code::Char('b'), false, true) => Do::GoToPrevWord,
+            (Code::Right, true, _) | (Code::Char('f'), false, true) => Do::GoToNextWord,
+            (Code::Left, ..) | (Code::Char('b'), true, false) => Do::GoToPrevChar,
+            (Code::Right, ..) | (Code::Char('f'), true, false) => Do::GoToNextChar,
+            _ => return false,
+        };
+        self.0.handle(request);
+        true
+    }
+
+    /// Takes pasted text as one harmless line: line breaks become spaces, and what hides becomes visible.
+    pub fn paste(&mut self, pasted: &str) {
+        let words: Vec<&str> = pasted.lines().map(str::trim_end).collect();
+        let room = LONGEST.saturating_sub(self.text().len());
+        for typed in text::clean(&words.join(" ")).chars().take(room) {
+            self.0.handle(InputRequest::InsertChar(typed));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_like_a_shell() {
+        let mut line = Line::new("one two");
+        for key in ["ctrl-w", "3", "ctrl-a", "x", "ctrl-e", "backspace", "!"] {
+            assert!(line.key(key.parse().unwrap()), "{key}");
+        }
+        assert_eq!(line.text(), "xone !");
+        line.key("ctrl-u".parse().unwrap());
+        assert_eq!(line.text(), "");
+        assert!(!line.key("f5".parse().unwrap()));
+    }
+
+    #[test]
+    fn pasted_text_is_one_harmless_line() {
+        let mut line = Line::default();
+        line.paste("a\nb\u{1b}]52;c;x\u{7}\r\n");
+        assert_eq!(line.text(), "a b␛]52;c;x␇");
+        line.paste(&"x".repeat(100_000));
+        assert!(line.text().len() <= LONGEST + 8);
+    }
+
+    #[test]
+    fn a_long_line_scrolls_with_the_cursor() {
+        let line = Line::new("0123456789");
+        let (shown, cursor) = line.window(5);
+        assert!(
+            cursor <= 4 && "0123456789".ends_with(shown),
+            "{shown} {cursor}"
+        );
+    }
+}

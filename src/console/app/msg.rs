@@ -1,0 +1,153 @@
+//! What reaches the console, and what it asks the outside to do: plain data both ways.
+
+use std::time::Duration;
+
+use crate::domain::id::HandoffId;
+use crate::domain::link::{Control, Fault, Found, Outcome, Report, Request, SourceId, Want};
+use crate::domain::time::{Millis, Time};
+use crate::keymap::{Action, Key};
+
+use super::screen::ScreenId;
+
+/// Names one effect that answers later. An answer whose ticket nobody waits for any more is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// Everything that can happen to the console.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted. Hostile until cleaned.
+    Paste(String),
+    /// The mouse did something.
+    Mouse(Spot),
+    /// The terminal has a new size.
+    Resize(Size),
+    /// Time passed: the present.
+    Tick(Time),
+    /// A source said something.
+    Heard(SourceId, Report),
+    /// An effect with a ticket is done.
+    Answered(Ticket, Result<Reply, Fault>),
+    /// The editor was closed: the text, or why there is none.
+    Edited(Ticket, Result<String, String>),
+    /// The shell has something to tell, such as where a view was saved or that a copy failed.
+    Said(String),
+}
+
+/// What came of an effect with a ticket.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Of [`Effect::Perform`].
+    Done(Outcome),
+    /// Of [`Effect::Fetch`].
+    Found(Found),
+    /// Of [`Effect::Wait`].
+    Waited,
+}
+
+/// Everything the console can ask of the outside. Effects are compared in tests and shown before they are sent,
+/// so none of them holds a closure.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Ask a source to act.
+    Perform(Ticket, SourceId, Request),
+    /// Ask a source for a body or a history.
+    Fetch(Ticket, SourceId, Want),
+    /// Answer after this many milliseconds.
+    Wait(Ticket, Millis),
+    /// Stop whatever answers to this ticket.
+    Cancel(Ticket),
+    /// Put text on the clipboard (OSC 52). It has been cleaned.
+    Copy(String),
+    /// Open the text in `$EDITOR`.
+    Edit(Ticket, String),
+    /// Steer a recording.
+    Replay(SourceId, Control),
+    /// Remember this view.
+    Save(View),
+    /// Go into the background of the shell that started us.
+    Suspend,
+    /// Take the mouse or give it back.
+    Mouse(bool),
+    /// Forget what is on the terminal and draw it all again.
+    Redraw,
+    /// Leave.
+    Quit,
+}
+
+/// What is remembered of a view: enough to come back to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// The screen.
+    pub screen: ScreenId,
+    /// Its filter; empty when none.
+    pub filter: String,
+}
+
+/// Columns and rows of the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Columns.
+    pub columns: u16,
+    /// Rows.
+    pub rows: u16,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self {
+            columns: 80,
+            rows: 24,
+        }
+    }
+}
+
+/// What the mouse did, and on what. What lies under a cell is what the last frame put there; the shell looks it up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spot {
+    /// Column from 0.
+    pub x: u16,
+    /// Row from 0.
+    pub y: u16,
+    /// What it did.
+    pub kind: Gesture,
+    /// What it did it to.
+    pub on: Option<Hit>,
+}
+
+/// What a mouse can do here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gesture {
+    /// The left button went down.
+    Press,
+    /// The wheel turned towards the reader.
+    WheelDown,
+    /// The wheel turned away.
+    WheelUp,
+}
+
+/// A thing on the screen that can be clicked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Hit {
+    /// The nth row of the main list, in the order drawn. Rows do not move between two frames.
+    Row(usize),
+    /// The nth badge of the attention strip.
+    Badge(usize),
+    /// The nth tab of the screen or page.
+    Tab(usize),
+    /// The nth choice of the layer on top: a button, a line of the palette.
+    Choice(usize),
+    /// A column title: sort by the nth column.
+    Column(usize),
+    /// A key of the footer.
+    Action(Action),
+    /// A handoff named somewhere.
+    Handoff(SourceId, HandoffId),
+}
+
+/// Converts a span of [`Millis`] for a timer; negative spans are zero.
+pub fn duration(millis: Millis) -> Duration {
+    Duration::from_millis(millis.max(0).unsigned_abs())
+}

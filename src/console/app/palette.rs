@@ -1,0 +1,123 @@
+//! The command palette: everything that can be done or gone to, by name.
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+use crate::keymap::Action;
+
+use super::line::Line;
+use super::screen::{Focus, ScreenId};
+
+/// One thing to pick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What is matched and shown. Names of agents and pipelines are hostile text.
+    pub label: String,
+    /// What it is, or which key does the same.
+    pub hint: String,
+    /// Why it does not work now.
+    pub locked: Option<String>,
+    /// What picking it does.
+    pub does: Pick,
+}
+
+/// What picking an entry does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// The same as its key.
+    Act(Action),
+    /// Goes somewhere.
+    Go(ScreenId, Focus),
+}
+
+/// The palette while it is open: a snapshot of what there is, narrowed by what is typed.
+#[derive(Debug)]
+pub struct Palette {
+    /// Everything.
+    entries: Vec<Entry>,
+    /// What is typed.
+    pub line: Line,
+    /// Indexes of the matching entries, best first.
+    found: Vec<usize>,
+    /// The one that enter picks.
+    pub at: usize,
+    matcher: Matcher,
+}
+
+impl Palette {
+    /// Open, with nothing typed.
+    pub fn new(entries: Vec<Entry>) -> Self {
+        let found = (0..entries.len()).collect();
+        Self {
+            entries,
+            line: Line::default(),
+            found,
+            at: 0,
+            matcher: Matcher::new(Config::DEFAULT),
+        }
+    }
+
+    /// Narrows to what is typed now.
+    pub fn narrow(&mut self) {
+        let wanted = Pattern::parse(self.line.text(), CaseMatching::Ignore, Normalization::Smart);
+        let mut buffer = Vec::new();
+        let mut scored: Vec<(u32, usize)> = Vec::new();
+        for (nth, entry) in self.entries.iter().enumerate() {
+            let text = Utf32Str::new(&entry.label, &mut buffer);
+            if let Some(score) = wanted.score(text, &mut self.matcher) {
+                scored.push((score, nth));
+            }
+        }
+        scored.sort_by_key(|&(score, nth)| (std::cmp::Reverse(score), nth));
+        self.found = scored.into_iter().map(|(_, nth)| nth).collect();
+        self.at = 0;
+    }
+
+    /// The matching entries, best first.
+    pub fn found(&self) -> impl ExactSizeIterator<Item = &Entry> {
+        self.found.iter().map(|&nth| &self.entries[nth]) // indexes of `entries`, which never changes
+    }
+
+    /// Moves to the next or previous entry.
+    pub fn step(&mut self, down: bool) {
+        let last = self.found.len().saturating_sub(1);
+        self.at = if down {
+            (self.at + 1).min(last)
+        } else {
+            self.at.saturating_sub(1)
+        };
+    }
+
+    /// The one that enter picks.
+    pub fn picked(&self) -> Option<&Entry> {
+        self.found().nth(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_by_a_few_letters() {
+        let entry = |label: &str| Entry {
+            label: label.to_owned(),
+            hint: String::new(),
+            locked: None,
+            does: Pick::Act(Action::Help),
+        };
+        let mut palette = Palette::new(vec![
+            entry("edges"),
+            entry("writer>reviewer"),
+            entry("dead letters"),
+        ]);
+        palette.line = Line::new("wrev");
+        palette.narrow();
+        assert_eq!(palette.picked().unwrap().label, "writer>reviewer");
+        palette.line = Line::new("zzz");
+        palette.narrow();
+        assert_eq!(palette.picked(), None);
+        palette.step(true);
+        assert_eq!(palette.picked(), None);
+    }
+}

@@ -1,0 +1,291 @@
+//! Everything the console knows and remembers.
+
+use std::collections::HashMap;
+
+use crate::domain::link::Request;
+use crate::domain::time::{Millis, SECOND, Time};
+use crate::keymap::{Action, Context, Keymap};
+
+use super::act::{Aim, Draft};
+use super::attention::{self, Badge};
+use super::desk::Tickets;
+use super::feed::Feed;
+use super::handoff::Handoff;
+use super::layer::Layer;
+use super::msg::{Size, Ticket};
+use super::screen::{Offer, Screen, ScreenId, Screens};
+use super::toast::{Toasts, Tone};
+use super::world::{Face, World};
+
+/// How long a dismissal waits before it is sent (product section 4).
+pub const UNDO_FOR: Millis = 10 * SECOND;
+
+/// Everything the console knows and remembers.
+#[derive(Debug)]
+pub struct State {
+    /// What is known of the outside.
+    pub world: World,
+    /// The keys in force.
+    pub keymap: Keymap,
+    /// Where the user is, in words and colour.
+    pub place: Place,
+    /// Every screen.
+    pub screens: Screens,
+    /// The screen shown.
+    pub at: ScreenId,
+    /// The page of a handoff over it.
+    pub page: Option<Handoff>,
+    /// What lies over both; the last one has the keys.
+    pub layers: Vec<Layer>,
+    /// What just happened.
+    pub toasts: Toasts,
+    /// The badges of the attention strip, worst first.
+    pub badges: Vec<Badge>,
+    /// The badge jumped to last.
+    pub(super) badge_at: Option<usize>,
+    /// Dismissals that can still be taken back.
+    pub pending: Vec<Pending>,
+    /// The mouse is ours.
+    pub mouse: bool,
+    /// True when the screen may look different than when it was last drawn.
+    pub dirty: bool,
+    /// Said after the terminal is restored.
+    pub farewell: Option<String>,
+    /// Leaving once everything sent was answered.
+    pub(super) leaving: bool,
+    /// Requests on their way.
+    pub(super) sent: HashMap<Ticket, Sent>,
+    /// Contracts being fetched or edited for an approval.
+    pub(super) edits: HashMap<Ticket, Editing>,
+    pub(super) tickets: Tickets,
+    /// Makes the keys of requests unlike those of any other console.
+    pub(super) session: String,
+}
+
+/// Where the user is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Name of the context.
+    pub context: String,
+    /// Word for the environment, such as `PROD`; empty shows none.
+    pub environment: String,
+}
+
+impl Place {
+    /// True when the environment is production, by its word: shown as danger.
+    pub fn is_production(&self) -> bool {
+        self.environment.to_ascii_lowercase().starts_with("prod")
+    }
+}
+
+/// What the console is started with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Where the user is.
+    pub place: Place,
+    /// Names of the sources, in the order of their ids.
+    pub sources: Vec<String>,
+    /// Who acts.
+    pub operator: String,
+    /// No acting at all.
+    pub readonly: bool,
+    /// The keys in force.
+    pub keymap: Keymap,
+    /// The present.
+    pub now: Time,
+    /// Offset of local time from UTC in milliseconds.
+    pub local_offset: Millis,
+    /// Size of the terminal.
+    pub size: Size,
+    /// Drawn at random for this run of the console: makes the keys of its requests unlike all others.
+    pub session: String,
+}
+
+/// A dismissal that is sent when its time is up, unless it is taken back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pending {
+    /// The timer.
+    pub ticket: Ticket,
+    /// What is sent.
+    pub draft: Draft,
+    /// The items that were not skipped.
+    pub aims: Vec<Aim>,
+    /// When it is sent.
+    pub due: Time,
+}
+
+/// A request on its way.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Sent {
+    pub(super) draft: Draft,
+    pub(super) aims: Vec<Aim>,
+    pub(super) request: Request,
+}
+
+/// An approval whose contract is being fetched or edited.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Editing {
+    pub(super) aim: Aim,
+    /// What the editor got, to see whether anything changed.
+    pub(super) original: String,
+    /// What it gave back last.
+    pub(super) text: String,
+}
+
+impl State {
+    /// A console that has heard nothing yet.
+    pub fn new(start: Start) -> Self {
+        let feeds = (0..).zip(&start.sources);
+        Self {
+            world: World {
+                now: start.now,
+                feeds: feeds
+                    .map(|(nth, name)| Feed::new(crate::domain::link::SourceId(nth), name))
+                    .collect(),
+                operator: start.operator,
+                readonly: start.readonly,
+                frozen: None,
+                face: Face::default(),
+                local_offset: start.local_offset,
+                size: start.size,
+            },
+            keymap: start.keymap,
+            place: start.place,
+            screens: Screens::default(),
+            at: ScreenId::Pipelines,
+            page: None,
+            layers: Vec::new(),
+            toasts: Toasts::default(),
+            badges: Vec::new(),
+            badge_at: None,
+            pending: Vec::new(),
+            mouse: true,
+            dirty: true,
+            farewell: None,
+            leaving: false,
+            sent: HashMap::new(),
+            edits: HashMap::new(),
+            tickets: Tickets::default(),
+            session: start.session,
+        }
+    }
+
+    /// Brings everything that is made from the world up to date. Called once before every draw, so that nothing
+    /// moves between what is seen and the key pressed on it. Costs nothing when nothing changed. When rows were
+    /// left as they were because making them takes long, it says when to draw again.
+    pub fn prepare(&mut self) -> Option<Time> {
+        let now = self.world.now;
+        let again = self
+            .world
+            .feeds
+            .iter_mut()
+            .filter_map(|feed| feed.renew(now))
+            .min();
+        self.badges = attention::badges(&self.world);
+        match &mut self.page {
+            Some(page) => page.refresh(&self.world),
+            None => self.screens.get_mut(self.at).refresh(&self.world),
+        }
+        self.refresh_confirmation();
+        again
+    }
+
+    /// What has the keys when no layer lies over it: the page, else the screen.
+    pub fn view(&self) -> &dyn Screen {
+        match &self.page {
+            Some(page) => page,
+            None => self.screens.get(self.at),
+        }
+    }
+
+    /// Where the keys of the view are looked up.
+    pub const fn view_context(&self) -> Context {
+        if self.page.is_some() {
+            Context::Handoff
+        } else {
+            self.at.context()
+        }
+    }
+
+    /// Where keys are looked up now: in the layer on top, else in the view.
+    pub fn context(&self) -> Context {
+        self.layers
+            .last()
+            .map_or_else(|| self.view_context(), Layer::context)
+    }
+
+    /// Everything that can be done here and now, whoever does it. Footer, help, palette and keys all use this list.
+    pub fn offers(&self) -> Vec<Offer> {
+        let mut offers = Vec::new();
+        if !self.pending.is_empty() {
+            offers.push(Offer::new(Action::Undo).word("undo dismissal"));
+        }
+        offers.extend(self.view().offers(&self.world));
+        let filter = self.view().filter();
+        if self.page.is_some() {
+            offers.push(Offer::new(Action::Back));
+        } else if filter.is_some_and(|it| !it.is_empty()) {
+            offers.push(Offer::new(Action::Back).word("clear filter"));
+        }
+        if filter.is_some() {
+            offers.push(Offer::new(Action::Filter));
+            offers.push(Offer::quiet(Action::SaveView));
+        }
+        if filter.is_some_and(|it| !it.is_empty()) {
+            offers.extend([Action::NextMatch, Action::PreviousMatch].map(Offer::quiet));
+        }
+        if self.world.feeds.iter().any(Feed::is_recording) {
+            use Action::{PauseReplay, ReplayBack, ReplayFaster, ReplayForward, ReplaySlower};
+            let paused = self
+                .world
+                .feeds
+                .iter()
+                .filter_map(Feed::replay)
+                .any(|it| it.paused);
+            offers.push(Offer::new(PauseReplay).word(if paused { "play" } else { "pause" }));
+            offers
+                .extend([ReplayBack, ReplayForward, ReplaySlower, ReplayFaster].map(Offer::quiet));
+        }
+        if !self.badges.is_empty() {
+            offers.push(Offer::new(Action::NextAlert));
+        }
+        let freeze = Offer::new(Action::Freeze);
+        offers.push(if self.world.frozen.is_some() {
+            freeze.word("go on")
+        } else {
+            freeze
+        });
+        offers.extend(ScreenId::ALL.iter().map(|it| Offer {
+            footer: *it != self.at || self.page.is_some(),
+            ..Offer::new(it.action())
+        }));
+        offers.extend(
+            [
+                Action::TimeFormat,
+                Action::ReleaseMouse,
+                Action::Redraw,
+                Action::Suspend,
+            ]
+            .map(Offer::quiet),
+        );
+        if self.page.is_none() {
+            offers.push(Offer::quiet(Action::Quit));
+        }
+        offers.push(Offer::quiet(Action::Interrupt));
+        offers.push(Offer::new(Action::Palette));
+        offers.push(Offer::new(Action::Help));
+        let mut seen = Vec::new();
+        offers.retain(|it| {
+            !seen.contains(&it.action) && {
+                seen.push(it.action);
+                true
+            }
+        });
+        offers
+    }
+
+    /// Says something for a few seconds.
+    pub fn say(&mut self, text: impl Into<String>, tone: Tone) {
+        self.toasts.show(text, tone, self.world.now);
+    }
+}

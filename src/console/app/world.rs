@@ -1,0 +1,104 @@
+//! What the console knows: one feed per source, the present, and how it is looked at.
+
+use crate::domain::link::{ActKind, SourceId};
+use crate::domain::text::age;
+use crate::domain::time::{Millis, SECOND, Time};
+
+use super::feed::{Feed, Link};
+use super::msg::Size;
+
+/// Data older than this locks acting keys (product section 4).
+pub const STALE_AFTER: Millis = 10 * SECOND;
+
+/// Everything the screens read. They never change it.
+#[derive(Debug)]
+pub struct World {
+    /// The present, by the clock of this machine.
+    pub now: Time,
+    /// The sources; a [`SourceId`] is an index here.
+    pub feeds: Vec<Feed>,
+    /// Who acts.
+    pub operator: String,
+    /// No acting at all.
+    pub readonly: bool,
+    /// Since when the screen is held still.
+    pub frozen: Option<Time>,
+    /// How times are written.
+    pub face: Face,
+    /// Offset of local time from UTC in milliseconds.
+    pub local_offset: Millis,
+    /// Size of the terminal.
+    pub size: Size,
+}
+
+/// How times are written; `t` goes round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Face {
+    /// `03:12:44` UTC.
+    #[default]
+    Utc,
+    /// The same in local time.
+    Local,
+    /// `18m ago`.
+    Relative,
+}
+
+impl World {
+    /// A feed by its id.
+    pub fn feed(&self, id: SourceId) -> Option<&Feed> {
+        self.feeds.get(usize::from(id.0))
+    }
+
+    /// A time as the user wants to read it; `now` is the present of the source it comes from.
+    pub fn stamp(&self, at: Time, now: Time) -> String {
+        match self.face {
+            Face::Utc => at.utc().format("%H:%M:%S").to_string(),
+            Face::Local => (at + self.local_offset)
+                .utc()
+                .format("%H:%M:%S")
+                .to_string(),
+            Face::Relative => format!("{} ago", age(at.age(now))),
+        }
+    }
+
+    /// Why this act cannot be done on this source now; nothing when it can. Said in the footer's place when the
+    /// key is pressed, and in the help.
+    pub fn lock(&self, source: SourceId, act: ActKind) -> Option<String> {
+        let feed = self.feed(source)?;
+        if self.readonly {
+            return Some("read-only: started with --readonly".to_owned());
+        }
+        if let Some(can) = feed.can()
+            && !can.acts.contains(&act)
+        {
+            return Some(if can.why_not.is_empty() {
+                format!("{} cannot {}", can.kind, act.verb())
+            } else {
+                can.why_not.clone()
+            });
+        }
+        if let Link::Down { since, .. } = feed.link() {
+            return Some(format!(
+                "{} is not reachable since {}: acting waits until the link is back",
+                feed.name,
+                age(since.age(self.now))
+            ));
+        }
+        if let Some(frozen) = self.frozen
+            && frozen.age(self.now) > STALE_AFTER
+        {
+            return Some(format!(
+                "the screen stands still since {}: go on with the live data first",
+                age(frozen.age(self.now))
+            ));
+        }
+        match feed.data_age(self.now) {
+            None => Some(format!("{} has not sent anything yet", feed.name)),
+            Some(old) if old > STALE_AFTER => Some(format!(
+                "the data is {} old: acting waits until it is fresh",
+                age(old)
+            )),
+            Some(_) => None,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The live log.
+
+use super::canvas::{Canvas, ListView};
+use super::part::table::Column;
+use crate::console::app::State;
+use crate::console::app::events::{Events, Tone, tell, tone};
+use crate::console::app::world::Face;
+use crate::domain::event::Fact;
+use crate::theme::Role;
+
+const fn column(title: &'static str, min: u16, ideal: u16, drop: u8) -> Column<'static> {
+    Column {
+        title,
+        min,
+        ideal,
+        grows: false,
+        right: false,
+        drop,
+    }
+}
+
+/// Draws the screen.
+pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
+    let world = &state.world;
+    let rows = screen.list.rows();
+    if rows.is_empty() {
+        let why = if screen.needle().is_empty() {
+            "Nothing has happened yet. Events appear here as they come in."
+        } else {
+            "No event matches the filter. esc clears it."
+        };
+        return canvas.notice(Role::Dim, why);
+    }
+    let state = match (screen.follow, screen.new) {
+        (true, _) => "following".to_owned(),
+        (false, 0) => "holding".to_owned(),
+        (false, new) => format!("holding, {new} new"),
+    };
+    let canvas = &mut canvas.heading("EVENTS", &state);
+    let time = if world.face == Face::Relative {
+        "AGO"
+    } else {
+        "TIME"
+    };
+    let columns = [
+        column(time, 8, 8, 0),
+        column("EVENT", 12, 19, 0),
+        column("EDGE", 10, 22, 2),
+        column("HANDOFF", 8, 13, 3),
+        column("WHO", 6, 16, 4),
+        Column {
+            grows: true,
+            ..column("WHAT", 16, 60, 1)
+        },
+    ];
+    let view = ListView {
+        name: "events",
+        columns: &columns,
+        total: rows.len(),
+        selected: screen.list.index(),
+        sort: None,
+    };
+    canvas.list(&view, |row, line| {
+        let Some(&id) = rows.get(row) else { return };
+        let Some((event, feed)) = Events::event(world, id).zip(world.feed(id.0)) else {
+            return;
+        };
+        let role = match tone(event) {
+            Tone::Plain => Role::Text,
+            Tone::Good => Role::Healthy,
+            Tone::Warning => Role::Warning,
+            Tone::Bad => Role::Critical,
+            Tone::Person => Role::Waiting,
+        };
+        line.text(Role::Dim, &world.stamp(event.at, feed.ledger().now()));
+        line.text(role, &name(&event.fact));
+        let handoff = event.handoff.as_ref();
+        let edge = handoff.and_then(|id| feed.ledger().handoff(id));
+        line.text(
+            Role::Strong,
+            &edge.map_or(String::new(), |it| it.emission.edge.to_string()),
+        );
+        line.text(Role::Dim, handoff.map_or("", |it| it.as_str()));
+        line.text(Role::Dim, &event.actor.to_string());
+        line.text(Role::Text, &tell(&event.fact));
+    });
+}
+
+/// The name without the part that all share: `dead lettered`, `escalation opened`.
+fn name(fact: &Fact) -> String {
+    let name = fact.name();
+    name.trim_start_matches("handoff.").replace(['.', '_'], " ")
+}

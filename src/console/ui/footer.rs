@@ -1,0 +1,89 @@
+//! The last line: only keys that work here and now, from the list that handles the keys.
+
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use super::part;
+use crate::console::app::State;
+use crate::console::app::layer::Layer;
+use crate::console::app::msg::Hit;
+use crate::domain::text::width;
+use crate::keymap::Action;
+use crate::theme::Role;
+
+/// Draws the line. `help` is always seen; the rest as far as there is room, the most useful first.
+pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    if let Some(layer) = state.layers.last() {
+        return of_layer(canvas, layer, area);
+    }
+    let context = state.view_context();
+    let offers = state.offers();
+    let shown = offers.iter().filter(|it| it.footer && it.locked.is_none());
+    let mut items: Vec<(Action, String, String)> = shown
+        .filter_map(|it| {
+            let key = state.keymap.key_for(it.action, context)?;
+            let word = it
+                .word
+                .clone()
+                .unwrap_or_else(|| it.action.word().to_owned());
+            Some((it.action, key.to_string(), word))
+        })
+        .collect();
+    let last: Vec<_> = items
+        .extract_if(.., |it| matches!(it.0, Action::Help | Action::Palette))
+        .collect();
+    let size = |it: &(Action, String, String)| width(&it.1) + width(&it.2) + 3;
+    let keep: usize = last.iter().map(size).sum();
+    let mut room = usize::from(area.width).saturating_sub(keep + 1);
+    items.retain(|it| {
+        let fits = size(it) <= room;
+        room = if fits { room - size(it) } else { 0 };
+        fits
+    });
+    let mut x = area.x + 1;
+    for (action, key, word) in items.into_iter().chain(last) {
+        let start = x;
+        x += text(canvas, area, x, Role::Key, &key) + 1;
+        x += text(canvas, area, x, Role::Word, &word);
+        let place = Rect {
+            x: start,
+            width: x.min(area.right()).saturating_sub(start),
+            ..area
+        };
+        canvas.hit(place, Hit::Action(action));
+        x += 2;
+    }
+}
+
+fn text(canvas: &mut Canvas<'_>, area: Rect, x: u16, role: Role, text: &str) -> u16 {
+    let style = canvas.theme.style(role);
+    let room = area.right().saturating_sub(x);
+    part::put(canvas.buffer, x, area.y, room, text, style)
+}
+
+fn of_layer(canvas: &mut Canvas<'_>, layer: &Layer, area: Rect) {
+    let keys: &[(&str, &str)] = match layer {
+        Layer::Ask(ask) if ask.question().is_some_and(|it| !it.choices.is_empty()) => {
+            &[("up down", "choose"), ("enter", "next"), ("esc", "back")]
+        }
+        Layer::Ask(_) => &[("enter", "next"), ("ctrl-u", "clear"), ("esc", "back")],
+        Layer::Dialog(_) => &[
+            ("tab", "move"),
+            ("enter", "press"),
+            ("y", "yes"),
+            ("esc", "no"),
+        ],
+        Layer::Filter { .. } => &[
+            ("enter", "keep"),
+            ("esc", "as before"),
+            ("-word", "rows without it"),
+        ],
+        Layer::Palette(_) => &[("up down", "choose"), ("enter", "do it"), ("esc", "close")],
+        Layer::Help(_) | Layer::Results(_) => &[("j k", "scroll"), ("esc", "close")],
+    };
+    let mut x = area.x + 1;
+    for (key, word) in keys {
+        x += text(canvas, area, x, Role::Key, key) + 1;
+        x += text(canvas, area, x, Role::Word, word) + 2;
+    }
+}

@@ -1,0 +1,11 @@
+//! Golden screens: a script of reports and keys, a fixed clock, and the picture that comes of it.
+//!
+//! The pictures in `screenshots/` are made here, so they cannot go stale: `UPDATE=1 cargo test --test screens`
+//! writes them again; without it a difference fails and is shown as text.
+
+#[path = "screens/desk.rs"]
+mod desk;
+#[path = "screens/events.rs"]
+mod events;
+#[path = "screens/frame.rs"]
+mod frame;

@@ -1,0 +1,325 @@
+//! A console on a script: no terminal, no source, no clock but the one that is set.
+
+use std::path::PathBuf;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use seamwatch::console::app::msg::{Effect, Gesture, Msg, Spot};
+use seamwatch::console::app::{Place, Size, Start, State, update};
+use seamwatch::console::ui::svg::{self, Background};
+use seamwatch::console::ui::{self, Memo};
+use seamwatch::domain::contract::Urgency;
+use seamwatch::domain::event::{Emission, Event, Fact};
+use seamwatch::domain::id::{Actor, Edge, HandoffId, RunId};
+use seamwatch::domain::link::{ActKind, Batch, Capabilities, Report, Snapshot, SourceId};
+use seamwatch::domain::time::{Millis, Time};
+use seamwatch::keymap::Keymap;
+use seamwatch::theme::Theme;
+
+/// The present of every picture.
+pub const NOW: &str = "2026-08-20T03:12:44.000Z";
+
+/// The only source of most pictures.
+pub const SOURCE: SourceId = SourceId(0);
+
+/// A console with its screen.
+pub struct Desk {
+    pub state: State,
+    pub theme: Theme,
+    pub memo: Memo,
+    terminal: Terminal<TestBackend>,
+    /// Every effect so far.
+    pub effects: Vec<Effect>,
+}
+
+/// The present, plus some milliseconds.
+pub fn at(offset: Millis) -> Time {
+    Time::parse(NOW).unwrap() + offset
+}
+
+/// What an orchestrator can do.
+pub fn everything() -> Capabilities {
+    Capabilities {
+        kind: "embedded orchestrator".to_owned(),
+        latency: true,
+        retries: true,
+        violations: true,
+        bodies: true,
+        timelines: true,
+        acts: ActKind::ALL.to_vec(),
+        why_not: String::new(),
+        replay: false,
+    }
+}
+
+impl Desk {
+    /// A console of this size that has heard nothing yet.
+    pub fn new(columns: u16, rows: u16) -> Self {
+        let state = State::new(Start {
+            place: Place {
+                context: "prod-eu".to_owned(),
+                environment: "PROD".to_owned(),
+            },
+            sources: vec!["prod-eu".to_owned()],
+            operator: "dana".to_owned(),
+            readonly: false,
+            keymap: Keymap::default(),
+            now: at(0),
+            local_offset: 2 * 3_600_000,
+            size: Size { columns, rows },
+            session: "test".to_owned(),
+        });
+        let mut desk = Self {
+            state,
+            theme: Theme::named("dark").unwrap(),
+            memo: Memo::default(),
+            terminal: Terminal::new(TestBackend::new(columns, rows)).unwrap(),
+            effects: Vec::new(),
+        };
+        desk.draw();
+        desk
+    }
+
+    /// The same, connected, with these events behind it.
+    pub fn with(columns: u16, rows: u16, events: Vec<Event>) -> Self {
+        let mut desk = Self::new(columns, rows);
+        desk.hear(Report::Offers(everything()));
+        desk.hear(Report::Batch(Batch::Snapshot(Box::new(Snapshot {
+            at: at(0),
+            cursor: 0,
+            runs: Vec::new(),
+            rollups: Vec::new(),
+            recent: Vec::new(),
+        }))));
+        desk.happen(events);
+        desk
+    }
+
+    /// Lets events come in.
+    pub fn happen(&mut self, events: Vec<Event>) {
+        self.hear(Report::Batch(Batch::Events { events, cursor: 0 }));
+    }
+
+    /// Lets the source say something.
+    pub fn hear(&mut self, report: Report) {
+        self.tell(Msg::Heard(SOURCE, report));
+    }
+
+    /// Lets time be `offset` milliseconds after [`NOW`].
+    pub fn tick(&mut self, offset: Millis) {
+        self.tell(Msg::Tick(at(offset)));
+    }
+
+    /// Handles one message, as the shell does, and draws.
+    pub fn tell(&mut self, msg: Msg) -> Vec<Effect> {
+        let effects = update(&mut self.state, msg);
+        self.effects.extend(effects.clone());
+        self.draw();
+        effects
+    }
+
+    fn draw(&mut self) {
+        self.state.prepare();
+        let (state, theme, memo) = (&self.state, &self.theme, &mut self.memo);
+        let drawn = self
+            .terminal
+            .draw(|frame| ui::draw(frame, state, theme, memo));
+        drawn.unwrap();
+    }
+
+    /// Presses keys: letters as they are, others as `<tab>`, `<ctrl-d>`. Draws after each of them.
+    pub fn keys(&mut self, keys: &str) -> &mut Self {
+        let mut rest = keys;
+        while let Some(first) = rest.chars().next() {
+            let (name, after) = match rest.strip_prefix('<').and_then(|it| it.split_once('>')) {
+                Some(named) if !named.0.is_empty() => named,
+                _ => rest.split_at(first.len_utf8()),
+            };
+            let name = if name == " " { "space" } else { name };
+            let key = name.parse().unwrap_or_else(|why| panic!("{why}"));
+            self.tell(Msg::Key(key));
+            rest = after;
+        }
+        self
+    }
+
+    /// Clicks on the first place where this text is drawn.
+    pub fn click(&mut self, text: &str) -> &mut Self {
+        let rows = self.rows();
+        let found = rows.iter().enumerate().find_map(|(y, row)| {
+            let at = row.find(text)?;
+            Some((row[..at].chars().count() as u16, y as u16))
+        });
+        let (x, y) =
+            found.unwrap_or_else(|| panic!("`{text}` is not on the screen:\n{}", rows.join("\n")));
+        let on = self.memo.at(x, y);
+        self.tell(Msg::Mouse(Spot {
+            x,
+            y,
+            kind: Gesture::Press,
+            on,
+        }));
+        self
+    }
+
+    /// The cells.
+    pub fn buffer(&self) -> &Buffer {
+        self.terminal.backend().buffer()
+    }
+
+    /// The text of the screen, a string for each row, without spaces at the end.
+    pub fn rows(&self) -> Vec<String> {
+        let buffer = self.buffer();
+        let width = usize::from(buffer.area.width);
+        let rows = buffer.content.chunks(width);
+        rows.map(|row| {
+            let text: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
+            text.trim_end().to_owned()
+        })
+        .collect()
+    }
+
+    /// Whether this text is on the screen, on one row.
+    pub fn shows(&self, text: &str) -> bool {
+        self.rows().iter().any(|row| row.contains(text))
+    }
+
+    /// Fails with the whole screen when the text is not on it.
+    #[track_caller]
+    pub fn must_show(&self, text: &str) -> &Self {
+        assert!(
+            self.shows(text),
+            "`{text}` is not on the screen:\n{}",
+            self.rows().join("\n")
+        );
+        self
+    }
+
+    /// Fails with the whole screen when the text is on it.
+    #[track_caller]
+    pub fn must_not_show(&self, text: &str) -> &Self {
+        assert!(
+            !self.shows(text),
+            "`{text}` is on the screen:\n{}",
+            self.rows().join("\n")
+        );
+        self
+    }
+
+    /// Compares the screen with `screenshots/NAME.svg`, or writes it with `UPDATE=1`. The text of the screen is
+    /// kept in `tests/screens/golden/NAME.txt`, so that a difference can be read.
+    #[track_caller]
+    pub fn golden(&self, name: &str) {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let picture = root.join("screenshots").join(format!("{name}.svg"));
+        let text = root
+            .join("tests/screens/golden")
+            .join(format!("{name}.txt"));
+        let background = if self.theme == Theme::named("light").unwrap() {
+            Background::Light
+        } else {
+            Background::Dark
+        };
+        let drawn = svg::svg(self.buffer(), "seam", background);
+        let rows = self.rows();
+        if std::env::var_os("UPDATE").is_some() {
+            for (path, content) in [(&picture, &drawn), (&text, &(rows.join("\n") + "\n"))] {
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, content).unwrap();
+            }
+            return;
+        }
+        let before = std::fs::read_to_string(&text).unwrap_or_default();
+        let before: Vec<&str> = before.lines().collect();
+        if before != rows {
+            panic!(
+                "{name} looks different (UPDATE=1 accepts it):\n{}",
+                difference(&before, &rows)
+            );
+        }
+        let same = std::fs::read_to_string(&picture).is_ok_and(|it| it == drawn);
+        assert!(
+            same,
+            "{name} has the same text in other colours (UPDATE=1 accepts it)"
+        );
+    }
+}
+
+/// The rows that differ: before with `-`, now with `+`.
+fn difference(before: &[&str], now: &[String]) -> String {
+    let mut lines = Vec::new();
+    for nth in 0..before.len().max(now.len()) {
+        let (old, new) = (before.get(nth).copied(), now.get(nth).map(String::as_str));
+        if old != new {
+            lines.extend(old.map(|it| format!("{nth:>3} - {it}")));
+            lines.extend(new.map(|it| format!("{nth:>3} + {it}")));
+        }
+    }
+    lines.join("\n")
+}
+
+/// A run that tells its story event by event.
+pub struct Story {
+    run: RunId,
+    seq: u64,
+    pub events: Vec<Event>,
+}
+
+impl Story {
+    pub fn new(run: &str) -> Self {
+        Self {
+            run: run.into(),
+            seq: 0,
+            events: Vec::new(),
+        }
+    }
+
+    /// Something happens `offset` milliseconds from [`NOW`] (negative: before it).
+    pub fn then(mut self, offset: Millis, handoff: &str, actor: Actor, fact: Fact) -> Self {
+        self.seq += 1;
+        self.events.push(Event {
+            run: self.run.clone(),
+            seq: self.seq,
+            at: at(offset),
+            handoff: Some(HandoffId::from(handoff)),
+            actor,
+            fact,
+        });
+        self
+    }
+
+    /// A handoff is emitted, the ordinary way.
+    pub fn emitted(
+        self,
+        offset: Millis,
+        handoff: &str,
+        edge: (&str, &str, &str),
+        title: &str,
+    ) -> Self {
+        let edge = Edge::new(edge.0, edge.1, edge.2);
+        let from = Actor::agent(&edge.from);
+        self.then(
+            offset,
+            handoff,
+            from,
+            Fact::Emitted(Box::new(emission(edge, title, at(offset)))),
+        )
+    }
+}
+
+/// The head of an ordinary contract.
+pub fn emission(edge: Edge, title: &str, at: Time) -> Emission {
+    Emission {
+        key: "hk1_0000".into(),
+        digest: "sha256:00".into(),
+        owner: "content-team".into(),
+        urgency: Urgency::Normal,
+        max_attempts: 3,
+        ack_timeout_ms: 60_000,
+        max_cycles: 3,
+        model: Some("model-m@2026-07".to_owned()),
+        prompt: Some("draft@18".to_owned()),
+        ..Emission::observed(edge, title, at)
+    }
+}
