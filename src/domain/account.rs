@@ -111,7 +111,9 @@ pub fn entries(
         Fact::Refused(rejection) => {
             book.edge = Some(rejection.edge.clone());
             book.count(Kind::Rejected);
-            book.add(Entry::Evaluated { violated: true });
+            if !rejection.again {
+                book.add(Entry::Evaluated { violated: true });
+            }
         }
         Fact::Acknowledged { .. } => {
             book.count(Kind::Acknowledged);

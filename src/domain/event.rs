@@ -306,6 +306,9 @@ pub struct Rejection {
     pub key: Option<String>,
     /// Digest of the refused body.
     pub digest: String,
+    /// The same body came before and was refused: it is counted once in the violation rate.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
     /// Everything that is wrong.
     pub errors: Vec<Violation>,
 }

@@ -80,6 +80,7 @@ impl Verdict {
     }
 
     /// The verdict of a run after `later` was judged at `at`: the worse one stays, with the time it began.
+    #[must_use]
     pub fn then(&self, later: &Self, at: Time) -> Self {
         match later.level.cmp(&self.level) {
             std::cmp::Ordering::Less => self.clone(),

@@ -5,6 +5,7 @@
 //! function, and tolerates what an observed source leaves out.
 
 mod decide;
+mod emit;
 mod escalate;
 mod evolve;
 mod irregular;

@@ -5,11 +5,14 @@
 //! somebody was faster, all of it is done again. State, events, rollups, contracts and the answer for a repeated
 //! request are one transaction.
 
-mod agents;
+mod act;
+mod emit;
+mod lease;
 mod look;
 mod offer;
 mod people;
 mod problem;
+mod queue;
 mod revision;
 mod wake;
 
@@ -17,10 +20,12 @@ use std::sync::{Arc, RwLock};
 
 use serde_json::Value;
 
-pub use agents::{Claim, Claimed, Completed, Emitted, Once};
+pub use emit::{Emitted, Once};
+pub use lease::Completed;
 pub use look::Page;
 pub use people::Edit;
 pub use problem::Problem;
+pub use queue::{Claim, Claimed};
 
 use crate::clock;
 use crate::domain::command::{Asked, Command};
@@ -222,7 +227,7 @@ impl Engine {
             if let (Some(paused), Ok(mut known)) = (paused, engine.inner.paused.write()) {
                 *known = paused;
             }
-            engine.inner.wake.tell(news);
+            engine.inner.wake.tell(&news);
             Ok(())
         };
         tokio::spawn(work)
@@ -249,6 +254,16 @@ impl Engine {
         let run = self.inner.store.find(handoff).await?;
         run.ok_or_else(|| Problem::NotFound(format!("handoff {handoff}")))
     }
+}
+
+/// A fencing token: which attempt, and something nobody can guess by counting.
+fn new_lease(attempt: u32) -> String {
+    format!("{attempt}.{:016x}", fastrand::u64(..))
+}
+
+/// The beginning of a text from outside, at most so many characters.
+fn cut(text: &str, chars: usize) -> String {
+    text.chars().take(chars).collect()
 }
 
 #[cfg(test)]

@@ -57,7 +57,9 @@ pub async fn sweep(engine: &Engine, stop: &CancellationToken) -> Result<Option<T
         let mut stuck = 0;
         for (run, handoff) in &due {
             match engine.timer(run, handoff).await {
-                Ok(()) => {}
+                Ok(true) => {}
+                // The clock went back: it is due again soon.
+                Ok(false) => stuck += 1,
                 Err(Problem::Store(why)) => return Err(why.into()),
                 Err(why) => {
                     tracing::warn!("sweeping {handoff}: {why}");

@@ -227,6 +227,16 @@ impl Store {
         .await
     }
 
+    /// Whether there are bytes of this digest.
+    pub async fn has_blob(&self, digest: &str) -> Result<bool, StoreError> {
+        let digest = digest.to_owned();
+        self.read(move |db| {
+            let mut statement = db.prepare_cached("SELECT 1 FROM blobs WHERE digest = ?1")?;
+            Ok(statement.exists([digest])?)
+        })
+        .await
+    }
+
     /// The answer remembered for a key, unless it has expired.
     pub async fn answered(
         &self,

@@ -11,7 +11,7 @@ use super::rollup::Minute;
 use super::{CommitError, StoreError};
 use crate::domain::account::Entry;
 use crate::domain::contract::{Urgency, canonical};
-use crate::domain::id::Edge;
+use crate::domain::id::{Edge, HandoffId};
 use crate::domain::link::Cursor;
 use crate::domain::run::{Handoff, State};
 use crate::domain::time::{HOUR, MINUTE, Millis, Time};
@@ -30,11 +30,15 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn new(commit: Commit, reply: oneshot::Sender<Result<Cursor, CommitError>>) -> Self {
         let change = commit.change.as_ref();
-        let json = |event| canonical(&serde_json::to_value(event).unwrap_or_default());
+        let json = |event| {
+            let value = serde_json::to_value(event);
+            canonical(&value.expect("an event has string keys only, so JSON can hold it"))
+        };
         Self {
             bodies: change.map_or_else(Vec::new, |it| it.events.iter().map(json).collect()),
             run: change.map_or_else(String::new, |it| {
-                serde_json::to_string(&it.run).unwrap_or_default()
+                serde_json::to_string(&it.run)
+                    .expect("a run has string keys only, so JSON can hold it")
             }),
             commit,
             reply,
@@ -230,7 +234,7 @@ impl Writer {
             insert.execute(params![
                 id,
                 event.seq as i64,
-                event.handoff.as_ref().map(|it| it.as_str()),
+                event.handoff.as_ref().map(HandoffId::as_str),
                 event.fact.name(),
                 event.at.millis(),
                 String::from_utf8_lossy(body),
@@ -301,9 +305,10 @@ pub(super) fn chain(previous: &[u8], body: &[u8]) -> Vec<u8> {
     hash.finalize().to_vec()
 }
 
-/// From when an agent may claim it.
+/// From when an agent may claim it; what is addressed to people is taken by them.
 fn claimable(it: &Handoff) -> Option<Time> {
-    matches!(it.state, State::Pending | State::RetryWait).then_some(it.ready_at)
+    let free = matches!(it.state, State::Pending | State::RetryWait);
+    (free && !it.emission.to.kind.is_people()).then_some(it.ready_at)
 }
 
 /// How much sooner the urgent is served: urgency without starvation (protocol section 6).

@@ -5,8 +5,7 @@ use crate::domain::command::{Asked, Command, Held, Offer, Refusal};
 use crate::domain::contract::FailureAction;
 use crate::domain::event::{DeadReason, Escalation, Event, Fact};
 use crate::domain::id::{Actor, HandoffId};
-use crate::domain::loops;
-use crate::domain::run::{Handoff, Run, State};
+use crate::domain::run::{Handoff, Refused, Run, State};
 use crate::domain::time::{Millis, Time};
 
 /// The events that follow from `asked` at `now`; none when it was done before (repeating is a no-op).
@@ -17,7 +16,12 @@ pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>,
     let mut log = Log::new(run, asked, now);
     match &asked.command {
         Command::Emit(offer) => log.emit(offer)?,
-        Command::Refuse(rejection) => log.say(None, Fact::Refused(rejection.clone())),
+        Command::Refuse(rejection) => {
+            let mut rejection = rejection.clone();
+            let same = |it: &Refused| it.rejection.id == rejection.id;
+            rejection.again = log.run.rejections.iter().any(same);
+            log.say(None, Fact::Refused(rejection));
+        }
         Command::Claim {
             handoff,
             holder,
@@ -41,6 +45,9 @@ pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>,
                     "a return needs feedback: say what has to change".to_owned(),
                 ));
             }
+            if log.repeated(held, State::Returned) {
+                return Ok(Vec::new());
+            }
             log.acknowledge(held)?;
             let emitted = revision.id.clone();
             log.say(
@@ -50,7 +57,7 @@ pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>,
                     emitted,
                 },
             );
-            log.emit(revision)?;
+            log.follow(revision)?;
         }
         Command::Fail {
             held,
@@ -161,64 +168,6 @@ impl Log {
         }
     }
 
-    pub(super) fn emit(&mut self, offer: &Offer) -> Result<(), Refusal> {
-        let mut emission = offer.emission.clone();
-        if self.run.cancelled_at.is_some() {
-            return Err(Refusal::Invalid(format!(
-                "run {} was cancelled; start a new one",
-                self.run.id
-            )));
-        }
-        let known = self
-            .run
-            .handoffs
-            .values()
-            .find(|it| it.emission.key == emission.key);
-        if let Some(known) = known {
-            if known.emission.digest != emission.digest {
-                let (id, existing) = (known.id.clone(), known.emission.digest.to_string());
-                let received = emission.digest.to_string();
-                self.say(Some(&id), Fact::Duplicate { existing, received });
-            }
-            return Ok(());
-        }
-        emission.cycle = loops::cycle(&self.run, &emission);
-        let verdict = loops::judge(&self.run, &emission);
-        let looping = verdict.level == loops::Level::Looping;
-        let resolved = self
-            .run
-            .rejections
-            .iter()
-            .find(|it| it.rejection.key.as_deref() == Some(&*emission.key));
-        if let Some(rejection) = resolved.map(|it| it.rejection.id.clone()) {
-            self.say(
-                None,
-                Fact::RejectionResolved {
-                    rejection,
-                    why: String::new(),
-                },
-            );
-        }
-        self.say(Some(&offer.id), Fact::Emitted(Box::new(emission)));
-        if looping {
-            self.say(
-                Some(&offer.id),
-                Fact::LoopDetected {
-                    signal: verdict.signal.clone(),
-                },
-            );
-            let mut asked = offer.on_loop.clone();
-            asked.question = format!("{} ({})", asked.question, verdict.signal);
-            self.say(Some(&offer.id), Fact::EscalationOpened(Box::new(asked)));
-        } else if let Some(asked) = &offer.approval {
-            self.say(
-                Some(&offer.id),
-                Fact::EscalationOpened(Box::new(asked.clone())),
-            );
-        }
-        Ok(())
-    }
-
     fn claim(
         &mut self,
         id: &HandoffId,
@@ -254,7 +203,7 @@ impl Log {
         Ok(())
     }
 
-    fn acknowledge(&mut self, held: &Held) -> Result<(), Refusal> {
+    pub(super) fn acknowledge(&mut self, held: &Held) -> Result<(), Refusal> {
         let handoff = self.held(held, HELD)?;
         if handoff.state == State::Leased {
             let lease_ms = handoff.lease.as_ref().map(|it| it.lease_ms);
@@ -262,41 +211,6 @@ impl Log {
             self.say(Some(&held.handoff), Fact::Acknowledged { until });
         }
         Ok(())
-    }
-
-    fn complete(
-        &mut self,
-        held: &Held,
-        result: Option<String>,
-        next: &[Offer],
-    ) -> Result<(), Refusal> {
-        let handoff = self.find(&held.handoff)?;
-        let same = handoff.lease.as_ref().is_some_and(|it| it.id == held.lease);
-        if handoff.state == State::Completed && same {
-            return Ok(());
-        }
-        // A claim that was never acknowledged is, by finishing the work.
-        self.acknowledge(held)?;
-        self.completed(&held.handoff, result, next, String::new())
-    }
-
-    pub(super) fn completed(
-        &mut self,
-        id: &HandoffId,
-        result: Option<String>,
-        next: &[Offer],
-        note: String,
-    ) -> Result<(), Refusal> {
-        let emitted = next.iter().map(|it| it.id.clone()).collect();
-        self.say(
-            Some(id),
-            Fact::Completed {
-                emitted,
-                result,
-                note,
-            },
-        );
-        next.iter().try_for_each(|offer| self.emit(offer))
     }
 
     fn failed(

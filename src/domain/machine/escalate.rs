@@ -150,7 +150,7 @@ fn resolve(
                     emitted: revision.id.clone(),
                 },
             );
-            log.emit(revision)?;
+            log.follow(revision)?;
         }
         Answer::Dismiss => {
             log.say(id, decided);

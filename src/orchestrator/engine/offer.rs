@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Engine, Problem};
+use super::{Engine, Problem, cut};
 use crate::domain::command::Offer;
 use crate::domain::contract::{
     Contract, Maker, Party, PartyKind, RelationKind, Strictness, Urgency, Violation, canonical,
@@ -140,16 +140,21 @@ pub(super) fn relation_kind(body: &Value, allowed: &[RelationKind]) -> Option<Re
 }
 
 fn edge_of(body: &Value, source: &str) -> Edge {
-    let name = |path| cut(body.pointer(path).and_then(Value::as_str).unwrap_or("?"));
-    Edge::new(&name("/pipeline/name"), &cut(source), &name("/target/id"))
+    let name = |path| {
+        cut(
+            body.pointer(path).and_then(Value::as_str).unwrap_or("?"),
+            KEPT.1,
+        )
+    };
+    Edge::new(
+        &name("/pipeline/name"),
+        &cut(source, KEPT.1),
+        &name("/target/id"),
+    )
 }
 
 fn text_at<'a>(body: &'a Value, path: &str) -> Option<&'a str> {
     body.pointer(path).and_then(Value::as_str)
-}
-
-fn cut(text: &str) -> String {
-    text.chars().take(KEPT.1).collect()
 }
 
 /// The record of a contract that was refused, and the run it belongs to.
@@ -162,7 +167,7 @@ pub(super) fn rejection(
     let label = |what: &str| {
         let name = text_at(body, &format!("/provenance/{what}/name"))?;
         let version = text_at(body, &format!("/provenance/{what}/version")).unwrap_or("?");
-        Some(cut(&format!("{name}@{version}")))
+        Some(cut(&format!("{name}@{version}"), KEPT.1))
     };
     let trace = text_at(body, "/trace_id").and_then(|it| TraceId::parse(it).ok());
     let step = body.get("step").and_then(Value::as_u64).unwrap_or(0);
@@ -194,6 +199,7 @@ pub(super) fn rejection(
         key: key.or_else(computed).map(Into::into),
         digest,
         errors: errors.iter().take(KEPT.0).cloned().collect(),
+        again: false,
         id: id.clone(),
     };
     (run.unwrap_or_else(own), rejection)

@@ -1,19 +1,16 @@
-//! What people do: rows 18 to 25, each against the version they saw.
+//! What people do beside the acts of a console: edit, take, complete by hand, cancel (rows 18 to 25).
 
 use json_patch::{Patch, diff};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::agents::{blobs, completed, free, stored};
+use super::lease::{blobs, completed, stored};
 use super::offer::{OPERATORS, answers, contract_blob, question_to};
-use super::{CONTROL, Completed, Done, Engine, Once, Plan, Problem};
+use super::{Completed, Done, Engine, Plan, Problem, cut, new_lease};
 use crate::domain::command::{Command, Held, Seen};
 use crate::domain::contract::{Contract, Violation};
-use crate::domain::event::{Answer, Escalation, EscalationKind, Resolution};
+use crate::domain::event::{Escalation, EscalationKind};
 use crate::domain::id::{Actor, HandoffId, RunId};
-use crate::domain::link::{Act, Outcome, Request, Target};
-use crate::domain::machine::CLAIM_HOLDS;
-use crate::domain::run::{Handoff, Run, State};
-use crate::domain::time::Time;
+use crate::domain::run::{Handoff, Run};
 use crate::orchestrator::boundary::{Derive, amend};
 use crate::store::{Blob, StoreError};
 
@@ -27,171 +24,6 @@ pub enum Edit {
 }
 
 impl Engine {
-    /// Does one act to one or many items, each for itself: an item that moved or refuses stops no other.
-    /// Repeating the request does nothing more and gives the same results for what succeeded.
-    pub async fn perform(&self, request: Request) -> Outcome {
-        let by = Actor::user(&request.by);
-        let mut items = Vec::new();
-        if let Act::PauseEdge(edge) | Act::ResumeEdge(edge) = &request.act {
-            let why = request.why.clone();
-            let edge = edge.clone();
-            let command = if matches!(request.act, Act::PauseEdge(_)) {
-                Command::PauseEdge { edge, why }
-            } else {
-                Command::ResumeEdge { edge, why }
-            };
-            let once = self.once(&request, "");
-            let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
-            let done = self.transact(&CONTROL.into(), &by, Some(&once), plan).await;
-            items.push((None, done.map(drop).map_err(Into::into)));
-        }
-        for on in &request.on {
-            let done = self.act(&by, &request, on).await;
-            items.push((Some(on.handoff.clone()), done.map(drop).map_err(Into::into)));
-        }
-        Outcome { items }
-    }
-
-    fn once(&self, request: &Request, item: &str) -> Once {
-        let scope = format!("act:{}", request.by);
-        let key = format!("{} {item}", request.key);
-        let what = json!([request.act.kind(), request.why, item]);
-        Once::new(&scope, &key, &what)
-    }
-
-    async fn act(&self, by: &Actor, request: &Request, on: &Target) -> Result<(), Problem> {
-        let once = self.once(request, on.handoff.as_str());
-        if self.answered(Some(&once), self.now()).await?.is_some() {
-            return Ok(());
-        }
-        let (command, blobs) = self.command(by, request, on).await?;
-        let plan = |_: Option<&Run>, _| {
-            Ok(Plan {
-                command: command.clone(),
-                blobs: blobs.clone(),
-                answer: Value::Null,
-            })
-        };
-        self.transact(&on.run, by, Some(&once), plan)
-            .await
-            .map(drop)
-    }
-
-    /// The command that an act on one item is, and the bytes it brings.
-    async fn command(
-        &self,
-        by: &Actor,
-        request: &Request,
-        on: &Target,
-    ) -> Result<(Command, Vec<Blob>), Problem> {
-        let seen = Seen {
-            handoff: on.handoff.clone(),
-            version: on.version,
-        };
-        let why = request.why.clone();
-        let plain = |command| Ok((command, Vec::new()));
-        match &request.act {
-            Act::Requeue => plain(Command::Requeue { seen, why }),
-            Act::Dismiss { reason } => plain(Command::Dismiss {
-                seen,
-                reason: *reason,
-                note: why,
-            }),
-            Act::Cancel => plain(Command::Cancel { expect: None, why }),
-            Act::Escalate { force, role } => {
-                let handoff = self.handoff(&on.run, &on.handoff).await?;
-                plain(Command::Escalate {
-                    escalation: Box::new(self.question(&handoff, why, role)),
-                    force: *force,
-                    seen,
-                })
-            }
-            Act::Claim => {
-                let handoff = self.handoff(&on.run, &on.handoff).await?;
-                if handoff.state == State::Escalated {
-                    let until = self.now() + CLAIM_HOLDS;
-                    plain(Command::ClaimEscalation { seen, until })
-                } else {
-                    plain(self.taking(&handoff, seen))
-                }
-            }
-            Act::Release => {
-                let handoff = self.handoff(&on.run, &on.handoff).await?;
-                match (&handoff.lease, handoff.state) {
-                    (Some(lease), State::Leased | State::Acknowledged)
-                        if *lease.holder == *by.id =>
-                    {
-                        let held = Held {
-                            handoff: on.handoff.clone(),
-                            lease: lease.id.clone(),
-                        };
-                        let until = self.now();
-                        plain(Command::Snooze { held, until })
-                    }
-                    _ => plain(Command::ReleaseEscalation { seen }),
-                }
-            }
-            Act::Resolve {
-                answer,
-                context_digest,
-                edited,
-                value,
-            } => {
-                let resolution = resolution(*answer, why, value.clone());
-                let edit = edited.clone().map(Edit::Whole);
-                let digest = Some(context_digest.clone()).filter(|it| !it.is_empty());
-                self.resolving(by, on, seen, resolution, digest, edit).await
-            }
-            Act::PauseEdge(edge) => plain(Command::PauseEdge {
-                edge: edge.clone(),
-                why,
-            }),
-            Act::ResumeEdge(edge) => plain(Command::ResumeEdge {
-                edge: edge.clone(),
-                why,
-            }),
-        }
-    }
-
-    async fn resolving(
-        &self,
-        by: &Actor,
-        on: &Target,
-        seen: Seen,
-        resolution: Resolution,
-        context_digest: Option<String>,
-        edit: Option<Edit>,
-    ) -> Result<(Command, Vec<Blob>), Problem> {
-        let handoff = self.handoff(&on.run, &on.handoff).await?;
-        let mut blobs = Vec::new();
-        let mut edited = None;
-        let mut revision = None;
-        match resolution.answer {
-            Answer::EditApprove => {
-                if let Some(edit) = edit {
-                    let blob = self.edited(&handoff, edit).await?;
-                    edited = Some(blob.digest.clone());
-                    blobs.push(blob);
-                }
-            }
-            Answer::Reject => {
-                let feedback = &resolution.feedback;
-                let offered = self.revision(by, &on.run, &handoff, feedback, None).await?;
-                blobs.push(offered.blob);
-                revision = Some(Box::new(offered.offer));
-            }
-            Answer::Approve | Answer::Respond | Answer::Dismiss => {}
-        }
-        let command = Command::Resolve {
-            seen,
-            resolution,
-            context_digest,
-            edited,
-            revision,
-        };
-        Ok((command, blobs))
-    }
-
     /// Row 22: a person edits the contract of a dead letter or an escalated handoff.
     ///
     /// # Errors
@@ -213,7 +45,7 @@ impl Engine {
     /// When it is addressed to an agent, or moved.
     pub async fn take(&self, by: &Actor, seen: Seen) -> Result<Handoff, Problem> {
         let (run, handoff) = self.find(&seen.handoff).await?;
-        let command = self.taking(&handoff, seen);
+        let command = taking(&handoff, seen);
         self.once_on(&run, by, &handoff.id, command, Vec::new())
             .await
     }
@@ -241,14 +73,13 @@ impl Engine {
         let (run, handoff) = self.find(&seen.handoff).await?;
         let offered = self.follow_ups(by, &run, &handoff, &next).await?;
         let result = result.as_ref().map(stored);
-        let plan = |known: Option<&Run>, _| {
-            free(known, &offered)?;
+        let plan = |_: Option<&Run>, _| {
             Ok(Plan {
                 command: Command::CompleteManually {
                     seen: seen.clone(),
                     result: result.as_ref().map(|it| it.digest.clone()),
                     next: offered.iter().map(|it| it.offer.clone()).collect(),
-                    note: note.to_owned(),
+                    note: cut(note, 2_000),
                 },
                 blobs: blobs(&offered, result.as_ref()),
                 answer: Value::Null,
@@ -305,19 +136,20 @@ impl Engine {
         self.transact(&run, by, None, plan).await.map(drop)
     }
 
-    /// Whatever is due on a handoff now; nothing when it has been done.
+    /// Does whatever is due on a handoff now; false when nothing is.
     pub(in crate::orchestrator) async fn timer(
         &self,
         run: &RunId,
         handoff: &HandoffId,
-    ) -> Result<(), Problem> {
+    ) -> Result<bool, Problem> {
         let command = Command::Timer {
             handoff: handoff.clone(),
             jitter: fastrand::f64(),
         };
-        let plan = |_: Option<&Run>, _: Time| Ok(Plan::of(command.clone()));
+        let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
         let by = Actor::system("sweeper");
-        self.transact(run, &by, None, plan).await.map(drop)
+        let done = self.transact(run, &by, None, plan).await?;
+        Ok(matches!(done, Done::Now { events, .. } if !events.is_empty()))
     }
 
     async fn once_on(
@@ -339,17 +171,16 @@ impl Engine {
         Ok(completed(done, handoff)?.handoff)
     }
 
-    async fn handoff(&self, run: &RunId, handoff: &HandoffId) -> Result<Handoff, Problem> {
+    pub(super) async fn handoff(
+        &self,
+        run: &RunId,
+        handoff: &HandoffId,
+    ) -> Result<Handoff, Problem> {
         let found = self.run(run).await?.handoffs.get(handoff).cloned();
         found.ok_or_else(|| Problem::NotFound(format!("handoff {handoff}")))
     }
 
-    fn taking(&self, handoff: &Handoff, seen: Seen) -> Command {
-        let lease = format!("{}.{:016x}", handoff.attempts_total + 1, fastrand::u64(..));
-        Command::Take { seen, lease }
-    }
-
-    fn question(&self, handoff: &Handoff, why: String, role: &str) -> Escalation {
+    pub(super) fn question(&self, handoff: &Handoff, why: &str, role: &str) -> Escalation {
         let emission = &handoff.emission;
         let question = match why.trim() {
             "" => "Please look at this".to_owned(),
@@ -369,7 +200,7 @@ impl Engine {
     }
 
     /// The edited contract, admitted again at its place.
-    async fn edited(&self, handoff: &Handoff, edit: Edit) -> Result<Blob, Problem> {
+    pub(super) async fn edited(&self, handoff: &Handoff, edit: Edit) -> Result<Blob, Problem> {
         let original = self.body(handoff.digest()).await?;
         let patch = match edit {
             Edit::Patch(patch) => patch,
@@ -397,19 +228,8 @@ impl Engine {
     }
 }
 
-/// A decision with the person's words where they belong: what the source must change, or a note.
-fn resolution(answer: Answer, why: String, value: Option<Value>) -> Resolution {
-    let mut resolution = Resolution {
-        answer,
-        note: String::new(),
-        feedback: Vec::new(),
-        value,
-    };
-    if answer == Answer::Reject {
-        let lines = why.lines().map(str::trim).filter(|it| !it.is_empty());
-        resolution.feedback = lines.map(str::to_owned).collect();
-    } else {
-        resolution.note = why;
-    }
-    resolution
+/// A person's claim of `handoff`.
+pub(super) fn taking(handoff: &Handoff, seen: Seen) -> Command {
+    let lease = new_lease(handoff.attempts_total + 1);
+    Command::Take { seen, lease }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::offer::Offered;
-use super::{Engine, Problem};
+use super::{Engine, Problem, cut};
 use crate::domain::command::Refusal;
 use crate::domain::contract::{PartyKind, Relation, RelationKind, Violation};
 use crate::domain::id::{Actor, RunId};
@@ -58,12 +58,11 @@ impl Engine {
             relation,
             self.now(),
         );
-        let offered = match &own {
-            Some(body) => self.offer(body, derive),
-            None => {
-                let original = self.body(handoff.digest()).await?;
-                self.offer_own(&built(original, handoff, feedback, by), derive)
-            }
+        let offered = if let Some(body) = &own {
+            self.offer(body, derive)
+        } else {
+            let original = self.body(handoff.digest()).await?;
+            self.offer_own(&built(original, handoff, feedback, by), derive)
         };
         let offered = offered.map_err(|violations| Problem::invalid(violations, None))?;
         if offered.offer.emission.to != emission.from {
@@ -79,13 +78,10 @@ impl Engine {
     }
 }
 
-fn shortened(texts: &[String]) -> Vec<String> {
+/// What was said, within the limits of a contract.
+pub(super) fn shortened(texts: &[String]) -> Vec<String> {
     let said = texts.iter().filter(|it| !it.trim().is_empty());
     said.take(LIMITS.1).map(|it| cut(it, LIMITS.2)).collect()
-}
-
-fn cut(text: &str, chars: usize) -> String {
-    text.chars().take(chars).collect()
 }
 
 /// The original, turned round: the feedback is what is to be done.

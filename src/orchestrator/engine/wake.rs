@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
+use crate::domain::run::State;
 use crate::domain::time::Time;
 use crate::store::{Commit, due};
 
@@ -31,7 +32,7 @@ impl News {
         Self {
             agents: commit
                 .touched()
-                .filter(|it| matches!(it.state.word(), "pending" | "retry_wait"))
+                .filter(|it| matches!(it.state, State::Pending | State::RetryWait))
                 .map(|it| it.emission.edge.to.to_string())
                 .collect(),
             everybody: control,
@@ -53,7 +54,7 @@ impl Wake {
         Arc::clone(agents.entry(agent.to_owned()).or_default())
     }
 
-    pub(super) fn tell(&self, news: News) {
+    pub(super) fn tell(&self, news: &News) {
         if let Ok(agents) = self.agents.lock() {
             if news.everybody {
                 agents.values().for_each(|notify| notify.notify_waiters());

@@ -1,0 +1,210 @@
+//! One act of a person on one or many items, as a console sends it: each item for itself, against the version
+//! that was on the screen.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::people::{Edit, taking};
+use super::revision::shortened;
+use super::{CONTROL, Engine, Once, Plan, Problem, cut};
+use crate::domain::command::{Command, Held, Seen};
+use crate::domain::event::{Answer, Resolution};
+use crate::domain::id::Actor;
+use crate::domain::link::{Act, Outcome, Request, Target};
+use crate::domain::machine::CLAIM_HOLDS;
+use crate::domain::run::{Run, State};
+use crate::store::Blob;
+
+impl Engine {
+    /// Does one act to one or many items, each for itself: an item that moved or refuses stops no other.
+    /// Repeating the request does nothing more and gives the same results for what succeeded.
+    pub async fn perform(&self, request: Request) -> Outcome {
+        let by = Actor::user(&request.by);
+        let mut items = Vec::new();
+        if let Act::PauseEdge(edge) | Act::ResumeEdge(edge) = &request.act {
+            let why = cut(&request.why, 2_000);
+            let edge = edge.clone();
+            let command = if matches!(request.act, Act::PauseEdge(_)) {
+                Command::PauseEdge { edge, why }
+            } else {
+                Command::ResumeEdge { edge, why }
+            };
+            let once = once(&request, "");
+            let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
+            let done = self.transact(&CONTROL.into(), &by, Some(&once), plan).await;
+            items.push((None, done.map(drop).map_err(Into::into)));
+        }
+        let mut cancelled = HashSet::new();
+        for on in &request.on {
+            // One cancel ends the whole run, for every item that is in it.
+            let done = if cancelled.contains(&on.run) {
+                Ok(())
+            } else {
+                self.act(&by, &request, on).await
+            };
+            if done.is_ok() && request.act == Act::Cancel {
+                cancelled.insert(on.run.clone());
+            }
+            items.push((Some(on.handoff.clone()), done.map_err(Into::into)));
+        }
+        Outcome { items }
+    }
+
+    async fn act(&self, by: &Actor, request: &Request, on: &Target) -> Result<(), Problem> {
+        let once = once(request, on.handoff.as_str());
+        if self.answered(Some(&once), self.now()).await?.is_some() {
+            return Ok(());
+        }
+        let (command, blobs) = self.command(by, request, on).await?;
+        let plan = |_: Option<&Run>, _| {
+            Ok(Plan {
+                command: command.clone(),
+                blobs: blobs.clone(),
+                answer: Value::Null,
+            })
+        };
+        self.transact(&on.run, by, Some(&once), plan)
+            .await
+            .map(drop)
+    }
+
+    /// The command that an act on one item is, and the bytes it brings.
+    async fn command(
+        &self,
+        by: &Actor,
+        request: &Request,
+        on: &Target,
+    ) -> Result<(Command, Vec<Blob>), Problem> {
+        let seen = Seen {
+            handoff: on.handoff.clone(),
+            version: on.version,
+        };
+        let why = cut(&request.why, 2_000);
+        let plain = |command| Ok((command, Vec::new()));
+        match &request.act {
+            Act::Requeue => plain(Command::Requeue { seen, why }),
+            Act::Dismiss { reason } => plain(Command::Dismiss {
+                seen,
+                reason: *reason,
+                note: why,
+            }),
+            Act::Cancel => plain(Command::Cancel { expect: None, why }),
+            Act::Escalate { force, role } => {
+                let handoff = self.handoff(&on.run, &on.handoff).await?;
+                plain(Command::Escalate {
+                    escalation: Box::new(self.question(&handoff, &why, role)),
+                    force: *force,
+                    seen,
+                })
+            }
+            Act::Claim => {
+                let handoff = self.handoff(&on.run, &on.handoff).await?;
+                if handoff.state == State::Escalated {
+                    let until = self.now() + CLAIM_HOLDS;
+                    plain(Command::ClaimEscalation { seen, until })
+                } else {
+                    plain(taking(&handoff, seen))
+                }
+            }
+            Act::Release => {
+                let handoff = self.handoff(&on.run, &on.handoff).await?;
+                match (&handoff.lease, handoff.state) {
+                    (Some(lease), State::Leased | State::Acknowledged)
+                        if *lease.holder == *by.id =>
+                    {
+                        let held = Held {
+                            handoff: on.handoff.clone(),
+                            lease: lease.id.clone(),
+                        };
+                        let until = self.now();
+                        plain(Command::Snooze { held, until })
+                    }
+                    _ => plain(Command::ReleaseEscalation { seen }),
+                }
+            }
+            Act::Resolve {
+                answer,
+                context_digest,
+                edited,
+                value,
+            } => {
+                let resolution = resolution(*answer, why, value.clone());
+                let edit = edited.clone().map(Edit::Whole);
+                let digest = Some(context_digest.clone()).filter(|it| !it.is_empty());
+                self.resolving(by, on, seen, resolution, digest, edit).await
+            }
+            Act::PauseEdge(edge) => plain(Command::PauseEdge {
+                edge: edge.clone(),
+                why,
+            }),
+            Act::ResumeEdge(edge) => plain(Command::ResumeEdge {
+                edge: edge.clone(),
+                why,
+            }),
+        }
+    }
+
+    async fn resolving(
+        &self,
+        by: &Actor,
+        on: &Target,
+        seen: Seen,
+        resolution: Resolution,
+        context_digest: Option<String>,
+        edit: Option<Edit>,
+    ) -> Result<(Command, Vec<Blob>), Problem> {
+        let handoff = self.handoff(&on.run, &on.handoff).await?;
+        let mut blobs = Vec::new();
+        let mut edited = None;
+        let mut revision = None;
+        match resolution.answer {
+            Answer::EditApprove => {
+                if let Some(edit) = edit {
+                    let blob = self.edited(&handoff, edit).await?;
+                    edited = Some(blob.digest.clone());
+                    blobs.push(blob);
+                }
+            }
+            Answer::Reject => {
+                let feedback = &resolution.feedback;
+                let offered = self.revision(by, &on.run, &handoff, feedback, None).await?;
+                blobs.push(offered.blob);
+                revision = Some(Box::new(offered.offer));
+            }
+            Answer::Approve | Answer::Respond | Answer::Dismiss => {}
+        }
+        let command = Command::Resolve {
+            seen,
+            resolution,
+            context_digest,
+            edited,
+            revision,
+        };
+        Ok((command, blobs))
+    }
+}
+
+/// A decision with the person's words where they belong: what the source must change, or a note.
+fn resolution(answer: Answer, why: String, value: Option<Value>) -> Resolution {
+    let mut resolution = Resolution {
+        answer,
+        note: String::new(),
+        feedback: Vec::new(),
+        value,
+    };
+    if answer == Answer::Reject {
+        let lines: Vec<String> = why.lines().map(|it| it.trim().to_owned()).collect();
+        resolution.feedback = shortened(&lines);
+    } else {
+        resolution.note = why;
+    }
+    resolution
+}
+
+fn once(request: &Request, item: &str) -> Once {
+    let scope = format!("act:{}", request.by);
+    let key = format!("{} {item}", request.key);
+    let what = json!([request.act.kind(), request.why, item]);
+    Once::new(&scope, &key, &what)
+}

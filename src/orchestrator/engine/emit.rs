@@ -1,0 +1,305 @@
+//! How work comes in: a contract is emitted, or follows from finished work, or is refused (rows 1 to 3 and 9).
+
+use serde_json::{Value, json};
+
+use super::offer::{CONTRACT_TYPE, Offered, party, placed, rejection, relation_kind};
+use super::{Done, Engine, Plan, Problem};
+use crate::domain::command::{Command, Refusal};
+use crate::domain::contract::{Relation, RelationKind, Strictness, Violation, canonical, digest};
+use crate::domain::id::{Actor, HandoffId, RunId};
+use crate::domain::key::{TraceId, check_branch, check_step, next_position};
+use crate::domain::run::{Handoff, Run};
+use crate::orchestrator::boundary::{CONTRACT_BYTES_MAX, Derive};
+use crate::store::Blob;
+
+/// An idempotency key: the same request under it is answered once, the same way, for 24 hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// Whose keys: two callers may use the same one.
+    pub scope: String,
+    /// The caller's key.
+    pub key: String,
+    /// Digest of the request: another one under the same key is refused.
+    pub fingerprint: String,
+}
+
+impl Once {
+    /// A key of `scope` for `request`.
+    pub fn new(scope: &str, key: &str, request: &Value) -> Self {
+        Self {
+            scope: scope.to_owned(),
+            key: key.to_owned(),
+            fingerprint: digest(request),
+        }
+    }
+}
+
+/// What became of an emitted contract.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Emitted {
+    /// Its run.
+    pub run: RunId,
+    /// The handoff.
+    pub handoff: Handoff,
+    /// It had been emitted before.
+    pub replayed: bool,
+}
+
+impl Engine {
+    /// Rows 1 to 3. What the contract leaves out is derived; a refused contract is kept as a rejection.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] with every violation; [`Refusal::IdempotencyMismatch`] when its key is taken by other
+    /// content.
+    pub async fn emit(
+        &self,
+        by: &Actor,
+        body: Value,
+        once: Option<Once>,
+    ) -> Result<Emitted, Problem> {
+        let now = self.now();
+        if let Some(before) = self.answered(once.as_ref(), now).await? {
+            return self.emitted_before(&before).await;
+        }
+        let trace = body.get("trace_id").and_then(Value::as_str);
+        let trace = trace
+            .and_then(|it| TraceId::parse(it).ok())
+            .unwrap_or_else(new_trace);
+        let step = body.get("step").and_then(Value::as_u64).unwrap_or(0);
+        let step = u32::try_from(step)
+            .ok()
+            .filter(|it| check_step(*it).is_ok())
+            .unwrap_or(0);
+        let branch = body
+            .get("branch")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let branch = if check_branch(branch).is_ok() {
+            branch
+        } else {
+            ""
+        };
+        let default = if step == 0 {
+            RelationKind::Initial
+        } else {
+            RelationKind::Forward
+        };
+        let kind = relation_kind(&body, &ANY).unwrap_or(default);
+        let producer = party(by, body.get("source"));
+        let derive = Derive::new(
+            producer,
+            trace.clone(),
+            step,
+            branch,
+            Relation::plain(kind),
+            now,
+        );
+        let offered = match self.checked(&body, derive).await? {
+            Ok(offered) => offered,
+            Err(violations) => {
+                let rejection = self.refuse(by, &body, &violations, None).await?;
+                return Err(Problem::invalid(violations, Some(rejection)));
+            }
+        };
+        let run = RunId::from(trace.as_str());
+        let emission = &offered.offer.emission;
+        let plan = |known: Option<&Run>, _| {
+            let taken = known.and_then(|run| by_key(run, &emission.key));
+            let id = taken.map_or(&offered.offer.id, |it| &it.id);
+            Ok(Plan {
+                answer: json!({"run": run, "handoff": id}),
+                blobs: if taken.is_none() {
+                    vec![offered.blob.clone()]
+                } else {
+                    Vec::new()
+                },
+                command: Command::Emit(Box::new(offered.offer.clone())),
+            })
+        };
+        let now = match self.transact(&run, by, once.as_ref(), plan).await? {
+            Done::Before(before) => return self.emitted_before(&before).await,
+            Done::Now { run, .. } => run,
+        };
+        let Some(handoff) = by_key(&now, &emission.key).cloned() else {
+            return Err(Problem::NotFound(format!("handoff {}", offered.offer.id)));
+        };
+        if handoff.emission.digest != emission.digest {
+            return Err(Refusal::IdempotencyMismatch {
+                key: emission.key.to_string(),
+                existing: handoff.emission.digest.to_string(),
+                handoff: handoff.id,
+                received: offered.blob.digest,
+            }
+            .into());
+        }
+        let replayed = handoff.id != offered.offer.id;
+        Ok(Emitted {
+            run,
+            handoff,
+            replayed,
+        })
+    }
+
+    async fn emitted_before(&self, answer: &Value) -> Result<Emitted, Problem> {
+        let id = answer
+            .get("handoff")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let (run, handoff) = self.find(&HandoffId::from(id)).await?;
+        Ok(Emitted {
+            run,
+            handoff,
+            replayed: true,
+        })
+    }
+
+    /// Row 3: keeps the record of a refused contract; gives its id.
+    async fn refuse(
+        &self,
+        by: &Actor,
+        body: &Value,
+        violations: &[Violation],
+        run: Option<&RunId>,
+    ) -> Result<String, Problem> {
+        let (run, rejection) = rejection(by, body, violations, run);
+        let id = rejection.id.clone();
+        let bytes = canonical(body);
+        let small = bytes.len() <= CONTRACT_BYTES_MAX;
+        let blob = Blob {
+            digest: rejection.digest.clone(),
+            media_type: CONTRACT_TYPE.to_owned(),
+            bytes,
+        };
+        let plan = |_: Option<&Run>, _| {
+            Ok(Plan {
+                // For those who look for the cause.
+                blobs: small.then(|| blob.clone()).into_iter().collect(),
+                ..Plan::of(Command::Refuse(Box::new(rejection.clone())))
+            })
+        };
+        self.transact(&run, by, None, plan).await?;
+        Ok(id)
+    }
+
+    /// Admits a contract, and looks whether what it refers to in this store is there.
+    async fn checked(
+        &self,
+        body: &Value,
+        derive: Derive,
+    ) -> Result<Result<Offered, Vec<Violation>>, Problem> {
+        let offered = match self.offer(body, derive) {
+            Ok(offered) => offered,
+            Err(violations) => return Ok(Err(violations)),
+        };
+        let refs = body
+            .pointer("/working_memory/refs")
+            .and_then(Value::as_array);
+        let mut missing = Vec::new();
+        for (nth, it) in refs.into_iter().flatten().enumerate() {
+            let uri = it.get("uri").and_then(Value::as_str).unwrap_or_default();
+            let Some(digest) = uri.strip_prefix("blob:") else {
+                continue;
+            };
+            if !self.store().has_blob(digest).await? {
+                let message = "this blob is not stored here: put it first, then refer to it";
+                missing.push(Violation::new(
+                    format!("/working_memory/refs/{nth}/uri"),
+                    "ref_missing",
+                    message,
+                ));
+            }
+        }
+        let observed = self.policy(&offered.offer.emission.edge).strictness == Strictness::Observe;
+        Ok(if missing.is_empty() || observed {
+            Ok(offered)
+        } else {
+            Err(missing)
+        })
+    }
+
+    /// What follows from `handoff`, admitted at its place in the run.
+    pub(super) async fn follow_ups(
+        &self,
+        by: &Actor,
+        run: &RunId,
+        handoff: &Handoff,
+        next: &[Value],
+    ) -> Result<Vec<Offered>, Problem> {
+        let now = self.now();
+        let mut offered = Vec::new();
+        let mut wrong = Vec::new();
+        let mut record = None;
+        let emission = &handoff.emission;
+        let trace =
+            TraceId::parse(run.as_str()).map_err(|why| Refusal::Invalid(why.to_string()))?;
+        for (nth, body) in next.iter().enumerate() {
+            let (step, branch) = next_position(emission.step, &emission.branch, nth, next.len())
+                .map_err(|why| Refusal::Invalid(why.to_string()))?;
+            let default = if next.len() > 1 {
+                RelationKind::FanOut
+            } else {
+                RelationKind::Forward
+            };
+            let kind = relation_kind(body, &FOLLOWING).unwrap_or(default);
+            let relation = Relation {
+                of: Some(handoff.id.to_string()),
+                ..Relation::plain(kind)
+            };
+            let derive = Derive::new(
+                emission.to.clone(),
+                trace.clone(),
+                step,
+                branch,
+                relation,
+                now,
+            );
+            match self.checked(body, derive).await? {
+                Ok(it) => offered.push(it),
+                Err(violations) => {
+                    let producer = Actor::agent(&emission.to.id);
+                    let by = if next.is_empty() { by } else { &producer };
+                    let id = self.refuse(by, body, &violations, Some(run)).await?;
+                    record.get_or_insert(id);
+                    wrong.extend(placed(violations, nth));
+                }
+            }
+        }
+        if wrong.is_empty() {
+            Ok(offered)
+        } else {
+            Err(Problem::invalid(wrong, record))
+        }
+    }
+}
+
+/// What a producer may call its handoff.
+const ANY: [RelationKind; 7] = [
+    RelationKind::Initial,
+    RelationKind::Forward,
+    RelationKind::Revision,
+    RelationKind::Delegate,
+    RelationKind::FanOut,
+    RelationKind::FanIn,
+    RelationKind::Escalation,
+];
+
+/// What may follow from finished work. A revision is a return, which is a call of its own.
+const FOLLOWING: [RelationKind; 5] = [
+    RelationKind::Forward,
+    RelationKind::Delegate,
+    RelationKind::FanOut,
+    RelationKind::FanIn,
+    RelationKind::Escalation,
+];
+
+fn by_key<'a>(run: &'a Run, key: &str) -> Option<&'a Handoff> {
+    run.handoffs.values().find(|it| *it.emission.key == *key)
+}
+
+fn new_trace() -> TraceId {
+    loop {
+        if let Ok(trace) = TraceId::parse(&format!("{:032x}", fastrand::u128(..))) {
+            return trace;
+        }
+    }
+}

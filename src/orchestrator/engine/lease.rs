@@ -1,0 +1,229 @@
+//! What agents do under a lease: acknowledge, complete, return, fail, reject, snooze (rows 5 to 16).
+
+use serde_json::Value;
+
+use super::offer::{OPERATORS, Offered, answers, question_to};
+use super::revision::shortened;
+use super::{Done, Engine, Plan, Problem, cut};
+use crate::domain::command::{Command, Held, Refusal};
+use crate::domain::contract::{Violation, canonical, digest};
+use crate::domain::event::{Escalation, EscalationKind, Fact};
+use crate::domain::id::{Actor, HandoffId};
+use crate::domain::run::{Handoff, Run};
+use crate::domain::time::Time;
+use crate::store::Blob;
+
+/// What became of finished work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completed {
+    /// The handoff as it ended.
+    pub handoff: Handoff,
+    /// What was emitted in the same transaction, in order.
+    pub next: Vec<Handoff>,
+}
+
+impl Engine {
+    /// Row 5: the target has verified the contract and owns the work.
+    ///
+    /// # Errors
+    /// [`Refusal::LeaseLost`] when it is too late.
+    pub async fn acknowledge(&self, by: &Actor, held: Held) -> Result<Handoff, Problem> {
+        self.under_lease(by, &held, |_, _| Command::Acknowledge(held.clone()))
+            .await
+    }
+
+    /// Row 6: extends the lease by its length from now.
+    ///
+    /// # Errors
+    /// [`Refusal::LeaseLost`] when it is too late.
+    pub async fn heartbeat(&self, by: &Actor, held: Held) -> Result<Handoff, Problem> {
+        self.under_lease(by, &held, |_, _| Command::Heartbeat(held.clone()))
+            .await
+    }
+
+    /// Row 9: the work is done, and this follows: all of it in one transaction, or nothing. Repeating it under
+    /// the same lease is answered again.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] when any contract in `next` is; their places are in the paths.
+    pub async fn complete(
+        &self,
+        by: &Actor,
+        held: Held,
+        result: Option<Value>,
+        next: Vec<Value>,
+    ) -> Result<Completed, Problem> {
+        let (run, handoff) = self.find(&held.handoff).await?;
+        let offered = self.follow_ups(by, &run, &handoff, &next).await?;
+        let result = result.as_ref().map(stored);
+        let plan = |_: Option<&Run>, _| {
+            Ok(Plan {
+                command: Command::Complete {
+                    held: held.clone(),
+                    result: result.as_ref().map(|it| it.digest.clone()),
+                    next: offered.iter().map(|it| it.offer.clone()).collect(),
+                },
+                blobs: blobs(&offered, result.as_ref()),
+                answer: Value::Null,
+            })
+        };
+        let done = self.transact(&run, by, None, plan).await?;
+        completed(done, &held.handoff)
+    }
+
+    /// Row 10: back to where it came from, with feedback. Without a contract of the agent's own, the revision is
+    /// the original with the feedback as what is to be done.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] when the agent's contract is.
+    pub async fn return_to_source(
+        &self,
+        by: &Actor,
+        held: Held,
+        feedback: Vec<String>,
+        contract: Option<Value>,
+    ) -> Result<Completed, Problem> {
+        let feedback = shortened(&feedback);
+        let (run, handoff) = self.find(&held.handoff).await?;
+        let offered = self
+            .revision(by, &run, &handoff, &feedback, contract)
+            .await?;
+        let plan = |_: Option<&Run>, _| {
+            Ok(Plan {
+                command: Command::Return {
+                    held: held.clone(),
+                    feedback: feedback.clone(),
+                    revision: Box::new(offered.offer.clone()),
+                },
+                blobs: vec![offered.blob.clone()],
+                answer: Value::Null,
+            })
+        };
+        let done = self.transact(&run, by, None, plan).await?;
+        completed(done, &held.handoff)
+    }
+
+    /// Rows 11 to 13: the attempt failed; what follows stands in the contract.
+    ///
+    /// # Errors
+    /// [`Refusal::LeaseLost`] when it is too late.
+    pub async fn fail(
+        &self,
+        by: &Actor,
+        held: Held,
+        code: &str,
+        detail: &str,
+    ) -> Result<Handoff, Problem> {
+        let (code, detail) = (cut(code.trim(), 64), cut(detail, 2_000));
+        if code.is_empty() {
+            let why = "a failure needs a code, such as timeout".to_owned();
+            return Err(Refusal::Invalid(why).into());
+        }
+        let jitter = fastrand::f64();
+        let question = format!("{} failed with {code}. What shall become of it?", by.id);
+        self.under_lease(by, &held, |handoff, now| {
+            let urgency = handoff.emission.urgency;
+            let kind = EscalationKind::Failure;
+            Command::Fail {
+                held: held.clone(),
+                code: code.clone(),
+                detail: detail.clone(),
+                escalation: Box::new(Escalation {
+                    allow: answers(kind, &handoff.emission.from),
+                    context_digest: handoff.digest().to_owned(),
+                    ..question_to(kind, question.clone(), OPERATORS, urgency, now)
+                }),
+                jitter,
+            }
+        })
+        .await
+    }
+
+    /// Row 14: the target found the contract invalid; trying again cannot help.
+    ///
+    /// # Errors
+    /// [`Refusal::LeaseLost`] when it is too late.
+    pub async fn reject(
+        &self,
+        by: &Actor,
+        held: Held,
+        errors: Vec<Violation>,
+    ) -> Result<Handoff, Problem> {
+        self.under_lease(by, &held, |_, _| Command::Reject {
+            held: held.clone(),
+            errors: errors.iter().take(50).cloned().collect(),
+        })
+        .await
+    }
+
+    /// Row 16: put back until later without spending an attempt.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] beyond the limits; [`Refusal::LeaseLost`] when it is too late.
+    pub async fn snooze(&self, by: &Actor, held: Held, until: Time) -> Result<Handoff, Problem> {
+        self.under_lease(by, &held, |_, _| Command::Snooze {
+            held: held.clone(),
+            until,
+        })
+        .await
+    }
+
+    async fn under_lease(
+        &self,
+        by: &Actor,
+        held: &Held,
+        command: impl Fn(&Handoff, Time) -> Command + Send + Sync,
+    ) -> Result<Handoff, Problem> {
+        let run = self.run_of(&held.handoff).await?;
+        let unknown = || Refusal::NotFound(format!("handoff {}", held.handoff));
+        let plan = |known: Option<&Run>, now| {
+            let handoff = known
+                .and_then(|run| run.handoffs.get(&held.handoff))
+                .ok_or_else(unknown)?;
+            Ok(Plan::of(command(handoff, now)))
+        };
+        let done = self.transact(&run, by, None, plan).await?;
+        Ok(completed(done, &held.handoff)?.handoff)
+    }
+}
+
+/// A result as bytes.
+pub(super) fn stored(result: &Value) -> Blob {
+    Blob {
+        digest: digest(result),
+        media_type: "application/json".to_owned(),
+        bytes: canonical(result),
+    }
+}
+
+pub(super) fn blobs(offered: &[Offered], result: Option<&Blob>) -> Vec<Blob> {
+    offered
+        .iter()
+        .map(|it| &it.blob)
+        .chain(result)
+        .cloned()
+        .collect()
+}
+
+/// The handoff as it ended, and what its run emitted after it.
+pub(super) fn completed(done: Done, id: &HandoffId) -> Result<Completed, Problem> {
+    let Done::Now { run, events } = done else {
+        return Err(Problem::NotFound(format!("handoff {id}")));
+    };
+    let handoff = run.handoffs.get(id).cloned();
+    let handoff = handoff.ok_or_else(|| Problem::NotFound(format!("handoff {id}")))?;
+    let fresh = events
+        .iter()
+        .filter(|it| matches!(it.fact, Fact::Emitted(_)));
+    let mut next: Vec<Handoff> = fresh
+        .filter_map(|it| run.handoffs.get(it.handoff.as_ref()?).cloned())
+        .collect();
+    if events.is_empty() {
+        let children = run
+            .handoffs
+            .values()
+            .filter(|it| it.emission.parent.as_ref() == Some(id));
+        next = children.cloned().collect();
+    }
+    Ok(Completed { handoff, next })
+}

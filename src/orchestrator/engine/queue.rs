@@ -1,0 +1,135 @@
+//! How agents come to work: they claim it, and wait for it if there is none (row 4).
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Done, Engine, Plan, Problem, cut, new_lease};
+use crate::domain::command::Command;
+use crate::domain::event::Resolution;
+use crate::domain::id::{Actor, HandoffId, RunId};
+use crate::domain::machine::DEFAULT_LEASE;
+use crate::domain::run::{Handoff, Run};
+use crate::domain::time::Millis;
+
+/// What an agent asks for when it looks for work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// Whose queue.
+    pub agent: String,
+    /// At most this many, `1..=10`.
+    pub max: usize,
+    /// How long to wait for the first one.
+    pub wait: Duration,
+    /// How long the lease lasts once acknowledged, in milliseconds; `None` is a minute.
+    pub lease_ms: Option<Millis>,
+    /// Who works: the process, for people who look for it.
+    pub holder: String,
+}
+
+/// Work, under a lease.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    /// The handoff; its lease says until when.
+    pub handoff: Handoff,
+    /// The contract as the target may see it: without its source, unless the edge exposes it.
+    pub contract: Value,
+    /// The fencing token: name it in everything that follows.
+    pub lease_id: String,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// What a person decided since the last attempt.
+    pub resolution: Option<Resolution>,
+}
+
+impl Engine {
+    /// Row 4: work for an agent, the most urgent first; waits for it if there is none. Empty when the wait was in
+    /// vain. Paused edges give nothing.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, Problem> {
+        let until = Instant::now() + claim.wait;
+        let waiting = self.wake().agent(&claim.agent);
+        let max = claim.max.clamp(1, 10);
+        loop {
+            let news = waiting.notified();
+            tokio::pin!(news);
+            news.as_mut().enable();
+            let paused = self
+                .inner
+                .paused
+                .read()
+                .map(|it| it.clone())
+                .unwrap_or_default();
+            let now = self.now();
+            let store = &self.inner.store;
+            // More than asked for: others look at the same queue.
+            let ready = store.ready(&claim.agent, now, max + 16, paused).await?;
+            let mut claimed = Vec::new();
+            for (run, handoff) in &ready.found {
+                claimed.extend(self.claim_one(&claim, run, handoff).await?);
+                if claimed.len() == max {
+                    break;
+                }
+            }
+            if !claimed.is_empty() || Instant::now() >= until {
+                return Ok(claimed);
+            }
+            let soon = ready.next.map_or(until, |next| {
+                let wait = u64::try_from(next - now).unwrap_or_default();
+                Instant::now() + Duration::from_millis(wait)
+            });
+            tokio::select! {
+                () = news => {}
+                () = sleep_until(soon.min(until)) => {}
+            }
+        }
+    }
+
+    /// Claims one handoff; `None` when somebody else has it by now.
+    async fn claim_one(
+        &self,
+        claim: &Claim,
+        run: &RunId,
+        handoff: &HandoffId,
+    ) -> Result<Option<Claimed>, Problem> {
+        let by = Actor::agent(&claim.agent);
+        let plan = |known: Option<&Run>, _| {
+            let total = known
+                .and_then(|run| run.handoffs.get(handoff))
+                .map_or(0, |it| it.attempts_total);
+            Ok(Plan::of(Command::Claim {
+                handoff: handoff.clone(),
+                holder: cut(&claim.holder, 128),
+                lease: new_lease(total + 1),
+                lease_ms: claim.lease_ms.unwrap_or(DEFAULT_LEASE),
+            }))
+        };
+        let now = match self.transact(run, &by, None, plan).await {
+            Ok(Done::Now { run, .. }) => run,
+            Ok(Done::Before(_)) | Err(Problem::Refused(_) | Problem::Busy(_)) => return Ok(None),
+            Err(why) => return Err(why),
+        };
+        let Some(handoff) = now.handoffs.get(handoff).cloned() else {
+            return Ok(None);
+        };
+        let mut contract = self.body(handoff.digest()).await?;
+        if !self.policy(&handoff.emission.edge).expose_source
+            && let Some(members) = contract.as_object_mut()
+        {
+            members.remove("source");
+        }
+        Ok(Some(Claimed {
+            lease_id: handoff
+                .lease
+                .as_ref()
+                .map_or_else(String::new, |it| it.id.clone()),
+            attempt: handoff.attempt,
+            resolution: handoff.resolution.clone(),
+            contract,
+            handoff,
+        }))
+    }
+}
