@@ -1,1 +1,90 @@
-//! Simulated agents: clients of the real HTTP API.
+//! Simulated agents: clients of the real HTTP API, and of nothing else.
+//!
+//! Four pipelines run healthy at first. Then, within a minute, a prompt version drops a required field, a
+//! reviewer slows down and sends some drafts round in circles, the CRM stops answering, one task is tried again
+//! and again, and people are asked for approvals. [`weather`] says when what goes wrong, [`agent`] what each
+//! agent does about it, [`crew`] does it over HTTP.
+
+mod agent;
+mod client;
+mod crew;
+mod draft;
+mod weather;
+mod words;
+
+use std::sync::{Arc, Mutex};
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use agent::{article, code, lead, support};
+use client::Client;
+use crew::Crew;
+
+/// The policies of the edges of the story, as `seam serve --policies` reads them.
+pub const POLICIES: &str = include_str!("demo/policies.toml");
+
+/// Payload schemas that the agents register before they start.
+const SCHEMAS: [(&str, &str); 2] = [
+    ("quote", include_str!("demo/schema/quote.json")),
+    ("refund", include_str!("demo/schema/refund.json")),
+];
+
+/// What to play.
+#[derive(Clone, Copy, Debug)]
+pub struct Story {
+    /// The same seed tells the same story.
+    pub seed: u64,
+    /// Seconds of the story in one second, above 0.
+    pub speed: f64,
+}
+
+/// Agents at work. They stop when this is dropped.
+#[derive(Debug)]
+pub struct Agents {
+    tasks: JoinSet<()>,
+}
+
+impl Agents {
+    /// Sends the agents of `story` to the orchestrator at `url`, such as `http://127.0.0.1:7600`.
+    ///
+    /// An orchestrator that is not there is waited for; one that goes away, too.
+    ///
+    /// # Errors
+    /// The token cannot be sent.
+    pub async fn start(url: &str, token: Option<&str>, story: Story) -> anyhow::Result<Self> {
+        let client = Client::new(url, token)?;
+        for (name, schema) in SCHEMAS {
+            if let Err(why) = client.register(name, schema).await {
+                tracing::debug!("cannot register {name}: {why}");
+            }
+        }
+        let crew = Arc::new(Crew {
+            client,
+            seed: story.seed,
+            speed: story.speed,
+            began: Instant::now(),
+            open: Mutex::default(),
+        });
+        let mut tasks = JoinSet::new();
+        let springs = [article::SPRING, support::SPRING, code::SPRING, lead::SPRING];
+        for (place, spring) in (1..).zip(springs) {
+            tasks.spawn(Arc::clone(&crew).flow(place, spring));
+        }
+        let roles = article::ROLES
+            .into_iter()
+            .chain(support::ROLES)
+            .chain(code::ROLES)
+            .chain(lead::ROLES);
+        for role in roles {
+            tasks.spawn(Arc::clone(&crew).work(role));
+        }
+        tasks.spawn(crew.supervise());
+        Ok(Self { tasks })
+    }
+
+    /// Works until the task is dropped; agents do not end by themselves.
+    pub async fn forever(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}

@@ -1,0 +1,168 @@
+//! Carries the plans of agents out: the claim loops, the starts of runs, and the supervisor that knows what is
+//! open. Every one of them is an ordinary client of the HTTP API.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::agent::{Plan, Role, Spring, Twist};
+use super::client::{Client, Held, LEASE_S};
+use super::weather::{Open, Weather};
+
+/// The longest an agent reads before it acknowledges, below the time after which its claim lapses.
+const MOST_READING: Duration = Duration::from_secs(25);
+/// How long to wait before a server that does not answer is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What all agents of a story share.
+pub(super) struct Crew {
+    pub(super) client: Client,
+    /// Names the runs of this story.
+    pub(super) seed: u64,
+    /// Seconds of the story in one second.
+    pub(super) speed: f64,
+    pub(super) began: Instant,
+    pub(super) open: Mutex<Open>,
+}
+
+impl Crew {
+    fn weather(&self) -> Weather {
+        Weather {
+            at: self.began.elapsed().as_secs_f64() * self.speed,
+            open: self.open.lock().map(|it| *it).unwrap_or_default(),
+        }
+    }
+
+    /// So many seconds of the story as time on the clock.
+    fn lasting(&self, seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds.max(0.0) / self.speed)
+    }
+
+    /// Reads what is open now and then, so that the incident stays within bounds.
+    pub(super) async fn supervise(self: Arc<Self>) {
+        loop {
+            match self.client.open().await {
+                Ok(now) => {
+                    if let Ok(mut open) = self.open.lock() {
+                        *open = now;
+                    }
+                }
+                Err(why) => tracing::debug!("cannot read what is open: {why}"),
+            }
+            sleep(self.lasting(4.0).max(Duration::from_millis(200))).await;
+        }
+    }
+
+    /// Starts runs for ever.
+    pub(super) async fn flow(self: Arc<Self>, place: u64, spring: Spring) {
+        let mut due: Vec<f64> = spring.twists.iter().map(|(first, _, _)| *first).collect();
+        for nth in 0_u64.. {
+            let mut rng = Rng::with_seed(mix(self.seed, place, nth));
+            let weather = self.weather();
+            let pause = spring.every / weather.density() * (0.5 + rng.f64());
+            sleep(self.lasting(pause)).await;
+            let weather = self.weather();
+            let jammed = spring.agent == "research" && weather.is_jammed();
+            let twist = next_twist(&spring, &mut due, &weather);
+            if jammed && twist == Twist::Plain {
+                continue;
+            }
+            // Whoever works on this run later draws the same names from its trace id.
+            let run = rng.u64(1..);
+            let mut rng = Rng::with_seed(run);
+            let mut contract = (spring.write)(twist, &mut rng, &weather);
+            contract["trace_id"] = format!("{run:016x}{:016x}", mix(self.seed, place, run)).into();
+            contract["source"] = json!({"kind": "agent", "id": spring.agent});
+            match self.client.emit(&contract).await {
+                Ok(status) => tracing::debug!("{} emitted: {status}", spring.agent),
+                Err(why) => {
+                    tracing::debug!("{} cannot emit: {why}", spring.agent);
+                    sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// Claims and works for ever.
+    pub(super) async fn work(self: Arc<Self>, role: Role) {
+        let hands = Arc::new(Semaphore::new(role.hands));
+        let mut at_work = JoinSet::new();
+        loop {
+            while at_work.try_join_next().is_some() {}
+            // A free hand first: what is claimed must not wait.
+            let Ok(first) = Arc::clone(&hands).acquire_owned().await else {
+                return;
+            };
+            let mut free = vec![first];
+            while let Ok(more) = Arc::clone(&hands).try_acquire_owned() {
+                free.push(more);
+            }
+            match self.client.claim(role.name, free.len()).await {
+                Ok(claimed) => {
+                    for (held, hand) in claimed.into_iter().zip(free) {
+                        let plan = (role.decide)(&held.job, &self.weather());
+                        let crew = Arc::clone(&self);
+                        at_work.spawn(async move {
+                            if let Err(why) = crew.carry_out(&held, plan).await {
+                                // Whatever was lost comes back when the lease expires.
+                                tracing::debug!("{}: {why}", held.handoff);
+                            }
+                            drop(hand);
+                        });
+                    }
+                }
+                Err(why) => {
+                    tracing::debug!("{} cannot claim: {why}", role.name);
+                    sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
+    async fn carry_out(&self, held: &Held, plan: Plan) -> reqwest::Result<()> {
+        sleep(self.lasting(plan.read).min(MOST_READING)).await;
+        // A contract is refused before it is accepted, not after.
+        if !matches!(plan.end, super::agent::End::Reject(..)) {
+            self.client.acknowledge(held).await?;
+            self.alive(held, sleep(self.lasting(plan.work))).await?;
+        }
+        self.client.end(held, plan.end).await
+    }
+
+    /// Keeps the lease while `work` lasts.
+    async fn alive(&self, held: &Held, work: impl Future<Output = ()>) -> reqwest::Result<()> {
+        tokio::pin!(work);
+        while timeout(Duration::from_secs(LEASE_S / 3), &mut work).await.is_err() {
+            self.client.heartbeat(held).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The first twist that is due and bearable.
+fn next_twist(spring: &Spring, due: &mut [f64], weather: &Weather) -> Twist {
+    for ((_, every, twist), due) in spring.twists.iter().zip(due) {
+        if weather.at < *due {
+            continue;
+        }
+        *due = weather.at + every;
+        let asks = !matches!(twist, Twist::Storm | Twist::CardDeclined);
+        let dies = matches!(twist, Twist::Advisory | Twist::CardDeclined);
+        if (!asks || weather.may_ask()) && (!dies || weather.may_die()) {
+            return *twist;
+        }
+    }
+    Twist::Plain
+}
+
+/// One number of several, each of which changes all of it.
+fn mix(seed: u64, place: u64, nth: u64) -> u64 {
+    let mut rng = Rng::with_seed(seed ^ place.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    rng.u64(..) ^ nth.wrapping_mul(0xD1B5_4A32_D192_ED03)
+}

@@ -1,0 +1,120 @@
+//! When what goes wrong in the story: a pure function of its time, eased by what is open already.
+
+/// What is open at the orchestrator, as the agents' supervisor last read it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Open {
+    /// Dead letters.
+    pub(super) dead: usize,
+    /// Handoffs that wait for a person.
+    pub(super) waiting: usize,
+    /// Handoffs to the reviewer that nobody has acknowledged.
+    pub(super) to_review: usize,
+}
+
+/// The circumstances agents work in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weather {
+    /// Seconds since the story began.
+    pub(super) at: f64,
+    /// What is open.
+    pub(super) open: Open,
+}
+
+/// Research begins to roll out prompt version 18.
+pub(super) const PROMPT_18: f64 = 14.0;
+/// The reviewer begins to slow down.
+pub(super) const SLOW_REVIEWS: f64 = 20.0;
+/// The CRM stops answering.
+pub(super) const CRM_DOWN: f64 = 24.0;
+/// It answers most of the time again.
+const CRM_BACK: f64 = 84.0;
+
+/// More open dead letters than this and nothing new dies, so that the list stays readable.
+pub(super) const MOST_DEAD: usize = 14;
+/// More open questions than this and nothing new is asked.
+pub(super) const MOST_WAITING: usize = 12;
+/// More articles before the reviewer than this and research waits.
+const MOST_TO_REVIEW: usize = 32;
+
+impl Weather {
+    /// Whether prompt version 18 is out.
+    pub(super) fn prompt_18(&self) -> bool {
+        self.at >= PROMPT_18
+    }
+
+    /// How long the reviewer takes to look at a draft, in seconds, before it acknowledges: 0 when it is well.
+    pub(super) fn review_delay(&self) -> f64 {
+        ((self.at - SLOW_REVIEWS) * 0.5).clamp(0.0, 14.0)
+    }
+
+    /// How likely the CRM times out, `0.0..=1.0`. After the outage it fails now and then, but with enough dead
+    /// letters about it answers on the `last` attempt.
+    pub(super) fn crm_fails(&self, last: bool) -> f64 {
+        if self.at < CRM_DOWN || (last && !self.may_die()) {
+            0.0
+        } else if self.at < CRM_BACK {
+            1.0
+        } else {
+            0.3
+        }
+    }
+
+    /// Whether a few more dead letters are bearable.
+    pub(super) fn may_die(&self) -> bool {
+        self.open.dead < MOST_DEAD
+    }
+
+    /// Whether people can be asked one more thing.
+    pub(super) fn may_ask(&self) -> bool {
+        self.open.waiting < MOST_WAITING
+    }
+
+    /// Whether the reviewer is too far behind for new articles.
+    pub(super) fn is_jammed(&self) -> bool {
+        self.open.to_review >= MOST_TO_REVIEW
+    }
+
+    /// How dense traffic is, as a factor: thick while the screens fill, thin once nobody needs more of it.
+    pub(super) fn density(&self) -> f64 {
+        if self.at < 12.0 {
+            5.0
+        } else if self.at < 600.0 {
+            1.0
+        } else {
+            0.4
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(at: f64) -> Weather {
+        Weather {
+            at,
+            open: Open::default(),
+        }
+    }
+
+    #[test]
+    fn it_is_fine_at_first_and_then_it_is_not() {
+        let first = at(5.0);
+        assert!(!first.prompt_18() && first.review_delay() == 0.0 && first.crm_fails(false) == 0.0);
+        let later = at(60.0);
+        assert!(later.prompt_18() && later.review_delay() > 10.0 && later.crm_fails(true) == 1.0);
+        assert!(at(300.0).crm_fails(false) < 0.5);
+    }
+
+    #[test]
+    fn what_is_open_has_bounds() {
+        let mut full = at(60.0);
+        full.open = Open {
+            dead: MOST_DEAD,
+            waiting: MOST_WAITING,
+            to_review: MOST_TO_REVIEW,
+        };
+        assert!(full.crm_fails(true) == 0.0 && !full.may_die());
+        assert!(!full.may_ask() && full.is_jammed());
+    }
+}
