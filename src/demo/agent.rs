@@ -76,7 +76,9 @@ pub(super) struct Job {
 impl Job {
     /// Randomness of this step of this run, the same whenever it is asked.
     pub(super) fn rng(&self) -> Rng {
-        Rng::with_seed(self.seed() ^ (self.step() + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ self.attempt)
+        Rng::with_seed(
+            self.seed() ^ (self.step() + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ self.attempt,
+        )
     }
 
     /// The randomness the first contract of this run was written with, so that names stay the same along it.
@@ -220,10 +222,14 @@ impl Plan {
 /// The draft with an answer to every point of feedback, if `job` was handed back.
 pub(super) fn changed(mut draft: Draft, job: &Job) -> Draft {
     for feedback in job.feedback() {
-        draft.decisions.insert(0, format!("Changed on request: {feedback}"));
+        draft
+            .decisions
+            .insert(0, format!("Changed on request: {feedback}"));
     }
     if job.is_revision() {
-        draft.completed.push("Answered the feedback of the last round".to_owned());
+        draft
+            .completed
+            .push("Answered the feedback of the last round".to_owned());
     }
     draft
 }
@@ -247,3 +253,6 @@ pub(super) const fn route(
         to,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,7 +138,10 @@ impl Crew {
     /// Keeps the lease while `work` lasts.
     async fn alive(&self, held: &Held, work: impl Future<Output = ()>) -> reqwest::Result<()> {
         tokio::pin!(work);
-        while timeout(Duration::from_secs(LEASE_S / 3), &mut work).await.is_err() {
+        while timeout(Duration::from_secs(LEASE_S / 3), &mut work)
+            .await
+            .is_err()
+        {
             self.client.heartbeat(held).await?;
         }
         Ok(())

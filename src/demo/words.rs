@@ -81,9 +81,7 @@ pub(super) const TOPICS: &[&str] = &[
     "planning repairs by vibration data",
 ];
 
-pub(super) const VENDORS: &[&str] = &[
-    "vendor A", "vendor B", "vendor C", "vendor D", "vendor E",
-];
+pub(super) const VENDORS: &[&str] = &["vendor A", "vendor B", "vendor C", "vendor D", "vendor E"];
 
 pub(super) const FINDINGS: &[&str] = &[
     "The cheapest plan wins only below ten seats",

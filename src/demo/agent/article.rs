@@ -57,9 +57,21 @@ pub(in crate::demo) const SPRING: Spring = Spring {
 };
 
 pub(in crate::demo) const ROLES: [Role; 3] = [
-    Role { name: "writer", hands: 12, decide: writer },
-    Role { name: "reviewer", hands: 4, decide: reviewer },
-    Role { name: "publisher", hands: 6, decide: publisher },
+    Role {
+        name: "writer",
+        hands: 12,
+        decide: writer,
+    },
+    Role {
+        name: "reviewer",
+        hands: 4,
+        decide: reviewer,
+    },
+    Role {
+        name: "publisher",
+        hands: 6,
+        decide: publisher,
+    },
 ];
 
 /// The subject of a run; every agent of it draws the same.
@@ -144,13 +156,19 @@ fn writer(job: &Job, _: &Weather) -> Plan {
     let waits = job.is_bound_by(AWAIT_FIGURES);
     let contradicted = job.is_bound_by(NO_LINK) || job.is_bound_by(NO_NAME);
     // A person who lets it go on, or sends it back in other words than the reviewer's, settles it.
-    let by_person = job.is_revision() && !job.feedback().iter().any(|said| *said == unsourced(it.vendor));
+    let by_person = job.is_revision()
+        && !job
+            .feedback()
+            .iter()
+            .any(|said| *said == unsourced(it.vendor));
     let settled = contradicted && (job.is_approved() || by_person);
     let figures_came = waits && round >= 2;
     let open_issues = if (contradicted && !settled) || (waits && !figures_came) {
         1
     } else if job.is_revision() {
-        u32::try_from(job.open_issues()).unwrap_or(1).saturating_sub(1)
+        u32::try_from(job.open_issues())
+            .unwrap_or(1)
+            .saturating_sub(1)
     } else {
         rng.u32(..10) / 7
     };
@@ -159,23 +177,37 @@ fn writer(job: &Job, _: &Weather) -> Plan {
         decisions.insert(0, SETTLED.to_owned());
     }
     if figures_came {
-        decisions.insert(0, format!("Figures of {} taken from the audited table", it.vendor));
+        decisions.insert(
+            0,
+            format!("Figures of {} taken from the audited table", it.vendor),
+        );
     }
     let to = route(PIPELINE, "review", "article-draft", "reviewer");
     let draft = Draft {
         title: format!("Review the draft about {}", it.topic),
         goal: it.goal(),
         state: format!("Draft of {} words is in the CMS", rng.u32(1_050..1_400)),
-        next: "Check facts, links and tone against the checklist; return with feedback or pass on".to_owned(),
+        next: "Check facts, links and tone against the checklist; return with feedback or pass on"
+            .to_owned(),
         decisions,
         constraints: job.list("constraints"),
-        completed: vec!["Draft written from the findings".to_owned(), "Style check passed".to_owned()],
+        completed: vec![
+            "Draft written from the findings".to_owned(),
+            "Style check passed".to_owned(),
+        ],
         facts: job.list("key_facts"),
         done: vec![
             ("Every finding is covered".to_owned(), true),
-            ("Every figure has a source link".to_owned(), open_issues == 0),
+            (
+                "Every figure has a source link".to_owned(),
+                open_issues == 0,
+            ),
         ],
-        urgency: if contradicted || waits { "high" } else { "normal" },
+        urgency: if contradicted || waits {
+            "high"
+        } else {
+            "normal"
+        },
         link: (it.link(), "research record"),
         payload: (
             "content-ops",
@@ -191,21 +223,35 @@ fn writer(job: &Job, _: &Weather) -> Plan {
         effects: vec![Effect {
             system: "cms",
             resource: format!("cms/draft/{}", it.record),
-            op: if job.is_revision() { "update" } else { "create" },
+            op: if job.is_revision() {
+                "update"
+            } else {
+                "create"
+            },
             undo: Some(format!("DELETE https://cms.example/draft/{}", it.record)),
         }],
         ..Draft::new(&WRITER, to)
     };
     // The same words again are the same work; whoever tries something else says so.
     let same_again = !settled && (job.is_bound_by(NO_NAME) || (waits && !figures_came));
-    let mut draft = if same_again { draft } else { changed(draft, job) };
+    let mut draft = if same_again {
+        draft
+    } else {
+        changed(draft, job)
+    };
     if job.is_bound_by(NO_LINK) && job.is_revision() {
-        draft.decisions.push(format!("Draft {}: moved the figures of {} to a table", round + 1, it.vendor));
+        draft.decisions.push(format!(
+            "Draft {}: moved the figures of {} to a table",
+            round + 1,
+            it.vendor
+        ));
     }
     let mut value = draft.value(rng, job.key().as_ref());
     // The new prompt of research leads to thin drafts: the writer cannot tell which checks to run.
     if job.contract["provenance"]["prompt"]["version"] == "18"
-        && let Some(fields) = value.pointer_mut("/working_memory/payload/fields").and_then(Value::as_object_mut)
+        && let Some(fields) = value
+            .pointer_mut("/working_memory/payload/fields")
+            .and_then(Value::as_object_mut)
     {
         fields.remove("checks_completed");
     }
@@ -235,7 +281,10 @@ fn reviewer(job: &Job, weather: &Weather) -> Plan {
             "is missing: a draft that passed no check is not reviewed",
         )
     } else if job.is_bound_by(AWAIT_FIGURES) && !settled && job.step() < 5 {
-        End::Return(vec![format!("The figures of {} are not audited", it.vendor)])
+        End::Return(vec![format!(
+            "The figures of {} are not audited",
+            it.vendor
+        )])
     } else if (job.is_bound_by(NO_LINK) || job.is_bound_by(NO_NAME)) && !settled {
         End::Return(vec![unsourced(it.vendor)])
     } else if job.open_issues() > 0 && !settled && !job.is_bound_by(AWAIT_FIGURES) {

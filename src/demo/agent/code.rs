@@ -36,9 +36,21 @@ pub(in crate::demo) const SPRING: Spring = Spring {
 };
 
 pub(in crate::demo) const ROLES: [Role; 3] = [
-    Role { name: "doc-writer", hands: 6, decide: doc_writer },
-    Role { name: "docs-site", hands: 4, decide: finish },
-    Role { name: "advisories", hands: 2, decide: finish },
+    Role {
+        name: "doc-writer",
+        hands: 6,
+        decide: doc_writer,
+    },
+    Role {
+        name: "docs-site",
+        hands: 4,
+        decide: finish,
+    },
+    Role {
+        name: "advisories",
+        hands: 2,
+        decide: finish,
+    },
 ];
 
 struct Change {
@@ -55,7 +67,10 @@ impl Change {
     }
 
     fn link(&self) -> (String, &'static str) {
-        (format!("https://git.example/changes/{}", self.number), "change")
+        (
+            format!("https://git.example/changes/{}", self.number),
+            "change",
+        )
     }
 }
 
@@ -71,9 +86,20 @@ fn coder(twist: Twist, rng: &mut Rng, _: &Weather) -> Value {
         decisions: vec!["The old setting stays for two releases".to_owned()],
         constraints: vec!["Do not mention customers".to_owned()],
         completed: vec!["Code reviewed and merged".to_owned()],
-        facts: if twist == Twist::Advisory { vec![SECURITY.to_owned()] } else { vec![change.what.to_owned()] },
-        done: vec![("Guide updated".to_owned(), false), ("Changelog has one line".to_owned(), false)],
-        urgency: if twist == Twist::Advisory { "critical" } else { "normal" },
+        facts: if twist == Twist::Advisory {
+            vec![SECURITY.to_owned()]
+        } else {
+            vec![change.what.to_owned()]
+        },
+        done: vec![
+            ("Guide updated".to_owned(), false),
+            ("Changelog has one line".to_owned(), false),
+        ],
+        urgency: if twist == Twist::Advisory {
+            "critical"
+        } else {
+            "normal"
+        },
         link: change.link(),
         payload: (
             "code-change",
@@ -91,7 +117,11 @@ fn doc_writer(job: &Job, _: &Weather) -> Plan {
     let rng = &mut job.rng();
     let change = Change::draw(&mut job.first_rng());
     let security = job.list("key_facts").iter().any(|it| it == SECURITY);
-    let (stage, to) = if security { ("announce", "advisories") } else { ("publish", "docs-site") };
+    let (stage, to) = if security {
+        ("announce", "advisories")
+    } else {
+        ("publish", "docs-site")
+    };
     let title = if security {
         format!("Publish the security advisory for change {}", change.number)
     } else {
@@ -102,14 +132,25 @@ fn doc_writer(job: &Job, _: &Weather) -> Plan {
         title,
         goal: job.brief("goal"),
         state: "Guide and changelog are written".to_owned(),
-        next: if security { "Publish the advisory and mail it to all customers" } else { "Publish both pages" }
-            .to_owned(),
+        next: if security {
+            "Publish the advisory and mail it to all customers"
+        } else {
+            "Publish both pages"
+        }
+        .to_owned(),
         decisions: vec!["One page, linked from the release notes".to_owned()],
         constraints: vec!["Do not describe how the hole was used".to_owned()],
-        completed: vec!["Guide written".to_owned(), "Changelog line written".to_owned()],
+        completed: vec![
+            "Guide written".to_owned(),
+            "Changelog line written".to_owned(),
+        ],
         facts: job.list("key_facts"),
         done: vec![("The page is public".to_owned(), false)],
-        approvals: if security { vec!["Security: wording and time".to_owned()] } else { vec![] },
+        approvals: if security {
+            vec!["Security: wording and time".to_owned()]
+        } else {
+            vec![]
+        },
         urgency: if security { "critical" } else { "normal" },
         link: change.link(),
         payload: (
@@ -125,7 +166,10 @@ fn doc_writer(job: &Job, _: &Weather) -> Plan {
             system: "docs",
             resource: format!("docs/draft/{}", change.number),
             op: "create",
-            undo: Some(format!("DELETE https://docs.example/draft/{}", change.number)),
+            undo: Some(format!(
+                "DELETE https://docs.example/draft/{}",
+                change.number
+            )),
         }],
         ext: security.then(|| proposal("advisory.publish", &args)),
         ..Draft::new(&DOC_WRITER, route(PIPELINE, stage, "documentation", to))
