@@ -21,6 +21,8 @@ use crate::store::Blob;
 
 /// The media type of a stored contract.
 pub(super) const CONTRACT_TYPE: &str = "application/vnd.handoff+json;v=1";
+/// The member of `ext` that says what will run on approval, `{name, args}`.
+const PROPOSAL: &str = "handoff.proposed_action";
 /// The role that is asked when nobody else is named.
 pub(super) const OPERATORS: &str = "operators";
 /// The most violations kept of one contract, and the most of a name that is kept of a refused one.
@@ -76,6 +78,7 @@ impl Engine {
         };
         let approval = policy.approval.as_ref().map(|it| Escalation {
             due_at: derive.now + it.due,
+            proposed_action: proposal(&admitted),
             ..asked(EscalationKind::Approval, it.question.clone(), &it.role)
         });
         let circles = "The agents hand this work round in circles. Shall it go on?".to_owned();
@@ -97,6 +100,13 @@ impl Engine {
             Err(poisoned) => admit(&poisoned.into_inner(), body, derive),
         }
     }
+}
+
+/// What the producer says will run on approval: the member of `ext` that protocol section 3 names.
+fn proposal(admitted: &Admitted) -> Option<Value> {
+    let said = admitted.contract.ext.as_ref()?.get(PROPOSAL)?;
+    said.get("name")?.as_str()?;
+    Some(said.clone())
 }
 
 /// The bytes of an admitted contract.
