@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Two small agents that hand work to each other through Seamwatch. Only the standard library is needed.
+
+    python3 examples/agent.py emit      # researcher: hands one piece of work to the writer
+    python3 examples/agent.py work      # writer: claims, acknowledges and completes until ctrl-c
+    python3 examples/agent.py broken    # a contract without failure_modes, and what the server says to it
+
+HANDOFF_URL says where the orchestrator is (http://127.0.0.1:7600 unless set; start one with `seam serve`),
+HANDOFF_TOKEN who you are, where tokens are needed.
+"""
+import json, os, sys, urllib.error, urllib.request
+
+BASE = os.environ.get("HANDOFF_URL", "http://127.0.0.1:7600").rstrip("/") + "/api/v1/handoffs"
+TOKEN = os.environ.get("HANDOFF_TOKEN")
+
+
+def post(path, body):
+    """The status and the answer of a POST; a refusal is an answer, too."""
+    headers = {"Content-Type": "application/json", **({"Authorization": "Bearer " + TOKEN} if TOKEN else {})}
+    request = urllib.request.Request(BASE + path, json.dumps(body).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.loads(answer.read() or "null")
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, json.loads(refusal.read() or "null")
+
+
+def contract(topic):
+    """The least a producer says; the server fills in keys, trace and position."""
+    return {
+        "source": {"kind": "agent", "id": "researcher"},
+        "target": {"kind": "agent", "id": "article-writer"},
+        "pipeline": {"name": "python-example", "version": "1.0.0", "stage": "draft", "output": "article"},
+        "brief": {
+            "title": f"Write an article about {topic}",
+            "goal": "Publish one article",
+            "current_state": "Research is finished",
+            "next_step": "Write about 600 words from these findings",
+            "definition_of_done": [{"item": "Every claim has a source", "met": False}],
+            "owner": {"kind": "agent", "id": "article-writer"},
+        },
+        "working_memory": {"payload": {"schema": "research-findings", "version": "1.0.0", "fields": {
+            "sources": ["https://a.example/prices"], "key_findings": ["A is cheapest"], "confidence": 0.86}}},
+        "provenance": {"model": {"name": "model-x", "version": "2026-07"},
+                       "prompt": {"name": "research", "version": "3"}, "confidence": 0.86, "tool_calls": []},
+        "failure_modes": {"retryable": ["timeout"], "escalate": ["policy_violation"], "default": "retry"},
+    }
+
+
+def emit():
+    status, answer = post("", contract("prices"))
+    if status not in (200, 201):
+        return refused(status, answer)
+    print(f"emitted {answer['handoff_id']}; `seam show {answer['handoff_id']}` tells all about it")
+    return 0
+
+
+def write(work):
+    """Where a real agent would think."""
+    print(f"working on: {work['contract']['brief']['title']}")
+    return {"words": 600}
+
+
+def work(once=False):
+    while True:  # the whole life of an agent
+        status, claimed = post("/claim", {"agent": "article-writer", "wait_s": 20})
+        if status == 204:
+            continue
+        if status != 200:
+            return refused(status, claimed)
+        place, lease = f"/{claimed['handoff_id']}/", {"lease_id": claimed["lease_id"]}
+        post(place + "ack", lease)
+        try:
+            post(place + "complete", {**lease, "result": write(claimed)})
+        except Exception as why:  # the contract says whether to try again
+            post(place + "fail", {**lease, "code": "timeout", "detail": str(why)})
+        print(f"completed {claimed['handoff_id']}")
+        if once:
+            return 0
+
+
+def broken():
+    bad = contract("prices")
+    del bad["failure_modes"]
+    status, answer = post("", bad)
+    refused(status, answer)
+    return 0 if status == 422 else 1
+
+
+def refused(status, answer):
+    print(f"refused with {status}: {(answer or {}).get('title', 'no reason given')}")
+    for error in (answer or {}).get("errors", []):
+        print(f"  {error['path'] or '/'}: {error['message']}")
+    return 1
+
+
+if __name__ == "__main__":
+    roles = {"emit": emit, "work": work, "once": lambda: work(once=True), "broken": broken}
+    if len(sys.argv) != 2 or sys.argv[1] not in roles:
+        sys.exit(__doc__)
+    try:
+        sys.exit(roles[sys.argv[1]]())
+    except KeyboardInterrupt:
+        print()
+    except urllib.error.URLError as why:
+        sys.exit(f"nobody answers at {BASE}: {why.reason}. Start an orchestrator with `seam serve`, or set HANDOFF_URL.")
