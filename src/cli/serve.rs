@@ -1,31 +1,318 @@
 //! `seam serve`: the orchestrator and its HTTP API.
 
-use super::Exit;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use semver::Version;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::{Exit, Stop};
+use crate::domain::policy::Policies;
+use crate::domain::text::clean;
+use crate::orchestrator::api::{self, Access, Scope, auth};
+use crate::orchestrator::boundary::Registry;
+use crate::orchestrator::engine::{Engine, Settings};
+use crate::orchestrator::sweeper;
+use crate::store::Store;
 
 /// Flags of `seam serve`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Where the state is kept: sqlite:PATH
-    #[arg(long, default_value = "sqlite:seamwatch.db", value_name = "STORE")]
+    #[arg(
+        long,
+        env = "SEAM_STORE",
+        default_value = "sqlite:seamwatch.db",
+        value_name = "STORE"
+    )]
     pub store: String,
     /// Address to listen on; anything but loopback needs --tokens
-    #[arg(long, default_value = "127.0.0.1:7600", value_name = "HOST:PORT")]
+    #[arg(
+        long,
+        env = "SEAM_LISTEN",
+        default_value = "127.0.0.1:7600",
+        value_name = "HOST:PORT"
+    )]
     pub listen: String,
-    /// Tokens that are let in; without it everybody on loopback is
-    #[arg(long, value_name = "FILE")]
-    pub tokens: Option<std::path::PathBuf>,
+    /// Tokens that are let in; without it everybody on this machine is
+    #[arg(long, env = "SEAM_TOKENS", value_name = "FILE")]
+    pub tokens: Option<PathBuf>,
     /// Policies of edges: strictness, attempts, approvals
-    #[arg(long, value_name = "FILE")]
-    pub policies: Option<std::path::PathBuf>,
+    #[arg(long, env = "SEAM_POLICIES", value_name = "FILE")]
+    pub policies: Option<PathBuf>,
     /// Directory of payload schemas, NAME-VERSION.json
-    #[arg(long, value_name = "DIR")]
-    pub contracts: Option<std::path::PathBuf>,
+    #[arg(long, env = "SEAM_CONTRACTS", value_name = "DIR")]
+    pub contracts: Option<PathBuf>,
+    /// Print a new token and the lines that let it in, and end
+    #[arg(long, value_name = "SUBJECT")]
+    pub new_token: Option<String>,
+    /// What the new token may do; several with commas
+    #[arg(
+        long,
+        value_delimiter = ',',
+        requires = "new_token",
+        default_value = "viewer"
+    )]
+    pub scope: Vec<Scope>,
+    /// Agents that the new token may speak as; several with commas
+    #[arg(
+        long,
+        value_delimiter = ',',
+        requires = "new_token",
+        value_name = "NAME"
+    )]
+    pub agent: Vec<String>,
 }
 
 /// Serves until it is told to stop.
 ///
 /// # Errors
 /// The store, a file or the address is wrong or in use.
-pub async fn run(_args: Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("`seam serve` is not part of this build")
+pub async fn run(args: Args) -> anyhow::Result<Exit> {
+    if let Some(subject) = &args.new_token {
+        return new_token(subject, &args.scope, &args.agent);
+    }
+    log();
+    let access = access(args.tokens.as_deref())?;
+    let (listener, address) = listen(&args.listen, &access).await?;
+    let engine = open(&args).await?;
+    let stop = CancellationToken::new();
+    tokio::spawn(signals(stop.clone()));
+    let sweeper = sweeper::start(engine.clone(), stop.clone());
+    say(&args, address, &access);
+    api::serve(engine, listener, access, stop)
+        .await
+        .context("the server failed")?;
+    sweeper.await.context("the sweeper failed")?;
+    eprintln!("seam: stopped");
+    Ok(Exit::Done)
+}
+
+fn new_token(subject: &str, scopes: &[Scope], agents: &[String]) -> anyhow::Result<Exit> {
+    if scopes.contains(&Scope::Agent) && agents.is_empty() {
+        let what = "a token with the scope agent needs names: --agent NAME";
+        return Err(Stop::new(Exit::Usage, what).into());
+    }
+    let (secret, lines) = auth::new_token(subject, scopes, agents);
+    let text = format!(
+        "# The token, shown this once; give it to {}:\n#   {secret}\n# The lines for the token file:\n{lines}",
+        clean(subject)
+    );
+    super::print(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn access(path: Option<&Path>) -> anyhow::Result<Access> {
+    let Some(path) = path else {
+        return Ok(Access::Open);
+    };
+    let text = read(path, "the token file")?;
+    let wrong = |why: String| {
+        Stop::new(
+            Exit::Usage,
+            format!("the token file {} is wrong: {why}", path.display()),
+        )
+    };
+    Ok(Access::read(&text).map_err(wrong)?)
+}
+
+fn read(path: &Path, what: &str) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).map_err(|why| {
+        let text = format!("cannot read {what} {}: {why}", path.display());
+        Stop::new(Exit::Usage, text).into()
+    })
+}
+
+/// Takes the address before the store is touched, so that a second server says "in use" and changes nothing.
+async fn listen(text: &str, access: &Access) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let usage = |what: String| Stop::new(Exit::Usage, what);
+    let mut found = tokio::net::lookup_host(text).await.map_err(|why| {
+        usage(format!(
+            "--listen {text:?} is no HOST:PORT of this machine: {why}"
+        ))
+    })?;
+    let address = found
+        .next()
+        .ok_or_else(|| usage(format!("--listen {text:?} names no address")))?;
+    if matches!(access, Access::Open) && !address.ip().is_loopback() {
+        return Err(usage(format!(
+            "{address} can be reached from other machines, so tokens are needed: add --tokens FILE \
+             (`seam serve --new-token NAME --scope operator` prints one), or listen on 127.0.0.1"
+        ))
+        .into());
+    }
+    let listener = TcpListener::bind(address).await.map_err(|why| {
+        let what = match why.kind() {
+            std::io::ErrorKind::AddrInUse => format!(
+                "{address} is in use; stop the program that listens there, or choose another port with --listen"
+            ),
+            std::io::ErrorKind::PermissionDenied => {
+                format!("this user may not listen on {address}; choose a port above 1023")
+            }
+            _ => format!("cannot listen on {address}: {why}"),
+        };
+        Stop::new(Exit::Failed, what)
+    })?;
+    let address = listener
+        .local_addr()
+        .context("cannot read the own address")?;
+    Ok((listener, address))
+}
+
+/// The first signal asks to stop, the second one insists.
+async fn signals(stop: CancellationToken) {
+    if interrupted().await.is_err() {
+        return;
+    }
+    eprintln!("seam: finishing what is in flight; once more ends at once");
+    stop.cancel();
+    if interrupted().await.is_ok() {
+        std::process::exit(130);
+    }
+}
+
+#[cfg(unix)]
+async fn interrupted() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        it = tokio::signal::ctrl_c() => it,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+/// Logs to standard error; `SEAM_LOG` sets the level, such as `debug` or `seamwatch=trace`.
+fn log() {
+    let filter = EnvFilter::try_from_env("SEAM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .finish();
+    // Set already only when two servers run in one process, as in tests.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+async fn open(args: &Args) -> anyhow::Result<Engine> {
+    let usage = |what: String| Stop::new(Exit::Usage, what);
+    let Some(path) = args
+        .store
+        .strip_prefix("sqlite:")
+        .filter(|it| !it.is_empty())
+    else {
+        return Err(usage(format!(
+            "--store {:?} is no store this program knows; write sqlite:PATH, as in sqlite:seamwatch.db",
+            args.store
+        ))
+        .into());
+    };
+    let policies = match &args.policies {
+        Some(path) => policies(path)?,
+        None => Policies::default(),
+    };
+    let mut registry = Registry::new();
+    if let Some(directory) = &args.contracts {
+        register(&mut registry, directory)?;
+    }
+    let settings = Settings {
+        policies,
+        registry,
+        ..Settings::default()
+    };
+    let store = Store::open(Path::new(path))?;
+    Ok(Engine::open(store, settings).await?)
+}
+
+/// `[[edge]]` tables; all mistakes at once.
+fn policies(path: &Path) -> anyhow::Result<Policies> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        #[serde(default)]
+        edge: Vec<toml::Table>,
+    }
+    let wrong = |why: String| {
+        Stop::new(
+            Exit::Usage,
+            format!("the policies {} are wrong:\n{why}", path.display()),
+        )
+    };
+    let file: File =
+        toml::from_str(&read(path, "the policies")?).map_err(|why| wrong(why.to_string()))?;
+    Ok(Policies::read(&file.edge).map_err(|mistakes| wrong(mistakes.join("\n")))?)
+}
+
+/// Every `NAME-VERSION.json` of a directory, lowest version first; all mistakes at once.
+fn register(registry: &mut Registry, directory: &Path) -> anyhow::Result<()> {
+    let unreadable = |why: std::io::Error| {
+        Stop::new(
+            Exit::Usage,
+            format!(
+                "cannot read the contracts in {}: {why}",
+                directory.display()
+            ),
+        )
+    };
+    let mut files = Vec::new();
+    let mut mistakes = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_none_or(|it| it != "json") {
+            continue;
+        }
+        let stem = path
+            .file_stem()
+            .and_then(|it| it.to_str())
+            .unwrap_or_default();
+        // A name may hold hyphens and so may a pre-release: the version is what begins with a digit and reads as one.
+        let named = stem.match_indices('-').find_map(|(at, _)| {
+            Some((stem[..at].to_owned(), Version::parse(&stem[at + 1..]).ok()?))
+        });
+        match named {
+            Some((name, version)) => files.push((name, version, path)),
+            None => mistakes.push(format!(
+                "{}: the name must be NAME-VERSION.json, as in lead-1.0.0.json",
+                path.display()
+            )),
+        }
+    }
+    files.sort();
+    for (name, version, path) in files {
+        let added = read(&path, "the contract")
+            .map_err(|why| why.to_string())
+            .and_then(|text| {
+                let schema = serde_json::from_str(&text).map_err(|why| why.to_string())?;
+                registry
+                    .put(&name, &version, schema)
+                    .map_err(|why| why.to_string())
+            });
+        if let Err(why) = added {
+            mistakes.push(format!("{}: {why}", path.display()));
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(Stop::new(Exit::Usage, mistakes.join("\n")).into())
+    }
+}
+
+/// One line for people and scripts: where, and what is open.
+fn say(args: &Args, address: SocketAddr, access: &Access) {
+    let open = match access {
+        Access::Open => "open to every program on this machine, no token needed",
+        Access::Tokens(_) => "tokens needed",
+    };
+    eprintln!(
+        "seam: listening on http://{address} ({open}), state in {}",
+        clean(&args.store)
+    );
 }

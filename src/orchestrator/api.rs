@@ -1,0 +1,189 @@
+//! The HTTP API of an orchestrator (protocol section 7): agents, consoles and Prometheus speak to it.
+//!
+//! From the outside in: [`frame`] names each request, admits its caller by scope and writes errors; between
+//! is one handler a path. Everything that decides is in the [`engine`](crate::orchestrator::engine).
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::engine::Engine;
+
+mod agent;
+pub mod auth;
+mod events;
+mod extract;
+mod feed;
+mod frame;
+mod listen;
+mod metrics;
+mod openapi;
+mod operate;
+mod problem;
+mod read;
+mod refused;
+mod registry;
+mod wire;
+
+pub use auth::{Access, Scope};
+pub use problem::Problem;
+
+/// Largest body of a request, in bytes.
+pub const BODY_LIMIT: usize = 256 * 1024;
+/// Largest blob, in bytes.
+pub const BLOB_LIMIT: usize = 16 * 1024 * 1024;
+/// Longest time a request may take to arrive and be answered; above the longest wait for work.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What every handler shares.
+pub struct Shared {
+    engine: Engine,
+    access: Access,
+    feed: Arc<feed::Feed>,
+    stop: CancellationToken,
+    document: std::sync::OnceLock<utoipa::openapi::OpenApi>,
+}
+
+/// A handle on what every handler shares.
+#[derive(Clone)]
+pub struct Api(Arc<Shared>);
+
+impl Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// Serves until `stop` is cancelled: then no new connection is taken, streams and long polls end, and what is in
+/// flight gets ten seconds.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn serve(
+    engine: Engine,
+    listener: TcpListener,
+    access: Access,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let router = router(engine, access, stop.clone())
+        .await
+        .map_err(|why| std::io::Error::other(why.detail))?;
+    listen::run(listener, router, stop).await;
+    Ok(())
+}
+
+/// Everything the server answers.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn router(
+    engine: Engine,
+    access: Access,
+    stop: CancellationToken,
+) -> Result<Router, Problem> {
+    let feed = feed::Feed::start(engine.clone(), stop.clone()).await?;
+    let api = Api(Arc::new(Shared {
+        engine,
+        access,
+        feed,
+        stop,
+        document: std::sync::OnceLock::new(),
+    }));
+    let (router, document) = paths(&api).split_for_parts();
+    // Set once, here, before any request.
+    let _ = api.document.set(openapi::complete(document));
+    Ok(router
+        .with_state(api)
+        .layer(CompressionLayer::new())
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            REQUEST_TIMEOUT,
+        ))
+        .layer(CatchPanicLayer::custom(frame::caught))
+        .layer(from_fn(frame::answer)))
+}
+
+/// Every path, by who may use it.
+fn paths(api: &Api) -> OpenApiRouter<Api> {
+    let group = |scope: Option<Scope>, mut paths: OpenApiRouter<Api>| {
+        openapi::secure(paths.get_openapi_mut(), scope);
+        paths.route_layer(from_fn_with_state((api.clone(), scope), frame::admit))
+    };
+    let viewer = OpenApiRouter::new()
+        .routes(routes!(read::snapshot))
+        .routes(routes!(read::handoffs))
+        .routes(routes!(read::runs))
+        .routes(routes!(read::edges))
+        .routes(routes!(read::edge_metrics))
+        .routes(routes!(read::escalations))
+        .routes(routes!(read::rejections))
+        .routes(routes!(registry::schema))
+        .routes(routes!(registry::schemas))
+        .routes(routes!(events::events));
+    // A viewer, or an agent that takes part: the handlers look closer.
+    let participant = OpenApiRouter::new()
+        .routes(routes!(read::handoff))
+        .routes(routes!(read::timeline))
+        .routes(routes!(read::payload))
+        .routes(routes!(read::run))
+        .routes(routes!(read::trace))
+        .routes(routes!(read::me))
+        .routes(routes!(registry::check));
+    let agent = OpenApiRouter::new()
+        .routes(routes!(agent::emit))
+        .routes(routes!(agent::claim))
+        .routes(routes!(agent::acknowledge))
+        .routes(routes!(agent::heartbeat))
+        .routes(routes!(agent::complete))
+        .routes(routes!(agent::give_back))
+        .routes(routes!(agent::fail))
+        .routes(routes!(agent::reject))
+        .routes(routes!(agent::snooze))
+        .routes(routes!(registry::put_blob, registry::blob));
+    let operator = OpenApiRouter::new()
+        .routes(routes!(operate::requeue))
+        .routes(routes!(operate::dismiss))
+        .routes(routes!(operate::escalate))
+        .routes(routes!(operate::amend))
+        .routes(routes!(operate::complete_manually))
+        .routes(routes!(operate::take))
+        .routes(routes!(operate::release))
+        .routes(routes!(operate::cancel))
+        .routes(routes!(operate::pause))
+        .routes(routes!(operate::unpause))
+        .routes(routes!(operate::dismiss_rejection));
+    let approver = OpenApiRouter::new()
+        .routes(routes!(operate::claim_escalation))
+        .routes(routes!(operate::release_escalation))
+        .routes(routes!(operate::resolve));
+    let admin = OpenApiRouter::new().routes(routes!(registry::put_schema));
+    let outside = OpenApiRouter::new().routes(routes!(metrics::metrics));
+    let everybody = OpenApiRouter::new()
+        .routes(routes!(read::healthz))
+        .routes(routes!(openapi::document));
+    OpenApiRouter::new()
+        .nest(
+            "/api/v1",
+            group(Some(Scope::Viewer), viewer)
+                .merge(group(None, participant))
+                .merge(group(Some(Scope::Agent), agent))
+                .merge(group(Some(Scope::Operator), operator))
+                .merge(group(Some(Scope::Approver), approver))
+                .merge(group(Some(Scope::Admin), admin)),
+        )
+        .merge(group(Some(Scope::Viewer), outside))
+        .merge(everybody)
+}

@@ -1,0 +1,430 @@
+//! What agents call: emit, claim, and everything under a lease (rows 1 to 16 of protocol section 3).
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::Api;
+use super::auth::Caller;
+use super::extract::{Body, Key, Place, RawJson, etag};
+use super::problem::{Answer, Problem};
+use super::wire::Receipt;
+use crate::domain::command::Held;
+use crate::domain::contract::Violation;
+use crate::domain::event::Resolution;
+use crate::domain::id::{Actor, HandoffId, RunId};
+use crate::domain::run::Handoff;
+use crate::domain::time::{SECOND, Time};
+use crate::orchestrator::boundary;
+use crate::orchestrator::engine::{Claim, Claimed, Completed, Once};
+
+/// Longest wait for work, in seconds.
+const LONGEST_WAIT: u64 = 20;
+
+/// Emit a handoff
+///
+/// The body is a handoff contract. What can be derived may be left out: `schema_version`, `trace_id`, `step`,
+/// `branch`, `idempotency_key`, `source`, `relation`, `side_effects`.
+#[utoipa::path(post, path = "/handoffs", tag = "handoffs",
+    request_body(content = Value, description = "a contract: GET /api/v1/contracts/contract/1.0.0 is its schema"),
+    responses(
+        (status = 201, description = "emitted", body = Receipt, headers(("location" = String), ("etag" = String))),
+        (status = 200, description = "emitted before: Idempotency-Replayed is true", body = Receipt)))]
+pub async fn emit(
+    State(api): State<Api>,
+    caller: Caller,
+    key: Key,
+    RawJson(bytes): RawJson,
+) -> Answer {
+    let contract = boundary::parse(&bytes).map_err(unreadable)?;
+    let by = producer(&caller, &contract)?;
+    let once = key.0.map(|key| Once::new(&caller.subject, &key, &contract));
+    let emitted = api.engine.emit(&by, contract, once).await?;
+    let receipt = Receipt::of(&emitted.run, &emitted.handoff);
+    let location = format!("/api/v1/handoffs/{}", emitted.handoff.id);
+    let tag = etag(emitted.handoff.version);
+    let mut response = (
+        [(header::LOCATION, location), (header::ETAG, tag)],
+        Json(receipt),
+    )
+        .into_response();
+    if emitted.replayed {
+        let headers = response.headers_mut();
+        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+    } else {
+        *response.status_mut() = StatusCode::CREATED;
+    }
+    Ok(response)
+}
+
+fn unreadable(why: Violation) -> Problem {
+    Problem::bad_request(why.to_string()).with("errors", json!([why]))
+}
+
+/// Who emits: the agent of the token, or whom the contract names where no token is needed.
+fn producer(caller: &Caller, contract: &Value) -> Answer<Actor> {
+    let text = |path| contract.pointer(path).and_then(Value::as_str);
+    let named = text("/source/id");
+    let mismatch =
+        |detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "source-mismatch", detail);
+    match named
+        .or_else(|| caller.only_agent())
+        .or_else(|| text("/provenance/agent/name"))
+    {
+        Some(name) if !caller.is_agent(name) => Err(mismatch(format!(
+            "this token may not emit as {name:?}; it may as {}",
+            caller
+                .agents()
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ))),
+        Some(name) => Ok(match text("/source/kind") {
+            Some("human" | "team") if caller.agents().is_empty() => Actor::user(name),
+            _ => Actor::agent(name),
+        }),
+        None => {
+            let what = "say who emits: {\"kind\": \"agent\", \"id\": \"...\"}";
+            let why = Violation::new("/source", "required", what);
+            Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "contract-invalid",
+                why.to_string(),
+            )
+            .with("errors", json!([why])))
+        }
+    }
+}
+
+/// Whose work, how much of it, and how long to wait for it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimBody {
+    /// Whose queue; may be left out when the token speaks for one agent
+    agent: Option<String>,
+    /// At most this many, 1 to 10; the answer is then `{items}`. Without it the answer is one claim
+    max: Option<usize>,
+    /// Seconds to wait for work, up to 20
+    #[serde(default)]
+    wait_s: u64,
+    /// Seconds the lease lasts once acknowledged, 1 to 3600; 60 unless given
+    lease_s: Option<u32>,
+    /// Name of the process that works, for people who look for it
+    holder: Option<String>,
+}
+
+/// Work under a lease.
+#[derive(Serialize, ToSchema)]
+pub struct Work {
+    /// The handoff
+    handoff_id: String,
+    /// Its run
+    trace_id: String,
+    /// Fencing token: send it with everything that follows
+    lease_id: String,
+    /// Acknowledge or heartbeat before this
+    #[schema(value_type = Option<String>)]
+    lease_until: Option<Time>,
+    /// Which attempt this is, from 1
+    attempt: u32,
+    /// Attempts allowed before it becomes a dead letter
+    max_attempts: u32,
+    /// The contract, without its source unless the edge exposes it
+    contract: Value,
+    /// What a person decided since the last attempt
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    resolution: Option<Resolution>,
+}
+
+impl Work {
+    fn of(it: Claimed) -> Self {
+        let trace_id = it
+            .contract
+            .get("trace_id")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        Self {
+            handoff_id: it.handoff.id.to_string(),
+            trace_id: trace_id.to_owned(),
+            lease_id: it.lease_id,
+            lease_until: it.handoff.lease.as_ref().and_then(|it| it.until),
+            attempt: it.attempt,
+            max_attempts: it.handoff.emission.max_attempts,
+            contract: it.contract,
+            resolution: it.resolution,
+        }
+    }
+}
+
+/// Claim work
+///
+/// Waits up to `wait_s` for it. Acknowledge at once: until then the lease is short.
+#[utoipa::path(post, path = "/handoffs/claim", tag = "handoffs", request_body = ClaimBody,
+    responses((status = 200, description = "work; `{items}` when `max` is given", body = Work),
+        (status = 204, description = "nothing to do")))]
+pub async fn claim(State(api): State<Api>, caller: Caller, Body(asked): Body<ClaimBody>) -> Answer {
+    let agent = asked
+        .agent
+        .or_else(|| caller.only_agent().map(str::to_owned));
+    let agent =
+        agent.ok_or_else(|| Problem::bad_request("say whose work: {\"agent\": \"...\"}"))?;
+    if !caller.is_agent(&agent) {
+        return Err(Problem::scope(format!(
+            "this token may not claim for {agent:?}"
+        )));
+    }
+    if asked.max.is_some_and(|it| !(1..=10).contains(&it)) {
+        return Err(Problem::bad_request("max must be 1 to 10"));
+    }
+    if asked.wait_s > LONGEST_WAIT || asked.lease_s.is_some_and(|it| !(1..=3_600).contains(&it)) {
+        return Err(Problem::bad_request(
+            "wait_s must be 0 to 20 and lease_s 1 to 3600",
+        ));
+    }
+    let claim = Claim {
+        holder: asked.holder.unwrap_or_else(|| agent.clone()),
+        agent,
+        max: asked.max.unwrap_or(1),
+        wait: Duration::from_secs(asked.wait_s),
+        lease_ms: asked.lease_s.map(|it| i64::from(it) * SECOND),
+    };
+    // A server that stops lets those who wait go; the claim itself is one commit and is not cut in two.
+    let claimed = api
+        .stop
+        .run_until_cancelled(api.engine.claim(claim))
+        .await
+        .unwrap_or(Ok(Vec::new()))?;
+    let mut work: Vec<Work> = claimed.into_iter().map(Work::of).collect();
+    Ok(match (asked.max, work.is_empty()) {
+        (_, true) => StatusCode::NO_CONTENT.into_response(),
+        (Some(_), _) => Json(json!({ "items": work })).into_response(),
+        (None, _) => Json(work.remove(0)).into_response(),
+    })
+}
+
+/// A lease, and nothing else.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeaseBody {
+    /// From the claim
+    lease_id: String,
+}
+
+/// Who holds the lease, and on what: the caller must speak for the target of the handoff.
+async fn held(
+    api: &Api,
+    caller: &Caller,
+    id: String,
+    lease: String,
+) -> Answer<(RunId, Actor, Held)> {
+    let id = HandoffId::from(id);
+    let (run, handoff) = api.engine.find(&id).await?;
+    let target = &handoff.emission.edge.to;
+    if !caller.is_agent(target) {
+        return Err(Problem::scope(
+            "this token does not speak for the target of this handoff",
+        ));
+    }
+    let held = Held { handoff: id, lease };
+    Ok((run, Actor::agent(target), held))
+}
+
+fn receipt(run: &RunId, handoff: &Handoff) -> Response {
+    let tag = [(header::ETAG, etag(handoff.version))];
+    (tag, Json(Receipt::of(run, handoff))).into_response()
+}
+
+/// Accept ownership
+#[utoipa::path(post, path = "/handoffs/{id}/ack", tag = "handoffs", request_body = LeaseBody,
+    params(("id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "acknowledged", body = Receipt)))]
+pub async fn acknowledge(
+    State(api): State<Api>,
+    caller: Caller,
+    Place(id): Place<String>,
+    Body(it): Body<LeaseBody>,
+) -> Answer {
+    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
+    Ok(receipt(&run, &api.engine.acknowledge(&by, held).await?))
+}
+
+/// Extend the lease by its length
+#[utoipa::path(post, path = "/handoffs/{id}/heartbeat", tag = "handoffs", request_body = LeaseBody,
+    params(("id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "extended", body = Receipt)))]
+pub async fn heartbeat(
+    State(api): State<Api>,
+    caller: Caller,
+    Place(id): Place<String>,
+    Body(it): Body<LeaseBody>,
+) -> Answer {
+    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
+    Ok(receipt(&run, &api.engine.heartbeat(&by, held).await?))
+}
+
+/// The end of the work.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompleteBody {
+    /// From the claim
+    lease_id: String,
+    /// What came of it, kept under its digest
+    result: Option<Value>,
+    /// Contracts of what follows, emitted in the same transaction
+    #[serde(default)]
+    next: Vec<Value>,
+}
+
+fn completed(run: &RunId, done: &Completed) -> Response {
+    let next: Vec<Receipt> = done.next.iter().map(|it| Receipt::of(run, it)).collect();
+    let tag = [(header::ETAG, etag(done.handoff.version))];
+    let body = json!({ "handoff": Receipt::of(run, &done.handoff), "next": next });
+    (tag, Json(body)).into_response()
+}
+
+/// Finish the work and emit what follows
+///
+/// All of it happens, or nothing. Repeating it under the same lease gives the same answer.
+#[utoipa::path(post, path = "/handoffs/{id}/complete", tag = "handoffs", request_body = CompleteBody,
+    params(("id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "`{handoff, next}`", body = Value)))]
+pub async fn complete(
+    State(api): State<Api>,
+    caller: Caller,
+    Place(id): Place<String>,
+    Body(it): Body<CompleteBody>,
+) -> Answer {
+    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
+    let done = api.engine.complete(&by, held, it.result, it.next).await?;
+    Ok(completed(&run, &done))
+}
+
+/// Back to the source.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReturnBody {
+    /// From the claim
+    lease_id: String,
+    /// What the source must change
+    feedback: Vec<String>,
+    /// The contract of the revision, if it is not the original with the feedback
+    contract: Option<Value>,
+}
+
+/// Send the work back to its source with feedback
+#[utoipa::path(post, path = "/handoffs/{id}/return", tag = "handoffs", request_body = ReturnBody,
+    params(("id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "`{handoff, next}`: next is the revision", body = Value)))]
+pub async fn give_back(
+    State(api): State<Api>,
+    caller: Caller,
+    Place(id): Place<String>,
+    Body(it): Body<ReturnBody>,
+) -> Answer {
+    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
+    let done = api
+        .engine
+        .return_to_source(&by, held, it.feedback, it.contract)
+        .await?;
+    Ok(completed(&run, &done))
+}
+
+/// How the attempt failed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FailBody {
+    /// From the claim
+    lease_id: String,
+    /// Error code, such as `timeout`: the contract says what follows
+    code: String,
+    /// In words
+    #[serde(default)]
+    detail: String,
+}
+
+/// Report a failed attempt
+///
+/// The contract decides: another attempt, a person, or a dead letter. The answer says which.
+#[utoipa::path(post, path = "/handoffs/{id}/fail", tag = "handoffs", request_body = FailBody,
+    params(("id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "what becomes of it", body = Receipt)))]
+pub async fn fail(
+    State(api): State<Api>,
+    caller: Caller,
+    Place(id): Place<String>,
+    Body(it): Body<FailBody>,
+) -> Answer {
+    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
+    Ok(receipt(
+        &run,
+        &api.engine.fail(&by, held, &it.code, &it.detail).await?,
+    ))
+}
+
+/// What the target found wrong.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RejectBody {
+    /// From the claim
+    lease_id: String,
+    /// Everything that is wrong: `{path, keyword, message}`
+    #[schema(value_type = Vec<Object>)]
+    errors: Vec<Violation>,
+}
+
+/// Refuse an invalid contract on receipt: it becomes a dead letter
+#[utoipa::path(post, path = "/handoffs/{id}/reject", tag = "handoffs", request_body = RejectBody,
+    params(("id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "a dead letter now", body = Receipt)))]
+pub async fn reject(
+    State(api): State<Api>,
+    caller: Caller,
+    Place(id): Place<String>,
+    Body(it): Body<RejectBody>,
+) -> Answer {
+    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
+    Ok(receipt(
+        &run,
+        &api.engine.reject(&by, held, it.errors).await?,
+    ))
+}
+
+/// Until when to put it back; one of the two.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SnoozeBody {
+    /// From the claim
+    lease_id: String,
+    /// Not before this time
+    #[schema(value_type = Option<String>)]
+    until: Option<Time>,
+    /// Not before so many seconds from now
+    delay_s: Option<u32>,
+}
+
+/// Put the work back until later, without spending an attempt
+#[utoipa::path(post, path = "/handoffs/{id}/snooze", tag = "handoffs", request_body = SnoozeBody,
+    params(("id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "pending again", body = Receipt)))]
+pub async fn snooze(
+    State(api): State<Api>,
+    caller: Caller,
+    Place(id): Place<String>,
+    Body(it): Body<SnoozeBody>,
+) -> Answer {
+    let until = match (it.until, it.delay_s) {
+        (Some(until), None) => until,
+        (None, Some(seconds)) => api.engine.now() + i64::from(seconds) * SECOND,
+        _ => return Err(Problem::bad_request("send either until or delay_s")),
+    };
+    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
+    Ok(receipt(&run, &api.engine.snooze(&by, held, until).await?))
+}

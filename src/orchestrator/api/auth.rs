@@ -1,0 +1,358 @@
+//! Who may do what: bearer tokens, kept as SHA-256, with scopes (protocol section 7).
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::problem::Problem;
+use crate::domain::text::clean;
+use crate::domain::time::Time;
+
+/// What a token allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Read.
+    Viewer,
+    /// Read, requeue, dismiss, escalate, amend, cancel, pause.
+    Operator,
+    /// Read, claim and resolve escalations.
+    Approver,
+    /// Emit, claim, and what a lease allows, as named agents; read runs they take part in.
+    Agent,
+    /// Contracts.
+    Admin,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 5] = [
+        Self::Viewer,
+        Self::Operator,
+        Self::Approver,
+        Self::Agent,
+        Self::Admin,
+    ];
+
+    /// Its name in a token file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Approver => "approver",
+            Self::Agent => "agent",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl std::str::FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|it| it.name() == text);
+        found.ok_or_else(|| "scopes are viewer, operator, approver, agent and admin".to_owned())
+    }
+}
+
+/// Who is let in.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// Everybody who can reach a loopback address may do everything.
+    Open,
+    /// Holders of these tokens.
+    Tokens(Vec<Token>),
+}
+
+/// One token as the file holds it: never the secret itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    subject: String,
+    #[serde(deserialize_with = "digest")]
+    sha256: [u8; 32],
+    scopes: BTreeSet<Scope>,
+    #[serde(default)]
+    agents: BTreeSet<String>,
+    expires: Option<Time>,
+}
+
+/// Who sent a request, and what that one may do.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Subject of the token, or the cleaned `Seam-User` header where no tokens are needed.
+    pub subject: String,
+    /// `None` where no tokens are needed: everything is allowed.
+    scopes: Option<BTreeSet<Scope>>,
+    agents: BTreeSet<String>,
+}
+
+impl Access {
+    /// Reads a token file.
+    ///
+    /// # Errors
+    /// A sentence with the line of the mistake.
+    pub fn read(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct File {
+            #[serde(default)]
+            token: Vec<Token>,
+        }
+        let file: File = toml::from_str(text).map_err(|why| why.to_string())?;
+        if file.token.is_empty() {
+            return Err(
+                "it holds no [[token]]; `seam serve --new-token NAME --scope viewer` prints one"
+                    .into(),
+            );
+        }
+        for it in &file.token {
+            if it.scopes.contains(&Scope::Agent) && it.agents.is_empty() {
+                return Err(format!(
+                    "the token of {:?} has the scope agent but names no agents; add agents = [\"...\"]",
+                    it.subject
+                ));
+            }
+        }
+        Ok(Self::Tokens(file.token))
+    }
+
+    /// Who sent this request.
+    ///
+    /// # Errors
+    /// 401 without a valid token; 403 when a web page of another site speaks to an open server.
+    pub fn admit(&self, headers: &HeaderMap, now: Time) -> Result<Caller, Problem> {
+        match self {
+            Self::Open => open(headers),
+            Self::Tokens(tokens) => {
+                let denied =
+                    |why: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", why);
+                let secret = headers
+                    .get(header::AUTHORIZATION)
+                    .and_then(|it| it.to_str().ok())
+                    .and_then(|it| it.split_once(' '))
+                    .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                    .map(|(_, secret)| secret.trim())
+                    .ok_or_else(|| denied("send a token: Authorization: Bearer hft_..."))?;
+                let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+                // Every token is compared in full, so the time taken tells nothing about any of them.
+                let found = tokens.iter().fold(None, |found, it| {
+                    if same(&it.sha256, &hash) {
+                        Some(it)
+                    } else {
+                        found
+                    }
+                });
+                let token = found.ok_or_else(|| denied("this token is not known here"))?;
+                if token.expires.is_some_and(|at| at <= now) {
+                    return Err(denied("this token has expired"));
+                }
+                Ok(Caller {
+                    subject: token.subject.clone(),
+                    scopes: Some(token.scopes.clone()),
+                    agents: token.agents.clone(),
+                })
+            }
+        }
+    }
+}
+
+/// A browser that was lured to speak to this server names another host; a program on this machine does not.
+fn open(headers: &HeaderMap) -> Result<Caller, Problem> {
+    let text = |name| headers.get(name).and_then(|it| it.to_str().ok());
+    let foreign = |it: &str| !is_loopback(it.trim_start_matches("http://"));
+    if text(header::HOST).is_some_and(foreign) || text(header::ORIGIN).is_some_and(foreign) {
+        return Err(Problem::scope(
+            "without tokens only this machine is served; start the server with --tokens to be reached by other names",
+        ));
+    }
+    let said = headers
+        .get("seam-user")
+        .map(|it| String::from_utf8_lossy(it.as_bytes()));
+    let subject = clean(said.as_deref().unwrap_or_default().trim())
+        .chars()
+        .take(64)
+        .collect::<String>();
+    Ok(Caller {
+        subject: if subject.is_empty() {
+            "anonymous".to_owned()
+        } else {
+            subject
+        },
+        scopes: None,
+        agents: BTreeSet::new(),
+    })
+}
+
+/// True for `localhost`, `127.x.y.z` and `[::1]`, with or without a port.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|it| it.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|it| it.is_loopback())
+}
+
+fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
+    a.iter().zip(b).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+}
+
+impl Caller {
+    /// Whether the scope is held. Everybody but an agent may read.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.as_ref().is_none_or(|held| match scope {
+            Scope::Viewer => held.iter().any(|it| *it != Scope::Agent),
+            _ => held.contains(&scope),
+        })
+    }
+
+    /// Whether the caller may speak as this agent.
+    pub fn is_agent(&self, name: &str) -> bool {
+        self.scopes.is_none() || (self.may(Scope::Agent) && self.agents.contains(name))
+    }
+
+    /// The one agent the token is bound to, which an emit without a source comes from.
+    pub fn only_agent(&self) -> Option<&str> {
+        match self.agents.len() {
+            1 => self.agents.first().map(String::as_str),
+            _ => None,
+        }
+    }
+
+    /// The agents the token is bound to; empty when any will do.
+    pub fn agents(&self) -> &BTreeSet<String> {
+        &self.agents
+    }
+}
+
+/// A new secret, and the lines for the token file that let it in.
+pub fn new_token(subject: &str, scopes: &[Scope], agents: &[String]) -> (String, String) {
+    // Two version 4 ids are 244 bits from the generator of the system.
+    let mut secret = "hft_".to_owned();
+    for _ in 0..2 {
+        secret.push_str(&uuid::Uuid::new_v4().simple().to_string());
+    }
+    let names: Vec<&str> = scopes.iter().map(|it| it.name()).collect();
+    let mut lines = format!(
+        "[[token]]\nsubject = {subject:?}\nsha256 = \"{}\"\nscopes = {names:?}\n",
+        hex(&Sha256::digest(secret.as_bytes()))
+    );
+    if !agents.is_empty() {
+        let _ = writeln!(lines, "agents = {agents:?}"); // writing to a String cannot fail
+    }
+    (secret, lines)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
+        text
+    })
+}
+
+fn digest<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong = || serde::de::Error::custom("sha256 must be 64 hex digits");
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return Err(wrong());
+    }
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        let pair = text.get(at * 2..at * 2 + 2).ok_or_else(wrong)?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bearer(secret: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::AUTHORIZATION,
+            format!("Bearer {secret}").parse().unwrap(),
+        );
+        headers
+    }
+
+    const NOW: Time = Time::from_millis(1_000);
+
+    #[test]
+    fn a_new_token_opens_what_it_says_and_nothing_else() {
+        let (secret, lines) = new_token(
+            "ci \"x\"",
+            &[Scope::Agent, Scope::Viewer],
+            &["writer".into()],
+        );
+        let caller = Access::read(&lines)
+            .unwrap()
+            .admit(&bearer(&secret), NOW)
+            .unwrap();
+        assert_eq!(caller.subject, "ci \"x\"");
+        assert!(caller.may(Scope::Agent) && caller.may(Scope::Viewer));
+        assert!(!caller.may(Scope::Operator) && !caller.may(Scope::Admin));
+        assert!(caller.is_agent("writer") && !caller.is_agent("editor"));
+        assert_eq!(caller.only_agent(), Some("writer"));
+        assert!(!lines.contains(&secret));
+    }
+
+    #[test]
+    fn wrong_and_expired_tokens_are_refused() {
+        let (secret, lines) = new_token("dana", &[Scope::Operator], &[]);
+        let access = Access::read(&lines).unwrap();
+        assert_eq!(
+            access.admit(&HeaderMap::new(), NOW).unwrap_err().status,
+            401
+        );
+        assert_eq!(
+            access.admit(&bearer("hft_guess"), NOW).unwrap_err().status,
+            401
+        );
+        let ended = format!("{lines}expires = \"1970-01-01T00:00:01Z\"\n");
+        let access = Access::read(&ended).unwrap();
+        assert!(
+            access
+                .admit(&bearer(&secret), NOW)
+                .unwrap_err()
+                .detail
+                .contains("expired")
+        );
+    }
+
+    #[test]
+    fn a_wrong_file_names_its_line() {
+        let text = "[[token]]\nsubject = \"x\"\nsha256 = \"12\"\nscopes = [\"viewer\"]\n";
+        assert!(Access::read(text).unwrap_err().contains("line 3"));
+        assert!(Access::read("").unwrap_err().contains("--new-token"));
+        let (_, lines) = new_token("x", &[Scope::Agent], &[]);
+        assert!(
+            Access::read(&lines)
+                .unwrap_err()
+                .contains("names no agents")
+        );
+    }
+
+    #[test]
+    fn without_tokens_only_this_machine_speaks() {
+        let with = |name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            Access::Open.admit(&headers, NOW)
+        };
+        assert!(with("host", "127.0.0.1:7600").is_ok());
+        assert!(with("host", "[::1]:7600").is_ok());
+        assert!(with("host", "rebound.example:7600").is_err());
+        assert!(with("origin", "https://evil.example").is_err());
+        assert_eq!(with("seam-user", "dana").unwrap().subject, "dana");
+        assert_eq!(with("x", "y").unwrap().subject, "anonymous");
+    }
+}

@@ -1,0 +1,260 @@
+//! The log over HTTP: server-sent events, or JSON pages (protocol section 7).
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
+use utoipa::IntoParams;
+
+use super::Api;
+use super::extract::Ask;
+use super::feed::{Frame, PAGE, edge_of};
+use super::problem::{Answer, Problem};
+use super::wire::EdgeName;
+use crate::domain::event::Event;
+use crate::domain::link::Cursor;
+
+/// How long a listener is left without a word.
+const QUIET: Duration = Duration::from_secs(15);
+/// Chunks that wait for one listener's connection; the shared buffer is behind them.
+const CHUNKS: usize = 16;
+/// Longest wait of a JSON page, in seconds.
+const LONGEST_WAIT: u64 = 20;
+
+/// What to send of the log.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// Events after this cursor; without it a stream begins now and a page with the first event
+    after: Option<String>,
+    /// Only of this edge: `from>to` or `pipeline>from>to`
+    edge: Option<String>,
+    /// Only these types, with commas between them: `handoff.emitted,handoff.completed`
+    types: Option<String>,
+    /// Events of one JSON page, 1 to 200
+    limit: Option<usize>,
+    /// Seconds of silence, 1 to 15, after which a stream says `stream.alive {at}`; otherwise it sends a comment every 15 s
+    beat_s: Option<u64>,
+    /// Seconds that a JSON page waits for its first event, up to 20
+    wait_s: Option<u64>,
+}
+
+struct Filter {
+    edge: Option<EdgeName>,
+    types: Vec<String>,
+}
+
+impl Filter {
+    fn of(wanted: &Wanted) -> Answer<Self> {
+        let types = wanted.types.iter().flat_map(|it| it.split(','));
+        Ok(Self {
+            edge: wanted.edge.as_deref().map(str::parse).transpose()?,
+            types: types
+                .map(|it| it.trim().trim_end_matches(".v1").to_owned())
+                .filter(|it| !it.is_empty())
+                .collect(),
+        })
+    }
+
+    fn takes(&self, frame: &Frame) -> bool {
+        let edge = |wanted: &EdgeName| frame.edge.as_ref().is_some_and(|it| wanted.matches(it));
+        self.edge.as_ref().is_none_or(edge)
+            && (self.types.is_empty() || self.types.iter().any(|it| it == frame.name))
+    }
+}
+
+fn cursor(text: &str) -> Answer<Cursor> {
+    text.trim().parse().map_err(|_| {
+        Problem::bad_request("this is no cursor of this server; leave it out to begin anew")
+    })
+}
+
+/// The log
+///
+/// With `Accept: text/event-stream` a stream: `id` is the cursor, `event` the type, `data` a CloudEvent. Resume with
+/// `Last-Event-ID` or `after`. A cursor this server does not have yields `stream.gap` first; a listener that is too
+/// slow gets `stream.overflow` and is sent away. Otherwise one JSON page.
+#[utoipa::path(get, path = "/events", tag = "log", params(Wanted),
+    responses((status = 200, description = "a stream, or `{events, next}`", content(
+        (String = "text/event-stream"), (serde_json::Value = "application/json")))))]
+pub async fn events(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Ask(wanted): Ask<Wanted>,
+) -> Answer {
+    let accept = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
+    let filter = Filter::of(&wanted)?;
+    let resumed = headers.get("last-event-id").and_then(|it| it.to_str().ok());
+    let after = resumed
+        .or(wanted.after.as_deref())
+        .map(cursor)
+        .transpose()?;
+    if accept.is_some_and(|it| it.contains("text/event-stream")) {
+        let beat = match wanted.beat_s {
+            None => None,
+            Some(seconds @ 1..=15) => Some(Duration::from_secs(seconds)),
+            Some(_) => return Err(Problem::bad_request("beat_s must be 1 to 15")),
+        };
+        return Ok(stream(api, filter, after, beat));
+    }
+    page(&api, &wanted, &filter, after.unwrap_or(0)).await
+}
+
+async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Cursor) -> Answer {
+    let limit = super::wire::limit(wanted.limit)?;
+    let wait = Duration::from_secs(wanted.wait_s.unwrap_or(0).min(LONGEST_WAIT));
+    let deadline = tokio::time::Instant::now() + wait;
+    let mut changed = api.engine.changed();
+    let mut next = after;
+    let mut events: Vec<Event> = Vec::new();
+    loop {
+        let found = api.engine.tail(next, PAGE).await?;
+        let dry = found.is_empty();
+        for (at, event) in found {
+            next = at;
+            if filter.takes(&api.frame(at, &event).await?) {
+                events.push(event);
+                if events.len() == limit {
+                    break;
+                }
+            }
+        }
+        if events.len() == limit || (dry && !events.is_empty()) {
+            break;
+        }
+        if dry {
+            let woken = tokio::select! {
+                woken = tokio::time::timeout_at(deadline, changed.changed()) => woken.is_ok_and(|it| it.is_ok()),
+                () = api.stop.cancelled() => false,
+            };
+            if !woken {
+                break;
+            }
+        }
+    }
+    Ok(Json(json!({ "events": events, "next": next.to_string() })).into_response())
+}
+
+fn stream(api: Api, filter: Filter, after: Option<Cursor>, beat: Option<Duration>) -> Response {
+    let (chunks, body) = mpsc::channel(CHUNKS);
+    tokio::spawn(async move {
+        let stop = api.stop.clone();
+        let listener = Listener {
+            api,
+            filter,
+            beat,
+            chunks,
+        };
+        // A listener that went away, or a server that stops, ends it; both are ordinary.
+        stop.run_until_cancelled(listener.run(after)).await;
+    });
+    let body = Body::from_stream(ReceiverStream::new(body).map(Ok::<Bytes, Infallible>));
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, body).into_response()
+}
+
+/// One connection that listens.
+struct Listener {
+    api: Api,
+    filter: Filter,
+    beat: Option<Duration>,
+    chunks: mpsc::Sender<Bytes>,
+}
+
+/// The connection is gone.
+struct Gone;
+
+impl Listener {
+    async fn run(self, after: Option<Cursor>) -> Option<()> {
+        self.send(Bytes::from_static(b"retry: 2000\n\n"))
+            .await
+            .ok()?;
+        let head = *self.api.engine.changed().borrow();
+        let mut at = after.unwrap_or(head);
+        if at > head {
+            // Another store than the one the cursor is from: nothing after it can be told.
+            let gap = format!("event: stream.gap\ndata: {{\"oldest\":\"{head}\"}}\n\n");
+            self.send(gap.into()).await.ok()?;
+            at = head;
+        }
+        self.catch_up(&mut at).await?;
+        let mut live = self.api.feed.listen();
+        // What came between the last page and the subscription.
+        self.catch_up(&mut at).await?;
+        loop {
+            match tokio::time::timeout(self.beat.unwrap_or(QUIET), live.recv()).await {
+                Ok(Ok(frame)) => {
+                    if frame.cursor > at {
+                        at = frame.cursor;
+                        self.offer(&frame).await.ok()?;
+                    }
+                }
+                Ok(Err(RecvError::Lagged(_))) => {
+                    let bye = format!("event: stream.overflow\ndata: {{\"after\":\"{at}\"}}\n\n");
+                    return self.send(bye.into()).await.ok();
+                }
+                Ok(Err(RecvError::Closed)) => return None,
+                Err(_) => self.send(self.alive()).await.ok()?,
+            }
+        }
+    }
+
+    fn alive(&self) -> Bytes {
+        let now = self.api.engine.now();
+        match self.beat {
+            Some(_) => format!("event: stream.alive\ndata: {{\"at\":\"{now}\"}}\n\n").into(),
+            None => Bytes::from_static(b": alive\n\n"),
+        }
+    }
+
+    /// Sends what the log holds after `at`.
+    async fn catch_up(&self, at: &mut Cursor) -> Option<()> {
+        loop {
+            let found = self.api.engine.tail(*at, PAGE).await.ok()?;
+            if found.is_empty() {
+                return Some(());
+            }
+            for (cursor, event) in found {
+                let frame = self.api.frame(cursor, &event).await.ok()?;
+                *at = cursor;
+                self.offer(&frame).await.ok()?;
+            }
+        }
+    }
+
+    async fn offer(&self, frame: &Frame) -> Result<(), Gone> {
+        if self.filter.takes(frame) {
+            self.send(frame.bytes.clone()).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, chunk: Bytes) -> Result<(), Gone> {
+        self.chunks.send(chunk).await.map_err(|_| Gone)
+    }
+}
+
+impl super::Shared {
+    /// Frames an event from the log; the edge of a handoff that was closed long ago is looked up in the store.
+    async fn frame(&self, cursor: Cursor, event: &Event) -> Answer<Frame> {
+        let mut edge = edge_of(event, &self.feed.ledger());
+        if let (None, Some(id)) = (&edge, &event.handoff) {
+            let run = self.engine.run(&event.run).await?;
+            edge = run.handoffs.get(id).map(|it| it.emission.edge.clone());
+        }
+        Ok(Frame::of(cursor, event, edge))
+    }
+}

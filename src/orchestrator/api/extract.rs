@@ -1,0 +1,218 @@
+//! What handlers take out of a request, with problems instead of plain text when it is not there.
+
+use axum::body::Bytes;
+use axum::extract::{
+    FromRequest, FromRequestParts, OptionalFromRequestParts, Path, Query, Request,
+};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+use tokio_stream::StreamExt;
+
+use super::BODY_LIMIT;
+use super::auth::Caller;
+use super::problem::Problem;
+use crate::domain::text::clean;
+use crate::orchestrator::boundary;
+
+/// A JSON body. An empty body is `{}`, so that a call without arguments needs none.
+pub struct Body<T>(pub T);
+
+/// A body that is JSON by its Content-Type, as it came, for content whose every byte matters.
+pub struct RawJson(pub Bytes);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let RawJson(bytes) = RawJson::from_request(request, state).await?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        let wrong = |why: String| {
+            Problem::bad_request(format!(
+                "the body is not what this path takes: {}",
+                clean(&why)
+            ))
+        };
+        let value = boundary::parse(text).map_err(|why| wrong(why.to_string()))?;
+        serde_json::from_value(value)
+            .map(Self)
+            .map_err(|why| wrong(why.to_string()))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for RawJson {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let json = is_json(&parts.headers);
+        let bytes = whole(&parts.headers, body, BODY_LIMIT).await?;
+        if json || bytes.is_empty() {
+            Ok(Self(bytes))
+        } else {
+            Err(Problem::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
+        }
+    }
+}
+
+/// How much of a body that is too large is still read, so that its sender hears why instead of a broken pipe.
+const POLITE: usize = 32 * 1024 * 1024;
+
+/// The whole body, if it is at most `limit` bytes long.
+///
+/// # Errors
+/// 413 when it is longer, 400 when it breaks off.
+pub async fn whole(
+    headers: &HeaderMap,
+    body: axum::body::Body,
+    limit: usize,
+) -> Result<Bytes, Problem> {
+    let too_large = || Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE);
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|it| it.to_str().ok())
+        .and_then(|it| it.parse::<usize>().ok());
+    let waits = headers.contains_key(header::EXPECT);
+    if announced.is_some_and(|it| it > POLITE || (it > limit && waits)) {
+        return Err(too_large());
+    }
+    let mut chunks = body.into_data_stream();
+    let mut kept = Vec::with_capacity(announced.unwrap_or(0).min(limit));
+    let mut seen = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::bad_request("the body broke off"))?;
+        seen += chunk.len();
+        if seen <= limit {
+            kept.extend_from_slice(&chunk);
+        } else if seen > POLITE {
+            break;
+        }
+    }
+    if seen > limit {
+        Err(too_large())
+    } else {
+        Ok(kept.into())
+    }
+}
+
+/// `application/json`, and what is written `application/…+json`.
+fn is_json(headers: &HeaderMap) -> bool {
+    let name = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|it| it.to_str().ok())
+        .and_then(|it| it.split(';').next())
+        .map(|it| it.trim().to_ascii_lowercase());
+    name.is_some_and(|it| {
+        it == "application/json" || (it.starts_with("application/") && it.ends_with("+json"))
+    })
+}
+
+/// The query string.
+pub struct Ask<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Ask<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Query::from_request_parts(parts, state)
+            .await
+            .map(|Query(it)| Self(it))
+            .map_err(|why| Problem::bad_request(clean(&why.body_text()).into_owned()))
+    }
+}
+
+/// The variable parts of the path.
+pub struct Place<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Place<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        <Path<T> as FromRequestParts<S>>::from_request_parts(parts, state)
+            .await
+            .map(|Path(it)| Self(it))
+            .map_err(|why| Problem::bad_request(clean(&why.body_text()).into_owned()))
+    }
+}
+
+/// The version that the caller saw, from `If-Match: "v<version>"`.
+pub struct IfMatch(pub u64);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let Some(text) = parts.headers.get(header::IF_MATCH) else {
+            return Err(Problem::new(
+                StatusCode::PRECONDITION_REQUIRED,
+                "precondition-required",
+                "say which version you saw: send the ETag of the handoff as If-Match, such as If-Match: \"v7\"",
+            ));
+        };
+        text.to_str()
+            .ok()
+            .and_then(|it| it.trim().trim_matches('"').strip_prefix('v'))
+            .and_then(|it| it.parse().ok())
+            .map(Self)
+            .ok_or_else(|| {
+                Problem::bad_request("If-Match must be one ETag of this API, such as \"v7\"")
+            })
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
+        if !parts.headers.contains_key(header::IF_MATCH) {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<S>>::from_request_parts(parts, state)
+            .await
+            .map(Some)
+    }
+}
+
+/// `Idempotency-Key`: the same request under it is done once and answered the same way for 24 hours.
+pub struct Key(pub Option<String>);
+
+impl Key {
+    /// The caller's key, or one that nobody else has.
+    pub fn or_drawn(self) -> String {
+        self.0.unwrap_or_else(|| uuid::Uuid::now_v7().to_string())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Key {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let Some(key) = parts.headers.get("idempotency-key") else {
+            return Ok(Self(None));
+        };
+        key.to_str()
+            .ok()
+            .filter(|it| (1..=255).contains(&it.len()))
+            .map(|it| Self(Some(it.to_owned())))
+            .ok_or_else(|| {
+                Problem::bad_request("Idempotency-Key must be 1 to 255 visible ASCII characters")
+            })
+    }
+}
+
+/// The ETag of a version.
+pub fn etag(version: u64) -> String {
+    format!("\"v{version}\"")
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR))
+    }
+}

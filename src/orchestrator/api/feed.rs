@@ -1,0 +1,134 @@
+//! One reader of the log for everybody who listens: each event is folded and framed once, then shared.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::Bytes;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use super::problem::Problem;
+use crate::clock::now;
+use crate::domain::event::{Event, Fact};
+use crate::domain::id::Edge;
+use crate::domain::ledger::Ledger;
+use crate::domain::link::Cursor;
+use crate::orchestrator::engine::Engine;
+
+/// Events a slow listener may be behind before it is sent away (protocol section 7).
+pub const BUFFER: usize = 1_024;
+/// Events read from the log at once.
+pub const PAGE: usize = 500;
+
+/// What happened, ready to be sent to any number of listeners.
+#[derive(Debug)]
+pub struct Frame {
+    /// Position in the log.
+    pub cursor: Cursor,
+    /// Type without its version, such as `handoff.emitted`.
+    pub name: &'static str,
+    /// The edge it is about, where it is known.
+    pub edge: Option<Edge>,
+    /// The event as server-sent event.
+    pub bytes: Bytes,
+}
+
+/// The shared reader: what is known now, and what happens next.
+pub struct Feed {
+    ledger: Mutex<Ledger>,
+    frames: broadcast::Sender<Arc<Frame>>,
+}
+
+impl Feed {
+    /// Starts reading; ends when `stop` is cancelled.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn start(engine: Engine, stop: CancellationToken) -> Result<Arc<Self>, Problem> {
+        let mut ledger = Ledger::new(0);
+        ledger.restore(engine.snapshot().await?);
+        let feed = Arc::new(Self {
+            ledger: Mutex::new(ledger),
+            frames: broadcast::channel(BUFFER).0,
+        });
+        let reader = Arc::clone(&feed);
+        tokio::spawn(async move {
+            stop.run_until_cancelled(reader.read(&engine)).await;
+        });
+        Ok(feed)
+    }
+
+    async fn read(&self, engine: &Engine) {
+        let mut changed = engine.changed();
+        loop {
+            let after = self.ledger().cursor();
+            match engine.tail(after, PAGE).await {
+                Ok(events) if events.is_empty() => {
+                    if changed.changed().await.is_err() {
+                        return; // the store is closed
+                    }
+                }
+                Ok(events) => self.share(&events),
+                Err(why) => {
+                    tracing::warn!(why = why.to_string(), "cannot read the log; trying again");
+                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    fn share(&self, events: &[(Cursor, Event)]) {
+        let mut ledger = self.ledger();
+        for (cursor, event) in events {
+            ledger.apply(event);
+            ledger.reached(*cursor);
+            // Nobody listening is no error.
+            if self.frames.receiver_count() > 0 {
+                let _ =
+                    self.frames
+                        .send(Arc::new(Frame::of(*cursor, event, edge_of(event, &ledger))));
+            }
+        }
+    }
+
+    /// What is known now, with windows that end now. Hold it briefly.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // A panic elsewhere while it was held cannot leave half an event: folding is total.
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        ledger.advance(now());
+        ledger
+    }
+
+    /// Everything that happens from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Frame>> {
+        self.frames.subscribe()
+    }
+}
+
+impl Frame {
+    /// Frames an event.
+    pub fn of(cursor: Cursor, event: &Event, edge: Option<Edge>) -> Self {
+        let name = event.fact.name();
+        // An event came out of the store as JSON, so it goes back to JSON.
+        let data = serde_json::to_string(event).unwrap_or_default();
+        Self {
+            cursor,
+            name,
+            edge,
+            bytes: Bytes::from(format!("id: {cursor}\nevent: {name}.v1\ndata: {data}\n\n")),
+        }
+    }
+}
+
+/// The edge an event is about: said by the event itself, or known from its handoff.
+pub fn edge_of(event: &Event, ledger: &Ledger) -> Option<Edge> {
+    match &event.fact {
+        Fact::Emitted(it) | Fact::Sighted(it) => Some(it.edge.clone()),
+        Fact::Refused(it) => Some(it.edge.clone()),
+        Fact::EdgePaused { edge, .. } | Fact::EdgeResumed { edge, .. } => Some(edge.clone()),
+        _ => event
+            .handoff
+            .as_ref()
+            .and_then(|id| ledger.handoff(id))
+            .map(|it| it.emission.edge.clone()),
+    }
+}

@@ -1,0 +1,448 @@
+//! What people do, each act against the version that was seen (rows 18 to 25 of protocol section 3).
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::Api;
+use super::auth::Caller;
+use super::extract::{Body, IfMatch, Key, Place, etag};
+use super::problem::{Answer, Problem};
+use super::wire::{EdgeName, Receipt};
+use crate::domain::command::Seen;
+use crate::domain::event::{Answer as Decision, DismissReason};
+use crate::domain::id::{Actor, Edge, HandoffId, RunId};
+use crate::domain::link::{Act, Request, Target};
+use crate::orchestrator::engine::Edit;
+
+/// One act on one handoff as it was seen.
+async fn act(
+    api: &Api,
+    caller: Caller,
+    key: Key,
+    id: HandoffId,
+    version: u64,
+    act: Act,
+    why: String,
+) -> Answer {
+    let (run, _) = api.engine.find(&id).await?;
+    let request = Request {
+        on: vec![Target {
+            run: run.clone(),
+            handoff: id.clone(),
+            version,
+        }],
+        act,
+        by: caller.subject,
+        why,
+        key: key.or_drawn(),
+    };
+    let by = Actor::user(&request.by);
+    for on in &request.on {
+        api.engine.act(&by, &request, on).await?;
+    }
+    now(api, &id).await
+}
+
+/// The handoff as it is after an act.
+async fn now(api: &Api, id: &HandoffId) -> Answer {
+    let (run, handoff) = api.engine.find(id).await?;
+    let tag = [(header::ETAG, etag(handoff.version))];
+    Ok((tag, Json(Receipt::of(&run, &handoff))).into_response())
+}
+
+/// Why, in words.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WhyBody {
+    /// In the person's words
+    #[serde(default)]
+    reason: String,
+}
+
+/// Return a dead letter to the queue
+#[utoipa::path(post, path = "/handoffs/{id}/requeue", tag = "operators", request_body = WhyBody,
+    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+    responses((status = 200, description = "pending again", body = Receipt)))]
+pub async fn requeue(
+    State(api): State<Api>,
+    caller: Caller,
+    key: Key,
+    IfMatch(version): IfMatch,
+    Place(id): Place<String>,
+    Body(it): Body<WhyBody>,
+) -> Answer {
+    act(
+        &api,
+        caller,
+        key,
+        id.into(),
+        version,
+        Act::Requeue,
+        it.reason,
+    )
+    .await
+}
+
+/// Why it ends unprocessed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DismissBody {
+    /// `duplicate`, `obsolete`, `handled_manually`, `wont_fix` or `test_data`
+    #[schema(value_type = String)]
+    reason: DismissReason,
+    /// In the person's words
+    #[serde(default)]
+    note: String,
+}
+
+/// End a handoff unprocessed
+#[utoipa::path(post, path = "/handoffs/{id}/dismiss", tag = "operators", request_body = DismissBody,
+    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+    responses((status = 200, description = "dismissed", body = Receipt)))]
+pub async fn dismiss(
+    State(api): State<Api>,
+    caller: Caller,
+    key: Key,
+    IfMatch(version): IfMatch,
+    Place(id): Place<String>,
+    Body(it): Body<DismissBody>,
+) -> Answer {
+    let what = Act::Dismiss { reason: it.reason };
+    act(&api, caller, key, id.into(), version, what, it.note).await
+}
+
+/// Whom to ask what.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EscalateBody {
+    /// The question, in the person's words
+    #[serde(default)]
+    reason: String,
+    /// Which role is asked; `operators` unless given
+    #[serde(default)]
+    role: String,
+    /// Take it away from the agent that works on it
+    #[serde(default)]
+    force: bool,
+}
+
+/// Ask a person
+#[utoipa::path(post, path = "/handoffs/{id}/escalate", tag = "operators", request_body = EscalateBody,
+    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+    responses((status = 200, description = "escalated", body = Receipt)))]
+pub async fn escalate(
+    State(api): State<Api>,
+    caller: Caller,
+    key: Key,
+    IfMatch(version): IfMatch,
+    Place(id): Place<String>,
+    Body(it): Body<EscalateBody>,
+) -> Answer {
+    let what = Act::Escalate {
+        force: it.force,
+        role: it.role,
+    };
+    act(&api, caller, key, id.into(), version, what, it.reason).await
+}
+
+/// An edit: one of the two.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AmendBody {
+    /// The whole contract as it shall be
+    contract: Option<Value>,
+    /// JSON Patch (RFC 6902)
+    #[schema(value_type = Option<Vec<Object>>)]
+    patch: Option<json_patch::Patch>,
+}
+
+/// Edit the contract of a dead letter or an escalated handoff
+#[utoipa::path(post, path = "/handoffs/{id}/amend", tag = "operators", request_body = AmendBody,
+    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+    responses((status = 200, description = "edited", body = Receipt)))]
+pub async fn amend(
+    State(api): State<Api>,
+    caller: Caller,
+    IfMatch(version): IfMatch,
+    Place(id): Place<String>,
+    Body(it): Body<AmendBody>,
+) -> Answer {
+    let edit = match (it.contract, it.patch) {
+        (Some(whole), None) => Edit::Whole(whole),
+        (None, Some(patch)) => Edit::Patch(patch),
+        _ => return Err(Problem::bad_request("send either contract or patch")),
+    };
+    let handoff = HandoffId::from(id);
+    let seen = Seen {
+        handoff: handoff.clone(),
+        version,
+    };
+    api.engine
+        .amend(&Actor::user(&caller.subject), seen, edit)
+        .await?;
+    now(&api, &handoff).await
+}
+
+/// What a person did.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ManualBody {
+    /// What came of it
+    result: Option<Value>,
+    /// Contracts of what follows
+    #[serde(default)]
+    next: Vec<Value>,
+    /// In the person's words
+    #[serde(default)]
+    note: String,
+}
+
+/// Finish a dead letter or an escalated handoff by hand
+#[utoipa::path(post, path = "/handoffs/{id}/complete-manually", tag = "operators", request_body = ManualBody,
+    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+    responses((status = 200, description = "completed", body = Receipt)))]
+pub async fn complete_manually(
+    State(api): State<Api>,
+    caller: Caller,
+    IfMatch(version): IfMatch,
+    Place(id): Place<String>,
+    Body(it): Body<ManualBody>,
+) -> Answer {
+    let handoff = HandoffId::from(id);
+    let seen = Seen {
+        handoff: handoff.clone(),
+        version,
+    };
+    let by = Actor::user(&caller.subject);
+    api.engine
+        .complete_manually(&by, seen, it.result, it.next, &it.note)
+        .await?;
+    now(&api, &handoff).await
+}
+
+/// Take a handoff that is addressed to people
+#[utoipa::path(post, path = "/handoffs/{id}/take", tag = "operators",
+    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+    responses((status = 200, description = "acknowledged, without expiry", body = Receipt)))]
+pub async fn take(
+    State(api): State<Api>,
+    caller: Caller,
+    IfMatch(version): IfMatch,
+    Place(id): Place<String>,
+) -> Answer {
+    let handoff = HandoffId::from(id);
+    let seen = Seen {
+        handoff: handoff.clone(),
+        version,
+    };
+    api.engine.take(&Actor::user(&caller.subject), seen).await?;
+    now(&api, &handoff).await
+}
+
+/// Put back what was taken
+#[utoipa::path(post, path = "/handoffs/{id}/release", tag = "operators",
+    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+    responses((status = 200, description = "pending again", body = Receipt)))]
+pub async fn release(
+    State(api): State<Api>,
+    caller: Caller,
+    key: Key,
+    IfMatch(version): IfMatch,
+    Place(id): Place<String>,
+) -> Answer {
+    act(
+        &api,
+        caller,
+        key,
+        id.into(),
+        version,
+        Act::Release,
+        String::new(),
+    )
+    .await
+}
+
+/// Cancel a run: everything open in it ends
+///
+/// Without If-Match whatever happened meanwhile: what is open when the request arrives ends.
+#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", request_body = WhyBody,
+    params(("id" = String, Path, description = "run"), ("if-match" = Option<String>, Header, description = "ETag of the run")),
+    responses((status = 200, description = "`{trace_id, state, version}`", body = Value)))]
+pub async fn cancel(
+    State(api): State<Api>,
+    caller: Caller,
+    seen: Option<IfMatch>,
+    Place(id): Place<String>,
+    Body(it): Body<WhyBody>,
+) -> Answer {
+    let by = Actor::user(&caller.subject);
+    let expect = seen.map(|it| it.0);
+    let run = api
+        .engine
+        .cancel(&by, &RunId::from(id), expect, &it.reason)
+        .await?;
+    let body = json!({ "trace_id": run.id, "state": run.state(), "version": run.version });
+    Ok(([(header::ETAG, etag(run.version))], Json(body)).into_response())
+}
+
+async fn switch(
+    api: &Api,
+    caller: Caller,
+    key: Key,
+    (edge, why): (Edge, String),
+    paused: bool,
+) -> Answer {
+    let what = if paused {
+        Act::PauseEdge
+    } else {
+        Act::ResumeEdge
+    };
+    let request = Request {
+        on: Vec::new(),
+        act: what(edge.clone()),
+        by: caller.subject,
+        why,
+        key: key.or_drawn(),
+    };
+    for (_, done) in api.engine.perform(request).await.items {
+        done?;
+    }
+    Ok(Json(json!({ "edge": edge, "paused": paused })).into_response())
+}
+
+/// Stop an edge: agents get nothing from it until it is unpaused
+#[utoipa::path(post, path = "/edges/{edge}/pause", tag = "edges", request_body = WhyBody,
+    params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded")),
+    responses((status = 200, description = "`{edge, paused}`", body = Value)))]
+pub async fn pause(
+    State(api): State<Api>,
+    caller: Caller,
+    key: Key,
+    Place(edge): Place<String>,
+    Body(it): Body<WhyBody>,
+) -> Answer {
+    let it = (edge.parse::<EdgeName>()?.exact()?, it.reason);
+    switch(&api, caller, key, it, true).await
+}
+
+/// Let an edge flow again
+#[utoipa::path(post, path = "/edges/{edge}/unpause", tag = "edges", request_body = WhyBody,
+    params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded")),
+    responses((status = 200, description = "`{edge, paused}`", body = Value)))]
+pub async fn unpause(
+    State(api): State<Api>,
+    caller: Caller,
+    key: Key,
+    Place(edge): Place<String>,
+    Body(it): Body<WhyBody>,
+) -> Answer {
+    let it = (edge.parse::<EdgeName>()?.exact()?, it.reason);
+    switch(&api, caller, key, it, false).await
+}
+
+/// Be done with the record of a refused contract
+#[utoipa::path(post, path = "/rejections/{id}/dismiss", tag = "rejections", request_body = WhyBody,
+    params(("id" = String, Path, description = "rejection")),
+    responses((status = 204, description = "resolved")))]
+pub async fn dismiss_rejection(
+    State(api): State<Api>,
+    caller: Caller,
+    Place(id): Place<String>,
+    Body(it): Body<WhyBody>,
+) -> Answer {
+    let by = Actor::user(&caller.subject);
+    api.engine.dismiss_rejection(&by, &id, &it.reason).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The handoff that an escalation is about; the id of the handoff itself will do, too.
+fn about(api: &Api, id: String) -> HandoffId {
+    let ledger = api.feed.ledger();
+    let asks = |handoff: &&HandoffId| {
+        let open = ledger
+            .handoff(handoff)
+            .and_then(|it| it.escalation.as_ref());
+        open.is_some_and(|it| it.asked.id == id)
+    };
+    let found = ledger.escalated().find(asks).cloned();
+    found.unwrap_or_else(|| id.into())
+}
+
+/// Take an escalation in hand for 15 minutes
+#[utoipa::path(post, path = "/escalations/{id}/claim", tag = "escalations",
+    params(("id" = String, Path, description = "escalation, or its handoff"),
+        ("if-match" = String, Header, description = "ETag of the handoff")),
+    responses((status = 200, description = "in hand", body = Receipt)))]
+pub async fn claim_escalation(
+    State(api): State<Api>,
+    caller: Caller,
+    key: Key,
+    IfMatch(version): IfMatch,
+    Place(id): Place<String>,
+) -> Answer {
+    let id = about(&api, id);
+    act(&api, caller, key, id, version, Act::Claim, String::new()).await
+}
+
+/// Put an escalation back
+#[utoipa::path(post, path = "/escalations/{id}/release", tag = "escalations",
+    params(("id" = String, Path, description = "escalation, or its handoff"),
+        ("if-match" = String, Header, description = "ETag of the handoff")),
+    responses((status = 200, description = "put back", body = Receipt)))]
+pub async fn release_escalation(
+    State(api): State<Api>,
+    caller: Caller,
+    key: Key,
+    IfMatch(version): IfMatch,
+    Place(id): Place<String>,
+) -> Answer {
+    let id = about(&api, id);
+    act(&api, caller, key, id, version, Act::Release, String::new()).await
+}
+
+/// A decision.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveBody {
+    /// `approve`, `edit_approve`, `reject`, `respond` or `dismiss`
+    #[schema(value_type = String)]
+    answer: Decision,
+    /// The person's words; for `reject` what the source must change, one point a line
+    #[serde(default)]
+    note: String,
+    /// Digest of the contract that was shown: the decision is refused if it moved
+    #[serde(default)]
+    context_digest: String,
+    /// The whole edited contract, for `edit_approve`
+    edited: Option<Value>,
+    /// The answer, for `respond`
+    value: Option<Value>,
+}
+
+/// Decide on an escalation
+#[utoipa::path(post, path = "/escalations/{id}/resolve", tag = "escalations", request_body = ResolveBody,
+    params(("id" = String, Path, description = "escalation, or its handoff"),
+        ("if-match" = String, Header, description = "ETag of the handoff")),
+    responses((status = 200, description = "what becomes of the handoff", body = Receipt)))]
+pub async fn resolve(
+    State(api): State<Api>,
+    caller: Caller,
+    key: Key,
+    IfMatch(version): IfMatch,
+    Place(id): Place<String>,
+    Body(it): Body<ResolveBody>,
+) -> Answer {
+    let what = Act::Resolve {
+        answer: it.answer,
+        context_digest: it.context_digest,
+        edited: it.edited,
+        value: it.value,
+    };
+    let id = about(&api, id);
+    act(&api, caller, key, id, version, what, it.note).await
+}

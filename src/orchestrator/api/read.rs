@@ -1,0 +1,434 @@
+//! Looking: what is going on, one handoff, one run, the figures of edges.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::IntoParams;
+
+use super::Api;
+use super::auth::{Caller, Scope};
+use super::extract::{Ask, Place, etag};
+use super::problem::{Answer, Problem};
+use super::wire::{EdgeName, HandoffOf, limit};
+use crate::domain::contract::Level;
+use crate::domain::health::{P95, Span, Tally};
+use crate::domain::id::{HandoffId, RunId};
+use crate::domain::link::ActKind;
+use crate::domain::report;
+use crate::domain::run::{Handoff, Run, State as Stands};
+use crate::store::Filter;
+
+/// Handoffs looked at for one page, at most: a rare match must not hold the server up.
+const LOOKED_AT: usize = 2_000;
+
+/// Open work and figures
+///
+/// What a console starts from: every run with open work, per-edge rollups, and the cursor to go on from with `/events`.
+#[utoipa::path(get, path = "/snapshot", tag = "log",
+    responses((status = 200, description = "`{at, cursor, runs, rollups, recent}`", body = Value)))]
+pub async fn snapshot(State(api): State<Api>) -> Answer {
+    Ok(Json(api.engine.snapshot().await?).into_response())
+}
+
+/// Which handoffs to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Handoffs {
+    /// States with commas between them, such as `dead_lettered,escalated`
+    state: Option<String>,
+    /// `from>to` or `pipeline>from>to`
+    edge: Option<String>,
+    /// Only of this run
+    run: Option<String>,
+    /// `critical`, `high`, `normal` or `low`
+    urgency: Option<String>,
+    /// Error code of the latest failure
+    reason: Option<String>,
+    /// Part of the id or of the title
+    q: Option<String>,
+    /// Rows of a page, 1 to 200; 50 unless given
+    limit: Option<usize>,
+    /// `next` of the page before
+    cursor: Option<String>,
+}
+
+impl Handoffs {
+    fn filter(&self) -> Answer<Filter> {
+        let names = self.state.iter().flat_map(|it| it.split(','));
+        let states = names.map(|name| {
+            let known = Stands::ALL.into_iter().find(|it| it.word() == name.trim());
+            known.ok_or_else(|| {
+                let words: Vec<&str> = Stands::ALL.iter().map(|it| it.word()).collect();
+                Problem::bad_request(format!("state must be one of {}", words.join(", ")))
+            })
+        });
+        let edge: Option<EdgeName> = self.edge.as_deref().map(str::parse).transpose()?;
+        Ok(Filter {
+            states: states.collect::<Answer<_>>()?,
+            run: self.run.as_deref().map(RunId::from),
+            pipeline: edge.as_ref().and_then(|it| it.pipeline.clone()),
+            from: edge.as_ref().map(|it| it.from.clone()),
+            to: edge.map(|it| it.to),
+        })
+    }
+
+    fn takes(&self, it: &Handoff) -> bool {
+        let is =
+            |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|it| it == found);
+        let urgency = serde_json::to_value(it.emission.urgency).unwrap_or_default();
+        let code = it.failure.as_ref().map_or("", |it| it.code.as_str());
+        is(&self.urgency, urgency.as_str().unwrap_or_default())
+            && is(&self.reason, code)
+            && self.q.as_deref().is_none_or(|part| {
+                let part = part.to_lowercase();
+                it.id.as_str().to_lowercase().contains(&part)
+                    || it.emission.title.to_lowercase().contains(&part)
+            })
+    }
+}
+
+/// Handoffs, the latest first
+#[utoipa::path(get, path = "/handoffs", tag = "handoffs", params(Handoffs),
+    responses((status = 200, description = "`{items, next}`", body = Value)))]
+pub async fn handoffs(State(api): State<Api>, Ask(asked): Ask<Handoffs>) -> Answer {
+    let limit = limit(asked.limit)?;
+    let filter = asked.filter()?;
+    let mut items: Vec<Value> = Vec::new();
+    let mut next = asked.cursor.clone();
+    let mut looked_at = 0;
+    loop {
+        let page = api
+            .engine
+            .list(filter.clone(), next, limit - items.len())
+            .await?;
+        looked_at += page.items.len();
+        for (trace_id, handoff) in &page.items {
+            if asked.takes(handoff) {
+                items.push(json!(HandoffOf { trace_id, handoff }));
+            }
+        }
+        next = page.next;
+        if next.is_none() || items.len() >= limit || looked_at >= LOOKED_AT {
+            return Ok(Json(json!({ "items": items, "next": next })).into_response());
+        }
+    }
+}
+
+/// The run of a handoff, if the caller may look at it.
+async fn seen(api: &Api, caller: &Caller, id: &HandoffId) -> Answer<Run> {
+    let (run, _) = api.engine.find(id).await?;
+    let run = api.engine.run(&run).await?;
+    participant(caller, &run)?;
+    Ok(run)
+}
+
+fn participant(caller: &Caller, run: &Run) -> Answer<()> {
+    let takes_part = || {
+        let mut parties = run
+            .handoffs
+            .values()
+            .flat_map(|it| [&it.emission.edge.from, &it.emission.edge.to]);
+        parties.any(|it| caller.is_agent(it))
+    };
+    if caller.may(Scope::Viewer) || takes_part() {
+        Ok(())
+    } else {
+        Err(Problem::scope(
+            "an agent may look at the runs it takes part in, and at no other",
+        ))
+    }
+}
+
+fn one<'a>(run: &'a Run, id: &HandoffId) -> Answer<&'a Handoff> {
+    run.handoffs
+        .get(id)
+        .ok_or_else(|| Problem::not_found(format!("handoff {id} does not exist")))
+}
+
+/// One handoff
+///
+/// The ETag is what acts send back as If-Match.
+#[utoipa::path(get, path = "/handoffs/{id}", tag = "handoffs", params(("id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "the handoff with `trace_id`", body = Value, headers(("etag" = String)))))]
+pub async fn handoff(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
+    let id = HandoffId::from(id);
+    let run = seen(&api, &caller, &id).await?;
+    shown(&run, &id)
+}
+
+/// A handoff as the body of an answer, with its ETag.
+pub fn shown(run: &Run, id: &HandoffId) -> Answer {
+    let handoff = one(run, id)?;
+    let body = Json(HandoffOf {
+        trace_id: &run.id,
+        handoff,
+    });
+    Ok(([(header::ETAG, etag(handoff.version))], body).into_response())
+}
+
+/// What happened to one handoff, oldest first
+#[utoipa::path(get, path = "/handoffs/{id}/timeline", tag = "handoffs",
+    params(("id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "`{trace_id, events}`", body = Value)))]
+pub async fn timeline(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
+    let id = HandoffId::from(id);
+    let run = seen(&api, &caller, &id).await?;
+    let (_, mut events) = api.engine.timeline(&run.id).await?;
+    events.retain(|it| it.handoff.as_ref() == Some(&id));
+    Ok(Json(json!({ "trace_id": run.id, "events": events })).into_response())
+}
+
+/// The stored contract of a handoff
+///
+/// Confidential fields are masked unless the caller is an operator or an agent that takes part.
+#[utoipa::path(get, path = "/handoffs/{id}/payload", tag = "handoffs",
+    params(("id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "`{contract, digest, masked}`", body = Value)))]
+pub async fn payload(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
+    let id = HandoffId::from(id);
+    seen(&api, &caller, &id).await?;
+    let (mut contract, digest) = api.engine.contract(&id).await?;
+    let mut masked = Vec::new();
+    if !caller.may(Scope::Operator) && !caller.may(Scope::Agent) {
+        masked = mask(&mut contract);
+    }
+    Ok(Json(json!({ "contract": contract, "digest": digest, "masked": masked })).into_response())
+}
+
+/// Replaces what is classified above internal and names the places (protocol section 2, redaction).
+fn mask(contract: &mut Value) -> Vec<String> {
+    let level =
+        |text: &Value| serde_json::from_value::<Level>(text.clone()).unwrap_or(Level::Restricted);
+    let Some(classified) = contract.get("classification").cloned() else {
+        return Vec::new();
+    };
+    let whole = classified.get("level").map_or(Level::Internal, level);
+    let fields = classified
+        .get("fields")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let mut masked = Vec::new();
+    for (path, its) in fields {
+        if whole.max(level(&its)) >= Level::Confidential
+            && let Some(found) = contract.pointer_mut(&path)
+        {
+            *found = Value::from("[masked]");
+            masked.push(path);
+        }
+    }
+    masked
+}
+
+/// Which runs to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Runs {
+    /// The closed ones, too
+    #[serde(default)]
+    all: bool,
+    /// Rows of a page, 1 to 200; 50 unless given
+    limit: Option<usize>,
+    /// `next` of the page before
+    cursor: Option<String>,
+}
+
+/// Runs with their verdicts, the latest first
+#[utoipa::path(get, path = "/runs", tag = "runs", params(Runs),
+    responses((status = 200, description = "`{items, next}`", body = Value)))]
+pub async fn runs(State(api): State<Api>, Ask(asked): Ask<Runs>) -> Answer {
+    let limit = limit(asked.limit)?;
+    let mut rows = report::tasks(&api.feed.ledger(), asked.all);
+    rows.sort_by_cached_key(|it| std::cmp::Reverse((it.started_at, it.trace_id.clone())));
+    let key = |it: &report::TaskRow| format!("{}.{}", it.started_at.millis(), it.trace_id);
+    if let Some(cursor) = &asked.cursor {
+        let place = rows.iter().position(|it| key(it) == *cursor);
+        let place = place.ok_or_else(|| {
+            Problem::bad_request("this cursor is too old; begin with the first page")
+        })?;
+        rows.drain(..=place);
+    }
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(key);
+    Ok(Json(json!({ "items": rows, "next": next })).into_response())
+}
+
+/// One run and how it got there
+///
+/// A run is a trace: its id is the trace id.
+#[utoipa::path(get, path = "/runs/{id}", tag = "runs", params(("id" = String, Path, description = "run")),
+    responses((status = 200, description = "`{run, state, events}`", body = Value, headers(("etag" = String)))))]
+pub async fn run(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
+    let (run, events) = api.engine.timeline(&RunId::from(id)).await?;
+    participant(&caller, &run)?;
+    let body = Json(json!({ "run": run, "state": run.state(), "events": events }));
+    Ok(([(header::ETAG, etag(run.version))], body).into_response())
+}
+
+/// One run by its trace id
+#[utoipa::path(get, path = "/traces/{trace_id}", tag = "runs",
+    params(("trace_id" = String, Path, description = "the same as the run id")),
+    responses((status = 200, description = "as `/runs/{id}`", body = Value, headers(("etag" = String)))))]
+pub async fn trace(state: State<Api>, caller: Caller, trace_id: Place<String>) -> Answer {
+    run(state, caller, trace_id).await
+}
+
+/// Who the caller is here, and what that one may do
+#[utoipa::path(get, path = "/me", tag = "operations",
+    responses((status = 200, description = "`{subject, scopes, agents, acts}`", body = Value)))]
+pub async fn me(caller: Caller) -> Answer {
+    let scopes: Vec<&str> = Scope::ALL
+        .into_iter()
+        .filter(|it| caller.may(*it))
+        .map(Scope::name)
+        .collect();
+    let allowed = |act: &ActKind| match act {
+        ActKind::Approve
+        | ActKind::EditApprove
+        | ActKind::Reject
+        | ActKind::Respond
+        | ActKind::Claim
+        | ActKind::Release => caller.may(Scope::Approver),
+        _ => caller.may(Scope::Operator),
+    };
+    let acts: Vec<ActKind> = ActKind::ALL.into_iter().filter(allowed).collect();
+    let body = json!({ "subject": caller.subject, "scopes": scopes, "agents": caller.agents(), "acts": acts });
+    Ok(Json(body).into_response())
+}
+
+/// How far back figures look.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Window {
+    /// `1m`, `5m`, `1h` or `all`; `5m` unless given
+    window: Option<String>,
+}
+
+impl Window {
+    fn span(&self) -> Answer<Span> {
+        let Some(name) = &self.window else {
+            return Ok(Span::default());
+        };
+        let span = Span::ALL.into_iter().find(|it| it.name() == name);
+        span.ok_or_else(|| Problem::bad_request("window must be 1m, 5m, 1h or all"))
+    }
+}
+
+/// Every edge with its figures, worst first
+#[utoipa::path(get, path = "/edges", tag = "edges", params(Window),
+    responses((status = 200, description = "`{items}`", body = Value)))]
+pub async fn edges(State(api): State<Api>, Ask(window): Ask<Window>) -> Answer {
+    let span = window.span()?;
+    let rows = report::edges(&api.feed.ledger(), span, false);
+    Ok(Json(json!({ "window": span.name(), "items": rows })).into_response())
+}
+
+/// One edge with its figures and the last hour by minute
+#[utoipa::path(get, path = "/edges/{edge}/metrics", tag = "edges",
+    params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded"), Window),
+    responses((status = 200, description = "the row of `/edges` and `slices`, oldest first", body = Value)))]
+pub async fn edge_metrics(
+    State(api): State<Api>,
+    Place(name): Place<String>,
+    Ask(window): Ask<Window>,
+) -> Answer {
+    let edge = name.parse::<EdgeName>()?.exact()?;
+    let span = window.span()?;
+    let ledger = api.feed.ledger();
+    let book = ledger
+        .edge(&edge)
+        .ok_or_else(|| Problem::not_found(format!("no handoff ever crossed {name}")))?;
+    let rows = report::edges(&ledger, span, false);
+    let row = rows.into_iter().find(|it| it.edge == edge);
+    let slice = |(nth, tally): (usize, Option<&Tally>)| {
+        let p95 = tally.map(|it| P95::of(&it.to_ack, []));
+        json!({
+            "from": book.windows.minute_start(nth),
+            "counts": tally.map(|it| &it.counts),
+            "p95_ms": p95.and_then(|it| it.value),
+            "n": p95.map_or(0, |it| it.n),
+        })
+    };
+    let slices: Vec<Value> = book
+        .windows
+        .minutes()
+        .into_iter()
+        .enumerate()
+        .map(slice)
+        .collect();
+    Ok(Json(json!({ "window": span.name(), "edge": row, "slices": slices })).into_response())
+}
+
+/// Which questions to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Escalations {
+    /// Only those that ask this role
+    role: Option<String>,
+    /// `open` (nobody has it in hand) or `claimed`
+    state: Option<String>,
+}
+
+/// Questions to people, overdue and urgent first
+#[utoipa::path(get, path = "/escalations", tag = "escalations", params(Escalations),
+    responses((status = 200, description = "`{items}`", body = Value)))]
+pub async fn escalations(State(api): State<Api>, Ask(asked): Ask<Escalations>) -> Answer {
+    let claimed = match asked.state.as_deref() {
+        None => None,
+        Some("open") => Some(false),
+        Some("claimed") => Some(true),
+        Some(_) => return Err(Problem::bad_request("state must be open or claimed")),
+    };
+    let mut rows = report::inbox(&api.feed.ledger());
+    rows.retain(|it| {
+        asked.role.as_ref().is_none_or(|role| *role == it.role)
+            && claimed.is_none_or(|claimed| claimed == it.claimed_by.is_some())
+    });
+    Ok(Json(json!({ "items": rows })).into_response())
+}
+
+/// Refused contracts that nobody dealt with, and what is wrong by producer, model and prompt
+#[utoipa::path(get, path = "/rejections", tag = "rejections",
+    responses((status = 200, description = "`{items, groups}`", body = Value)))]
+pub async fn rejections(State(api): State<Api>) -> Answer {
+    let ledger = api.feed.ledger();
+    let mut items: Vec<_> = ledger
+        .refusing()
+        .flat_map(|run| run.rejections.iter().map(|it| (&run.id, it)))
+        .collect();
+    items.sort_by_key(|(_, it)| std::cmp::Reverse(it.last_at));
+    let items: Vec<Value> = items
+        .into_iter()
+        .map(|(run, it)| json!({ "trace_id": run, "rejection": it }))
+        .collect();
+    let groups: Vec<Value> = ledger
+        .violations()
+        .groups()
+        .map(|it| {
+            json!({
+                "edge": it.edge, "producer": it.producer, "model": it.model, "prompt": it.prompt, "path": it.path,
+                "keyword": it.keyword, "message": it.message, "count": it.count, "first_at": it.first_at,
+                "last_at": it.last_at,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "items": items, "groups": groups })).into_response())
+}
+
+/// Whether the server works
+#[utoipa::path(get, path = "/healthz", tag = "operations",
+    responses((status = 200, description = "`{status, version, cursor}`", body = Value)))]
+pub async fn healthz(State(api): State<Api>) -> Answer {
+    // One read proves that the store answers.
+    api.engine.tail(u64::MAX >> 1, 1).await?;
+    let cursor = api.feed.ledger().cursor();
+    Ok(Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "cursor": cursor.to_string() })).into_response())
+}

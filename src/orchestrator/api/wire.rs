@@ -1,0 +1,136 @@
+//! Names and shapes that several paths share.
+
+use std::str::FromStr;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::problem::{Answer, Problem};
+use crate::domain::id::{Edge, RunId};
+use crate::domain::run::Handoff;
+use crate::domain::time::Time;
+
+/// An edge as a path or a filter names it: `from>to` on any pipeline, or `pipeline>from>to`. No id contains `>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EdgeName {
+    /// `None` on every pipeline.
+    pub pipeline: Option<String>,
+    /// Who hands over.
+    pub from: String,
+    /// Who takes over.
+    pub to: String,
+}
+
+impl EdgeName {
+    /// Whether it means this edge.
+    pub fn matches(&self, edge: &Edge) -> bool {
+        self.pipeline
+            .as_deref()
+            .is_none_or(|it| it == &*edge.pipeline)
+            && self.from == *edge.from
+            && self.to == *edge.to
+    }
+
+    /// The one edge it names.
+    ///
+    /// # Errors
+    /// It leaves the pipeline open.
+    pub fn exact(&self) -> Answer<Edge> {
+        match &self.pipeline {
+            Some(pipeline) => Ok(Edge::new(pipeline, &self.from, &self.to)),
+            None => Err(Problem::bad_request(
+                "name one edge with its pipeline: pipeline>from>to (as pipeline%3Efrom%3Eto in a path)",
+            )),
+        }
+    }
+}
+
+impl FromStr for EdgeName {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        let parts: Vec<&str> = text.split('>').collect();
+        let (pipeline, from, to) = match parts.as_slice() {
+            [from, to] => (None, from, to),
+            [pipeline, from, to] => (Some((*pipeline).to_owned()), from, to),
+            _ => {
+                return Err(Problem::bad_request(
+                    "an edge is written from>to or pipeline>from>to",
+                ));
+            }
+        };
+        Ok(Self {
+            pipeline,
+            from: (*from).to_owned(),
+            to: (*to).to_owned(),
+        })
+    }
+}
+
+/// A handoff with the run it belongs to.
+#[derive(Serialize)]
+pub struct HandoffOf<'a> {
+    /// Its run, which is its trace.
+    pub trace_id: &'a RunId,
+    /// The handoff.
+    #[serde(flatten)]
+    pub handoff: &'a Handoff,
+}
+
+/// Where a handoff stands, after something was done to it.
+#[derive(Serialize, ToSchema)]
+pub struct Receipt {
+    /// The handoff
+    handoff_id: String,
+    /// Its run, which is its trace
+    trace_id: String,
+    /// Idempotency key
+    idempotency_key: String,
+    /// Where it stands, such as `pending`
+    state: &'static str,
+    /// One more with every change: the ETag is `"v<version>"`
+    version: u64,
+    /// Position in the chain
+    step: u32,
+    /// Path of fan-out indexes
+    branch: String,
+    /// Attempts in this budget epoch
+    attempt: u32,
+    /// Not claimable before this
+    #[schema(value_type = String)]
+    ready_at: Time,
+    /// End of the lease, while there is one
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    lease_until: Option<Time>,
+    /// Quality flags, and what an observing edge let through
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    flags: Vec<String>,
+}
+
+impl Receipt {
+    /// Of a handoff as it stands.
+    pub fn of(run: &RunId, it: &Handoff) -> Self {
+        Self {
+            handoff_id: it.id.to_string(),
+            trace_id: run.to_string(),
+            idempotency_key: it.emission.key.to_string(),
+            state: it.state.word(),
+            version: it.version,
+            step: it.emission.step,
+            branch: it.emission.branch.to_string(),
+            attempt: it.attempt,
+            ready_at: it.ready_at,
+            lease_until: it.lease.as_ref().and_then(|it| it.until),
+            flags: it.emission.flags.clone(),
+        }
+    }
+}
+
+/// How many rows a page has: 50 unless asked, at most 200 (protocol section 7).
+pub fn limit(asked: Option<usize>) -> Answer<usize> {
+    match asked.unwrap_or(50) {
+        limit @ 1..=200 => Ok(limit),
+        _ => Err(Problem::bad_request("limit must be 1 to 200")),
+    }
+}
