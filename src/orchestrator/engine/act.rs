@@ -51,7 +51,11 @@ impl Engine {
         Outcome { items }
     }
 
-    async fn act(&self, by: &Actor, request: &Request, on: &Target) -> Result<(), Problem> {
+    /// One act on one item, with the whole reason when it is refused.
+    ///
+    /// # Errors
+    /// See [`Problem`]; nothing changed then.
+    pub async fn act(&self, by: &Actor, request: &Request, on: &Target) -> Result<(), Problem> {
         let once = once(request, on.handoff.as_str());
         if self.answered(Some(&once), self.now()).await?.is_some() {
             return Ok(());
