@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::future::{self, BoxFuture, FutureExt};
+use futures_util::future::{self, BoxFuture, FutureExt, TryFutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::sync::watch;
 
@@ -95,15 +95,15 @@ impl Source for Recording {
         let seen = self.seen.clone();
         let start = async move {
             let reading = load(path).await?;
-            Ok(Player::new(reading, from, wishes, seen))
+            if from.is_some_and(|from| from > reading.events.len() as Cursor) {
+                return Err(Fault::Transient(
+                    "the recording is shorter than it was: playing it from its beginning".to_owned(),
+                ));
+            }
+            let player = Player::new(reading, from, wishes, seen);
+            Ok(stream::unfold(player, Player::next))
         };
-        start
-            .map(|player| match player {
-                Ok(player) => stream::unfold(player, Player::next).boxed(),
-                Err(fault) => stream::once(future::ready(Err(fault))).boxed(),
-            })
-            .flatten_stream()
-            .boxed()
+        start.try_flatten_stream().boxed()
     }
 
     fn fetch(&self, want: Want) -> BoxFuture<'static, Result<Found, Fault>> {

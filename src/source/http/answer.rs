@@ -164,7 +164,7 @@ impl Server {
             StatusCode::CONFLICT if problem.kind.ends_with("request-in-progress") => {
                 Fault::Transient(detail)
             }
-            StatusCode::PRECONDITION_FAILED => Fault::Conflict {
+            StatusCode::PRECONDITION_FAILED if problem.current.is_some() => Fault::Conflict {
                 found: problem.current.unwrap_or_default(),
                 by: problem.last_change,
             },

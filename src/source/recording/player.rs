@@ -76,7 +76,6 @@ impl Player {
     ) -> Self {
         let first = reading.from().unwrap_or_default();
         let next = usize::try_from(from.unwrap_or(0)).unwrap_or(usize::MAX);
-        let next = next.min(reading.events.len());
         let begin = next
             .checked_sub(1)
             .and_then(|last| reading.events.get(last));
@@ -95,10 +94,10 @@ impl Player {
         };
         if from.is_none() {
             player.rewind();
-            // A watch that begins anew goes where the last one was sent.
-            if let Some(to) = wish.jump {
-                player.since.0 = to.clamp(player.from, player.until);
-            }
+        }
+        // Where the recording was last sent, unless it has gone on from there.
+        if let Some(to) = wish.jump {
+            player.since.0 = player.since.0.max(to.clamp(player.from, player.until));
         }
         if !player.reading.skipped.is_empty() {
             let skipped = player.reading.skipped.clone();

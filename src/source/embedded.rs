@@ -1,0 +1,164 @@
+//! The orchestrator in this process: the engine itself, without HTTP in between.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
+use futures_util::stream::{self, BoxStream, StreamExt};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::Source;
+use crate::domain::link::{
+    ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Want,
+};
+use crate::orchestrator::engine::{Engine, Settings};
+use crate::orchestrator::sweeper;
+use crate::store::Store;
+
+/// Most events in one batch.
+const MAX_BATCH: usize = 1_000;
+/// How often a sign of life comes when nothing happens.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// An orchestrator in this process.
+pub struct Embedded {
+    engine: Engine,
+    /// Ends the sweeper of an engine that was opened here.
+    _sweeping: Option<DropGuard>,
+}
+
+impl Embedded {
+    /// Watches an engine that somebody else runs and sweeps.
+    pub fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            _sweeping: None,
+        }
+    }
+
+    /// Runs an orchestrator on the SQLite file at `path`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// A sentence when the file cannot be used.
+    pub async fn open(path: &Path, settings: Settings) -> Result<Self, String> {
+        let path = path.to_owned();
+        let store = tokio::task::spawn_blocking(move || Store::open(&path))
+            .await
+            .map_err(|why| format!("opening the store broke off: {why}"))?
+            .map_err(|why| why.to_string())?;
+        let engine = Engine::open(store, settings)
+            .await
+            .map_err(|why| why.to_string())?;
+        let stop = CancellationToken::new();
+        sweeper::start(engine.clone(), stop.clone());
+        Ok(Self {
+            engine,
+            _sweeping: Some(stop.drop_guard()),
+        })
+    }
+}
+
+impl Source for Embedded {
+    fn offers(&self) -> Capabilities {
+        Capabilities {
+            kind: "embedded orchestrator".to_owned(),
+            latency: true,
+            retries: true,
+            violations: true,
+            bodies: true,
+            timelines: true,
+            acts: ActKind::ALL.to_vec(),
+            why_not: String::new(),
+            replay: false,
+        }
+    }
+
+    fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {
+        begin(self.engine.clone(), from).try_flatten_stream().boxed()
+    }
+
+    fn fetch(&self, want: Want) -> BoxFuture<'static, Result<Found, Fault>> {
+        let engine = self.engine.clone();
+        async move {
+            match want {
+                Want::Contract(id) => {
+                    let (value, digest) = engine.contract(&id).await?;
+                    Ok(Found::Contract { value, digest })
+                }
+                Want::Timeline(id) => {
+                    let (run, events) = engine.timeline(&id).await?;
+                    let run = Box::new(run);
+                    Ok(Found::Timeline { run, events })
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn perform(&self, request: Request) -> BoxFuture<'static, Result<Outcome, Fault>> {
+        let engine = self.engine.clone();
+        async move { Ok(engine.perform(request).await) }.boxed()
+    }
+}
+
+async fn begin(
+    engine: Engine,
+    from: Option<Cursor>,
+) -> Result<BoxStream<'static, Result<Batch, Fault>>, Fault> {
+    let changed = engine.changed();
+    let head = *changed.borrow();
+    let (snapshot, after) = match from {
+        Some(after) if after > head => {
+            return Err(Fault::Transient(
+                "the store is not the one that was watched before: starting from its present state".to_owned(),
+            ));
+        }
+        Some(after) => (None, after),
+        None => {
+            let snapshot = engine.snapshot().await?;
+            let after = snapshot.cursor;
+            (Some(Ok(Batch::Snapshot(Box::new(snapshot)))), after)
+        }
+    };
+    let tail = Tail {
+        engine,
+        changed,
+        after,
+    };
+    let changes = stream::try_unfold(tail, Tail::next);
+    Ok(stream::iter(snapshot).chain(changes).boxed())
+}
+
+/// Reads the log as it grows.
+struct Tail {
+    engine: Engine,
+    changed: watch::Receiver<Cursor>,
+    after: Cursor,
+}
+
+impl Tail {
+    async fn next(mut self) -> Result<Option<(Batch, Self)>, Fault> {
+        let quiet = Instant::now() + BEAT;
+        loop {
+            // Marked as seen before reading, so that what comes meanwhile wakes the next wait.
+            self.changed.borrow_and_update();
+            let found = self.engine.tail(self.after, MAX_BATCH).await?;
+            if let Some((cursor, _)) = found.last() {
+                let cursor = *cursor;
+                self.after = cursor;
+                let events = found.into_iter().map(|(_, event)| event).collect();
+                return Ok(Some((Batch::Events { events, cursor }, self)));
+            }
+            match timeout_at(quiet, self.changed.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err(Fault::Transient("the store was closed".to_owned())),
+                Err(_) => {
+                    let at = self.engine.now();
+                    return Ok(Some((Batch::Alive { at }, self)));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! What every source promises, checked the same way on each: a recording, an orchestrator in this process, and
+//! one behind HTTP.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::BoxStream;
+use seamwatch::domain::event::{DismissReason, Event, Fact};
+use seamwatch::domain::id::{Edge, HandoffId, RunId};
+use seamwatch::domain::link::{
+    Act, ActKind, Batch, Control, Cursor, Fault, Outcome, Request, Snapshot, Target, Want,
+};
+use seamwatch::domain::time::Time;
+use seamwatch::source::{Shared, Source};
+
+/// A source, and a way to make things happen behind it.
+struct Subject {
+    source: Shared,
+    /// Makes one more handoff happen, with [`HOSTILE`] as its title.
+    happen: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
+    /// Kept alive as long as the source is used.
+    _behind: Box<dyn std::any::Any + Send + Sync>,
+}
+
+/// Text that would do harm on a terminal, and that a source hands on as it is.
+const HOSTILE: &str = "\u{1b}]52;c;aGk=\u{7}\u{1b}[2J\u{9b}31m\u{202e}evil\u{200b}";
+
+type Watch = BoxStream<'static, Result<Batch, Fault>>;
+
+async fn next(watch: &mut Watch) -> Option<Result<Batch, Fault>> {
+    tokio::time::timeout(Duration::from_secs(20), watch.next())
+        .await
+        .expect("a source gives a sign of life within 20 seconds")
+}
+
+async fn batch(watch: &mut Watch) -> Batch {
+    next(watch).await.expect("the watch goes on").expect("without a fault")
+}
+
+async fn snapshot(watch: &mut Watch) -> Snapshot {
+    match batch(watch).await {
+        Batch::Snapshot(snapshot) => *snapshot,
+        other => panic!("a watch from nowhere begins with a snapshot, not {other:?}"),
+    }
+}
+
+/// Reads until `n` emissions were seen; every event on the way, and the cursor after the last.
+async fn emissions(watch: &mut Watch, n: usize) -> (Vec<Event>, Cursor) {
+    let mut seen: Vec<Event> = Vec::new();
+    let mut at = 0;
+    while emitted(&seen).len() < n {
+        match batch(watch).await {
+            Batch::Events { events, cursor } => {
+                assert!(cursor > at, "the position moves on");
+                at = cursor;
+                seen.extend(events);
+            }
+            Batch::Snapshot(_) => panic!("no snapshot in the middle of a watch"),
+            Batch::Alive { .. } | Batch::Replay(_) | Batch::Skipped(_) => {}
+        }
+    }
+    (seen, at)
+}
+
+fn emitted(events: &[Event]) -> Vec<HandoffId> {
+    let of = |it: &Event| match it.fact {
+        Fact::Emitted(_) => it.handoff.clone(),
+        _ => None,
+    };
+    events.iter().filter_map(of).collect()
+}
+
+async fn upholds_the_contract(subject: Subject) {
+    begins_with_what_is_and_goes_on_without_gap_or_repetition(&subject).await;
+    goes_on_from_a_cursor(&subject).await;
+    hands_hostile_text_on_as_it_is(&subject).await;
+    offers_what_it_can_and_refuses_the_rest(&subject).await;
+    tells_the_loser_of_a_race_who_won(&subject).await;
+    ends_a_watch_with_its_first_fault(&subject).await;
+}
+
+async fn begins_with_what_is_and_goes_on_without_gap_or_repetition(subject: &Subject) {
+    (subject.happen)().await;
+    let mut watch = subject.source.watch(None);
+    let first = snapshot(&mut watch).await;
+    let mut known: Vec<HandoffId> = first
+        .runs
+        .iter()
+        .flat_map(|run| run.handoffs.keys().cloned())
+        .collect();
+    (subject.happen)().await;
+    let (before, _) = emissions(&mut watch, 2 - known.len()).await;
+    known.extend(emitted(&before));
+    (subject.happen)().await;
+    (subject.happen)().await;
+    let (after, _) = emissions(&mut watch, 2).await;
+    known.extend(emitted(&after));
+    let distinct: HashSet<&HandoffId> = known.iter().collect();
+    assert_eq!((known.len(), distinct.len()), (4, 4), "each handoff once");
+}
+
+async fn goes_on_from_a_cursor(subject: &Subject) {
+    let mut watch = subject.source.watch(None);
+    let first = snapshot(&mut watch).await;
+    (subject.happen)().await;
+    let known = first.runs.iter().map(|run| run.handoffs.len()).sum::<usize>();
+    let (_, cursor) = emissions(&mut watch, 5 - known).await;
+    drop(watch);
+    (subject.happen)().await;
+    (subject.happen)().await;
+    let mut again = subject.source.watch(Some(cursor));
+    let (events, _) = emissions(&mut again, 2).await;
+    assert_eq!(emitted(&events).len(), 2);
+    let mut everything = subject.source.watch(None);
+    let later = snapshot(&mut everything).await;
+    assert!(later.cursor == 0 || later.cursor > cursor);
+}
+
+async fn hands_hostile_text_on_as_it_is(subject: &Subject) {
+    let mut watch = subject.source.watch(None);
+    let first = snapshot(&mut watch).await;
+    (subject.happen)().await;
+    let known = first.runs.iter().map(|run| run.handoffs.len()).sum::<usize>();
+    let (events, _) = emissions(&mut watch, 8 - known).await;
+    let title = events.iter().rev().find_map(|it| match &it.fact {
+        Fact::Emitted(emission) => Some(emission.title.clone()),
+        _ => None,
+    });
+    assert_eq!(title.as_deref(), Some(HOSTILE));
+}
+
+fn request(act: Act, on: Vec<Target>, by: &str, key: &str) -> Request {
+    Request {
+        on,
+        act,
+        by: by.to_owned(),
+        why: "because of the test".to_owned(),
+        key: key.to_owned(),
+    }
+}
+
+async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
+    let source = &subject.source;
+    let mut watch = source.watch(None);
+    let first = snapshot(&mut watch).await;
+    let offers = source.offers();
+    assert_eq!(offers.why_not.is_empty(), offers.acts.len() == ActKind::ALL.len());
+    let nobody = Target {
+        run: RunId::from("4bf92f3577b34da6a3ce929d0e0e4736"),
+        handoff: HandoffId::from("no-such-handoff"),
+        version: 1,
+    };
+    let dismiss = Act::Dismiss {
+        reason: DismissReason::Obsolete,
+    };
+    for act in [Act::Requeue, Act::Claim, Act::Release, Act::Cancel, dismiss] {
+        let kind = act.kind();
+        let done = source
+            .perform(request(act, vec![nobody.clone()], "dana", kind.verb()))
+            .await;
+        if offers.acts.contains(&kind) {
+            let items = done.expect("an offered act has results").items;
+            assert!(
+                matches!(&items[..], [(Some(_), Err(Fault::Refused(_)))]),
+                "{kind:?} on nothing: {items:?}"
+            );
+        } else {
+            assert!(matches!(done, Err(Fault::Unsupported(_))), "{kind:?}: {done:?}");
+        }
+    }
+    if offers.acts.contains(&ActKind::PauseEdge) {
+        let edge = Edge::new("news", "nobody", "writer");
+        for act in [Act::PauseEdge(edge.clone()), Act::ResumeEdge(edge)] {
+            let key = act.kind().verb();
+            let done = source.perform(request(act, Vec::new(), "dana", key)).await;
+            let items = vec![(None, Ok(()))];
+            assert_eq!(done, Ok(Outcome { items }));
+        }
+    }
+    let control = source.control(Control::Speed(None));
+    assert_eq!(control.is_ok(), offers.replay);
+    let _ = source.control(Control::Pause);
+    let known = first.runs.iter().flat_map(|run| run.handoffs.values().map(|it| (&run.id, &it.id)));
+    let known = known.map(|(run, id)| (run.clone(), id.clone())).next();
+    let (run, handoff) = match known {
+        Some(known) => known,
+        None => {
+            let (events, _) = emissions(&mut watch, 1).await;
+            (events[0].run.clone(), emitted(&events)[0].clone())
+        }
+    };
+    let body = source.fetch(Want::Contract(handoff)).await;
+    assert_eq!(body.is_ok(), offers.bodies, "{body:?}");
+    assert!(body.is_ok() || matches!(body, Err(Fault::Unsupported(_))));
+    let history = source.fetch(Want::Timeline(run)).await;
+    assert_eq!(history.is_ok(), offers.timelines, "{history:?}");
+    let unknown = source.fetch(Want::Timeline("f".repeat(32).into())).await;
+    assert!(matches!(unknown, Err(Fault::Refused(_) | Fault::Unsupported(_))), "{unknown:?}");
+}
+
+async fn tells_the_loser_of_a_race_who_won(subject: &Subject) {
+    let source = &subject.source;
+    let mut watch = source.watch(None);
+    let first = snapshot(&mut watch).await;
+    if !source.offers().acts.contains(&ActKind::Escalate) {
+        return;
+    }
+    let run = first.runs.first().expect("work is open");
+    let handoff = run.open().next().expect("work is open");
+    let on = || {
+        vec![Target {
+            run: run.id.clone(),
+            handoff: handoff.id.clone(),
+            version: handoff.version,
+        }]
+    };
+    let escalate = || Act::Escalate {
+        force: false,
+        role: "editors".to_owned(),
+    };
+    let won = request(escalate(), on(), "dana", "first");
+    let items = source.perform(won.clone()).await.expect("results").items;
+    assert_eq!(items, [(Some(handoff.id.clone()), Ok(()))]);
+    let repeated = source.perform(won).await.expect("results").items;
+    assert_eq!(repeated, items, "repeating a request is a no-op");
+    let lost = source.perform(request(escalate(), on(), "erik", "second")).await;
+    let items = lost.expect("results").items;
+    let [(Some(_), Err(Fault::Conflict { found, by: Some(by) }))] = &items[..] else {
+        panic!("the second one loses: {items:?}");
+    };
+    assert_eq!((*found, &*by.actor.id), (handoff.version + 1, "dana"));
+    assert_eq!(by.event, "escalation.opened");
+}
+
+async fn ends_a_watch_with_its_first_fault(subject: &Subject) {
+    let mut watch = subject.source.watch(Some(1 << 40));
+    let fault = loop {
+        match next(&mut watch).await.expect("it says why it ends") {
+            Ok(Batch::Alive { .. }) => {}
+            Ok(other) => panic!("nothing follows a position that never was: {other:?}"),
+            Err(fault) => break fault,
+        }
+    };
+    assert!(matches!(fault, Fault::Transient(_)), "{fault:?}");
+    assert!(next(&mut watch).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording() {
+    use seamwatch::source::recording::Recording;
+    let start = Time::parse("2026-03-01T10:00:00Z").expect("a time");
+    let title = serde_json::to_string(HOSTILE).expect("JSON");
+    let lines: Vec<String> = (1..=20)
+        .map(|second| {
+            let at = start + second * 1_000;
+            format!(
+                r#"{{"at":"{at}","kind":"emitted","pipeline":"news","trace_id":"t{second}","step":1,"from":"research","to":"writer","handoff_id":"h{second}","error":null,"payload_summary":{title}}}"#
+            )
+        })
+        .collect();
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), lines.join("\n")).expect("it can be written");
+    let source = std::sync::Arc::new(Recording::new(file.path(), Some(1.0)));
+    source.control(Control::Pause).expect("a recording can be paused");
+    let player = source.clone();
+    let second = AtomicI64::new(0);
+    upholds_the_contract(Subject {
+        source,
+        happen: Box::new(move || {
+            let to = start + (second.fetch_add(1, Ordering::Relaxed) + 1) * 1_000;
+            player.control(Control::Jump(to)).expect("a recording can be moved");
+            std::future::ready(()).boxed()
+        }),
+        _behind: Box::new(file),
+    })
+    .await;
+}
