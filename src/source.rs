@@ -10,6 +10,7 @@ use crate::domain::link::{
 };
 
 pub mod address;
+pub mod embedded;
 pub mod http;
 pub mod recording;
 pub mod supervise;

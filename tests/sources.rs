@@ -37,7 +37,10 @@ async fn next(watch: &mut Watch) -> Option<Result<Batch, Fault>> {
 }
 
 async fn batch(watch: &mut Watch) -> Batch {
-    next(watch).await.expect("the watch goes on").expect("without a fault")
+    next(watch)
+        .await
+        .expect("the watch goes on")
+        .expect("without a fault")
 }
 
 async fn snapshot(watch: &mut Watch) -> Snapshot {
@@ -106,7 +109,11 @@ async fn goes_on_from_a_cursor(subject: &Subject) {
     let mut watch = subject.source.watch(None);
     let first = snapshot(&mut watch).await;
     (subject.happen)().await;
-    let known = first.runs.iter().map(|run| run.handoffs.len()).sum::<usize>();
+    let known = first
+        .runs
+        .iter()
+        .map(|run| run.handoffs.len())
+        .sum::<usize>();
     let (_, cursor) = emissions(&mut watch, 5 - known).await;
     drop(watch);
     (subject.happen)().await;
@@ -123,7 +130,11 @@ async fn hands_hostile_text_on_as_it_is(subject: &Subject) {
     let mut watch = subject.source.watch(None);
     let first = snapshot(&mut watch).await;
     (subject.happen)().await;
-    let known = first.runs.iter().map(|run| run.handoffs.len()).sum::<usize>();
+    let known = first
+        .runs
+        .iter()
+        .map(|run| run.handoffs.len())
+        .sum::<usize>();
     let (events, _) = emissions(&mut watch, 8 - known).await;
     let title = events.iter().rev().find_map(|it| match &it.fact {
         Fact::Emitted(emission) => Some(emission.title.clone()),
@@ -147,7 +158,10 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
     let mut watch = source.watch(None);
     let first = snapshot(&mut watch).await;
     let offers = source.offers();
-    assert_eq!(offers.why_not.is_empty(), offers.acts.len() == ActKind::ALL.len());
+    assert_eq!(
+        offers.why_not.is_empty(),
+        offers.acts.len() == ActKind::ALL.len()
+    );
     let nobody = Target {
         run: RunId::from("4bf92f3577b34da6a3ce929d0e0e4736"),
         handoff: HandoffId::from("no-such-handoff"),
@@ -168,7 +182,10 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
                 "{kind:?} on nothing: {items:?}"
             );
         } else {
-            assert!(matches!(done, Err(Fault::Unsupported(_))), "{kind:?}: {done:?}");
+            assert!(
+                matches!(done, Err(Fault::Unsupported(_))),
+                "{kind:?}: {done:?}"
+            );
         }
     }
     if offers.acts.contains(&ActKind::PauseEdge) {
@@ -183,7 +200,10 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
     let control = source.control(Control::Speed(None));
     assert_eq!(control.is_ok(), offers.replay);
     let _ = source.control(Control::Pause);
-    let known = first.runs.iter().flat_map(|run| run.handoffs.values().map(|it| (&run.id, &it.id)));
+    let known = first
+        .runs
+        .iter()
+        .flat_map(|run| run.handoffs.values().map(|it| (&run.id, &it.id)));
     let known = known.map(|(run, id)| (run.clone(), id.clone())).next();
     let (run, handoff) = match known {
         Some(known) => known,
@@ -198,7 +218,10 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
     let history = source.fetch(Want::Timeline(run)).await;
     assert_eq!(history.is_ok(), offers.timelines, "{history:?}");
     let unknown = source.fetch(Want::Timeline("f".repeat(32).into())).await;
-    assert!(matches!(unknown, Err(Fault::Refused(_) | Fault::Unsupported(_))), "{unknown:?}");
+    assert!(
+        matches!(unknown, Err(Fault::Refused(_) | Fault::Unsupported(_))),
+        "{unknown:?}"
+    );
 }
 
 async fn tells_the_loser_of_a_race_who_won(subject: &Subject) {
@@ -226,9 +249,20 @@ async fn tells_the_loser_of_a_race_who_won(subject: &Subject) {
     assert_eq!(items, [(Some(handoff.id.clone()), Ok(()))]);
     let repeated = source.perform(won).await.expect("results").items;
     assert_eq!(repeated, items, "repeating a request is a no-op");
-    let lost = source.perform(request(escalate(), on(), "erik", "second")).await;
+    let lost = source
+        .perform(request(escalate(), on(), "erik", "second"))
+        .await;
     let items = lost.expect("results").items;
-    let [(Some(_), Err(Fault::Conflict { found, by: Some(by) }))] = &items[..] else {
+    let [
+        (
+            Some(_),
+            Err(Fault::Conflict {
+                found,
+                by: Some(by),
+            }),
+        ),
+    ] = &items[..]
+    else {
         panic!("the second one loses: {items:?}");
     };
     assert_eq!((*found, &*by.actor.id), (handoff.version + 1, "dana"));
@@ -264,17 +298,79 @@ async fn a_recording() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(file.path(), lines.join("\n")).expect("it can be written");
     let source = std::sync::Arc::new(Recording::new(file.path(), Some(1.0)));
-    source.control(Control::Pause).expect("a recording can be paused");
+    source
+        .control(Control::Pause)
+        .expect("a recording can be paused");
     let player = source.clone();
     let second = AtomicI64::new(0);
     upholds_the_contract(Subject {
         source,
         happen: Box::new(move || {
             let to = start + (second.fetch_add(1, Ordering::Relaxed) + 1) * 1_000;
-            player.control(Control::Jump(to)).expect("a recording can be moved");
+            player
+                .control(Control::Jump(to))
+                .expect("a recording can be moved");
             std::future::ready(()).boxed()
         }),
         _behind: Box::new(file),
+    })
+    .await;
+}
+
+mod orchestrator {
+    use seamwatch::domain::id::Actor;
+    use seamwatch::orchestrator::engine::{Engine, Settings};
+    use seamwatch::store::Store;
+    use serde_json::{Value, json};
+
+    use super::HOSTILE;
+
+    pub(super) async fn engine() -> Engine {
+        let store = Store::temporary().expect("a temporary store");
+        Engine::open(store, Settings::default())
+            .await
+            .expect("an engine")
+    }
+
+    /// A new run begins.
+    pub(super) async fn emit(engine: &Engine) {
+        let by = Actor::agent("research");
+        engine
+            .emit(&by, contract(), None)
+            .await
+            .expect("a valid contract");
+    }
+
+    /// The least a producer has to send.
+    fn contract() -> Value {
+        json!({
+            "pipeline": {"name": "news", "version": "1.0.0", "stage": "draft", "output": "article"},
+            "target": {"kind": "agent", "id": "writer"},
+            "brief": {
+                "title": HOSTILE, "goal": "Publish one article",
+                "current_state": "Research is done", "next_step": "Write it",
+                "definition_of_done": [{"item": "It is written", "met": false}],
+                "owner": {"kind": "agent", "id": "writer"},
+            },
+            "working_memory": {"summary": {"decision": "Go", "inputs_used": [], "open_questions": [], "text": "Tides."}},
+            "provenance": {"agent": {"name": "research", "version": "1"}, "model": null, "prompt": null,
+                "tool_calls": [], "confidence": 0.9},
+            "failure_modes": {"retryable": ["timeout"], "escalate": ["policy"], "default": "retry"},
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orchestrator_in_this_process() {
+    let engine = orchestrator::engine().await;
+    let source = std::sync::Arc::new(seamwatch::source::embedded::Embedded::new(engine.clone()));
+    upholds_the_contract(Subject {
+        source,
+        happen: Box::new(move || {
+            let engine = engine.clone();
+            async move { orchestrator::emit(&engine).await }.boxed()
+        }),
+        _behind: Box::new(()),
     })
     .await;
 }

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use reqwest::Url;
 use thiserror::Error;
 
+use super::embedded::Embedded;
 use super::http::Http;
 use super::recording::{MAX_SPEED, Recording};
 use super::{Shared, Source};
 use crate::domain::link::Control;
 use crate::domain::time::Time;
+use crate::orchestrator::engine::Settings;
 
 /// What to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,10 +153,12 @@ impl fmt::Display for Address {
 }
 
 /// What else a source needs to know.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// Where the default store is.
     pub store: Option<PathBuf>,
+    /// How an orchestrator in this process is set up.
+    pub settings: Settings,
     /// Bearer token for an HTTP orchestrator, from `SEAM_TOKEN`.
     pub token: Option<String>,
     /// How many seconds of a recording pass in one; `None` as fast as possible.
@@ -163,16 +167,22 @@ pub struct Options {
     pub jump: Option<Time>,
 }
 
-/// Opens the source at `address`. Nothing is connected yet: that is for its watch, which can fail and be
-/// repeated.
+/// Opens the source at `address`. A server is not connected to and a recording not read yet: that is for the
+/// watch, which can fail and be repeated. A store is opened, and its orchestrator runs until the source is
+/// dropped.
 ///
 /// # Errors
 /// When the address, an option or the store is wrong in a way that no repetition can mend.
-pub fn open(address: &Address, options: &Options) -> Result<Shared, AddressError> {
+pub async fn open(address: &Address, options: &Options) -> Result<Shared, AddressError> {
     match address {
         Address::File(path) => recording(path, options),
         Address::Http(base) => http(base, options),
-        Address::Embedded(_) => Err(AddressError::NotInThisBuild("sqlite".to_owned())),
+        Address::Embedded(path) => {
+            let path = path.as_ref().or(options.store.as_ref());
+            let path = path.ok_or(AddressError::NoDefault)?;
+            let opened = Embedded::open(path, options.settings.clone()).await;
+            Ok(Arc::new(opened.map_err(AddressError::Failed)?))
+        }
     }
 }
 
@@ -250,26 +260,40 @@ mod tests {
         assert!(said("http://host/?a=b").contains('?'));
     }
 
-    #[test]
-    fn a_token_goes_over_the_network_only_encrypted() {
-        let opened = |text: &str| {
-            let options = Options {
-                token: Some("hft_x".into()),
-                ..Options::default()
-            };
-            open(&parsed(text), &options).map(|_| ())
+    #[tokio::test]
+    async fn a_file_that_is_no_store_is_named_and_left_alone() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "my only copy of the novel").unwrap();
+        let address = Address::Embedded(Some(file.path().to_owned()));
+        let Err(AddressError::Failed(why)) = open(&address, &Options::default()).await else {
+            panic!("it was opened");
         };
+        assert!(why.contains(&file.path().display().to_string()), "{why}");
+        let kept = std::fs::read_to_string(file.path()).unwrap();
+        assert_eq!(kept, "my only copy of the novel");
+        let nowhere = open(&Address::Embedded(None), &Options::default()).await;
+        assert!(matches!(nowhere, Err(AddressError::NoDefault)));
+    }
+
+    #[tokio::test]
+    async fn a_token_goes_over_the_network_only_encrypted() {
+        let options = Options {
+            token: Some("hft_x".into()),
+            ..Options::default()
+        };
+        let opened = async |text: &str| open(&parsed(text), &options).await.map(|_| ());
         for fine in [
             "http://localhost:1",
             "http://127.0.0.1:1",
             "http://[::1]:1",
             "https://seam.example",
         ] {
-            assert_eq!(opened(fine), Ok(()), "{fine}");
+            assert_eq!(opened(fine).await, Ok(()), "{fine}");
         }
-        let refused = opened("http://seam.example");
+        let refused = opened("http://seam.example").await;
         assert!(matches!(refused, Err(AddressError::Unencrypted(_))));
-        assert!(open(&parsed("http://seam.example"), &Options::default()).is_ok());
+        let without = open(&parsed("http://seam.example"), &Options::default());
+        assert!(without.await.is_ok());
     }
 
     #[test]

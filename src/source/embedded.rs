@@ -76,7 +76,9 @@ impl Source for Embedded {
     }
 
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {
-        begin(self.engine.clone(), from).try_flatten_stream().boxed()
+        begin(self.engine.clone(), from)
+            .try_flatten_stream()
+            .boxed()
     }
 
     fn fetch(&self, want: Want) -> BoxFuture<'static, Result<Found, Fault>> {
@@ -112,7 +114,8 @@ async fn begin(
     let (snapshot, after) = match from {
         Some(after) if after > head => {
             return Err(Fault::Transient(
-                "the store is not the one that was watched before: starting from its present state".to_owned(),
+                "the store is not the one that was watched before: starting from its present state"
+                    .to_owned(),
             ));
         }
         Some(after) => (None, after),

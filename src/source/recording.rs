@@ -97,7 +97,8 @@ impl Source for Recording {
             let reading = load(path).await?;
             if from.is_some_and(|from| from > reading.events.len() as Cursor) {
                 return Err(Fault::Transient(
-                    "the recording is shorter than it was: playing it from its beginning".to_owned(),
+                    "the recording is shorter than it was: playing it from its beginning"
+                        .to_owned(),
                 ));
             }
             let player = Player::new(reading, from, wishes, seen);
