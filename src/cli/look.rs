@@ -69,11 +69,11 @@ impl Look {
     }
 }
 
-/// Opens the source that was asked for. Nothing is connected yet.
+/// Opens the source that was asked for. No server is connected to yet.
 ///
 /// # Errors
 /// The configuration or the address is wrong.
-pub fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
+pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
     let settings = connect.settings()?;
     let usage = |why: String| Stop::new(Exit::Usage, why);
     let address = Address::parse(&settings.address.value).map_err(|why| usage(why.to_string()))?;
@@ -85,7 +85,9 @@ pub fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
         token,
         ..Options::default()
     };
-    let source = source::open(&address, &options).map_err(|why| usage(why.to_string()))?;
+    let source = source::open(&address, &options)
+        .await
+        .map_err(|why| usage(why.to_string()))?;
     Ok((address, source))
 }
 
@@ -94,7 +96,7 @@ pub fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
 /// # Errors
 /// The address is wrong, does not answer or cannot be read; `as_of` was asked of a live source.
 pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look> {
-    let (address, source) = open(connect)?;
+    let (address, source) = open(connect).await?;
     let shown = address.to_string();
     if let Address::File(path) = address {
         let reading = recording::load(path).await.map_err(Stop::from)?;

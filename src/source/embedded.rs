@@ -130,8 +130,8 @@ async fn begin(
         changed,
         after,
     };
-    let changes = stream::try_unfold(tail, Tail::next);
-    Ok(stream::iter(snapshot).chain(changes).boxed())
+    let rest = stream::try_unfold(tail, Tail::next);
+    Ok(stream::iter(snapshot).chain(rest).boxed())
 }
 
 /// Reads the log as it grows.

@@ -140,7 +140,7 @@ impl Http {
                     contract: Value,
                     digest: String,
                 }
-                let path = ["handoffs", id.as_str(), "contract"];
+                let path = ["handoffs", id.as_str(), "payload"];
                 let Stored { contract, digest } = self.get(&path, BODY).await?;
                 Ok(Found::Contract {
                     value: contract,
