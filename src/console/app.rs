@@ -20,6 +20,7 @@ pub mod act;
 pub mod attention;
 pub mod dead_letters;
 pub mod desk;
+pub mod doc;
 pub mod edges;
 pub mod events;
 pub mod feed;
@@ -39,6 +40,7 @@ pub mod sources;
 pub mod state;
 pub mod tasks;
 pub mod toast;
+pub mod triage;
 pub mod world;
 
 pub use act::{Aim, Proposal};

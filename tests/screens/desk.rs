@@ -120,7 +120,8 @@ impl Desk {
     }
 
     fn draw(&mut self) {
-        self.state.prepare();
+        let prepared = self.state.prepare();
+        self.effects.extend(prepared.effects);
         let (state, theme, memo) = (&self.state, &self.theme, &mut self.memo);
         let drawn = self
             .terminal

@@ -1,21 +1,360 @@
-//! The dead letters by what failed.
+//! The dead letters by what failed: groups first, then their items.
+//!
+//! Groups come with the figures of a feed and cost by groups. The ids of an open group are listed again only
+//! when something in that group came or went; rows are made where they are drawn, for the window alone.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::domain::id::HandoffId;
+use crate::domain::link::SourceId;
+use crate::domain::query::Query;
+use crate::domain::report::{DeadGroup, dead_row};
 use crate::keymap::Action;
 
+use super::act::Proposal;
 use super::desk::Desk;
-use super::screen::{Offer, Screen};
+use super::list::List;
+use super::screen::{Focus, Offer, Screen};
+use super::triage;
 use super::world::World;
+
+mod acts;
+mod details;
+mod order;
+
+pub use details::{details, ink, pulse, reason};
+pub use order::{By, Sort};
+
+/// Names a group: its source and its fingerprint.
+pub type GroupId = (SourceId, Arc<str>);
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Row {
+    /// The header of a group.
+    Group(GroupId),
+    /// One dead letter of an open group.
+    Item(SourceId, HandoffId),
+}
 
 /// The dead letters by what failed.
 #[derive(Debug, Default)]
-pub struct DeadLetters {}
+pub struct DeadLetters {
+    /// The rows: groups, and the items of open groups below them.
+    pub list: List<Row>,
+    /// How they are sorted.
+    pub sort: Sort,
+    open: HashSet<GroupId>,
+    text: String,
+    query: Query,
+    groups: HashMap<GroupId, Known>,
+    made: Option<Made>,
+    matching: usize,
+}
 
-impl Screen for DeadLetters {
-    fn refresh(&mut self, _world: &World) {}
+/// A group as it was when its items were last listed.
+#[derive(Debug)]
+struct Known {
+    head: DeadGroup,
+    revision: u64,
+    /// Its items that match the filter, in order; nothing while nobody needs them.
+    items: Option<Vec<HandoffId>>,
+}
 
-    fn offers(&self, _world: &World) -> Vec<Offer> {
-        Vec::new()
+impl Known {
+    fn count(&self) -> usize {
+        self.items.as_ref().map_or(self.head.count, Vec::len)
+    }
+}
+
+/// What the rows were made from.
+#[derive(Debug, PartialEq)]
+struct Made {
+    order: Vec<(GroupId, u64)>,
+    sort: Sort,
+}
+
+impl DeadLetters {
+    /// A group; its count is that of the matching items while a filter is set.
+    pub fn group(&self, id: &GroupId) -> Option<(&DeadGroup, usize)> {
+        self.groups.get(id).map(|it| (&it.head, it.count()))
     }
 
-    fn act(&mut self, _desk: &mut Desk<'_>, _action: Action) {}
+    /// Whether the items of a group are shown.
+    pub fn is_open(&self, id: &GroupId) -> bool {
+        self.open.contains(id)
+    }
+
+    /// How many dead letters match the filter, and in how many groups.
+    pub fn count(&self) -> (usize, usize) {
+        (self.matching, self.groups.len())
+    }
+
+    /// The filter in force.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn forget_items(&mut self) {
+        self.groups.clear();
+        self.made = None;
+    }
+
+    /// Takes in the groups of all sources, and lists the items of those where something changed.
+    fn learn(&mut self, world: &World) {
+        let mut before = std::mem::take(&mut self.groups);
+        for feed in &world.feeds {
+            for head in &feed.figures().dead {
+                let id: GroupId = (feed.id, head.id.as_str().into());
+                let Some(book) = feed.ledger().dead().group(&head.id) else {
+                    continue;
+                };
+                let needed = !self.query.is_empty() || self.open.contains(&id);
+                let known = before.remove(&id).filter(|it| it.revision == book.revision);
+                let items = match known.and_then(|it| it.items) {
+                    _ if !needed => None,
+                    Some(items) => Some(items),
+                    None => Some(order::items(feed.ledger(), book, &self.query, self.sort)),
+                };
+                if self.query.is_empty() || items.as_ref().is_some_and(|it| !it.is_empty()) {
+                    let known = Known {
+                        head: head.clone(),
+                        revision: book.revision,
+                        items,
+                    };
+                    self.groups.insert(id, known);
+                }
+            }
+        }
+        self.matching = self.groups.values().map(Known::count).sum();
+    }
+
+    fn set_open(&mut self, id: &GroupId, open: bool) {
+        if open {
+            self.open.insert(id.clone());
+        } else {
+            self.open.remove(id);
+        }
+        self.made = None;
+    }
+
+    /// The group of the row under the cursor.
+    fn group_here(&self, world: &World) -> Option<GroupId> {
+        match self.list.selected()? {
+            Row::Group(id) => Some(id.clone()),
+            Row::Item(source, id) => {
+                let book = world.feed(*source)?.ledger().dead().group_of(id)?;
+                Some((*source, book.id.clone()))
+            }
+        }
+    }
+
+    /// `enter`: opens or closes a group, or goes to the page of an item.
+    fn enter(&mut self, desk: &mut Desk<'_>) {
+        match self.list.selected().cloned() {
+            Some(Row::Group(id)) => {
+                let open = self.is_open(&id);
+                self.set_open(&id, !open);
+                self.refresh(desk.world);
+            }
+            Some(Row::Item(source, id)) => desk.open(source, id),
+            None => {}
+        }
+    }
+
+    fn sort_by(&mut self, world: &World, sort: Sort) {
+        self.sort = sort;
+        self.forget_items();
+        self.refresh(world);
+    }
+}
+
+impl Screen for DeadLetters {
+    fn refresh(&mut self, world: &World) {
+        self.learn(world);
+        let mut order: Vec<(&GroupId, &Known)> = self.groups.iter().collect();
+        order.sort_by(|(a, x), (b, y)| {
+            self.sort
+                .compare((a, x.count(), &x.head), (b, y.count(), &y.head))
+        });
+        let shown = |id: &GroupId, known: &Known| known.items.is_some() && self.open.contains(id);
+        let signed = order.iter().map(|&(id, known)| {
+            let revision = if shown(id, known) { known.revision } else { 0 };
+            (id.clone(), revision)
+        });
+        let made = Made {
+            order: signed.collect(),
+            sort: self.sort,
+        };
+        if self.made.as_ref() == Some(&made) {
+            return;
+        }
+        let mut rows = Vec::new();
+        for (id, known) in order {
+            rows.push(Row::Group(id.clone()));
+            if shown(id, known) {
+                let items = known.items.iter().flatten();
+                rows.extend(items.map(|item| Row::Item(id.0, item.clone())));
+            }
+        }
+        self.list.settle(rows);
+        self.made = Some(made);
+    }
+
+    fn offers(&self, world: &World) -> Vec<Offer> {
+        let mut offers = Vec::new();
+        match self.list.selected() {
+            Some(Row::Group(id)) => {
+                let word = if self.is_open(id) {
+                    "collapse"
+                } else {
+                    "expand"
+                };
+                offers.push(Offer::new(Action::Open).word(word));
+                offers.extend([Action::Left, Action::Right].map(Offer::quiet));
+            }
+            Some(Row::Item(..)) => {
+                offers.push(Offer::new(Action::Open));
+                offers.push(Offer::quiet(Action::Left));
+            }
+            None => {}
+        }
+        offers.extend(self.acts(world));
+        offers.extend(self.list.offers(true));
+        if !self.list.rows().is_empty() {
+            offers.extend(
+                [
+                    Action::Sort,
+                    Action::SortReverse,
+                    Action::CopyId,
+                    Action::CopyJson,
+                ]
+                .map(Offer::quiet),
+            );
+        }
+        offers
+    }
+
+    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
+        if self.list.act(action, desk.half_page()) {
+            return;
+        }
+        match action {
+            Action::Open => self.enter(desk),
+            Action::Left | Action::Right => {
+                if let Some(id) = self.group_here(desk.world) {
+                    if action == Action::Left {
+                        self.list.select(&Row::Group(id.clone()));
+                    }
+                    self.set_open(&id, action == Action::Right);
+                    self.refresh(desk.world);
+                }
+            }
+            Action::Sort => self.sort_by(desk.world, self.sort.next()),
+            Action::SortReverse => self.sort_by(desk.world, self.sort.reversed()),
+            Action::Requeue | Action::Escalate | Action::Dismiss => self.propose(desk, action),
+            Action::CopyId => match self.list.selected() {
+                Some(Row::Item(_, id)) => desk.copy(id.as_str(), "the handoff id"),
+                Some(Row::Group((_, id))) => desk.copy(id, "the fingerprint of the group"),
+                None => {}
+            },
+            Action::CopyJson => self.copy_json(desk),
+            _ => {}
+        }
+    }
+
+    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+        let again = self.list.click(row);
+        let group = matches!(self.list.selected(), Some(Row::Group(_)));
+        if again || group {
+            self.enter(desk);
+        }
+    }
+
+    fn column(&mut self, desk: &mut Desk<'_>, nth: usize) {
+        if let Some(&by) = By::ALL.get(nth) {
+            let sort = if by == self.sort.by {
+                self.sort.reversed()
+            } else {
+                Sort::new(by)
+            };
+            self.sort_by(desk.world, sort);
+        }
+    }
+
+    fn show(&mut self, world: &World, focus: &Focus) {
+        let filter = match focus {
+            Focus::Filter(text) => text.clone(),
+            Focus::Edge(_, edge) => format!("from:\"{}\" to:\"{}\"", edge.from, edge.to),
+            Focus::Pipeline(_, name) => format!("pipeline:\"{name}\""),
+            Focus::Run(_, id) => format!("trace:{id}"),
+            Focus::Handoff(source, id) => {
+                let book = world
+                    .feed(*source)
+                    .and_then(|it| it.ledger().dead().group_of(id));
+                if let Some(book) = book {
+                    self.set_open(&(*source, book.id.clone()), true);
+                }
+                let _ = self.set_filter(world, ""); // an empty filter cannot be wrong
+                self.refresh(world);
+                self.list.select(&Row::Item(*source, id.clone()));
+                return;
+            }
+            Focus::Here | Focus::Source(_) => return,
+        };
+        // Names come from agents; one that does not parse shows everything rather than nothing.
+        let _ = self.set_filter(world, &filter);
+        self.refresh(world);
+    }
+
+    fn filter(&self) -> Option<&str> {
+        Some(&self.text)
+    }
+
+    fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
+        self.query = Query::parse(text, order::FIELDS)?;
+        text.clone_into(&mut self.text);
+        self.forget_items();
+        self.refresh(world);
+        Ok(())
+    }
+
+    fn arrived(&self, world: &World, proposal: &Proposal) -> usize {
+        self.arrived_since(world, proposal)
+    }
+}
+
+impl DeadLetters {
+    fn copy_json(&self, desk: &mut Desk<'_>) {
+        let world = desk.world;
+        let json = match self.list.selected() {
+            Some(Row::Item(source, id)) => world
+                .feed(*source)
+                .and_then(|it| dead_row(it.ledger(), id))
+                .and_then(|it| serde_json::to_string_pretty(&it).ok()),
+            Some(Row::Group(id)) => {
+                let head = self.groups.get(id).map(|it| &it.head);
+                head.and_then(|it| serde_json::to_string_pretty(it).ok())
+            }
+            None => None,
+        };
+        if let Some(json) = json {
+            desk.copy(&json, "it as JSON");
+        }
+    }
+
+    /// Why there is nothing to see, honestly: no data is not "no dead letters".
+    pub fn silence(&self, world: &World) -> (bool, String) {
+        if !self.text.is_empty() {
+            return (
+                false,
+                format!(
+                    "No dead letter matches `{}`. esc clears the filter.",
+                    self.text
+                ),
+            );
+        }
+        triage::silence(world, "dead letters", "nothing waits for a decision")
+    }
 }

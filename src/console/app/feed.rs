@@ -56,7 +56,7 @@ pub struct Figures {
     pub revision: u64,
     /// Every edge over the last hour, worst first.
     pub edges: Vec<EdgeRow>,
-    /// Every dead letter in its group.
+    /// Every group of dead letters, without its items.
     pub dead: Vec<DeadGroup>,
     /// Every question to a person.
     pub inbox: Vec<InboxRow>,
@@ -231,7 +231,7 @@ impl Feed {
         self.figures = Figures {
             revision: self.figures.revision + 1,
             edges: report::edges(ledger, Span::OneHour, !fresh),
-            dead: report::dead_groups(ledger),
+            dead: report::dead_heads(ledger),
             inbox: report::inbox(ledger),
             tasks: report::tasks(ledger, false),
             made: Some((ledger.revision(), fresh, now)),
@@ -243,6 +243,6 @@ impl Feed {
     /// is open in a day of a team, a quarter of a second for two thousand edges.
     fn pause(ledger: &Ledger) -> Millis {
         let runs = ledger.runs().size_hint().0;
-        ((ledger.edges().len() + 2 * ledger.dead().len() + runs / 8) / 8) as Millis
+        ((ledger.edges().len() + ledger.dead().groups().len() + runs / 8) / 8) as Millis
     }
 }

@@ -18,6 +18,9 @@ pub trait Screen {
     /// sort and filter.
     fn refresh(&mut self, world: &World);
 
+    /// Fetches what is under the cursor and not known yet. Called after [`Screen::refresh`], before the draw.
+    fn look(&mut self, _desk: &mut Desk<'_>) {}
+
     /// What can be done here now, the most useful first. Footer, help and palette show this list, and only
     /// actions in it reach [`Screen::act`].
     fn offers(&self, world: &World) -> Vec<Offer>;

@@ -8,11 +8,11 @@ use crate::keymap::{Action, Context, Keymap};
 
 use super::act::{Aim, Draft};
 use super::attention::{self, Badge};
-use super::desk::Tickets;
+use super::desk::{Desk, Tickets};
 use super::feed::Feed;
 use super::handoff::Handoff;
 use super::layer::Layer;
-use super::msg::{Size, Ticket};
+use super::msg::{Effect, Size, Ticket};
 use super::screen::{Offer, Screen, ScreenId, Screens};
 use super::toast::{Toasts, Tone};
 use super::world::{Face, World};
@@ -101,6 +101,16 @@ pub struct Start {
     pub session: String,
 }
 
+/// What comes of preparing a draw.
+#[derive(Debug, PartialEq)]
+#[must_use]
+pub struct Prepared {
+    /// What is under the cursor and has to be fetched.
+    pub effects: Vec<Effect>,
+    /// When to draw again, as rows were left as they were because making them takes long.
+    pub again: Option<Time>,
+}
+
 /// A dismissal that is sent when its time is up, unless it is taken back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pending {
@@ -171,9 +181,8 @@ impl State {
     }
 
     /// Brings everything that is made from the world up to date. Called once before every draw, so that nothing
-    /// moves between what is seen and the key pressed on it. Costs nothing when nothing changed. When rows were
-    /// left as they were because making them takes long, it says when to draw again.
-    pub fn prepare(&mut self) -> Option<Time> {
+    /// moves between what is seen and the key pressed on it. Costs nothing when nothing changed.
+    pub fn prepare(&mut self) -> Prepared {
         let now = self.world.now;
         let again = self
             .world
@@ -182,12 +191,16 @@ impl State {
             .filter_map(|feed| feed.renew(now))
             .min();
         self.badges = attention::badges(&self.world);
-        match &mut self.page {
-            Some(page) => page.refresh(&self.world),
-            None => self.screens.get_mut(self.at).refresh(&self.world),
-        }
+        let mut desk = Desk::new(&self.world, &mut self.tickets);
+        let view: &mut dyn Screen = match &mut self.page {
+            Some(page) => page,
+            None => self.screens.get_mut(self.at),
+        };
+        view.refresh(&self.world);
+        view.look(&mut desk);
+        let effects = desk.effects;
         self.refresh_confirmation();
-        again
+        Prepared { effects, again }
     }
 
     /// What has the keys when no layer lies over it: the page, else the screen.

@@ -1,0 +1,281 @@
+//! Acting on dead letters: one, the marked ones, a group, or all that match.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::domain::id::HandoffId;
+use crate::domain::link::{ActKind, SourceId};
+use crate::domain::report::{Outlook, outlook};
+use crate::domain::text;
+use crate::domain::time::Time;
+use crate::keymap::Action;
+
+use super::super::act::Proposal;
+use super::super::desk::Desk;
+use super::super::doc::plural;
+use super::super::screen::Offer;
+use super::super::triage::aim;
+use super::super::world::World;
+use super::{DeadLetters, GroupId, Row, order};
+
+/// The most items of one act. More than that nobody can look over; the rest is said, and a second go takes it.
+const MOST: usize = 10_000;
+/// The most groups a confirmation names.
+const NAMED: usize = 5;
+
+/// What an act is about, as it is seen now.
+struct Chosen {
+    items: Vec<(SourceId, HandoffId)>,
+    groups: Vec<GroupId>,
+    /// How many there are beyond [`MOST`].
+    more: usize,
+}
+
+impl DeadLetters {
+    /// The acts, with what they would be done to.
+    pub(super) fn acts(&self, world: &World) -> Vec<Offer> {
+        let Some(source) = self.sources().next() else {
+            return Vec::new();
+        };
+        let object = self.object();
+        let acts = [
+            (Action::Requeue, ActKind::Requeue),
+            (Action::Escalate, ActKind::Escalate),
+            (Action::Dismiss, ActKind::Dismiss),
+        ];
+        let offers = acts.into_iter().enumerate().map(|(nth, (action, act))| {
+            let offer = Offer::new(action);
+            let offer = match (nth, &object) {
+                (0, Some(object)) => offer.word(format!("{} {object}", action.word())),
+                _ => offer,
+            };
+            let sources = self.sources().skip(1);
+            sources.fold(offer.of(world, source, act), |offer, source| {
+                let why = world.lock(source, act);
+                offer.unless(why)
+            })
+        });
+        offers.collect()
+    }
+
+    /// The sources of what is chosen, without repeats where that is cheap.
+    fn sources(&self) -> impl Iterator<Item = SourceId> {
+        let mut sources: Vec<SourceId> = match self.list.marked() {
+            0 => self.list.selected().map(Row::source).into_iter().collect(),
+            _ => self.groups.keys().map(|id| id.0).collect(),
+        };
+        sources.sort_unstable();
+        sources.dedup();
+        sources.into_iter()
+    }
+
+    /// What the acts would be done to, in a word or two; nothing for a single item.
+    fn object(&self) -> Option<String> {
+        if self.list.marked() > 0 {
+            return Some(format!(
+                "{} marked",
+                text::count(self.marked_items() as u64)
+            ));
+        }
+        match self.list.selected()? {
+            Row::Group(id) => Some(format!(
+                "group of {}",
+                text::count(self.group(id)?.1 as u64)
+            )),
+            Row::Item(..) => None,
+        }
+    }
+
+    /// How many dead letters are marked: those of marked groups count, none counts twice.
+    pub fn marked_items(&self) -> usize {
+        let mut count = 0;
+        let mut inside_marked = false;
+        for row in self.list.rows() {
+            match row {
+                Row::Group(id) => {
+                    inside_marked = self.list.is_marked(row);
+                    count += if inside_marked {
+                        self.group(id).map_or(0, |it| it.1)
+                    } else {
+                        0
+                    };
+                }
+                Row::Item(..) => count += usize::from(!inside_marked && self.list.is_marked(row)),
+            }
+        }
+        count
+    }
+
+    /// Lists what is chosen now: this is the snapshot that the act works on.
+    fn chosen(&self, world: &World) -> Chosen {
+        let mut chosen = Chosen {
+            items: Vec::new(),
+            groups: Vec::new(),
+            more: 0,
+        };
+        let mut seen: HashSet<(SourceId, HandoffId)> = HashSet::new();
+        let mut groups: BTreeMap<GroupId, ()> = BTreeMap::new();
+        let mut add = |source: SourceId, id: &HandoffId, group: GroupId| {
+            if seen.contains(&(source, id.clone())) {
+                return;
+            }
+            groups.insert(group, ());
+            if seen.len() == MOST {
+                chosen.more += 1;
+                return;
+            }
+            seen.insert((source, id.clone()));
+            chosen.items.push((source, id.clone()));
+        };
+        for row in self.list.chosen() {
+            let Some(feed) = world.feed(row.source()) else {
+                continue;
+            };
+            let dead = feed.ledger().dead();
+            match row {
+                Row::Group(id) => {
+                    let Some(book) = dead.group(&id.1) else {
+                        continue;
+                    };
+                    match self.groups.get(&id).and_then(|it| it.items.as_ref()) {
+                        Some(items) => items.iter().for_each(|it| add(id.0, it, id.clone())),
+                        None => book
+                            .items
+                            .iter()
+                            .for_each(|(_, it)| add(id.0, it, id.clone())),
+                    }
+                }
+                Row::Item(source, id) => {
+                    if let Some(book) = dead.group_of(&id) {
+                        add(source, &id, (source, book.id.clone()));
+                    }
+                }
+            }
+        }
+        chosen.groups = groups.into_keys().collect();
+        chosen
+    }
+
+    pub(super) fn propose(&self, desk: &mut Desk<'_>, action: Action) {
+        let act = match action {
+            Action::Requeue => ActKind::Requeue,
+            Action::Escalate => ActKind::Escalate,
+            _ => ActKind::Dismiss,
+        };
+        let world = desk.world;
+        let chosen = self.chosen(world);
+        let aims = chosen
+            .items
+            .iter()
+            .filter_map(|(source, id)| aim(world.feed(*source)?.ledger(), *source, id));
+        let mut proposal = Proposal::new(act, aims.collect());
+        proposal.groups = chosen.groups.len();
+        let whole = self
+            .list
+            .chosen()
+            .iter()
+            .all(|row| matches!(row, Row::Group(_)));
+        if whole && chosen.more == 0 {
+            let keys = chosen
+                .groups
+                .iter()
+                .map(|(source, id)| format!("{} {id}", source.0));
+            proposal.group = Some(keys.collect::<Vec<_>>().join(","));
+        }
+        if chosen.items.len() > 1 {
+            proposal.notes.extend(self.named(&chosen.groups));
+        }
+        if act == ActKind::Requeue {
+            proposal.notes.extend(verdicts(world, &chosen.items));
+        }
+        if chosen.more > 0 {
+            proposal.notes.push(format!(
+                "{} more match: at most {} are done at once, repeat it for the rest.",
+                text::count(chosen.more as u64),
+                text::count(MOST as u64)
+            ));
+        }
+        desk.propose(proposal);
+    }
+
+    /// The groups of an act by name.
+    fn named(&self, groups: &[GroupId]) -> Vec<String> {
+        let mut lines: Vec<String> = groups
+            .iter()
+            .take(NAMED)
+            .filter_map(|id| self.group(id))
+            .map(|(head, _)| format!("• {} ({})", text::cut(&head.title, 120), head.edge))
+            .collect();
+        if groups.len() > NAMED {
+            lines.push(format!(
+                "• and {}",
+                plural(groups.len() - NAMED, "more group")
+            ));
+        }
+        lines
+    }
+
+    /// What died in the groups of a proposal since it was made.
+    pub(super) fn arrived_since(&self, world: &World, proposal: &Proposal) -> usize {
+        let Some(groups) = &proposal.group else {
+            return 0;
+        };
+        let Some(latest) = proposal.aims.iter().map(|it| it.since).max() else {
+            return 0;
+        };
+        let after = Time::from_millis(latest.millis() + 1);
+        let group = |key: &str| {
+            let (source, id) = key.split_once(' ')?;
+            let ledger = world.feed(SourceId(source.parse().ok()?))?.ledger();
+            let book = ledger.dead().group(id)?;
+            let new = book
+                .since(after)
+                .filter(|(_, id)| order::matches(ledger, book, &self.query, id));
+            Some(new.count())
+        };
+        groups.split(',').filter_map(group).sum()
+    }
+}
+
+impl Row {
+    /// The source it comes from.
+    pub const fn source(&self) -> SourceId {
+        match self {
+            Self::Group(id) => id.0,
+            Self::Item(source, _) => *source,
+        }
+    }
+}
+
+/// What a requeue of these would meet: how many of each verdict, the worst first.
+fn verdicts(world: &World, items: &[(SourceId, HandoffId)]) -> Vec<String> {
+    let mut counted: Vec<(Outlook, usize)> = Vec::new();
+    for (source, id) in items {
+        let ledger = world.feed(*source).map(super::super::feed::Feed::ledger);
+        let Some((ledger, it)) = ledger.and_then(|ledger| Some((ledger, ledger.handoff(id)?)))
+        else {
+            continue;
+        };
+        let verdict = outlook(ledger, it);
+        match counted.iter_mut().find(|(known, _)| *known == verdict) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((verdict, 1)),
+        }
+    }
+    counted.sort_by(|a, b| b.0.cmp(&a.0));
+    let alone = counted.len() == 1;
+    let line = |(verdict, count): &(Outlook, usize)| match alone {
+        true => format!("Requeue: {}.", verdict.why()),
+        false => format!("Requeue, {count} of them: {}.", verdict.why()),
+    };
+    let mut lines: Vec<String> = counted.iter().map(line).collect();
+    if counted
+        .iter()
+        .any(|(it, _)| !matches!(it, Outlook::Impossible(_)))
+    {
+        lines.push(
+            "Effects of earlier attempts are not recorded yet, so what they wrote is not known."
+                .to_owned(),
+        );
+    }
+    lines
+}

@@ -1,0 +1,152 @@
+//! Which dead letters are shown, and in which order.
+
+use std::cmp::Ordering;
+
+use crate::domain::id::HandoffId;
+use crate::domain::ledger::{DeadBook, Ledger};
+use crate::domain::query::Query;
+use crate::domain::report::DeadGroup;
+
+use super::GroupId;
+
+/// The fields a filter can name.
+pub(super) const FIELDS: &[&str] = &[
+    "title", "owner", "urgency", "from", "to", "pipeline", "code", "detail", "prompt", "trace",
+    "id",
+];
+
+/// What groups can be sorted by, in the order of the columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// How many.
+    #[default]
+    Count,
+    /// The first death.
+    First,
+    /// The latest death.
+    Last,
+    /// The edge.
+    Edge,
+    /// What a requeue would meet.
+    Outlook,
+}
+
+impl By {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Count,
+        Self::First,
+        Self::Last,
+        Self::Edge,
+        Self::Outlook,
+    ];
+}
+
+/// What groups are sorted by, and whether the smallest is on top.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sort {
+    /// By what.
+    pub by: By,
+    /// The smallest on top.
+    pub rising: bool,
+}
+
+impl Sort {
+    /// The way that is most useful for a column: most, latest, or first in the alphabet on top.
+    pub const fn new(by: By) -> Self {
+        Self {
+            by,
+            rising: matches!(by, By::First | By::Edge | By::Outlook),
+        }
+    }
+
+    /// By the next column.
+    pub fn next(self) -> Self {
+        let at = By::ALL.iter().position(|it| *it == self.by).unwrap_or(0);
+        Self::new(By::ALL.get(at + 1).copied().unwrap_or_default())
+    }
+
+    /// The other way round.
+    pub const fn reversed(self) -> Self {
+        Self {
+            by: self.by,
+            rising: !self.rising,
+        }
+    }
+
+    /// Orders two groups; what is equal keeps a fixed order, or rows would jump.
+    pub(super) fn compare(
+        self,
+        (a, many, x): (&GroupId, usize, &DeadGroup),
+        (b, more, y): (&GroupId, usize, &DeadGroup),
+    ) -> Ordering {
+        let order = match self.by {
+            By::Count => many.cmp(&more),
+            By::First => x.first_at.cmp(&y.first_at),
+            By::Last => x.last_at.cmp(&y.last_at),
+            By::Edge => x.edge.cmp(&y.edge),
+            By::Outlook => x.outlook.cmp(&y.outlook),
+        };
+        let order = if self.rising { order } else { order.reverse() };
+        order
+            .then_with(|| y.last_at.cmp(&x.last_at))
+            .then_with(|| a.cmp(b))
+    }
+
+    /// Items are listed by their deaths: the latest on top only when groups are sorted so.
+    const fn newest_first(self) -> bool {
+        matches!(self.by, By::First | By::Last) && !self.rising
+    }
+}
+
+/// The items of a group that match, in order.
+pub(super) fn items(ledger: &Ledger, book: &DeadBook, query: &Query, sort: Sort) -> Vec<HandoffId> {
+    let kept = book
+        .items
+        .iter()
+        .filter(|(_, id)| matches(ledger, book, query, id));
+    let ids = kept.map(|(_, id)| id.clone());
+    if sort.newest_first() {
+        ids.rev().collect()
+    } else {
+        ids.collect()
+    }
+}
+
+/// Whether one dead letter matches. Nothing is copied: this runs over all of them.
+pub(super) fn matches(ledger: &Ledger, book: &DeadBook, query: &Query, id: &HandoffId) -> bool {
+    if query.is_empty() {
+        return true;
+    }
+    let Some((run, it)) = ledger.home(id).zip(ledger.handoff(id)) else {
+        return false;
+    };
+    let (emission, edge) = (&it.emission, &book.edge);
+    let detail = it.failure.as_ref().map_or("", |it| it.detail.as_str());
+    let prompt = emission.prompt.as_deref().unwrap_or_default();
+    let whole = [
+        &book.title,
+        &*emission.title,
+        &*emission.owner,
+        &*edge.from,
+        &*edge.to,
+        &*edge.pipeline,
+        detail,
+        prompt,
+        run.id.as_str(),
+        id.as_str(),
+    ];
+    query.keeps(&whole, |field| match field {
+        "title" => &emission.title,
+        "owner" => &emission.owner,
+        "urgency" => emission.urgency.word(),
+        "from" => &edge.from,
+        "to" => &edge.to,
+        "pipeline" => &edge.pipeline,
+        "code" => &book.code,
+        "detail" => detail,
+        "prompt" => prompt,
+        "trace" => run.id.as_str(),
+        _ => id.as_str(),
+    })
+}

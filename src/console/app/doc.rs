@@ -1,0 +1,259 @@
+//! Text laid out to a width: the decision card, the tabs of a handoff, the details of a dead letter.
+//!
+//! It is laid out here and not where it is drawn, because an approval depends on it: only what was laid out,
+//! fits the window and was scrolled to has been seen.
+
+use std::borrow::Cow;
+
+use crate::domain::text;
+
+/// Columns of the names in front of a [`Doc::field`].
+const NAMES: usize = 12;
+
+/// How a piece of text is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    /// Ordinary text.
+    Text,
+    /// What matters less.
+    Dim,
+    /// What is read first.
+    Strong,
+    /// A title of a part.
+    Header,
+    /// What can be followed.
+    Accent,
+    /// All is well.
+    Good,
+    /// Worth a look.
+    Warn,
+    /// Broken.
+    Bad,
+    /// Waits for a person.
+    Wait,
+}
+
+/// One line: pieces of harmless text, one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line(pub Vec<(Ink, String)>);
+
+/// Lines of one width.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Doc {
+    lines: Vec<Line>,
+    width: usize,
+    hidden: usize,
+}
+
+/// Which lines are in a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// The first line shown.
+    pub start: usize,
+    /// One past the last line shown.
+    pub end: usize,
+    /// Lines in all.
+    pub total: usize,
+}
+
+impl Window {
+    /// Lines below the window.
+    pub const fn below(&self) -> usize {
+        self.total - self.end
+    }
+}
+
+impl Doc {
+    /// An empty text of this many columns.
+    pub fn new(width: usize) -> Self {
+        Self {
+            width: width.max(8),
+            ..Self::default()
+        }
+    }
+
+    /// The lines.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// How many characters in it a reader would not have seen; they are shown as marks.
+    pub const fn hidden(&self) -> usize {
+        self.hidden
+    }
+
+    /// What a window of `height` lines shows from `offset` on. When lines are left below, the last line of the
+    /// window only says so and shows nothing.
+    pub fn window(&self, offset: usize, height: usize) -> Window {
+        let total = self.lines.len();
+        if height == 0 {
+            return Window {
+                total,
+                ..Window::default()
+            };
+        }
+        let start = offset.min(total.saturating_sub(height));
+        let below = total - start > height;
+        let end = if below { start + height - 1 } else { total };
+        Window { start, end, total }
+    }
+
+    /// An empty line, unless one is there already or nothing is.
+    pub fn gap(&mut self) {
+        if self.lines.last().is_some_and(|it| !it.0.is_empty()) {
+            self.lines.push(Line::default());
+        }
+    }
+
+    /// The title of a part, with space before it.
+    pub fn head(&mut self, title: &str) {
+        self.gap();
+        self.paragraph(Ink::Header, title);
+    }
+
+    /// A paragraph over the whole width.
+    pub fn paragraph(&mut self, ink: Ink, words: &str) {
+        self.hang(Vec::new(), 0, ink, words);
+    }
+
+    /// A name and a value beside it. In a narrow window the value goes below its name.
+    pub fn field(&mut self, name: &str, ink: Ink, words: &str) {
+        if self.width < 3 * NAMES {
+            self.paragraph(Ink::Dim, name);
+            self.hang(vec![(Ink::Dim, "  ".to_owned())], 2, ink, words);
+        } else {
+            self.hang(vec![(Ink::Dim, text::pad(name, NAMES))], NAMES, ink, words);
+        }
+    }
+
+    /// A list under one name: each item on its own line; `none` when it is empty.
+    pub fn list(&mut self, name: &str, ink: Ink, items: &[String], none: &str) {
+        if items.is_empty() {
+            return self.field(name, Ink::Dim, none);
+        }
+        for (nth, item) in items.iter().enumerate() {
+            self.field(if nth == 0 { name } else { "" }, ink, item);
+        }
+    }
+
+    /// A sign, such as a tick, and text that hangs beside it.
+    pub fn item(&mut self, sign: (Ink, &str), ink: Ink, words: &str) {
+        let indent = text::width(sign.1) + 1;
+        self.hang(vec![(sign.0, format!("{} ", sign.1))], indent, ink, words);
+    }
+
+    /// Pieces on one line; what does not fit is cut with a mark.
+    pub fn row(&mut self, pieces: &[(Ink, &str)]) {
+        let mut line = Line::default();
+        let mut room = self.width;
+        for (ink, piece) in pieces {
+            self.hidden += text::hidden(piece);
+            let clean = text::clean(piece);
+            let fits = text::cut(&clean, room);
+            room -= text::width(&fits);
+            line.0.push((*ink, fits.into_owned()));
+        }
+        self.lines.push(line);
+    }
+
+    /// Text after some pieces; its further lines are indented as far as the pieces are wide.
+    fn hang(&mut self, before: Vec<(Ink, String)>, indent: usize, ink: Ink, words: &str) {
+        self.hidden += text::hidden(words);
+        let clean = text::clean_block(words);
+        let room = self.width.saturating_sub(indent).max(1);
+        let mut first = Some(before);
+        for part in text::wrap(&clean, room) {
+            let mut line = Line(first.take().unwrap_or_else(|| match indent {
+                0 => Vec::new(),
+                indent => vec![(Ink::Dim, " ".repeat(indent))],
+            }));
+            if !part.is_empty() {
+                line.0.push((ink, part.to_owned()));
+            }
+            self.lines.push(line);
+        }
+    }
+}
+
+/// `one handoff`, `14 handoffs`.
+pub fn plural(count: usize, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", text::count(count as u64))
+}
+
+/// The word of a value as it is on the wire, with blanks for underscores.
+pub fn word<T: serde::Serialize>(value: T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word.replace('_', " "),
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+/// A long id with its middle cut out.
+pub fn short(id: &str, columns: usize) -> String {
+    let clean: Cow<'_, str> = text::clean(id);
+    text::cut_middle(&clean, columns).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(doc: &Doc) -> Vec<String> {
+        let line = |it: &Line| {
+            it.0.iter()
+                .map(|(_, text)| text.as_str())
+                .collect::<String>()
+        };
+        doc.lines().iter().map(line).collect()
+    }
+
+    #[test]
+    fn fields_hang_beside_their_names() {
+        let mut doc = Doc::new(40);
+        doc.field(
+            "next step",
+            Ink::Text,
+            "send the confirmation mail to the customer",
+        );
+        doc.head("TRIED");
+        doc.item((Ink::Good, "✓"), Ink::Text, "replacement");
+        assert_eq!(
+            text(&doc),
+            [
+                "next step   send the confirmation mail",
+                "            to the customer",
+                "",
+                "TRIED",
+                "✓ replacement"
+            ]
+        );
+        let mut narrow = Doc::new(20);
+        narrow.field("next step", Ink::Text, "send the mail");
+        assert_eq!(text(&narrow), ["next step", "  send the mail"]);
+    }
+
+    #[test]
+    fn the_last_line_of_a_window_says_what_is_below_and_shows_nothing() {
+        let mut doc = Doc::new(40);
+        doc.paragraph(Ink::Text, "1\n2\n3\n4\n5");
+        let window = |offset, height| {
+            let it = doc.window(offset, height);
+            (it.start, it.end)
+        };
+        assert_eq!(window(0, 5), (0, 5));
+        assert_eq!(window(0, 3), (0, 2));
+        assert_eq!(window(2, 3), (2, 5));
+        assert_eq!(window(99, 3), (2, 5), "never past the end");
+        assert_eq!(window(0, 0), (0, 0));
+    }
+
+    #[test]
+    fn what_hides_is_shown_and_counted() {
+        let mut doc = Doc::new(40);
+        doc.paragraph(Ink::Text, "pay \u{202e}001\u{1b}[2J");
+        assert_eq!(doc.hidden(), 2);
+        assert_eq!(text(&doc), ["pay ⟨U+202E⟩001␛[2J"]);
+    }
+}

@@ -1,0 +1,190 @@
+//! What can be done with a dead letter or an open question, wherever it is shown: lists and page use the same.
+
+use crate::domain::event::Answer;
+use crate::domain::id::HandoffId;
+use crate::domain::ledger::Ledger;
+use crate::domain::link::{ActKind, SourceId, Target};
+use crate::domain::report::{InboxRow, inbox_row};
+use crate::domain::run::{Handoff, Run, State};
+use crate::domain::text;
+use crate::keymap::Action;
+
+use super::act::{Aim, Proposal};
+use super::desk::Desk;
+use super::screen::Offer;
+use super::world::World;
+
+/// One handoff as it is seen now, to act on. `None` when the ledger does not know it.
+pub fn aim(ledger: &Ledger, source: SourceId, id: &HandoffId) -> Option<Aim> {
+    let (run, it) = ledger.home(id).zip(ledger.handoff(id))?;
+    Some(aim_at(source, run, it))
+}
+
+fn aim_at(source: SourceId, run: &Run, it: &Handoff) -> Aim {
+    let since = match (&it.escalation, &it.failure) {
+        (Some(open), _) => open.opened_at,
+        (None, Some(failure)) => failure.at,
+        (None, None) => it.born(),
+    };
+    Aim {
+        source,
+        target: Target {
+            run: run.id.clone(),
+            handoff: it.id.clone(),
+            version: it.version,
+        },
+        label: label(it),
+        edge: it.emission.edge.clone(),
+        since,
+        digest: String::new(),
+    }
+}
+
+/// The title of a handoff, or its id when nothing gave it one.
+fn label(it: &Handoff) -> String {
+    let title = it.emission.title.trim();
+    let label = if title.is_empty() {
+        it.id.as_str()
+    } else {
+        title
+    };
+    text::cut(label, 60).into_owned()
+}
+
+/// What an operator can do with a handoff in this state (protocol section 3, rows 18, 21 and 23).
+pub fn operator_acts(state: State) -> &'static [(Action, ActKind)] {
+    const REQUEUE: (Action, ActKind) = (Action::Requeue, ActKind::Requeue);
+    const ESCALATE: (Action, ActKind) = (Action::Escalate, ActKind::Escalate);
+    const DISMISS: (Action, ActKind) = (Action::Dismiss, ActKind::Dismiss);
+    match state {
+        State::DeadLettered | State::RetryWait => &[REQUEUE, ESCALATE, DISMISS],
+        State::Pending => &[ESCALATE, DISMISS],
+        State::Escalated => &[DISMISS],
+        _ => &[],
+    }
+}
+
+/// The question of an escalated handoff as it stands now.
+pub fn question(ledger: &Ledger, id: &HandoffId) -> Option<InboxRow> {
+    let (run, it) = ledger.home(id).zip(ledger.handoff(id))?;
+    (it.state == State::Escalated).then_some(())?;
+    inbox_row(&run.id, it, ledger.now())
+}
+
+/// What can be answered to a question, the most useful first. `unseen` says why nobody may say yes yet.
+pub fn answers(
+    world: &World,
+    source: SourceId,
+    row: &InboxRow,
+    unseen: Option<&str>,
+) -> Vec<Offer> {
+    let allowed = |answer| row.allow.contains(&answer);
+    let mut offers = Vec::new();
+    if allowed(Answer::Approve) {
+        let offer = Offer::new(Action::Approve).of(world, source, ActKind::Approve);
+        offers.push(offer.unless(unseen));
+    }
+    if allowed(Answer::Respond) {
+        offers.push(Offer::new(Action::Respond).of(world, source, ActKind::Respond));
+    }
+    if allowed(Answer::Reject) {
+        offers.push(Offer::new(Action::Reject).of(world, source, ActKind::Reject));
+    }
+    if allowed(Answer::EditApprove) {
+        let offer = Offer::new(Action::EditApprove).of(world, source, ActKind::EditApprove);
+        offers.push(offer.unless(unseen));
+    }
+    let (word, act) = claim(world, row);
+    offers.push(Offer::new(Action::Claim).word(word).of(world, source, act));
+    if allowed(Answer::Dismiss) {
+        offers.push(Offer::new(Action::Dismiss).of(world, source, ActKind::Dismiss));
+    }
+    offers
+}
+
+fn claim(world: &World, row: &InboxRow) -> (&'static str, ActKind) {
+    match &row.claimed_by {
+        Some(by) if *by == world.operator => ("release", ActKind::Release),
+        Some(_) => ("take over", ActKind::Claim),
+        None => ("claim", ActKind::Claim),
+    }
+}
+
+/// Starts to answer a question. The answer is bound to the version and the digest of `row`: what was shown.
+pub fn decide(desk: &mut Desk<'_>, source: SourceId, row: &InboxRow, action: Action) {
+    let aim = Aim {
+        source,
+        target: Target {
+            run: row.trace_id.clone(),
+            handoff: row.handoff_id.clone(),
+            version: row.version,
+        },
+        label: text::cut(&row.question, 60).into_owned(),
+        edge: row.edge.clone(),
+        since: row.opened_at,
+        digest: row.context_digest.clone(),
+    };
+    let act = match action {
+        Action::Approve => ActKind::Approve,
+        Action::Reject => ActKind::Reject,
+        Action::Respond => ActKind::Respond,
+        Action::Claim => claim(desk.world, row).1,
+        Action::Dismiss => ActKind::Dismiss,
+        Action::EditApprove => return desk.edit_approve(aim),
+        _ => return,
+    };
+    let mut proposal = Proposal::new(act, vec![aim]);
+    if act == ActKind::Approve
+        && let Some(runs) = &row.proposed_action
+    {
+        proposal.notes.push(format!("Will run: {}", call(runs)));
+    }
+    if act == ActKind::Respond {
+        proposal.schema.clone_from(&row.requested_schema);
+    }
+    desk.propose(proposal);
+}
+
+/// A proposed action as a call: its name, then its arguments.
+pub fn call(action: &serde_json::Value) -> String {
+    match (
+        action.get("name").and_then(serde_json::Value::as_str),
+        action.get("args"),
+    ) {
+        (Some(name), Some(args)) => format!("{name} {args}"),
+        (Some(name), None) => name.to_owned(),
+        _ => action.to_string(),
+    }
+}
+
+/// Why a list is empty, and whether that is good news. No data is never "none".
+pub fn silence(world: &World, what: &str, calm: &str) -> (bool, String) {
+    let (mut deaf, mut recording) = (None, None);
+    for feed in &world.feeds {
+        match feed.heard_at() {
+            None => {
+                deaf = Some(format!(
+                    "Nothing was heard of {} yet: there may be {what}.",
+                    feed.name
+                ))
+            }
+            Some(at) if !feed.is_fresh(world.now) => {
+                let ago = text::age(at.age(world.now));
+                deaf = Some(format!(
+                    "No {what} were known {ago} ago. {} is silent since: there may be some now.",
+                    feed.name
+                ));
+            }
+            Some(_) if feed.is_recording() => {
+                let at = world.stamp(feed.ledger().now(), feed.ledger().now());
+                recording = Some(format!("{} shows no {what} up to {at}.", feed.name));
+            }
+            Some(_) => {}
+        }
+    }
+    match deaf.or(recording) {
+        Some(why) => (false, why),
+        None if world.feeds.is_empty() => (false, "There is no source to watch.".to_owned()),
+        None => (true, format!("No {what}: {calm}.")),
+    }
+}
