@@ -241,3 +241,156 @@ pub fn note_retry(run: &mut Run, at: Time) {
         run.storm_since = Some(at);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::machine::tests::{World, claim, complete, offer};
+
+    /// Hands work from party to party, each handoff the child of the one before; gives the verdicts.
+    fn walk(hops: &[(&str, &str)], change: impl Fn(usize, &mut Emission)) -> Vec<Level> {
+        let mut world = World::new();
+        let mut levels = Vec::new();
+        for (nth, (from, to)) in hops.iter().enumerate() {
+            let mut next = offer(&format!("h{nth}"), from, to);
+            change(nth, &mut next.emission);
+            if nth > 0 {
+                next.emission.parent = Some(format!("h{}", nth - 1).as_str().into());
+            }
+            levels.push(judge(&world.run, &next.emission).level);
+            // Judged, then handed over whatever the verdict, so that the walk goes on.
+            let emission = Emission {
+                cycle: cycle(&world.run, &next.emission),
+                ..next.emission
+            };
+            let id = next.id;
+            let event = crate::domain::event::Event {
+                run: world.run.id.clone(),
+                seq: world.run.version + 1,
+                at: world.now,
+                handoff: Some(id.clone()),
+                actor: crate::domain::id::Actor::agent(from),
+                fact: crate::domain::event::Fact::Emitted(Box::new(emission)),
+            };
+            crate::domain::machine::evolve(&mut world.run, &event);
+            world.must(claim(id.as_str()));
+            world.must(complete(id.as_str(), vec![]));
+        }
+        levels
+    }
+
+    fn reviews(issues: &[u32]) -> Vec<Level> {
+        let there = ("writer", "editor");
+        let back = ("editor", "writer");
+        let hops: Vec<_> = (0..2 * issues.len())
+            .map(|nth| if nth % 2 == 0 { there } else { back })
+            .collect();
+        let levels = walk(&hops, |nth, it| {
+            it.work = format!("draft {nth}").into();
+            if nth % 2 == 1 {
+                it.relation = RelationKind::Revision;
+                it.open_issues = issues.get(nth / 2).copied();
+            }
+        });
+        levels.into_iter().skip(1).step_by(2).collect()
+    }
+
+    #[test]
+    fn three_improving_reviews_iterate_and_the_fourth_return_loops() {
+        use Level::{Iterating, Looping};
+        assert_eq!(
+            reviews(&[5, 3, 1, 0]),
+            [Iterating, Iterating, Iterating, Looping]
+        );
+    }
+
+    #[test]
+    fn two_reviews_without_progress_stall() {
+        assert_eq!(reviews(&[3, 3, 4]).last(), Some(&Level::Stalled));
+    }
+
+    #[test]
+    fn an_undeclared_circle_loops_when_its_third_period_is_full() {
+        let hops = [("a", "b"), ("b", "a"), ("a", "b"), ("b", "a"), ("a", "b")];
+        let levels = walk(&hops, |_, _| {});
+        // a b a b a b: the sixth owner.
+        assert_eq!(levels.iter().position(|it| *it == Level::Looping), Some(4));
+        let three = [
+            ("a", "b"),
+            ("b", "c"),
+            ("c", "a"),
+            ("a", "b"),
+            ("b", "c"),
+            ("c", "a"),
+            ("a", "b"),
+            ("b", "c"),
+        ];
+        let levels = walk(&three, |_, _| {});
+        assert_eq!(levels.iter().position(|it| *it == Level::Looping), Some(7));
+    }
+
+    #[test]
+    fn the_same_draft_three_times_loops() {
+        let hops = [
+            ("writer", "editor"),
+            ("editor", "legal"),
+            ("legal", "press"),
+            ("press", "web"),
+        ];
+        let levels = walk(&hops, |_, it| it.work = "the same".into());
+        assert_eq!(levels[..3], [Level::Fine, Level::Stalled, Level::Looping]);
+    }
+
+    #[test]
+    fn a_long_pipeline_and_a_few_returns_to_one_agent_are_fine() {
+        let stages = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+        let hops: Vec<_> = stages.windows(2).map(|it| (it[0], it[1])).collect();
+        assert!(walk(&hops, |_, _| {}).iter().all(|it| *it == Level::Fine));
+        let hub = [
+            ("boss", "a"),
+            ("a", "boss"),
+            ("boss", "b"),
+            ("b", "boss"),
+            ("boss", "c"),
+            ("c", "boss"),
+        ];
+        assert!(walk(&hub, |_, _| {}).iter().all(|it| *it == Level::Fine));
+    }
+
+    #[test]
+    fn more_than_25_hops_loop_and_a_declared_patrol_never_does() {
+        let names: Vec<String> = (0..28).map(|nth| format!("agent {nth}")).collect();
+        let hops: Vec<_> = names
+            .windows(2)
+            .map(|it| (it[0].as_str(), it[1].as_str()))
+            .collect();
+        let levels = walk(&hops, |_, _| {});
+        assert_eq!(
+            levels.iter().position(|it| *it == Level::Looping),
+            Some(MAX_HOPS)
+        );
+        let patrol = [("a", "b"), ("b", "a")].repeat(20);
+        assert!(
+            walk(&patrol, |_, it| it.cyclic = true)
+                .iter()
+                .all(|it| *it == Level::Fine)
+        );
+    }
+
+    #[test]
+    fn three_retries_in_ten_minutes_are_a_storm_and_stay_one() {
+        let mut run = World::new().run;
+        let at = |minutes| Time::from_millis(minutes * MINUTE);
+        note_retry(&mut run, at(0));
+        note_retry(&mut run, at(8));
+        note_retry(&mut run, at(11));
+        assert_eq!(
+            run.storm_since, None,
+            "three within eleven minutes are none"
+        );
+        note_retry(&mut run, at(17));
+        assert_eq!((run.storm_since, run.retried), (Some(at(17)), 4));
+        note_retry(&mut run, at(90));
+        assert_eq!(run.storm_since, Some(at(17)));
+    }
+}

@@ -59,3 +59,6 @@ pub fn extend_lease(run: &mut Run, handoff: &HandoffId, now: Time) {
         lease.until = lease.until.map(|until| until.max(now + lease.lease_ms));
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,7 +1,7 @@
 //! Which events follow from a command: what agents and timers may do. People: `operate.rs`, `escalate.rs`.
 
 use super::{MAX_LEASE, MAX_SNOOZE, MAX_SNOOZES, backoff, escalate, evolve, operate};
-use crate::domain::command::{Asked, Command, Held, Offer, Refusal};
+use crate::domain::command::{Asked, Command, Held, Refusal};
 use crate::domain::contract::FailureAction;
 use crate::domain::event::{DeadReason, Escalation, Event, Fact};
 use crate::domain::id::{Actor, HandoffId};

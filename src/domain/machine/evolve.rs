@@ -197,7 +197,11 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             }
             None
         }
-        Fact::Completed { .. } => end(it, State::Completed, at),
+        Fact::Completed { .. } => {
+            // Done by hand while a person was asked: the question is moot.
+            it.escalation.take_if(|_| !it.emission.is_observed());
+            end(it, State::Completed, at)
+        }
         Fact::Returned { .. } => end(it, State::Returned, at),
         Fact::Dismissed { .. } => {
             it.escalation = None;

@@ -1,0 +1,222 @@
+//! The transition table of protocol section 3 as data, and what must hold after any sequence of commands.
+
+mod any;
+mod rows;
+mod table;
+
+use super::*;
+use crate::domain::command::{Asked, Command, Held, Offer, Refusal, Seen};
+use crate::domain::contract::{FailureAction, RelationKind, Urgency};
+use crate::domain::event::{
+    Answer, Emission, Escalation, EscalationKind, Event, Resolution, Timeout,
+};
+use crate::domain::id::{Actor, Edge};
+use crate::domain::run::{Handoff, State};
+
+/// A run, the commands it was given and the events that followed.
+pub(crate) struct World {
+    pub(crate) run: Run,
+    pub(crate) events: Vec<Event>,
+    pub(crate) now: Time,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            run: Run::new("run".into(), Time::from_millis(0)),
+            events: Vec::new(),
+            now: Time::from_millis(0),
+        }
+    }
+
+    /// One handoff `a` from writer to editor, in `state`.
+    pub(crate) fn at(state: State) -> Self {
+        let mut world = Self::new();
+        world.must(Command::Emit(Box::new(offer("a", "writer", "editor"))));
+        let commands = match state {
+            State::Pending => vec![],
+            State::Leased => vec![claim("a")],
+            State::Acknowledged => vec![claim("a"), Command::Acknowledge(held("a"))],
+            State::RetryWait => vec![claim("a"), fail("a", "timeout")],
+            State::Escalated => vec![claim("a"), fail("a", "policy")],
+            State::DeadLettered => vec![claim("a"), fail("a", "broken")],
+            State::Completed => vec![claim("a"), complete("a", vec![])],
+            State::Returned => vec![claim("a"), give_back("a", "b")],
+            State::Dismissed => vec![dismiss(Seen {
+                handoff: "a".into(),
+                version: 1,
+            })],
+            State::Cancelled => vec![Command::Cancel {
+                expect: None,
+                why: "stop".into(),
+            }],
+            State::Failed | State::Rejected => unreachable!("observed only"),
+        };
+        commands.into_iter().for_each(|it| world.must(it));
+        assert_eq!(world.it("a").state, state);
+        world
+    }
+
+    pub(crate) fn it(&self, id: &str) -> &Handoff {
+        &self.run.handoffs[&HandoffId::from(id)]
+    }
+
+    pub(crate) fn seen(&self, id: &str) -> Seen {
+        Seen {
+            handoff: id.into(),
+            version: self.it(id).version,
+        }
+    }
+
+    /// Decides and folds; everything stays as it is when the command is refused.
+    pub(crate) fn ask(&mut self, by: &Actor, command: Command) -> Result<usize, Refusal> {
+        let heartbeat = match &command {
+            Command::Heartbeat(held) => Some(held.handoff.clone()),
+            _ => None,
+        };
+        let asked = Asked {
+            run: self.run.id.clone(),
+            by: by.clone(),
+            command,
+        };
+        let events = decide(Some(&self.run), &asked, self.now)?;
+        for event in &events {
+            assert_eq!(
+                evolve(&mut self.run, event),
+                None,
+                "an irregular event of our own: {event:?}"
+            );
+        }
+        if let Some(id) = heartbeat {
+            extend_lease(&mut self.run, &id, self.now);
+        }
+        let count = events.len();
+        self.events.extend(events);
+        Ok(count)
+    }
+
+    pub(crate) fn must(&mut self, command: Command) {
+        let told = format!("{command:?}");
+        self.ask(&Actor::agent("editor"), command)
+            .unwrap_or_else(|why| panic!("{told}: {why}"));
+    }
+}
+
+pub(crate) fn emission(from: &str, to: &str, key: &str) -> Emission {
+    Emission {
+        key: key.into(),
+        digest: format!("sha256:{key}").into(),
+        max_attempts: 2,
+        retryable: vec!["timeout".into()],
+        escalate: vec!["policy".into()],
+        default: FailureAction::DeadLetter,
+        ack_timeout_ms: DEFAULT_ACK_TIMEOUT,
+        max_cycles: DEFAULT_CYCLES,
+        relation: RelationKind::Forward,
+        ..Emission::observed(
+            Edge::new("news", from, to),
+            "Write it",
+            Time::from_millis(0),
+        )
+    }
+}
+
+pub(crate) fn offer(id: &str, from: &str, to: &str) -> Offer {
+    Offer {
+        id: id.into(),
+        emission: emission(from, to, id),
+        approval: None,
+        on_loop: question(EscalationKind::Loop),
+    }
+}
+
+pub(crate) fn question(kind: EscalationKind) -> Escalation {
+    Escalation {
+        id: "question".into(),
+        kind,
+        question: "What now?".into(),
+        allow: vec![
+            Answer::Approve,
+            Answer::EditApprove,
+            Answer::Reject,
+            Answer::Respond,
+            Answer::Dismiss,
+        ],
+        role: "operators".into(),
+        urgency: Urgency::Normal,
+        due_at: Time::from_millis(HOUR),
+        on_timeout: Timeout::DeadLetter,
+        proposed_action: None,
+        requested_schema: None,
+        context_digest: String::new(),
+    }
+}
+
+pub(crate) fn held(id: &str) -> Held {
+    Held {
+        handoff: id.into(),
+        lease: format!("lease of {id}"),
+    }
+}
+
+pub(crate) fn claim(id: &str) -> Command {
+    Command::Claim {
+        handoff: id.into(),
+        holder: "editor-1".into(),
+        lease: format!("lease of {id}"),
+        lease_ms: DEFAULT_LEASE,
+    }
+}
+
+pub(crate) fn fail(id: &str, code: &str) -> Command {
+    Command::Fail {
+        held: held(id),
+        code: code.into(),
+        detail: String::new(),
+        escalation: Box::new(question(EscalationKind::Failure)),
+        jitter: 1.0,
+    }
+}
+
+pub(crate) fn complete(id: &str, next: Vec<Offer>) -> Command {
+    Command::Complete {
+        held: held(id),
+        result: None,
+        next,
+    }
+}
+
+pub(crate) fn give_back(id: &str, revision: &str) -> Command {
+    let mut offer = offer(revision, "editor", "writer");
+    offer.emission.relation = RelationKind::Revision;
+    offer.emission.parent = Some(id.into());
+    Command::Return {
+        held: held(id),
+        feedback: vec!["No source".into()],
+        revision: Box::new(offer),
+    }
+}
+
+pub(crate) fn dismiss(seen: Seen) -> Command {
+    Command::Dismiss {
+        seen,
+        reason: crate::domain::event::DismissReason::Obsolete,
+        note: String::new(),
+    }
+}
+
+pub(crate) fn resolve(seen: Seen, answer: Answer) -> Command {
+    let revision = Box::new(offer("b", "editor", "writer"));
+    Command::Resolve {
+        seen,
+        resolution: Resolution {
+            answer,
+            note: String::new(),
+            feedback: vec!["No source".into()],
+            value: Some(true.into()),
+        },
+        context_digest: None,
+        edited: Some("sha256:edited".into()),
+        revision: Some(revision),
+    }
+}

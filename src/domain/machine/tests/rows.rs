@@ -1,0 +1,401 @@
+//! What the table cannot say: guards, counters, and the events of each row.
+
+use super::*;
+use crate::domain::event::{DeadReason, Fact};
+
+fn names(world: &World) -> Vec<&'static str> {
+    world.events.iter().map(|it| it.fact.name()).collect()
+}
+
+#[test]
+fn row_1_and_2_an_approval_stops_it_before_anybody_works() {
+    let mut world = World::new();
+    let mut asked = offer("a", "writer", "editor");
+    asked.approval = Some(question(EscalationKind::Approval));
+    world.must(Command::Emit(Box::new(asked)));
+    assert_eq!(names(&world), ["handoff.emitted", "escalation.opened"]);
+    assert_eq!(world.it("a").state, State::Escalated);
+    world.now = world.now + MINUTE;
+    let seen = world.seen("a");
+    world
+        .ask(&Actor::user("dana"), resolve(seen, Answer::Approve))
+        .unwrap();
+    let it = world.it("a");
+    assert_eq!(
+        (it.state, it.epoch, it.ready_at),
+        (State::Pending, 1, world.now)
+    );
+    assert_eq!(
+        it.waiting_since, world.now,
+        "a person's time is not the edge's latency"
+    );
+    assert_eq!(
+        it.resolution.as_ref().map(|it| it.answer),
+        Some(Answer::Approve)
+    );
+}
+
+#[test]
+fn row_2_a_loop_stops_at_a_person() {
+    let mut world = World::new();
+    world.must(Command::Emit(Box::new(offer("h0", "a", "b"))));
+    for nth in 1..12 {
+        let (from, to) = if nth % 2 == 0 { ("a", "b") } else { ("b", "a") };
+        let mut next = offer(&format!("h{nth}"), from, to);
+        let before = format!("h{}", nth - 1);
+        next.emission.parent = Some(before.as_str().into());
+        world.must(claim(&before));
+        world.must(complete(&before, vec![next]));
+        if world
+            .run
+            .handoffs
+            .values()
+            .any(|it| it.state == State::Escalated)
+        {
+            // a, then b a b a b: the sixth owner closes the third full period.
+            assert_eq!(nth, 4);
+            let opened = world.events.iter().rev().take(2).map(|it| it.fact.name());
+            assert_eq!(
+                opened.collect::<Vec<_>>(),
+                ["escalation.opened", "loop.detected"]
+            );
+            return;
+        }
+    }
+    panic!("nobody noticed the circle");
+}
+
+#[test]
+fn row_3_the_same_refused_body_is_one_record_until_it_is_mended() {
+    let mut world = World::new();
+    let rejection = crate::domain::event::Rejection {
+        id: "r".into(),
+        boundary: crate::domain::event::Boundary::Emit,
+        edge: Edge::new("news", "writer", "editor"),
+        producer: "writer".into(),
+        model: None,
+        prompt: None,
+        key: Some("a".into()),
+        digest: "sha256:bad".into(),
+        again: false,
+        errors: vec![],
+    };
+    world.must(Command::Refuse(Box::new(rejection.clone())));
+    world.must(Command::Refuse(Box::new(rejection)));
+    assert_eq!(
+        (world.run.rejections.len(), world.run.rejections[0].count),
+        (1, 2)
+    );
+    let again = |it: &Event| matches!(&it.fact, Fact::Refused(it) if it.again);
+    assert_eq!(
+        world.events.iter().map(again).collect::<Vec<_>>(),
+        [false, true]
+    );
+    world.must(Command::Emit(Box::new(offer("a", "writer", "editor"))));
+    assert!(
+        world.run.rejections.is_empty(),
+        "an accepted emit with its key resolves it"
+    );
+}
+
+#[test]
+fn row_4_nobody_claims_before_it_is_ready_and_attempts_are_counted() {
+    let mut world = World::at(State::RetryWait);
+    assert!(matches!(
+        world.ask(&Actor::agent("editor"), claim("a")),
+        Err(Refusal::Invalid(_))
+    ));
+    world.now = world.it("a").ready_at;
+    world.must(claim("a"));
+    let it = world.it("a");
+    assert_eq!((it.attempt, it.attempts_total), (2, 2));
+    let until = it.lease.as_ref().unwrap().until;
+    assert_eq!(
+        until,
+        Some(world.now + DEFAULT_ACK_TIMEOUT),
+        "capped until it is acknowledged"
+    );
+}
+
+#[test]
+fn rows_5_and_6_the_lease_is_a_fence() {
+    let mut world = World::at(State::Leased);
+    world.must(Command::Acknowledge(held("a")));
+    let until = |world: &World| world.it("a").lease.as_ref().unwrap().until.unwrap();
+    assert_eq!(until(&world), world.now + DEFAULT_LEASE);
+    world.now = world.now + 50 * SECOND;
+    world.must(Command::Heartbeat(held("a")));
+    assert_eq!(until(&world), world.now + DEFAULT_LEASE);
+    let other = Held {
+        lease: "somebody's".into(),
+        ..held("a")
+    };
+    let lost = world.ask(&Actor::agent("editor"), Command::Acknowledge(other));
+    assert!(matches!(lost, Err(Refusal::LeaseLost { .. })));
+    world.now = until(&world);
+    let late = world.ask(&Actor::agent("editor"), complete("a", vec![]));
+    assert!(
+        matches!(late, Err(Refusal::LeaseLost { .. })),
+        "at its very end it has expired"
+    );
+}
+
+#[test]
+fn row_9_finishing_acknowledges_and_emits_in_one_go_or_not_at_all() {
+    let mut world = World::at(State::Leased);
+    let next = vec![offer("b", "editor", "legal"), offer("c", "editor", "press")];
+    world.must(complete("a", next.clone()));
+    assert_eq!(
+        names(&world)[2..],
+        [
+            "handoff.acknowledged",
+            "handoff.completed",
+            "handoff.emitted",
+            "handoff.emitted"
+        ]
+    );
+    let again = world.ask(&Actor::agent("editor"), complete("a", next));
+    assert_eq!(again, Ok(0), "the same answer, nothing new");
+
+    let mut world = World::at(State::Leased);
+    let before = world.run.clone();
+    let taken = world.ask(
+        &Actor::agent("editor"),
+        complete("a", vec![offer("a", "editor", "legal")]),
+    );
+    assert!(
+        matches!(taken, Err(Refusal::IdempotencyMismatch { .. })),
+        "its place is taken"
+    );
+    assert_eq!(world.run, before);
+}
+
+#[test]
+fn row_10_a_return_needs_words() {
+    let mut world = World::at(State::Acknowledged);
+    let Command::Return { held, revision, .. } = give_back("a", "b") else {
+        unreachable!()
+    };
+    let mute = Command::Return {
+        held,
+        feedback: vec![" ".into()],
+        revision,
+    };
+    assert!(matches!(
+        world.ask(&Actor::agent("editor"), mute),
+        Err(Refusal::Invalid(_))
+    ));
+    world.must(give_back("a", "b"));
+    assert_eq!(
+        (world.it("b").emission.cycle, world.it("b").state),
+        (1, State::Pending)
+    );
+}
+
+#[test]
+fn rows_11_to_15_the_budget_ends_in_a_dead_letter() {
+    let mut world = World::at(State::RetryWait);
+    assert_eq!(
+        world.it("a").ready_at,
+        world.now + SECOND,
+        "one second, full jitter"
+    );
+    world.now = world.it("a").ready_at;
+    world.must(claim("a"));
+    world.now = world.now + 2 * MINUTE;
+    world.must(Command::Timer {
+        handoff: "a".into(),
+        jitter: 1.0,
+    });
+    let failure = world.it("a").failure.clone().unwrap();
+    assert_eq!(
+        (&*failure.code, failure.dead),
+        ("lease_expired", Some(DeadReason::BudgetSpent))
+    );
+    let nothing = world.ask(
+        &Actor::system("sweeper"),
+        Command::Timer {
+            handoff: "a".into(),
+            jitter: 1.0,
+        },
+    );
+    assert_eq!(nothing, Ok(0), "sweeping again does nothing");
+    let seen = world.seen("a");
+    world.must(Command::Requeue {
+        seen,
+        why: "fixed".into(),
+    });
+    let it = world.it("a");
+    assert_eq!((it.epoch, it.attempt, it.attempts_total), (1, 0, 2));
+    assert_eq!(
+        it.waiting_since, world.now,
+        "the latency clock starts again"
+    );
+}
+
+#[test]
+fn row_16_a_snooze_costs_no_attempt_and_has_limits() {
+    let mut world = World::at(State::Leased);
+    let far = Command::Snooze {
+        held: held("a"),
+        until: world.now + MAX_SNOOZE + 1,
+    };
+    assert!(matches!(
+        world.ask(&Actor::agent("editor"), far),
+        Err(Refusal::Invalid(_))
+    ));
+    for _ in 0..MAX_SNOOZES {
+        world.must(Command::Snooze {
+            held: held("a"),
+            until: world.now,
+        });
+        assert_eq!(world.it("a").attempt, 0);
+        world.must(claim("a"));
+    }
+    let once_more = Command::Snooze {
+        held: held("a"),
+        until: world.now,
+    };
+    assert!(matches!(
+        world.ask(&Actor::agent("editor"), once_more),
+        Err(Refusal::Invalid(_))
+    ));
+}
+
+#[test]
+fn row_18_five_questions_are_enough() {
+    let mut world = World::at(State::DeadLettered);
+    for _ in 0..MAX_ESCALATIONS {
+        let seen = world.seen("a");
+        let escalation = Box::new(question(EscalationKind::DeadLetter));
+        world.must(Command::Escalate {
+            seen,
+            escalation,
+            force: false,
+        });
+        assert_eq!(world.it("a").state, State::Escalated);
+        let seen = world.seen("a");
+        world.must(resolve(seen, Answer::Approve));
+    }
+    let seen = world.seen("a");
+    let escalation = Box::new(question(EscalationKind::DeadLetter));
+    world.must(Command::Escalate {
+        seen,
+        escalation,
+        force: false,
+    });
+    let dead = world.it("a").failure.as_ref().unwrap().dead;
+    assert_eq!(dead, Some(DeadReason::EscalatedTooOften));
+}
+
+#[test]
+fn row_19_a_decision_is_bound_to_what_was_shown_and_to_who_decides() {
+    let mut world = World::at(State::Escalated);
+    let Command::Resolve {
+        seen,
+        resolution,
+        edited,
+        revision,
+        ..
+    } = resolve(world.seen("a"), Answer::Approve)
+    else {
+        unreachable!()
+    };
+    let shown = |digest: &str| Command::Resolve {
+        seen: seen.clone(),
+        resolution: resolution.clone(),
+        context_digest: Some(digest.into()),
+        edited: edited.clone(),
+        revision: revision.clone(),
+    };
+    let dana = Actor::user("dana");
+    assert_eq!(
+        world.ask(&dana, shown("sha256:old")),
+        Err(Refusal::ContextMoved)
+    );
+    let it = &mut world.run.handoffs[0];
+    it.emission = Emission {
+        separation: true,
+        ..(*it.emission).clone()
+    }
+    .into();
+    let own = world.ask(&Actor::user("writer"), shown("sha256:a"));
+    assert!(matches!(own, Err(Refusal::SelfApproval { .. })));
+    it_allows(&mut world, vec![Answer::Dismiss]);
+    let not_offered = world.ask(&dana, shown("sha256:a"));
+    assert_eq!(
+        not_offered,
+        Err(Refusal::AnswerNotAllowed {
+            allow: vec![Answer::Dismiss]
+        })
+    );
+    it_allows(&mut world, vec![Answer::Approve]);
+    assert_eq!(world.ask(&dana, shown("sha256:a")), Ok(1));
+}
+
+fn it_allows(world: &mut World, allow: Vec<Answer>) {
+    world.run.handoffs[0]
+        .escalation
+        .as_mut()
+        .unwrap()
+        .asked
+        .allow = allow;
+}
+
+#[test]
+fn the_slower_of_two_people_learns_who_was_faster() {
+    let mut world = World::at(State::DeadLettered);
+    let seen = world.seen("a");
+    world
+        .ask(
+            &Actor::user("dana"),
+            Command::Requeue {
+                seen: seen.clone(),
+                why: String::new(),
+            },
+        )
+        .unwrap();
+    let late = world.ask(&Actor::user("kim"), dismiss(seen)).unwrap_err();
+    let Refusal::VersionConflict {
+        last_change: Some(change),
+        ..
+    } = late
+    else {
+        panic!("{late}")
+    };
+    assert_eq!(
+        (&*change.actor.id, &*change.event),
+        ("dana", "handoff.requeued")
+    );
+}
+
+#[test]
+fn nothing_enters_a_cancelled_run() {
+    let mut world = World::at(State::Cancelled);
+    let late = world.ask(
+        &Actor::agent("writer"),
+        Command::Emit(Box::new(offer("b", "writer", "editor"))),
+    );
+    assert!(matches!(late, Err(Refusal::Invalid(_))));
+}
+
+#[test]
+fn the_same_key_with_other_words_changes_nothing_but_is_noted() {
+    let mut world = World::at(State::Pending);
+    let mut same = offer("other id", "writer", "editor");
+    same.emission = emission("writer", "editor", "a");
+    assert_eq!(
+        world.ask(
+            &Actor::agent("writer"),
+            Command::Emit(Box::new(same.clone()))
+        ),
+        Ok(0)
+    );
+    same.emission.digest = "sha256:other".into();
+    assert_eq!(
+        world.ask(&Actor::agent("writer"), Command::Emit(Box::new(same))),
+        Ok(1)
+    );
+    assert_eq!(names(&world), ["handoff.emitted", "handoff.duplicate"]);
+    assert_eq!(world.run.handoffs.len(), 1);
+}

@@ -1,0 +1,211 @@
+//! Every command in every state: where it leads, or that it is refused.
+
+use super::*;
+
+/// States: P pending, L leased, A acknowledged, W retry_wait, E escalated, D dead_lettered, C completed,
+/// R returned, X dismissed, K cancelled. A cell is the state the command leads to; `-` is refused because of the
+/// state, `!` because the lease is lost, `~` because there is nothing to do it to.
+const TABLE: &str = "
+    row command            P L A W E D C R X K
+    4   claim              L - - L - - - - - -
+    5   acknowledge        ! A A ! ! ! ! ! ! !
+    6   heartbeat          ! L A ! ! ! ! ! ! !
+    9   complete           ! C C ! ! ! C ! ! !
+    10  return             ! R R ! ! ! ! R ! !
+    11  fail_retryable     ! W W ! ! ! ! ! ! !
+    12  fail_undeclared    ! D D ! ! ! ! ! ! !
+    13  fail_escalated     ! E E ! ! ! ! ! ! !
+    14  reject             ! D - ! ! ! ! ! ! !
+    15  timer_lease        P W W W E D C R X K
+    16  snooze             ! P P ! ! ! ! ! ! !
+    18  escalate           E - - E - E - - - -
+    18  escalate_forced    E E E E - E - - - -
+    19  approve            - - - - P - - - - -
+    19  edit_approve       - - - - P - - - - -
+    19  respond            - - - - P - - - - -
+    19  reject_answer      - - - - R - - - - -
+    19  dismiss_answer     - - - - X - - - - -
+    19  timer_question     P L A W D D C R X K
+    20  timer_deadline     D L A D E D C R X K
+    21  requeue            - - - P - P - - - -
+    22  amend              - - - - E D - - - -
+    23  dismiss            X - - X X X - - - -
+    24  complete_manually  - - - - C C - - - -
+    25  cancel             K K K K K K ~ R ~ ~
+    -   take               A - - A - - - - - -
+    -   claim_question     - - - - E - - - - -
+    -   release_question   - - - - E - - - - -
+";
+
+const STATES: [(char, State); 10] = [
+    ('P', State::Pending),
+    ('L', State::Leased),
+    ('A', State::Acknowledged),
+    ('W', State::RetryWait),
+    ('E', State::Escalated),
+    ('D', State::DeadLettered),
+    ('C', State::Completed),
+    ('R', State::Returned),
+    ('X', State::Dismissed),
+    ('K', State::Cancelled),
+];
+
+/// The world just before `name` is asked, and the command.
+fn ready(name: &str, state: State) -> (World, Command) {
+    let mut world = World::at(state);
+    let mut after = 20 * SECOND;
+    let timer = Command::Timer {
+        handoff: "a".into(),
+        jitter: 1.0,
+    };
+    let seen = world.seen("a");
+    let command = match name {
+        "claim" => Command::Claim {
+            handoff: "a".into(),
+            holder: "editor-2".into(),
+            lease: "another lease".into(),
+            lease_ms: MINUTE,
+        },
+        "acknowledge" => Command::Acknowledge(held("a")),
+        "heartbeat" => Command::Heartbeat(held("a")),
+        "complete" => complete("a", vec![]),
+        "return" => give_back("a", "b"),
+        "fail_retryable" => fail("a", "timeout"),
+        "fail_undeclared" => fail("a", "unheard_of"),
+        "fail_escalated" => fail("a", "policy"),
+        "reject" => {
+            let errors = vec![crate::domain::contract::Violation::new(
+                "/brief",
+                "required",
+                "is missing",
+            )];
+            Command::Reject {
+                held: held("a"),
+                errors,
+            }
+        }
+        "snooze" => Command::Snooze {
+            held: held("a"),
+            until: world.now + HOUR,
+        },
+        "timer_lease" => {
+            after = 2 * MINUTE;
+            timer
+        }
+        "timer_question" => {
+            // Leases that end as well are another row.
+            if state.is_held() {
+                let lease = world.run.handoffs[0].lease.as_mut();
+                lease.expect("held").until = None;
+            }
+            after = 2 * HOUR;
+            timer
+        }
+        "timer_deadline" => {
+            let it = &mut world.run.handoffs[0];
+            let deadline = Some(Time::from_millis(10 * SECOND));
+            let head = Emission {
+                deadline,
+                ..(*it.emission).clone()
+            };
+            it.emission = head.into();
+            timer
+        }
+        "escalate" | "escalate_forced" => Command::Escalate {
+            seen,
+            escalation: Box::new(question(EscalationKind::DeadLetter)),
+            force: name == "escalate_forced",
+        },
+        "approve" => resolve(seen, Answer::Approve),
+        "edit_approve" => resolve(seen, Answer::EditApprove),
+        "respond" => resolve(seen, Answer::Respond),
+        "reject_answer" => resolve(seen, Answer::Reject),
+        "dismiss_answer" => resolve(seen, Answer::Dismiss),
+        "requeue" => Command::Requeue {
+            seen,
+            why: "again".into(),
+        },
+        "amend" => Command::Amend {
+            seen,
+            digest: "sha256:edited".into(),
+        },
+        "dismiss" => dismiss(seen),
+        "complete_manually" => Command::CompleteManually {
+            seen,
+            result: None,
+            next: vec![],
+            note: "by hand".into(),
+        },
+        "cancel" => Command::Cancel {
+            expect: None,
+            why: "stop".into(),
+        },
+        "take" => {
+            let it = &mut world.run.handoffs[0];
+            let to = crate::domain::contract::Party::human("dana");
+            it.emission = Emission {
+                to,
+                ..(*it.emission).clone()
+            }
+            .into();
+            Command::Take {
+                seen,
+                lease: "hers".into(),
+            }
+        }
+        "claim_question" => Command::ClaimEscalation {
+            seen,
+            until: world.now + MINUTE,
+        },
+        "release_question" => Command::ReleaseEscalation { seen },
+        other => panic!("no command {other}"),
+    };
+    world.now = world.now + after;
+    (world, command)
+}
+
+#[test]
+fn every_command_in_every_state() {
+    let mut cells = 0;
+    for line in TABLE.lines().filter(|it| !it.trim().is_empty()).skip(1) {
+        let mut words = line.split_whitespace().skip(1);
+        let name = words.next().unwrap();
+        for ((_, state), expected) in STATES.iter().zip(words) {
+            let (mut world, command) = ready(name, *state);
+            let before = world.run.clone();
+            let found = match world.ask(&Actor::user("dana"), command) {
+                Ok(_) => {
+                    let now = world.it("a").state;
+                    STATES
+                        .iter()
+                        .find(|(_, it)| *it == now)
+                        .expect("one of ours")
+                        .0
+                }
+                Err(why) => {
+                    assert_eq!(
+                        before, world.run,
+                        "{name} was refused and changed something"
+                    );
+                    match why {
+                        Refusal::IllegalTransition {
+                            state: told,
+                            allowed,
+                            ..
+                        } => {
+                            assert_eq!(told, *state);
+                            assert!(!allowed.contains(state), "{name} in {state:?}");
+                            '-'
+                        }
+                        Refusal::LeaseLost { .. } => '!',
+                        Refusal::Invalid(_) => '~',
+                        other => panic!("{name} in {state:?}: {other}"),
+                    }
+                }
+            };
+            assert_eq!(found.to_string(), expected, "{name} in {state:?}");
+            cells += 1;
+        }
+    }
+    assert_eq!(cells, 28 * 10);
+}
