@@ -1,19 +1,38 @@
-//! The acts: `seam requeue|escalate|dismiss|approve|reject|respond ID…`.
+//! The acts: `seam requeue|escalate|dismiss|approve|reject|respond ID…`, with the rules of the console: bound
+//! to the versions seen, confirmed, and answered item by item.
 
-use super::{Connect, Exit, Output};
+use serde_json::Value;
+
+use super::look::{Look, look};
+use super::{Connect, Exit, Output, Stop, say};
+use crate::domain::event::{Answer, DismissReason};
+use crate::domain::id::HandoffId;
+use crate::domain::link::{Act as Doing, ActKind, Fault, Request, Target};
+use crate::orchestrator::boundary;
+
+mod ask;
+mod result;
+
+use result::{Item, finish};
 
 /// What every act needs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct On {
     /// Ids of handoffs
-    #[arg(required = true)]
+    #[arg(required = true, value_name = "ID")]
     pub ids: Vec<String>,
-    /// Why, in your words
+    /// Why, in your words: kept in the log, and read by whom it concerns
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub reason: String,
-    /// Do not ask
+    /// Do not ask; needed when nobody can be asked
     #[arg(long)]
     pub yes: bool,
+    /// Only if it still has this version [default: the one it has now]
+    #[arg(long, value_name = "NUMBER")]
+    pub version: Option<u64>,
+    /// Name to act under where no token says who you are [env: SEAM_OPERATOR]
+    #[arg(long = "as", value_name = "WHO")]
+    pub who: Option<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub connect: Connect,
@@ -27,7 +46,7 @@ pub struct On {
 pub enum Act {
     /// Return dead letters to the queue
     Requeue(On),
-    /// Ask a person
+    /// Ask a person; the reason is the question
     Escalate {
         #[command(flatten)]
         #[allow(missing_docs)]
@@ -45,35 +64,208 @@ pub enum Act {
         #[allow(missing_docs)]
         on: On,
         /// Which sort of reason
-        #[arg(long = "as", default_value = "obsolete", value_parser = ["obsolete", "duplicate", "handled_manually", "wont_fix", "test_data"])]
-        sort: String,
+        #[arg(long, value_parser = because())]
+        because: DismissReason,
     },
-    /// Let an escalated handoff go ahead
+    /// Let escalated handoffs go ahead
     Approve {
         #[command(flatten)]
         #[allow(missing_docs)]
         on: On,
         /// The edited contract to go ahead with
         #[arg(long, value_name = "FILE")]
-        edited: Option<String>,
+        edit: Option<String>,
     },
-    /// Send an escalated handoff back to its source with feedback
+    /// Send escalated handoffs back to their source; the reason is the feedback
     Reject(On),
     /// Answer the question of an agent
     Respond {
         #[command(flatten)]
         #[allow(missing_docs)]
         on: On,
-        /// The answer as JSON
-        #[arg(long, value_name = "JSON")]
-        value: String,
+        /// The answer as JSON; a text needs its quotes: '"yes"'
+        #[arg(long, value_name = "JSON", value_parser = answer)]
+        value: Value,
     },
+}
+
+fn because() -> impl clap::builder::TypedValueParser<Value = DismissReason> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    PossibleValuesParser::new(DismissReason::ALL.map(DismissReason::word)).map(|word| {
+        let known = DismissReason::ALL.into_iter().find(|it| it.word() == word);
+        known.expect("clap lets only the words of known reasons through")
+    })
+}
+
+fn answer(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text)
+        .map_err(|why| format!("not JSON ({why}); a text needs quotes: '\"…\"'"))
 }
 
 /// Does it.
 ///
 /// # Errors
-/// The address does not answer.
-pub async fn run(_act: Act) -> anyhow::Result<Exit> {
-    anyhow::bail!("acts are not part of this build")
+/// Nothing was done: the address does not answer, acting is not possible there, or nobody confirmed.
+pub async fn run(act: Act) -> anyhow::Result<Exit> {
+    let (on, kind) = act.parts();
+    let in_words = matches!(kind, ActKind::Escalate | ActKind::Dismiss | ActKind::Reject);
+    if in_words && on.reason.trim().is_empty() {
+        let why = format!("{}: --reason TEXT is needed", kind.verb());
+        return Err(Stop::new(Exit::Usage, why).into());
+    }
+    if on.ids.len() > 1 && (on.version.is_some() || kind == ActKind::EditApprove) {
+        let why = "--version and --edit belong to one handoff: name one";
+        return Err(Stop::new(Exit::Usage, why).into());
+    }
+    let mut settings = on.connect.settings()?;
+    if let Some(who) = &on.who {
+        settings.operator.value.clone_from(who);
+    }
+    if settings.readonly.value {
+        let why = format!(
+            "acting is off: readonly is set by {}",
+            settings.readonly.origin
+        );
+        return Err(Stop::new(Exit::Refused, why).into());
+    }
+    let edited = act.edited()?;
+    let look = look(&on.connect, None).await?;
+    let offers = look.source.offers();
+    if !offers.acts.contains(&kind) {
+        let why = if offers.why_not.is_empty() {
+            format!("{} cannot {}", look.address, kind.verb())
+        } else {
+            format!("{}: {}", look.address, offers.why_not)
+        };
+        return Err(Stop::new(Exit::Refused, why).into());
+    }
+    let (targets, mut items) = targets(&look, on);
+    if !targets.is_empty() {
+        ask::confirm(&look, on, kind, &targets)?;
+    }
+    for request in requests(
+        &look,
+        &act,
+        edited.as_ref(),
+        &targets,
+        &settings.operator.value,
+    ) {
+        items.extend(result::of(
+            &request,
+            look.source.perform(request.clone()).await,
+        ));
+    }
+    finish(&look, on, kind, &settings.operator.value, &items)
+}
+
+/// What is acted on as it is now, and the ids that nothing open has.
+fn targets(look: &Look, on: &On) -> (Vec<Target>, Vec<Item>) {
+    let (mut targets, mut missing) = (Vec::new(), Vec::new());
+    for id in &on.ids {
+        let handoff = HandoffId::from(id.as_str());
+        match look
+            .ledger
+            .home(&handoff)
+            .zip(look.ledger.handoff(&handoff))
+        {
+            Some((run, it)) => {
+                let version = on.version.unwrap_or(it.version);
+                let target = Target {
+                    run: run.id.clone(),
+                    handoff,
+                    version,
+                };
+                if !targets.contains(&target) {
+                    targets.push(target);
+                }
+            }
+            None => missing.push(Item {
+                handoff,
+                run: None,
+                version: None,
+                done: Err(Fault::Malformed(
+                    "no open handoff has this id; it may have ended".to_owned(),
+                )),
+            }),
+        }
+    }
+    (targets, missing)
+}
+
+/// One request for all where that is possible; one each where a decision is bound to what is decided on.
+fn requests(
+    look: &Look,
+    act: &Act,
+    edited: Option<&Value>,
+    targets: &[Target],
+    by: &str,
+) -> Vec<Request> {
+    let request = |on: Vec<Target>, doing: Doing| Request {
+        on,
+        act: doing,
+        by: by.to_owned(),
+        why: act.parts().0.reason.clone(),
+        key: uuid::Uuid::now_v7().to_string(),
+    };
+    let resolve = |answer: Answer, value: Option<&Value>| {
+        let each = |it: &Target| {
+            let shown = look.ledger.handoff(&it.handoff);
+            let doing = Doing::Resolve {
+                answer,
+                context_digest: shown.map(|it| it.digest().to_owned()).unwrap_or_default(),
+                edited: edited.cloned(),
+                value: value.cloned(),
+            };
+            request(vec![it.clone()], doing)
+        };
+        targets.iter().map(each).collect()
+    };
+    let all = |doing: Doing| match targets {
+        [] => Vec::new(),
+        targets => vec![request(targets.to_vec(), doing)],
+    };
+    match act {
+        Act::Requeue(_) => all(Doing::Requeue),
+        Act::Escalate { role, force, .. } => all(Doing::Escalate {
+            force: *force,
+            role: role.clone(),
+        }),
+        Act::Dismiss { because, .. } => all(Doing::Dismiss { reason: *because }),
+        Act::Approve { edit: None, .. } => resolve(Answer::Approve, None),
+        Act::Approve { .. } => resolve(Answer::EditApprove, None),
+        Act::Reject(_) => resolve(Answer::Reject, None),
+        Act::Respond { value, .. } => resolve(Answer::Respond, Some(value)),
+    }
+}
+
+impl Act {
+    fn parts(&self) -> (&On, ActKind) {
+        match self {
+            Self::Requeue(on) => (on, ActKind::Requeue),
+            Self::Escalate { on, .. } => (on, ActKind::Escalate),
+            Self::Dismiss { on, .. } => (on, ActKind::Dismiss),
+            Self::Approve { on, edit: None } => (on, ActKind::Approve),
+            Self::Approve { on, .. } => (on, ActKind::EditApprove),
+            Self::Reject(on) => (on, ActKind::Reject),
+            Self::Respond { on, .. } => (on, ActKind::Respond),
+        }
+    }
+
+    /// The edited contract, read before anything is asked.
+    fn edited(&self) -> anyhow::Result<Option<Value>> {
+        let Self::Approve {
+            edit: Some(file), ..
+        } = self
+        else {
+            return Ok(None);
+        };
+        let text = super::check::read(file)?;
+        match boundary::parse(&text) {
+            Ok(value) => Ok(Some(value)),
+            Err(wrong) => {
+                say(&format!("{file} cannot be approved: {wrong}"));
+                Err(Stop::new(Exit::Refused, "nothing was done").into())
+            }
+        }
+    }
 }

@@ -1,21 +1,149 @@
 //! `seam export`: the event log as a recording that `file:` addresses read.
 
-use super::{Connect, Exit};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures_util::StreamExt;
+
+use super::look::look;
+use super::{Connect, Exit, Stop, print, say};
+use crate::domain::event::Event;
+use crate::domain::link::Batch;
+use crate::domain::text::escape_json;
+use crate::source::recording::write_line;
 
 /// Flags of `seam export`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Where to write: `.ndjson`, or `.ndjson.gz` for a compressed one; standard output when absent
     pub file: Option<String>,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub connect: Connect,
 }
 
-/// Writes.
+/// Silence after which a live source is taken to be stuck.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Writes the log up to the moment it was asked for.
 ///
 /// # Errors
-/// The address does not answer, or the file cannot be written.
-pub async fn run(_args: Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("`seam export` is not part of this build")
+/// The address does not answer, or the file cannot be written or is there already.
+pub async fn run(args: Args) -> anyhow::Result<Exit> {
+    let look = look(&args.connect, None).await?;
+    let mut out = Out::open(args.file.as_deref(), args.force)?;
+    let mut written = 0;
+    if look.live {
+        let until = look.ledger.cursor();
+        let mut at = 0;
+        let mut log = look.source.watch(Some(0));
+        while at < until {
+            let batch = tokio::time::timeout(PATIENCE, log.next()).await;
+            let batch = batch.with_context(|| format!("{} fell silent", look.address))?;
+            match batch.transpose().map_err(Stop::from)? {
+                Some(Batch::Events { events, cursor }) => {
+                    written += out.lines(&events)?;
+                    at = cursor;
+                }
+                Some(_) => {}
+                None => anyhow::bail!("{} ended the log in the middle; try again", look.address),
+            }
+        }
+    } else {
+        written += out.lines(&look.events)?;
+    }
+    out.close()?;
+    if let Some(file) = &args.file {
+        say(&format!("{written} events written to {file}"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Where the lines go.
+enum Out {
+    Standard,
+    /// Written beside the file and moved there when it is whole, so that nobody reads half a recording.
+    File {
+        file: PathBuf,
+        part: PathBuf,
+        to: Writer,
+    },
+}
+
+enum Writer {
+    Plain(BufWriter<File>),
+    Gzip(GzEncoder<BufWriter<File>>),
+}
+
+impl Out {
+    fn open(file: Option<&str>, force: bool) -> anyhow::Result<Self> {
+        let Some(name) = file.filter(|it| *it != "-") else {
+            return Ok(Self::Standard);
+        };
+        let file = Path::new(name);
+        if !force && file.exists() {
+            let why = format!("{name} is there already: choose another name, or say --force");
+            return Err(Stop::new(Exit::Failed, why).into());
+        }
+        let part = PathBuf::from(format!("{name}.part"));
+        let to = File::create(&part).with_context(|| format!("cannot write {name}"))?;
+        let to = BufWriter::new(to);
+        let zip = file.extension().is_some_and(|it| it == "gz");
+        Ok(Self::File {
+            file: file.to_owned(),
+            part,
+            to: if zip {
+                Writer::Gzip(GzEncoder::new(to, Compression::default()))
+            } else {
+                Writer::Plain(to)
+            },
+        })
+    }
+
+    /// Writes events, one a line, and says how many.
+    fn lines(&mut self, events: &[Event]) -> anyhow::Result<usize> {
+        let mut text = String::new();
+        for event in events {
+            text += &escape_json(&write_line(event)?);
+            text.push('\n');
+        }
+        match self {
+            Self::Standard => print(text.as_bytes())?,
+            Self::File { file, to, .. } => to
+                .write(text.as_bytes())
+                .with_context(|| format!("cannot write {}", file.display()))?,
+        }
+        Ok(events.len())
+    }
+
+    fn close(self) -> anyhow::Result<()> {
+        let Self::File { file, part, to } = self else {
+            return Ok(());
+        };
+        let closed = match to {
+            Writer::Plain(to) => Ok(to),
+            Writer::Gzip(to) => to.finish(),
+        };
+        closed
+            .and_then(|mut to| to.flush())
+            .and_then(|()| std::fs::rename(&part, &file))
+            .with_context(|| format!("cannot write {}", file.display()))
+    }
+}
+
+impl Writer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Plain(to) => to.write_all(bytes),
+            Self::Gzip(to) => to.write_all(bytes),
+        }
+    }
 }

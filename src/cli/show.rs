@@ -1,24 +1,164 @@
 //! `seam show`: everything about one handoff or run.
 
-use super::{Connect, Exit, Output};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::get::event::EventRow;
+use super::look::{Look, look};
+use super::{Connect, Exit, Output, Stop, json, print};
+use crate::domain::event::Event;
+use crate::domain::id::{HandoffId, RunId};
+use crate::domain::link::{Fault, Found, Want};
+use crate::domain::report::{
+    DeadRow, HandoffRow, InboxRow, TaskRow, dead_row, handoff_row, handoffs, inbox_row, task_row,
+};
+use crate::domain::run::Run;
+use crate::domain::time::Time;
+
+mod page;
 
 /// Flags of `seam show`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Id of a handoff or a run
+    /// Id of a handoff or a trace
     pub id: String,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub connect: Connect,
+    /// State of a recording at this time (RFC 3339) [default: its end]
+    #[arg(long, value_name = "TIME", value_parser = Time::parse)]
+    pub as_of: Option<Time>,
     /// How to print
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
+}
+
+/// One handoff with everything that is known of it.
+#[derive(Serialize)]
+struct HandoffPage<'a> {
+    kind: &'static str,
+    source: &'a str,
+    as_of: Time,
+    handoff: HandoffRow,
+    /// Present while it is a dead letter.
+    dead: Option<DeadRow>,
+    /// Present while it waits for a person.
+    inbox: Option<InboxRow>,
+    /// Its run.
+    task: TaskRow,
+    /// The stored contract; null where the source keeps none.
+    contract: Option<Value>,
+    /// Why there is none.
+    contract_missing: Option<String>,
+    events: Vec<&'a Event>,
+}
+
+/// One run with everything that is known of it.
+#[derive(Serialize)]
+struct RunPage<'a> {
+    kind: &'static str,
+    source: &'a str,
+    as_of: Time,
+    task: TaskRow,
+    handoffs: Vec<HandoffRow>,
+    events: Vec<&'a Event>,
 }
 
 /// Prints.
 ///
 /// # Errors
 /// Nothing has this id, or the address does not answer.
-pub async fn run(_args: Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("`seam show` is not part of this build")
+pub async fn run(args: Args) -> anyhow::Result<Exit> {
+    let look = look(&args.connect, args.as_of).await?;
+    let handoff = HandoffId::from(args.id.as_str());
+    let contract = if look.live {
+        look.source.fetch(Want::Contract(handoff.clone())).await
+    } else {
+        let why = "a recording holds no contracts, only what happened to them";
+        Err(Fault::Unsupported(why.to_owned()))
+    };
+    let home = match look.ledger.home(&handoff) {
+        Some(run) => run.id.clone(),
+        None => match &contract {
+            // Ended long ago: the contract still says where it belongs.
+            Ok(Found::Contract { value, .. }) => RunId::from(trace_of(value)),
+            _ => RunId::from(args.id.as_str()),
+        },
+    };
+    let Some((run, events)) = timeline(&look, home).await? else {
+        let known = if look.live { "" } else { " up to then" };
+        let why = format!("nothing at {} has the id {}{known}", look.address, args.id);
+        return Err(Stop::new(Exit::Failed, why).into());
+    };
+    let rows = |events: &[&Event]| -> Vec<Vec<String>> {
+        let row = |event: &&Event| page::line(&EventRow::new(&look.ledger, event));
+        events.iter().map(row).collect()
+    };
+    let task = task_row(&run, look.as_of);
+    let text = if let Some(it) = run.handoffs.get(&handoff) {
+        let of_it = |event: &&Event| event.handoff.as_ref() == Some(&handoff);
+        let events: Vec<&Event> = events.iter().filter(of_it).collect();
+        let lines = rows(&events);
+        let (contract, contract_missing) = match contract {
+            Ok(Found::Contract { value, .. }) => (Some(value), None),
+            Ok(Found::Timeline { .. }) => (None, None),
+            Err(why) => (None, Some(why.to_string())),
+        };
+        let page = HandoffPage {
+            kind: "handoff",
+            source: &look.address,
+            as_of: look.as_of,
+            handoff: handoff_row(&run.id, it),
+            dead: dead_row(&look.ledger, &handoff),
+            inbox: inbox_row(&run.id, it, look.as_of),
+            task,
+            contract,
+            contract_missing,
+            events,
+        };
+        match args.output {
+            Output::Text => page::handoff(&page, &lines),
+            output => json(&page, output == Output::Json)?,
+        }
+    } else {
+        let events: Vec<&Event> = events.iter().collect();
+        let lines = rows(&events);
+        let page = RunPage {
+            kind: "run",
+            source: &look.address,
+            as_of: look.as_of,
+            task,
+            handoffs: handoffs(&run),
+            events,
+        };
+        match args.output {
+            Output::Text => page::run(&page, &lines),
+            output => json(&page, output == Output::Json)?,
+        }
+    };
+    print(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn trace_of(contract: &Value) -> &str {
+    contract
+        .get("trace_id")
+        .and_then(Value::as_str)
+        .unwrap_or("")
+}
+
+/// A run and its events; `None` when nobody knows it.
+async fn timeline(look: &Look, id: RunId) -> anyhow::Result<Option<(Run, Vec<Event>)>> {
+    if !look.live {
+        let Some(run) = look.ledger.run(&id) else {
+            return Ok(None);
+        };
+        let events = look.events.iter().filter(|it| it.run == id);
+        return Ok(Some((run.clone(), events.cloned().collect())));
+    }
+    match look.source.fetch(Want::Timeline(id)).await {
+        Ok(Found::Timeline { run, events }) => Ok(Some((*run, events))),
+        Ok(Found::Contract { .. }) | Err(Fault::Refused(_)) => Ok(None),
+        Err(why) => Err(Stop::from(why).into()),
+    }
 }

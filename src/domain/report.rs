@@ -7,6 +7,7 @@
 
 mod dead;
 mod edges;
+mod handoffs;
 mod inbox;
 mod pipelines;
 mod rejections;
@@ -16,6 +17,7 @@ pub use dead::{
     DeadGroup, DeadRow, Outlook, dead_group, dead_groups, dead_heads, dead_row, outlook,
 };
 pub use edges::{EdgeRow, FindingRow, LatencyMs, P95Ms, RateOf, edge_row, edges};
+pub use handoffs::{HandoffRow, handoff_row, handoffs};
 pub use inbox::{InboxRow, inbox, inbox_row};
 pub use pipelines::{PipelineRow, pipelines};
 pub use rejections::{RejectionRow, rejections};

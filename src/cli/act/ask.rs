@@ -1,0 +1,87 @@
+//! Says what will happen, and asks.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, IsTerminal, Write};
+
+use super::On;
+use crate::cli::look::Look;
+use crate::cli::{Exit, Output, Stop, say};
+use crate::domain::link::{ActKind, Target};
+use crate::domain::report::{inbox_row, outlook};
+use crate::domain::text::{age, clean_block};
+
+/// Returns when the person wants it, or said `--yes`.
+///
+/// # Errors
+/// Nobody can be asked, or the answer was no: nothing is done.
+pub fn confirm(look: &Look, on: &On, kind: ActKind, targets: &[Target]) -> anyhow::Result<()> {
+    if on.yes {
+        return Ok(());
+    }
+    let can_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if on.output != Output::Text || !can_ask {
+        let why = format!(
+            "nobody can be asked here: say --yes to {} without",
+            kind.verb()
+        );
+        return Err(Stop::new(Exit::Usage, why).into());
+    }
+    let mut err = std::io::stderr().lock();
+    write!(
+        err,
+        "{}\n[y/N] ",
+        clean_block(&intent(look, on, kind, targets))
+    )?;
+    err.flush()?;
+    drop(err);
+    let mut said = String::new();
+    std::io::stdin().lock().read_line(&mut said)?;
+    if matches!(said.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        say("nothing was done");
+        Err(Stop::new(Exit::Failed, "not confirmed").into())
+    }
+}
+
+/// Exactly what will happen: how many, where, the oldest, and what each would meet.
+fn intent(look: &Look, on: &On, kind: ActKind, targets: &[Target]) -> String {
+    let now = look.ledger.now();
+    let mut edges: BTreeMap<String, usize> = BTreeMap::new();
+    let mut oldest = 0;
+    let mut lines = Vec::new();
+    for it in targets {
+        let Some((run, handoff)) = look
+            .ledger
+            .home(&it.handoff)
+            .zip(look.ledger.handoff(&it.handoff))
+        else {
+            continue;
+        };
+        *edges.entry(handoff.emission.edge.to_string()).or_default() += 1;
+        oldest = oldest.max(handoff.born().age(now));
+        let item = format!("  {}  {}", it.handoff, handoff.emission.title);
+        lines.push(if kind == ActKind::Requeue {
+            format!("{item}  ({})", outlook(&look.ledger, handoff).why())
+        } else if let Some(asked) = inbox_row(&run.id, handoff, now) {
+            format!("{item}  ({} asks: {})", asked.asked_by, asked.question)
+        } else {
+            item
+        });
+    }
+    let places: Vec<String> = edges
+        .iter()
+        .map(|(edge, n)| format!("{n} on {edge}"))
+        .collect();
+    if !on.reason.is_empty() {
+        lines.push(format!("reason: {}", on.reason));
+    }
+    format!(
+        "{} {}: {}, the oldest {} old\n{}",
+        kind.verb(),
+        targets.len(),
+        places.join(", "),
+        age(oldest),
+        lines.join("\n")
+    )
+}
