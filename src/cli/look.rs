@@ -12,7 +12,7 @@ use crate::domain::ledger::Ledger;
 use crate::domain::link::{Batch, Fault, Skipped, Snapshot};
 use crate::domain::run::State;
 use crate::domain::time::Time;
-use crate::source::{self, Address, Options, Shared, recording};
+use crate::source::{self, Address, AddressError, Options, Shared, recording};
 
 /// How long a live source may take to say what is.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -75,8 +75,8 @@ impl Look {
 /// The configuration or the address is wrong.
 pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
     let settings = connect.settings()?;
-    let usage = |why: String| Stop::new(Exit::Usage, why);
-    let address = Address::parse(&settings.address.value).map_err(|why| usage(why.to_string()))?;
+    let address = Address::parse(&settings.address.value)
+        .map_err(|why| Stop::new(Exit::Usage, why.to_string()))?;
     let token = match address {
         Address::Http(_) => settings.token()?,
         _ => None,
@@ -85,9 +85,22 @@ pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
         token,
         ..Options::default()
     };
-    let source = source::open(&address, &options)
-        .await
-        .map_err(|why| usage(why.to_string()))?;
+    if let Address::Embedded(Some(path)) = &address
+        && !path.exists()
+    {
+        let why = format!(
+            "there is no store at {}: `seam serve` makes one, or name another address with -c",
+            path.display()
+        );
+        return Err(Stop::new(Exit::Failed, why).into());
+    }
+    let source = source::open(&address, &options).await.map_err(|why| {
+        let exit = match why {
+            AddressError::Failed(_) => Exit::Failed,
+            _ => Exit::Usage,
+        };
+        Stop::new(exit, why.to_string())
+    })?;
     Ok((address, source))
 }
 

@@ -86,8 +86,9 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         },
     };
     let Some((run, events)) = timeline(&look, home).await? else {
-        let known = if look.live { "" } else { " up to then" };
-        let why = format!("nothing at {} has the id {}{known}", look.address, args.id);
+        let when = args.as_of.map(|at| format!(" as of {at}"));
+        let when = when.unwrap_or_default();
+        let why = format!("nothing at {} has the id {}{when}", look.address, args.id);
         return Err(Stop::new(Exit::Failed, why).into());
     };
     let rows = |events: &[&Event]| -> Vec<Vec<String>> {
