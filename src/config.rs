@@ -118,10 +118,12 @@ impl Settings {
         };
         let store = base.data_dir().join("seamwatch").join("seamwatch.db");
         resolve(flags, &env, &path, &text, directory, &store).map_err(|mistakes| {
-            let mut what = format!("{} is wrong; correct it or remove it:", path.display());
-            for it in &mistakes {
-                what += &format!("\n  {it}");
-            }
+            let lines: Vec<String> = mistakes.iter().map(|it| format!("\n  {it}")).collect();
+            let what = format!(
+                "{} is wrong; correct it or remove it:{}",
+                path.display(),
+                lines.concat()
+            );
             Wrong(what)
         })
     }

@@ -25,6 +25,7 @@ pub mod auth;
 mod events;
 mod extract;
 mod feed;
+mod figures;
 mod frame;
 mod listen;
 mod metrics;
@@ -44,7 +45,7 @@ pub const BODY_LIMIT: usize = 256 * 1024;
 /// Largest blob, in bytes.
 pub const BLOB_LIMIT: usize = 16 * 1024 * 1024;
 /// Longest time a request may take to arrive and be answered; above the longest wait for work.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What every handler shares.
 pub struct Shared {
@@ -126,10 +127,10 @@ fn paths(api: &Api) -> OpenApiRouter<Api> {
         .routes(routes!(read::snapshot))
         .routes(routes!(read::handoffs))
         .routes(routes!(read::runs))
-        .routes(routes!(read::edges))
-        .routes(routes!(read::edge_metrics))
-        .routes(routes!(read::escalations))
-        .routes(routes!(read::rejections))
+        .routes(routes!(figures::edges))
+        .routes(routes!(figures::edge_metrics))
+        .routes(routes!(figures::escalations))
+        .routes(routes!(figures::rejections))
         .routes(routes!(registry::schema))
         .routes(routes!(registry::schemas))
         .routes(routes!(events::events));
@@ -140,7 +141,7 @@ fn paths(api: &Api) -> OpenApiRouter<Api> {
         .routes(routes!(read::payload))
         .routes(routes!(read::run))
         .routes(routes!(read::trace))
-        .routes(routes!(read::me))
+        .routes(routes!(figures::me))
         .routes(routes!(registry::check));
     let agent = OpenApiRouter::new()
         .routes(routes!(agent::emit))
@@ -172,7 +173,7 @@ fn paths(api: &Api) -> OpenApiRouter<Api> {
     let admin = OpenApiRouter::new().routes(routes!(registry::put_schema));
     let outside = OpenApiRouter::new().routes(routes!(metrics::metrics));
     let everybody = OpenApiRouter::new()
-        .routes(routes!(read::healthz))
+        .routes(routes!(figures::healthz))
         .routes(routes!(openapi::document));
     OpenApiRouter::new()
         .nest(

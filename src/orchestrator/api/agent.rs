@@ -42,7 +42,7 @@ pub async fn emit(
     key: Key,
     RawJson(bytes): RawJson,
 ) -> Answer {
-    let contract = boundary::parse(&bytes).map_err(unreadable)?;
+    let contract = boundary::parse(&bytes).map_err(|why| unreadable(&why))?;
     let by = producer(&caller, &contract)?;
     let once = key.0.map(|key| Once::new(&caller.subject, &key, &contract));
     let emitted = api.engine.emit(&by, contract, once).await?;
@@ -63,7 +63,7 @@ pub async fn emit(
     Ok(response)
 }
 
-fn unreadable(why: Violation) -> Problem {
+fn unreadable(why: &Violation) -> Problem {
     Problem::bad_request(why.to_string()).with("errors", json!([why]))
 }
 
@@ -136,6 +136,8 @@ pub struct Work {
     attempt: u32,
     /// Attempts allowed before it becomes a dead letter
     max_attempts: u32,
+    /// Budget epoch: one more with every requeue or approval
+    epoch: u32,
     /// The contract, without its source unless the edge exposes it
     contract: Value,
     /// What a person decided since the last attempt
@@ -158,6 +160,7 @@ impl Work {
             lease_until: it.handoff.lease.as_ref().and_then(|it| it.until),
             attempt: it.attempt,
             max_attempts: it.handoff.emission.max_attempts,
+            epoch: it.handoff.epoch,
             contract: it.contract,
             resolution: it.resolution,
         }

@@ -57,6 +57,7 @@ pub async fn answer(request: Request, next: Next) -> Response {
     response
 }
 
+#[allow(clippy::needless_pass_by_value)] // the signature that CatchPanicLayer wants
 /// A panic in a handler is a defect, not the end of the server: it becomes a 500 and a line in the log.
 pub fn caught(panic: Box<dyn std::any::Any + Send>) -> Response {
     let what = panic

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 /// Connections at the same time; the next ones wait to be accepted.
 const CONNECTIONS: usize = 1_024;
 /// How long a connection may take to send the head of a request, idle time included.
-const HEAD: Duration = Duration::from_secs(60);
+const HEAD: Duration = Duration::from_mins(1);
 /// How long requests in flight may still take when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 /// Pause after a failure to accept, such as too many open files.

@@ -88,7 +88,7 @@ pub struct Receipt {
     idempotency_key: String,
     /// Where it stands, such as `pending`
     state: &'static str,
-    /// One more with every change: the ETag is `"v<version>"`
+    /// One more with every change: the `ETag` is `"v<version>"`
     version: u64,
     /// Position in the chain
     step: u32,

@@ -1,0 +1,195 @@
+//! Figures and lists over everything: edges, questions to people, refused contracts, the server itself.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::IntoParams;
+
+use super::Api;
+use super::auth::{Caller, Scope};
+use super::extract::{Ask, Place};
+use super::problem::{Answer, Problem};
+use super::wire::EdgeName;
+use crate::domain::event::Rejection;
+use crate::domain::health::{P95, Span, Tally};
+use crate::domain::id::RunId;
+use crate::domain::link::ActKind;
+use crate::domain::report;
+use crate::domain::run::{Refused, Run};
+use crate::domain::time::Time;
+
+/// How far back figures look.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Window {
+    /// `1m`, `5m`, `1h` or `all`; `5m` unless given
+    window: Option<String>,
+}
+
+impl Window {
+    fn span(&self) -> Answer<Span> {
+        let Some(name) = &self.window else {
+            return Ok(Span::default());
+        };
+        let span = Span::ALL.into_iter().find(|it| it.name() == name);
+        span.ok_or_else(|| Problem::bad_request("window must be 1m, 5m, 1h or all"))
+    }
+}
+
+/// Every edge with its figures, worst first
+#[utoipa::path(get, path = "/edges", tag = "edges", params(Window),
+    responses((status = 200, description = "`{items}`", body = Value)))]
+pub async fn edges(State(api): State<Api>, Ask(window): Ask<Window>) -> Answer {
+    let span = window.span()?;
+    let rows = report::edges(&api.feed.ledger(), span, false);
+    Ok(Json(json!({ "window": span.name(), "items": rows })).into_response())
+}
+
+/// One edge with its figures and the last hour by minute
+#[utoipa::path(get, path = "/edges/{edge}/metrics", tag = "edges",
+    params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded"), Window),
+    responses((status = 200, description = "the row of `/edges` and `slices`, oldest first", body = Value)))]
+pub async fn edge_metrics(
+    State(api): State<Api>,
+    Place(name): Place<String>,
+    Ask(window): Ask<Window>,
+) -> Answer {
+    let edge = name.parse::<EdgeName>()?.exact()?;
+    let span = window.span()?;
+    let ledger = api.feed.ledger();
+    let book = ledger
+        .edge(&edge)
+        .ok_or_else(|| Problem::not_found(format!("no handoff ever crossed {name}")))?;
+    let rows = report::edges(&ledger, span, false);
+    let row = rows.into_iter().find(|it| it.edge == edge);
+    let slice = |(nth, tally): (usize, Option<&Tally>)| {
+        let p95 = tally.map(|it| P95::of(&it.to_ack, []));
+        json!({
+            "from": book.windows.minute_start(nth),
+            "counts": tally.map(|it| &it.counts),
+            "p95_ms": p95.and_then(|it| it.value),
+            "n": p95.map_or(0, |it| it.n),
+        })
+    };
+    let slices: Vec<Value> = book
+        .windows
+        .minutes()
+        .into_iter()
+        .enumerate()
+        .map(slice)
+        .collect();
+    Ok(Json(json!({ "window": span.name(), "edge": row, "slices": slices })).into_response())
+}
+
+/// Which questions to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Escalations {
+    /// Only those that ask this role
+    role: Option<String>,
+    /// `open` (nobody has it in hand) or `claimed`
+    state: Option<String>,
+}
+
+/// Questions to people, overdue and urgent first
+#[utoipa::path(get, path = "/escalations", tag = "escalations", params(Escalations),
+    responses((status = 200, description = "`{items}`", body = Value)))]
+pub async fn escalations(State(api): State<Api>, Ask(asked): Ask<Escalations>) -> Answer {
+    let claimed = match asked.state.as_deref() {
+        None => None,
+        Some("open") => Some(false),
+        Some("claimed") => Some(true),
+        Some(_) => return Err(Problem::bad_request("state must be open or claimed")),
+    };
+    let mut rows = report::inbox(&api.feed.ledger());
+    rows.retain(|it| {
+        asked.role.as_ref().is_none_or(|role| *role == it.role)
+            && claimed.is_none_or(|claimed| claimed == it.claimed_by.is_some())
+    });
+    Ok(Json(json!({ "items": rows })).into_response())
+}
+
+/// A refused contract that nobody dealt with.
+#[derive(Serialize)]
+struct RefusedOf<'a> {
+    /// The run that keeps it.
+    trace_id: &'a RunId,
+    #[serde(flatten)]
+    rejection: &'a Rejection,
+    count: u32,
+    first_at: Time,
+    last_at: Time,
+}
+
+impl<'a> RefusedOf<'a> {
+    fn of(run: &'a Run, it: &'a Refused) -> Self {
+        Self {
+            trace_id: &run.id,
+            rejection: &it.rejection,
+            count: it.count,
+            first_at: it.first_at,
+            last_at: it.last_at,
+        }
+    }
+}
+
+/// Refused contracts that nobody dealt with, and what is wrong by producer, model and prompt
+#[utoipa::path(get, path = "/rejections", tag = "rejections",
+    responses((status = 200, description = "`{items, groups}`", body = Value)))]
+pub async fn rejections(State(api): State<Api>) -> Answer {
+    let ledger = api.feed.ledger();
+    let mut items: Vec<RefusedOf> = ledger
+        .refusing()
+        .flat_map(|run| run.rejections.iter().map(|it| RefusedOf::of(run, it)))
+        .collect();
+    items.sort_by_key(|it| std::cmp::Reverse(it.last_at));
+    let groups: Vec<Value> = ledger
+        .violations()
+        .groups()
+        .map(|it| {
+            json!({
+                "edge": it.edge, "producer": it.producer, "model": it.model, "prompt": it.prompt, "path": it.path,
+                "keyword": it.keyword, "message": it.message, "count": it.count, "first_at": it.first_at,
+                "last_at": it.last_at,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "items": items, "groups": groups })).into_response())
+}
+
+/// Whether the server works
+#[utoipa::path(get, path = "/healthz", tag = "operations",
+    responses((status = 200, description = "`{status, version, cursor}`", body = Value)))]
+pub async fn healthz(State(api): State<Api>) -> Answer {
+    // One read proves that the store answers.
+    api.engine.tail(u64::MAX >> 1, 1).await?;
+    let cursor = api.feed.ledger().cursor();
+    Ok(Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "cursor": cursor.to_string() })).into_response())
+}
+
+/// Who the caller is here, and what that one may do
+#[utoipa::path(get, path = "/me", tag = "operations",
+    responses((status = 200, description = "`{subject, scopes, agents, acts}`", body = Value)))]
+pub async fn me(caller: Caller) -> Answer {
+    let scopes: Vec<&str> = Scope::ALL
+        .into_iter()
+        .filter(|it| caller.may(*it))
+        .map(Scope::name)
+        .collect();
+    let allowed = |act: &ActKind| match act {
+        ActKind::Approve
+        | ActKind::EditApprove
+        | ActKind::Reject
+        | ActKind::Respond
+        | ActKind::Claim
+        | ActKind::Release => caller.may(Scope::Approver),
+        _ => caller.may(Scope::Operator),
+    };
+    let acts: Vec<ActKind> = ActKind::ALL.into_iter().filter(allowed).collect();
+    let body = json!({ "subject": caller.subject, "scopes": scopes, "agents": caller.agents(), "acts": acts });
+    Ok(Json(body).into_response())
+}
