@@ -3,6 +3,8 @@
 //! The pictures in `screenshots/` are made here, so they cannot go stale: `UPDATE=1 cargo test --test screens`
 //! writes them again; without it a difference fails and is shown as text.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests fail like tests
+
 #[path = "screens/desk.rs"]
 mod desk;
 #[path = "screens/events.rs"]

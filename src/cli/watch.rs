@@ -1,6 +1,16 @@
 //! `seam watch`: the console.
 
-use super::Exit;
+use std::io::{IsTerminal, stdin, stdout};
+use std::path::{Path, PathBuf};
+
+use super::{Exit, Stop};
+use crate::clock;
+use crate::config::{Flags, Settings};
+use crate::console::app::{Place, Size, Start};
+use crate::console::shell::{self, Setup};
+use crate::keymap::Keymap;
+use crate::source::{self, Address, Options, Shared};
+use crate::theme::{self, BUILT_IN, Depth, Theme};
 
 /// Flags of `seam watch`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -25,10 +35,187 @@ pub struct Args {
     pub speed: Option<String>,
 }
 
-/// Opens the console.
+/// Opens the console on the addresses, or on the default one.
 ///
 /// # Errors
-/// The address or a configuration file is wrong, or there is no terminal.
-pub async fn run(_args: Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("the console is not part of this build")
+/// An address or a configuration file is wrong, or there is no terminal.
+pub async fn run(args: Args) -> anyhow::Result<Exit> {
+    let settings = settings(&args)?;
+    let named = if args.address.is_empty() {
+        vec![settings.address.value.clone()]
+    } else {
+        args.address.clone()
+    };
+    let speed = match args.speed.as_deref() {
+        None => Some(1.0),
+        Some("max") => None,
+        Some(text) => Some(text.parse().map_err(|_| {
+            Stop::new(
+                Exit::Usage,
+                format!("the speed `{text}` is not a number: use 1, 60 or max"),
+            )
+        })?),
+    };
+    let mut sources = Vec::new();
+    for text in named {
+        let usage = |why: source::AddressError| Stop::new(Exit::Usage, why.to_string());
+        let address = Address::parse(&text).map_err(usage)?;
+        let token = match address {
+            Address::Http(_) => settings.token()?,
+            _ => None,
+        };
+        let options = Options {
+            token,
+            speed,
+            ..Options::default()
+        };
+        let source = source::open(&address, &options).map_err(usage)?;
+        sources.push((name(&address), source));
+    }
+    open(&settings, sources).await
+}
+
+/// What the status line calls a source: short, and enough to tell one from the other.
+fn name(address: &Address) -> String {
+    let file = |path: &Path| path.file_name().map(|it| it.to_string_lossy().into_owned());
+    match address {
+        Address::File(path) | Address::Embedded(Some(path)) => file(path),
+        Address::Http(url) => url.host_str().map(|host| match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }),
+        Address::Embedded(None) => Some("this machine".to_owned()),
+    }
+    .unwrap_or_else(|| address.to_string())
+}
+
+/// The settings with the flags of `seam watch` on top.
+///
+/// # Errors
+/// Every mistake of the configuration file at once.
+pub fn settings(args: &Args) -> anyhow::Result<Settings> {
+    Ok(Settings::load(Flags {
+        config: args.config.clone(),
+        theme: args.theme.clone(),
+        ascii: args.ascii.then_some(true),
+        readonly: args.readonly.then_some(true),
+        ..Flags::default()
+    })?)
+}
+
+/// Opens the console on sources with their names, and closes it again when the user leaves.
+///
+/// # Errors
+/// A file of the configuration is wrong, or there is no terminal.
+pub async fn open(settings: &Settings, sources: Vec<(String, Shared)>) -> anyhow::Result<Exit> {
+    needs_a_terminal()?;
+    let mut notes = Vec::new();
+    let keymap = keymap(&settings.keys.value, &mut notes)?;
+    let theme = theme(settings, &mut notes)?;
+    let (names, sources): (Vec<String>, Vec<Shared>) = sources.into_iter().unzip();
+    let setup = Setup {
+        start: Start {
+            place: Place {
+                context: names.join(" + "),
+                environment: settings.environment.value.clone(),
+            },
+            sources: names,
+            operator: settings.operator.value.clone(),
+            readonly: settings.readonly.value,
+            keymap,
+            now: clock::now(),
+            local_offset: clock::local_offset(),
+            size: Size::default(),
+            session: uuid::Uuid::now_v7().to_string(),
+        },
+        sources,
+        theme,
+        directory: settings.directory.clone(),
+        notes,
+    };
+    if let Some(farewell) = shell::run(setup).await? {
+        super::say(&farewell);
+    }
+    Ok(Exit::Done)
+}
+
+fn needs_a_terminal() -> Result<(), Stop> {
+    let instead =
+        "Without one use `seam get edges`, `seam get dead` and the like: see `seam get --help`";
+    let why = if !stdout().is_terminal() || !stdin().is_terminal() {
+        "the console needs a terminal, and this is none"
+    } else if std::env::var("TERM").is_ok_and(|it| it == "dumb") {
+        "the console needs a terminal that can place text, and TERM says it is dumb"
+    } else {
+        return Ok(());
+    };
+    Err(Stop::new(Exit::Usage, format!("{why}. {instead}")))
+}
+
+fn keymap(path: &Path, notes: &mut Vec<String>) -> Result<Keymap, Stop> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(why) => {
+            if why.kind() != std::io::ErrorKind::NotFound {
+                notes.push(format!(
+                    "cannot read {}: {why}; the keys are the usual ones",
+                    path.display()
+                ));
+            }
+            String::new()
+        }
+    };
+    Keymap::load(&text).map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.iter().map(|it| format!("\n  {it}")).collect();
+        let path = path.display();
+        Stop::new(
+            Exit::Usage,
+            format!(
+                "{path} is wrong; correct it or remove it:{}",
+                lines.concat()
+            ),
+        )
+    })
+}
+
+/// A built-in theme, one of the configuration directory, or a file; in the colours that the terminal has.
+fn theme(settings: &Settings, notes: &mut Vec<String>) -> Result<Theme, Stop> {
+    let name = &settings.theme.value;
+    let own = settings
+        .directory
+        .join("themes")
+        .join(format!("{name}.toml"));
+    let path = if own.is_file() {
+        own
+    } else {
+        PathBuf::from(name)
+    };
+    let theme = match (Theme::named(name), std::fs::read_to_string(&path)) {
+        (_, Ok(text)) => {
+            let (theme, warnings) = theme::load(&text);
+            notes.extend(warnings.iter().map(|it| format!("theme {name}, {it}")));
+            theme
+        }
+        (Some(theme), Err(_)) => theme,
+        (None, Err(why)) => {
+            let known = BUILT_IN.map(|(name, _)| name).join(", ");
+            let origin = &settings.theme.origin;
+            let what = format!(
+                "there is no theme `{name}` ({origin}): {why}. There are {known}, or name a file"
+            );
+            return Err(Stop::new(Exit::Usage, what));
+        }
+    };
+    let env = |name: &str| std::env::var(name).ok();
+    let depth = Depth::detect(
+        env("NO_COLOR").as_deref(),
+        env("TERM").as_deref(),
+        env("COLORTERM").as_deref(),
+    );
+    let theme = theme.at(depth);
+    Ok(if settings.ascii.value {
+        theme.ascii()
+    } else {
+        theme
+    })
 }

@@ -1,1 +1,332 @@
-//! The loop: terminal, effects, clock.
+//! The outside of the console: the terminal, the clock, the sources and the editor. [`super::app`] decides.
+//!
+//! One loop: wait for anything, handle everything that is ready, draw once. It never waits for I/O: effects are
+//! tasks that answer with a ticket, and frames are written by a thread of their own, so a slow line delays
+//! pictures and never keys.
+
+mod editor;
+mod input;
+mod memory;
+mod pen;
+mod screen;
+mod tasks;
+mod terminal;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crossterm::event::{Event, EventStream};
+use futures_util::{FutureExt, StreamExt};
+use ratatui::Terminal;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::app::{Effect, Msg, Size, Start, State, Ticket, update};
+use super::ui::{self, Memo};
+use crate::clock;
+use crate::domain::link::{Report, SourceId};
+use crate::source::{Shared, supervise};
+use crate::theme::Theme;
+
+use pen::Pen;
+use screen::Screen;
+use tasks::Tasks;
+use terminal::Guard;
+
+/// Time between two frames that no key asked for: at most 30 a second.
+const FRAME: Duration = Duration::from_millis(33);
+/// Messages are handled for at most this long before the screen gets its turn.
+const TURN: Duration = Duration::from_millis(8);
+/// Reports that may wait before the sources are slowed down.
+const WAITING: usize = 64;
+
+/// What the console runs on.
+pub struct Setup {
+    /// What it starts with. Time and size are set by the shell.
+    pub start: Start,
+    /// The sources, in the order of their names in `start`.
+    pub sources: Vec<Shared>,
+    /// How it looks.
+    pub theme: Theme,
+    /// Where saved views are kept.
+    pub directory: PathBuf,
+    /// Said in the message line when it opens, such as what is wrong in a theme.
+    pub notes: Vec<String>,
+}
+
+/// Why the loop ended.
+enum End {
+    /// The user left.
+    Quit,
+    /// A signal: the program ends, and nothing is said.
+    Signal,
+}
+
+/// Runs the console until the user leaves, and gives what is to be said after the terminal is restored.
+///
+/// # Errors
+/// The terminal cannot be set up or is gone.
+pub async fn run(setup: Setup) -> io::Result<Option<String>> {
+    let (reports, heard) = mpsc::channel(WAITING);
+    let mut watches = Vec::new();
+    for (nth, source) in (0..).zip(&setup.sources) {
+        watches.push(tokio::spawn(forward(
+            SourceId(nth),
+            source.clone(),
+            reports.clone(),
+        )));
+    }
+    let guard = Guard::enter(&setup.start.place.context)?;
+    let pen = Pen::new();
+    let mut start = setup.start;
+    let (columns, rows) = crossterm::terminal::size()?;
+    start.size = Size { columns, rows };
+    start.now = clock::now();
+    let mut state = State::new(start);
+    memory::restore(&setup.directory, &mut state);
+    let mut shell = Shell {
+        state,
+        memo: Memo::default(),
+        theme: setup.theme,
+        terminal: Terminal::new(Screen::new(pen.clone()))?,
+        pen,
+        tasks: Tasks::new(setup.sources),
+        guard,
+        directory: setup.directory,
+        heard,
+    };
+    for note in setup.notes {
+        shell.tell(Msg::Said(note));
+    }
+    let end = shell.run().await;
+    for watch in watches {
+        watch.abort();
+    }
+    shell.pen.drain();
+    let farewell = shell.state.farewell.take();
+    drop(shell);
+    end.map(|end| match end {
+        End::Quit => farewell,
+        End::Signal => None,
+    })
+}
+
+async fn forward(id: SourceId, source: Shared, reports: mpsc::Sender<(SourceId, Report)>) {
+    let mut watched = supervise(source);
+    while let Some(report) = watched.next().await {
+        if reports.send((id, report)).await.is_err() {
+            return;
+        }
+    }
+}
+
+struct Shell {
+    state: State,
+    memo: Memo,
+    theme: Theme,
+    terminal: Terminal<Screen>,
+    pen: Pen,
+    tasks: Tasks,
+    guard: Guard,
+    directory: PathBuf,
+    heard: mpsc::Receiver<(SourceId, Report)>,
+}
+
+/// What the loop does next, beside going on.
+enum Next {
+    Go,
+    End(End),
+    Edit(Ticket, String),
+    Suspend,
+}
+
+impl Shell {
+    async fn run(&mut self) -> io::Result<End> {
+        let mut signals = Signals::new()?;
+        let mut input = EventStream::new();
+        let mut drawn = Instant::now() - FRAME;
+        let mut again: Option<Instant> = None;
+        self.draw(&mut again)?;
+        loop {
+            let ready = self.state.dirty && self.pen.is_idle();
+            let frame = again.unwrap_or(drawn + FRAME).max(drawn + FRAME);
+            let mut next = Next::Go;
+            let mut urgent = false;
+            tokio::select! {
+                event = input.next() => match event {
+                    Some(Ok(event)) => { urgent = true; next = self.input(event); }
+                    // Standard input is gone: so is whoever looked at the screen.
+                    Some(Err(_)) | None => return Ok(End::Signal),
+                },
+                Some((source, report)) = self.heard.recv() => next = self.tell(Msg::Heard(source, report)),
+                (ticket, reply) = self.tasks.next() => next = self.tell(Msg::Answered(ticket, reply)),
+                () = sleep_until(next_second()) => next = self.tell(Msg::Tick(clock::now())),
+                () = sleep_until(frame), if ready || again.is_some() => { self.state.dirty |= again.is_some(); }
+                () = self.pen.idle(), if self.state.dirty && !ready => {}
+                signal = signals.next() => match signal {
+                    Heard::End => return Ok(End::Signal),
+                    Heard::Stop => next = Next::Suspend,
+                    Heard::Continue => { self.guard.resume()?; self.terminal.clear()?; self.state.dirty = true; }
+                },
+            }
+            let turn = Instant::now() + TURN;
+            while matches!(next, Next::Go) && Instant::now() < turn {
+                if let Some(Some(event)) = input.next().now_or_never() {
+                    urgent = true;
+                    next = event.map_or(Next::End(End::Signal), |event| self.input(event));
+                } else if let Ok((source, report)) = self.heard.try_recv() {
+                    next = self.tell(Msg::Heard(source, report));
+                } else if let Some((ticket, reply)) = self.tasks.ready() {
+                    next = self.tell(Msg::Answered(ticket, reply));
+                } else {
+                    break;
+                }
+            }
+            match next {
+                Next::Go => {}
+                Next::End(end) => return Ok(end),
+                Next::Suspend => {
+                    self.leave_terminal()?;
+                    terminal::stop();
+                    self.return_to_terminal()?;
+                }
+                Next::Edit(ticket, text) => {
+                    drop(input);
+                    self.leave_terminal()?;
+                    let edited = editor::edit(&text).await;
+                    self.return_to_terminal()?;
+                    input = EventStream::new();
+                    if let Next::End(end) = self.tell(Msg::Edited(ticket, edited)) {
+                        return Ok(end);
+                    }
+                }
+            }
+            let now = Instant::now();
+            if self.state.dirty && self.pen.is_idle() && (urgent || now >= drawn + FRAME) {
+                self.draw(&mut again)?;
+                drawn = now;
+            }
+            if self.pen.is_broken() {
+                return Ok(End::Signal);
+            }
+        }
+    }
+
+    fn draw(&mut self, again: &mut Option<Instant>) -> io::Result<()> {
+        self.state.dirty = false;
+        let now = clock::now();
+        let later = self.state.prepare();
+        *again = later.map(|at| {
+            Instant::now() + Duration::from_millis((at - now).clamp(1, 1_000).unsigned_abs())
+        });
+        let (state, theme, memo) = (&self.state, &self.theme, &mut self.memo);
+        self.terminal
+            .draw(|frame| ui::draw(frame, state, theme, memo))?;
+        Ok(())
+    }
+
+    fn input(&mut self, event: Event) -> Next {
+        match input::message(event, &self.memo) {
+            Some(msg) => self.tell(msg),
+            None => Next::Go,
+        }
+    }
+
+    /// Hands a message to the app and carries out what it asks for.
+    fn tell(&mut self, msg: Msg) -> Next {
+        // Everything is handled at the time it is handled, not at the time of the last tick.
+        if !matches!(msg, Msg::Tick(_)) {
+            update(&mut self.state, Msg::Tick(clock::now()));
+        }
+        let mut next = Next::Go;
+        let mut effects = update(&mut self.state, msg);
+        while !effects.is_empty() {
+            let mut said = Vec::new();
+            for effect in effects {
+                match effect {
+                    Effect::Quit => return Next::End(End::Quit),
+                    Effect::Edit(ticket, text) => next = Next::Edit(ticket, text),
+                    Effect::Suspend => next = Next::Suspend,
+                    Effect::Copy(text) => {
+                        said.extend(self.terminal.backend_mut().copy(&text).err());
+                    }
+                    Effect::Mouse(ours) => {
+                        said.extend(self.terminal.backend_mut().mouse(ours).err());
+                    }
+                    Effect::Redraw => {
+                        said.extend(self.terminal.clear().err().map(|it| it.to_string()));
+                    }
+                    Effect::Save(view) => said.push(memory::save(&self.directory, &view)),
+                    other => said.extend(self.tasks.start(other)),
+                }
+            }
+            effects = Vec::new();
+            for text in said {
+                effects.extend(update(&mut self.state, Msg::Said(text)));
+            }
+        }
+        next
+    }
+
+    fn leave_terminal(&mut self) -> io::Result<()> {
+        self.pen.drain();
+        terminal::give_back()
+    }
+
+    fn return_to_terminal(&mut self) -> io::Result<()> {
+        self.guard.resume()?;
+        self.terminal.backend_mut().mouse(self.state.mouse).ok();
+        let (columns, rows) = crossterm::terminal::size()?;
+        update(&mut self.state, Msg::Resize(Size { columns, rows }));
+        self.terminal.clear()?;
+        self.state.dirty = true;
+        Ok(())
+    }
+}
+
+/// The next whole second of the clock on the wall: the clock on the screen shows nothing smaller.
+fn next_second() -> Instant {
+    let past = clock::now().millis().rem_euclid(1_000).unsigned_abs();
+    Instant::now() + Duration::from_millis(1_000 - past)
+}
+
+/// What the system asks of us.
+enum Heard {
+    End,
+    Stop,
+    Continue,
+}
+
+struct Signals {
+    terminate: Signal,
+    hang_up: Signal,
+    interrupt: Signal,
+    stop: Signal,
+    go_on: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        const STOP: i32 = 20;
+        const GO_ON: i32 = 18;
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            stop: signal(SignalKind::from_raw(STOP))?,
+            go_on: signal(SignalKind::from_raw(GO_ON))?,
+        })
+    }
+
+    async fn next(&mut self) -> Heard {
+        tokio::select! {
+            _ = self.terminate.recv() => Heard::End,
+            _ = self.hang_up.recv() => Heard::End,
+            _ = self.interrupt.recv() => Heard::End,
+            _ = self.stop.recv() => Heard::Stop,
+            _ = self.go_on.recv() => Heard::Continue,
+        }
+    }
+}

@@ -233,12 +233,11 @@ impl Desk {
         }
         let before = std::fs::read_to_string(&text).unwrap_or_default();
         let before: Vec<&str> = before.lines().collect();
-        if before != rows {
-            panic!(
-                "{name} looks different (UPDATE=1 accepts it):\n{}",
-                difference(&before, &rows)
-            );
-        }
+        assert!(
+            before == rows,
+            "{name} looks different (UPDATE=1 accepts it):\n{}",
+            difference(&before, &rows)
+        );
         let same = std::fs::read_to_string(&picture).is_ok_and(|it| it == drawn);
         assert!(
             same,

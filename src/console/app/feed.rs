@@ -186,6 +186,7 @@ impl Feed {
                 }
                 self.ledger.reached(cursor);
             }
+            Batch::Alive { at } if self.is_recording() => self.ledger.advance(at),
             Batch::Alive { at } => self.meet(at, now),
             Batch::Replay(replay) => {
                 self.ledger.advance(replay.at);

@@ -200,6 +200,7 @@ fn replay(state: &State, action: Action) -> Vec<Effect> {
     ];
     let control = |feed: &Feed| -> Option<(SourceId, Control)> {
         let at = feed.replay()?;
+        let present = feed.ledger().now();
         let speed = STEPS.iter().position(|it| *it == at.speed).unwrap_or(0);
         let step = at.speed.unwrap_or(600.0) as i64 * 10 * SECOND;
         let control = match action {
@@ -207,8 +208,8 @@ fn replay(state: &State, action: Action) -> Vec<Effect> {
             Action::PauseReplay => Control::Pause,
             Action::ReplaySlower => Control::Speed(*STEPS.get(speed.saturating_sub(1))?),
             Action::ReplayFaster => Control::Speed(STEPS.get(speed + 1).copied().flatten()),
-            Action::ReplayBack => Control::Jump((at.at + -step).max(at.from)),
-            Action::ReplayForward => Control::Jump((at.at + step).min(at.until)),
+            Action::ReplayBack => Control::Jump((present + -step).max(at.from)),
+            Action::ReplayForward => Control::Jump((present + step).min(at.until)),
             _ => return None,
         };
         Some((feed.id, control))

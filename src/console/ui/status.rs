@@ -66,8 +66,12 @@ fn segments(canvas: &Canvas<'_>, state: &State) -> Vec<(Role, String)> {
     all.extend(links(canvas, &world.feeds, world.now));
     if world.readonly {
         all.push((Role::Info, "READ-ONLY".to_owned()));
-    } else if !world.operator.is_empty() {
-        all.push((Role::Dim, format!("operator {}", world.operator)));
+    } else if !world.feeds.iter().all(Feed::is_recording) {
+        let name = world
+            .operator
+            .strip_prefix("operator")
+            .unwrap_or(&world.operator);
+        all.push((Role::Dim, format!("operator {name}").trim_end().to_owned()));
     }
     all
 }
@@ -77,7 +81,8 @@ fn links(canvas: &Canvas<'_>, feeds: &[Feed], now: Time) -> Vec<(Role, String)> 
     let glyphs = &canvas.theme.glyphs;
     let word = |feed: &Feed| -> (Role, String) {
         if let Some(replay) = feed.replay() {
-            let share = (replay.at - replay.from) * 100 / (replay.until - replay.from).max(1);
+            let (at, length) = (feed.ledger().now(), replay.until - replay.from);
+            let share = (at - replay.from) * 100 / length.max(1);
             let how = match (replay.ended, replay.paused, replay.speed) {
                 (true, ..) => "ended".to_owned(),
                 (_, true, _) => "paused".to_owned(),
@@ -141,13 +146,9 @@ fn links(canvas: &Canvas<'_>, feeds: &[Feed], now: Time) -> Vec<(Role, String)> 
 /// The time of a lone recording is its own.
 fn clock(state: &State) -> String {
     let world = &state.world;
-    let replay = match world.feeds.as_slice() {
-        [one] => one.replay(),
-        _ => None,
-    };
-    let (at, form) = match replay {
-        Some(replay) => (replay.at, "%Y-%m-%d %H:%M:%S"),
-        None => (world.now, "%H:%M:%S"),
+    let (at, form) = match world.feeds.as_slice() {
+        [one] if one.is_recording() => (one.ledger().now(), "%Y-%m-%d %H:%M:%S"),
+        _ => (world.now, "%H:%M:%S"),
     };
     match world.face {
         Face::Local => (at + world.local_offset).utc().format(form).to_string() + " local",

@@ -1,0 +1,112 @@
+//! Takes the terminal and gives it back as it was, however the program ends.
+
+use std::io::{self, Write, stdout};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, ThreadId};
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
+use crossterm::style::{Attribute, ResetColor, SetAttribute};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{execute, queue};
+
+use crate::domain::text;
+
+/// The terminal is ours: raw, on its other screen.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Holds the terminal; dropping it gives the terminal back.
+pub(super) struct Guard {
+    title: String,
+}
+
+impl Guard {
+    /// Takes the terminal, and sees to it that a panic gives it back before its message is printed.
+    pub(super) fn enter(context: &str) -> io::Result<Self> {
+        give_back_on_panic(thread::current().id());
+        let name = text::cut(&text::clean(context), 60).into_owned();
+        let title = if name.is_empty() {
+            "seam".to_owned()
+        } else {
+            format!("seam · {name}")
+        };
+        let guard = Self { title };
+        guard.resume()?;
+        Ok(guard)
+    }
+
+    /// Takes the terminal again.
+    pub(super) fn resume(&self) -> io::Result<()> {
+        enable_raw_mode()?;
+        TAKEN.store(true, Ordering::Release);
+        let mut out = stdout().lock();
+        // The title of before is put on the terminal's stack.
+        out.write_all(b"\x1b[22;2t")?;
+        execute!(
+            out,
+            EnterAlternateScreen,
+            SetTitle(&self.title),
+            EnableMouseCapture,
+            EnableBracketedPaste,
+            Hide
+        )
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Nobody is left to tell when the terminal is gone.
+        let _ = give_back();
+    }
+}
+
+/// Gives the terminal back, for good or for a while.
+pub(super) fn give_back() -> io::Result<()> {
+    if !TAKEN.swap(false, Ordering::AcqRel) {
+        return Ok(());
+    }
+    let mut out = stdout().lock();
+    let written = queue!(
+        out,
+        DisableMouseCapture,
+        DisableBracketedPaste,
+        SetAttribute(Attribute::Reset),
+        ResetColor,
+        LeaveAlternateScreen,
+        Show
+    );
+    let written = written.and_then(|()| out.write_all(b"\x1b[?2026l\x1b[23;2t"));
+    let flushed = written.and_then(|()| out.flush());
+    // Raw mode goes last, and whatever could not be written: the line discipline matters most.
+    disable_raw_mode().and(flushed)
+}
+
+/// A panic of the console gives the terminal back first. One in a task beside it, such as a source, ends only that
+/// task: its message would smear over the screen, so it goes to the log.
+fn give_back_on_panic(console: ThreadId) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if thread::current().id() == console {
+                let _ = give_back();
+            }
+            if TAKEN.load(Ordering::Acquire) {
+                tracing::error!("a task beside the console failed: {panic}");
+            } else {
+                before(panic);
+            }
+        }));
+    });
+}
+
+/// Stops this program and those started with it, as `ctrl-z` does, until the shell lets them go on.
+pub(super) fn stop() {
+    // Without a process group there is no shell to go back to, and nothing to stop for.
+    let _ = rustix::process::kill_current_process_group(rustix::process::Signal::STOP);
+}
