@@ -69,7 +69,13 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             speed,
             ..Options::default()
         };
-        let source = source::open(&address, &options).map_err(usage)?;
+        let source = source::open(&address, &options).await.map_err(|why| {
+            let exit = match why {
+                source::AddressError::Failed(_) => Exit::Failed,
+                _ => Exit::Usage,
+            };
+            Stop::new(exit, why.to_string())
+        })?;
         sources.push((name(&address), source));
     }
     open(&settings, sources).await

@@ -217,8 +217,10 @@ impl Shell {
     fn draw(&mut self, again: &mut Option<Instant>) -> io::Result<()> {
         self.state.dirty = false;
         let now = clock::now();
-        let later = self.state.prepare();
-        *again = later.map(|at| {
+        let prepared = self.state.prepare();
+        // What is under the cursor is fetched; nothing of that ends the loop.
+        let _ = self.carry_out(prepared.effects);
+        *again = prepared.again.map(|at| {
             Instant::now() + Duration::from_millis((at - now).clamp(1, 1_000).unsigned_abs())
         });
         let (state, theme, memo) = (&self.state, &self.theme, &mut self.memo);
@@ -240,8 +242,12 @@ impl Shell {
         if !matches!(msg, Msg::Tick(_)) {
             update(&mut self.state, Msg::Tick(clock::now()));
         }
+        let effects = update(&mut self.state, msg);
+        self.carry_out(effects)
+    }
+
+    fn carry_out(&mut self, mut effects: Vec<Effect>) -> Next {
         let mut next = Next::Go;
-        let mut effects = update(&mut self.state, msg);
         while !effects.is_empty() {
             let mut said = Vec::new();
             for effect in effects {
