@@ -199,8 +199,10 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 fn sources() -> Vec<PathBuf> {
-    let rust =
-        |it: &PathBuf| it.extension().is_some_and(|it| it == "rs") && !it.ends_with("tests.rs");
+    let rust = |it: &PathBuf| {
+        let test = it.ends_with("tests.rs") || it.parent().is_some_and(|it| it.ends_with("tests"));
+        it.extension().is_some_and(|it| it == "rs") && !test
+    };
     let found: Vec<_> = files(&root().join("src"))
         .into_iter()
         .filter(rust)

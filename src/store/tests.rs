@@ -1,1 +1,468 @@
+use std::fs;
 
+use serde_json::json;
+
+use super::*;
+use crate::domain::event::{Emission, Event, Fact};
+use crate::domain::health::Kind;
+use crate::domain::id::{Actor, Edge, HandoffId, RunId};
+use crate::domain::machine::tests::emission;
+use crate::domain::run::{Run, State};
+use crate::domain::time::{HOUR, MINUTE, Time};
+
+fn at(millis: i64) -> Time {
+    Time::from_millis(1_800_000_000_000 + millis)
+}
+
+fn event(run: &str, seq: u64, at: Time, handoff: &str, fact: Fact) -> Event {
+    Event {
+        run: run.into(),
+        seq,
+        at,
+        handoff: Some(handoff.into()),
+        actor: Actor::agent("writer"),
+        fact,
+    }
+}
+
+fn emitted(run: &str, handoff: &str, to: &str, now: Time) -> Event {
+    let head = Emission {
+        ready_at: now,
+        ..emission("writer", to, handoff)
+    };
+    event(run, 1, now, handoff, Fact::Emitted(Box::new(head)))
+}
+
+/// A run with one handoff, as it is first committed.
+fn first(run: &str, handoff: &str, now: Time) -> Commit {
+    Commit::of(run.into(), None, vec![emitted(run, handoff, "editor", now)])
+}
+
+async fn next(store: &Store, run: &str, handoff: &str, now: Time, fact: Fact) -> Commit {
+    let (state, version) = store.load(&run.into()).await.unwrap().unwrap();
+    let event = event(run, state.version + 1, now, handoff, fact);
+    Commit::of(run.into(), Some((state, version)), vec![event])
+}
+
+fn requeued() -> Fact {
+    Fact::Requeued {
+        reason: "again".into(),
+    }
+}
+
+#[tokio::test]
+async fn what_is_committed_is_there_after_reopening() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seam.db");
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.load(&"r".into()).await, Ok(None));
+    let mut commit = first("r", "h", at(0));
+    commit.blobs.push(Blob {
+        digest: "sha256:x".into(),
+        media_type: "text/plain".into(),
+        bytes: b"hi".to_vec(),
+    });
+    assert_eq!(store.commit(commit).await, Ok(1));
+    assert_eq!(
+        store
+            .commit(next(&store, "r", "h", at(5), requeued()).await)
+            .await,
+        Ok(2)
+    );
+    let before = store.load(&"r".into()).await.unwrap();
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    assert_eq!(*store.changed().borrow(), 2);
+    assert_eq!(store.load(&"r".into()).await.unwrap(), before);
+    assert_eq!(store.verify(&"r".into()).await, Ok(2));
+    assert_eq!(store.blob("sha256:x").await.unwrap().unwrap().bytes, b"hi");
+    assert_eq!(
+        store.find(&"h".into()).await.unwrap(),
+        Some(RunId::from("r"))
+    );
+    assert_eq!(
+        store.by_key("h").await.unwrap().unwrap().1,
+        HandoffId::from("h")
+    );
+    let tail = store.tail(1, 10).await.unwrap();
+    assert_eq!((tail[0].0, tail[0].1.fact.name()), (2, "handoff.requeued"));
+}
+
+#[tokio::test]
+async fn a_commit_on_an_old_version_changes_nothing() {
+    let store = Store::temporary().unwrap();
+    store.commit(first("r", "h", at(0))).await.unwrap();
+    let mut late = next(&store, "r", "h", at(1), requeued()).await;
+    late.blobs.push(Blob {
+        digest: "sha256:late".into(),
+        media_type: String::new(),
+        bytes: vec![],
+    });
+    store
+        .commit(next(&store, "r", "h", at(1), requeued()).await)
+        .await
+        .unwrap();
+    assert_eq!(store.commit(late).await, Err(CommitError::Conflict));
+    assert_eq!(store.blob("sha256:late").await, Ok(None), "nothing of it");
+    assert_eq!(
+        store.commit(first("r", "h2", at(2))).await,
+        Err(CommitError::Conflict)
+    );
+    assert_eq!(
+        store.commit(first("other", "h", at(2))).await,
+        Err(CommitError::Conflict),
+        "the id is taken"
+    );
+    assert_eq!(store.load(&"other".into()).await, Ok(None));
+}
+
+#[tokio::test]
+async fn one_conflict_in_a_group_does_not_sink_the_others() {
+    let store = Store::temporary().unwrap();
+    store.commit(first("r", "h", at(0))).await.unwrap();
+    let mut commits = Vec::new();
+    for nth in 0..200 {
+        // Every other one fights for the same run.
+        let commit = if nth % 2 == 0 {
+            next(&store, "r", "h", at(1), requeued()).await
+        } else {
+            first(&format!("run {nth}"), &format!("handoff {nth}"), at(1))
+        };
+        commits.push(commit);
+    }
+    let racing: Vec<_> = commits
+        .into_iter()
+        .map(|commit| {
+            let store = store.clone();
+            tokio::spawn(async move { store.commit(commit).await })
+        })
+        .collect();
+    let mut cursors = Vec::new();
+    let mut conflicts = 0;
+    for one in racing {
+        match one.await.unwrap() {
+            Ok(cursor) => cursors.push(cursor),
+            Err(CommitError::Conflict) => conflicts += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!((cursors.len(), conflicts), (101, 99));
+    cursors.sort_unstable();
+    cursors.dedup();
+    assert_eq!(cursors.len(), 101, "every event has a place of its own");
+    assert_eq!(store.tail(0, 1_000).await.unwrap().len(), 102);
+    assert_eq!(store.load(&"r".into()).await.unwrap().unwrap().0.version, 2);
+    let counted: u32 = emitted_in(&store, at(MINUTE)).await;
+    assert_eq!(counted, 101, "what was refused is in no rollup");
+}
+
+async fn emitted_in(store: &Store, now: Time) -> u32 {
+    let rollups = store.snapshot(now).await.unwrap().rollups;
+    let tallies = rollups.iter().flat_map(|it| &it.edges);
+    tallies
+        .map(|(_, tally)| tally.counts.get(Kind::Emitted))
+        .sum()
+}
+
+#[tokio::test]
+async fn the_queue_serves_the_urgent_first_and_starves_nobody() {
+    use crate::domain::contract::Urgency;
+    let store = Store::temporary().unwrap();
+    let add = async |id: &str, urgency, ready: Time| {
+        let head = Emission {
+            urgency,
+            ready_at: ready,
+            ..emission("writer", "editor", id)
+        };
+        let fact = Fact::Emitted(Box::new(head));
+        let commit = Commit::of(id.into(), None, vec![event(id, 1, at(0), id, fact)]);
+        store.commit(commit).await.unwrap();
+    };
+    add("normal", Urgency::Normal, at(0)).await;
+    add("low", Urgency::Low, at(0)).await;
+    add("high", Urgency::High, at(MINUTE)).await;
+    add("critical", Urgency::Critical, at(MINUTE)).await;
+    add("later", Urgency::Critical, at(HOUR)).await;
+    let ids = async |n, paused| {
+        let ready = store
+            .ready("editor", at(2 * MINUTE), n, paused)
+            .await
+            .unwrap();
+        ready
+            .found
+            .iter()
+            .map(|(_, id)| id.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(10, vec![]).await, ["critical", "high", "normal", "low"]);
+    assert_eq!(ids(2, vec![]).await, ["critical", "high"]);
+    assert_eq!(
+        ids(9, vec![Edge::new("news", "writer", "editor")]).await,
+        [""; 0]
+    );
+    let ready = store
+        .ready("editor", at(2 * MINUTE), 10, vec![])
+        .await
+        .unwrap();
+    assert_eq!(ready.next, Some(at(HOUR)));
+    assert_eq!(
+        store.ready("nobody", at(HOUR), 9, vec![]).await.unwrap(),
+        Ready::default()
+    );
+}
+
+#[tokio::test]
+async fn rollups_give_the_last_hours_without_counting_anything_twice() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seam.db");
+    let mut store = Store::open(&path).unwrap();
+    // One handoff every 20 minutes for five hours, with a restart in between.
+    for nth in 0..15 {
+        let id = format!("h{nth}");
+        store
+            .commit(first(&id, &id, at(nth * 20 * MINUTE + 1)))
+            .await
+            .unwrap();
+        if nth == 7 {
+            drop(store);
+            store = Store::open(&path).unwrap();
+        }
+    }
+    for minutes in [281, 290, 300, 310, 359] {
+        assert_eq!(
+            emitted_in(&store, at(minutes * MINUTE)).await,
+            15,
+            "{minutes} minutes on"
+        );
+    }
+    let now = at(290 * MINUTE);
+    let rollups = store.snapshot(now).await.unwrap().rollups;
+    let hour_ago = at(230 * MINUTE);
+    let fine = rollups.iter().filter(|it| it.end > hour_ago).count();
+    assert_eq!(
+        fine, 3,
+        "240, 260 and 280 minutes on, each a minute of its own"
+    );
+}
+
+#[tokio::test]
+async fn a_changed_record_is_noticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seam.db");
+    let tampered = async |sql: &str| {
+        let _ = fs::remove_file(&path);
+        let store = Store::open(&path).unwrap();
+        store.commit(first("r", "h", at(0))).await.unwrap();
+        store
+            .commit(next(&store, "r", "h", at(1), requeued()).await)
+            .await
+            .unwrap();
+        assert_eq!(store.verify(&"r".into()).await, Ok(2));
+        drop(store);
+        let direct = Connection::open(&path).unwrap();
+        assert_eq!(direct.execute(sql, []).unwrap(), 1);
+        drop(direct);
+        Store::open(&path).unwrap().verify(&"r".into()).await
+    };
+    let chain = |seq| {
+        Err(Broken::Chain {
+            run: "r".into(),
+            seq,
+        })
+    };
+    let sql = "UPDATE events SET body = replace(body, 'again', 'never') WHERE seq = 2";
+    assert_eq!(tampered(sql).await, chain(2));
+    assert_eq!(tampered("DELETE FROM events WHERE seq = 1").await, chain(2));
+    let state = Err(Broken::State("r".into()));
+    assert_eq!(tampered("DELETE FROM events WHERE seq = 2").await, state);
+    let sql = "UPDATE runs SET body = replace(body, 'pending', 'completed')";
+    assert_eq!(tampered(sql).await, state);
+    assert_eq!(
+        Store::temporary().unwrap().verify(&"none".into()).await,
+        Err(Broken::NoRun("none".into()))
+    );
+}
+
+#[tokio::test]
+async fn lists_come_in_pages_and_filters_narrow_them() {
+    let store = Store::temporary().unwrap();
+    for nth in 0..7 {
+        let id = format!("h{nth}");
+        store.commit(first(&id, &id, at(nth / 2))).await.unwrap();
+    }
+    let mut found = Vec::new();
+    let mut page = None;
+    loop {
+        let listed = store.list(Filter::default(), page, 3).await.unwrap();
+        found.extend(listed.found.iter().map(|(_, id)| id.to_string()));
+        page = listed.next;
+        if page.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, ["h6", "h5", "h4", "h3", "h2", "h1", "h0"]);
+    let count = async |filter| store.list(filter, None, 100).await.unwrap().found.len();
+    assert_eq!(
+        count(Filter {
+            states: vec![State::Pending],
+            ..Filter::default()
+        })
+        .await,
+        7
+    );
+    assert_eq!(
+        count(Filter {
+            states: vec![State::Completed],
+            ..Filter::default()
+        })
+        .await,
+        0
+    );
+    assert_eq!(
+        count(Filter {
+            run: Some("h3".into()),
+            ..Filter::default()
+        })
+        .await,
+        1
+    );
+    assert_eq!(
+        count(Filter {
+            to: Some("' OR 1=1 --".into()),
+            ..Filter::default()
+        })
+        .await,
+        0
+    );
+}
+
+#[tokio::test]
+async fn a_heartbeat_is_written_without_an_event_and_still_counts_as_a_change() {
+    let store = Store::temporary().unwrap();
+    store.commit(first("r", "h", at(0))).await.unwrap();
+    let (run, version): (Run, Version) = store.load(&"r".into()).await.unwrap().unwrap();
+    let stale = next(&store, "r", "h", at(1), requeued()).await;
+    store
+        .commit(Commit::quietly(run, version, "h".into()))
+        .await
+        .unwrap();
+    assert_eq!(*store.changed().borrow(), 1);
+    assert_eq!(
+        store.commit(stale).await,
+        Err(CommitError::Conflict),
+        "it would undo the heartbeat"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_is_remembered_until_it_expires() {
+    let store = Store::temporary().unwrap();
+    let answered = Answered {
+        scope: "writer".into(),
+        key: "k".into(),
+        fingerprint: "f".into(),
+        body: json!({"handoff": "h"}),
+        expires: at(HOUR),
+    };
+    let mut commit = first("r", "h", at(0));
+    commit.answered = Some(answered.clone());
+    store.commit(commit).await.unwrap();
+    assert_eq!(
+        store.answered("writer", "k", at(1)).await,
+        Ok(Some(answered.clone()))
+    );
+    assert_eq!(store.answered("editor", "k", at(1)).await, Ok(None));
+    assert_eq!(store.answered("writer", "k", at(2 * HOUR)).await, Ok(None));
+    let mut twice = first("r2", "h2", at(1));
+    twice.answered = Some(answered);
+    assert_eq!(store.commit(twice).await, Err(CommitError::Conflict));
+}
+
+fn refused(path: &Path) -> StoreError {
+    Store::open(path).map(drop).expect_err("it must not open")
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named_with_the_reason() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+
+    fs::write(
+        path("text.db"),
+        "this is a letter, not a database, and long enough to have a header",
+    )
+    .unwrap();
+    assert!(matches!(refused(&path("text.db")), StoreError::Corrupt(..)));
+
+    let foreign = Connection::open(path("foreign.db")).unwrap();
+    foreign.execute_batch("CREATE TABLE notes(text)").unwrap();
+    let why = refused(&path("foreign.db"));
+    assert!(
+        why.to_string().contains("database of another program"),
+        "{why}"
+    );
+    foreign
+        .execute_batch("PRAGMA application_id = 252006675")
+        .unwrap();
+    assert!(
+        refused(&path("foreign.db"))
+            .to_string()
+            .contains("application id")
+    );
+    let mode: String = foreign
+        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "delete", "a foreign file is left as it was");
+
+    drop(Store::open(&path("newer.db")).unwrap());
+    let newer = Connection::open(path("newer.db")).unwrap();
+    newer.execute_batch("PRAGMA user_version = 99").unwrap();
+    drop(newer);
+    let why = refused(&path("newer.db"));
+    assert!(
+        why.to_string().contains("made by a newer Seamwatch"),
+        "{why}"
+    );
+
+    let why = refused(&path("nowhere/seam.db"));
+    assert!(matches!(why, StoreError::NoDirectory(_)), "{why}");
+    assert!(matches!(
+        refused(directory.path()),
+        StoreError::NotWritable(..)
+    ));
+
+    let damaged = path("damaged.db");
+    drop(Store::open(&damaged).unwrap());
+    let mut bytes = fs::read(&damaged).unwrap();
+    bytes
+        .iter_mut()
+        .skip(100)
+        .take(2_000)
+        .for_each(|it| *it = 0xAA);
+    fs::write(&damaged, bytes).unwrap();
+    assert!(matches!(refused(&damaged), StoreError::Corrupt(..)));
+}
+
+#[test]
+fn only_one_process_writes_and_the_second_learns_which() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seam.db");
+    let store = Store::open(&path).unwrap();
+    let why = refused(&path);
+    assert!(
+        why.to_string()
+            .contains(&format!("process {}", std::process::id())),
+        "{why}"
+    );
+    drop(store);
+    drop(Store::open(&path).unwrap());
+}
+
+#[test]
+fn a_temporary_store_leaves_nothing_behind() {
+    let store = Store::temporary().unwrap();
+    let directory = store.path().parent().unwrap().to_owned();
+    assert!(directory.is_dir());
+    drop(store);
+    assert!(!directory.exists());
+}

@@ -265,10 +265,10 @@ impl Writer {
         let sql = "INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted, ready, prio, due)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                    ON CONFLICT(id) DO UPDATE SET state = excluded.state, ready = excluded.ready,
-                   prio = excluded.prio, due = excluded.due";
+                   prio = excluded.prio, due = excluded.due WHERE run = excluded.run";
         let edge = &it.emission.edge;
         let ready = claimable(it).map(Time::millis);
-        self.db.prepare_cached(sql)?.execute(params![
+        let written = self.db.prepare_cached(sql)?.execute(params![
             it.id.as_str(),
             run,
             &*it.emission.key,
@@ -281,7 +281,12 @@ impl Writer {
             ready.map(|ready| ready - boost(it.emission.urgency)),
             due(it).map(Time::millis)
         ])?;
-        Ok(())
+        // The id belongs to another run.
+        if written == 1 {
+            Ok(())
+        } else {
+            Err(Refused::Conflict)
+        }
     }
 }
 

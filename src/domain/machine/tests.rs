@@ -52,7 +52,9 @@ impl World {
             }],
             State::Failed | State::Rejected => unreachable!("observed only"),
         };
-        commands.into_iter().for_each(|it| world.must(it));
+        for command in commands {
+            world.must(command);
+        }
         assert_eq!(world.it("a").state, state);
         world
     }

@@ -4,7 +4,15 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::command::Held;
+use crate::domain::command::{Refusal, Seen};
+use crate::domain::event::{Answer, DismissReason};
+use crate::domain::id::Edge;
+use crate::domain::link::{Act, Fault, Request, Target};
+use crate::domain::run::Handoff;
 use crate::domain::run::State;
+use crate::domain::time::SECOND;
+use crate::orchestrator::sweeper;
+use tokio_util::sync::CancellationToken;
 
 async fn engine() -> Engine {
     Engine::open(Store::temporary().unwrap(), Settings::default())
@@ -102,4 +110,539 @@ async fn work_goes_from_hand_to_hand() {
     );
     assert_eq!(*engine.changed().borrow(), 5);
     engine.store().verify(&emitted.run).await.unwrap();
+}
+
+fn target(run: &RunId, it: &Handoff) -> Target {
+    Target {
+        run: run.clone(),
+        handoff: it.id.clone(),
+        version: it.version,
+    }
+}
+
+fn request(act: Act, on: Vec<Target>, key: &str) -> Request {
+    Request {
+        on,
+        act,
+        by: "dana".into(),
+        why: "Looked at it".into(),
+        key: key.into(),
+    }
+}
+
+async fn emit(engine: &Engine, body: Value) -> Emitted {
+    let by = Actor::agent(body["source"]["id"].as_str().unwrap());
+    engine.emit(&by, body, None).await.unwrap()
+}
+
+/// Emits a handoff that its target failed on for good.
+async fn dead(engine: &Engine) -> (RunId, Handoff) {
+    let mut body = work("research", "writer");
+    body["failure_modes"]["default"] = json!("dead_letter");
+    let emitted = emit(engine, body).await;
+    let claimed = claim(engine, "writer").await;
+    let handoff = engine
+        .fail(
+            &Actor::agent("writer"),
+            held(&claimed),
+            "broken",
+            "No input",
+        )
+        .await
+        .unwrap();
+    assert_eq!(handoff.state, State::DeadLettered);
+    (emitted.run, handoff)
+}
+
+#[tokio::test]
+async fn what_is_refused_is_kept_once_and_resolved_by_a_better_one() {
+    let engine = engine().await;
+    let research = Actor::agent("research");
+    let mut body = work("research", "writer");
+    body["trace_id"] = json!("4bf92f3577b34da6a3ce929d0e0e4736");
+    body["brief"]["owner"] = Value::Null;
+    for _ in 0..3 {
+        let Err(Problem::Invalid {
+            violations,
+            rejection,
+        }) = engine.emit(&research, body.clone(), None).await
+        else {
+            panic!("it must be refused")
+        };
+        assert!(
+            violations.iter().any(|it| it.path == "/brief/owner"),
+            "{violations:?}"
+        );
+        assert!(rejection.is_some());
+    }
+    let kept = engine.rejections().await.unwrap();
+    assert_eq!((kept.len(), kept[0].1.count), (1, 3));
+    assert_eq!(kept[0].1.rejection.producer, "research");
+    let seen = engine.blob_get(&kept[0].1.rejection.digest).await.unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&seen.bytes).unwrap(), body);
+    body["brief"]["owner"] = json!({"kind": "agent", "id": "writer"});
+    engine.emit(&research, body, None).await.unwrap();
+    assert_eq!(engine.rejections().await.unwrap(), []);
+    let counted = engine.snapshot().await.unwrap().rollups;
+    let rate = counted[0].edges[0].1.violation_rate();
+    assert_eq!((rate.k, rate.n), (1, 2), "a client in a loop counts once");
+
+    for junk in [
+        json!(null),
+        json!([1]),
+        json!({"trace_id": 7, "step": -1, "target": {"id": "x".repeat(9_999)}}),
+    ] {
+        assert!(matches!(
+            engine.emit(&research, junk, None).await,
+            Err(Problem::Invalid { .. })
+        ));
+    }
+    for (_, it) in engine.rejections().await.unwrap() {
+        assert!(it.rejection.edge.to.len() <= 128);
+        engine
+            .dismiss_rejection(&Actor::user("dana"), &it.rejection.id, "junk")
+            .await
+            .unwrap();
+    }
+    assert_eq!(engine.rejections().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_same_work_is_emitted_once() {
+    let engine = engine().await;
+    let research = Actor::agent("research");
+    let mut body = work("research", "writer");
+    body["trace_id"] = json!("4bf92f3577b34da6a3ce929d0e0e4736");
+    let one = emit(&engine, body.clone()).await;
+    let two = emit(&engine, body.clone()).await;
+    assert_eq!((two.replayed, &two.handoff.id), (true, &one.handoff.id));
+    body["brief"]["goal"] = json!("Publish two articles");
+    let other = engine
+        .emit(&research, body.clone(), None)
+        .await
+        .unwrap_err();
+    let Problem::Refused(Refusal::IdempotencyMismatch { handoff, .. }) = other else {
+        panic!("{other}")
+    };
+    assert_eq!(handoff, one.handoff.id);
+
+    // Without a trace of its own, the caller's key is what makes a repeat a repeat.
+    let body = work("research", "writer");
+    let keyed = |body: &Value| Some(Once::new("research", "key 1", body));
+    let one = engine
+        .emit(&research, body.clone(), keyed(&body))
+        .await
+        .unwrap();
+    let two = engine
+        .emit(&research, body.clone(), keyed(&body))
+        .await
+        .unwrap();
+    assert_eq!((two.replayed, two.handoff.id), (true, one.handoff.id));
+    let other = work("research", "legal");
+    let reused = engine
+        .emit(&research, other.clone(), keyed(&other))
+        .await
+        .unwrap_err();
+    assert_eq!(reused, Problem::KeyReused("key 1".into()));
+}
+
+#[tokio::test]
+async fn of_fifty_racing_requeues_one_wins() {
+    let engine = engine().await;
+    let (run, handoff) = dead(&engine).await;
+    let racing: Vec<_> = (0..50)
+        .map(|nth| {
+            let request = request(
+                Act::Requeue,
+                vec![target(&run, &handoff)],
+                &format!("key {nth}"),
+            );
+            let engine = engine.clone();
+            tokio::spawn(async move { engine.perform(request).await })
+        })
+        .collect();
+    let (mut won, mut lost) = (0, 0);
+    for one in racing {
+        match &one.await.unwrap().items[0].1 {
+            Ok(()) => won += 1,
+            Err(Fault::Conflict {
+                found,
+                by: Some(by),
+            }) => {
+                assert_eq!((*found, &*by.actor.id), (handoff.version + 1, "dana"));
+                lost += 1;
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!((won, lost), (1, 49));
+}
+
+#[tokio::test]
+async fn a_request_is_done_once_and_each_item_for_itself() {
+    let engine = engine().await;
+    let (run, good) = dead(&engine).await;
+    let (other_run, moved) = dead(&engine).await;
+    let mut stale = target(&other_run, &moved);
+    stale.version -= 1;
+    let dismiss = Act::Dismiss {
+        reason: DismissReason::Obsolete,
+    };
+    let request = request(dismiss, vec![target(&run, &good), stale], "k");
+    for _ in 0..2 {
+        let outcome = engine.perform(request.clone()).await;
+        assert_eq!(outcome.items[0], (Some(good.id.clone()), Ok(())));
+        assert!(matches!(outcome.items[1].1, Err(Fault::Conflict { .. })));
+    }
+    let (_, now) = engine.find(&good.id).await.unwrap();
+    assert_eq!(
+        (now.state, now.version),
+        (State::Dismissed, good.version + 1)
+    );
+}
+
+#[tokio::test]
+async fn a_paused_edge_gives_nothing_until_it_is_resumed() {
+    let engine = engine().await;
+    let edge = Edge::new("news", "research", "writer");
+    let pause = request(Act::PauseEdge(edge.clone()), vec![], "p");
+    assert_eq!(engine.perform(pause).await.items, [(None, Ok(()))]);
+    emit(&engine, work("research", "writer")).await;
+    assert_eq!(engine.claim(claim_of("writer")).await.unwrap(), []);
+    let reopened = Engine::open(engine.store().clone(), Settings::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        reopened.paused(),
+        std::slice::from_ref(&edge),
+        "it outlives a restart"
+    );
+    let waiting = tokio::spawn({
+        let engine = engine.clone();
+        let claim = Claim {
+            wait: Duration::from_mins(1),
+            ..claim_of("writer")
+        };
+        async move { engine.claim(claim).await.unwrap() }
+    });
+    tokio::task::yield_now().await;
+    engine
+        .perform(request(Act::ResumeEdge(edge), vec![], "r"))
+        .await;
+    assert_eq!(
+        waiting.await.unwrap().len(),
+        1,
+        "and those who wait are told"
+    );
+}
+
+#[tokio::test]
+async fn work_that_comes_wakes_those_who_wait_and_is_given_once() {
+    let engine = engine().await;
+    let waiting: Vec<_> = (0..8)
+        .map(|_| {
+            let engine = engine.clone();
+            let claim = Claim {
+                wait: Duration::from_mins(1),
+                ..claim_of("writer")
+            };
+            tokio::spawn(
+                async move { engine.claim(claim).await.unwrap().pop().unwrap().handoff.id },
+            )
+        })
+        .collect();
+    for _ in 0..8 {
+        emit(&engine, work("research", "writer")).await;
+    }
+    let mut given = Vec::new();
+    for one in waiting {
+        given.push(one.await.unwrap());
+    }
+    given.sort();
+    given.dedup();
+    assert_eq!(given.len(), 8);
+}
+
+#[tokio::test]
+async fn a_reviewer_returns_and_the_source_gets_the_feedback() {
+    let engine = engine().await;
+    emit(&engine, work("writer", "editor")).await;
+    let editor = Actor::agent("editor");
+    let claimed = claim(&engine, "editor").await;
+    let feedback = vec!["Vendor C has no source".to_owned()];
+    let done = engine
+        .return_to_source(&editor, held(&claimed), feedback.clone(), None)
+        .await
+        .unwrap();
+    assert_eq!(done.handoff.state, State::Returned);
+    let revision = claim(&engine, "writer").await;
+    assert_eq!(revision.handoff.id, done.next[0].id);
+    assert_eq!(revision.contract["relation"]["feedback"], json!(feedback));
+    assert_eq!(
+        revision.contract["brief"]["definition_of_done"][0]["item"],
+        json!(feedback[0])
+    );
+    assert_eq!(
+        revision.contract["brief"]["title"],
+        "Revise: Write the article on tides"
+    );
+    assert_eq!(
+        (
+            revision.handoff.emission.cycle,
+            revision.handoff.emission.step
+        ),
+        (1, 1)
+    );
+    let again = engine
+        .return_to_source(&editor, held(&claimed), feedback, None)
+        .await
+        .unwrap();
+    assert_eq!(
+        again.next[0].id, revision.handoff.id,
+        "the same answer again"
+    );
+}
+
+#[tokio::test]
+async fn an_invalid_follow_up_changes_nothing_and_says_which() {
+    let engine = engine().await;
+    let emitted = emit(&engine, work("research", "writer")).await;
+    let claimed = claim(&engine, "writer").await;
+    let mut bad = work("writer", "legal");
+    bad["brief"]["title"] = json!("");
+    let next = vec![work("writer", "editor"), bad];
+    let why = engine
+        .complete(&Actor::agent("writer"), held(&claimed), None, next)
+        .await
+        .unwrap_err();
+    let Problem::Invalid {
+        violations,
+        rejection: Some(_),
+    } = why
+    else {
+        panic!("{why}")
+    };
+    assert!(
+        violations
+            .iter()
+            .all(|it| it.path.starts_with("/next/1/brief/title")),
+        "{violations:?}"
+    );
+    let run = engine.run(&emitted.run).await.unwrap();
+    assert_eq!(
+        (run.handoffs.len(), run.handoffs[0].state),
+        (1, State::Leased)
+    );
+    let next = vec![work("writer", "editor"), work("writer", "legal")];
+    let done = engine
+        .complete(&Actor::agent("writer"), held(&claimed), None, next)
+        .await
+        .unwrap();
+    let branches: Vec<_> = done.next.iter().map(|it| &*it.emission.branch).collect();
+    assert_eq!(branches, ["0", "1"]);
+    engine.store().verify(&emitted.run).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_approver_edits_what_was_shown_or_sends_it_back() {
+    let table = "approval = { role = 'editors' }".parse().unwrap();
+    let settings = Settings {
+        policies: Policies::read(&[table]).unwrap(),
+        ..Settings::default()
+    };
+    let engine = Engine::open(Store::temporary().unwrap(), settings)
+        .await
+        .unwrap();
+    let one = emit(&engine, work("research", "writer")).await;
+    assert_eq!(one.handoff.state, State::Escalated);
+    let (contract, digest) = engine.contract(&one.handoff.id).await.unwrap();
+    let resolve = |answer, digest: &str, edited| Act::Resolve {
+        answer,
+        context_digest: digest.to_owned(),
+        edited,
+        value: None,
+    };
+    let on = || vec![target(&one.run, &one.handoff)];
+    let old = resolve(Answer::Approve, "sha256:old", None);
+    let refused = engine.perform(request(old, on(), "1")).await;
+    assert!(
+        matches!(&refused.items[0].1, Err(Fault::Refused(why)) if why.contains("changed since it was shown"))
+    );
+    let mut forged = contract.clone();
+    forged["source"]["id"] = json!("somebody else");
+    let forged = resolve(Answer::EditApprove, &digest, Some(forged));
+    let refused = engine.perform(request(forged, on(), "2")).await;
+    assert!(
+        matches!(&refused.items[0].1, Err(Fault::Invalid(_))),
+        "{refused:?}"
+    );
+    let mut edited = contract.clone();
+    edited["brief"]["next_step"] = json!("Write 800 words");
+    let edited = resolve(Answer::EditApprove, &digest, Some(edited));
+    assert_eq!(
+        engine.perform(request(edited, on(), "3")).await.items[0].1,
+        Ok(())
+    );
+    let claimed = claim(&engine, "writer").await;
+    assert_eq!(claimed.contract["brief"]["next_step"], "Write 800 words");
+    assert_eq!(claimed.resolution.unwrap().answer, Answer::EditApprove);
+    assert_eq!(claimed.handoff.rev, 2);
+
+    let two = emit(&engine, work("research", "writer")).await;
+    let (_, digest) = engine.contract(&two.handoff.id).await.unwrap();
+    let reject = resolve(Answer::Reject, &digest, None);
+    let done = engine
+        .perform(request(reject, vec![target(&two.run, &two.handoff)], "4"))
+        .await;
+    assert_eq!(done.items[0].1, Ok(()));
+    let run = engine.run(&two.run).await.unwrap();
+    assert_eq!(run.handoffs[0].state, State::Returned);
+    assert_eq!(&*run.handoffs[1].emission.edge.to, "research");
+    engine.store().verify(&two.run).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_person_takes_what_is_addressed_to_people() {
+    let engine = engine().await;
+    let mut body = work("research", "dana");
+    body["target"] = json!({"kind": "human", "id": "dana"});
+    body["brief"]["owner"] = json!({"kind": "human", "id": "dana"});
+    let whole = json!({"decisions": [], "constraints": [], "source_links": [], "completed": [], "tried": [],
+        "key_facts": [], "blockers": [], "pending_approvals": [], "urgency": "high",
+        "escalation_reason": "Needs a person", "recipient_need": "A decision", "due_at": "2100-01-01T00:00:00Z"});
+    body["brief"]
+        .as_object_mut()
+        .unwrap()
+        .extend(whole.as_object().unwrap().clone());
+    let emitted = emit(&engine, body).await;
+    assert_eq!(
+        engine.claim(claim_of("dana")).await.unwrap(),
+        [],
+        "no agent gets it"
+    );
+    let dana = Actor::user("dana");
+    let seen = Seen {
+        handoff: emitted.handoff.id.clone(),
+        version: emitted.handoff.version,
+    };
+    let taken = engine.take(&dana, seen).await.unwrap();
+    assert_eq!(
+        (taken.state, taken.lease.as_ref().unwrap().until),
+        (State::Acknowledged, None)
+    );
+    let release = request(Act::Release, vec![target(&emitted.run, &taken)], "k");
+    assert_eq!(engine.perform(release).await.items[0].1, Ok(()));
+    assert_eq!(
+        engine.find(&taken.id).await.unwrap().1.state,
+        State::Pending
+    );
+}
+
+#[tokio::test]
+async fn a_reference_to_a_blob_that_is_not_there_is_refused() {
+    let engine = engine().await;
+    let digest = engine
+        .blob_put("text/plain", b"tides".to_vec())
+        .await
+        .unwrap();
+    let refer = |digest: &str| {
+        let mut body = work("research", "writer");
+        let uri = format!("blob:{digest}");
+        body["working_memory"]["refs"] =
+            json!([{"uri": uri, "digest": digest, "size": 5, "media_type": "text/plain"}]);
+        body
+    };
+    emit(&engine, refer(&digest)).await;
+    let missing = format!("sha256:{}", "0".repeat(64));
+    let why = engine
+        .emit(&Actor::agent("research"), refer(&missing), None)
+        .await
+        .unwrap_err();
+    let Problem::Invalid { violations, .. } = why else {
+        panic!("{why}")
+    };
+    assert_eq!(
+        (&*violations[0].path, &*violations[0].keyword),
+        ("/working_memory/refs/0/uri", "ref_missing")
+    );
+}
+
+static CLOCK: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(1_800_000_000_000);
+
+fn clock() -> Time {
+    Time::from_millis(CLOCK.load(std::sync::atomic::Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn the_sweeper_ends_what_ran_out_and_does_it_once() {
+    let settings = Settings {
+        now: clock,
+        ..Settings::default()
+    };
+    let engine = Engine::open(Store::temporary().unwrap(), settings)
+        .await
+        .unwrap();
+    let emitted = emit(&engine, work("research", "writer")).await;
+    let claimed = claim(&engine, "writer").await;
+    let stop = CancellationToken::new();
+    let until = claimed.handoff.lease.as_ref().unwrap().until;
+    assert_eq!(
+        sweeper::sweep(&engine, &stop).await.unwrap(),
+        until,
+        "it sleeps until the lease ends"
+    );
+    engine
+        .acknowledge(&Actor::agent("writer"), held(&claimed))
+        .await
+        .unwrap();
+    CLOCK.fetch_add(40 * SECOND, std::sync::atomic::Ordering::SeqCst);
+    engine
+        .heartbeat(&Actor::agent("writer"), held(&claimed))
+        .await
+        .unwrap();
+    CLOCK.fetch_add(40 * SECOND, std::sync::atomic::Ordering::SeqCst);
+    sweeper::sweep(&engine, &stop).await.unwrap();
+    assert_eq!(
+        engine.find(&emitted.handoff.id).await.unwrap().1.state,
+        State::Acknowledged
+    );
+    CLOCK.fetch_add(40 * SECOND, std::sync::atomic::Ordering::SeqCst);
+    for _ in 0..2 {
+        sweeper::sweep(&engine, &stop).await.unwrap();
+        let (_, handoff) = engine.find(&emitted.handoff.id).await.unwrap();
+        assert_eq!((handoff.state, handoff.version), (State::RetryWait, 4));
+    }
+    let late = engine
+        .complete(&Actor::agent("writer"), held(&claimed), None, vec![])
+        .await;
+    assert!(matches!(
+        late,
+        Err(Problem::Refused(Refusal::LeaseLost { .. }))
+    ));
+    engine.store().verify(&emitted.run).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_sweeper_sleeps_until_something_is_due_and_stops_when_told() {
+    let engine = engine().await;
+    let stop = CancellationToken::new();
+    let sweeper = sweeper::start(engine.clone(), stop.clone());
+    let mut body = work("research", "writer");
+    let deadline = engine.now() + 50;
+    body["delivery"] = json!({"deadline": deadline});
+    let emitted = emit(&engine, body).await;
+    let mut changed = engine.changed();
+    let ended = async {
+        while engine.find(&emitted.handoff.id).await.unwrap().1.state != State::DeadLettered {
+            changed.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ended)
+        .await
+        .expect("the deadline was noticed");
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(30), sweeper)
+        .await
+        .expect("it stops")
+        .unwrap();
 }

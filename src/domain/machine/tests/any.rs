@@ -46,7 +46,7 @@ fn command(world: &World, what: u8, on: u8, nth: usize) -> Command {
             Command::Escalate {
                 seen,
                 escalation,
-                force: nth % 2 == 0,
+                force: nth.is_multiple_of(2),
             }
         }
         15 => {
@@ -79,7 +79,7 @@ fn command(world: &World, what: u8, on: u8, nth: usize) -> Command {
             seen,
             until: world.now + MINUTE,
         },
-        _ if nth % 9 == 0 => Command::Cancel {
+        _ if nth.is_multiple_of(9) => Command::Cancel {
             expect: None,
             why: String::new(),
         },

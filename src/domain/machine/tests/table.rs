@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// States: P pending, L leased, A acknowledged, W retry_wait, E escalated, D dead_lettered, C completed,
+/// States: P pending, L leased, A acknowledged, W waiting for a retry, E escalated, D dead letter, C completed,
 /// R returned, X dismissed, K cancelled. A cell is the state the command leads to; `-` is refused because of the
 /// state, `!` because the lease is lost, `~` because there is nothing to do it to.
 const TABLE: &str = "
