@@ -1,6 +1,8 @@
 //! What every source promises, checked the same way on each: a recording, an orchestrator in this process, and
 //! one behind HTTP.
 
+#![allow(clippy::panic)] // helpers of tests fail by panicking, as tests do
+
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -200,17 +202,15 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
     let control = source.control(Control::Speed(None));
     assert_eq!(control.is_ok(), offers.replay);
     let _ = source.control(Control::Pause);
-    let known = first
+    let open = first
         .runs
-        .iter()
-        .flat_map(|run| run.handoffs.values().map(|it| (&run.id, &it.id)));
-    let known = known.map(|(run, id)| (run.clone(), id.clone())).next();
-    let (run, handoff) = match known {
-        Some(known) => known,
-        None => {
-            let (events, _) = emissions(&mut watch, 1).await;
-            (events[0].run.clone(), emitted(&events)[0].clone())
-        }
+        .first()
+        .and_then(|run| Some((run.id.clone(), run.handoffs.keys().next()?.clone())));
+    let (run, handoff) = if let Some(open) = open {
+        open
+    } else {
+        let (events, _) = emissions(&mut watch, 1).await;
+        (events[0].run.clone(), emitted(&events)[0].clone())
     };
     let body = source.fetch(Want::Contract(handoff)).await;
     assert_eq!(body.is_ok(), offers.bodies, "{body:?}");
@@ -371,6 +371,142 @@ async fn an_orchestrator_in_this_process() {
             async move { orchestrator::emit(&engine).await }.boxed()
         }),
         _behind: Box::new(()),
+    })
+    .await;
+}
+
+/// A real server on a free port, for as long as the guard lives.
+async fn served(
+    engine: &seamwatch::orchestrator::engine::Engine,
+    access: seamwatch::orchestrator::api::Access,
+) -> (reqwest::Url, tokio_util::sync::DropGuard) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let stop = tokio_util::sync::CancellationToken::new();
+    let serving =
+        seamwatch::orchestrator::api::serve(engine.clone(), listener, access, stop.clone());
+    tokio::spawn(serving);
+    let url = format!("http://{address}").parse().expect("a URL");
+    (url, stop.drop_guard())
+}
+
+fn http(url: reqwest::Url, token: Option<&str>) -> Shared {
+    std::sync::Arc::new(seamwatch::source::http::Http::new(url, token).expect("a client"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orchestrator_behind_http() {
+    use seamwatch::orchestrator::api::Access;
+    let engine = orchestrator::engine().await;
+    let (url, server) = served(&engine, Access::Open).await;
+    upholds_the_contract(Subject {
+        source: http(url, None),
+        happen: Box::new(move || {
+            let engine = engine.clone();
+            async move { orchestrator::emit(&engine).await }.boxed()
+        }),
+        _behind: Box::new(server),
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_told_what_it_allows() {
+    use seamwatch::orchestrator::api::{Access, Scope, auth::new_token};
+    let engine = orchestrator::engine().await;
+    let (secret, file) = new_token("dana", &[Scope::Viewer], &[]);
+    let access = Access::read(&file).expect("a token file");
+    let (url, _server) = served(&engine, access).await;
+    for wrong in [None, Some("hft_wrong")] {
+        let mut watch = http(url.clone(), wrong).watch(None);
+        let fault = next(&mut watch)
+            .await
+            .expect("an answer")
+            .expect_err("no entry");
+        assert!(
+            matches!(&fault, Fault::Denied(why) if why.contains("SEAM_TOKEN")),
+            "{fault:?}"
+        );
+    }
+    let source = http(url, Some(&secret));
+    let mut watch = source.watch(None);
+    snapshot(&mut watch).await;
+    let offers = source.offers();
+    assert!(
+        offers.acts.is_empty() && offers.why_not.contains("SEAM_TOKEN"),
+        "{offers:?}"
+    );
+    let nobody = Target {
+        run: RunId::from("4bf92f3577b34da6a3ce929d0e0e4736"),
+        handoff: HandoffId::from("h"),
+        version: 1,
+    };
+    let done = source
+        .perform(request(Act::Requeue, vec![nobody], "dana", "k"))
+        .await;
+    let items = done.expect("a result per item").items;
+    assert!(
+        matches!(&items[..], [(Some(_), Err(Fault::Denied(_)))]),
+        "{items:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_ends_when_the_server_does_and_the_supervisor_finds_the_next_one() {
+    use seamwatch::domain::link::Report;
+    use seamwatch::orchestrator::api::Access;
+    let engine = orchestrator::engine().await;
+    orchestrator::emit(&engine).await;
+    let (url, server) = served(&engine, Access::Open).await;
+    let mut supervised = seamwatch::source::supervise(http(url.clone(), None));
+    let mut wait_for = async |what: fn(&Report) -> bool| {
+        let found = async {
+            loop {
+                let report = supervised.next().await.expect("the supervisor lives");
+                if what(&report) {
+                    return report;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), found)
+            .await
+            .expect("in time")
+    };
+    wait_for(|it| matches!(it, Report::Batch(Batch::Alive { .. }))).await;
+    drop(server);
+    let down = wait_for(|it| matches!(it, Report::Down { .. })).await;
+    assert!(
+        matches!(
+            down,
+            Report::Down {
+                fault: Fault::Transient(_),
+                ..
+            }
+        ),
+        "{down:?}"
+    );
+    // Another server at the same address, on the same store: as after a restart.
+    let port = url.port().expect("a port");
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let listener = loop {
+        match tokio::net::TcpListener::bind(("127.0.0.1", port)).await {
+            Ok(listener) => break listener,
+            Err(why) => assert!(tokio::time::Instant::now() < deadline, "{why}"),
+        }
+        tokio::task::yield_now().await;
+    };
+    let stop = tokio_util::sync::CancellationToken::new();
+    let _guard = stop.clone().drop_guard();
+    let serving = seamwatch::orchestrator::api::serve(engine.clone(), listener, Access::Open, stop);
+    tokio::spawn(serving);
+    orchestrator::emit(&engine).await;
+    // Either the second one alone, after the cursor, or both in a new snapshot.
+    wait_for(|it| match it {
+        Report::Batch(Batch::Events { events, .. }) => emitted(events).len() == 1,
+        Report::Batch(Batch::Snapshot(snapshot)) => emitted(&snapshot.recent).len() == 2,
+        _ => false,
     })
     .await;
 }

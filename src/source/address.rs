@@ -18,8 +18,8 @@ use crate::orchestrator::engine::Settings;
 /// What to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// An orchestrator in this process, on this SQLite file; `None` is the default place.
-    Embedded(Option<PathBuf>),
+    /// An orchestrator in this process, on this SQLite file.
+    Embedded(PathBuf),
     /// An orchestrator behind HTTP: scheme, host, port and perhaps a path in front of `/api`.
     Http(Url),
     /// A recording.
@@ -67,9 +67,9 @@ pub enum AddressError {
         "SEAM_TOKEN would be sent unencrypted to {0}: use https://, or unset SEAM_TOKEN. Plain http is for this machine only"
     )]
     Unencrypted(String),
-    /// No default place was given.
-    #[error("there is no place for the default store: write `sqlite:PATH`")]
-    NoDefault,
+    /// Nothing at all.
+    #[error("the address is empty. Use one of: {KNOWN}")]
+    Empty,
     /// Out of range.
     #[error(
         "the speed {0} is not above 0 and at most {MAX_SPEED}; use max for as fast as possible"
@@ -81,21 +81,21 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// Reads an address; the empty one is the default store.
+    /// Reads an address.
     ///
     /// # Errors
     /// What is wrong with it and what to write instead. Credentials in it are not repeated.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let text = text.trim();
         if text.is_empty() {
-            return Ok(Self::Embedded(None));
+            return Err(AddressError::Empty);
         }
         let Some((scheme, rest)) = text.split_once(':') else {
             return Err(AddressError::NoScheme(text.to_owned()));
         };
         let scheme = scheme.to_ascii_lowercase();
         match scheme.as_str() {
-            "sqlite" => path("sqlite:", rest).map(|it| Self::Embedded(Some(it))),
+            "sqlite" => path("sqlite:", rest).map(Self::Embedded),
             "file" => path("file:", rest).map(Self::File),
             "http" | "https" => url(text).map(Self::Http),
             "postgres" | "postgresql" | "redis" | "rediss" | "otlp" | "langgraph"
@@ -144,8 +144,7 @@ fn without_credentials(text: &str) -> String {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Embedded(None) => f.write_str("the default store"),
-            Self::Embedded(Some(path)) => write!(f, "sqlite:{}", path.display()),
+            Self::Embedded(path) => write!(f, "sqlite:{}", path.display()),
             Self::Http(url) => f.write_str(url.as_str().trim_end_matches('/')),
             Self::File(path) => write!(f, "file:{}", path.display()),
         }
@@ -155,8 +154,6 @@ impl fmt::Display for Address {
 /// What else a source needs to know.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Where the default store is.
-    pub store: Option<PathBuf>,
     /// How an orchestrator in this process is set up.
     pub settings: Settings,
     /// Bearer token for an HTTP orchestrator, from `SEAM_TOKEN`.
@@ -178,8 +175,6 @@ pub async fn open(address: &Address, options: &Options) -> Result<Shared, Addres
         Address::File(path) => recording(path, options),
         Address::Http(base) => http(base, options),
         Address::Embedded(path) => {
-            let path = path.as_ref().or(options.store.as_ref());
-            let path = path.ok_or(AddressError::NoDefault)?;
             let opened = Embedded::open(path, options.settings.clone()).await;
             Ok(Arc::new(opened.map_err(AddressError::Failed)?))
         }
@@ -227,8 +222,7 @@ mod tests {
 
     #[test]
     fn every_form_of_section_2_is_understood() {
-        assert_eq!(parsed(""), Address::Embedded(None));
-        let store = |path: &str| Address::Embedded(Some(path.into()));
+        let store = |path: &str| Address::Embedded(path.into());
         assert_eq!(parsed("sqlite:run.db"), store("run.db"));
         assert_eq!(parsed("sqlite:///var/run.db"), store("/var/run.db"));
         assert_eq!(
@@ -251,6 +245,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_what_to_write() {
         let said = |text: &str| Address::parse(text).unwrap_err().to_string();
+        assert!(said(" ").contains("sqlite:PATH"));
         assert!(said("gopher://x").contains("sqlite:PATH"));
         assert!(said("postgres://db/x").contains("not in this build"));
         assert!(said("langgraph+http://x").contains("not in this build"));
@@ -264,16 +259,13 @@ mod tests {
     async fn a_file_that_is_no_store_is_named_and_left_alone() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "my only copy of the novel").unwrap();
-        let address = Address::Embedded(Some(file.path().to_owned()));
+        let address = Address::Embedded(file.path().to_owned());
         let Err(AddressError::Failed(why)) = open(&address, &Options::default()).await else {
             panic!("it was opened");
         };
         assert!(why.contains(&file.path().display().to_string()), "{why}");
         let kept = std::fs::read_to_string(file.path()).unwrap();
         assert_eq!(kept, "my only copy of the novel");
-        let nowhere = Address::Embedded(None);
-        let nowhere = open(&nowhere, &Options::default()).await;
-        assert!(matches!(nowhere, Err(AddressError::NoDefault)));
     }
 
     #[tokio::test]

@@ -38,16 +38,15 @@ impl Embedded {
         }
     }
 
-    /// Runs an orchestrator on the SQLite file at `path`, which is made if it is not there.
+    /// Runs an orchestrator on the SQLite file at `path`, which is made, with its directory, if it is not there.
     ///
     /// # Errors
     /// A sentence when the file cannot be used.
     pub async fn open(path: &Path, settings: Settings) -> Result<Self, String> {
         let path = path.to_owned();
-        let store = tokio::task::spawn_blocking(move || Store::open(&path))
+        let store = tokio::task::spawn_blocking(move || store(&path))
             .await
-            .map_err(|why| format!("opening the store broke off: {why}"))?
-            .map_err(|why| why.to_string())?;
+            .map_err(|why| format!("opening the store broke off: {why}"))??;
         let engine = Engine::open(store, settings)
             .await
             .map_err(|why| why.to_string())?;
@@ -58,6 +57,19 @@ impl Embedded {
             _sweeping: Some(stop.drop_guard()),
         })
     }
+}
+
+fn store(path: &Path) -> Result<Store, String> {
+    // The default place is in a directory that nobody has made before the first start.
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(|why| {
+            format!(
+                "cannot make the directory {} for the store: {why}",
+                directory.display()
+            )
+        })?;
+    }
+    Store::open(path).map_err(|why| why.to_string())
 }
 
 impl Source for Embedded {
@@ -163,5 +175,40 @@ impl Tail {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_start_makes_the_store_and_the_second_finds_it() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("data/seamwatch/seam.db");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut starts = 0;
+        while starts < 2 {
+            // The store is given back when the sweeper has ended, which is soon after the source was dropped.
+            match Embedded::open(&path, Settings::default()).await {
+                Ok(source) => {
+                    let first = source.watch(None).next().await;
+                    assert!(matches!(first, Some(Ok(Batch::Snapshot(_)))));
+                    starts += 1;
+                }
+                Err(why) => assert!(starts == 1 && Instant::now() < deadline, "{why}"),
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_cannot_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().join("seam.db");
+        let Err(why) = Embedded::open(&path, Settings::default()).await else {
+            panic!("a file is no directory");
+        };
+        assert!(why.contains(&file.path().display().to_string()), "{why}");
     }
 }
