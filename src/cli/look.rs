@@ -85,7 +85,7 @@ pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
         token,
         ..Options::default()
     };
-    if let Address::Embedded(Some(path)) = &address
+    if let Address::Embedded(path) = &address
         && !path.exists()
     {
         let why = format!(
