@@ -85,12 +85,11 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
 fn name(address: &Address) -> String {
     let file = |path: &Path| path.file_name().map(|it| it.to_string_lossy().into_owned());
     match address {
-        Address::File(path) | Address::Embedded(Some(path)) => file(path),
+        Address::File(path) | Address::Embedded(path) => file(path),
         Address::Http(url) => url.host_str().map(|host| match url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         }),
-        Address::Embedded(None) => Some("this machine".to_owned()),
     }
     .unwrap_or_else(|| address.to_string())
 }
