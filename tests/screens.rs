@@ -5,9 +5,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests fail like tests
 
+#[path = "screens/dead_letters.rs"]
+mod dead_letters;
 #[path = "screens/desk.rs"]
 mod desk;
 #[path = "screens/events.rs"]
 mod events;
 #[path = "screens/frame.rs"]
 mod frame;
+#[path = "screens/inbox.rs"]
+mod inbox;

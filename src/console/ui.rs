@@ -5,6 +5,7 @@
 
 pub mod canvas;
 pub mod dead_letters;
+pub mod doc;
 pub mod edges;
 pub mod events;
 mod footer;

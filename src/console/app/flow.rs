@@ -71,8 +71,10 @@ impl State {
         if arrived > 0 {
             news.push(format!("{arrived} arrived since, not included."));
         }
-        if moved > 0 {
-            news.push(format!("{moved} changed since you saw them, skipped."));
+        match (moved, aims.as_slice()) {
+            (0, _) => {}
+            (_, [one]) => news.push(self.moved_by(one)),
+            _ => news.push(format!("{moved} changed since you saw them, skipped.")),
         }
         if let Some(why) = locked(self, &draft.proposal) {
             news.push(format!("Cannot be sent now: {why}."));
@@ -80,6 +82,20 @@ impl State {
         if let Some(Layer::Dialog(dialog)) = self.layers.last_mut() {
             dialog.news = news;
         }
+    }
+
+    /// Who was faster, and that nothing will be sent.
+    fn moved_by(&self, aim: &Aim) -> String {
+        let feed = self.world.feed(aim.source);
+        let now = feed.and_then(|it| it.live().handoff(&aim.target.handoff));
+        let fault = Fault::Conflict {
+            found: now.map_or(0, |it| it.version),
+            by: now.and_then(|it| it.last_change.clone()),
+        };
+        format!(
+            "{}: nothing will be sent.",
+            act::say(&fault, self.world.now)
+        )
     }
 
     /// True when the item is known to have another version than was seen.

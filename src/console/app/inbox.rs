@@ -1,21 +1,384 @@
-//! What waits for a person.
+//! What waits for a person: the list, and the card of the question under the cursor.
+//!
+//! A decision is bound to what was shown: the card is laid out here, what of it was in the window is
+//! remembered, and nobody can say yes before all of it was.
 
+use std::collections::HashMap;
+
+use crate::domain::contract::Contract;
+use crate::domain::id::HandoffId;
+use crate::domain::link::{Fault, Found, SourceId, Want};
+use crate::domain::query::Query;
+use crate::domain::report::InboxRow;
 use crate::keymap::Action;
 
 use super::desk::Desk;
-use super::screen::{Offer, Screen};
+use super::doc::{Doc, plural};
+use super::list::List;
+use super::msg::{Reply, Size, Ticket};
+use super::screen::{Focus, Offer, Screen};
 use super::world::World;
+use super::{act, triage};
+
+mod card;
+
+pub use card::{claimed, clock};
+
+/// One question: where it comes from, and the handoff that waits.
+pub type QuestionId = (SourceId, HandoffId);
+
+/// The fields a filter can name.
+const FIELDS: &[&str] = &[
+    "question", "title", "kind", "urgency", "owner", "role", "from", "to", "pipeline", "trace",
+    "id",
+];
+
+/// Contracts kept; they are fetched again when looked at again.
+const MOST_CONTRACTS: usize = 64;
 
 /// What waits for a person.
 #[derive(Debug, Default)]
-pub struct Inbox {}
+pub struct Inbox {
+    /// The questions: overdue first, then by urgency, then by what is due next.
+    pub list: List<QuestionId>,
+    /// The card of the question under the cursor.
+    pub card: Card,
+    text: String,
+    query: Query,
+    /// Contracts by the digest that a decision is bound to; only what was looked at.
+    contracts: HashMap<String, Body>,
+    asked: Option<(Ticket, String)>,
+}
 
-impl Screen for Inbox {
-    fn refresh(&mut self, _world: &World) {}
+/// A contract that was fetched to be looked at.
+#[derive(Debug)]
+enum Body {
+    Here(Box<Contract>),
+    Missing(String),
+}
 
-    fn offers(&self, _world: &World) -> Vec<Offer> {
-        Vec::new()
+/// The card of one question, laid out for the window.
+#[derive(Debug, Default)]
+pub struct Card {
+    /// Its text.
+    pub doc: Doc,
+    /// Lines scrolled away.
+    pub offset: usize,
+    /// The furthest line that was in the window.
+    seen: usize,
+    /// What it shows: another version is another card.
+    of: Option<(QuestionId, u64, String)>,
+    width: usize,
+    whole: bool,
+}
+
+/// Where list and card lie on a screen of this size. One line above the card says what the clock does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The card is right of the list, not below it.
+    pub beside: bool,
+    /// Columns (beside) or rows with titles (below) of the list.
+    pub list: u16,
+    /// Columns of the card.
+    pub columns: u16,
+    /// Rows of the card.
+    pub rows: u16,
+}
+
+impl Plan {
+    /// For a terminal of this size with so many questions. The card gets most of the room: it is what is read.
+    pub fn of(size: Size, questions: usize) -> Self {
+        // Status line, attention strip, heading and footer are around it.
+        let height = size.rows.saturating_sub(4);
+        if size.columns >= 150 {
+            let list = size.columns * 2 / 5;
+            return Self {
+                beside: true,
+                list,
+                columns: size.columns.saturating_sub(list + 3),
+                rows: height.saturating_sub(1),
+            };
+        }
+        let most = (height / 3).max(2);
+        let list = (questions.min(99) as u16 + 1).clamp(2, most);
+        Self {
+            beside: false,
+            list,
+            columns: size.columns.saturating_sub(2),
+            rows: height.saturating_sub(list + 2),
+        }
+    }
+}
+
+impl Inbox {
+    /// The row of a question as it stands now.
+    pub fn row<'a>(&self, world: &'a World, (source, id): &QuestionId) -> Option<&'a InboxRow> {
+        let rows = &world.feed(*source)?.figures().inbox;
+        rows.iter().find(|row| row.handoff_id == *id)
     }
 
-    fn act(&mut self, _desk: &mut Desk<'_>, _action: Action) {}
+    fn selected<'a>(&self, world: &'a World) -> Option<(SourceId, &'a InboxRow)> {
+        let id = self.list.selected()?;
+        Some((id.0, self.row(world, id)?))
+    }
+
+    /// The filter in force.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Why nobody may say yes yet: the unseen part is named.
+    fn unseen(&self, world: &World, source: SourceId, row: &InboxRow) -> Option<String> {
+        let bodies = world.feed(source)?.can()?.bodies;
+        match self.contracts.get(&row.context_digest) {
+            None if bodies => return Some("the contract is still being fetched".to_owned()),
+            Some(Body::Missing(why)) => {
+                return Some(format!("the contract cannot be shown: {why}"));
+            }
+            _ => {}
+        }
+        let left = self.card.doc.lines().len().saturating_sub(self.card.seen);
+        (left > 0).then(|| {
+            format!(
+                "{} below not seen yet: ctrl-d scrolls",
+                plural(left, "line")
+            )
+        })
+    }
+
+    fn lay_out(&mut self, world: &World) {
+        let Some((source, row)) = self.selected(world) else {
+            self.card = Card::default();
+            return;
+        };
+        let plan = Plan::of(world.size, self.list.rows().len());
+        let width = usize::from(plan.columns);
+        let of = (
+            (source, row.handoff_id.clone()),
+            row.version,
+            row.context_digest.clone(),
+        );
+        let body = self.contracts.get(&row.context_digest);
+        let contract = match body {
+            Some(Body::Here(contract)) => Ok(&**contract),
+            Some(Body::Missing(why)) => Err(why.as_str()),
+            None => Err("fetching the contract …"),
+        };
+        let doc = card::card(row, contract, width);
+        let whole = matches!(body, Some(Body::Here(_)));
+        let card = &mut self.card;
+        if card.of.as_ref() != Some(&of) {
+            (card.offset, card.seen) = (0, 0);
+        } else if card.width != width && card.seen < card.doc.lines().len() {
+            // Lines broke elsewhere: what was seen of them cannot be told any more.
+            card.seen = 0;
+        } else if card.width != width {
+            card.seen = doc.lines().len();
+        } else if whole && !card.whole {
+            card.seen = 0;
+        }
+        (card.of, card.width, card.whole, card.doc) = (Some(of), width, whole, doc);
+        let window = card.doc.window(card.offset, usize::from(plan.rows));
+        card.offset = window.start;
+        if window.start <= card.seen {
+            card.seen = card.seen.max(window.end);
+        }
+    }
+
+    fn scroll(&mut self, world: &World, down: bool) {
+        let rows = usize::from(Plan::of(world.size, self.list.rows().len()).rows);
+        // One line stays in sight, and the last line of the window only counts what is below.
+        let page = rows.saturating_sub(2).max(1);
+        let offset = self.card.offset;
+        self.card.offset = if down {
+            offset + page
+        } else {
+            offset.saturating_sub(page)
+        };
+        self.lay_out(world);
+    }
+}
+
+impl Screen for Inbox {
+    fn refresh(&mut self, world: &World) {
+        let rows = world
+            .feeds
+            .iter()
+            .flat_map(|feed| feed.figures().inbox.iter().map(move |row| (feed.id, row)));
+        let mut rows: Vec<(SourceId, &InboxRow)> =
+            rows.filter(|(_, row)| matches(&self.query, row)).collect();
+        if world.feeds.len() > 1 {
+            rows.sort_by_key(|(_, row)| (row.due_in_ms >= 0, row.urgency, row.due_at));
+        }
+        self.list.settle(
+            rows.into_iter()
+                .map(|(source, row)| (source, row.handoff_id.clone()))
+                .collect(),
+        );
+        self.lay_out(world);
+    }
+
+    fn look(&mut self, desk: &mut Desk<'_>) {
+        let Some((source, row)) = self.selected(desk.world) else {
+            return;
+        };
+        let can = desk
+            .world
+            .feed(source)
+            .and_then(|it| it.can())
+            .is_some_and(|it| it.bodies);
+        let wanted = self
+            .asked
+            .as_ref()
+            .is_some_and(|(_, digest)| *digest == row.context_digest);
+        if !can || wanted || self.contracts.contains_key(&row.context_digest) {
+            return;
+        }
+        if let Some((ticket, _)) = self.asked.take() {
+            desk.cancel(ticket);
+        }
+        let (digest, id) = (row.context_digest.clone(), row.handoff_id.clone());
+        self.asked = Some((desk.fetch(source, Want::Contract(id)), digest));
+    }
+
+    fn offers(&self, world: &World) -> Vec<Offer> {
+        let mut offers = Vec::new();
+        if let Some((source, row)) = self.selected(world) {
+            let unseen = self.unseen(world, source, row);
+            offers = triage::answers(world, source, row, unseen.as_deref());
+            if self.card.seen < self.card.doc.lines().len() {
+                offers.insert(0, Offer::new(Action::HalfPageDown).word("read on"));
+            }
+            offers.push(Offer::new(Action::Open).word("details"));
+            offers.extend([Action::Details, Action::CopyId, Action::CopyJson].map(Offer::quiet));
+        }
+        offers.extend(self.list.offers(false));
+        offers
+    }
+
+    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
+        let world = desk.world;
+        match action {
+            Action::HalfPageDown => return self.scroll(world, true),
+            Action::HalfPageUp => return self.scroll(world, false),
+            _ if self.list.act(action, desk.half_page()) => return,
+            _ => {}
+        }
+        let Some((source, row)) = self.selected(world) else {
+            return;
+        };
+        match action {
+            Action::Open | Action::Details => desk.open(source, row.handoff_id.clone()),
+            Action::CopyId => desk.copy(row.handoff_id.as_str(), "the handoff id"),
+            Action::CopyJson => {
+                if let Ok(json) = serde_json::to_string_pretty(row) {
+                    desk.copy(&json, "the question as JSON");
+                }
+            }
+            _ => triage::decide(desk, source, row, action),
+        }
+    }
+
+    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+        if self.list.click(row) {
+            self.act(desk, Action::Open);
+        }
+    }
+
+    fn show(&mut self, world: &World, focus: &Focus) {
+        let filter = match focus {
+            Focus::Handoff(source, id) => {
+                let _ = self.set_filter(world, ""); // an empty filter cannot be wrong
+                self.list.select(&(*source, id.clone()));
+                return;
+            }
+            Focus::Filter(text) => text.clone(),
+            Focus::Edge(_, edge) => format!("from:\"{}\" to:\"{}\"", edge.from, edge.to),
+            Focus::Pipeline(_, name) => format!("pipeline:\"{name}\""),
+            Focus::Run(_, id) => format!("trace:{id}"),
+            Focus::Here | Focus::Source(_) => return,
+        };
+        // Names come from agents; one that does not parse shows everything rather than nothing.
+        let _ = self.set_filter(world, &filter);
+    }
+
+    fn filter(&self) -> Option<&str> {
+        Some(&self.text)
+    }
+
+    fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
+        self.query = Query::parse(text, FIELDS)?;
+        text.clone_into(&mut self.text);
+        self.refresh(world);
+        Ok(())
+    }
+
+    fn answered(&mut self, world: &World, ticket: Ticket, reply: &Result<Reply, Fault>) {
+        let Some((_, wanted)) = self.asked.take_if(|(it, _)| *it == ticket) else {
+            return;
+        };
+        let body = match reply {
+            Ok(Reply::Found(Found::Contract { value, digest })) if *digest == wanted => {
+                match serde_json::from_value(value.clone()) {
+                    Ok(contract) => Body::Here(Box::new(contract)),
+                    Err(why) => Body::Missing(format!("it is not a contract: {why}")),
+                }
+            }
+            Ok(_) => Body::Missing("it changed while it was fetched".to_owned()),
+            Err(fault) => Body::Missing(act::say(fault, world.now)),
+        };
+        if self.contracts.len() >= MOST_CONTRACTS {
+            self.contracts.clear();
+        }
+        self.contracts.insert(wanted, body);
+        self.lay_out(world);
+    }
+}
+
+impl Inbox {
+    /// Why there is nothing to see, and whether that is good news.
+    pub fn silence(&self, world: &World) -> (bool, String) {
+        if !self.text.is_empty() {
+            return (
+                false,
+                format!(
+                    "No question matches `{}`. esc clears the filter.",
+                    self.text
+                ),
+            );
+        }
+        triage::silence(world, "open questions", "nobody waits for you")
+    }
+}
+
+fn matches(query: &Query, row: &InboxRow) -> bool {
+    let kind = super::doc::word(row.kind);
+    let edge = &row.edge;
+    let whole = [
+        row.question.as_str(),
+        &row.title,
+        &row.owner,
+        &row.role,
+        &row.asked_by,
+        &kind,
+        row.handoff_id.as_str(),
+        row.trace_id.as_str(),
+        &edge.from,
+        &edge.to,
+        &edge.pipeline,
+    ];
+    query.is_empty()
+        || query.keeps(&whole, |field| match field {
+            "question" => &row.question,
+            "title" => &row.title,
+            "kind" => &kind,
+            "urgency" => row.urgency.word(),
+            "owner" => &row.owner,
+            "role" => &row.role,
+            "from" => &edge.from,
+            "to" => &edge.to,
+            "pipeline" => &edge.pipeline,
+            "trace" => row.trace_id.as_str(),
+            _ => row.handoff_id.as_str(),
+        })
 }

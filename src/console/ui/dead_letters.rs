@@ -1,8 +1,381 @@
-//! The dead letters by what failed.
+//! The dead letters by what failed: decisions, not rows.
 
-use super::canvas::Canvas;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, ListView};
+use super::doc;
+use super::part::table::Column;
+use super::part::{put, put_right};
 use crate::console::app::State;
-use crate::console::app::dead_letters::DeadLetters;
+use crate::console::app::dead_letters::{By, DeadLetters, GroupId, Row, details, ink, pulse};
+use crate::console::app::doc::{plural, short};
+use crate::console::app::feed::Feed;
+use crate::console::app::msg::Hit;
+use crate::console::app::world::World;
+use crate::domain::contract::Urgency;
+use crate::domain::id::HandoffId;
+use crate::domain::report::{DeadRow, Outlook, dead_row};
+use crate::domain::text;
+use crate::theme::{Role, Theme};
+
+/// From this width on the details are beside the list.
+const WIDE: u16 = 150;
+/// From this height on they are below it.
+const HIGH: u16 = 26;
+/// Lines of the details below the list.
+const DETAILS: u16 = 11;
+const TIME: u16 = 8;
+const GAP: u16 = 2;
 
 /// Draws the screen.
-pub fn draw(_screen: &DeadLetters, _state: &State, _canvas: &mut Canvas<'_>) {}
+pub fn draw(screen: &DeadLetters, state: &State, canvas: &mut Canvas<'_>) {
+    let world = &state.world;
+    let (count, groups) = screen.count();
+    let mut words = match count {
+        0 => String::new(),
+        _ => format!(
+            "{} in {}",
+            text::count(count as u64),
+            plural(groups, "group")
+        ),
+    };
+    if !screen.text().is_empty() {
+        words += &format!("  filter {}", screen.text());
+    }
+    if screen.list.marked() > 0 {
+        words += &format!("  {} marked", text::count(screen.marked_items() as u64));
+    }
+    let mut canvas = canvas.heading("DEAD LETTERS", &words);
+    if screen.list.rows().is_empty() {
+        let (good, why) = screen.silence(world);
+        return canvas.notice(if good { Role::Healthy } else { Role::Dim }, &why);
+    }
+    let area = canvas.area;
+    if area.width >= WIDE {
+        let pane = area.width * 2 / 5;
+        let mut right = doc::beside(&mut canvas, area.width - pane);
+        let text = details(screen, world, usize::from(right.area.width));
+        doc::draw(&text, 0, &mut right);
+        let width = area.width - pane;
+        list(screen, world, &mut canvas.within(Rect { width, ..area }));
+    } else if area.height >= HIGH {
+        let top = area.height - DETAILS - 1;
+        let mut below = doc::below(&mut canvas, top, "");
+        let text = details(screen, world, usize::from(below.area.width));
+        doc::draw(&text, 0, &mut below);
+        let height = top;
+        list(screen, world, &mut canvas.within(Rect { height, ..area }));
+    } else {
+        list(screen, world, &mut canvas);
+    }
+}
+
+/// Where the columns of a row end up: group and item share them.
+#[derive(Clone, Copy)]
+struct Columns {
+    what: Rect,
+    first: Option<Rect>,
+    last: Option<Rect>,
+    edge: Option<Rect>,
+    outlook: Rect,
+}
+
+impl Columns {
+    fn of(area: Rect) -> Self {
+        let mut right = area.right();
+        let mut take = |width: u16, shown: bool| {
+            shown.then(|| {
+                let width = width.min(right.saturating_sub(area.x));
+                right -= width;
+                let place = Rect {
+                    x: right,
+                    width,
+                    ..area
+                };
+                right = right.saturating_sub(GAP).max(area.x);
+                place
+            })
+        };
+        let outlook = match area.width {
+            ..60 => 1,
+            60..170 => 16,
+            170.. => 50,
+        };
+        let outlook = take(outlook, true).unwrap_or(area);
+        let edge = take(18, area.width >= 70);
+        let last = take(TIME, area.width >= 44);
+        let first = take(TIME, area.width >= 90);
+        Self {
+            what: Rect {
+                width: right.saturating_sub(area.x),
+                ..area
+            },
+            first,
+            last,
+            edge,
+            outlook,
+        }
+    }
+}
+
+fn list(screen: &DeadLetters, world: &World, canvas: &mut Canvas<'_>) {
+    let area = canvas.area;
+    let rows = screen.list.rows();
+    let only = [Column::text("", 1, u16::MAX / 2).growing()];
+    let view = ListView {
+        name: "dead letters",
+        columns: &only,
+        total: rows.len(),
+        selected: screen.list.index(),
+        sort: None,
+    };
+    let theme = canvas.theme;
+    let mut place = None;
+    canvas.list(&view, |nth, line| {
+        let Some(row) = rows.get(nth) else { return };
+        let Some(feed) = world.feed(row.source()) else {
+            return;
+        };
+        line.draw(|cell, buffer| {
+            let columns = Columns::of(cell);
+            place = Some(columns);
+            let mut pen = Pen {
+                buffer,
+                theme,
+                columns,
+            };
+            match row {
+                Row::Group(id) => pen.group(screen, world, feed, id),
+                Row::Item(_, id) => pen.item(world, feed, id),
+            }
+        });
+        if screen.list.is_marked(row) {
+            line.mark();
+        }
+    });
+    if let Some(columns) = place {
+        header(
+            screen,
+            canvas,
+            Rect {
+                y: area.y,
+                ..columns.what
+            },
+            columns,
+        );
+    }
+}
+
+fn header(screen: &DeadLetters, canvas: &mut Canvas<'_>, what: Rect, columns: Columns) {
+    let at = |place: Rect| Rect { y: what.y, ..place };
+    let titles = [
+        (By::Count, "WHAT FAILED", Some(what)),
+        (By::First, "FIRST", columns.first.map(at)),
+        (By::Last, "LAST", columns.last.map(at)),
+        (By::Edge, "EDGE", columns.edge.map(at)),
+        (By::Outlook, "REQUEUE", Some(at(columns.outlook))),
+    ];
+    for (nth, (by, title, place)) in titles.into_iter().enumerate() {
+        let Some(place) = place else { continue };
+        let sorted = screen.sort.by == by;
+        let arrow = match sorted {
+            true if screen.sort.rising => canvas.theme.glyphs.sort_up,
+            true => canvas.theme.glyphs.sort_down,
+            false => "",
+        };
+        let role = if sorted { Role::Accent } else { Role::Header };
+        let style = canvas.theme.style(role);
+        put(
+            canvas.buffer,
+            place.x,
+            place.y,
+            place.width,
+            &format!("{title}{arrow}"),
+            style,
+        );
+        canvas.hit(place, Hit::Column(nth));
+    }
+}
+
+struct Pen<'a> {
+    buffer: &'a mut Buffer,
+    theme: &'a Theme,
+    columns: Columns,
+}
+
+impl Pen<'_> {
+    fn put(&mut self, place: Rect, role: Role, text: &str) -> u16 {
+        let style = self.theme.style(role);
+        put(self.buffer, place.x, place.y, place.width, text, style)
+    }
+
+    fn group(&mut self, screen: &DeadLetters, world: &World, feed: &Feed, id: &GroupId) {
+        let Some((head, count)) = screen.group(id) else {
+            return;
+        };
+        let ledger = feed.ledger();
+        let (open, columns) = (screen.is_open(id), self.columns);
+        let arrow = if open {
+            self.theme.glyphs.tree_open
+        } else {
+            self.theme.glyphs.tree_closed
+        };
+        let what = columns.what;
+        self.put(what, Role::Dim, arrow);
+        let number = Rect {
+            x: what.x + 2,
+            width: what.width.saturating_sub(2).min(5),
+            ..what
+        };
+        let style = self.theme.style(Role::Strong);
+        put_right(
+            self.buffer,
+            number.x,
+            number.y,
+            number.width,
+            &text::count(count as u64),
+            style,
+        );
+        let rest = Rect {
+            x: what.x + 8,
+            width: what.width.saturating_sub(8),
+            ..what
+        };
+        let (tone, pulse) = pulse(head, ledger);
+        let wide = text::width(&pulse) as u16 + GAP;
+        let used = self.put(rest, Role::Text, &headline(&head.title));
+        if head.last_10m > 0 && used + wide <= rest.width {
+            let place = Rect {
+                x: rest.x + used + GAP,
+                width: rest.width - used - GAP,
+                ..rest
+            };
+            self.put(place, doc::role(tone), &pulse);
+        }
+        let now = ledger.now();
+        if let Some(first) = columns.first {
+            self.put(first, Role::Dim, &world.stamp(head.first_at, now));
+        }
+        let fresh = if head.last_10m > 0 {
+            Role::Warning
+        } else {
+            Role::Dim
+        };
+        if let Some(last) = columns.last {
+            self.put(last, fresh, &world.stamp(head.last_at, now));
+        }
+        if let Some(edge) = columns.edge {
+            self.put(edge, Role::Strong, &head.edge.to_string());
+        }
+        self.outlook(&head.outlook);
+    }
+
+    fn item(&mut self, world: &World, feed: &Feed, id: &HandoffId) {
+        let ledger = feed.ledger();
+        let Some(row) = dead_row(ledger, id) else {
+            return;
+        };
+        let columns = self.columns;
+        let mut what = columns.what;
+        let notes = self.notes(&row, what.width);
+        let wide = text::width(&notes) as u16;
+        if wide > 0 {
+            let place = Rect {
+                x: what.right() - wide,
+                width: wide,
+                ..what
+            };
+            let role = if row.urgency <= Urgency::High {
+                Role::Warning
+            } else {
+                Role::Dim
+            };
+            self.put(place, role, &notes);
+            what.width = what.width.saturating_sub(wide + GAP);
+        }
+        let name = short(row.handoff_id.as_str(), 12);
+        let indent = 4.min(what.width);
+        let place = Rect {
+            x: what.x + indent,
+            width: what.width - indent,
+            ..what
+        };
+        let used = self.put(place, Role::Dim, &name).max(8.min(place.width));
+        let left = place.width.saturating_sub(used + GAP);
+        let title = Rect {
+            x: place.x + used + GAP,
+            width: left,
+            ..place
+        };
+        self.put(title, Role::Text, &row.title);
+        if let Some(first) = columns.first {
+            self.put(first, Role::Dim, &tries(&row));
+        }
+        if let Some(last) = columns.last {
+            self.put(last, Role::Dim, &world.stamp(row.dead_at, ledger.now()));
+        }
+        if let Some(edge) = columns.edge {
+            let owner = if row.owner.is_empty() {
+                "-"
+            } else {
+                &row.owner
+            };
+            self.put(edge, Role::Dim, owner);
+        }
+        self.outlook(&row.outlook);
+    }
+
+    /// What is worth knowing of an item beside its title, as far as there is room.
+    fn notes(&self, row: &DeadRow, room: u16) -> String {
+        let mut notes = Vec::new();
+        if row.urgency <= Urgency::High && room >= 28 {
+            notes.push(row.urgency.word().to_owned());
+        }
+        if room >= 64 {
+            notes.push(format!("trace {}", short(row.trace_id.as_str(), 9)));
+        }
+        if self.columns.first.is_none() && room >= 34 {
+            notes.push(tries(row));
+        }
+        notes.join("  ")
+    }
+
+    fn outlook(&mut self, outlook: &Outlook) {
+        let (glyph, word) = match outlook {
+            Outlook::Likely(_) => (self.theme.glyphs.healthy, "likely to pass"),
+            Outlook::Open(_) => (self.theme.glyphs.unknown, "not known"),
+            Outlook::WouldFail(_) => (self.theme.glyphs.critical, "would fail"),
+            Outlook::Impossible(_) => (self.theme.glyphs.unknown, "watched only"),
+        };
+        let place = self.columns.outlook;
+        let words = if place.width < 40 {
+            word
+        } else {
+            outlook.why()
+        };
+        self.put(place, doc::role(ink(outlook)), &format!("{glyph} {words}"));
+    }
+}
+
+/// The title of a group with the place shortened to its last part: the whole is in the details.
+fn headline(title: &str) -> String {
+    let place = title.split_once(" at /").map(|(code, rest)| {
+        let end = rest.find(": ").unwrap_or(rest.len());
+        (code, rest.split_at(end))
+    });
+    match place {
+        Some((code, (path, message))) if path.len() > 16 => {
+            let last = path.rsplit('/').next().unwrap_or(path);
+            format!("{code} at …/{last}{message}")
+        }
+        _ => title.to_owned(),
+    }
+}
+
+fn tries(row: &DeadRow) -> String {
+    match row.max_attempts {
+        0 => format!("{} tries", row.attempts),
+        most => format!("{}/{most}", row.attempts),
+    }
+}

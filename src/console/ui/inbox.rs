@@ -1,8 +1,133 @@
-//! What waits for a person.
+//! What waits for a person: the list, and the card of the question under the cursor.
 
-use super::canvas::Canvas;
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, ListView};
+use super::doc;
+use super::part::table::Column;
 use crate::console::app::State;
-use crate::console::app::inbox::Inbox;
+use crate::console::app::doc::word;
+use crate::console::app::inbox::{Inbox, Plan, claimed, clock};
+use crate::console::app::world::World;
+use crate::domain::contract::Urgency;
+use crate::domain::event::Timeout;
+use crate::domain::report::InboxRow;
+use crate::domain::text::{self, age};
+use crate::domain::time::MINUTE;
+use crate::theme::Role;
 
 /// Draws the screen.
-pub fn draw(_screen: &Inbox, _state: &State, _canvas: &mut Canvas<'_>) {}
+pub fn draw(screen: &Inbox, state: &State, canvas: &mut Canvas<'_>) {
+    let world = &state.world;
+    let rows = screen.list.rows();
+    let mut words = match (screen.list.index(), rows.len()) {
+        (Some(at), many) => format!("{}/{many}", at + 1),
+        _ => String::new(),
+    };
+    if !screen.text().is_empty() {
+        words += &format!("  filter {}", screen.text());
+    }
+    let mut canvas = canvas.heading("INBOX", &words);
+    if rows.is_empty() {
+        let (good, why) = screen.silence(world);
+        return canvas.notice(if good { Role::Healthy } else { Role::Dim }, &why);
+    }
+    let plan = Plan::of(world.size, rows.len());
+    let area = canvas.area;
+    if plan.beside {
+        let mut right = doc::beside(&mut canvas, plan.list);
+        head(screen, world, &mut right);
+        let width = plan.list;
+        list(screen, world, &mut canvas.within(Rect { width, ..area }));
+    } else {
+        let height = plan.list;
+        list(screen, world, &mut canvas.within(Rect { height, ..area }));
+        let mut below = doc::below(&mut canvas, plan.list, "");
+        head(screen, world, &mut below);
+    }
+}
+
+/// One line on the clock above the card, then the card.
+fn head(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
+    let Some(row) = screen.list.selected().and_then(|id| screen.row(world, id)) else {
+        return;
+    };
+    let (due, then) = clock(row);
+    let (claim, claimed) = claimed(row, &world.operator);
+    let mut x = 0;
+    for (role, words) in [
+        (Role::Waiting, word(row.kind)),
+        (Role::Dim, format!("waiting {}", age(row.waiting_ms))),
+        (doc::role(due), then),
+        (doc::role(claim), claimed),
+    ] {
+        if x > 0 {
+            let dot = canvas.theme.glyphs.separator;
+            x += canvas.put(x, 0, Role::Dim, &format!(" {dot} "));
+        }
+        x += canvas.put(x, 0, role, &words);
+    }
+    let area = canvas.area;
+    let mut below = canvas.within(Rect {
+        y: area.y + 1,
+        height: area.height.saturating_sub(1),
+        ..area
+    });
+    doc::draw(&screen.card.doc, screen.card.offset, &mut below);
+}
+
+fn list(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
+    let columns = [
+        Column::text("QUESTION", if canvas.area.width < 60 { 16 } else { 40 }, 70).growing(),
+        Column::text("URGENCY", 8, 8).dropped(2),
+        Column::number("WAITING", 7).dropped(3),
+        Column::number("DUE IN", 8),
+        Column::text("THEN", 11, 11).dropped(5),
+        Column::text("ASKED BY", 10, 18).dropped(4),
+        Column::text("CLAIMED", 7, 12).dropped(1),
+    ];
+    let rows = screen.list.rows();
+    let view = ListView {
+        name: "inbox",
+        columns: &columns,
+        total: rows.len(),
+        selected: screen.list.index(),
+        sort: None,
+    };
+    canvas.list(&view, |nth, line| {
+        let Some(row) = rows.get(nth).and_then(|id| screen.row(world, id)) else {
+            return;
+        };
+        line.text(Role::Text, &row.question);
+        let urgency = match row.urgency {
+            Urgency::Critical => Role::Critical,
+            Urgency::High => Role::Warning,
+            Urgency::Normal | Urgency::Low => Role::Dim,
+        };
+        line.text(urgency, row.urgency.word());
+        line.text(Role::Dim, &age(row.waiting_ms));
+        let (role, due) = due(row);
+        line.text(role, &due);
+        let then = match row.on_timeout {
+            Timeout::DeadLetter => "dead letter",
+            Timeout::Approve => "approved",
+            Timeout::Dismiss => "dismissed",
+        };
+        line.text(Role::Dim, then);
+        line.text(Role::Dim, &row.asked_by);
+        let (ink, by) = claimed(row, &world.operator);
+        let by = text::clean(by.trim_start_matches("claimed by ")).into_owned();
+        line.text(
+            doc::role(ink),
+            if row.claimed_by.is_some() { &by } else { "-" },
+        );
+    });
+}
+
+fn due(row: &InboxRow) -> (Role, String) {
+    match row.due_in_ms {
+        late if late < 0 => (Role::Critical, format!("-{}", age(-late))),
+        soon if soon < 10 * MINUTE => (Role::Warning, age(soon)),
+        later => (Role::Text, age(later)),
+    }
+}

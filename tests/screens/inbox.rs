@@ -1,0 +1,369 @@
+//! The inbox: the decision card, and what can be answered when.
+
+use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
+use seamwatch::domain::contract::Urgency;
+use seamwatch::domain::event::{Answer, Escalation, EscalationKind, Event, Fact, Timeout};
+use seamwatch::domain::id::{Actor, Edge};
+use seamwatch::domain::link::{Act, Fault, Found, Request, Want};
+use seamwatch::domain::time::{HOUR, MINUTE, Millis, SECOND};
+use serde_json::{Value, json};
+
+use super::desk::{Desk, SOURCE, Story, at, emission};
+
+const REFUND: (&str, &str, &str) = ("refunds", "billing", "stripe");
+
+fn asked(question: &str, kind: EscalationKind, due: Millis) -> Escalation {
+    Escalation {
+        id: "e-1".to_owned(),
+        kind,
+        question: question.to_owned(),
+        allow: vec![
+            Answer::Approve,
+            Answer::EditApprove,
+            Answer::Reject,
+            Answer::Dismiss,
+        ],
+        role: "operator".to_owned(),
+        urgency: Urgency::Normal,
+        due_at: at(due),
+        on_timeout: Timeout::DeadLetter,
+        proposed_action: None,
+        requested_schema: None,
+        context_digest: String::new(),
+    }
+}
+
+fn question(id: &str, edge: (&str, &str, &str), ago: Millis, asked: Escalation) -> Vec<Event> {
+    let run = format!("4bf92f3577b34da6a3ce929d{id}");
+    let mut head = emission(
+        Edge::new(edge.0, edge.1, edge.2),
+        "Refund invoice 42",
+        at(-ago - SECOND),
+    );
+    head.digest = format!("sha256:{id}").into();
+    let from = Actor::agent(edge.1);
+    Story::new(&run)
+        .then(
+            -ago - SECOND,
+            id,
+            from.clone(),
+            Fact::Emitted(Box::new(head)),
+        )
+        .then(-ago, id, from, Fact::EscalationOpened(Box::new(asked)))
+        .events
+}
+
+/// A refund to approve, a question that is overdue, a loop.
+fn three() -> Vec<Event> {
+    let refund = Escalation {
+        urgency: Urgency::High,
+        proposed_action: Some(
+            json!({"name": "stripe.refund", "args": {"invoice": 42, "amount": 1950, "currency": "EUR"}}),
+        ),
+        ..asked(
+            "Refund invoice 42 (19.50 EUR) to customer Hansen because the item arrived broken.",
+            EscalationKind::Approval,
+            42 * MINUTE,
+        )
+    };
+    let price = Escalation {
+        allow: vec![Answer::Respond, Answer::Dismiss],
+        requested_schema: Some(
+            json!({"type": "object", "required": ["in_scope"], "properties": {
+            "in_scope": {"type": "boolean", "description": "is vendor C's regional price in scope?"}}}),
+        ),
+        ..asked(
+            "Is vendor C's regional price in scope?",
+            EscalationKind::Question,
+            -4 * MINUTE,
+        )
+    };
+    let circles = asked(
+        "writer and reviewer have gone round 4 times without progress. Go on?",
+        EscalationKind::Loop,
+        20 * HOUR,
+    );
+    let mut events = question("h-8812", REFUND, 18 * MINUTE, refund);
+    events.extend(question(
+        "h-7001",
+        ("launch-article", "research", "writer"),
+        HOUR,
+        price,
+    ));
+    events.extend(question(
+        "h-7002",
+        ("launch-article", "writer", "reviewer"),
+        3 * MINUTE,
+        circles,
+    ));
+    events
+}
+
+fn contract() -> Value {
+    let mut contract: Value =
+        serde_json::from_str(include_str!("../../examples/contract.json")).unwrap();
+    let brief = &mut contract["brief"];
+    brief["title"] = json!("Refund invoice 42 of customer Hansen");
+    brief["next_step"] = json!("send confirmation mail");
+    brief["constraints"] = json!(["shipping address"]);
+    brief["tried"] = json!(["replacement (out of stock)"]);
+    brief["decisions"] = json!(["full amount, as it arrived broken"]);
+    brief["current_state"] = json!("The customer returned the item; photos are in the ticket.");
+    brief["definition_of_done"] =
+        json!([{"item": "refund id stored", "met": false}, {"item": "mail sent", "met": false}]);
+    brief["source_links"] =
+        json!([{"url": "https://tickets.example/8812", "label": "ticket #8812"}]);
+    contract["provenance"]["confidence"] = json!(0.71);
+    contract["provenance"]["prompt"] = json!({"name": "refund", "version": "4"});
+    contract["side_effects"] = json!([]);
+    contract
+}
+
+/// What the console fetched last.
+fn fetched(desk: &Desk) -> Option<(Ticket, Want)> {
+    desk.effects.iter().rev().find_map(|it| match it {
+        Effect::Fetch(ticket, _, want) => Some((*ticket, want.clone())),
+        _ => None,
+    })
+}
+
+fn answer(desk: &mut Desk, value: Value) {
+    let (ticket, want) = fetched(desk).unwrap();
+    let Want::Contract(id) = want else {
+        panic!("{want:?}")
+    };
+    let digest = format!("sha256:{id}");
+    desk.tell(Msg::Answered(
+        ticket,
+        Ok(Reply::Found(Found::Contract { value, digest })),
+    ));
+}
+
+/// The inbox with the refund under the cursor and its contract fetched.
+fn refund(columns: u16, rows: u16) -> Desk {
+    let mut desk = Desk::with(columns, rows, three());
+    desk.keys("5j");
+    answer(&mut desk, contract());
+    desk
+}
+
+fn sent(desk: &Desk) -> Vec<&Request> {
+    let sent = desk.effects.iter().filter_map(|it| match it {
+        Effect::Perform(_, _, request) => Some(request),
+        _ => None,
+    });
+    sent.collect()
+}
+
+#[test]
+fn the_question_first_then_what_it_rests_on() {
+    refund(120, 40).golden("inbox");
+    refund(80, 24).golden("inbox-80x24");
+    refund(200, 60).golden("inbox-200x60");
+}
+
+#[test]
+fn overdue_is_on_top_and_only_what_is_looked_at_is_fetched() {
+    let mut it = Desk::with(120, 40, three());
+    assert_eq!(fetched(&it), None, "another screen is shown");
+    it.keys("5");
+    let (first, want) = fetched(&it).unwrap();
+    assert_eq!(want, Want::Contract("h-7001".into()), "the overdue one");
+    it.must_show("overdue 4m, then: dead letter");
+    // The cursor moves on before the answer is there: it is dropped.
+    it.keys("j");
+    assert!(it.effects.contains(&Effect::Cancel(first)));
+    let (second, want) = fetched(&it).unwrap();
+    assert_eq!(want, Want::Contract("h-8812".into()));
+    let late = Found::Contract {
+        value: contract(),
+        digest: "sha256:h-7001".to_owned(),
+    };
+    it.tell(Msg::Answered(first, Ok(Reply::Found(late))));
+    it.must_show("fetching the contract");
+    it.keys("A")
+        .must_show("the contract is still being fetched");
+    it.tell(Msg::Answered(
+        second,
+        Err(Fault::Transient("the server is busy".to_owned())),
+    ));
+    it.must_show("the server is busy");
+}
+
+#[test]
+fn approving_waits_until_the_whole_text_was_in_the_window() {
+    let mut it = refund(80, 24);
+    it.keys("A").must_show("not seen yet: ctrl-d scrolls");
+    assert!(sent(&it).is_empty());
+    it.keys("<ctrl-d><ctrl-d><ctrl-d>A");
+    it.must_show("Will run: stripe.refund");
+    it.keys("<tab><enter>");
+    let Act::Resolve {
+        answer,
+        context_digest,
+        ..
+    } = &sent(&it)[0].act
+    else {
+        panic!("{:?}", sent(&it))
+    };
+    assert_eq!(
+        (*answer, context_digest.as_str()),
+        (Answer::Approve, "sha256:h-8812")
+    );
+    assert_eq!(sent(&it)[0].on[0].version, 2);
+    // On a large screen all of it is seen at once.
+    let mut it = refund(120, 40);
+    it.keys("A").must_show("It goes ahead exactly as shown");
+}
+
+#[test]
+fn another_version_is_another_text() {
+    let mut it = refund(80, 24);
+    it.keys("<ctrl-d><ctrl-d><ctrl-d>");
+    it.happen(vec![Event {
+        seq: 3,
+        ..Story::new("4bf92f3577b34da6a3ce929dh-8812")
+            .then(
+                SECOND,
+                "h-8812",
+                Actor::user("ben"),
+                Fact::EscalationClaimed {
+                    until: at(15 * MINUTE),
+                },
+            )
+            .events
+            .remove(0)
+    }]);
+    it.must_show("claimed by ben");
+    it.keys("A").must_show("not seen yet: ctrl-d scrolls");
+}
+
+#[test]
+fn a_decision_taken_elsewhere_disappears_and_says_who() {
+    let mut it = refund(120, 40);
+    it.keys("A").must_show("It goes ahead exactly as shown");
+    it.happen(vec![Event {
+        seq: 3,
+        ..Story::new("4bf92f3577b34da6a3ce929dh-8812")
+            .then(
+                SECOND,
+                "h-8812",
+                Actor::user("ben"),
+                Fact::Dismissed {
+                    reason: seamwatch::domain::event::DismissReason::Duplicate,
+                    note: String::new(),
+                },
+            )
+            .events
+            .remove(0)
+    }]);
+    it.must_show("ben dismissed this");
+    it.keys("<tab><enter>");
+    assert!(sent(&it).is_empty());
+    it.must_not_show("Hansen");
+}
+
+#[test]
+fn a_question_is_answered_in_its_schema_and_a_rejection_needs_words() {
+    let mut it = Desk::with(120, 40, three());
+    it.keys("5r").must_show("in_scope (boolean)");
+    it.keys("<enter><tab><enter>");
+    let Act::Resolve { value, .. } = &sent(&it)[0].act else {
+        panic!()
+    };
+    assert_eq!(value, &Some(json!({"in_scope": true})));
+    let mut it = refund(120, 40);
+    it.keys("X<enter>").must_show("this cannot stay empty");
+    it.keys("the invoice is paid by voucher<enter><tab><enter>");
+    assert_eq!(sent(&it)[0].why, "the invoice is paid by voucher");
+}
+
+#[test]
+fn claiming_asks_nothing_and_is_given_back_with_the_same_key() {
+    let mut it = refund(120, 40);
+    it.keys("c");
+    assert_eq!(sent(&it)[0].act, Act::Claim);
+    it.happen(vec![Event {
+        seq: 3,
+        ..Story::new("4bf92f3577b34da6a3ce929dh-8812")
+            .then(
+                SECOND,
+                "h-8812",
+                Actor::user("dana"),
+                Fact::EscalationClaimed {
+                    until: at(15 * MINUTE),
+                },
+            )
+            .events
+            .remove(0)
+    }]);
+    it.must_show("claimed by you").must_show("c release");
+    it.keys("c");
+    assert_eq!(sent(&it)[1].act, Act::Release);
+}
+
+#[test]
+fn what_hides_in_a_text_is_shown_and_counted() {
+    let mut it = Desk::with(120, 40, three());
+    it.keys("5j");
+    let mut hostile = contract();
+    hostile["brief"]["next_step"] = json!("pay \u{202e}001\u{202c} EUR\u{1b}]52;c;aGk=\u{7}");
+    answer(&mut it, hostile);
+    it.must_show("pay ⟨U+202E⟩001⟨U+202C⟩ EUR␛]52;c;aGk=␇");
+    it.must_show("4 hidden characters in this text");
+}
+
+#[test]
+fn the_editor_gets_the_contract_and_a_mistake_loses_nothing() {
+    let mut it = refund(120, 40);
+    it.keys("e");
+    answer(&mut it, contract());
+    let Some(Effect::Edit(ticket, text)) = it.effects.last().cloned() else {
+        panic!("{:?}", it.effects.last())
+    };
+    let edited = text.replace("send confirmation mail", "call the customer");
+    it.tell(Msg::Edited(ticket, Ok(format!("{edited},"))));
+    it.must_show("This is not JSON");
+    it.keys("<enter>");
+    let Some(Effect::Edit(again, kept)) = it.effects.last().cloned() else {
+        panic!()
+    };
+    assert_eq!(
+        (again, kept),
+        (ticket, format!("{edited},")),
+        "nothing is lost"
+    );
+    it.tell(Msg::Edited(ticket, Ok(edited)));
+    it.must_show("/brief/next_step");
+    it.keys("<tab><enter>");
+    let Act::Resolve { answer, edited, .. } = &sent(&it)[0].act else {
+        panic!()
+    };
+    assert_eq!(*answer, Answer::EditApprove);
+    assert_eq!(
+        edited.as_ref().unwrap()["brief"]["next_step"],
+        "call the customer"
+    );
+    assert!(
+        it.effects
+            .iter()
+            .all(|it| !matches!(it, Effect::Perform(_, source, _) if *source != SOURCE))
+    );
+}
+
+#[test]
+fn every_size_shows_the_question_and_no_size_hides_a_line_silently() {
+    for (columns, rows) in [
+        (40, 10),
+        (60, 16),
+        (99, 25),
+        (149, 33),
+        (160, 20),
+        (300, 80),
+    ] {
+        let it = refund(columns, rows);
+        it.must_show("INBOX").must_show("Refund invoice 42");
+        let whole = it.shows("ticket #8812") || it.shows("more line");
+        assert!(whole, "{columns}x{rows}:\n{}", it.rows().join("\n"));
+    }
+}
