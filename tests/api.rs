@@ -1,5 +1,7 @@
 //! The HTTP API end to end: a real server on a port of its own, spoken to over TCP.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // a test that cannot go on has failed
+
 use std::net::SocketAddr;
 use std::sync::Once;
 use std::time::Duration;

@@ -19,14 +19,17 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::engine::Engine;
+use crate::domain::ledger::Ledger;
 
 mod agent;
 pub mod auth;
+mod escalations;
 mod events;
 mod extract;
 mod feed;
 mod figures;
 mod frame;
+mod lease;
 mod listen;
 mod metrics;
 mod openapi;
@@ -54,6 +57,13 @@ pub struct Shared {
     feed: Arc<feed::Feed>,
     stop: CancellationToken,
     document: std::sync::OnceLock<utoipa::openapi::OpenApi>,
+}
+
+impl Shared {
+    /// What is known now, everything included that was committed before the call. Hold it briefly.
+    async fn present(&self) -> std::sync::MutexGuard<'_, Ledger> {
+        self.feed.present(&self.engine).await
+    }
 }
 
 /// A handle on what every handler shares.
@@ -146,13 +156,13 @@ fn paths(api: &Api) -> OpenApiRouter<Api> {
     let agent = OpenApiRouter::new()
         .routes(routes!(agent::emit))
         .routes(routes!(agent::claim))
-        .routes(routes!(agent::acknowledge))
-        .routes(routes!(agent::heartbeat))
-        .routes(routes!(agent::complete))
-        .routes(routes!(agent::give_back))
-        .routes(routes!(agent::fail))
-        .routes(routes!(agent::reject))
-        .routes(routes!(agent::snooze))
+        .routes(routes!(lease::acknowledge))
+        .routes(routes!(lease::heartbeat))
+        .routes(routes!(lease::complete))
+        .routes(routes!(lease::give_back))
+        .routes(routes!(lease::fail))
+        .routes(routes!(lease::reject))
+        .routes(routes!(lease::snooze))
         .routes(routes!(registry::put_blob, registry::blob));
     let operator = OpenApiRouter::new()
         .routes(routes!(operate::requeue))
@@ -167,9 +177,9 @@ fn paths(api: &Api) -> OpenApiRouter<Api> {
         .routes(routes!(operate::unpause))
         .routes(routes!(operate::dismiss_rejection));
     let approver = OpenApiRouter::new()
-        .routes(routes!(operate::claim_escalation))
-        .routes(routes!(operate::release_escalation))
-        .routes(routes!(operate::resolve));
+        .routes(routes!(escalations::claim_escalation))
+        .routes(routes!(escalations::release_escalation))
+        .routes(routes!(escalations::resolve));
     let admin = OpenApiRouter::new().routes(routes!(registry::put_schema));
     let outside = OpenApiRouter::new().routes(routes!(metrics::metrics));
     let everybody = OpenApiRouter::new()

@@ -81,7 +81,7 @@ fn cursor(text: &str) -> Answer<Cursor> {
 
 /// The log
 ///
-/// With `Accept: text/event-stream` a stream: `id` is the cursor, `event` the type, `data` a CloudEvent. Resume with
+/// With `Accept: text/event-stream` a stream: `id` is the cursor, `event` the type, `data` a CloudEvents document. Resume with
 /// `Last-Event-ID` or `after`. A cursor this server does not have yields `stream.gap` first; a listener that is too
 /// slow gets `stream.overflow` and is sent away. Otherwise one JSON page.
 #[utoipa::path(get, path = "/events", tag = "log", params(Wanted),
@@ -122,7 +122,7 @@ async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Cursor) -> Ans
         let dry = found.is_empty();
         for (at, event) in found {
             next = at;
-            if filter.takes(&api.frame(at, &event).await?) {
+            if api.frame(filter, at, &event).await?.is_some() {
                 events.push(event);
                 if events.len() == limit {
                     break;
@@ -199,7 +199,9 @@ impl Listener {
                 Ok(Ok(frame)) => {
                     if frame.cursor > at {
                         at = frame.cursor;
-                        self.offer(&frame).await.ok()?;
+                        if self.filter.takes(&frame) {
+                            self.send(frame.bytes.clone()).await.ok()?;
+                        }
                     }
                 }
                 Ok(Err(RecvError::Lagged(_))) => {
@@ -228,18 +230,12 @@ impl Listener {
                 return Some(());
             }
             for (cursor, event) in found {
-                let frame = self.api.frame(cursor, &event).await.ok()?;
                 *at = cursor;
-                self.offer(&frame).await.ok()?;
+                if let Some(frame) = self.api.frame(&self.filter, cursor, &event).await.ok()? {
+                    self.send(frame.bytes).await.ok()?;
+                }
             }
         }
-    }
-
-    async fn offer(&self, frame: &Frame) -> Result<(), Gone> {
-        if self.filter.takes(frame) {
-            self.send(frame.bytes.clone()).await?;
-        }
-        Ok(())
     }
 
     async fn send(&self, chunk: Bytes) -> Result<(), Gone> {
@@ -248,13 +244,17 @@ impl Listener {
 }
 
 impl super::Shared {
-    /// Frames an event from the log; the edge of a handoff that was closed long ago is looked up in the store.
-    async fn frame(&self, cursor: Cursor, event: &Event) -> Answer<Frame> {
-        let mut edge = edge_of(event, &self.feed.ledger());
-        if let (None, Some(id)) = (&edge, &event.handoff) {
+    /// Frames an event from the log if the filter takes it.
+    async fn frame(&self, filter: &Filter, cursor: Cursor, event: &Event) -> Answer<Option<Frame>> {
+        let mut edge = None;
+        if filter.edge.is_some() {
+            edge = edge_of(event, &self.feed.known());
+        }
+        // The edge of a handoff that was closed long ago is known to the store only.
+        if let (true, None, Some(id)) = (filter.edge.is_some(), &edge, &event.handoff) {
             let run = self.engine.run(&event.run).await?;
             edge = run.handoffs.get(id).map(|it| it.emission.edge.clone());
         }
-        Ok(Frame::of(cursor, event, edge))
+        Ok(Some(Frame::of(cursor, event, edge)).filter(|it| filter.takes(it)))
     }
 }

@@ -1,9 +1,10 @@
 //! One reader of the log for everybody who listens: each event is folded and framed once, then shared.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::Bytes;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
@@ -18,6 +19,9 @@ use crate::orchestrator::engine::Engine;
 pub const BUFFER: usize = 1_024;
 /// Events read from the log at once.
 pub const PAGE: usize = 500;
+
+/// How long an answer waits for the reader to be up to date.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What happened, ready to be sent to any number of listeners.
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub struct Frame {
 pub struct Feed {
     ledger: Mutex<Ledger>,
     frames: broadcast::Sender<Arc<Frame>>,
+    position: watch::Sender<Cursor>,
 }
 
 impl Feed {
@@ -46,9 +51,11 @@ impl Feed {
     pub async fn start(engine: Engine, stop: CancellationToken) -> Result<Arc<Self>, Problem> {
         let mut ledger = Ledger::new(0);
         ledger.restore(engine.snapshot().await?);
+        let cursor = ledger.cursor();
         let feed = Arc::new(Self {
             ledger: Mutex::new(ledger),
             frames: broadcast::channel(BUFFER).0,
+            position: watch::Sender::new(cursor),
         });
         let reader = Arc::clone(&feed);
         tokio::spawn(async move {
@@ -60,7 +67,7 @@ impl Feed {
     async fn read(&self, engine: &Engine) {
         let mut changed = engine.changed();
         loop {
-            let after = self.ledger().cursor();
+            let after = self.known().cursor();
             match engine.tail(after, PAGE).await {
                 Ok(events) if events.is_empty() => {
                     if changed.changed().await.is_err() {
@@ -70,30 +77,39 @@ impl Feed {
                 Ok(events) => self.share(&events),
                 Err(why) => {
                     tracing::warn!(why = why.to_string(), "cannot read the log; trying again");
-                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                    tokio::time::sleep(PATIENCE).await;
                 }
             }
         }
     }
 
     fn share(&self, events: &[(Cursor, Event)]) {
-        let mut ledger = self.ledger();
+        let mut ledger = self.known();
         for (cursor, event) in events {
             ledger.apply(event);
             ledger.reached(*cursor);
             // Nobody listening is no error.
             if self.frames.receiver_count() > 0 {
-                let _ =
-                    self.frames
-                        .send(Arc::new(Frame::of(*cursor, event, edge_of(event, &ledger))));
+                let edge = edge_of(event, &ledger);
+                let _ = self.frames.send(Arc::new(Frame::of(*cursor, event, edge)));
             }
         }
+        self.position.send_replace(ledger.cursor());
     }
 
-    /// What is known now, with windows that end now. Hold it briefly.
-    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+    /// What is known, with windows as of the latest event. Hold it briefly.
+    pub fn known(&self) -> MutexGuard<'_, Ledger> {
         // A panic elsewhere while it was held cannot leave half an event: folding is total.
-        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known, everything included that was committed before the call, with windows that end now.
+    pub async fn present(&self, engine: &Engine) -> MutexGuard<'_, Ledger> {
+        let committed = *engine.changed().borrow();
+        let mut position = self.position.subscribe();
+        // A reader that cannot follow is behind; what is known is better than no answer.
+        let _ = tokio::time::timeout(PATIENCE, position.wait_for(|it| *it >= committed)).await;
+        let mut ledger = self.known();
         ledger.advance(now());
         ledger
     }

@@ -44,7 +44,7 @@ impl Window {
     responses((status = 200, description = "`{items}`", body = Value)))]
 pub async fn edges(State(api): State<Api>, Ask(window): Ask<Window>) -> Answer {
     let span = window.span()?;
-    let rows = report::edges(&api.feed.ledger(), span, false);
+    let rows = report::edges(&*api.present().await, span, false);
     Ok(Json(json!({ "window": span.name(), "items": rows })).into_response())
 }
 
@@ -59,7 +59,7 @@ pub async fn edge_metrics(
 ) -> Answer {
     let edge = name.parse::<EdgeName>()?.exact()?;
     let span = window.span()?;
-    let ledger = api.feed.ledger();
+    let ledger = api.present().await;
     let book = ledger
         .edge(&edge)
         .ok_or_else(|| Problem::not_found(format!("no handoff ever crossed {name}")))?;
@@ -105,7 +105,7 @@ pub async fn escalations(State(api): State<Api>, Ask(asked): Ask<Escalations>) -
         Some("claimed") => Some(true),
         Some(_) => return Err(Problem::bad_request("state must be open or claimed")),
     };
-    let mut rows = report::inbox(&api.feed.ledger());
+    let mut rows = report::inbox(&*api.present().await);
     rows.retain(|it| {
         asked.role.as_ref().is_none_or(|role| *role == it.role)
             && claimed.is_none_or(|claimed| claimed == it.claimed_by.is_some())
@@ -141,7 +141,7 @@ impl<'a> RefusedOf<'a> {
 #[utoipa::path(get, path = "/rejections", tag = "rejections",
     responses((status = 200, description = "`{items, groups}`", body = Value)))]
 pub async fn rejections(State(api): State<Api>) -> Answer {
-    let ledger = api.feed.ledger();
+    let ledger = api.present().await;
     let mut items: Vec<RefusedOf> = ledger
         .refusing()
         .flat_map(|run| run.rejections.iter().map(|it| RefusedOf::of(run, it)))
@@ -167,7 +167,7 @@ pub async fn rejections(State(api): State<Api>) -> Answer {
 pub async fn healthz(State(api): State<Api>) -> Answer {
     // One read proves that the store answers.
     api.engine.tail(u64::MAX >> 1, 1).await?;
-    let cursor = api.feed.ledger().cursor();
+    let cursor = api.present().await.cursor();
     Ok(Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "cursor": cursor.to_string() })).into_response())
 }
 

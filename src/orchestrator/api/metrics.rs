@@ -23,7 +23,7 @@ const BUCKETS: [Millis; 14] = [
 #[utoipa::path(get, path = "/metrics", tag = "operations",
     responses((status = 200, description = "Prometheus text format 0.0.4", body = String)))]
 pub async fn metrics(State(api): State<Api>) -> Response {
-    let text = render(&api.feed.ledger());
+    let text = render(&*api.present().await);
     (
         [(
             header::CONTENT_TYPE,

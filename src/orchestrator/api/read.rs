@@ -241,7 +241,7 @@ pub struct Runs {
     responses((status = 200, description = "`{items, next}`", body = Value)))]
 pub async fn runs(State(api): State<Api>, Ask(asked): Ask<Runs>) -> Answer {
     let limit = limit(asked.limit)?;
-    let mut rows = report::tasks(&api.feed.ledger(), asked.all);
+    let mut rows = report::tasks(&*api.present().await, asked.all);
     rows.sort_by_cached_key(|it| std::cmp::Reverse((it.started_at, it.trace_id.clone())));
     let key = |it: &report::TaskRow| format!("{}.{}", it.started_at.millis(), it.trace_id);
     if let Some(cursor) = &asked.cursor {

@@ -1,0 +1,195 @@
+//! `seam serve` as its users meet it: the real program, its words, its exits, its end.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // a test that cannot go on has failed
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Nothing here takes longer, even on a busy machine; whatever does has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn seam(directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seam"));
+    command
+        .arg("serve")
+        .current_dir(directory)
+        .env_remove("SEAM_LOG");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn ended(command: &mut Command) -> (i32, String) {
+    let Output { status, stderr, .. } = command.output().unwrap();
+    (status.code().unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// A server, its first line, and what it says afterwards.
+fn started(command: &mut Command) -> (Child, String, BufReader<std::process::ChildStderr>) {
+    let mut child = command.spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    (child, line, said)
+}
+
+fn signal(child: &Child, name: &str) {
+    let done = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(done.success());
+}
+
+fn wait(child: &mut Child) -> i32 {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code().unwrap_or(-1);
+        }
+        assert!(start.elapsed() < PATIENCE, "it ends");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn it_says_where_it_listens_and_ends_well_on_a_signal() {
+    for name in ["-TERM", "-INT"] {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut child, line, mut said) =
+            started(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
+        assert!(
+            line.starts_with("seam: listening on http://127.0.0.1:"),
+            "{line}"
+        );
+        assert!(
+            line.contains("no token needed") && line.contains("sqlite:seamwatch.db"),
+            "{line}"
+        );
+        signal(&child, name);
+        assert_eq!(wait(&mut child), 0);
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        assert!(rest.contains("stopped"), "{rest}");
+        assert!(directory.path().join("seamwatch.db").exists());
+    }
+}
+
+#[test]
+fn a_second_server_says_what_is_in_use() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, said) = ended(seam(directory.path()).args(["--listen", &address]));
+    assert_eq!(code, 1);
+    assert!(
+        said.contains(&format!("{address} is in use")) && said.contains("--listen"),
+        "{said}"
+    );
+    assert!(
+        !directory.path().join("seamwatch.db").exists(),
+        "nothing was made"
+    );
+
+    let (mut child, _, _said) = started(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
+    let (code, said) = ended(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
+    assert_eq!(code, 1);
+    assert!(said.contains("in use by"), "{said}");
+    signal(&child, "-KILL");
+    wait(&mut child);
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let tokens = file(
+        "tokens.toml",
+        "[[token]]\nsubject = \"x\"\nsha256 = \"12\"\nscopes = [\"viewer\"]\n",
+    );
+    let policies = file(
+        "policies.toml",
+        "[[edge]]\nfrm = \"a\"\n[[edge]]\nmax_attempts = 0\n",
+    );
+    std::fs::create_dir(directory.path().join("contracts")).unwrap();
+    file("contracts/lead.json", "{}");
+    file("contracts/lead-9.0.0.json", "{");
+    let foreign = file(
+        "foreign.db",
+        "this is no database, it is a letter to a friend, and long enough",
+    );
+    let store = format!("sqlite:{foreign}");
+    let cases: [(&[&str], i32, &[&str]); 8] = [
+        (&["--store", "postgres://x"], 2, &["sqlite:PATH"]),
+        (&["--listen", "0.0.0.0:0"], 2, &["--tokens", "127.0.0.1"]),
+        (&["--listen", "nowhere"], 2, &["HOST:PORT"]),
+        (&["--tokens", &tokens], 2, &["line 3", "64 hex"]),
+        (&["--policies", &policies], 2, &["frm", "max_attempts"]),
+        (
+            &["--contracts", "contracts"],
+            2,
+            &["lead.json", "lead-9.0.0.json"],
+        ),
+        (
+            &["--store", "sqlite:missing/place.db"],
+            1,
+            &["does not exist"],
+        ),
+        (&["--store", &store], 1, &["not a Seamwatch store"]),
+    ];
+    for (flags, expected, parts) in cases {
+        let mut command = seam(directory.path());
+        if !flags.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        let (code, said) = ended(command.args(flags));
+        assert_eq!(code, expected, "{flags:?}: {said}");
+        for part in parts {
+            assert!(said.contains(part), "{flags:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_new_token_opens_the_server_it_was_made_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = seam(directory.path())
+        .args([
+            "--new-token",
+            "dana",
+            "--scope",
+            "operator,agent",
+            "--agent",
+            "writer",
+        ])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(made.stdout).unwrap();
+    assert!(
+        text.contains("hft_") && text.contains("scopes = [\"operator\", \"agent\"]"),
+        "{text}"
+    );
+    std::fs::write(directory.path().join("tokens.toml"), &text).unwrap();
+    let (mut child, line, _said) = started(seam(directory.path()).args([
+        "--listen",
+        "127.0.0.1:0",
+        "--tokens",
+        "tokens.toml",
+    ]));
+    assert!(line.contains("tokens needed"), "{line}");
+    signal(&child, "-TERM");
+    assert_eq!(wait(&mut child), 0);
+    let (code, said) =
+        ended(seam(directory.path()).args(["--new-token", "ci", "--scope", "agent"]));
+    assert_eq!(code, 2);
+    assert!(said.contains("--agent"), "{said}");
+}
