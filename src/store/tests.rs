@@ -466,3 +466,34 @@ fn a_temporary_store_leaves_nothing_behind() {
     drop(store);
     assert!(!directory.exists());
 }
+
+#[tokio::test]
+async fn a_process_that_dies_leaves_everything_it_had_promised() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("seam.db")).unwrap();
+    for nth in 0..50 {
+        let id = format!("h{nth}");
+        store.commit(first(&id, &id, at(nth))).await.unwrap();
+    }
+    // The files as a crash leaves them: nothing closed, nothing moved from the log into the database.
+    let after = tempfile::tempdir().unwrap();
+    for name in ["seam.db", "seam.db-wal"] {
+        fs::copy(directory.path().join(name), after.path().join(name)).unwrap();
+    }
+    let again = Store::open(&after.path().join("seam.db")).unwrap();
+    assert_eq!(*again.changed().borrow(), 50);
+    for nth in 0..50 {
+        assert_eq!(again.verify(&format!("h{nth}").into()).await, Ok(1));
+    }
+    assert_eq!(
+        emitted_in(&again, at(MINUTE)).await,
+        50,
+        "the rollup with them"
+    );
+    assert_eq!(
+        again
+            .commit(next(&again, "h3", "h3", at(99), requeued()).await)
+            .await,
+        Ok(51)
+    );
+}
