@@ -15,3 +15,7 @@ mod events;
 mod frame;
 #[path = "screens/inbox.rs"]
 mod inbox;
+#[path = "screens/incident.rs"]
+mod incident;
+#[path = "screens/watch.rs"]
+mod watch;

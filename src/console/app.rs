@@ -18,6 +18,7 @@
 
 pub mod act;
 pub mod attention;
+pub mod blank;
 pub mod dead_letters;
 pub mod desk;
 pub mod doc;
@@ -33,8 +34,10 @@ pub mod layer;
 pub mod line;
 pub mod list;
 pub mod msg;
+pub mod order;
 pub mod palette;
 pub mod pipelines;
+pub mod reason;
 pub mod screen;
 pub mod sources;
 pub mod state;

@@ -8,6 +8,7 @@ pub mod dead_letters;
 pub mod doc;
 pub mod edges;
 pub mod events;
+mod figure;
 mod footer;
 mod frame;
 pub mod handoff;

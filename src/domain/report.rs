@@ -12,6 +12,7 @@ mod inbox;
 mod pipelines;
 mod rejections;
 mod tasks;
+mod trend;
 
 pub use dead::{
     DeadGroup, DeadRow, Outlook, dead_group, dead_groups, dead_heads, dead_row, outlook,
@@ -19,6 +20,7 @@ pub use dead::{
 pub use edges::{EdgeRow, FindingRow, LatencyMs, P95Ms, RateOf, edge_row, edges};
 pub use handoffs::{HandoffRow, handoff_row, handoffs};
 pub use inbox::{InboxRow, inbox, inbox_row};
-pub use pipelines::{PipelineRow, pipelines};
+pub use pipelines::{PipelineRow, pipelines, pipelines_of};
 pub use rejections::{RejectionRow, rejections};
 pub use tasks::{TaskRow, TaskVerdict, path, task_row, tasks};
+pub use trend::{Trend, trend};

@@ -1,21 +1,289 @@
-//! Every edge, worst first.
+//! Edges: who hands over to whom, worst first, and the page of one edge.
 
+use std::cmp::Ordering;
+
+use crate::domain::health::Span;
+use crate::domain::id::Edge;
+use crate::domain::link::{ActKind, SourceId};
+use crate::domain::report::{self, EdgeRow};
 use crate::keymap::Action;
 
+use super::act::Proposal;
 use super::desk::Desk;
-use super::screen::{Offer, Screen};
+use super::find::Needle;
+use super::list::List;
+use super::order::Order;
+use super::pipelines::searchable;
+use super::reason::{Concern, concern};
+use super::screen::{Focus, Offer, Screen};
 use super::world::World;
 
+mod page;
+mod sort;
+
+pub use page::EdgePage;
+pub use sort::By;
+
+/// One edge of one source.
+pub type EdgeId = (SourceId, Edge);
+
 /// Every edge, worst first.
-#[derive(Debug, Default)]
-pub struct Edges {}
+#[derive(Debug)]
+pub struct Edges {
+    /// The edges that match the filter.
+    pub list: List<EdgeId>,
+    /// The page of one edge over the list.
+    pub page: Option<EdgePage>,
+    /// Sorted by this column.
+    pub by: By,
+    /// The smallest on top.
+    pub rising: bool,
+    /// The window of the numbers.
+    pub span: Span,
+    /// One for each row of the list.
+    rows: Vec<Row>,
+    order: Order<EdgeId>,
+    needle: Needle,
+    made: Option<Vec<u64>>,
+}
 
-impl Screen for Edges {
-    fn refresh(&mut self, _world: &World) {}
+/// One row: an edge, where it is, and how bad it is.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Where it runs.
+    pub source: SourceId,
+    /// Its numbers.
+    pub row: EdgeRow,
+    /// How much it asks for attention.
+    pub concern: Concern,
+}
 
-    fn offers(&self, _world: &World) -> Vec<Offer> {
-        Vec::new()
+impl Default for Edges {
+    fn default() -> Self {
+        Self {
+            list: List::default(),
+            page: None,
+            by: By::Worst,
+            rising: false,
+            span: Span::OneHour,
+            rows: Vec::new(),
+            order: Order::default(),
+            needle: Needle::default(),
+            made: None,
+        }
+    }
+}
+
+impl Edges {
+    /// The nth row.
+    pub fn row(&self, nth: usize) -> Option<&Row> {
+        self.rows.get(nth)
     }
 
-    fn act(&mut self, _desk: &mut Desk<'_>, _action: Action) {}
+    /// What is looked for.
+    pub const fn needle(&self) -> &Needle {
+        &self.needle
+    }
+
+    fn make(&mut self, world: &World) {
+        self.rows.clear();
+        for feed in &world.feeds {
+            let stale = !feed.is_fresh(world.now);
+            let edges = match self.span {
+                Span::OneHour => feed.figures().edges.clone(),
+                span => report::edges(feed.ledger(), span, stale),
+            };
+            let found = edges
+                .into_iter()
+                .filter(|row| self.needle.is_empty() || self.needle.finds(&searchable(row)));
+            self.rows.extend(found.map(|row| Row {
+                source: feed.id,
+                concern: concern(&row),
+                row,
+            }));
+        }
+        let (by, rising) = (self.by, self.rising);
+        let compare = |a: &Row, b: &Row| -> Ordering {
+            let order = by.compare(a, b);
+            let order = if rising { order.reverse() } else { order };
+            order.then_with(|| (a.source, &a.row.edge).cmp(&(b.source, &b.row.edge)))
+        };
+        let key = |it: &Row| (it.source, it.row.edge.clone());
+        self.order.sort(world.now, &mut self.rows, key, compare);
+        self.list.settle(self.rows.iter().map(key).collect());
+    }
+
+    fn sort_by(&mut self, world: &World, by: By, rising: bool) {
+        (self.by, self.rising) = (by, rising);
+        self.order.forget();
+        self.make(world);
+    }
+
+    fn set_span(&mut self, world: &World, span: Span) {
+        self.span = span;
+        self.order.forget();
+        self.make(world);
+    }
+}
+
+impl Screen for Edges {
+    fn refresh(&mut self, world: &World) {
+        let revisions: Vec<u64> = world.feeds.iter().map(|it| it.figures().revision).collect();
+        if self.made.as_ref() != Some(&revisions) {
+            self.make(world);
+            self.made = Some(revisions);
+        }
+        if let Some(page) = &mut self.page {
+            page.refresh(world);
+        }
+    }
+
+    fn offers(&self, world: &World) -> Vec<Offer> {
+        if let Some(page) = &self.page {
+            return page.offers(world);
+        }
+        let mut offers = Vec::new();
+        if let Some((source, edge)) = self.list.selected() {
+            offers.push(Offer::new(Action::Open));
+            offers.push(pause(world, *source, edge));
+            offers.push(Offer::quiet(Action::CopyId));
+            offers.push(Offer::quiet(Action::CopyJson));
+            offers.push(Offer::new(Action::Sort).word("sort"));
+            offers.push(Offer::quiet(Action::SortReverse));
+            offers.push(Offer::new(Action::NextTab).word("window"));
+            offers.push(Offer::quiet(Action::PreviousTab));
+        }
+        offers.extend(self.list.offers(false));
+        offers
+    }
+
+    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
+        if let Some(page) = &mut self.page {
+            if action == Action::Back {
+                self.page = None;
+            } else {
+                page.act(desk, action);
+            }
+            return;
+        }
+        if self.list.act(action, desk.half_page()) {
+            return;
+        }
+        let world = desk.world;
+        match action {
+            Action::Sort => return self.sort_by(world, self.by.next(), false),
+            Action::SortReverse => return self.sort_by(world, self.by, !self.rising),
+            Action::NextTab => return self.set_span(world, turned(self.span, true)),
+            Action::PreviousTab => return self.set_span(world, turned(self.span, false)),
+            _ => {}
+        }
+        let Some((source, edge)) = self.list.selected().cloned() else {
+            return;
+        };
+        match action {
+            Action::Open => self.page = Some(EdgePage::new(source, edge)),
+            Action::PauseEdge => propose_pause(desk, source, edge),
+            Action::CopyId => desk.copy(&edge.to_string(), "the edge"),
+            Action::CopyJson => {
+                let row = self.list.index().and_then(|it| self.rows.get(it));
+                let json = row.and_then(|it| serde_json::to_string_pretty(&it.row).ok());
+                desk.copy(&json.unwrap_or_default(), "the edge as JSON");
+            }
+            _ => {}
+        }
+    }
+
+    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+        if let Some(page) = &mut self.page {
+            page.click(desk, row);
+        } else if self.list.click(row) {
+            self.act(desk, Action::Open);
+        }
+    }
+
+    fn tab(&mut self, desk: &mut Desk<'_>, nth: usize) {
+        match (&mut self.page, Span::ALL.get(nth)) {
+            (Some(page), _) => page.span_at(nth),
+            (None, Some(span)) => self.set_span(desk.world, *span),
+            (None, None) => {}
+        }
+    }
+
+    fn column(&mut self, desk: &mut Desk<'_>, nth: usize) {
+        if self.page.is_none()
+            && let Some(by) = By::ALL.get(nth)
+        {
+            let rising = self.by == *by && !self.rising;
+            self.sort_by(desk.world, *by, rising);
+        }
+    }
+
+    fn show(&mut self, world: &World, focus: &Focus) {
+        self.page = None;
+        match focus {
+            Focus::Edge(source, edge) => {
+                self.needle = Needle::default();
+                self.make(world);
+                self.list.select(&(*source, edge.clone()));
+                let mut page = EdgePage::new(*source, edge.clone());
+                page.refresh(world);
+                self.page = Some(page);
+            }
+            Focus::Pipeline(_, text) | Focus::Filter(text) => {
+                self.needle = Needle::new(text);
+                self.make(world);
+            }
+            Focus::Here | Focus::Run(..) | Focus::Handoff(..) | Focus::Source(_) => {}
+        }
+    }
+
+    fn filter(&self) -> Option<&str> {
+        self.page.is_none().then_some(self.needle.text())
+    }
+
+    fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
+        self.needle = Needle::new(text);
+        self.make(world);
+        Ok(())
+    }
+}
+
+/// The window after this one, or before it, round and round.
+fn turned(span: Span, forward: bool) -> Span {
+    let at = span as usize + if forward { 1 } else { Span::ALL.len() - 1 };
+    Span::ALL.get(at % Span::ALL.len()).copied().unwrap_or(span)
+}
+
+fn is_paused(world: &World, source: SourceId, edge: &Edge) -> bool {
+    world
+        .feed(source)
+        .is_some_and(|it| it.ledger().paused().contains(edge))
+}
+
+/// Pausing or resuming, whichever can be done.
+fn pause(world: &World, source: SourceId, edge: &Edge) -> Offer {
+    let (word, act) = if is_paused(world, source, edge) {
+        ("resume", ActKind::ResumeEdge)
+    } else {
+        ("pause", ActKind::PauseEdge)
+    };
+    Offer::new(Action::PauseEdge)
+        .word(word)
+        .of(world, source, act)
+}
+
+fn propose_pause(desk: &mut Desk<'_>, source: SourceId, edge: Edge) {
+    let waiting = desk
+        .world
+        .feed(source)
+        .and_then(|it| it.ledger().edge(&edge))
+        .map_or(0, |it| it.open.len());
+    let s = if waiting == 1 { "" } else { "s" };
+    let open = format!("{waiting} handoff{s} open on it now.");
+    let act = if is_paused(desk.world, source, &edge) {
+        ActKind::ResumeEdge
+    } else {
+        ActKind::PauseEdge
+    };
+    desk.propose(Proposal::on_edge(act, source, edge).notes(vec![open]));
 }

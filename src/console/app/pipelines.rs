@@ -1,21 +1,305 @@
-//! The pipelines and their edges.
+//! Pipelines, the landing screen: a tree of what hands over to whom, opened where something is wrong.
 
+use std::collections::HashMap;
+
+use crate::domain::health::Span;
+use crate::domain::link::SourceId;
+use crate::domain::report::{EdgeRow, PipelineRow, pipelines_of};
+use crate::domain::run::Handoff;
 use crate::keymap::Action;
 
 use super::desk::Desk;
-use super::screen::{Offer, Screen};
+use super::edges::EdgePage;
+use super::find::Needle;
+use super::list::List;
+use super::reason::{Concern, concern};
+use super::screen::{Focus, Offer, Screen};
 use super::world::World;
 
-/// The pipelines and their edges.
+mod tree;
+
+pub use tree::{Line, Node};
+
+/// The landing screen.
 #[derive(Debug, Default)]
-pub struct Pipelines {}
+pub struct Pipelines {
+    /// The visible branches, in order.
+    pub list: List<Node>,
+    /// The page of an edge opened from here.
+    pub page: Option<EdgePage>,
+    /// One for each row of the list.
+    lines: Vec<Line>,
+    groups: Vec<Group>,
+    /// Branches that the user opened or closed; the others are open where something is wrong.
+    opened: HashMap<Node, bool>,
+    needle: Needle,
+    /// Revisions of the figures that the lines were made from.
+    made: Option<Vec<u64>>,
+}
 
-impl Screen for Pipelines {
-    fn refresh(&mut self, _world: &World) {}
+/// One pipeline of one source.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Where it runs.
+    pub source: SourceId,
+    /// Its numbers, and its edges in the order work flows; the worst first when there are many.
+    pub row: PipelineRow,
+    /// How much its worst edge asks for attention.
+    pub concern: Concern,
+    /// The worst edge.
+    worst: usize,
+}
 
-    fn offers(&self, _world: &World) -> Vec<Offer> {
-        Vec::new()
+/// More edges than this are sorted by how bad they are: a flow of that many is no longer read as one.
+const FLOW: usize = 12;
+
+impl Group {
+    /// The edge that asks most for attention.
+    pub fn worst(&self) -> Option<&EdgeRow> {
+        self.row.edges.get(self.worst)
+    }
+}
+
+impl Pipelines {
+    /// A row as it is drawn.
+    pub fn line(&self, row: usize) -> Option<&Line> {
+        self.lines.get(row)
     }
 
-    fn act(&mut self, _desk: &mut Desk<'_>, _action: Action) {}
+    /// The pipeline a line belongs to.
+    pub fn group(&self, line: &Line) -> Option<&Group> {
+        self.groups.get(line.group?)
+    }
+
+    /// The edge a line belongs to.
+    pub fn edge(&self, line: &Line) -> Option<&EdgeRow> {
+        self.group(line)?.row.edges.get(line.edge?)
+    }
+
+    /// The pipeline under the cursor, or that the cursor is in.
+    pub fn selected_group(&self) -> Option<&Group> {
+        self.group(self.lines.get(self.list.index()?)?)
+    }
+
+    /// What is looked for.
+    pub const fn needle(&self) -> &Needle {
+        &self.needle
+    }
+
+    fn selected(&self) -> Option<(&Node, &Line)> {
+        self.list.selected().zip(self.lines.get(self.list.index()?))
+    }
+
+    fn make(&mut self, world: &World) {
+        self.groups.clear();
+        for feed in &world.feeds {
+            let edges = feed.figures().edges.clone();
+            for mut row in pipelines_of(feed.ledger(), Span::OneHour, edges) {
+                row.edges
+                    .retain(|edge| self.needle.is_empty() || self.needle.finds(&searchable(edge)));
+                if row.edges.is_empty() {
+                    continue;
+                }
+                if row.edges.len() <= FLOW {
+                    let seen =
+                        |edge: &EdgeRow| feed.ledger().edges().position(|it| it.edge == edge.edge);
+                    row.edges.sort_by_cached_key(seen);
+                }
+                let concerns = row.edges.iter().map(concern).enumerate();
+                // The first of the worst: max_by_key would give the last.
+                let worst = concerns.rev().max_by_key(|(_, concern)| *concern);
+                let (worst, concern) = worst.unwrap_or_default();
+                self.groups.push(Group {
+                    source: feed.id,
+                    row,
+                    concern,
+                    worst,
+                });
+            }
+        }
+        // By how bad and by name only: numbers that change all the time would make the rows dance.
+        self.groups.sort_by(|a, b| {
+            let order = (b.concern, a.source).cmp(&(a.concern, b.source));
+            order.then_with(|| a.row.pipeline.cmp(&b.row.pipeline))
+        });
+        self.grow(world);
+    }
+
+    /// Makes the lines again from the groups: a branch was opened or closed.
+    fn grow(&mut self, world: &World) {
+        let is_open = |node: &Node, unless: bool| self.opened.get(node).copied().unwrap_or(unless);
+        let filtered = !self.needle.is_empty();
+        let rows = tree::grow(world, &self.groups, filtered, is_open);
+        let (nodes, lines) = rows.into_iter().unzip();
+        self.lines = lines;
+        self.list.settle(nodes);
+    }
+
+    fn turn(&mut self, world: &World, open: bool) {
+        let Some((node, line)) = self.selected() else {
+            return;
+        };
+        if line.open == Some(!open) {
+            self.opened.insert(node.clone(), open);
+            return self.grow(world);
+        }
+        if !open && let Some(parent) = self.parent() {
+            self.list.select(&parent);
+        }
+    }
+
+    /// The branch that the selected one grows from.
+    fn parent(&self) -> Option<Node> {
+        let at = self.list.index()?;
+        let depth = self.lines.get(at)?.guides.len();
+        let above = self
+            .lines
+            .iter()
+            .take(at)
+            .rposition(|it| it.guides.len() < depth)?;
+        self.list.rows().get(above).cloned()
+    }
+
+    fn open(&mut self, desk: &mut Desk<'_>) {
+        let Some((node, line)) = self.selected() else {
+            return;
+        };
+        match node.clone() {
+            Node::Edge(source, edge) | Node::More(source, edge) => {
+                self.page = Some(EdgePage::new(source, edge));
+            }
+            Node::Task(source, handoff) => desk.open(source, handoff),
+            Node::Source(_) | Node::Pipeline(..) | Node::Stage(..) => {
+                let open = line.open != Some(true);
+                self.turn(desk.world, open);
+            }
+        }
+    }
+}
+
+impl Screen for Pipelines {
+    fn refresh(&mut self, world: &World) {
+        let revisions: Vec<u64> = world.feeds.iter().map(|it| it.figures().revision).collect();
+        if self.made.as_ref() != Some(&revisions) {
+            self.make(world);
+            self.made = Some(revisions);
+        }
+        if let Some(page) = &mut self.page {
+            page.refresh(world);
+        }
+    }
+
+    fn offers(&self, world: &World) -> Vec<Offer> {
+        if let Some(page) = &self.page {
+            return page.offers(world);
+        }
+        let mut offers = Vec::new();
+        if let Some((node, line)) = self.selected() {
+            let word = match (node, line.open) {
+                (Node::Edge(..) | Node::More(..), _) => "edge",
+                (Node::Task(..), _) => "handoff",
+                (_, Some(true)) => "close",
+                _ => "expand",
+            };
+            offers.push(Offer::new(Action::Open).word(word));
+            let right = Offer::new(Action::Right);
+            match (node, line.open) {
+                (Node::Edge(..), Some(false)) => offers.push(right.word("tasks")),
+                (_, Some(false)) => offers.push(Offer::quiet(Action::Right)),
+                _ => {}
+            }
+            offers.push(Offer::quiet(Action::Left));
+            offers.push(Offer::quiet(Action::CopyId));
+        }
+        offers.extend(self.list.offers(false));
+        offers
+    }
+
+    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
+        if let Some(page) = &mut self.page {
+            if action == Action::Back {
+                self.page = None;
+            } else {
+                page.act(desk, action);
+            }
+            return;
+        }
+        if self.list.act(action, desk.half_page()) {
+            return;
+        }
+        match action {
+            Action::Open => self.open(desk),
+            Action::Right => self.turn(desk.world, true),
+            Action::Left => self.turn(desk.world, false),
+            Action::CopyId => {
+                if let Some(node) = self.list.selected() {
+                    desk.copy(&node.name(), "the name");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+        if let Some(page) = &mut self.page {
+            page.click(desk, row);
+        } else if self.list.click(row) {
+            self.open(desk);
+        }
+    }
+
+    fn tab(&mut self, _desk: &mut Desk<'_>, nth: usize) {
+        if let Some(page) = &mut self.page {
+            page.span_at(nth);
+        }
+    }
+
+    fn show(&mut self, world: &World, focus: &Focus) {
+        self.page = None;
+        let node = match focus {
+            Focus::Pipeline(source, name) => Node::Pipeline(*source, name.as_str().into()),
+            Focus::Edge(source, edge) => {
+                let pipeline = Node::Pipeline(*source, edge.pipeline.clone());
+                self.opened.insert(pipeline, true);
+                Node::Edge(*source, edge.clone())
+            }
+            Focus::Filter(text) => {
+                self.needle = Needle::new(text);
+                return self.make(world);
+            }
+            _ => return,
+        };
+        if !self.needle.is_empty() {
+            self.needle = Needle::default();
+        }
+        self.opened.insert(node.clone(), true);
+        self.make(world);
+        self.list.select(&node);
+    }
+
+    fn filter(&self) -> Option<&str> {
+        self.page.is_none().then_some(self.needle.text())
+    }
+
+    fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
+        self.needle = Needle::new(text);
+        self.make(world);
+        Ok(())
+    }
+}
+
+/// Everything of an edge that a filter looks through.
+pub(super) fn searchable(row: &EdgeRow) -> String {
+    format!(
+        "{} {} {} {}",
+        row.edge.pipeline, row.edge, row.stage, row.health
+    )
+}
+
+/// What a handoff is called: its title, or its id when nobody gave it one.
+pub fn title(it: &Handoff) -> &str {
+    match it.emission.title.trim() {
+        "" => it.id.as_str(),
+        title => title,
+    }
 }

@@ -1,21 +1,115 @@
-//! The connections.
+//! Sources: every connection, what it can do, how fresh it is, and what came and could not be used.
 
+use crate::domain::health::Span;
+use crate::domain::link::{ActKind, SourceId};
 use crate::keymap::Action;
 
 use super::desk::Desk;
-use super::screen::{Offer, Screen};
+use super::feed::Feed;
+use super::list::List;
+use super::screen::{Focus, Offer, Screen};
 use super::world::World;
 
-/// The connections.
+/// Every connection.
 #[derive(Debug, Default)]
-pub struct Sources {}
+pub struct Sources {
+    /// In the order they were opened.
+    pub list: List<SourceId>,
+}
 
 impl Screen for Sources {
-    fn refresh(&mut self, _world: &World) {}
-
-    fn offers(&self, _world: &World) -> Vec<Offer> {
-        Vec::new()
+    fn refresh(&mut self, world: &World) {
+        if self.list.rows().len() != world.feeds.len() {
+            self.list
+                .settle(world.feeds.iter().map(|it| it.id).collect());
+        }
     }
 
-    fn act(&mut self, _desk: &mut Desk<'_>, _action: Action) {}
+    fn offers(&self, _world: &World) -> Vec<Offer> {
+        let mut offers = Vec::new();
+        offers.push(Offer::quiet(Action::CopyId));
+        offers.extend(self.list.offers(false));
+        offers
+    }
+
+    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
+        if self.list.act(action, desk.half_page()) {
+            return;
+        }
+        let feed = self.list.selected().and_then(|id| desk.world.feed(*id));
+        if let (Action::CopyId, Some(feed)) = (action, feed) {
+            desk.copy(&feed.name, "the name");
+        }
+    }
+
+    fn click(&mut self, _desk: &mut Desk<'_>, row: usize) {
+        self.list.click(row);
+    }
+
+    fn show(&mut self, _world: &World, focus: &Focus) {
+        if let Focus::Source(id) = focus {
+            self.list.select(id);
+        }
+    }
+}
+
+/// Events in a second, over the last minute of the source's own time.
+pub fn pace(feed: &Feed) -> f64 {
+    let edges = feed.ledger().edges();
+    let events: u32 = edges
+        .flat_map(|it| it.windows.total(Span::OneMinute).counts.iter())
+        .map(|(_, count)| count)
+        .sum();
+    f64::from(events) / 60.0
+}
+
+/// What a source measures, and what it does not: name, whether, and what that means for the screens.
+pub fn measures(feed: &Feed) -> Vec<(&'static str, bool, &'static str)> {
+    let Some(can) = feed.can() else {
+        return Vec::new();
+    };
+    vec![
+        (
+            "latency",
+            can.latency,
+            "no acknowledgements: P95 is not measured",
+        ),
+        ("retries", can.retries, "attempts are not seen"),
+        (
+            "violations",
+            can.violations,
+            "refused contracts are not seen",
+        ),
+        ("contracts", can.bodies, "bodies cannot be fetched"),
+        (
+            "timelines",
+            can.timelines,
+            "the history of a run cannot be fetched",
+        ),
+    ]
+}
+
+/// The acts a source can and cannot perform.
+pub fn acts(feed: &Feed) -> (Vec<&'static str>, Vec<&'static str>) {
+    let Some(can) = feed.can() else {
+        return (Vec::new(), Vec::new());
+    };
+    let (able, unable): (Vec<ActKind>, Vec<ActKind>) = ActKind::ALL
+        .into_iter()
+        .partition(|it| can.acts.contains(it));
+    let verbs = |acts: Vec<ActKind>| {
+        let mut verbs: Vec<_> = acts.into_iter().map(verb).collect();
+        verbs.dedup();
+        verbs
+    };
+    (verbs(able), verbs(unable))
+}
+
+const fn verb(act: ActKind) -> &'static str {
+    match act {
+        ActKind::PauseEdge => "pause edges",
+        ActKind::ResumeEdge => "resume edges",
+        ActKind::Cancel => "cancel runs",
+        other => other.verb(),
+    }
 }

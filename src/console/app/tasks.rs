@@ -1,21 +1,290 @@
-//! The tasks, looping and stalled first.
+//! Tasks: runs, those that go round in circles, storm or stand still first.
 
+use crate::domain::event::Fact;
+use crate::domain::id::{HandoffId, RunId};
+use crate::domain::link::{ActKind, SourceId, Target};
+use crate::domain::report::{TaskRow, TaskVerdict};
+use crate::domain::run::{Handoff, Run, State};
+use crate::domain::text;
+use crate::domain::time::Time;
 use crate::keymap::Action;
 
+use super::act::{Aim, Proposal};
 use super::desk::Desk;
-use super::screen::{Offer, Screen};
+use super::find::Needle;
+use super::list::List;
+use super::order::Order;
+use super::pipelines::title;
+use super::screen::{Focus, Offer, Screen};
 use super::world::World;
 
-/// The tasks, looping and stalled first.
+/// One run of one source.
+pub type TaskId = (SourceId, RunId);
+
+/// Every run that is open or has a verdict.
 #[derive(Debug, Default)]
-pub struct Tasks {}
+pub struct Tasks {
+    /// The runs that match the filter.
+    pub list: List<TaskId>,
+    /// What was asked to be changed in the selected run, the latest last: when, by whom, what.
+    pub thread: Vec<Feedback>,
+    /// One for each row of the list.
+    rows: Vec<(SourceId, TaskRow)>,
+    order: Order<TaskId>,
+    needle: Needle,
+    made: Option<Vec<u64>>,
+}
 
-impl Screen for Tasks {
-    fn refresh(&mut self, _world: &World) {}
+/// A handoff sent back, with what has to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feedback {
+    /// When.
+    pub at: Time,
+    /// Who sent it back.
+    pub by: String,
+    /// What has to change. Hostile text.
+    pub wants: Vec<String>,
+}
 
-    fn offers(&self, _world: &World) -> Vec<Offer> {
-        Vec::new()
+impl Tasks {
+    /// The nth row.
+    pub fn row(&self, nth: usize) -> Option<&(SourceId, TaskRow)> {
+        self.rows.get(nth)
     }
 
-    fn act(&mut self, _desk: &mut Desk<'_>, _action: Action) {}
+    /// The run under the cursor.
+    pub fn selected(&self) -> Option<&(SourceId, TaskRow)> {
+        self.rows.get(self.list.index()?)
+    }
+
+    /// What is looked for.
+    pub const fn needle(&self) -> &Needle {
+        &self.needle
+    }
+
+    fn make(&mut self, world: &World) {
+        self.rows.clear();
+        for feed in &world.feeds {
+            let found = feed.figures().tasks.iter();
+            let found =
+                found.filter(|it| self.needle.is_empty() || self.needle.finds(&searchable(it)));
+            self.rows.extend(found.map(|it| (feed.id, it.clone())));
+        }
+        let key = |it: &(SourceId, TaskRow)| (it.0, it.1.trace_id.clone());
+        let worst = |it: &(SourceId, TaskRow)| {
+            (
+                it.1.verdict,
+                it.1.open == 0,
+                std::cmp::Reverse(it.1.changed_at),
+            )
+        };
+        let compare = |a: &(SourceId, TaskRow), b: &_| {
+            worst(a).cmp(&worst(b)).then_with(|| key(a).cmp(&key(b)))
+        };
+        self.order.sort(world.now, &mut self.rows, key, compare);
+        self.list.settle(self.rows.iter().map(key).collect());
+    }
+
+    fn run<'a>(&self, world: &'a World) -> Option<(SourceId, &'a Run)> {
+        let (source, id) = self.list.selected()?;
+        Some((*source, world.feed(*source)?.ledger().run(id)?))
+    }
+}
+
+impl Screen for Tasks {
+    fn refresh(&mut self, world: &World) {
+        let revisions: Vec<u64> = world.feeds.iter().map(|it| it.figures().revision).collect();
+        if self.made.as_ref() != Some(&revisions) {
+            self.make(world);
+            self.made = Some(revisions);
+        }
+        self.thread = self
+            .run(world)
+            .map_or_else(Vec::new, |(source, run)| thread(world, source, run));
+    }
+
+    fn offers(&self, world: &World) -> Vec<Offer> {
+        let mut offers = Vec::new();
+        if let Some((source, run)) = self.run(world) {
+            if at_hand(run).is_some() {
+                offers.push(Offer::new(Action::Open).word("handoff"));
+            }
+            if can_escalate(run).is_some() {
+                offers.push(Offer::new(Action::Escalate).of(world, source, ActKind::Escalate));
+            }
+            offers.push(Offer::quiet(Action::CopyId));
+            offers.push(Offer::quiet(Action::CopyJson));
+        }
+        offers.extend(self.list.offers(false));
+        offers
+    }
+
+    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
+        if self.list.act(action, desk.half_page()) {
+            self.refresh(desk.world);
+            return;
+        }
+        let Some((source, run)) = self.run(desk.world) else {
+            return;
+        };
+        match action {
+            Action::Open => {
+                if let Some(it) = at_hand(run) {
+                    desk.open(source, it.clone());
+                }
+            }
+            Action::Escalate => {
+                if let Some(it) = can_escalate(run) {
+                    let verdict = self
+                        .selected()
+                        .map(|(_, row)| row.signal.clone())
+                        .filter(|it| !it.is_empty());
+                    let notes = verdict
+                        .map(|it| format!("Why it stands out: {it}."))
+                        .into_iter()
+                        .collect();
+                    desk.propose(
+                        Proposal::new(ActKind::Escalate, vec![aim(source, run, it)]).notes(notes),
+                    );
+                }
+            }
+            Action::CopyId => desk.copy(run.id.as_str(), "the run id"),
+            Action::CopyJson => {
+                let json = self
+                    .selected()
+                    .and_then(|(_, row)| serde_json::to_string_pretty(row).ok());
+                desk.copy(&json.unwrap_or_default(), "the task as JSON");
+            }
+            _ => {}
+        }
+    }
+
+    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+        if self.list.click(row) {
+            self.act(desk, Action::Open);
+        } else {
+            self.refresh(desk.world);
+        }
+    }
+
+    fn show(&mut self, world: &World, focus: &Focus) {
+        match focus {
+            Focus::Run(source, run) => {
+                self.needle = Needle::default();
+                self.make(world);
+                self.list.select(&(*source, run.clone()));
+            }
+            Focus::Handoff(source, id) => {
+                let run = world
+                    .feed(*source)
+                    .and_then(|it| it.ledger().home(id))
+                    .map(|it| it.id.clone());
+                if let Some(run) = run {
+                    self.show(world, &Focus::Run(*source, run));
+                }
+            }
+            Focus::Pipeline(_, text) | Focus::Filter(text) => {
+                self.needle = Needle::new(text);
+                self.make(world);
+            }
+            Focus::Edge(_, edge) => {
+                self.needle = Needle::new(&edge.to);
+                self.make(world);
+            }
+            Focus::Here | Focus::Source(_) => {}
+        }
+    }
+
+    fn filter(&self) -> Option<&str> {
+        Some(self.needle.text())
+    }
+
+    fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
+        self.needle = Needle::new(text);
+        self.make(world);
+        Ok(())
+    }
+}
+
+fn searchable(row: &TaskRow) -> String {
+    let verdict = word(row.verdict);
+    format!(
+        "{verdict} {} {} {} {} {}",
+        row.pipeline, row.title, row.path, row.trace_id, row.signal
+    )
+}
+
+/// The verdict as people say it.
+pub const fn word(verdict: TaskVerdict) -> &'static str {
+    match verdict {
+        TaskVerdict::RetryStorm => "retry storm",
+        other => other.word(),
+    }
+}
+
+/// The handoff to look at: the latest open one, else the last.
+fn at_hand(run: &Run) -> Option<&HandoffId> {
+    let open = run.open().last().map(|it| &it.id);
+    open.or_else(|| run.handoffs.keys().last())
+}
+
+/// The latest handoff that could be handed to a person.
+fn can_escalate(run: &Run) -> Option<&Handoff> {
+    let open = run
+        .open()
+        .filter(|it| it.state != State::Escalated && !it.emission.is_observed());
+    open.last()
+}
+
+fn aim(source: SourceId, run: &Run, it: &Handoff) -> Aim {
+    Aim {
+        source,
+        target: Target {
+            run: run.id.clone(),
+            handoff: it.id.clone(),
+            version: it.version,
+        },
+        label: text::cut(&text::clean(title(it)), 60).into_owned(),
+        edge: it.emission.edge.clone(),
+        since: it.born(),
+        digest: String::new(),
+    }
+}
+
+/// What was asked for with every return of a run, as far as the log on hand reaches back.
+fn thread(world: &World, source: SourceId, run: &Run) -> Vec<Feedback> {
+    let events = world
+        .feed(source)
+        .into_iter()
+        .flat_map(|it| it.ledger().recent());
+    let mine = events.filter(|it| it.run == run.id);
+    mine.filter_map(|event| match &event.fact {
+        Fact::Returned { feedback, .. } => Some(Feedback {
+            at: event.at,
+            by: event.actor.id.to_string(),
+            wants: feedback.clone(),
+        }),
+        _ => None,
+    })
+    .collect()
+}
+
+/// Open issues of every revision of a run, in order: `5 3 3`. Nothing where nobody counted.
+pub fn progress(run: &Run) -> Vec<u32> {
+    run.handoffs
+        .values()
+        .filter_map(|it| it.emission.open_issues)
+        .collect()
+}
+
+/// How often the work of a handoff was handed over in its run, itself included; 0 when it is not known.
+pub fn same_work(run: &Run, it: &Handoff) -> usize {
+    let work = &it.emission.work;
+    if work.is_empty() {
+        return 0;
+    }
+    run.handoffs
+        .values()
+        .filter(|other| other.emission.work == *work)
+        .count()
 }

@@ -1,8 +1,162 @@
-//! Every edge, worst first.
+//! Every edge with its numbers, and the page of one.
 
-use super::canvas::Canvas;
+pub(super) mod page;
+
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, ListView};
+use super::figure::{self, Cell};
+use super::part;
+use super::part::table::{Column, Line};
 use crate::console::app::State;
-use crate::console::app::edges::Edges;
+use crate::console::app::blank::why_blank;
+use crate::console::app::edges::{By, Edges, Row};
+use crate::console::app::msg::Hit;
+use crate::console::app::reason::{is_measured, reason};
+use crate::domain::health::{Signal, Span};
+use crate::domain::text;
+use crate::theme::Role;
 
 /// Draws the screen.
-pub fn draw(_screen: &Edges, _state: &State, _canvas: &mut Canvas<'_>) {}
+pub fn draw(screen: &Edges, state: &State, canvas: &mut Canvas<'_>) {
+    if let Some(page) = &screen.page {
+        return page::draw(page, state, canvas);
+    }
+    if let Some(why) = why_blank(&state.world) {
+        return canvas.notice(Role::Dim, &why);
+    }
+    let area = canvas.area;
+    let count = text::count(screen.list.rows().len() as u64);
+    spans(canvas, &format!("EDGES {count}"), screen.span);
+    let list = Rect {
+        y: area.y + 1,
+        height: area.height - 1,
+        ..area
+    };
+    if screen.list.rows().is_empty() {
+        return canvas
+            .within(list)
+            .notice(Role::Dim, "No edge matches the filter. esc clears it.");
+    }
+    let name = |nth: usize| {
+        screen
+            .row(nth)
+            .map_or(0, |it| text::width(&it.row.edge.to_string()))
+    };
+    let widest = (0..screen.list.rows().len().min(200))
+        .map(name)
+        .max()
+        .unwrap_or(0);
+    let columns = columns(widest.clamp(12, 36) as u16);
+    let sort = By::ALL.iter().position(|it| *it == screen.by);
+    let view = ListView {
+        name: "edges",
+        columns: &columns,
+        total: screen.list.rows().len(),
+        selected: screen.list.index(),
+        sort: sort.map(|column| (column, screen.rising)),
+    };
+    canvas.within(list).list(&view, |nth, line| {
+        if let Some(it) = screen.row(nth) {
+            draw_row(it, state, line);
+        }
+    });
+}
+
+/// A title with the windows to choose from.
+pub(super) fn spans(canvas: &mut Canvas<'_>, title: &str, chosen: Span) {
+    let used = canvas.put(2, 0, Role::Header, title) + 5;
+    let names = Span::ALL.map(Span::name);
+    let area = Rect {
+        x: canvas.area.x + used.min(canvas.area.width),
+        width: canvas.area.width.saturating_sub(used),
+        height: canvas.area.height.min(1),
+        ..canvas.area
+    };
+    let places = part::tabs::tabs(&names, chosen as usize, area, canvas.buffer, canvas.theme);
+    for (nth, place) in places.into_iter().enumerate() {
+        let area = Rect {
+            x: place.start,
+            width: place.end - place.start,
+            ..area
+        };
+        canvas.hit(area, Hit::Tab(nth));
+    }
+}
+
+/// In the order of [`By::ALL`].
+fn columns(name: u16) -> [Column<'static>; 13] {
+    [
+        Column::text("EDGE", 14, name),
+        Column::text("pipeline", 10, 18).dropped(7),
+        Column::number("n", 5).dropped(9),
+        Column::number("P50", 6).dropped(10),
+        Column::number("P95", 6),
+        Column::number("P99", 6).dropped(8),
+        Column {
+            ideal: 12,
+            ..Column::number("retry", 5)
+        }
+        .dropped(3),
+        Column {
+            ideal: 12,
+            ..Column::number("viol", 5)
+        }
+        .dropped(4),
+        Column::number("unack", 5).dropped(5),
+        Column::number("oldest", 6).dropped(2),
+        Column::number("dead", 4).dropped(1),
+        Column::text("last hour", 9, 12).dropped(6),
+        Column::text("health", 20, 40).growing(),
+    ]
+}
+
+fn draw_row(it: &Row, state: &State, line: &mut Line<'_>) {
+    let Some(feed) = state.world.feed(it.source) else {
+        return;
+    };
+    let row = &it.row;
+    let mut cell = |(role, text): Cell| line.text(role, &text);
+    let name = if row.paused {
+        Role::Disabled
+    } else {
+        Role::Strong
+    };
+    cell((name, row.edge.to_string()));
+    cell((Role::Dim, row.edge.pipeline.to_string()));
+    cell(figure::count(row.emit_to_ack_ms.n, Role::Dim));
+    let measured = |it: Cell| {
+        if is_measured(feed, row) {
+            it
+        } else {
+            (Role::Dim, "n/m".to_owned())
+        }
+    };
+    cell(measured(figure::latency(row.emit_to_ack_ms.p50)));
+    cell(figure::p95(feed, row));
+    cell(measured(figure::latency(row.emit_to_ack_ms.p99)));
+    let theme = line.theme();
+    let mut rate = |of, role| {
+        line.draw(|area, buffer| {
+            // With its sample where there is room for all of it.
+            let long = figure::rate_of(of, role);
+            let fits = text::width(&long.1) <= usize::from(area.width) && area.width >= 11;
+            let (role, text) = if fits { long } else { figure::rate(of, role) };
+            part::put_right(buffer, area.x, area.y, area.width, &text, theme.style(role));
+        });
+    };
+    rate(row.retry_rate, figure::judged(row, &[Signal::Retries]));
+    rate(
+        row.violation_rate,
+        figure::judged(row, &[Signal::Violations]),
+    );
+    let mut cell = |(role, text): Cell| line.text(role, &text);
+    cell(figure::count(row.unacknowledged as u64, Role::Text));
+    cell(figure::oldest(row));
+    cell(figure::count(u64::from(row.dead), Role::Warning));
+    line.draw(|area, buffer| figure::trend(feed, row, area, buffer, theme));
+    line.text(figure::role(it.concern), &reason(&state.world, feed, row));
+    if !feed.is_fresh(state.world.now) {
+        line.overlay(Role::Stale);
+    }
+}

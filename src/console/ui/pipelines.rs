@@ -1,8 +1,408 @@
-//! The pipelines and their edges.
+//! The landing screen: a tree of pipelines with the numbers of each edge, and the selected pipeline as a drawing.
+//!
+//! The tree is drawn by the table of `part`, not by a tree widget: its columns must stand below each other at
+//! every depth, and only the rows in the window may cost anything.
 
-use super::canvas::Canvas;
+mod drawing;
+
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, ListView};
+use super::figure::{self, Cell};
+use super::part;
+use super::part::table::{Column, Line as Row};
 use crate::console::app::State;
-use crate::console::app::pipelines::Pipelines;
+use crate::console::app::blank::why_blank;
+use crate::console::app::feed::Feed;
+use crate::console::app::pipelines::{Line, Node, Pipelines, title};
+use crate::console::app::reason::{Concern, concern, reason};
+use crate::domain::health::Signal;
+use crate::domain::report::EdgeRow;
+use crate::domain::run::Handoff;
+use crate::domain::text;
+use crate::theme::{Glyphs, Role};
+
+/// Rows of the drawing below the tree, and those the tree keeps.
+const DRAWING: u16 = 12;
+const TREE: u16 = 14;
+/// Columns from which the drawing stands beside the tree when there is no room below it.
+const WIDE: u16 = 150;
+/// Rows of the reason in full below the tree, when there is no drawing.
+const REASON: u16 = 2;
 
 /// Draws the screen.
-pub fn draw(_screen: &Pipelines, _state: &State, _canvas: &mut Canvas<'_>) {}
+pub fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
+    if let Some(page) = &screen.page {
+        return super::edges::page::draw(page, state, canvas);
+    }
+    if let Some(why) = why_blank(&state.world) {
+        return canvas.notice(Role::Dim, &why);
+    }
+    if screen.list.rows().is_empty() {
+        return canvas.notice(Role::Dim, "No edge matches the filter. esc clears it.");
+    }
+    let area = canvas.area;
+    if area.height >= TREE + DRAWING {
+        // As much of it for the tree as it needs, at most all but the drawing.
+        let tree = (screen.list.rows().len() as u16 + 2).clamp(TREE, area.height - DRAWING);
+        tree_in(
+            screen,
+            state,
+            canvas,
+            Rect {
+                height: tree,
+                ..area
+            },
+        );
+        let rest = Rect {
+            y: area.y + tree,
+            height: area.height - tree,
+            ..area
+        };
+        drawing::draw(screen, state, &mut canvas.within(rest));
+    } else if area.width >= WIDE {
+        let width = area.width - 64;
+        tree_in(screen, state, canvas, Rect { width, ..area });
+        let rest = Rect {
+            x: area.x + width,
+            width: area.width - width,
+            ..area
+        };
+        drawing::draw(screen, state, &mut canvas.within(rest));
+    } else if area.height > 2 * REASON + 8 {
+        tree_in(
+            screen,
+            state,
+            canvas,
+            Rect {
+                height: area.height - REASON,
+                ..area
+            },
+        );
+        let rest = Rect {
+            y: area.bottom() - REASON,
+            height: REASON,
+            ..area
+        };
+        in_full(screen, state, &mut canvas.within(rest));
+    } else {
+        tree_in(screen, state, canvas, area);
+    }
+}
+
+fn tree_in(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+    let glyphs = &canvas.theme.glyphs;
+    let name_width = |nth: usize| {
+        let line = screen.line(nth)?;
+        let node = screen.list.rows().get(nth)?;
+        let own = matches!(node, Node::Pipeline(..) | Node::Edge(..) | Node::Stage(..));
+        let width = text::width(&prefix(line, node, glyphs))
+            + text::width(&name(screen, state, node, line).1);
+        own.then_some(width + suffix(screen, state, node, line).len())
+    };
+    let widest = (0..screen.list.rows().len().min(200))
+        .filter_map(name_width)
+        .max()
+        .unwrap_or(0);
+    let columns = columns(widest.clamp(20, 44) as u16);
+    let view = ListView {
+        name: "pipelines",
+        columns: &columns,
+        total: screen.list.rows().len(),
+        selected: screen.list.index(),
+        sort: None,
+    };
+    canvas.within(area).list(&view, |nth, row| {
+        if let Some((node, line)) = screen.list.rows().get(nth).zip(screen.line(nth)) {
+            draw_row(screen, state, node, line, row);
+        }
+    });
+}
+
+fn columns(name: u16) -> [Column<'static>; 10] {
+    [
+        Column::text("PIPELINES", 18, name),
+        Column::number("open", 4),
+        Column::number("oldest", 6).dropped(3),
+        Column::number("P95", 6).dropped(1),
+        Column::number("retry", 5).dropped(4),
+        Column::number("viol", 5).dropped(5),
+        Column::number("loop", 4).dropped(7),
+        Column::number("dead", 4).dropped(2),
+        Column::text("last hour", 9, 12).dropped(6),
+        Column::text("", 24, 40).growing(),
+    ]
+}
+
+/// Lines of the tree in front of a name.
+fn prefix(line: &Line, node: &Node, glyphs: &Glyphs) -> String {
+    let mut out = String::new();
+    if let [above @ .., last] = line.guides.as_slice() {
+        out += "  ";
+        for more in above {
+            out += if *more { glyphs.tree_line } else { " " };
+            out += " ";
+        }
+        out += if *last {
+            glyphs.tree_branch
+        } else {
+            glyphs.tree_last
+        };
+    }
+    let mark = match (line.open, node) {
+        (Some(true), _) => glyphs.tree_open,
+        // Most edges have something open: a mark on each of them would be noise.
+        (Some(false), Node::Edge(..)) | (None, _) => " ",
+        (Some(false), _) => glyphs.tree_closed,
+    };
+    out += mark;
+    if line.guides.is_empty() || line.open.is_some() && !matches!(node, Node::Edge(..)) {
+        out += " ";
+    }
+    out
+}
+
+fn name(screen: &Pipelines, state: &State, node: &Node, line: &Line) -> Cell {
+    match node {
+        Node::Source(id) => (
+            Role::Header,
+            state
+                .world
+                .feed(*id)
+                .map_or(String::new(), |it| it.name.clone()),
+        ),
+        Node::Pipeline(_, name) => (Role::Strong, name.to_string()),
+        Node::Stage(_, _, name) => (Role::Dim, name.clone()),
+        Node::Edge(_, edge) => {
+            let paused = screen.edge(line).is_some_and(|it| it.paused);
+            (
+                if paused { Role::Disabled } else { Role::Text },
+                edge.to_string(),
+            )
+        }
+        Node::Task(source, id) => {
+            let it = state
+                .world
+                .feed(*source)
+                .and_then(|it| it.ledger().handoff(id));
+            (
+                Role::Dim,
+                it.map_or_else(|| id.to_string(), |it| title(it).to_owned()),
+            )
+        }
+        Node::More(..) => (Role::Dim, format!("{} more", line.more)),
+    }
+}
+
+/// The stage an edge leads to, unless the line above says it.
+fn suffix(screen: &Pipelines, state: &State, node: &Node, line: &Line) -> String {
+    let stage = screen.edge(line).map_or("", |it| &it.stage);
+    let directly_below = 1 + usize::from(state.world.feeds.len() > 1);
+    let own = matches!(node, Node::Edge(..)) && line.guides.len() <= directly_below;
+    if own && !stage.is_empty() {
+        format!("  ({stage})")
+    } else {
+        String::new()
+    }
+}
+
+fn draw_row(screen: &Pipelines, state: &State, node: &Node, line: &Line, row: &mut Row<'_>) {
+    let source = match node {
+        Node::Source(id) | Node::Pipeline(id, _) | Node::Stage(id, ..) => *id,
+        Node::Edge(id, _) | Node::More(id, _) | Node::Task(id, _) => *id,
+    };
+    let Some(feed) = state.world.feed(source) else {
+        return;
+    };
+    let (role, words) = name(screen, state, node, line);
+    let after = suffix(screen, state, node, line);
+    let theme = row.theme();
+    let before = prefix(line, node, &theme.glyphs);
+    row.draw(|area, buffer| {
+        let (mut x, end) = (area.x, area.right());
+        for (role, text) in [(Role::Border, &before), (role, &words), (Role::Dim, &after)] {
+            let room = end.saturating_sub(x);
+            x += part::put(buffer, x, area.y, room, text, theme.style(role));
+        }
+    });
+    match node {
+        Node::Source(_) => {
+            (0..8).for_each(|_| row.skip());
+            let (role, words) = super::sources::state_of(feed, state.world.now);
+            row.text(role, &words);
+        }
+        Node::Pipeline(..) => pipeline_cells(screen, state, feed, line, row),
+        Node::Edge(..) => {
+            if let Some(edge) = screen.edge(line) {
+                edge_cells(feed, edge, row);
+                row.text(
+                    figure::role(concern(edge)),
+                    &reason(&state.world, feed, edge),
+                );
+            }
+        }
+        Node::Task(_, id) => {
+            if let Some(it) = feed.ledger().handoff(id) {
+                task_cells(feed, it, row);
+            }
+        }
+        Node::Stage(..) => {}
+        Node::More(..) => {
+            (0..8).for_each(|_| row.skip());
+            row.text(Role::Dim, "on the page of the edge");
+        }
+    }
+    if !feed.is_fresh(state.world.now) {
+        row.overlay(Role::Stale);
+    }
+}
+
+fn edge_cells(feed: &Feed, edge: &EdgeRow, row: &mut Row<'_>) {
+    let mut cell = |(role, text): Cell| row.text(role, &text);
+    cell((
+        if edge.open == 0 {
+            Role::Dim
+        } else {
+            Role::Text
+        },
+        text::count(edge.open as u64),
+    ));
+    cell(figure::oldest(edge));
+    cell(figure::p95(feed, edge));
+    cell(figure::rate(
+        edge.retry_rate,
+        figure::judged(edge, &[Signal::Retries]),
+    ));
+    cell(figure::rate(
+        edge.violation_rate,
+        figure::judged(edge, &[Signal::Violations]),
+    ));
+    cell(figure::count(u64::from(edge.looping), Role::Critical));
+    cell(figure::count(u64::from(edge.dead), Role::Warning));
+    let theme = row.theme();
+    row.draw(|area, buffer| figure::trend(feed, edge, area, buffer, theme));
+}
+
+/// A pipeline as a whole: sums and the slowest edge. What is wrong is said once: by its edges when they are seen.
+fn pipeline_cells(screen: &Pipelines, state: &State, feed: &Feed, line: &Line, row: &mut Row<'_>) {
+    let Some(group) = screen.group(line) else {
+        return;
+    };
+    let it = &group.row;
+    let worst_of = |signals: &[Signal]| {
+        let roles = it.edges.iter().map(|edge| figure::judged(edge, signals));
+        roles.max_by_key(|role| match role {
+            Role::Critical => 2,
+            Role::Warning => 1,
+            _ => 0,
+        })
+    };
+    let judged = |signals: &[Signal]| worst_of(signals).unwrap_or(Role::Text);
+    let mut cell = |(role, text): Cell| row.text(role, &text);
+    cell((
+        if it.open == 0 { Role::Dim } else { Role::Text },
+        text::count(it.open as u64),
+    ));
+    cell(
+        it.oldest_unacknowledged_ms
+            .map_or_else(figure::none, |age| {
+                (judged(&[Signal::Stall]), text::age(age))
+            }),
+    );
+    cell(
+        figure::p95_text(it.p95_ms).map_or_else(figure::none, |text| (judged(&figure::SLOW), text)),
+    );
+    cell(figure::rate(it.retry_rate, judged(&[Signal::Retries])));
+    cell(figure::rate(
+        it.violation_rate,
+        judged(&[Signal::Violations]),
+    ));
+    cell(figure::count(u64::from(it.looping), Role::Critical));
+    cell(figure::count(u64::from(it.dead), Role::Warning));
+    let theme = row.theme();
+    row.draw(|area, buffer| {
+        if let Some(edge) = group.worst() {
+            figure::trend(feed, edge, area, buffer, theme);
+        }
+    });
+    let (role, words) = verdict(state, feed, screen, line);
+    row.text(role, &words);
+}
+
+/// What a pipeline says at its end: a word when its edges are seen, else the reason of the worst of them.
+fn verdict(state: &State, feed: &Feed, screen: &Pipelines, line: &Line) -> Cell {
+    let Some(group) = screen.group(line) else {
+        return figure::none();
+    };
+    let role = figure::role(group.concern);
+    let worst = group.worst();
+    let why = || worst.map_or(String::new(), |edge| reason(&state.world, feed, edge));
+    let words = match (group.concern, line.open) {
+        (Concern::Critical, Some(true)) => "critical".to_owned(),
+        (Concern::Warning, Some(true)) => "warning".to_owned(),
+        (Concern::Critical | Concern::Warning, _) => {
+            let edge = worst.map_or(String::new(), |it| it.edge.to_string());
+            format!("{edge}: {}", why())
+        }
+        (Concern::Fine | Concern::Quiet, _) => why(),
+    };
+    (role, words)
+}
+
+/// An open handoff: how long it waits, what it waits for.
+fn task_cells(feed: &Feed, it: &Handoff, row: &mut Row<'_>) {
+    row.skip();
+    row.text(Role::Dim, &text::age(it.born().age(feed.ledger().now())));
+    (0..6).for_each(|_| row.skip());
+    let (role, words) = super::edges::page::standing(it);
+    row.text(role, &words);
+}
+
+/// The selected row in words, as far as the columns had to be cut.
+fn in_full(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
+    let Some(line) = screen.list.index().and_then(|it| screen.line(it)) else {
+        return;
+    };
+    let Some(group) = screen.group(line) else {
+        return;
+    };
+    let Some(feed) = state.world.feed(group.source) else {
+        return;
+    };
+    let Some(edge) = screen.edge(line).or_else(|| group.worst()) else {
+        return;
+    };
+    let used = canvas.put(2, 0, Role::Strong, &edge.edge.to_string());
+    let role = figure::role(concern(edge));
+    let words = reason(&state.world, feed, edge);
+    let room = usize::from(canvas.area.width.saturating_sub(used + 6));
+    let clean = text::clean(&words);
+    let lines = text::wrap(&clean, room.max(10));
+    canvas.put(
+        used + 4,
+        0,
+        role,
+        lines.first().copied().unwrap_or_default(),
+    );
+    let rest = lines.get(1..).unwrap_or_default().join(" ");
+    if rest.is_empty() {
+        let numbers = [
+            ("retry", figure::rate_of(edge.retry_rate, Role::Text)),
+            (
+                "violations",
+                figure::rate_of(edge.violation_rate, Role::Text),
+            ),
+            ("P99", figure::latency(edge.emit_to_ack_ms.p99)),
+            (
+                "unacknowledged",
+                figure::count(edge.unacknowledged as u64, Role::Text),
+            ),
+        ];
+        let mut x = 2;
+        for (name, (_, value)) in numbers {
+            x += canvas.put(x, 1, Role::Dim, &format!("{name} {value}")) + 3;
+        }
+    } else {
+        canvas.put(used + 4, 1, role, &rest);
+    }
+}

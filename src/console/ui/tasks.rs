@@ -1,8 +1,203 @@
-//! The tasks, looping and stalled first.
+//! Runs: what is thought of them, where their work went, and the selected one in detail.
 
-use super::canvas::Canvas;
+mod detail;
+
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, ListView};
+use super::figure;
+use super::part::badge::glyph;
+use super::part::table::{Column, Line};
 use crate::console::app::State;
-use crate::console::app::tasks::Tasks;
+use crate::console::app::blank::why_blank;
+use crate::console::app::feed::Feed;
+use crate::console::app::reason::since;
+use crate::console::app::tasks::{Tasks, progress, word};
+use crate::domain::report::{TaskRow, TaskVerdict};
+use crate::domain::text;
+use crate::theme::Role;
+
+/// Rows from which the detail stands below the list, and columns from which it stands beside it.
+const TALL: u16 = 26;
+const WIDE: u16 = 150;
 
 /// Draws the screen.
-pub fn draw(_screen: &Tasks, _state: &State, _canvas: &mut Canvas<'_>) {}
+pub fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
+    if let Some(why) = why_blank(&state.world) {
+        return canvas.notice(Role::Dim, &why);
+    }
+    let area = canvas.area;
+    if screen.list.rows().is_empty() {
+        let why = if screen.needle().is_empty() {
+            "No task is open, and none has a verdict."
+        } else {
+            "No task matches the filter. esc clears it."
+        };
+        return canvas.notice(Role::Dim, why);
+    }
+    let (list_place, rest) = if area.width >= WIDE {
+        let width = area.width * 3 / 5;
+        (
+            Rect { width, ..area },
+            Rect {
+                x: area.x + width,
+                width: area.width - width,
+                ..area
+            },
+        )
+    } else if area.height >= TALL {
+        let height = (screen.list.rows().len() as u16 + 2).clamp(8, area.height / 2);
+        (
+            Rect { height, ..area },
+            Rect {
+                y: area.y + height,
+                height: area.height - height,
+                ..area
+            },
+        )
+    } else {
+        (area, Rect::default())
+    };
+    list(screen, state, &mut canvas.within(list_place));
+    if !rest.is_empty() {
+        detail::draw(screen, state, &mut canvas.within(rest));
+    }
+}
+
+fn list(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
+    let columns = [
+        Column::text("TASKS", 13, 13),
+        Column::text("path", 18, 34),
+        Column::number("cycle", 5).dropped(4),
+        Column::number("hops", 4).dropped(6),
+        Column::number("retries", 7).dropped(3),
+        Column::text("issues", 7, 12).dropped(5),
+        Column::number("spent", 6).dropped(2),
+        Column::text("since", 11, 11).dropped(1),
+        Column::text("what it is about", 16, 40)
+            .growing()
+            .dropped(7),
+    ];
+    let view = ListView {
+        name: "tasks",
+        columns: &columns,
+        total: screen.list.rows().len(),
+        selected: screen.list.index(),
+        sort: None,
+    };
+    canvas.list(&view, |nth, line| {
+        if let Some((source, row)) = screen.row(nth)
+            && let Some(feed) = state.world.feed(*source)
+        {
+            draw_row(state, feed, row, line);
+        }
+    });
+}
+
+fn draw_row(state: &State, feed: &Feed, row: &TaskRow, line: &mut Line<'_>) {
+    let role = role(row.verdict);
+    let sign = match row.verdict {
+        TaskVerdict::Fine => " ",
+        _ => glyph(line.theme(), role),
+    };
+    let closed = row.open == 0;
+    let shown = if row.verdict == TaskVerdict::Fine {
+        "in work"
+    } else {
+        word(row.verdict)
+    };
+    line.text(role, &format!("{sign} {shown}"));
+    line.text(if closed { Role::Dim } else { Role::Strong }, &path(row));
+    let (cycle, over) = cycle(row);
+    line.text(if over { Role::Critical } else { Role::Text }, &cycle);
+    line.text(Role::Text, &row.handoffs.to_string());
+    let storm = row.verdict == TaskVerdict::RetryStorm;
+    let (dim, retries) = figure::count(
+        u64::from(row.retries),
+        if storm { Role::Critical } else { Role::Text },
+    );
+    line.text(dim, &retries);
+    if line.wanted() {
+        let issues = feed
+            .ledger()
+            .run(&row.trace_id)
+            .map(progress)
+            .unwrap_or_default();
+        line.text(trend_role(&issues), &arrows(&issues));
+    } else {
+        line.skip();
+    }
+    line.text(Role::Text, &text::age(row.spent_ms));
+    let since = row.since.map_or("-".to_owned(), |at| {
+        since(&state.world, feed, at).replacen("since ", "", 1)
+    });
+    line.text(Role::Dim, &since);
+    line.text(if closed { Role::Dim } else { Role::Text }, &row.title);
+    if !feed.is_fresh(state.world.now) {
+        line.overlay(Role::Stale);
+    }
+}
+
+/// How a verdict looks.
+const fn role(verdict: TaskVerdict) -> Role {
+    match verdict {
+        TaskVerdict::Looping | TaskVerdict::RetryStorm => Role::Critical,
+        TaskVerdict::Stalled => Role::Warning,
+        TaskVerdict::Iterating => Role::Info,
+        TaskVerdict::Fine => Role::Dim,
+    }
+}
+
+/// The path with the bound that was broken: `writer <> reviewer x4 (max 3)`.
+fn path(row: &TaskRow) -> String {
+    match row.max_cycles {
+        Some(most) if row.cycle > most => format!("{} (max {most})", row.path),
+        _ => row.path.clone(),
+    }
+}
+
+/// `4/3`, and whether that is over.
+fn cycle(row: &TaskRow) -> (String, bool) {
+    match row.max_cycles {
+        Some(most) if row.cycle > 0 => (format!("{}/{most}", row.cycle), row.cycle > most),
+        _ if row.cycle > 0 => (row.cycle.to_string(), false),
+        _ => ("-".to_owned(), false),
+    }
+}
+
+/// Open issues of each revision, the last five: `5>3>3`.
+fn arrows(issues: &[u32]) -> String {
+    if issues.is_empty() {
+        return "-".to_owned();
+    }
+    let last = issues
+        .get(issues.len().saturating_sub(5)..)
+        .unwrap_or_default();
+    let numbers: Vec<String> = last.iter().map(u32::to_string).collect();
+    numbers.join(">")
+}
+
+/// Good while the issues become fewer.
+fn trend_role(issues: &[u32]) -> Role {
+    match issues {
+        [.., before, last] if last < before => Role::Healthy,
+        [.., before, last] if last >= before => Role::Warning,
+        _ => Role::Text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_good_while_the_issues_become_fewer() {
+        assert_eq!(
+            (arrows(&[5, 3, 3]), trend_role(&[5, 3, 3])),
+            ("5>3>3".to_owned(), Role::Warning)
+        );
+        assert_eq!(trend_role(&[5, 3]), Role::Healthy);
+        assert_eq!((arrows(&[]), trend_role(&[])), ("-".to_owned(), Role::Text));
+        assert_eq!(arrows(&[9, 8, 7, 6, 5, 4]), "8>7>6>5>4");
+    }
+}

@@ -3,6 +3,8 @@
 //! The rules are those of protocol section 5. They keep no state: everything, "since" included, is read from
 //! the windows, so a console that has just started and one that has watched for a day say the same.
 
+use serde::Serialize;
+
 use super::signal::{Population, Rate};
 use super::tally::Tally;
 use super::window::{Span, Windows};
@@ -68,7 +70,8 @@ pub enum Severity {
 }
 
 /// The rule a [`Finding`] comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Signal {
     /// A handoff waits far longer for its acknowledgement than usual.
     Stall,

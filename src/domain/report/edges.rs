@@ -6,10 +6,11 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use crate::domain::health::{
-    Facts, Guard, Health, Histogram, Kind, Latency, P95, Rate, Severity, Span, judge,
+    Facts, Guard, Health, Histogram, Kind, Latency, P95, Rate, Severity, Signal, Span, judge,
 };
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::ledger::{EdgeBook, Ledger};
+use crate::domain::loops::Level;
 use crate::domain::time::{Millis, Time};
 
 /// One edge over one window.
@@ -42,7 +43,7 @@ pub struct EdgeRow {
     pub dead: u32,
     /// Waiting for a person.
     pub escalated: u32,
-    /// Runs with a loop verdict whose latest handoff crossed this edge.
+    /// Open runs that go round in circles and whose latest handoff crossed this edge.
     pub looping: u32,
     /// A person paused it.
     pub paused: bool,
@@ -62,6 +63,8 @@ pub struct EdgeRow {
 /// One thing that is wrong with an edge.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FindingRow {
+    /// The rule that says so.
+    pub signal: Signal,
     /// In words.
     pub what: String,
     /// When it began, as far as known.
@@ -137,7 +140,7 @@ pub fn edges(ledger: &Ledger, span: Span, stale: bool) -> Vec<EdgeRow> {
     for run in ledger
         .notable()
         .filter_map(|id| ledger.run(id))
-        .filter(|run| run.is_open())
+        .filter(|run| run.is_open() && run.verdict.level == Level::Looping)
     {
         if let Some((_, last)) = run.handoffs.last() {
             *looping.entry(&last.emission.edge).or_default() += 1;
@@ -212,6 +215,7 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeBook, span: Span, stale: bool) -> Ed
         findings: findings
             .into_iter()
             .map(|it| FindingRow {
+                signal: it.signal,
                 what: it.reason,
                 since: it.since,
                 critical: it.severity == Severity::Critical,

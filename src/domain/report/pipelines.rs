@@ -46,8 +46,13 @@ pub struct PipelineRow {
 
 /// Every pipeline over `span`, worst first; `stale` as for [`edges`](super::edges()).
 pub fn pipelines(ledger: &Ledger, span: Span, stale: bool) -> Vec<PipelineRow> {
+    pipelines_of(ledger, span, edges(ledger, span, stale))
+}
+
+/// The same from rows of edges over `span` that were made already.
+pub fn pipelines_of(ledger: &Ledger, span: Span, edges: Vec<EdgeRow>) -> Vec<PipelineRow> {
     let mut grouped: IndexMap<String, Vec<EdgeRow>> = IndexMap::new();
-    for row in edges(ledger, span, stale) {
+    for row in edges {
         let name = row.edge.pipeline.to_string();
         grouped.entry(name).or_default().push(row);
     }

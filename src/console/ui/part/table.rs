@@ -264,7 +264,7 @@ pub struct Line<'a> {
     overlay: Option<Role>,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
     /// Writes the next cell.
     pub fn text(&mut self, role: Role, text: &str) {
         let right = self
@@ -286,6 +286,11 @@ impl Line<'_> {
         if let Some(area) = self.advance() {
             paint(area, self.buffer);
         }
+    }
+
+    /// The looks, for cells that are drawn and not written.
+    pub const fn theme(&self) -> &'a Theme {
+        self.theme
     }
 
     /// Leaves the next cell empty.

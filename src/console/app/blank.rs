@@ -1,0 +1,53 @@
+//! What to say when there is nothing to show: why, and what to do next. Never "all clear".
+
+use crate::domain::text::age;
+use crate::domain::time::SECOND;
+
+use super::feed::{Feed, Link};
+use super::world::World;
+
+/// Why there is no row to show, when that lies at the sources; nothing when they are fine and have handoffs.
+pub fn why_blank(world: &World) -> Option<String> {
+    if world.feeds.iter().any(|it| it.ledger().edges().len() > 0) {
+        return None;
+    }
+    let silent: Vec<&Feed> = world
+        .feeds
+        .iter()
+        .filter(|it| it.heard_at().is_none())
+        .collect();
+    if let Some(feed) = silent.first().filter(|_| silent.len() == world.feeds.len()) {
+        return Some(match feed.link() {
+            Link::Down {
+                why,
+                since,
+                retry_at,
+            } => {
+                let (since, left) = (
+                    age(since.age(world.now)),
+                    age(*retry_at - world.now + SECOND - 1),
+                );
+                format!(
+                    "{} cannot be reached for {since}: {why}. Next try in {left}.",
+                    feed.name
+                )
+            }
+            Link::Connecting | Link::Live => {
+                format!("Connecting to {}. Nothing is known yet.", feed.name)
+            }
+        });
+    }
+    if let Some(replay) = world.feeds.iter().find_map(Feed::replay) {
+        let what = if replay.ended {
+            "The recording has no handoff in it."
+        } else {
+            "The recording has not come to its first handoff yet. ] goes forward, > is faster."
+        };
+        return Some(what.to_owned());
+    }
+    Some(
+        "Connected, and no handoff was seen yet. `seam demo` shows a pipeline at work; \
+         `python3 examples/agent.py` hands over a first one of your own."
+            .to_owned(),
+    )
+}

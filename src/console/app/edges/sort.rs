@@ -1,0 +1,86 @@
+//! By which column the edges are sorted.
+
+use std::cmp::Ordering;
+
+use super::Row;
+use crate::domain::report::RateOf;
+
+/// A column of the list, in the order drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants are named after their columns")]
+pub enum By {
+    Edge,
+    Pipeline,
+    Count,
+    P50,
+    P95,
+    P99,
+    Retries,
+    Violations,
+    Unacknowledged,
+    Oldest,
+    Dead,
+    Trend,
+    Worst,
+}
+
+impl By {
+    /// Every column, in the order drawn.
+    pub const ALL: [Self; 13] = [
+        Self::Edge,
+        Self::Pipeline,
+        Self::Count,
+        Self::P50,
+        Self::P95,
+        Self::P99,
+        Self::Retries,
+        Self::Violations,
+        Self::Unacknowledged,
+        Self::Oldest,
+        Self::Dead,
+        Self::Trend,
+        Self::Worst,
+    ];
+
+    /// The column after this one, round and round. The trend is not sorted by.
+    pub fn next(self) -> Self {
+        let mut others = Self::ALL.into_iter().cycle().skip(self as usize + 1);
+        others.find(|it| *it != Self::Trend).unwrap_or(self)
+    }
+
+    /// The larger or worse one first; names in the order of letters. What is not known comes last.
+    pub fn compare(self, a: &Row, b: &Row) -> Ordering {
+        let (x, y) = (&a.row, &b.row);
+        match self {
+            Self::Edge => x.edge.to_string().cmp(&y.edge.to_string()),
+            Self::Pipeline => x.edge.pipeline.cmp(&y.edge.pipeline),
+            Self::Count => y.emit_to_ack_ms.n.cmp(&x.emit_to_ack_ms.n),
+            Self::P50 => y.emit_to_ack_ms.p50.cmp(&x.emit_to_ack_ms.p50),
+            Self::P95 => {
+                (y.p95_ms.value, y.p95_ms.lower_bound).cmp(&(x.p95_ms.value, x.p95_ms.lower_bound))
+            }
+            Self::P99 => y.emit_to_ack_ms.p99.cmp(&x.emit_to_ack_ms.p99),
+            Self::Retries => by_rate(y.retry_rate, x.retry_rate),
+            Self::Violations => by_rate(y.violation_rate, x.violation_rate),
+            Self::Unacknowledged => y.unacknowledged.cmp(&x.unacknowledged),
+            Self::Oldest => y.oldest_unacknowledged_ms.cmp(&x.oldest_unacknowledged_ms),
+            Self::Dead => y.dead.cmp(&x.dead),
+            Self::Trend | Self::Worst => {
+                let key = |row: &Row| {
+                    (
+                        row.concern,
+                        row.row.dead > 0,
+                        row.row.oldest_unacknowledged_ms,
+                        row.row.open,
+                    )
+                };
+                key(b).cmp(&key(a))
+            }
+        }
+    }
+}
+
+fn by_rate(a: RateOf, b: RateOf) -> Ordering {
+    let order = a.value.unwrap_or(-1.0).total_cmp(&b.value.unwrap_or(-1.0));
+    order.then_with(|| a.n.cmp(&b.n))
+}

@@ -1,0 +1,176 @@
+//! The numbers of reports as cells: `-` for no data, `2/7` for too little, `≥` for a lower bound, never 0 for
+//! unknown (protocol section 5).
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::part;
+use crate::console::app::feed::Feed;
+use crate::console::app::reason::{Concern, is_measured};
+use crate::domain::health::Signal;
+use crate::domain::report::{self, EdgeRow, P95Ms, RateOf};
+use crate::domain::text;
+use crate::domain::time::Millis;
+use crate::theme::{Role, Theme};
+
+/// A text and how it looks.
+pub(super) type Cell = (Role, String);
+
+/// No data.
+pub(super) fn none() -> Cell {
+    (Role::Dim, "-".to_owned())
+}
+
+/// How a concern looks.
+pub(super) const fn role(concern: Concern) -> Role {
+    match concern {
+        Concern::Critical => Role::Critical,
+        Concern::Warning => Role::Warning,
+        Concern::Fine => Role::Healthy,
+        Concern::Quiet => Role::Dim,
+    }
+}
+
+/// How a number looks that these signals judge: coloured only when they found something.
+pub(super) fn judged(row: &EdgeRow, signals: &[Signal]) -> Role {
+    let found = row
+        .findings
+        .iter()
+        .filter(|it| signals.contains(&it.signal));
+    match found.map(|it| it.critical).max() {
+        None => Role::Text,
+        Some(true) => Role::Critical,
+        Some(false) => Role::Warning,
+    }
+}
+
+/// The signals that judge the latency.
+pub(super) const SLOW: [Signal; 3] = [Signal::Stall, Signal::Drift, Signal::Limit];
+
+/// The P95 of an edge; `n/m` is not measured.
+pub(super) fn p95(feed: &Feed, row: &EdgeRow) -> Cell {
+    if !is_measured(feed, row) {
+        return (Role::Dim, "n/m".to_owned());
+    }
+    match p95_text(row.p95_ms) {
+        Some(text) => (judged(row, &SLOW), text),
+        None => none(),
+    }
+}
+
+/// A P95 in words, `≥41s` when it is a lower bound.
+pub(super) fn p95_text(p95: P95Ms) -> Option<String> {
+    let bound = if p95.lower_bound { "≥" } else { "" };
+    p95.value
+        .map(|value| format!("{bound}{}", text::latency(value)))
+}
+
+/// A latency that may be unknown.
+pub(super) fn latency(value: Option<Millis>) -> Cell {
+    value.map_or_else(none, |value| (Role::Text, text::latency(value)))
+}
+
+/// A rate: nothing without data, `k/n` and no colour below the sample guard, else per cent.
+pub(super) fn rate(rate: RateOf, role: Role) -> Cell {
+    match (rate.guard, rate.value) {
+        ("enough", Some(_)) if rate.k == 0 => (Role::Text, "0".to_owned()),
+        ("enough", Some(value)) => (role, text::percent(value)),
+        (_, Some(_)) => (Role::Text, format!("{}/{}", rate.k, rate.n)),
+        (_, None) => none(),
+    }
+}
+
+/// The same with the size of its sample: `4.1% of 612`.
+pub(super) fn rate_of(of: RateOf, role: Role) -> Cell {
+    let (role, text) = rate(of, role);
+    let sample = if of.guard == "enough" {
+        format!(" of {}", text::count(u64::from(of.n)))
+    } else {
+        String::new()
+    };
+    (role, text + &sample)
+}
+
+/// How many; none is a dim dash.
+pub(super) fn count(count: u64, role: Role) -> Cell {
+    if count == 0 {
+        none()
+    } else {
+        (role, text::count(count))
+    }
+}
+
+/// The age of the oldest handoff that waits; coloured when the edge is called slow.
+pub(super) fn oldest(row: &EdgeRow) -> Cell {
+    match row.oldest_unacknowledged_ms {
+        Some(age) => (judged(row, &[Signal::Stall]), text::age(age)),
+        None => none(),
+    }
+}
+
+/// The last hour of an edge, against what would be critical.
+pub(super) fn trend(feed: &Feed, row: &EdgeRow, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let ledger = feed.ledger();
+    let Some(book) = ledger.edge(&row.edge) else {
+        return;
+    };
+    let trend = report::trend(book, ledger.now());
+    let values: Vec<Option<u64>> = trend
+        .p95_ms
+        .iter()
+        .map(|it| it.map(|it| it.unsigned_abs()))
+        .collect();
+    let role = match judged(row, &SLOW) {
+        Role::Text => Role::Bar,
+        bad => bad,
+    };
+    part::trend::trend(
+        &values,
+        trend.alarm_ms.unsigned_abs(),
+        area,
+        buffer,
+        theme,
+        role,
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_respect_the_sample_guard() {
+        let of = |k, n, guard| RateOf {
+            value: (n > 0).then(|| f64::from(k) / f64::from(n)),
+            k,
+            n,
+            guard,
+        };
+        let cell = |it| rate(it, Role::Critical);
+        assert_eq!(cell(of(0, 0, "no_data")), (Role::Dim, "-".to_owned()));
+        assert_eq!(
+            cell(of(2, 7, "insufficient")),
+            (Role::Text, "2/7".to_owned())
+        );
+        assert_eq!(cell(of(0, 50, "enough")), (Role::Text, "0".to_owned()));
+        assert_eq!(
+            cell(of(25, 612, "enough")),
+            (Role::Critical, "4.1%".to_owned())
+        );
+        assert_eq!(rate_of(of(25, 612, "enough"), Role::Text).1, "4.1% of 612");
+    }
+
+    #[test]
+    fn a_bound_is_shown_as_one() {
+        let p95 = |value, lower_bound| {
+            p95_text(P95Ms {
+                value,
+                lower_bound,
+                n: 3,
+            })
+        };
+        assert_eq!(p95(Some(46_000), true).unwrap(), "≥46s");
+        assert_eq!(p95(Some(1_900), false).unwrap(), "1.9s");
+        assert_eq!(p95(None, false), None);
+    }
+}

@@ -1,0 +1,220 @@
+//! One connection: its link, its replay, what it can do, and what of it could not be used.
+
+use ratatui::layout::Rect;
+
+use super::{counted, state_of};
+use crate::console::app::State;
+use crate::console::app::feed::{Feed, Link};
+use crate::console::app::sources::{acts, measures, pace};
+use crate::console::ui::canvas::Canvas;
+use crate::console::ui::part;
+use crate::domain::link::Replay;
+use crate::domain::text::{age, clean, count, width, wrap};
+use crate::domain::time::Time;
+use crate::theme::Role;
+
+/// Columns of the names of facts.
+const NAMES: u16 = 12;
+
+/// Draws it in a frame.
+pub(super) fn draw(feed: &Feed, state: &State, canvas: &mut Canvas<'_>) {
+    let inside = part::frame(
+        canvas.area,
+        canvas.buffer,
+        canvas.theme,
+        &feed.name,
+        Role::Border,
+    );
+    let mut page = Page {
+        canvas: canvas.within(inside),
+        y: 0,
+    };
+    link(feed, state, &mut page);
+    if let Some(replay) = feed.replay() {
+        position(replay, &mut page);
+    }
+    abilities(feed, &mut page);
+    trouble(feed, &mut page);
+}
+
+struct Page<'a> {
+    canvas: Canvas<'a>,
+    y: u16,
+}
+
+impl Page<'_> {
+    /// A fact under its name, over as many lines as it needs.
+    fn fact(&mut self, name: &str, role: Role, text: &str) {
+        self.canvas.put(1, self.y, Role::Dim, name);
+        let room = usize::from(self.canvas.area.width.saturating_sub(NAMES + 3));
+        for line in wrap(&clean(text), room.max(8)) {
+            self.canvas.put(1 + NAMES, self.y, role, line);
+            self.y += 1;
+        }
+    }
+
+    fn gap(&mut self) {
+        self.y += 1;
+    }
+}
+
+fn link(feed: &Feed, state: &State, page: &mut Page<'_>) {
+    let now = state.world.now;
+    let (role, words) = state_of(feed, now);
+    page.fact("state", role, &words);
+    if let Link::Down { why, .. } = feed.link() {
+        page.fact("last error", Role::Warning, &why.to_string());
+    }
+    let heard = match feed.data_age(now) {
+        None => "nothing was heard yet".to_owned(),
+        Some(_) if feed.is_recording() => "a recording: its time is its own".to_owned(),
+        Some(old) => format!("last heard {} ago", age(old)),
+    };
+    page.fact("data", Role::Text, &heard);
+    let ledger = feed.ledger();
+    let edges = counted(ledger.edges().len() as u64, "edge", "edges");
+    let open = counted(
+        ledger.edges().map(|it| it.open.len() as u64).sum(),
+        "open handoff",
+        "open handoffs",
+    );
+    let folded = counted(ledger.folded(), "event", "events");
+    page.fact(
+        "seen",
+        Role::Text,
+        &format!("{folded}, {:.1} a second, {edges}, {open}", pace(feed)),
+    );
+    page.gap();
+}
+
+/// Where a replay stands: a bar from the first event to the last, with both their times.
+fn position(replay: &Replay, page: &mut Page<'_>) {
+    let stamp = |at: Time| at.utc().format("%Y-%m-%d %H:%M:%S").to_string();
+    page.canvas.put(1, page.y, Role::Dim, "position");
+    let (from, until) = (stamp(replay.from), stamp(replay.until));
+    let canvas = &mut page.canvas;
+    let room = canvas.area.width.saturating_sub(NAMES + 4);
+    let (span, gone) = ((replay.until - replay.from).max(1), replay.at - replay.from);
+    let share = gone as f64 / span as f64;
+    let bar = room.saturating_sub(6).clamp(4, 80);
+    let done = (share.clamp(0.0, 1.0) * f64::from(bar)).round() as usize;
+    let glyphs = canvas.theme.glyphs;
+    canvas.put(1 + NAMES, page.y, Role::Info, &glyphs.bar[7].repeat(done));
+    let left = 1 + NAMES + done as u16;
+    canvas.put(
+        left,
+        page.y,
+        Role::Border,
+        &glyphs.line.repeat(usize::from(bar) - done),
+    );
+    canvas.put(
+        2 + NAMES + bar,
+        page.y,
+        Role::Text,
+        &format!("{:.0}%", share * 100.0),
+    );
+    page.y += 1;
+    page.fact(
+        "",
+        Role::Text,
+        &format!("{} now, from {from} until {until}", stamp(replay.at)),
+    );
+    let speed = replay.speed.map_or("as fast as possible".to_owned(), |it| {
+        format!("{it} s in one")
+    });
+    let how = if replay.paused {
+        "paused; . goes on"
+    } else {
+        ". pauses"
+    };
+    page.fact(
+        "speed",
+        Role::Text,
+        &format!("{speed}; < slower, > faster, [ back, ] forward, {how}"),
+    );
+    page.gap();
+}
+
+fn abilities(feed: &Feed, page: &mut Page<'_>) {
+    let Some(can) = feed.can() else {
+        page.fact("can", Role::Dim, "not known before it is connected");
+        return page.gap();
+    };
+    let all = measures(feed);
+    let seen: Vec<&str> = all.iter().filter(|it| it.1).map(|it| it.0).collect();
+    page.fact("measures", Role::Text, &listed(&seen));
+    for (_, _, why) in all.iter().filter(|it| !it.1) {
+        page.fact("", Role::Disabled, why);
+    }
+    let (able, unable) = acts(feed);
+    page.fact("can", Role::Text, &listed(&able));
+    if !unable.is_empty() {
+        let why = if can.why_not.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", can.why_not)
+        };
+        page.fact(
+            "cannot",
+            Role::Disabled,
+            &format!("{}{why}", listed(&unable)),
+        );
+    }
+    page.gap();
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// What did not fit, and what could not be used at all.
+fn trouble(feed: &Feed, page: &mut Page<'_>) {
+    let odd = feed.ledger().irregular();
+    if odd.is_empty() && feed.skipped().is_empty() {
+        return page.fact(
+            "trouble",
+            Role::Dim,
+            "none: every event fitted and could be used",
+        );
+    }
+    if !odd.is_empty() {
+        let parts: Vec<String> = odd
+            .iter()
+            .map(|(kind, n)| format!("{} {}", count(*n), kind.words()))
+            .collect();
+        page.fact("irregular", Role::Text, &parts.join(", "));
+        page.fact(
+            "",
+            Role::Dim,
+            "counted, and kept out of the numbers they would falsify",
+        );
+    }
+    for it in feed.skipped() {
+        let (area, y) = (page.canvas.area, page.y);
+        if y >= area.height {
+            return;
+        }
+        page.canvas.put(1, y, Role::Dim, "unusable");
+        let what = format!(
+            "{} {}, first at line {}: ",
+            count(it.count),
+            it.cause,
+            it.first
+        );
+        let used = page.canvas.put(1 + NAMES, y, Role::Warning, &what);
+        let rest = Rect {
+            x: area.x + 1 + NAMES + used,
+            y: area.y + y,
+            width: area.width.saturating_sub(2 + NAMES + used),
+            height: 1,
+        };
+        if width(&what) > 0 {
+            page.canvas.within(rest).put(0, 0, Role::Dim, &it.example);
+        }
+        page.y += 1;
+    }
+}

@@ -1,0 +1,174 @@
+//! The selected run: why it stands out, its way step by step, and what was asked to be changed.
+
+use ratatui::layout::Rect;
+
+use crate::console::app::State;
+use crate::console::app::feed::Feed;
+use crate::console::app::reason::since;
+use crate::console::app::tasks::{Tasks, same_work, word};
+use crate::console::ui::canvas::Canvas;
+use crate::console::ui::edges::page::standing;
+use crate::console::ui::part;
+use crate::console::ui::part::table::{Column, Table};
+use crate::domain::contract::RelationKind;
+use crate::domain::report::{TaskRow, TaskVerdict};
+use crate::domain::run::{Handoff, Run};
+use crate::domain::text;
+use crate::theme::Role;
+
+/// Draws it in a frame.
+pub(super) fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
+    let Some((source, row)) = screen.selected() else {
+        return;
+    };
+    let Some(feed) = state.world.feed(*source) else {
+        return;
+    };
+    let Some(run) = feed.ledger().run(&row.trace_id) else {
+        return;
+    };
+    let title = format!("{}  run {}", row.pipeline, row.trace_id);
+    let inside = part::frame(
+        canvas.area,
+        canvas.buffer,
+        canvas.theme,
+        &title,
+        Role::Border,
+    );
+    let mut canvas = canvas.within(inside);
+    let (height, mut top) = (canvas.area.height, 0);
+    top += verdict(state, feed, row, &mut canvas, top);
+    let thread: u16 = screen
+        .thread
+        .iter()
+        .map(|it| it.wants.len().max(1) as u16)
+        .sum();
+    // The steps get what the thread leaves, and at least half.
+    let left = height.saturating_sub(top);
+    let keep = if thread == 0 {
+        0
+    } else {
+        (thread + 2).min(left / 2)
+    };
+    let room = left.saturating_sub(keep);
+    top += steps(state, feed, run, &mut canvas, top, room);
+    if thread > 0 {
+        feedback(screen, state, feed, &mut canvas, top + 1);
+    }
+}
+
+/// What is thought of it, why and since when. Says how many lines it took.
+fn verdict(state: &State, feed: &Feed, row: &TaskRow, canvas: &mut Canvas<'_>, top: u16) -> u16 {
+    let role = super::role(row.verdict);
+    let said = match (row.verdict, row.since) {
+        (TaskVerdict::Fine, _) => "in work".to_owned(),
+        (_, Some(at)) => format!(
+            "{} {}: {}",
+            word(row.verdict),
+            since(&state.world, feed, at),
+            row.signal
+        ),
+        (_, None) => format!("{}: {}", word(row.verdict), row.signal),
+    };
+    let role = if row.verdict == TaskVerdict::Fine {
+        Role::Text
+    } else {
+        role
+    };
+    canvas.put(1, top, role, &said);
+    let retries = if row.retries == 1 { "retry" } else { "retries" };
+    let numbers = format!(
+        "{} handoffs, {} {retries}, {} spent, {} open",
+        row.handoffs,
+        row.retries,
+        text::age(row.spent_ms),
+        row.open
+    );
+    canvas.put(1, top + 1, Role::Dim, &numbers);
+    3
+}
+
+/// The latest steps, oldest first. Says how many lines it took.
+fn steps(
+    state: &State,
+    feed: &Feed,
+    run: &Run,
+    canvas: &mut Canvas<'_>,
+    top: u16,
+    room: u16,
+) -> u16 {
+    let all: Vec<&Handoff> = run.handoffs.values().collect();
+    let shown = usize::from(room.saturating_sub(1)).min(all.len());
+    if shown == 0 {
+        return 0;
+    }
+    let first = all.len() - shown;
+    let heading = if first > 0 {
+        format!("LAST {shown} OF {} STEPS", all.len())
+    } else {
+        "STEPS".to_owned()
+    };
+    let columns = [
+        Column::text(&heading, 18, 30),
+        Column::text("state", 12, 30),
+        Column::text("", 10, 24).dropped(3),
+        Column::number("issues", 6).dropped(2),
+        Column::number("tries", 5).dropped(4),
+        Column::number("emitted", 8).dropped(1),
+        Column::text("", 1, 1).growing().dropped(5),
+    ];
+    let table = Table {
+        columns: &columns,
+        total: shown,
+        offset: 0,
+        selected: None,
+        sort: None,
+    };
+    let area = canvas.area;
+    let place = Rect {
+        y: area.y + top,
+        height: shown as u16 + 1,
+        ..area
+    }
+    .intersection(area);
+    let now = feed.ledger().now();
+    table.draw(place, canvas.buffer, canvas.theme, |nth, line| {
+        let Some(it) = all.get(first + nth) else {
+            return;
+        };
+        line.text(Role::Strong, &it.emission.edge.to_string());
+        let (role, words) = standing(it);
+        line.text(role, &words);
+        let same = same_work(run, it);
+        let (role, note) = match it.emission.relation {
+            _ if same > 1 => (Role::Warning, format!("same work x{same}")),
+            RelationKind::Revision => (Role::Info, format!("revision {}", it.emission.cycle)),
+            _ => (Role::Dim, String::new()),
+        };
+        line.text(role, &note);
+        line.text(
+            Role::Text,
+            &it.emission
+                .open_issues
+                .map_or("-".to_owned(), |it| it.to_string()),
+        );
+        line.text(Role::Dim, &it.attempts_total.to_string());
+        line.text(Role::Dim, &state.world.stamp(it.born(), now));
+    });
+    shown as u16 + 1
+}
+
+fn feedback(screen: &Tasks, state: &State, feed: &Feed, canvas: &mut Canvas<'_>, top: u16) {
+    let now = feed.ledger().now();
+    canvas.put(1, top, Role::Header, "FEEDBACK, the latest first");
+    let mut y = top + 1;
+    for it in screen.thread.iter().rev() {
+        let who = format!("{} {}", state.world.stamp(it.at, now), it.by);
+        let used = canvas.put(1, y, Role::Dim, &who);
+        for want in &it.wants {
+            canvas.put(used + 3, y, Role::Text, want);
+            y += 1;
+        }
+        y += u16::from(it.wants.is_empty());
+    }
+}
