@@ -155,6 +155,7 @@ pub async fn run(act: Act) -> anyhow::Result<Exit> {
             look.source.perform(request.clone()).await,
         ));
     }
+    items.sort_by_key(|it| on.ids.iter().position(|id| *id == *it.handoff.as_str()));
     finish(&look, on, kind, &settings.operator.value, &items)
 }
 

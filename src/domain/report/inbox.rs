@@ -1,6 +1,6 @@
 //! Handoffs that wait for a person, the most urgent first.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::domain::contract::Urgency;
@@ -8,7 +8,7 @@ use crate::domain::event::{Answer, EscalationKind, Timeout};
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::ledger::Ledger;
 use crate::domain::run::Handoff;
-use crate::domain::time::{Millis, Time};
+use crate::domain::time::{DAY, Millis, Time};
 
 /// One open question.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -38,9 +38,11 @@ pub struct InboxRow {
     pub opened_at: Time,
     /// For how long.
     pub waiting_ms: Millis,
-    /// When the timeout acts.
+    /// When the timeout acts; [`Time::NEVER`], in JSON null, when the source does not say.
+    #[serde(serialize_with = "unless_never")]
     pub due_at: Time,
-    /// Time left; negative when overdue.
+    /// Time left; negative when overdue; in JSON null when nothing is due.
+    #[serde(serialize_with = "unless_ages")]
     pub due_in_ms: Millis,
     /// What the timeout does.
     pub on_timeout: Timeout,
@@ -56,6 +58,17 @@ pub struct InboxRow {
     pub version: u64,
     /// Digest of the contract a decision is bound to.
     pub context_digest: String,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes references
+fn unless_never<S: Serializer>(at: &Time, to: S) -> Result<S::Ok, S::Error> {
+    Some(at).filter(|at| **at != Time::NEVER).serialize(to)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes references
+fn unless_ages<S: Serializer>(left: &Millis, to: S) -> Result<S::Ok, S::Error> {
+    const AGES: Millis = 1_000 * 365 * DAY;
+    Some(left).filter(|left| **left < AGES).serialize(to)
 }
 
 /// Every open question: overdue first, then by urgency, then by what is due next.
