@@ -1,0 +1,731 @@
+//! The command line end to end: the real program, on recordings and on a server of its own.
+
+#![allow(clippy::unwrap_used)] // helpers of tests; a failed step is the test's failure
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+const SMALL: &str = concat!(
+    "file:",
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/data/small.ndjson"
+);
+const KINDS: [&str; 7] = [
+    "pipelines",
+    "edges",
+    "tasks",
+    "dead",
+    "inbox",
+    "events",
+    "rejections",
+];
+
+/// OSC 52, OSC 8, a title, a cursor report, C1, bidi and zero-width characters.
+const HOSTILE: &str = "\u{1b}]52;c;aGk=\u{7}\u{1b}]8;;http://x\u{7}\u{1b}]0;t\u{7}\u{1b}[6n\u{9b}2J\u{9d}0;t\u{9c}\u{202e}evil\u{2066}\u{200b}\u{feff}";
+
+/// The program with a home of its own.
+struct Desk {
+    home: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        Self { home }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name).display().to_string()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_seam"));
+        for (name, _) in std::env::vars() {
+            if name.starts_with("SEAM_") || name.starts_with("XDG_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .args(args)
+            .env("HOME", self.home.path())
+            .env("SEAM_OPERATOR", "dana")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Standard output of a command that must end in this code.
+    fn ends(&self, code: i32, args: &[&str]) -> String {
+        let output = self.run(args);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
+        out
+    }
+
+    /// What a command that ends in this code says on standard error.
+    fn says(&self, code: i32, args: &[&str]) -> String {
+        let output = self.run(args);
+        let err = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}\n{err}");
+        err
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let args: Vec<&str> = args.iter().copied().chain(["-o", "json"]).collect();
+        serde_json::from_str(&self.ends(0, &args)).unwrap()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A `seam serve` that ends with the test.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    fn start(desk: &Desk, more: &[&str]) -> Self {
+        let store = format!("sqlite:{}", desk.path("run.db").display());
+        let mut args = vec!["serve", "--store", &store, "--listen", "127.0.0.1:0"];
+        args.extend(more);
+        let mut child = desk.command(&args).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = loop {
+            let line = lines.next().expect("it says where it listens").unwrap();
+            if let Some(at) = line.find("http://") {
+                break line[at..].split(' ').next().unwrap().to_owned();
+            }
+        };
+        std::thread::spawn(move || lines.for_each(drop)); // a full pipe would stop it
+        Self { child, url }
+    }
+
+    /// Posts JSON with nothing but a socket; the answer's status and body.
+    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let host = self.url.trim_start_matches("http://");
+        let body = body.to_string();
+        let mut stream = std::net::TcpStream::connect(host).unwrap();
+        write!(
+            stream,
+            "POST /api/v1{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(body).unwrap_or(Value::Null))
+    }
+
+    /// Emits a contract, has it fail for good, and gives the id of the dead letter.
+    fn dead_letter(&self, contract: &Value, detail: &str) -> String {
+        let (status, emitted) = self.post("/handoffs", contract);
+        assert_eq!(status, 201, "{emitted}");
+        let (_, work) = self.post("/handoffs/claim", &json!({"agent": "writer"}));
+        let id = work["handoff_id"].as_str().unwrap().to_owned();
+        let lease = json!({"lease_id": work["lease_id"]});
+        assert_eq!(self.post(&format!("/handoffs/{id}/ack"), &lease).0, 200);
+        let failed = json!({"lease_id": work["lease_id"], "code": "broken", "detail": detail});
+        let (status, answer) = self.post(&format!("/handoffs/{id}/fail"), &failed);
+        assert_eq!(
+            (status, &answer["state"]),
+            (200, &json!("dead_lettered")),
+            "{answer}"
+        );
+        id
+    }
+}
+
+fn contract(words: &str) -> Value {
+    json!({
+        "pipeline": {"name": "launch", "version": "1.0.0", "stage": "draft", "output": "article"},
+        "target": {"kind": "agent", "id": "writer"},
+        "brief": {
+            "title": format!("Write it {words}"), "goal": format!("Publish {words}"),
+            "current_state": format!("Researched {words}"), "next_step": format!("Write {words}"),
+            "definition_of_done": [{"item": format!("Written {words}"), "met": false}],
+            "decisions": [format!("List prices {words}")], "constraints": [format!("No names {words}")],
+            "tried": [format!("An interview {words}")],
+            "owner": {"kind": "agent", "id": "writer"}
+        },
+        "working_memory": {"summary": {
+            "decision": format!("Compare {words}"), "inputs_used": [words], "open_questions": [words], "text": words
+        }},
+        "provenance": {
+            "agent": {"name": "research", "version": "1.0.0"}, "model": null,
+            "prompt": {"name": "brief", "version": "18"}, "confidence": 0.7, "tool_calls": []
+        },
+        "side_effects": [],
+        "failure_modes": {"retryable": ["timeout"], "escalate": ["policy"], "default": "dead_letter", "max_attempts": 2}
+    })
+}
+
+fn fits(schema: &str, output: &Value) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/schema/{schema}.json"));
+    let schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let wrong: Vec<String> = validator
+        .iter_errors(output)
+        .map(|it| format!("{}: {it}", it.instance_path()))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn harmless(output: &[u8], what: &str) {
+    let text = text(output);
+    let raw = text.chars().find(|c| {
+        *c != '\n' && (c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'))
+    });
+    assert_eq!(raw, None, "{what}: {text}");
+}
+
+#[test]
+fn figures_of_a_recording_are_those_of_its_lines() {
+    let desk = Desk::new();
+    let edges = desk.json(&["get", "edges", "-c", SMALL]);
+    let row = |from: &str| {
+        let rows = edges["rows"].as_array().unwrap();
+        rows.iter().find(|it| it["from"] == from).unwrap().clone()
+    };
+    let research = row("research");
+    assert_eq!(research["counts"]["emitted"], 10);
+    assert_eq!(
+        research["counts"]["completed"], 9,
+        "a second end is counted"
+    );
+    assert_eq!(research["counts"]["dead_lettered"], 0);
+    let ack = &research["emit_to_ack_ms"];
+    assert_eq!(ack["n"], 10);
+    for (quantile, truth) in [("p50", 5_000.0), ("p95", 10_000.0), ("p99", 10_000.0)] {
+        let found = ack[quantile].as_f64().unwrap();
+        assert!((found - truth).abs() <= truth * 0.01, "{quantile}: {found}");
+    }
+    let sales = row("sales");
+    assert_eq!(sales["retries_per_emit"]["value"], 0.75);
+    assert_eq!(
+        (&sales["retry_rate"]["k"], &sales["retry_rate"]["n"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(sales["violation_rate"]["value"], Value::Null);
+    let waiting = row("writer");
+    assert_eq!(waiting["p95_ms"]["lower_bound"], true);
+    assert_eq!(
+        waiting["p95_ms"]["value"],
+        36 * 60_000,
+        "10:20 to the end at 10:56"
+    );
+    assert_eq!(
+        edges["open"],
+        json!({"unacknowledged": 1, "acknowledged": 2})
+    );
+    assert_eq!(
+        edges["irregular"],
+        json!({"never_emitted": 1, "ended_unacknowledged": 12, "second_end": 1})
+    );
+    let causes: Vec<&str> = edges["skipped"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["cause"].as_str().unwrap())
+        .collect();
+    assert_eq!(causes, ["not JSON", "a member is missing", "duplicate"]);
+}
+
+#[test]
+fn an_instant_of_a_recording_knows_nothing_of_later() {
+    let desk = Desk::new();
+    let at = ["--as-of", "2026-03-01T12:05:30+02:00", "--window", "5m"];
+    let mut args = vec!["get", "edges", "-c", SMALL];
+    args.extend(at);
+    let edges = desk.json(&args);
+    assert_eq!(edges["as_of"], "2026-03-01T10:05:30.000Z");
+    let rows = edges["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 1);
+    // (10:00:30, 10:05:30]: emitted 1 to 5, completed 0 to 4.
+    assert_eq!(rows[0]["counts"]["emitted"], 5);
+    assert_eq!(rows[0]["counts"]["completed"], 5);
+    assert_eq!(
+        edges["open"],
+        json!({"unacknowledged": 0, "acknowledged": 1})
+    );
+    let before = desk.json(&[
+        "get",
+        "tasks",
+        "-c",
+        SMALL,
+        "--as-of",
+        "2020-01-01T00:00:00Z",
+    ]);
+    assert_eq!(before["rows"], json!([]));
+}
+
+#[test]
+fn a_storm_is_named_with_its_third_retry_and_a_patrol_is_not() {
+    let desk = Desk::new();
+    let tasks = desk.json(&["get", "tasks", "-c", SMALL, "--all"]);
+    let rows = tasks["rows"].as_array().unwrap();
+    let of = |id: &str| rows.iter().find(|it| it["trace_id"] == id).unwrap();
+    assert_eq!(of("t-storm")["verdict"], "retry_storm");
+    assert_eq!(of("t-storm")["since"], "2026-03-01T10:32:20.000Z");
+    assert_eq!(of("t-storm")["retries"], 3);
+    assert_eq!(of("t-patrol")["verdict"], "fine");
+    assert_eq!(of("t-patrol")["handoffs"], 12);
+    assert_eq!(rows[0]["trace_id"], "t-storm", "the worst first");
+}
+
+#[test]
+fn rows_are_picked_by_id_filter_and_limit() {
+    let desk = Desk::new();
+    let one = desk.json(&["get", "tasks", "t-3", "-c", SMALL]);
+    assert_eq!(one["total"], 1);
+    let events = desk.json(&[
+        "get",
+        "events",
+        "-c",
+        SMALL,
+        "--filter",
+        "to:crm type:failed",
+        "--limit",
+        "1",
+    ]);
+    assert_eq!(
+        (&events["total"], &events["rows"][0]["time"]),
+        (&json!(3), &json!("2026-03-01T10:32:10.000Z"))
+    );
+    assert!(
+        desk.says(1, &["get", "edges", "nobody>here", "-c", SMALL])
+            .contains("nobody>here")
+    );
+    let why = desk.says(2, &["get", "dead", "-c", SMALL, "--filter", "colour:red"]);
+    assert!(
+        why.contains("colour") && why.contains("handoff, trace"),
+        "{why}"
+    );
+}
+
+#[test]
+fn text_is_a_table_whose_lines_are_whole() {
+    let desk = Desk::new();
+    let dead = desk.ends(0, &["get", "dead", "-c", SMALL]);
+    let lines: Vec<&str> = dead.lines().collect();
+    assert_eq!(lines.len(), 2, "{dead}");
+    assert!(lines[0].starts_with("HANDOFF  EDGE"), "{dead}");
+    assert!(
+        lines[1].starts_with("s-3      sales>crm") && lines[1].contains("timeout"),
+        "{dead}"
+    );
+    let edges = desk.ends(0, &["get", "edges", "-c", SMALL]);
+    assert!(edges.contains(">=36m"), "{edges}");
+    assert!(!edges.contains('…'), "nothing is cut in a pipe: {edges}");
+}
+
+#[test]
+fn an_export_says_the_same_and_overwrites_nothing() {
+    let desk = Desk::new();
+    for name in ["own.ndjson", "own.ndjson.gz"] {
+        let file = desk.path(name).display().to_string();
+        let address = format!("file:{file}");
+        desk.ends(0, &["export", "-c", SMALL, &file]);
+        for kind in ["pipelines", "edges", "tasks", "dead"] {
+            let rows = |address: &str| desk.json(&["get", kind, "-c", address])["rows"].clone();
+            assert_eq!(rows(&address), rows(SMALL), "{kind} of {name}");
+        }
+        assert!(
+            desk.says(1, &["export", "-c", SMALL, &file])
+                .contains("--force")
+        );
+        desk.ends(0, &["export", "-c", SMALL, &file, "--force"]);
+    }
+    let lines = desk.ends(0, &["export", "-c", SMALL]);
+    assert_eq!(
+        lines,
+        std::fs::read_to_string(desk.path("own.ndjson")).unwrap()
+    );
+}
+
+#[test]
+fn a_recording_cannot_be_acted_on() {
+    let desk = Desk::new();
+    let why = desk.says(4, &["requeue", "s-3", "-c", SMALL, "--yes"]);
+    assert!(why.contains("a recording is over"), "{why}");
+}
+
+#[test]
+fn acts_answer_item_by_item_and_the_worst_decides() {
+    let desk = Desk::new();
+    let server = Server::start(&desk, &[]);
+    let url = server.url.as_str();
+    let [first, second, third] =
+        [1, 2, 3].map(|nth| server.dead_letter(&contract(&format!("{nth}")), "no"));
+
+    // Nobody can be asked, and words are missing: nothing happens.
+    assert!(
+        desk.says(2, &["requeue", &first, "-c", url])
+            .contains("--yes")
+    );
+    assert!(
+        desk.says(
+            2,
+            &[
+                "dismiss",
+                &first,
+                "-c",
+                url,
+                "--yes",
+                "--because",
+                "obsolete"
+            ]
+        )
+        .contains("--reason")
+    );
+    assert_eq!(desk.json(&["get", "dead", "-c", url])["total"], 3);
+    // A version that passed is a conflict, and says who moved it.
+    let moved = desk.ends(
+        3,
+        &["requeue", &first, "-c", url, "--yes", "--version", "1"],
+    );
+    assert!(
+        moved.contains("conflict") && moved.contains("writer"),
+        "{moved}"
+    );
+    // Done, refused by the state, not found: each said, the worst decides.
+    desk.ends(0, &["requeue", &first, "-c", url, "--yes"]);
+    let mixed = desk.ends(
+        4,
+        &[
+            "requeue", &first, &second, "nobody", "-c", url, "--yes", "-o", "json",
+        ],
+    );
+    let mixed: Value = serde_json::from_str(&mixed).unwrap();
+    fits("act", &mixed);
+    let results: Vec<&Value> = mixed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["result"])
+        .collect();
+    assert_eq!(results, ["refused", "done", "failed"]);
+    assert_eq!(mixed["by"], "dana");
+
+    // To a person, who may edit it; an invalid edit names the place and changes nothing.
+    desk.ends(
+        0,
+        &[
+            "escalate",
+            &third,
+            "-c",
+            url,
+            "--yes",
+            "--reason",
+            "what now?",
+        ],
+    );
+    let inbox = desk.json(&["get", "inbox", "-c", url]);
+    assert_eq!(inbox["rows"][0]["question"], "what now?");
+    fits("inbox", &inbox);
+    let shown = desk.json(&["show", &third, "-c", url]);
+    fits("handoff", &shown);
+    let mut edited = shown["contract"].clone();
+    edited["brief"].as_object_mut().unwrap().remove("goal");
+    let file = desk.file("edit.json", &edited.to_string());
+    let refused = desk.ends(4, &["approve", &third, "-c", url, "--yes", "--edit", &file]);
+    assert!(refused.contains("/brief/goal"), "{refused}");
+    edited["brief"]["goal"] = json!("Publish sooner");
+    let file = desk.file("edit.json", &edited.to_string());
+    desk.ends(0, &["approve", &third, "-c", url, "--yes", "--edit", &file]);
+    let shown = desk.json(&["show", &third, "-c", url]);
+    assert_eq!(shown["handoff"]["state"], "pending");
+    assert_eq!(shown["contract"]["brief"]["goal"], "Publish sooner");
+    desk.ends(
+        0,
+        &[
+            "dismiss",
+            &third,
+            "-c",
+            url,
+            "--yes",
+            "--because",
+            "duplicate",
+            "--reason",
+            "see 2",
+        ],
+    );
+    assert_eq!(
+        desk.json(&["show", &third, "-c", url])["handoff"]["state"],
+        "dismissed"
+    );
+    let why = desk.says(1, &["show", "nobody", "-c", url]);
+    assert!(why.contains("nobody"), "{why}");
+
+    // The log of a server is a recording of it.
+    let file = desk.path("live.ndjson").display().to_string();
+    desk.ends(0, &["export", "-c", url, &file]);
+    let counts = |address: &str| {
+        let edges = desk.json(&[
+            "get",
+            "edges",
+            "research>writer",
+            "-c",
+            address,
+            "--window",
+            "all",
+        ]);
+        edges["rows"][0]["counts"].clone()
+    };
+    assert_eq!(counts(&format!("file:{file}")), counts(url));
+}
+
+#[test]
+fn every_output_fits_its_schema() {
+    let desk = Desk::new();
+    let server = Server::start(&desk, &[]);
+    let dead = server.dead_letter(&contract("dead"), "no");
+    let asked = server.dead_letter(&contract("asked"), "no");
+    desk.ends(
+        0,
+        &[
+            "escalate",
+            &asked,
+            "-c",
+            &server.url,
+            "--yes",
+            "--reason",
+            "?",
+        ],
+    );
+    let mut refused = contract("refused");
+    refused.as_object_mut().unwrap().remove("failure_modes");
+    assert_eq!(server.post("/handoffs", &refused).0, 422);
+    for kind in KINDS {
+        let live = desk.json(&["get", kind, "-c", &server.url]);
+        assert_ne!(live["rows"], json!([]), "{kind} has rows to check");
+        fits(kind, &live);
+        fits(kind, &desk.json(&["get", kind, "-c", SMALL]));
+    }
+    fits("handoff", &desk.json(&["show", &dead, "-c", &server.url]));
+    fits("handoff", &desk.json(&["show", "s-3", "-c", SMALL]));
+    fits("run", &desk.json(&["show", "t-storm", "-c", SMALL]));
+    let trace = desk.json(&["show", &dead, "-c", &server.url])["handoff"]["trace_id"].clone();
+    fits(
+        "run",
+        &desk.json(&["show", trace.as_str().unwrap(), "-c", &server.url]),
+    );
+    let good = desk.file("good.json", &contract("x").to_string());
+    fits("check", &desk.json(&["check", &good]));
+    let file = desk.file("bad.json", &refused.to_string());
+    let bad = serde_json::from_str(&desk.ends(1, &["check", &file, "-o", "json"])).unwrap();
+    fits("check", &bad);
+    assert_eq!(bad["violations"][0]["path"], "/failure_modes");
+}
+
+#[test]
+fn hostile_text_reaches_no_output() {
+    let desk = Desk::new();
+    let server = Server::start(&desk, &[]);
+    let id = server.dead_letter(&contract(HOSTILE), HOSTILE);
+    desk.ends(
+        0,
+        &[
+            "escalate",
+            &id,
+            "-c",
+            &server.url,
+            "--yes",
+            "--reason",
+            HOSTILE,
+        ],
+    );
+    let mut refused = contract(HOSTILE);
+    refused[HOSTILE] = json!(HOSTILE);
+    assert_eq!(server.post("/handoffs", &refused).0, 422);
+    // A recording may hold anything anywhere, names and ids included.
+    let mut lines = String::new();
+    for (kind, second) in [
+        ("emitted", 1),
+        ("escalated", 2),
+        ("resolved", 3),
+        ("dead_lettered", 4),
+        ("retried", 5),
+        (HOSTILE, 6),
+    ] {
+        let line = json!({
+            "at": format!("2026-03-01T10:00:0{second}Z"), "kind": kind, "pipeline": HOSTILE, "trace_id": HOSTILE,
+            "step": 1, "from": HOSTILE, "to": format!("{HOSTILE}b"), "handoff_id": format!("{HOSTILE}h"),
+            "error": HOSTILE, "payload_summary": HOSTILE, "x_by": HOSTILE
+        });
+        lines += &format!("{line}\n");
+    }
+    let recording = format!("file:{}", desk.file("hostile.ndjson", &lines));
+    let handoff = format!("{HOSTILE}h");
+    let mut commands: Vec<Vec<&str>> = Vec::new();
+    for address in [server.url.as_str(), &recording] {
+        commands.extend(KINDS.map(|kind| vec!["get", kind, "-c", address]));
+        commands.push(vec!["export", "-c", address]);
+        for id in [id.as_str(), &handoff, HOSTILE] {
+            commands.push(vec!["show", id, "-c", address]);
+            commands.push(vec!["approve", id, "-c", address, "--yes"]);
+            commands.push(vec!["get", "edges", id, "-c", address]);
+        }
+        commands.push(vec![
+            "get",
+            "edges",
+            "-c",
+            address,
+            "--filter",
+            "\u{1b}[6n:x",
+        ]);
+    }
+    let file = desk.file("hostile.json", &refused.to_string());
+    commands.push(vec!["check", &file]);
+    commands.push(vec!["get", "edges", "-c", HOSTILE]);
+    let mut said = 0;
+    for command in commands {
+        for output in ["text", "json", "jsonl"] {
+            let mut args = command.clone();
+            if command[0] != "export" {
+                args.extend(["-o", output]);
+            }
+            let found = desk.run(&args);
+            assert!(found.status.code().is_some_and(|code| code < 5), "{args:?}");
+            said += found.stdout.len();
+            harmless(&found.stdout, &format!("output of {args:?}"));
+            harmless(&found.stderr, &format!("remarks of {args:?}"));
+        }
+    }
+    assert!(said > 10_000, "there was something to be harmless");
+    let shown = desk.json(&["show", &handoff, "-c", &recording]);
+    assert_eq!(
+        shown["handoff"]["title"], HOSTILE,
+        "as JSON the text is whole"
+    );
+}
+
+#[test]
+fn what_cannot_work_says_what_to_do() {
+    let desk = Desk::new();
+    let get = |code: i32, address: &str| desk.says(code, &["get", "edges", "-c", address]);
+    assert!(get(2, "gopher://x").contains("sqlite:PATH"));
+    assert!(get(2, "run.ndjson").contains("file:run.ndjson"));
+    assert!(get(1, "http://127.0.0.1:9").contains("seam serve"));
+    let nowhere = format!("sqlite:{}", desk.path("no.db").display());
+    assert!(get(1, &nowhere).contains("there is no store"));
+    assert!(!desk.path("no.db").exists(), "looking makes no store");
+    let junk = desk.file("junk.db", &"this is no database ".repeat(100));
+    let why = get(1, &format!("sqlite:{junk}"));
+    assert!(why.contains("junk.db"), "{why}");
+    assert!(
+        std::fs::read_to_string(&junk)
+            .unwrap()
+            .starts_with("this is no"),
+        "and stays as it is"
+    );
+    assert!(get(1, &format!("file:{}", desk.path("no.ndjson").display())).contains("no.ndjson"));
+    assert!(get(1, &format!("file:{}", desk.home.path().display())).contains("cannot read"));
+    let other = desk.file("other.txt", "hello\nworld\n");
+    assert!(get(1, &format!("file:{other}")).contains("is it a recording"));
+    let live = desk.says(
+        2,
+        &[
+            "get",
+            "edges",
+            "-c",
+            "http://127.0.0.1:9",
+            "--as-of",
+            "2026-01-01T00:00:00Z",
+        ],
+    );
+    assert!(live.contains("--as-of needs a recording"), "{live}");
+    assert!(
+        desk.says(2, &["get", "edges", "-c", SMALL, "--as-of", "noon"])
+            .contains("RFC 3339")
+    );
+    assert!(
+        desk.says(2, &["get", "edges", "-c", SMALL, "--window", "2h"])
+            .contains("1m, 5m, 1h or all")
+    );
+    assert!(
+        desk.says(1, &["check", "no-such-file.json"])
+            .contains("no-such-file.json")
+    );
+    let broken = desk.file("broken.json", "{\"brief\": ");
+    assert!(desk.ends(1, &["check", &broken]).contains("1 violation"));
+    let full = desk
+        .path("no")
+        .join("such")
+        .join("out.ndjson")
+        .display()
+        .to_string();
+    assert!(
+        desk.says(1, &["export", "-c", SMALL, &full])
+            .contains("cannot write")
+    );
+}
+
+#[test]
+fn a_wrong_token_is_denied() {
+    let desk = Desk::new();
+    let lines = desk.ends(0, &["serve", "--new-token", "dana", "--scope", "viewer"]);
+    let tokens = desk.file("tokens.toml", &lines);
+    let server = Server::start(&desk, &["--tokens", &tokens]);
+    let output = desk
+        .command(&["get", "edges", "-c", &server.url])
+        .env("SEAM_TOKEN", "guess")
+        .output()
+        .unwrap();
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{err}");
+    assert!(err.contains("SEAM_TOKEN"), "{err}");
+    assert!(!err.contains("guess"), "{err}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let desk = Desk::new();
+    let mut lines = String::new();
+    for nth in 0..3_000 {
+        lines += &format!(
+            "{{\"at\":\"2026-03-01T10:00:00Z\",\"kind\":\"emitted\",\"pipeline\":\"p\",\"trace_id\":\"t-{nth}\",\"step\":1,\"from\":\"a\",\"to\":\"b\",\"handoff_id\":\"h-{nth}\",\"error\":null,\"payload_summary\":\"x\"}}\n"
+        );
+    }
+    let address = format!("file:{}", desk.file("many.ndjson", &lines));
+    for args in [["get", "events"], ["get", "tasks"], ["export", "--"]] {
+        let mut command = desk.command(&[args[0]]);
+        if args[0] == "get" {
+            command.arg(args[1]);
+        }
+        let mut child = command
+            .args(["-c", &address])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = [0; 10];
+        child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let err = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{err}");
+        assert!(!err.contains("panicked"), "{err}");
+    }
+}
