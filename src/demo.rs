@@ -9,6 +9,7 @@ mod agent;
 mod client;
 mod crew;
 mod draft;
+mod host;
 mod weather;
 mod words;
 
@@ -18,6 +19,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use agent::{article, code, lead, support};
+pub use host::Host;
+
 use client::Client;
 use crew::Crew;
 

@@ -1,6 +1,7 @@
 //! `seam demo`: the console on simulated agents.
 
-use super::Exit;
+use super::{Exit, Stop, watch};
+use crate::demo::{Agents, Host, Story};
 
 /// Flags of `seam demo`.
 #[derive(Clone, Debug, clap::Args)]
@@ -8,15 +9,88 @@ pub struct Args {
     /// Seed of the simulation: the same seed tells the same story
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     pub seed: u64,
-    /// How many seconds of the story pass in one
+    /// How many seconds of the story pass in one, 0.1 to 100
     #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
     pub speed: f64,
+    /// Without the console: print the address and go on until ctrl-c
+    #[arg(long)]
+    pub headless: bool,
+    /// Only the agents, for the orchestrator at this address; until ctrl-c [env: SEAM_TOKEN]
+    #[arg(long, value_name = "URL")]
+    pub agents_only: Option<String>,
+    #[command(flatten)]
+    look: Look,
+}
+
+/// How the console looks, as for `seam watch`.
+#[derive(Clone, Debug, clap::Args)]
+struct Look {
+    /// Configuration file instead of the one in the configuration directory [env: SEAM_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    config: Option<String>,
+    /// Theme by name or file [env: SEAM_THEME]
+    #[arg(long, value_name = "NAME")]
+    theme: Option<String>,
+    /// Only ASCII signs, for terminals without UTF-8 [env: SEAM_ASCII]
+    #[arg(long)]
+    ascii: bool,
+    /// Look, but act on nothing [env: SEAM_READONLY]
+    #[arg(long)]
+    readonly: bool,
 }
 
 /// Opens the console on the demonstration.
 ///
 /// # Errors
 /// No terminal, or no place for the temporary store.
-pub async fn run(_args: Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("the demonstration is not part of this build")
+pub async fn run(args: Args) -> anyhow::Result<Exit> {
+    if !(0.1..=100.0).contains(&args.speed) {
+        let what = format!("--speed {} is out of range; it may be 0.1 to 100", args.speed);
+        return Err(Stop::new(Exit::Usage, what).into());
+    }
+    let story = Story {
+        seed: args.seed,
+        speed: args.speed,
+    };
+    if let Some(url) = &args.agents_only {
+        return agents_only(url, story).await;
+    }
+    let host = Host::start().await?;
+    let agents = Agents::start(host.url(), None, story).await?;
+    let shown = if args.headless {
+        eprintln!("seam: the demonstration runs at {}; ctrl-c ends it", host.url());
+        tokio::signal::ctrl_c().await.map_err(Into::into).map(|()| Exit::Done)
+    } else {
+        let look = args.look;
+        watch::run(watch::Args {
+            address: vec![host.url().to_owned()],
+            config: look.config,
+            theme: look.theme,
+            ascii: look.ascii,
+            readonly: look.readonly,
+            speed: None,
+        })
+        .await
+    };
+    drop(agents);
+    host.stop().await?;
+    shown
+}
+
+/// Traffic for an orchestrator that somebody else runs.
+async fn agents_only(url: &str, story: Story) -> anyhow::Result<Exit> {
+    // Its log outlives this story, and a second one must not repeat the keys of the first.
+    let now = crate::clock::now().millis().unsigned_abs();
+    let story = Story {
+        seed: story.seed ^ now,
+        ..story
+    };
+    let token = std::env::var("SEAM_TOKEN").ok();
+    let agents = Agents::start(url, token.as_deref(), story).await?;
+    eprintln!("seam: agents work at {url}; ctrl-c ends them");
+    tokio::select! {
+        () = agents.forever() => {}
+        pressed = tokio::signal::ctrl_c() => pressed?,
+    }
+    Ok(Exit::Done)
 }

@@ -1,0 +1,71 @@
+//! The orchestrator of a demonstration: a store that is removed at the end, and its HTTP API on this machine.
+
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::POLICIES;
+use crate::domain::policy::Policies;
+use crate::orchestrator::api::{self, Access};
+use crate::orchestrator::engine::{Engine, Settings};
+use crate::orchestrator::sweeper;
+use crate::store::Store;
+
+/// An orchestrator that serves until it is stopped.
+#[derive(Debug)]
+pub struct Host {
+    url: String,
+    stop: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+    sweeping: JoinHandle<()>,
+}
+
+impl Host {
+    /// Starts on a free port of the loopback address.
+    ///
+    /// # Errors
+    /// The temporary directory cannot be written, or no port is free.
+    pub async fn start() -> anyhow::Result<Self> {
+        let settings = Settings {
+            policies: policies()?,
+            ..Settings::default()
+        };
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let engine = Engine::open(Store::temporary()?, settings).await?;
+        let stop = CancellationToken::new();
+        let sweeping = sweeper::start(engine.clone(), stop.clone());
+        let serving = tokio::spawn(api::serve(engine, listener, Access::Open, stop.clone()));
+        Ok(Self {
+            url,
+            stop,
+            serving,
+            sweeping,
+        })
+    }
+
+    /// Where it answers, such as `http://127.0.0.1:40123`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops, and removes the store.
+    ///
+    /// # Errors
+    /// The server had failed.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.sweeping.await?;
+        Ok(self.serving.await??)
+    }
+}
+
+fn policies() -> anyhow::Result<Policies> {
+    #[derive(Deserialize)]
+    struct File {
+        edge: Vec<toml::Table>,
+    }
+    let file: File = toml::from_str(POLICIES)?;
+    Policies::read(&file.edge).map_err(|mistakes| anyhow::anyhow!(mistakes.join("; ")))
+}
