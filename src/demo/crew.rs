@@ -1,11 +1,13 @@
 //! Carries the plans of agents out: the claim loops, the starts of runs, and the supervisor that knows what is
 //! open. Every one of them is an ordinary client of the HTTP API.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
+use reqwest::StatusCode;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -17,6 +19,8 @@ use super::weather::{Open, Weather};
 
 /// The longest an agent reads before it acknowledges, below the time after which its claim lapses.
 const MOST_READING: Duration = Duration::from_secs(25);
+/// Refused contracts that a producer leaves for people to look at.
+const MOST_REFUSED: usize = 8;
 /// How long to wait before a server that does not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -62,6 +66,7 @@ impl Crew {
     /// Starts runs for ever.
     pub(super) async fn flow(self: Arc<Self>, place: u64, spring: Spring) {
         let mut due: Vec<f64> = spring.twists.iter().map(|(first, _, _)| *first).collect();
+        let mut refused = VecDeque::new();
         for nth in 0_u64.. {
             let mut rng = Rng::with_seed(mix(self.seed, place, nth));
             let weather = self.weather();
@@ -74,17 +79,28 @@ impl Crew {
                 continue;
             }
             // Whoever works on this run later draws the same names from its trace id.
-            let run = rng.u64(1..);
-            let mut rng = Rng::with_seed(run);
-            let mut contract = (spring.write)(twist, &mut rng, &weather);
-            contract["trace_id"] = format!("{run:016x}{:016x}", mix(self.seed, place, run)).into();
-            contract["source"] = json!({"kind": "agent", "id": spring.agent});
-            match self.client.emit(&contract).await {
-                Ok(status) => tracing::debug!("{} emitted: {status}", spring.agent),
-                Err(why) => {
-                    tracing::debug!("{} cannot emit: {why}", spring.agent);
-                    sleep(AGAIN).await;
-                }
+            self.begin(&spring, twist, rng.u64(1..), &weather, &mut refused).await;
+            // Past a few, the producer falls back on the prompt it had before, which settles the refusal.
+            if refused.len() > MOST_REFUSED
+                && let Some(run) = refused.pop_front()
+            {
+                let before = Weather { at: 0.0, ..weather };
+                self.begin(&spring, Twist::Plain, run, &before, &mut refused).await;
+            }
+        }
+    }
+
+    /// Emits the first contract of `run`; one that is refused is remembered.
+    async fn begin(&self, spring: &Spring, twist: Twist, run: u64, weather: &Weather, refused: &mut VecDeque<u64>) {
+        let mut contract = (spring.write)(twist, &mut Rng::with_seed(run), weather);
+        contract["trace_id"] = format!("{run:016x}{:016x}", mix(self.seed, run, 0)).into();
+        contract["source"] = json!({"kind": "agent", "id": spring.agent});
+        match self.client.emit(&contract).await {
+            Ok(StatusCode::UNPROCESSABLE_ENTITY) => refused.push_back(run),
+            Ok(status) => tracing::debug!("{} emitted: {status}", spring.agent),
+            Err(why) => {
+                tracing::debug!("{} cannot emit: {why}", spring.agent);
+                sleep(AGAIN).await;
             }
         }
     }
