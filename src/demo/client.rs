@@ -41,9 +41,12 @@ impl Client {
                 format!("Bearer {token}").parse()?,
             );
         }
+        // The same choice as everywhere in this program; it fails only where it has been made before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .default_headers(headers)
             .no_proxy()
+            .tcp_nodelay(true)
             .timeout(Duration::from_secs(WAIT_S + 15))
             .build()?;
         Ok(Self {
