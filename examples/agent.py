@@ -2,7 +2,7 @@
 """Two small agents that hand work to each other through Seamwatch. Only the standard library is needed.
 
     python3 examples/agent.py emit      # researcher: hands one piece of work to the writer
-    python3 examples/agent.py work      # writer: claims, acknowledges and completes until ctrl-c
+    python3 examples/agent.py work      # writer: claims, acknowledges and completes until ctrl-c; `once`: one only
     python3 examples/agent.py broken    # a contract without failure_modes, and what the server says to it
 
 HANDOFF_URL says where the orchestrator is (http://127.0.0.1:7600 unless set; start one with `seam serve`),

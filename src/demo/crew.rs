@@ -18,9 +18,9 @@ use super::client::{Client, Held, LEASE_S};
 use super::weather::{Open, Weather};
 
 /// The longest an agent reads before it acknowledges, below the time after which its claim lapses.
-const MOST_READING: Duration = Duration::from_secs(25);
+const MOST_READING: Duration = Duration::from_secs(16);
 /// Refused contracts that a producer leaves for people to look at.
-const MOST_REFUSED: usize = 8;
+const MOST_REFUSED: usize = 12;
 /// How long to wait before a server that does not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -70,12 +70,11 @@ impl Crew {
         for nth in 0_u64.. {
             let mut rng = Rng::with_seed(mix(self.seed, place, nth));
             let weather = self.weather();
-            let pause = spring.every / weather.density() * (0.5 + rng.f64());
+            let pause = spring.every / weather.density(spring.agent) * (0.5 + rng.f64());
             sleep(self.lasting(pause)).await;
             let weather = self.weather();
-            let jammed = spring.agent == "research" && weather.is_jammed();
             let twist = next_twist(&spring, &mut due, &weather);
-            if jammed && twist == Twist::Plain {
+            if weather.is_jammed(spring.agent) && twist == Twist::Plain {
                 continue;
             }
             // Whoever works on this run later draws the same names from its trace id.

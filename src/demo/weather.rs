@@ -34,7 +34,7 @@ pub(super) const MOST_DEAD: usize = 14;
 /// More open questions than this and nothing new is asked.
 pub(super) const MOST_WAITING: usize = 12;
 /// More articles before the reviewer than this and research waits.
-const MOST_TO_REVIEW: usize = 32;
+const MOST_TO_REVIEW: usize = 45;
 
 impl Weather {
     /// Whether prompt version 18 is out.
@@ -44,7 +44,7 @@ impl Weather {
 
     /// How long the reviewer takes to look at a draft, in seconds, before it acknowledges: 0 when it is well.
     pub(super) fn review_delay(&self) -> f64 {
-        ((self.at - SLOW_REVIEWS) * 0.5).clamp(0.0, 14.0)
+        (self.at - SLOW_REVIEWS).clamp(0.0, 12.0)
     }
 
     /// How likely the CRM times out, `0.0..=1.0`. After the outage it fails now and then, but with enough dead
@@ -69,16 +69,17 @@ impl Weather {
         self.open.waiting < MOST_WAITING
     }
 
-    /// Whether the reviewer is too far behind for new articles.
-    pub(super) fn is_jammed(&self) -> bool {
-        self.open.to_review >= MOST_TO_REVIEW
+    /// Whether what `agent` starts would only pile up: the reviewer is too far behind for new articles.
+    pub(super) fn is_jammed(&self, agent: &str) -> bool {
+        agent == "research" && self.open.to_review >= MOST_TO_REVIEW
     }
 
-    /// How dense traffic is, as a factor: thick while the screens fill, thin once nobody needs more of it.
-    pub(super) fn density(&self) -> f64 {
+    /// How dense the traffic that `agent` starts is, as a factor: thick while the screens fill, thin once nobody
+    /// needs more of it. Articles go on, or the reviewer would catch up.
+    pub(super) fn density(&self, agent: &str) -> f64 {
         if self.at < 12.0 {
             5.0
-        } else if self.at < 600.0 {
+        } else if self.at < 600.0 || agent == "research" {
             1.0
         } else {
             0.4
@@ -115,6 +116,6 @@ mod tests {
             to_review: MOST_TO_REVIEW,
         };
         assert!(full.crm_fails(true) < 0.1 && !full.may_die());
-        assert!(!full.may_ask() && full.is_jammed());
+        assert!(!full.may_ask() && full.is_jammed("research") && !full.is_jammed("sales"));
     }
 }

@@ -46,7 +46,7 @@ const REVIEWER: Maker = Maker {
 
 pub(in crate::demo) const SPRING: Spring = Spring {
     agent: "research",
-    every: 2.2,
+    every: 1.8,
     twists: &[
         (9.0, 150.0, Twist::Circles),
         (13.0, 240.0, Twist::SameDraft),
