@@ -1,5 +1,7 @@
 //! `examples/agent.py` against a real `seam serve`: delivered, acknowledged, completed; refused with the path.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // a helper of a test stops where it went wrong, like the test itself
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -18,7 +20,9 @@ impl Server {
             .spawn()
             .unwrap();
         let mut said = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
+        BufReader::new(child.stderr.take().unwrap())
+            .read_line(&mut said)
+            .unwrap();
         let url = said
             .split_whitespace()
             .find(|it| it.starts_with("http://"))
@@ -67,12 +71,24 @@ fn the_python_example_works_and_is_refused_with_the_path() {
 
     let worked = server.agent("once");
     assert!(worked.status.success(), "{}", said(&worked));
-    assert!(said(&worked).contains(&format!("completed {id}")), "{}", said(&worked));
+    assert!(
+        said(&worked).contains(&format!("completed {id}")),
+        "{}",
+        said(&worked)
+    );
 
     let broken = server.agent("broken");
     assert!(broken.status.success(), "{}", said(&broken));
-    assert!(said(&broken).contains("refused with 422"), "{}", said(&broken));
-    assert!(said(&broken).contains("  /failure_modes: "), "{}", said(&broken));
+    assert!(
+        said(&broken).contains("refused with 422"),
+        "{}",
+        said(&broken)
+    );
+    assert!(
+        said(&broken).contains("  /failure_modes: "),
+        "{}",
+        said(&broken)
+    );
 
     let unknown = server.agent("dance");
     assert!(!unknown.status.success());

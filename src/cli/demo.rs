@@ -45,7 +45,10 @@ struct Look {
 /// No terminal, or no place for the temporary store.
 pub async fn run(args: Args) -> anyhow::Result<Exit> {
     if !(0.1..=100.0).contains(&args.speed) {
-        let what = format!("--speed {} is out of range; it may be 0.1 to 100", args.speed);
+        let what = format!(
+            "--speed {} is out of range; it may be 0.1 to 100",
+            args.speed
+        );
         return Err(Stop::new(Exit::Usage, what).into());
     }
     let story = Story {
@@ -58,8 +61,14 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let host = Host::start().await?;
     let agents = Agents::start(host.url(), None, story).await?;
     let shown = if args.headless {
-        eprintln!("seam: the demonstration runs at {}; ctrl-c ends it", host.url());
-        tokio::signal::ctrl_c().await.map_err(Into::into).map(|()| Exit::Done)
+        eprintln!(
+            "seam: the demonstration runs at {}; ctrl-c ends it",
+            host.url()
+        );
+        tokio::signal::ctrl_c()
+            .await
+            .map_err(Into::into)
+            .map(|()| Exit::Done)
     } else {
         let look = args.look;
         watch::run(watch::Args {

@@ -78,19 +78,28 @@ impl Crew {
                 continue;
             }
             // Whoever works on this run later draws the same names from its trace id.
-            self.begin(&spring, twist, rng.u64(1..), &weather, &mut refused).await;
+            self.begin(&spring, twist, rng.u64(1..), &weather, &mut refused)
+                .await;
             // Past a few, the producer falls back on the prompt it had before, which settles the refusal.
             if refused.len() > MOST_REFUSED
                 && let Some(run) = refused.pop_front()
             {
                 let before = Weather { at: 0.0, ..weather };
-                self.begin(&spring, Twist::Plain, run, &before, &mut refused).await;
+                self.begin(&spring, Twist::Plain, run, &before, &mut refused)
+                    .await;
             }
         }
     }
 
     /// Emits the first contract of `run`; one that is refused is remembered.
-    async fn begin(&self, spring: &Spring, twist: Twist, run: u64, weather: &Weather, refused: &mut VecDeque<u64>) {
+    async fn begin(
+        &self,
+        spring: &Spring,
+        twist: Twist,
+        run: u64,
+        weather: &Weather,
+        refused: &mut VecDeque<u64>,
+    ) {
         let mut contract = (spring.write)(twist, &mut Rng::with_seed(run), weather);
         contract["trace_id"] = format!("{run:016x}{:016x}", mix(self.seed, run, 0)).into();
         contract["source"] = json!({"kind": "agent", "id": spring.agent});
@@ -170,7 +179,7 @@ fn next_twist(spring: &Spring, due: &mut [f64], weather: &Weather) -> Twist {
             continue;
         }
         *due = weather.at + every;
-        let asks = !matches!(twist, Twist::Storm | Twist::CardDeclined);
+        let asks = !matches!(twist, Twist::Storm | Twist::CardDeclined | Twist::Stalled);
         let dies = matches!(twist, Twist::Advisory | Twist::CardDeclined);
         if (!asks || weather.may_ask()) && (!dies || weather.may_die()) {
             return *twist;
