@@ -36,7 +36,7 @@ impl Server {
         TLS.call_once(|| {
             rustls::crypto::ring::default_provider()
                 .install_default()
-                .unwrap()
+                .unwrap();
         });
         let table: toml::Table = policies.parse().unwrap();
         let edges: Vec<toml::Table> = table
@@ -327,8 +327,8 @@ async fn a_handoff_lives_from_emit_to_complete() {
         .text()
         .await
         .unwrap();
-    let line = "handoff_completed_total{pipeline=\"launch\",from=\"research\",to=\"writer\"} 1";
-    assert!(figures.lines().any(|it| it == line), "{figures}");
+    let expected = "handoff_completed_total{pipeline=\"launch\",from=\"research\",to=\"writer\"} 1";
+    assert!(figures.lines().any(|it| it == expected), "{figures}");
 }
 
 #[tokio::test]
@@ -564,7 +564,7 @@ async fn listen(
                     let data = serde_json::from_str(&field("data").unwrap()).unwrap();
                     heard.push((field("id").unwrap_or_default(), event, data));
                 }
-                rest = after.to_owned();
+                rest = after.to_string();
             }
         }
     })
@@ -679,13 +679,13 @@ async fn a_listener_that_does_not_read_is_sent_away() {
     for _ in 0..1_800 {
         server.engine.emit(&by, fat.clone(), None).await.unwrap();
     }
-    let mut heard = String::new();
-    let reading = listener.read_to_string(&mut heard);
+    let mut told = String::new();
+    let reading = listener.read_to_string(&mut told);
     tokio::time::timeout(PATIENCE, reading)
         .await
         .expect("it is sent away")
         .unwrap();
-    let lines: Vec<&str> = heard.lines().filter(|it| !it.is_empty()).collect();
+    let lines: Vec<&str> = told.lines().filter(|it| !it.is_empty()).collect();
     let types: Vec<&str> = lines
         .iter()
         .filter_map(|it| it.strip_prefix("event: "))
