@@ -197,8 +197,11 @@ impl Book {
         self.add(Entry::Count(kind));
     }
 
+    /// A record may show an acknowledgement before its emission: that is no latency.
     fn latency(&mut self, it: &Handoff) {
-        if let (Some(acked), Some(_)) = (it.acked_at, it.emitted_at) {
+        if let (Some(acked), Some(_)) = (it.acked_at, it.emitted_at)
+            && acked >= it.waiting_since
+        {
             self.add(Entry::Acknowledged(acked - it.waiting_since));
         }
     }

@@ -15,7 +15,7 @@ use super::link::{Cursor, Rollup, Snapshot};
 use super::loops::Level;
 use super::machine::{Irregularity, evolve};
 use super::run::{Handoff, Run, State};
-use super::time::Time;
+use super::time::{HOUR, MINUTE, Time};
 
 mod book;
 mod dead;
@@ -35,8 +35,12 @@ pub const KEEP_EVENTS: usize = 5_000;
 pub struct Ledger {
     runs: HashMap<RunId, Run>,
     home: HashMap<HandoffId, RunId>,
-    closed: VecDeque<(RunId, usize)>,
+    /// Closed runs in the order in which they closed.
+    closed: BTreeMap<u64, RunId>,
+    /// The place of each in that order, and how many handoffs it has.
+    closed_as: HashMap<RunId, (u64, usize)>,
     closed_handoffs: usize,
+    closings: u64,
     edges: IndexMap<Edge, EdgeBook>,
     dead: DeadLetters,
     escalated: BTreeSet<HandoffId>,
@@ -77,8 +81,18 @@ impl Ledger {
         };
         for Rollup { end, edges } in snapshot.rollups {
             for (edge, tally) in edges {
-                self.book(&edge).windows.seed(end.min(snapshot.at), &tally);
+                let book = self.book(&edge);
+                book.windows.seed(end.min(snapshot.at), &tally);
+                if snapshot.at - end < HOUR {
+                    book.restore_minute(end + -MINUTE, &tally);
+                }
             }
+        }
+        let open = snapshot.runs.iter().flat_map(|run| run.handoffs.values());
+        let mut open: Vec<&Handoff> = open.collect();
+        open.sort_by_key(|it| it.born());
+        for it in open {
+            self.book(&it.emission.edge).restore(it);
         }
         for run in snapshot.runs {
             for handoff in run.handoffs.values() {
@@ -202,28 +216,33 @@ impl Ledger {
             run.verdict.level > Level::Fine || run.storm_since.is_some(),
         );
         set(&mut self.refusing, !run.rejections.is_empty());
+        if let Some((place, handoffs)) = self.closed_as.remove(&run.id) {
+            self.closed.remove(&place);
+            self.closed_handoffs -= handoffs;
+        }
         if !run.is_open() && !run.handoffs.is_empty() {
+            self.closings += 1;
+            self.closed.insert(self.closings, run.id.clone());
+            self.closed_as
+                .insert(run.id.clone(), (self.closings, run.handoffs.len()));
             self.closed_handoffs += run.handoffs.len();
-            self.closed.push_back((run.id.clone(), run.handoffs.len()));
         }
     }
 
-    /// Drops the oldest closed runs beyond the cap; a run that opened again since stays.
+    /// Drops the runs that closed first, beyond the cap.
     fn forget(&mut self) {
         while self.closed_handoffs > KEEP_CLOSED {
-            let Some((id, counted)) = self.closed.pop_front() else {
+            let Some((_, id)) = self.closed.pop_first() else {
                 break;
             };
-            self.closed_handoffs -= counted;
-            let gone = self
-                .runs
-                .get(&id)
-                .is_some_and(|run| !run.is_open() && run.handoffs.len() == counted);
-            if gone && let Some(run) = self.runs.remove(&id) {
+            if let Some((_, handoffs)) = self.closed_as.remove(&id) {
+                self.closed_handoffs -= handoffs;
+            }
+            self.notable.remove(&id);
+            if let Some(run) = self.runs.remove(&id) {
                 for handoff in run.handoffs.keys() {
                     self.home.remove(handoff);
                 }
-                self.notable.remove(&id);
             }
         }
     }
@@ -327,3 +346,6 @@ impl Ledger {
         &self.recent
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,3 +24,6 @@ pub use pipelines::{PipelineRow, pipelines, pipelines_of};
 pub use rejections::{RejectionRow, rejections};
 pub use tasks::{TaskRow, TaskVerdict, path, task_row, tasks};
 pub use trend::{Trend, trend};
+
+#[cfg(test)]
+mod tests;

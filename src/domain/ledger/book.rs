@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::account::Before;
 use crate::domain::event::{Event, Fact};
-use crate::domain::health::Windows;
+use crate::domain::health::{Kind, Tally, Windows};
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::run::{Handoff, State};
 use crate::domain::time::{Millis, Time};
@@ -83,16 +83,7 @@ impl EdgeBook {
     pub(super) fn note(&mut self, event: &Event, it: &Handoff) {
         self.changed_at = self.changed_at.max(event.at);
         match &event.fact {
-            Fact::Emitted(emission) | Fact::Sighted(emission) => {
-                self.stage = emission.stage.clone();
-                if emission.ack_timeout_ms > 0 {
-                    self.ack_timeout = Some(emission.ack_timeout_ms);
-                }
-                if self.recent.len() == RECENT {
-                    self.recent.pop_front();
-                }
-                self.recent.push_back(it.id.clone());
-            }
+            Fact::Emitted(_) | Fact::Sighted(_) => self.crossed(it),
             Fact::Completed { .. } | Fact::Returned { .. } => {
                 self.last_completed = self.last_completed.max(Some(event.at));
             }
@@ -100,17 +91,53 @@ impl EdgeBook {
             | Fact::DeadLettered { code, .. }
             | Fact::ObservedFailed { code }
             | Fact::ObservedRejected { code } => {
-                self.last_failed = self.last_failed.max(Some(event.at));
-                let known = self.codes.len() < CODES || self.codes.contains_key(code);
-                let code = if known {
-                    code.clone()
-                } else {
-                    "other".to_owned()
-                };
-                *self.codes.entry(code).or_default() += 1;
+                self.failed(code, event.at);
             }
             _ => {}
         }
+    }
+
+    /// Takes note of a handoff that a snapshot tells of; the oldest first.
+    pub(super) fn restore(&mut self, it: &Handoff) {
+        self.crossed(it);
+        let changed = it.last_change.as_ref().map_or(it.born(), |it| it.at);
+        self.changed_at = self.changed_at.max(changed);
+        if let Some(failure) = &it.failure {
+            self.failed(&failure.code, failure.at);
+        }
+    }
+
+    /// Takes note of a minute that a snapshot tells of. When in the minute something ended is not known: its
+    /// beginning is the latest time that is surely not after it.
+    pub(super) fn restore_minute(&mut self, began: Time, tally: &Tally) {
+        let (completed, failed) = (
+            tally.counts.get(Kind::Completed),
+            tally.counts.get(Kind::Failed),
+        );
+        if completed > 0 {
+            self.last_completed = self.last_completed.max(Some(began));
+        }
+        if failed + tally.counts.get(Kind::DeadLettered) > 0 {
+            self.last_failed = self.last_failed.max(Some(began));
+        }
+    }
+
+    fn crossed(&mut self, it: &Handoff) {
+        self.stage = it.emission.stage.clone();
+        if it.emission.ack_timeout_ms > 0 {
+            self.ack_timeout = Some(it.emission.ack_timeout_ms);
+        }
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(it.id.clone());
+    }
+
+    fn failed(&mut self, code: &str, at: Time) {
+        self.last_failed = self.last_failed.max(Some(at));
+        let known = self.codes.len() < CODES || self.codes.contains_key(code);
+        let code = if known { code } else { "other" };
+        *self.codes.entry(code.to_owned()).or_default() += 1;
     }
 
     /// Keeps the sets true after one of its handoffs changed.

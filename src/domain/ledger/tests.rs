@@ -1,0 +1,215 @@
+use super::*;
+use crate::domain::event::{DeadReason, Emission};
+use crate::domain::health::{Kind, Span, Tally};
+use crate::domain::id::Actor;
+use crate::domain::time::SECOND;
+
+fn edge() -> Edge {
+    Edge::new("p", "a", "b")
+}
+
+fn at(seconds: i64) -> Time {
+    Time::from_millis(1_700_000_000_000 + seconds * SECOND)
+}
+
+fn event(run: &str, handoff: &str, seconds: i64, fact: Fact) -> Event {
+    Event {
+        run: run.into(),
+        seq: 0,
+        at: at(seconds),
+        handoff: Some(handoff.into()),
+        actor: Actor::agent("a"),
+        fact,
+    }
+}
+
+fn emitted(run: &str, handoff: &str, seconds: i64) -> Event {
+    let emission = Emission::observed(edge(), "do it", at(seconds));
+    event(run, handoff, seconds, Fact::Emitted(Box::new(emission)))
+}
+
+fn acknowledged(run: &str, handoff: &str, seconds: i64) -> Event {
+    event(run, handoff, seconds, Fact::Acknowledged { until: None })
+}
+
+fn completed(run: &str, handoff: &str, seconds: i64) -> Event {
+    let fact = Fact::Completed {
+        emitted: Vec::new(),
+        result: None,
+        note: String::new(),
+    };
+    event(run, handoff, seconds, fact)
+}
+
+fn dead(run: &str, handoff: &str, seconds: i64) -> Event {
+    let fact = Fact::DeadLettered {
+        code: "timeout".to_owned(),
+        reason: DeadReason::Observed,
+        detail: String::new(),
+        violations: Vec::new(),
+    };
+    event(run, handoff, seconds, fact)
+}
+
+fn ledger(events: &[Event]) -> Ledger {
+    let mut ledger = Ledger::default();
+    for event in events {
+        ledger.apply(event);
+    }
+    ledger.advance(ledger.now());
+    ledger
+}
+
+/// What a source with these runs would say at `seconds`.
+fn snapshot(ledger: &Ledger, seconds: i64, rollups: Vec<Rollup>) -> Snapshot {
+    Snapshot {
+        at: at(seconds),
+        cursor: 7,
+        runs: ledger.runs().filter(|run| run.is_open()).cloned().collect(),
+        rollups,
+        recent: ledger.recent().iter().cloned().collect(),
+    }
+}
+
+#[test]
+fn an_event_seen_before_changes_nothing() {
+    let mut first = emitted("r", "h", 0);
+    first.seq = 1;
+    let ledger = ledger(&[first.clone(), first]);
+    let book = ledger.edge(&edge()).unwrap();
+    assert_eq!(book.windows.total(Span::All).counts.get(Kind::Emitted), 1);
+    assert_eq!(ledger.irregular()[&Irregularity::Duplicate], 1);
+    assert_eq!(ledger.recent().len(), 1);
+}
+
+#[test]
+fn an_acknowledgement_before_its_emission_is_no_sample() {
+    let sighted = Emission::observed(edge(), "", at(5));
+    let early = event("r", "h", 5, Fact::Sighted(Box::new(sighted)));
+    let ledger = ledger(&[early, acknowledged("r", "h", 5), emitted("r", "h", 9)]);
+    let it = ledger.handoff(&"h".into()).unwrap();
+    assert_eq!((it.emitted_at, it.acked_at), (Some(at(9)), Some(at(5))));
+    let book = ledger.edge(&edge()).unwrap();
+    assert_eq!(book.waiting(), 0);
+    assert_eq!(book.windows.total(Span::All).to_ack.len(), 0);
+}
+
+#[test]
+fn the_sets_follow_the_states() {
+    let mut ledger = ledger(&[emitted("r", "h1", 0), emitted("r", "h2", 1)]);
+    let counts = |ledger: &Ledger| {
+        let book = ledger.edge(&edge()).unwrap();
+        (book.open.len(), book.waiting(), book.dead)
+    };
+    assert_eq!(counts(&ledger), (2, 2, 0));
+    ledger.apply(&acknowledged("r", "h1", 2));
+    assert_eq!(counts(&ledger), (2, 1, 0));
+    ledger.apply(&dead("r", "h1", 3));
+    assert_eq!(counts(&ledger), (2, 1, 1), "a dead letter is open");
+    ledger.apply(&completed("r", "h2", 4));
+    assert_eq!(counts(&ledger), (1, 0, 1));
+    let book = ledger.edge(&edge()).unwrap();
+    assert_eq!(book.codes["timeout"], 1);
+    assert_eq!(
+        (book.last_completed, book.last_failed),
+        (Some(at(4)), Some(at(3)))
+    );
+}
+
+#[test]
+fn ages_grow_without_events() {
+    let mut ledger = ledger(&[emitted("r", "h", 0)]);
+    ledger.advance(at(90));
+    let book = ledger.edge(&edge()).unwrap();
+    assert_eq!(
+        book.open_ages(ledger.now()).collect::<Vec<_>>(),
+        [90 * SECOND]
+    );
+    assert!(book.windows.total(Span::OneMinute).is_empty());
+    assert_eq!(book.windows.total(Span::All).counts.get(Kind::Emitted), 1);
+}
+
+#[test]
+fn a_snapshot_tells_what_the_events_before_it_told() {
+    let before = ledger(&[
+        emitted("r1", "h1", 0),
+        acknowledged("r1", "h1", 2),
+        emitted("r2", "h2", 10),
+        dead("r2", "h2", 20),
+        emitted("r3", "h3", 30),
+        completed("r3", "h3", 31),
+    ]);
+    let mut minute = Tally::default();
+    minute.count(Kind::Completed);
+    minute.count(Kind::DeadLettered);
+    let rollups = vec![Rollup {
+        end: at(60),
+        edges: vec![(edge(), minute)],
+    }];
+    let mut after = Ledger::default();
+    after.restore(snapshot(&before, 40, rollups));
+    let book = after.edge(&edge()).unwrap();
+    assert_eq!((book.open.len(), book.dead, book.waiting()), (2, 1, 0));
+    assert_eq!(book.codes["timeout"], 1);
+    assert_eq!(
+        book.last_failed,
+        Some(at(20)),
+        "its own death, to the second"
+    );
+    assert_eq!(
+        book.last_completed,
+        Some(at(0)),
+        "the minute, from its beginning"
+    );
+    let recent: Vec<&str> = book.recent.iter().map(HandoffId::as_str).collect();
+    assert_eq!(recent, ["h1", "h2"], "in order of emission");
+    assert_eq!(
+        book.windows
+            .total(Span::OneHour)
+            .counts
+            .get(Kind::Completed),
+        1
+    );
+    assert_eq!(
+        (after.now(), after.cursor(), after.dead().len()),
+        (at(40), 7, 1)
+    );
+    assert!(
+        after.handoff(&"h3".into()).is_none(),
+        "what is over is not told"
+    );
+    let revision = after.revision();
+    after.restore(snapshot(&Ledger::default(), 50, Vec::new()));
+    assert!(after.revision() > revision);
+    assert_eq!(after.edges().len(), 0);
+}
+
+#[test]
+fn a_run_that_closes_often_counts_once() {
+    let mut events = vec![emitted("old", "o", 0), completed("old", "o", 1)];
+    for nth in 0..500 {
+        let id = format!("h{nth}");
+        events.push(emitted("busy", &id, 2 + nth));
+        events.push(completed("busy", &id, 2 + nth));
+    }
+    let ledger = ledger(&events);
+    assert_eq!(ledger.closed_handoffs, 501);
+    assert_eq!((ledger.closed.len(), ledger.closed_as.len()), (2, 2));
+    assert!(ledger.handoff(&"o".into()).is_some());
+}
+
+#[test]
+fn the_runs_that_closed_first_go_first_and_open_ones_stay() {
+    let mut ledger = Ledger::default();
+    ledger.apply(&emitted("open", "open", 0));
+    for nth in 0..=KEEP_CLOSED {
+        let (run, handoff) = (format!("r{nth}"), format!("h{nth}"));
+        ledger.apply(&emitted(&run, &handoff, 1));
+        ledger.apply(&completed(&run, &handoff, 1));
+    }
+    assert_eq!(ledger.runs().count(), KEEP_CLOSED + 1);
+    assert!(ledger.handoff(&"open".into()).is_some());
+    assert!(ledger.home(&"h0".into()).is_none());
+    assert!(ledger.home(&"h1".into()).is_some());
+    assert_eq!(ledger.recent().len(), KEEP_EVENTS);
+}

@@ -1,0 +1,242 @@
+use super::*;
+use crate::domain::contract::Urgency;
+use crate::domain::event::{
+    Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout,
+};
+use crate::domain::health::Span;
+use crate::domain::id::{Actor, Edge};
+use crate::domain::ledger::Ledger;
+use crate::domain::time::{MINUTE, SECOND, Time};
+
+fn at(seconds: i64) -> Time {
+    Time::from_millis(1_700_000_000_000 + seconds * SECOND)
+}
+
+fn event(run: &str, handoff: &str, seconds: i64, fact: Fact) -> Event {
+    Event {
+        run: run.into(),
+        seq: 0,
+        at: at(seconds),
+        handoff: Some(handoff.into()),
+        actor: Actor::agent("a"),
+        fact,
+    }
+}
+
+fn emitted(pipeline: &str, run: &str, handoff: &str, seconds: i64) -> Event {
+    hop(pipeline, ("a", "b"), run, handoff, seconds)
+}
+
+fn hop(pipeline: &str, (from, to): (&str, &str), run: &str, id: &str, seconds: i64) -> Event {
+    let edge = Edge::new(pipeline, from, to);
+    let emission = Emission::observed(edge, "do it", at(seconds));
+    event(run, id, seconds, Fact::Emitted(Box::new(emission)))
+}
+
+fn acknowledged(run: &str, handoff: &str, seconds: i64) -> Event {
+    event(run, handoff, seconds, Fact::Acknowledged { until: None })
+}
+
+fn completed(run: &str, handoff: &str, seconds: i64) -> Event {
+    let fact = Fact::Completed {
+        emitted: Vec::new(),
+        result: None,
+        note: String::new(),
+    };
+    event(run, handoff, seconds, fact)
+}
+
+fn asked(run: &str, handoff: &str, seconds: i64, urgency: Urgency, due: Time) -> Event {
+    let asked = Escalation {
+        id: handoff.to_owned(),
+        kind: EscalationKind::Approval,
+        question: "go?".to_owned(),
+        allow: vec![Answer::Approve],
+        role: String::new(),
+        urgency,
+        due_at: due,
+        on_timeout: Timeout::DeadLetter,
+        proposed_action: None,
+        requested_schema: None,
+        context_digest: String::new(),
+    };
+    event(
+        run,
+        handoff,
+        seconds,
+        Fact::EscalationOpened(Box::new(asked)),
+    )
+}
+
+fn ledger(events: &[Event], now: i64) -> Ledger {
+    let mut ledger = Ledger::default();
+    for event in events {
+        ledger.apply(event);
+    }
+    ledger.advance(at(now));
+    ledger
+}
+
+#[test]
+fn an_edge_says_what_is_acknowledged_and_what_waits() {
+    let ledger = ledger(
+        &[
+            emitted("p", "r1", "h1", 0),
+            acknowledged("r1", "h1", 2),
+            emitted("p", "r2", "h2", 10),
+        ],
+        70,
+    );
+    let rows = edges(&ledger, Span::All, false);
+    let row = &rows[0];
+    assert_eq!((row.counts["emitted"], row.counts["acknowledged"]), (2, 1));
+    assert_eq!((row.counts.len(), row.counts["rejected"]), (9, 0));
+    assert_eq!(row.emit_to_ack_ms.n, 1);
+    assert_eq!(
+        (row.p95_ms.value, row.p95_ms.lower_bound, row.p95_ms.n),
+        (Some(60 * SECOND), true, 2)
+    );
+    assert_eq!((row.open, row.unacknowledged), (2, 1));
+    assert_eq!(row.oldest_unacknowledged_ms, Some(60 * SECOND));
+    assert_eq!(row.oldest_unacknowledged, Some("h2".into()));
+    assert_eq!(
+        row.retry_rate.value, None,
+        "nothing settled is no rate, not 0"
+    );
+    assert_eq!(row.retries_per_emit.value, Some(0.0));
+}
+
+#[test]
+fn stale_figures_call_nothing_healthy() {
+    let ledger = ledger(&[emitted("p", "r", "h", 0), acknowledged("r", "h", 1)], 2);
+    let word = |stale| edges(&ledger, Span::All, stale)[0].health;
+    assert_ne!(word(true), "healthy");
+    assert_ne!(word(true), word(false));
+}
+
+#[test]
+fn a_pipeline_adds_up_its_edges() {
+    let events = [
+        hop("p", ("a", "b"), "r", "h1", 0),
+        acknowledged("r", "h1", 1),
+        hop("p", ("b", "c"), "r", "h2", 2),
+        acknowledged("r", "h2", 12),
+        hop("q", ("a", "b"), "s", "h3", 3),
+        event("s", "h3", 4, Fact::ObservedRetried {}),
+    ];
+    let ledger = ledger(&events, 20);
+    let rows = pipelines(&ledger, Span::All, false);
+    let p = rows.iter().find(|it| it.pipeline == "p").unwrap();
+    assert_eq!((p.edges.len(), p.counts["emitted"], p.open), (2, 2, 2));
+    assert_eq!(p.emit_to_ack_ms.n, 2);
+    let (p50, p95) = (p.emit_to_ack_ms.p50.unwrap(), p.emit_to_ack_ms.p95.unwrap());
+    assert!(
+        (p50 - 1_000).abs() <= 10 && (p95 - 10_000).abs() <= 100,
+        "{p50} {p95}"
+    );
+    let q = rows.iter().find(|it| it.pipeline == "q").unwrap();
+    assert_eq!(q.retries_per_emit.value, Some(1.0));
+    assert_eq!(q.oldest_unacknowledged_ms, Some(17 * SECOND));
+}
+
+#[test]
+fn three_retries_within_ten_minutes_are_a_storm_since_the_third() {
+    let retry = |seconds| event("r", "h", seconds, Fact::ObservedRetried {});
+    let storm = [emitted("p", "r", "h", 0), retry(0), retry(300), retry(600)];
+    let ledger_of = |events: &[Event]| tasks(&ledger(events, 700), true).remove(0);
+    let row = ledger_of(&storm);
+    assert_eq!(
+        (row.verdict, row.since, row.retries),
+        (TaskVerdict::RetryStorm, Some(at(600)), 3)
+    );
+    let slow = [emitted("p", "r", "h", 0), retry(0), retry(300), retry(601)];
+    assert_eq!(ledger_of(&slow).verdict, TaskVerdict::Fine);
+}
+
+#[test]
+fn a_ping_pong_is_a_loop_and_a_patrol_is_none() {
+    let mut events = Vec::new();
+    for nth in 0..6 {
+        let pair = if nth % 2 == 0 { ("a", "b") } else { ("b", "a") };
+        events.push(hop("p", pair, "pingpong", &format!("x{nth}"), nth));
+        events.push(hop("p", ("w", "w"), "patrol", &format!("y{nth}"), nth));
+    }
+    let rows = tasks(&ledger(&events, 10), true);
+    assert_eq!(
+        (rows[0].trace_id.as_str(), rows[0].verdict),
+        ("pingpong", TaskVerdict::Looping)
+    );
+    assert_eq!(rows[0].path, "a <> b x3");
+    assert_eq!(
+        (rows[1].trace_id.as_str(), rows[1].verdict),
+        ("patrol", TaskVerdict::Fine)
+    );
+    assert_eq!(rows[1].path, "w > w x6");
+}
+
+#[test]
+fn closed_tasks_without_a_verdict_are_shown_on_demand_only() {
+    let ledger = ledger(&[emitted("p", "r", "h", 0), completed("r", "h", 5)], 100);
+    assert!(tasks(&ledger, false).is_empty());
+    let row = tasks(&ledger, true).remove(0);
+    assert_eq!((row.open, row.spent_ms, row.since), (0, 5 * SECOND, None));
+}
+
+#[test]
+fn long_paths_lose_their_middle() {
+    let names: Vec<String> = (0..12).map(|nth| format!("n{nth}")).collect();
+    let events: Vec<Event> = names
+        .windows(2)
+        .zip(0..)
+        .map(|(pair, nth)| hop("p", (&pair[0], &pair[1]), "r", &format!("h{nth}"), nth))
+        .collect();
+    let row = tasks(&ledger(&events, 20), true).remove(0);
+    assert_eq!(row.path, "n0 > n1 > n2 > n3 > … > n8 > n9 > n10 > n11");
+}
+
+#[test]
+fn the_inbox_puts_overdue_first_then_the_urgent() {
+    let events = [
+        emitted("p", "r1", "calm", 0),
+        asked("r1", "calm", 1, Urgency::Normal, at(100)),
+        emitted("p", "r2", "urgent", 0),
+        asked("r2", "urgent", 1, Urgency::Critical, at(500)),
+        emitted("p", "r3", "late", 0),
+        asked("r3", "late", 1, Urgency::Low, at(10)),
+        emitted("p", "r4", "never", 0),
+        asked("r4", "never", 1, Urgency::Low, Time::NEVER),
+    ];
+    let rows = inbox(&ledger(&events, 31));
+    let ids: Vec<&str> = rows.iter().map(|it| it.handoff_id.as_str()).collect();
+    assert_eq!(ids, ["late", "urgent", "calm", "never"]);
+    assert_eq!(
+        (rows[0].due_in_ms, rows[0].waiting_ms),
+        (-21 * SECOND, 30 * SECOND)
+    );
+    let never = serde_json::to_value(&rows[3]).unwrap();
+    assert!(never["due_at"].is_null() && never["due_in_ms"].is_null());
+    assert_eq!(
+        serde_json::to_value(&rows[2]).unwrap()["due_in_ms"],
+        69 * SECOND
+    );
+}
+
+#[test]
+fn a_watched_dead_letter_cannot_be_requeued() {
+    let fact = Fact::DeadLettered {
+        code: "timeout".to_owned(),
+        reason: DeadReason::Observed,
+        detail: "no answer".to_owned(),
+        violations: Vec::new(),
+    };
+    let ledger = ledger(&[emitted("p", "r", "h", 0), event("r", "h", 60, fact)], 120);
+    let row = dead_row(&ledger, &"h".into()).unwrap();
+    assert_eq!((row.code.as_str(), row.age_ms), ("timeout", MINUTE));
+    assert!(matches!(row.outlook, Outlook::Impossible(_)));
+    let handoff = handoff_row(&"r".into(), ledger.handoff(&"h".into()).unwrap());
+    assert_eq!(
+        (handoff.ended_at, handoff.acknowledged_at),
+        (Some(at(60)), None)
+    );
+    assert_eq!(handoff.emit_to_ack_ms, None);
+}
