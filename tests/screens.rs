@@ -13,6 +13,8 @@ mod desk;
 mod events;
 #[path = "screens/frame.rs"]
 mod frame;
+#[path = "screens/handoff.rs"]
+mod handoff;
 #[path = "screens/inbox.rs"]
 mod inbox;
 #[path = "screens/incident.rs"]

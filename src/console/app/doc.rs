@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::domain::text;
+use crate::keymap::Action;
 
 /// Columns of the names in front of a [`Doc::field`].
 const NAMES: usize = 12;
@@ -175,6 +176,67 @@ impl Doc {
     }
 }
 
+/// A text in a window, and how much of it was in there.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// The text.
+    pub doc: Doc,
+    /// Lines scrolled away.
+    pub offset: usize,
+    /// Lines of the window.
+    rows: usize,
+    /// Every line before this one was in the window.
+    seen: usize,
+    key: String,
+}
+
+impl Reader {
+    /// Shows a text in a window of so many lines. Another `key` is another text: it starts at its top, and
+    /// nothing of it was seen.
+    pub fn show(&mut self, key: String, doc: Doc, rows: usize) {
+        if self.key != key {
+            (self.key, self.offset, self.seen) = (key, 0, 0);
+        } else if self.doc.width != doc.width {
+            // Lines broke elsewhere: unless all were seen, it cannot be told which were.
+            let all = self.unseen() == 0;
+            self.seen = if all { doc.lines.len() } else { 0 };
+        }
+        (self.doc, self.rows) = (doc, rows);
+        self.look();
+    }
+
+    /// Lines that were not in the window yet.
+    pub fn unseen(&self) -> usize {
+        self.doc.lines.len().saturating_sub(self.seen)
+    }
+
+    /// Moves the window; false when the action means nothing to a text.
+    pub fn act(&mut self, action: Action) -> bool {
+        // One line stays in sight, and the last line of the window only counts what is below.
+        let page = self.rows.saturating_sub(2).max(1);
+        self.offset = match action {
+            Action::Down => self.offset + 1,
+            Action::Up => self.offset.saturating_sub(1),
+            Action::HalfPageDown => self.offset + page,
+            Action::HalfPageUp => self.offset.saturating_sub(page),
+            Action::Top => 0,
+            Action::Bottom => self.doc.lines.len(),
+            _ => return false,
+        };
+        self.look();
+        true
+    }
+
+    fn look(&mut self) {
+        let window = self.doc.window(self.offset, self.rows);
+        self.offset = window.start;
+        // What was jumped over was not seen.
+        if window.start <= self.seen {
+            self.seen = self.seen.max(window.end);
+        }
+    }
+}
+
 /// `one handoff`, `14 handoffs`.
 pub fn plural(count: usize, noun: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
@@ -247,6 +309,26 @@ mod tests {
         assert_eq!(window(2, 3), (2, 5));
         assert_eq!(window(99, 3), (2, 5), "never past the end");
         assert_eq!(window(0, 0), (0, 0));
+    }
+
+    #[test]
+    fn what_was_jumped_over_was_not_seen() {
+        let doc = || {
+            let mut doc = Doc::new(40);
+            doc.paragraph(Ink::Text, "1\n2\n3\n4\n5\n6\n7\n8");
+            doc
+        };
+        let mut reader = Reader::default();
+        reader.show("a".to_owned(), doc(), 4);
+        assert_eq!(reader.unseen(), 5);
+        reader.act(Action::Bottom);
+        assert_eq!(reader.unseen(), 5, "lines 4 to 4 were jumped over");
+        reader.act(Action::Top);
+        reader.act(Action::HalfPageDown);
+        reader.act(Action::HalfPageDown);
+        assert_eq!(reader.unseen(), 0);
+        reader.show("b".to_owned(), doc(), 4);
+        assert_eq!((reader.unseen(), reader.offset), (5, 0), "another text");
     }
 
     #[test]

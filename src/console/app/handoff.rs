@@ -1,12 +1,100 @@
-//! The page of one handoff.
+//! The page of one handoff: what is asked, whether its contract holds, what happened to it.
 
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::domain::contract::Contract;
+use crate::domain::event::Event;
 use crate::domain::id::HandoffId;
-use crate::domain::link::SourceId;
+use crate::domain::link::{ActKind, Fault, Found, SourceId, Want};
+use crate::domain::run::{self, Run};
 use crate::keymap::Action;
 
+use super::act::{self, Proposal};
 use super::desk::Desk;
+use super::doc::{Doc, Ink, Reader, plural};
+use super::inbox;
+use super::list::List;
+use super::msg::{Reply, Ticket};
 use super::screen::{Offer, Screen};
+use super::triage;
 use super::world::World;
+
+mod history;
+pub mod mask;
+mod parts;
+mod tree;
+
+pub use history::{TraceRow, ink};
+pub use tree::TreeRow;
+
+/// The tabs of the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// What is asked: enough to decide.
+    #[default]
+    Brief,
+    /// The six fields.
+    Contract,
+    /// What the receiver works with, as a tree.
+    Payload,
+    /// What was written to the outside.
+    Effects,
+    /// Who made it, with what.
+    Provenance,
+    /// What happened to it.
+    Attempts,
+    /// The whole run across agents.
+    Trace,
+    /// The contract as JSON.
+    Raw,
+}
+
+impl Tab {
+    /// All of them, with their titles.
+    pub const ALL: [(Self, &str); 8] = [
+        (Self::Brief, "Brief"),
+        (Self::Contract, "Contract"),
+        (Self::Payload, "Payload"),
+        (Self::Effects, "Effects"),
+        (Self::Provenance, "Provenance"),
+        (Self::Attempts, "Attempts"),
+        (Self::Trace, "Trace"),
+        (Self::Raw, "Raw"),
+    ];
+
+    /// Its place.
+    pub fn index(self) -> usize {
+        Self::ALL
+            .iter()
+            .position(|(it, _)| *it == self)
+            .unwrap_or(0)
+    }
+
+    fn turn(self, step: usize) -> Self {
+        let at = (self.index() + step) % Self::ALL.len();
+        Self::ALL.get(at).map_or(self, |(it, _)| *it)
+    }
+}
+
+/// Something fetched.
+#[derive(Debug, Default)]
+enum Body<T> {
+    #[default]
+    Unasked,
+    Asked(Ticket),
+    Here(T),
+    Missing(String),
+}
+
+/// A contract as it may be shown.
+#[derive(Debug)]
+struct Shown {
+    value: Value,
+    parts: Result<Contract, String>,
+    digest: String,
+}
 
 /// The page of one handoff.
 #[derive(Debug)]
@@ -15,21 +103,398 @@ pub struct Handoff {
     pub source: SourceId,
     /// Which one.
     pub id: HandoffId,
+    /// The tab shown.
+    pub tab: Tab,
+    /// The text of the tab, unless it is a tree or a trace.
+    pub reader: Reader,
+    /// The paths of the tree, in the order shown.
+    pub paths: List<String>,
+    /// The rows of the tree, in the same order.
+    pub tree: Vec<TreeRow>,
+    folded: HashSet<String>,
+    /// The handoffs of the run.
+    pub trace: List<HandoffId>,
+    contract: Body<Shown>,
+    timeline: Body<(Box<Run>, Vec<Event>)>,
 }
 
 impl Handoff {
-    /// Opens the page and fetches what it needs.
-    pub const fn open(source: SourceId, id: HandoffId, _desk: &mut Desk<'_>) -> Self {
-        Self { source, id }
+    /// Opens the page; what it needs is fetched when it is looked at.
+    pub fn open(source: SourceId, id: HandoffId, _desk: &mut Desk<'_>) -> Self {
+        Self {
+            source,
+            id,
+            tab: Tab::Brief,
+            reader: Reader::default(),
+            paths: List::default(),
+            tree: Vec::new(),
+            folded: HashSet::new(),
+            trace: List::default(),
+            contract: Body::Unasked,
+            timeline: Body::Unasked,
+        }
+    }
+
+    /// The run it belongs to and itself, as the ledger knows them.
+    pub fn of<'a>(&self, world: &'a World) -> Option<(&'a Run, &'a run::Handoff)> {
+        let ledger = world.feed(self.source)?.ledger();
+        ledger.home(&self.id).zip(ledger.handoff(&self.id))
+    }
+
+    /// The run with all that is known of it: as the ledger has it, or as the source told when asked.
+    pub fn run<'a>(&'a self, world: &'a World) -> Option<&'a Run> {
+        match (self.of(world), &self.timeline) {
+            (Some((run, _)), _) => Some(run),
+            (None, Body::Here((run, _))) => Some(run),
+            (None, _) => None,
+        }
+    }
+
+    /// Everything known of the handoff itself.
+    pub fn handoff<'a>(&'a self, world: &'a World) -> Option<&'a run::Handoff> {
+        self.run(world)?.handoffs.get(&self.id)
+    }
+
+    /// Columns and rows of the part below the tabs.
+    fn room(world: &World) -> (usize, usize) {
+        let size = world.size;
+        // Status line, attention strip, heading, tabs and footer are around it.
+        (
+            usize::from(size.columns.saturating_sub(2)),
+            usize::from(size.rows.saturating_sub(5)),
+        )
+    }
+
+    /// Why there is no contract to show; nothing when there is one.
+    fn no_contract(&self, world: &World) -> Option<String> {
+        match &self.contract {
+            Body::Here(_) => None,
+            Body::Missing(why) => Some(why.clone()),
+            _ if !self.offers_bodies(world) => Some(self.lacks(world, "keeps no contracts")),
+            _ => Some("fetching the contract …".to_owned()),
+        }
+    }
+
+    fn offers_bodies(&self, world: &World) -> bool {
+        let can = world.feed(self.source).and_then(|it| it.can());
+        can.is_some_and(|it| it.bodies)
+    }
+
+    fn lacks(&self, world: &World, what: &str) -> String {
+        let can = world.feed(self.source).and_then(|it| it.can());
+        format!(
+            "This {} {what}.",
+            can.map_or("source", |it| it.kind.as_str())
+        )
+    }
+
+    fn shown(&self) -> Option<&Shown> {
+        match &self.contract {
+            Body::Here(shown) => Some(shown),
+            _ => None,
+        }
+    }
+
+    fn parts(&self, world: &World) -> Result<&Contract, String> {
+        match self.shown() {
+            Some(shown) => shown.parts.as_ref().map_err(Clone::clone),
+            None => Err(self.no_contract(world).unwrap_or_default()),
+        }
+    }
+
+    fn doc(&self, world: &World, width: usize) -> Doc {
+        let mut doc = Doc::new(width);
+        let Some(it) = self.handoff(world) else {
+            doc.paragraph(
+                Ink::Dim,
+                "This handoff is not known here any more: closed runs are let go after a while.",
+            );
+            return doc;
+        };
+        let ledger = world.feed(self.source).map(super::feed::Feed::ledger);
+        let contract = self.parts(world);
+        match (self.tab, contract) {
+            (Tab::Brief, contract) => {
+                let question = ledger.and_then(|ledger| triage::question(ledger, &self.id));
+                if let Some(row) = question {
+                    return inbox::card(
+                        &row,
+                        contract.as_ref().map(|it| *it).map_err(String::as_str),
+                        width,
+                    );
+                }
+                match contract {
+                    Ok(contract) => parts::brief(&mut doc, contract),
+                    Err(why) => parts::head(&mut doc, it, &why),
+                }
+                parts::standing(&mut doc, world, ledger, it);
+            }
+            (Tab::Contract, Ok(contract)) => parts::contract(&mut doc, contract, it),
+            (Tab::Effects, Ok(contract)) => parts::effects(&mut doc, contract, ledger, it),
+            (Tab::Provenance, Ok(contract)) => parts::provenance(&mut doc, contract),
+            (Tab::Contract, Err(why)) => parts::head(&mut doc, it, &why),
+            (Tab::Provenance, Err(why)) => parts::maker(&mut doc, it, &why),
+            (Tab::Attempts, _) => self.attempts(&mut doc, world, it),
+            (Tab::Raw, contract) => match self.shown() {
+                Some(shown) => {
+                    let json = serde_json::to_string_pretty(&shown.value).unwrap_or_default();
+                    doc.paragraph(Ink::Text, &json);
+                }
+                None => doc.paragraph(Ink::Dim, &contract.err().unwrap_or_default()),
+            },
+            (Tab::Effects | Tab::Payload | Tab::Trace, contract) => {
+                doc.paragraph(Ink::Dim, &contract.err().unwrap_or_default());
+            }
+        }
+        doc
+    }
+
+    fn go(&mut self, world: &World, tab: Tab) {
+        self.tab = tab;
+        self.refresh(world);
+    }
+
+    fn unseen(&self, world: &World) -> Option<String> {
+        if self.offers_bodies(world)
+            && let Err(why) = self.parts(world)
+        {
+            return Some(format!("the contract is not shown: {why}"));
+        }
+        if self.tab != Tab::Brief {
+            return Some("read the brief first: it is what the decision is bound to".to_owned());
+        }
+        let left = self.reader.unseen();
+        (left > 0).then(|| {
+            format!(
+                "{} below not seen yet: ctrl-d scrolls",
+                plural(left, "line")
+            )
+        })
+    }
+
+    fn acts(&self, world: &World) -> Vec<Offer> {
+        let Some(feed) = world.feed(self.source) else {
+            return Vec::new();
+        };
+        if let Some(row) = triage::question(feed.ledger(), &self.id) {
+            return triage::answers(world, self.source, &row, self.unseen(world).as_deref());
+        }
+        let acts = self
+            .of(world)
+            .map_or(&[][..], |(_, it)| triage::operator_acts(it.state));
+        let offer =
+            |(action, act): &(Action, ActKind)| Offer::new(*action).of(world, self.source, *act);
+        acts.iter().map(offer).collect()
+    }
+
+    fn propose(&self, desk: &mut Desk<'_>, action: Action) {
+        let Some(feed) = desk.world.feed(self.source) else {
+            return;
+        };
+        if let Some(row) = triage::question(feed.ledger(), &self.id) {
+            return triage::decide(desk, self.source, &row, action);
+        }
+        let Some((_, it)) = self.of(desk.world) else {
+            return;
+        };
+        let acts = triage::operator_acts(it.state);
+        let Some((_, act)) = acts.iter().find(|(known, _)| *known == action) else {
+            return;
+        };
+        let Some(aim) = triage::aim(feed.ledger(), self.source, &self.id) else {
+            return;
+        };
+        let mut proposal = Proposal::new(*act, vec![aim]);
+        if *act == ActKind::Requeue {
+            let verdict = crate::domain::report::outlook(feed.ledger(), it);
+            proposal.notes.push(format!("Requeue: {}.", verdict.why()));
+        }
+        desk.propose(proposal);
+    }
+
+    fn moves(&mut self, world: &World, action: Action, half: usize) -> bool {
+        match (self.tab, action) {
+            (_, Action::NextTab) => self.go(world, self.tab.turn(1)),
+            (_, Action::PreviousTab) => self.go(world, self.tab.turn(Tab::ALL.len() - 1)),
+            (Tab::Payload, Action::Left | Action::Right | Action::Open)
+                if !self.tree.is_empty() =>
+            {
+                self.fold(action);
+                self.refresh(world);
+            }
+            (_, Action::Right) => self.go(world, self.tab.turn(1)),
+            (_, Action::Left) => self.go(world, self.tab.turn(Tab::ALL.len() - 1)),
+            (Tab::Payload, _) if !self.tree.is_empty() => return self.paths.act(action, half),
+            (Tab::Trace, _) if self.trace.act(action, half) => {}
+            (Tab::Trace, _) => return false,
+            _ => return self.reader.act(action),
+        }
+        true
     }
 }
 
 impl Screen for Handoff {
-    fn refresh(&mut self, _world: &World) {}
-
-    fn offers(&self, _world: &World) -> Vec<Offer> {
-        Vec::new()
+    fn refresh(&mut self, world: &World) {
+        let (width, rows) = Self::room(world);
+        self.tree = match (self.tab, self.shown()) {
+            (Tab::Payload, Some(shown)) => {
+                let wrong = self.handoff(world).and_then(|it| it.failure.as_ref());
+                let wrong = wrong.map_or(&[][..], |it| it.violations.as_slice());
+                tree::rows(&shown.value, &self.folded, wrong)
+            }
+            _ => Vec::new(),
+        };
+        self.paths
+            .settle(self.tree.iter().map(|it| it.path.clone()).collect());
+        if self.tab == Tab::Trace {
+            let ids = self
+                .run(world)
+                .map(|run| run.handoffs.keys().cloned().collect());
+            let first = self.trace.rows().is_empty();
+            self.trace.settle(ids.unwrap_or_default());
+            if first {
+                self.trace.select(&self.id.clone());
+            }
+            return;
+        }
+        let it = self.of(world).map(|(_, it)| it);
+        let bound = it.filter(|it| it.escalation.is_some() && self.tab == Tab::Brief);
+        let version = bound.map_or(0, |it| it.version);
+        let digest = self.shown().map_or("", |it| it.digest.as_str());
+        let key = format!("{:?} {version} {digest}", self.tab);
+        let doc = self.doc(world, width);
+        self.reader.show(key, doc, rows);
     }
 
-    fn act(&mut self, _desk: &mut Desk<'_>, _action: Action) {}
+    fn look(&mut self, desk: &mut Desk<'_>) {
+        let world = desk.world;
+        let Some(can) = world.feed(self.source).and_then(|it| it.can()) else {
+            return;
+        };
+        let (bodies, timelines) = (can.bodies, can.timelines);
+        let now = self
+            .of(world)
+            .map(|(run, it)| (run.id.clone(), run.version, it.digest().to_owned()));
+        // Another revision of the contract, or more events of the run, are fetched when they are there.
+        if let (Body::Here(shown), Some((_, _, digest))) = (&self.contract, &now)
+            && !digest.is_empty()
+            && shown.digest != *digest
+        {
+            self.contract = Body::Unasked;
+        }
+        if bodies && matches!(self.contract, Body::Unasked) {
+            self.contract = Body::Asked(desk.fetch(self.source, Want::Contract(self.id.clone())));
+        }
+        let Some((run, version, _)) = now else { return };
+        let old = match &self.timeline {
+            Body::Unasked => true,
+            Body::Here((known, _)) => known.version < version,
+            _ => false,
+        };
+        if timelines && old && self.tab == Tab::Attempts {
+            self.timeline = Body::Asked(desk.fetch(self.source, Want::Timeline(run)));
+        }
+    }
+
+    fn offers(&self, world: &World) -> Vec<Offer> {
+        use Action::{
+            Bottom, CopyId, CopyJson, Down, HalfPageDown, HalfPageUp, Left, PreviousTab, Right,
+            Top, Up,
+        };
+        let mut offers = self.acts(world);
+        if self.tab == Tab::Brief && self.reader.unseen() > 0 {
+            offers.insert(0, Offer::new(HalfPageDown).word("read on"));
+        }
+        match self.tab {
+            Tab::Payload if !self.tree.is_empty() => {
+                offers.push(Offer::new(Action::Open).word("fold"))
+            }
+            Tab::Trace if self.trace.selected().is_some_and(|it| *it != self.id) => {
+                offers.push(Offer::new(Action::Open));
+            }
+            _ => {}
+        }
+        offers.push(Offer::new(Action::NextTab));
+        offers.push(Offer::new(CopyId));
+        let moves = [
+            CopyJson,
+            PreviousTab,
+            Left,
+            Right,
+            Down,
+            Up,
+            Top,
+            Bottom,
+            HalfPageDown,
+            HalfPageUp,
+        ];
+        offers.extend(moves.map(Offer::quiet));
+        offers
+    }
+
+    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
+        if self.moves(desk.world, action, desk.half_page()) {
+            return;
+        }
+        match action {
+            Action::Open if self.tab == Tab::Trace => {
+                if let Some(id) = self.trace.selected().filter(|it| **it != self.id) {
+                    desk.open(self.source, id.clone());
+                }
+            }
+            Action::CopyId => desk.copy(self.id.as_str(), "the handoff id"),
+            Action::CopyJson => {
+                let json = match (self.shown(), self.handoff(desk.world)) {
+                    (Some(shown), _) => serde_json::to_string_pretty(&shown.value),
+                    (None, Some(it)) => serde_json::to_string_pretty(it),
+                    (None, None) => return,
+                };
+                if let Ok(json) = json {
+                    desk.copy(&json, "it as JSON");
+                }
+            }
+            _ => self.propose(desk, action),
+        }
+    }
+
+    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+        let again = match self.tab {
+            Tab::Payload => self.paths.click(row),
+            Tab::Trace => self.trace.click(row),
+            _ => false,
+        };
+        if again {
+            self.act(desk, Action::Open);
+        }
+    }
+
+    fn tab(&mut self, desk: &mut Desk<'_>, nth: usize) {
+        if let Some((tab, _)) = Tab::ALL.get(nth) {
+            self.go(desk.world, *tab);
+        }
+    }
+
+    fn answered(&mut self, world: &World, ticket: Ticket, reply: &Result<Reply, Fault>) {
+        let why = || match reply {
+            Err(fault) => act::say(fault, world.now),
+            Ok(_) => "the source answered something else".to_owned(),
+        };
+        if matches!(self.contract, Body::Asked(it) if it == ticket) {
+            self.contract = match reply {
+                Ok(Reply::Found(Found::Contract { value, digest })) => Body::Here(Shown {
+                    parts: mask::read(value),
+                    value: mask::mask(value),
+                    digest: digest.clone(),
+                }),
+                _ => Body::Missing(why()),
+            };
+        } else if matches!(self.timeline, Body::Asked(it) if it == ticket) {
+            self.timeline = match reply {
+                Ok(Reply::Found(Found::Timeline { run, events })) => {
+                    Body::Here((run.clone(), events.clone()))
+                }
+                _ => Body::Missing(why()),
+            };
+        }
+    }
 }

@@ -13,7 +13,8 @@ use crate::domain::report::InboxRow;
 use crate::keymap::Action;
 
 use super::desk::Desk;
-use super::doc::{Doc, plural};
+use super::doc::{Reader, plural};
+use super::handoff::mask;
 use super::list::List;
 use super::msg::{Reply, Size, Ticket};
 use super::screen::{Focus, Offer, Screen};
@@ -22,6 +23,7 @@ use super::{act, triage};
 
 mod card;
 
+pub(super) use card::card;
 pub use card::{claimed, clock};
 
 /// One question: where it comes from, and the handoff that waits.
@@ -42,7 +44,7 @@ pub struct Inbox {
     /// The questions: overdue first, then by urgency, then by what is due next.
     pub list: List<QuestionId>,
     /// The card of the question under the cursor.
-    pub card: Card,
+    pub card: Reader,
     text: String,
     query: Query,
     /// Contracts by the digest that a decision is bound to; only what was looked at.
@@ -55,21 +57,6 @@ pub struct Inbox {
 enum Body {
     Here(Box<Contract>),
     Missing(String),
-}
-
-/// The card of one question, laid out for the window.
-#[derive(Debug, Default)]
-pub struct Card {
-    /// Its text.
-    pub doc: Doc,
-    /// Lines scrolled away.
-    pub offset: usize,
-    /// The furthest line that was in the window.
-    seen: usize,
-    /// What it shows: another version is another card.
-    of: Option<(QuestionId, u64, String)>,
-    width: usize,
-    whole: bool,
 }
 
 /// Where list and card lie on a screen of this size. One line above the card says what the clock does.
@@ -137,7 +124,7 @@ impl Inbox {
             }
             _ => {}
         }
-        let left = self.card.doc.lines().len().saturating_sub(self.card.seen);
+        let left = self.card.unseen();
         (left > 0).then(|| {
             format!(
                 "{} below not seen yet: ctrl-d scrolls",
@@ -148,54 +135,19 @@ impl Inbox {
 
     fn lay_out(&mut self, world: &World) {
         let Some((source, row)) = self.selected(world) else {
-            self.card = Card::default();
+            self.card = Reader::default();
             return;
         };
         let plan = Plan::of(world.size, self.list.rows().len());
-        let width = usize::from(plan.columns);
-        let of = (
-            (source, row.handoff_id.clone()),
-            row.version,
-            row.context_digest.clone(),
-        );
-        let body = self.contracts.get(&row.context_digest);
-        let contract = match body {
-            Some(Body::Here(contract)) => Ok(&**contract),
-            Some(Body::Missing(why)) => Err(why.as_str()),
-            None => Err("fetching the contract …"),
+        let (contract, state) = match self.contracts.get(&row.context_digest) {
+            Some(Body::Here(contract)) => (Ok(&**contract), "whole"),
+            Some(Body::Missing(why)) => (Err(why.as_str()), "missing"),
+            None => (Err("fetching the contract …"), "fetching"),
         };
-        let doc = card::card(row, contract, width);
-        let whole = matches!(body, Some(Body::Here(_)));
-        let card = &mut self.card;
-        if card.of.as_ref() != Some(&of) {
-            (card.offset, card.seen) = (0, 0);
-        } else if card.width != width && card.seen < card.doc.lines().len() {
-            // Lines broke elsewhere: what was seen of them cannot be told any more.
-            card.seen = 0;
-        } else if card.width != width {
-            card.seen = doc.lines().len();
-        } else if whole && !card.whole {
-            card.seen = 0;
-        }
-        (card.of, card.width, card.whole, card.doc) = (Some(of), width, whole, doc);
-        let window = card.doc.window(card.offset, usize::from(plan.rows));
-        card.offset = window.start;
-        if window.start <= card.seen {
-            card.seen = card.seen.max(window.end);
-        }
-    }
-
-    fn scroll(&mut self, world: &World, down: bool) {
-        let rows = usize::from(Plan::of(world.size, self.list.rows().len()).rows);
-        // One line stays in sight, and the last line of the window only counts what is below.
-        let page = rows.saturating_sub(2).max(1);
-        let offset = self.card.offset;
-        self.card.offset = if down {
-            offset + page
-        } else {
-            offset.saturating_sub(page)
-        };
-        self.lay_out(world);
+        let doc = card(row, contract, usize::from(plan.columns));
+        let (id, version, digest) = (&row.handoff_id, row.version, &row.context_digest);
+        let key = format!("{} {id} {version} {digest} {state}", source.0);
+        self.card.show(key, doc, usize::from(plan.rows));
     }
 }
 
@@ -246,7 +198,7 @@ impl Screen for Inbox {
         if let Some((source, row)) = self.selected(world) {
             let unseen = self.unseen(world, source, row);
             offers = triage::answers(world, source, row, unseen.as_deref());
-            if self.card.seen < self.card.doc.lines().len() {
+            if self.card.unseen() > 0 {
                 offers.insert(0, Offer::new(Action::HalfPageDown).word("read on"));
             }
             offers.push(Offer::new(Action::Open).word("details"));
@@ -259,8 +211,10 @@ impl Screen for Inbox {
     fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
         let world = desk.world;
         match action {
-            Action::HalfPageDown => return self.scroll(world, true),
-            Action::HalfPageUp => return self.scroll(world, false),
+            Action::HalfPageDown | Action::HalfPageUp => {
+                self.card.act(action);
+                return;
+            }
             _ if self.list.act(action, desk.half_page()) => return,
             _ => {}
         }
@@ -319,9 +273,9 @@ impl Screen for Inbox {
         };
         let body = match reply {
             Ok(Reply::Found(Found::Contract { value, digest })) if *digest == wanted => {
-                match serde_json::from_value(value.clone()) {
+                match mask::read(value) {
                     Ok(contract) => Body::Here(Box::new(contract)),
-                    Err(why) => Body::Missing(format!("it is not a contract: {why}")),
+                    Err(why) => Body::Missing(why),
                 }
             }
             Ok(_) => Body::Missing("it changed while it was fetched".to_owned()),

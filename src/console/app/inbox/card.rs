@@ -10,7 +10,7 @@ use super::super::doc::{Doc, Ink, plural, word};
 use super::super::triage::call;
 
 /// The whole text that a decision is bound to.
-pub(super) fn card(row: &InboxRow, contract: Result<&Contract, &str>, width: usize) -> Doc {
+pub fn card(row: &InboxRow, contract: Result<&Contract, &str>, width: usize) -> Doc {
     let mut doc = Doc::new(width);
     doc.paragraph(Ink::Strong, &row.question);
     doc.gap();

@@ -1,0 +1,183 @@
+//! What happened to a handoff, and to the whole run across agents.
+
+use crate::domain::event::Event;
+use crate::domain::id::HandoffId;
+use crate::domain::run::{self, Run, State};
+use crate::domain::text::age;
+use crate::domain::time::{Millis, Time};
+
+use super::super::doc::{Doc, Ink, plural};
+use super::super::events::{Tone, tell, tone};
+use super::super::world::World;
+use super::{Body, Handoff};
+
+/// One handoff of the run in its waterfall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceRow {
+    /// Which.
+    pub id: HandoffId,
+    /// How far from the start of the run.
+    pub depth: usize,
+    /// Who hands over to whom, and what.
+    pub name: String,
+    /// Milliseconds after the start of the run.
+    pub start: Millis,
+    /// How long it took; nothing while it is open.
+    pub length: Option<Millis>,
+    /// How it stands.
+    pub ink: Ink,
+}
+
+/// How a state is meant to be read.
+pub const fn ink(state: State) -> Ink {
+    match state {
+        State::Completed => Ink::Good,
+        State::Pending | State::Leased | State::Acknowledged => Ink::Accent,
+        State::RetryWait | State::Returned => Ink::Warn,
+        State::Escalated => Ink::Wait,
+        State::DeadLettered | State::Failed | State::Rejected => Ink::Bad,
+        State::Dismissed | State::Cancelled => Ink::Dim,
+    }
+}
+
+impl Handoff {
+    /// The run as a waterfall, and how long it lasted until now.
+    pub fn spans(&self, world: &World) -> (Vec<TraceRow>, Millis) {
+        let Some(run) = self.run(world) else {
+            return (Vec::new(), 0);
+        };
+        let now = world
+            .feed(self.source)
+            .map_or(run.changed_at, |it| it.ledger().now());
+        let start = run
+            .handoffs
+            .values()
+            .map(run::Handoff::born)
+            .min()
+            .unwrap_or(run.started_at);
+        let rows = run.handoffs.values().map(|it| TraceRow {
+            id: it.id.clone(),
+            depth: depth(run, it),
+            name: format!("{} {}", it.emission.edge, it.emission.title),
+            start: it.born() - start,
+            length: it.ended_at.map(|end| end - it.born()),
+            ink: ink(it.state),
+        });
+        let end = if run.is_open() { now } else { run.changed_at };
+        (rows.collect(), end - start)
+    }
+
+    pub(super) fn attempts(&self, doc: &mut Doc, world: &World, it: &run::Handoff) {
+        let now = world
+            .feed(self.source)
+            .map_or(it.born(), |feed| feed.ledger().now());
+        let most = it.emission.max_attempts;
+        let spent = match most {
+            0 => plural(it.attempts_total as usize, "attempt"),
+            most => format!("{} of {most}", it.attempt),
+        };
+        let before = it.attempts_total.saturating_sub(it.attempt);
+        let before = if before > 0 {
+            format!(
+                ", {} before the last requeue or approval",
+                plural(before as usize, "attempt")
+            )
+        } else {
+            String::new()
+        };
+        doc.field("attempts", Ink::Text, &format!("{spent}{before}"));
+        if let Some(failure) = &it.failure {
+            let (at, ago) = (world.stamp(failure.at, now), age(failure.at.age(now)));
+            doc.field(
+                "last error",
+                Ink::Bad,
+                &format!("{} at {at}, {ago} ago", failure.code),
+            );
+            if !failure.detail.is_empty() {
+                doc.field("", Ink::Text, &failure.detail);
+            }
+            for wrong in &failure.violations {
+                doc.field("violation", Ink::Text, &wrong.to_string());
+            }
+        }
+        if let Some(lease) = &it.lease {
+            let until = lease.until.map_or_else(
+                || "without end".to_owned(),
+                |at| format!("until {}", world.stamp(at, now)),
+            );
+            doc.field("held by", Ink::Accent, &format!("{} {until}", lease.holder));
+        }
+        doc.head("WHAT HAPPENED");
+        match &self.timeline {
+            Body::Here((_, events)) => self.story(doc, world, events.iter(), now),
+            other => {
+                let recent = world
+                    .feed(self.source)
+                    .into_iter()
+                    .flat_map(|feed| feed.ledger().recent());
+                self.story(doc, world, recent, now);
+                doc.gap();
+                let can = world.feed(self.source).and_then(|feed| feed.can());
+                let why = match other {
+                    Body::Missing(why) => format!("The whole history could not be fetched: {why}"),
+                    _ if can.is_some_and(|it| !it.timelines) => self.lacks(
+                        world,
+                        "tells no history: these are the latest events that came by",
+                    ),
+                    _ => "Fetching the whole history …".to_owned(),
+                };
+                doc.paragraph(Ink::Dim, &why);
+            }
+        }
+    }
+
+    fn story<'a>(
+        &self,
+        doc: &mut Doc,
+        world: &World,
+        events: impl Iterator<Item = &'a Event>,
+        now: Time,
+    ) {
+        for event in events.filter(|it| it.handoff.as_ref() == Some(&self.id)) {
+            let ink = match tone(event) {
+                Tone::Plain => Ink::Text,
+                Tone::Good => Ink::Good,
+                Tone::Warning => Ink::Warn,
+                Tone::Bad => Ink::Bad,
+                Tone::Person => Ink::Wait,
+            };
+            let name = event
+                .fact
+                .name()
+                .trim_start_matches("handoff.")
+                .replace('_', " ");
+            let words = tell(&event.fact);
+            let space = if words.is_empty() { "" } else { ": " };
+            doc.field(
+                &world.stamp(event.at, now),
+                ink,
+                &format!("{name} by {}{space}{words}", event.actor.id),
+            );
+        }
+    }
+}
+
+/// How many handoffs led to this one.
+fn depth(run: &Run, it: &run::Handoff) -> usize {
+    const DEEPEST: usize = 8;
+    let mut at = it;
+    let mut depth = 0;
+    while let Some(parent) = at
+        .emission
+        .parent
+        .as_ref()
+        .and_then(|id| run.handoffs.get(id))
+    {
+        depth += 1;
+        if depth == DEEPEST {
+            break;
+        }
+        at = parent;
+    }
+    depth
+}

@@ -1,0 +1,402 @@
+//! The parts of a contract as text.
+
+use crate::domain::brief::completeness;
+use crate::domain::contract::{
+    CallStatus, Contract, EffectStatus, Maker, SCHEMA_VERSION, Violation,
+};
+use crate::domain::key::handoff_key;
+use crate::domain::ledger::Ledger;
+use crate::domain::report::outlook;
+use crate::domain::run::{Handoff, State};
+use crate::domain::text::{age, latency};
+
+use super::super::dead_letters;
+use super::super::doc::{Doc, Ink, plural, word};
+use super::super::world::World;
+
+/// One sentence, next step, definition of done, decisions, constraints, tried, owner, urgency, links: in this
+/// order, so that the first screen is enough to decide.
+pub(super) fn brief(doc: &mut Doc, contract: &Contract) {
+    let brief = &contract.brief;
+    doc.paragraph(Ink::Strong, &brief.title);
+    doc.gap();
+    doc.field("next step", Ink::Accent, &brief.next_step);
+    for (nth, done) in brief.definition_of_done.iter().enumerate() {
+        let (ink, tick) = if done.met {
+            (Ink::Good, "✓")
+        } else {
+            (Ink::Text, "○")
+        };
+        doc.field(
+            if nth == 0 { "done when" } else { "" },
+            ink,
+            &format!("{tick} {}", done.item),
+        );
+    }
+    for (name, items) in [
+        ("decided", &brief.decisions),
+        ("must stay", &brief.constraints),
+        ("tried", &brief.tried),
+    ] {
+        said(doc, name, items.as_deref());
+    }
+    doc.field(
+        "owner",
+        Ink::Text,
+        &format!("{} ({})", brief.owner, word(brief.owner.kind)),
+    );
+    let urgency = contract.urgency();
+    let due = brief
+        .due_at
+        .map(|at| format!(", due {at}"))
+        .unwrap_or_default();
+    doc.field("urgency", Ink::Text, &format!("{}{due}", urgency.word()));
+    let links = brief
+        .source_links
+        .iter()
+        .flatten()
+        .map(|link| match &link.label {
+            Some(label) => format!("{label}  {}", link.url),
+            None => link.url.clone(),
+        });
+    doc.list("links", Ink::Text, &links.collect::<Vec<_>>(), "none");
+    doc.gap();
+    doc.field("goal", Ink::Text, &brief.goal);
+    doc.field("stands", Ink::Text, &brief.current_state);
+    for (name, items) in [
+        ("completed", &brief.completed),
+        ("key facts", &brief.key_facts),
+        ("blockers", &brief.blockers),
+        ("approvals", &brief.pending_approvals),
+    ] {
+        if items.is_some() {
+            said(doc, name, items.as_deref());
+        }
+    }
+}
+
+fn said(doc: &mut Doc, name: &str, items: Option<&[String]>) {
+    match items {
+        Some(items) => doc.list(name, Ink::Text, items, "none"),
+        None => doc.field(name, Ink::Dim, "not said"),
+    }
+}
+
+/// What the log knows of a handoff whose contract is not there, and why it is not.
+pub(super) fn head(doc: &mut Doc, it: &Handoff, why: &str) {
+    let emission = &it.emission;
+    let title = if emission.title.is_empty() {
+        it.id.as_str()
+    } else {
+        &emission.title
+    };
+    doc.paragraph(Ink::Strong, title);
+    doc.gap();
+    doc.field("contract", Ink::Dim, why);
+    if !emission.owner.is_empty() {
+        doc.field("owner", Ink::Text, &emission.owner);
+    }
+    if !emission.is_observed() {
+        doc.field("urgency", Ink::Text, emission.urgency.word());
+    }
+}
+
+/// Where the handoff stands now.
+pub(super) fn standing(doc: &mut Doc, world: &World, ledger: Option<&Ledger>, it: &Handoff) {
+    doc.gap();
+    let emission = &it.emission;
+    doc.field(
+        "edge",
+        Ink::Text,
+        &format!("{} in {}", emission.edge, emission.edge.pipeline),
+    );
+    let now = ledger.map_or(it.born(), Ledger::now);
+    doc.field(
+        "emitted",
+        Ink::Text,
+        &format!(
+            "{}, {} ago",
+            world.stamp(it.born(), now),
+            age(it.born().age(now))
+        ),
+    );
+    if let (Some(failure), State::DeadLettered | State::RetryWait) = (&it.failure, it.state) {
+        let said = match failure.violations.first() {
+            Some(first) => format!(": {first}"),
+            None if failure.detail.is_empty() => String::new(),
+            None => format!(": {}", failure.detail),
+        };
+        doc.field("failed", Ink::Bad, &format!("{}{said}", failure.code));
+    }
+    if let (Some(ledger), State::DeadLettered) = (ledger, it.state) {
+        let verdict = outlook(ledger, it);
+        doc.field("requeue", dead_letters::ink(&verdict), verdict.why());
+    }
+    if let Some(last) = &it.last_change {
+        let event = last
+            .event
+            .trim_end_matches(".v1")
+            .rsplit('.')
+            .next()
+            .unwrap_or_default()
+            .replace('_', " ");
+        doc.field(
+            "last",
+            Ink::Dim,
+            &format!(
+                "{event} by {} at {}",
+                last.actor.id,
+                world.stamp(last.at, now)
+            ),
+        );
+    }
+    let hidden = doc.hidden();
+    if hidden > 0 {
+        doc.gap();
+        doc.paragraph(
+            Ink::Bad,
+            &format!(
+                "{} in this text, shown as marks",
+                plural(hidden, "hidden character")
+            ),
+        );
+    }
+}
+
+/// The six fields, each with a tick or what is wrong; then what the receiver found, and what is missing.
+pub(super) fn contract(doc: &mut Doc, contract: &Contract, it: &Handoff) {
+    let tick = |doc: &mut Doc, name: &str, right: Result<String, String>| match right {
+        Ok(words) => doc.field(name, Ink::Text, &format!("✓ {words}")),
+        Err(words) => doc.field(name, Ink::Bad, &format!("✗ {words}")),
+    };
+    doc.head("SIX FIELDS");
+    let version = &contract.schema_version;
+    let same = version.split('.').next() == SCHEMA_VERSION.split('.').next();
+    tick(
+        doc,
+        "version",
+        if same {
+            Ok(version.clone())
+        } else {
+            Err(format!("{version}: this program knows {SCHEMA_VERSION}"))
+        },
+    );
+    let key = contract.idempotency_key.as_str();
+    let right = match handoff_key(&contract.trace_id, contract.step, &contract.branch) {
+        Ok(computed) if computed.as_str() == key => Ok(key.to_owned()),
+        Ok(computed) => Err(format!(
+            "{key} is not the key of its trace, step and branch: {}",
+            computed.as_str()
+        )),
+        Err(why) => Err(why.to_string()),
+    };
+    tick(doc, "key", right);
+    let branch = if contract.branch.is_empty() {
+        String::new()
+    } else {
+        format!(", branch {}", contract.branch)
+    };
+    tick(
+        doc,
+        "trace",
+        Ok(format!(
+            "{}, step {}{branch}",
+            contract.trace_id.as_str(),
+            contract.step
+        )),
+    );
+    let made = &contract.provenance;
+    let calls = plural(made.tool_calls.len(), "tool call");
+    tick(
+        doc,
+        "provenance",
+        Ok(format!(
+            "{}, {}, {calls}",
+            made.agent.label(),
+            model(made.model.as_ref())
+        )),
+    );
+    let unknown = contract
+        .side_effects
+        .iter()
+        .filter(|it| it.status == EffectStatus::Unknown)
+        .count();
+    let declared = plural(contract.side_effects.len(), "declared write");
+    tick(
+        doc,
+        "effects",
+        match unknown {
+            0 => Ok(declared),
+            some => Err(format!("{declared}, {some} with an unknown outcome")),
+        },
+    );
+    let modes = &contract.failure_modes;
+    let both: Vec<&str> = modes
+        .retryable
+        .iter()
+        .filter(|it| modes.escalate.contains(it))
+        .map(String::as_str)
+        .collect();
+    let list = |codes: &[String]| {
+        if codes.is_empty() {
+            "nothing".to_owned()
+        } else {
+            codes.join(", ")
+        }
+    };
+    tick(
+        doc,
+        "failures",
+        match both.as_slice() {
+            [] => Ok(format!(
+                "retry {}; ask a person for {}; else {}",
+                list(&modes.retryable),
+                list(&modes.escalate),
+                word(modes.default)
+            )),
+            both => Err(format!(
+                "{} is both to be retried and for a person",
+                both.join(", ")
+            )),
+        },
+    );
+    let wrong: &[Violation] = it.failure.as_ref().map_or(&[], |it| &it.violations);
+    if !wrong.is_empty() || !it.emission.flags.is_empty() {
+        doc.head("WHAT IS WRONG");
+        for one in wrong {
+            doc.item((Ink::Bad, "✗"), Ink::Text, &one.to_string());
+        }
+        for flag in &it.emission.flags {
+            doc.item((Ink::Warn, "▲"), Ink::Text, flag);
+        }
+    }
+    let whole = completeness(contract);
+    doc.head(&format!("COMPLETENESS {} OF 100", whole.score));
+    for missing in &whole.missing {
+        let words = format!(
+            "{} ({} points): {}",
+            missing.path, missing.points, missing.why
+        );
+        doc.item((Ink::Warn, "○"), Ink::Text, &words);
+    }
+    if !it.emission.dropped.is_empty() {
+        doc.field(
+            "dropped",
+            Ink::Dim,
+            &format!("{} did not cross the edge", it.emission.dropped.join(", ")),
+        );
+    }
+}
+
+/// The manifest of the source, and what is known beyond it: nothing yet, which is said.
+pub(super) fn effects(doc: &mut Doc, contract: &Contract, ledger: Option<&Ledger>, it: &Handoff) {
+    doc.head("WRITTEN BY THE SOURCE BEFORE THIS HANDOFF");
+    if contract.side_effects.is_empty() {
+        doc.paragraph(
+            Ink::Text,
+            "Nothing: the source declares that it wrote nothing to the outside.",
+        );
+    }
+    for effect in &contract.side_effects {
+        let ink = match effect.status {
+            EffectStatus::Unknown => Ink::Bad,
+            EffectStatus::Committed if !effect.reversible => Ink::Warn,
+            _ => Ink::Text,
+        };
+        let words = format!("{} {} {}", effect.system, word(effect.op), effect.resource);
+        doc.field(
+            &format!("{}", effect.seq),
+            ink,
+            &format!("{words}: {}", word(effect.status)),
+        );
+        let again = match effect.idempotent {
+            Some(true) => "doing it again with its key does nothing more",
+            Some(false) => "doing it again does it twice",
+            None => "not said whether it may be done again",
+        };
+        doc.field("", Ink::Dim, again);
+        let undo = match (&effect.compensation, effect.reversible) {
+            (Some(how), _) => format!("undo: {} ({})", how.action, word(how.kind)),
+            (None, true) => "reversible, but no way to undo it is given".to_owned(),
+            (None, false) => "cannot be undone".to_owned(),
+        };
+        doc.field("", Ink::Dim, &undo);
+        doc.field("", Ink::Dim, effect.effect_key.as_str());
+    }
+    doc.head("WRITTEN BY THIS HANDOFF");
+    doc.paragraph(
+        Ink::Dim,
+        "Not known: no ledger of effects is kept yet, so what earlier attempts wrote is not recorded here.",
+    );
+    if let (Some(ledger), State::DeadLettered) = (ledger, it.state) {
+        let verdict = outlook(ledger, it);
+        doc.gap();
+        doc.field("requeue", dead_letters::ink(&verdict), verdict.why());
+    }
+}
+
+/// Who made it: model, prompt, tool calls in order.
+pub(super) fn provenance(doc: &mut Doc, contract: &Contract) {
+    let made = &contract.provenance;
+    doc.field("agent", Ink::Text, &made.agent.label());
+    doc.field("model", Ink::Text, &model(made.model.as_ref()));
+    let prompt = made
+        .prompt
+        .as_ref()
+        .map_or_else(|| "none: a person or a rule".to_owned(), Maker::label);
+    doc.field("prompt", Ink::Text, &prompt);
+    match made.confidence {
+        Some(confidence) => doc.field("confidence", Ink::Text, &format!("{confidence:.2}")),
+        None => doc.field("confidence", Ink::Dim, "not said"),
+    }
+    if let Some(why) = &made.branch_reason {
+        doc.field("because", Ink::Text, why);
+    }
+    doc.head(&plural(made.tool_calls.len(), "tool call").to_uppercase());
+    for call in &made.tool_calls {
+        let sign = match call.status {
+            CallStatus::Ok => (Ink::Good, "✓"),
+            CallStatus::Error => (Ink::Bad, "✗"),
+        };
+        let took = call
+            .ms
+            .map(|ms| format!("  {}", latency(ms.min(i64::MAX as u64) as i64)))
+            .unwrap_or_default();
+        let sure = call
+            .confidence
+            .map(|it| format!("  confidence {it:.2}"))
+            .unwrap_or_default();
+        let id = call
+            .call_id
+            .as_ref()
+            .map(|it| format!("  {it}"))
+            .unwrap_or_default();
+        doc.item(
+            sign,
+            Ink::Text,
+            &format!("{}. {}{took}{sure}{id}", call.seq, call.name),
+        );
+    }
+}
+
+/// What the log says of its maker when the contract is not there.
+pub(super) fn maker(doc: &mut Doc, it: &Handoff, why: &str) {
+    let emission = &it.emission;
+    let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "not known".to_owned());
+    doc.field("agent", Ink::Text, &emission.edge.from);
+    doc.field("model", Ink::Text, &known(&emission.model));
+    doc.field("prompt", Ink::Text, &known(&emission.prompt));
+    let confidence = emission.confidence.map(|it| format!("{it:.2}"));
+    doc.field("confidence", Ink::Text, &known(&confidence));
+    doc.field("tool calls", Ink::Dim, why);
+}
+
+fn model(model: Option<&Maker>) -> String {
+    model.map_or_else(
+        || "no model".to_owned(),
+        |it| match &it.provider {
+            Some(provider) => format!("{} of {provider}", it.label()),
+            None => it.label(),
+        },
+    )
+}
