@@ -7,6 +7,8 @@
 
 #[path = "screens/dead_letters.rs"]
 mod dead_letters;
+#[path = "screens/acting.rs"]
+mod acting;
 #[path = "screens/desk.rs"]
 mod desk;
 #[path = "screens/events.rs"]

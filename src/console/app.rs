@@ -25,7 +25,6 @@ pub mod doc;
 pub mod edges;
 pub mod events;
 pub mod feed;
-pub mod find;
 mod flow;
 pub mod handoff;
 pub mod inbox;
@@ -48,7 +47,7 @@ pub mod world;
 
 pub use act::{Aim, Proposal};
 pub use desk::Desk;
-pub use find::Needle;
+pub use flow::{edit_approve, propose};
 pub use list::List;
 pub use msg::{Effect, Msg, Reply, Size, Ticket};
 pub use screen::{Focus, Offer, Screen, ScreenId};

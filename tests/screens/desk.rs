@@ -6,7 +6,9 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use seamwatch::console::app::msg::{Effect, Gesture, Msg, Spot};
-use seamwatch::console::app::{Place, Size, Start, State, update};
+use seamwatch::console::app::{
+    Aim, Place, Proposal, Size, Start, State, edit_approve, propose, update,
+};
 use seamwatch::console::ui::svg::{self, Background};
 use seamwatch::console::ui::{self, Memo};
 use seamwatch::domain::contract::Urgency;
@@ -94,6 +96,20 @@ impl Desk {
         }))));
         desk.happen(events);
         desk
+    }
+
+    /// Starts an act, as a screen would.
+    pub fn propose(&mut self, proposal: Proposal) {
+        let effects = propose(&mut self.state, proposal);
+        self.effects.extend(effects);
+        self.draw();
+    }
+
+    /// Starts to edit and approve, as a screen would.
+    pub fn edit_approve(&mut self, aim: Aim) {
+        let effects = edit_approve(&mut self.state, aim);
+        self.effects.extend(effects);
+        self.draw();
     }
 
     /// Lets events come in.

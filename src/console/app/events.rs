@@ -1,19 +1,25 @@
 //! The live log: what happened last, with the acts of people in the same stream. The pattern for other screens.
 
 use crate::domain::event::{Event, Fact, Timeout};
-use crate::domain::id::ActorKind;
+use crate::domain::id::{ActorKind, Edge};
+use crate::domain::ledger::Ledger;
 use crate::domain::link::SourceId;
+use crate::domain::query::Query;
 use crate::domain::time::Time;
 use crate::keymap::Action;
 
 use super::desk::Desk;
-use super::find::Needle;
 use super::list::List;
 use super::screen::{Focus, Offer, Screen};
 use super::world::World;
 
 /// One line of the log: which source, and the number its ledger gave the event.
 pub type EventId = (SourceId, u64);
+
+/// What `field:word` in the filter can name.
+const FIELDS: &[&str] = &[
+    "event", "from", "to", "pipeline", "trace", "id", "who", "what",
+];
 
 /// The live log, oldest first. It follows the newest event until the user moves away from it.
 #[derive(Debug)]
@@ -24,7 +30,8 @@ pub struct Events {
     pub follow: bool,
     /// Events that came in below since it stopped following.
     pub new: usize,
-    needle: Needle,
+    text: String,
+    query: Query,
     /// The last row that was there when it stopped following.
     held: Option<EventId>,
     /// Numbers of the latest events taken in, by source; `None` makes all rows again.
@@ -37,7 +44,8 @@ impl Default for Events {
             list: List::default(),
             follow: true,
             new: 0,
-            needle: Needle::default(),
+            text: String::new(),
+            query: Query::default(),
             held: None,
             taken: None,
         }
@@ -53,9 +61,33 @@ impl Events {
         ledger.recent().get(at)
     }
 
-    /// What is looked for.
-    pub const fn needle(&self) -> &Needle {
-        &self.needle
+    fn keeps(&self, ledger: &Ledger, event: &Event) -> bool {
+        if self.query.is_empty() {
+            return true;
+        }
+        let edge = edge(ledger, event);
+        let (from, to, pipeline) =
+            edge.map_or(("", "", ""), |it| (&*it.from, &*it.to, &*it.pipeline));
+        let (who, what) = (event.actor.to_string(), tell(&event.fact));
+        let (name, id) = (
+            event.fact.name(),
+            event.handoff.as_ref().map_or("", |it| it.as_str()),
+        );
+        let pair = format!("{from}>{to}");
+        let trace = event.run.as_str();
+        self.query.keeps(
+            &[name, &pair, pipeline, trace, id, &who, &what],
+            |field| match field {
+                "event" => name,
+                "from" => from,
+                "to" => to,
+                "pipeline" => pipeline,
+                "trace" => trace,
+                "id" => id,
+                "who" => &who,
+                _ => &what,
+            },
+        )
     }
 
     fn stop_following(&mut self) {
@@ -91,7 +123,7 @@ impl Screen for Events {
                 let first = ledger.latest() - ledger.recent().len() as u64;
                 let skip = taken.map_or(0, |taken| taken.saturating_sub(first)) as usize;
                 let new = ledger.recent().iter().zip(first + 1..).skip(skip);
-                let found = new.filter(|(event, _)| self.needle.finds(&searchable(event)));
+                let found = new.filter(|(event, _)| self.keeps(ledger, event));
                 added.extend(found.map(|(event, number)| (event.at, (feed.id, number))));
             }
             added.sort_by_key(|&(at, _)| at);
@@ -163,26 +195,27 @@ impl Screen for Events {
         }
     }
 
-    fn show(&mut self, _world: &World, focus: &Focus) {
+    fn show(&mut self, world: &World, focus: &Focus) {
         let text = match focus {
-            Focus::Handoff(_, id) => id.to_string(),
-            Focus::Run(_, id) => id.to_string(),
-            Focus::Edge(_, edge) => edge.to_string(),
-            Focus::Pipeline(_, name) => name.clone(),
+            Focus::Handoff(_, id) => format!("id:\"{id}\""),
+            Focus::Run(_, id) => format!("trace:\"{id}\""),
+            Focus::Edge(_, edge) => format!("from:\"{}\" to:\"{}\"", edge.from, edge.to),
+            Focus::Pipeline(_, name) => format!("pipeline:\"{name}\""),
             Focus::Filter(text) => text.clone(),
             Focus::Here | Focus::Source(_) => return,
         };
-        self.needle = Needle::new(&text);
-        self.taken = None;
+        // Names come from agents; one that does not parse shows everything rather than nothing.
+        let _ = self.set_filter(world, &text);
         self.follow = true;
     }
 
     fn filter(&self) -> Option<&str> {
-        Some(self.needle.text())
+        Some(&self.text)
     }
 
     fn set_filter(&mut self, _world: &World, text: &str) -> Result<(), String> {
-        self.needle = Needle::new(text);
+        self.query = Query::parse(text, FIELDS)?;
+        text.clone_into(&mut self.text);
         self.taken = None;
         Ok(())
     }
@@ -197,19 +230,14 @@ fn json(event: &Event) -> String {
     format!("{value:#}")
 }
 
-/// Everything of an event that a filter looks through.
-fn searchable(event: &Event) -> String {
-    let handoff = event.handoff.as_ref().map_or("", |it| it.as_str());
-    let edge = match &event.fact {
-        Fact::Emitted(it) | Fact::Sighted(it) => format!("{} {}", it.edge.pipeline, it.edge),
-        Fact::Refused(it) => format!("{} {}", it.edge.pipeline, it.edge),
-        _ => String::new(),
-    };
-    let (name, words) = (event.fact.name(), tell(&event.fact));
-    format!(
-        "{name} {} {handoff} {edge} {} {words}",
-        event.run, event.actor
-    )
+/// The edge an event happened on, as far as its handoff is known.
+pub fn edge<'a>(ledger: &'a Ledger, event: &'a Event) -> Option<&'a Edge> {
+    match &event.fact {
+        Fact::Emitted(it) | Fact::Sighted(it) => Some(&it.edge),
+        Fact::Refused(it) => Some(&it.edge),
+        Fact::EdgePaused { edge, .. } | Fact::EdgeResumed { edge, .. } => Some(edge),
+        _ => Some(&ledger.handoff(event.handoff.as_ref()?)?.emission.edge),
+    }
 }
 
 /// How an event is meant to be read.

@@ -1,24 +1,26 @@
 //! From a key, a paste or a click to what it does: the layer on top first, then the view.
 
-use crate::domain::link::{Control, SourceId};
-use crate::domain::time::SECOND;
-use crate::keymap::{Action, Key};
-
 use super::desk::{Desk, Wish};
 use super::feed::Feed;
 use super::flow;
 use super::handoff::Handoff;
-use super::layer::{Layer, Press};
+use super::layer::Layer;
 use super::line::Line;
-use super::msg::{Effect, Gesture, Hit, Spot, View};
+use super::msg::{Effect, View};
 use super::palette::{Entry, Palette, Pick};
 use super::screen::{Focus, Screen, ScreenId};
 use super::state::State;
 use super::toast::Tone;
 use super::world::Face;
+use crate::domain::link::{Control, SourceId};
+use crate::domain::time::SECOND;
+use crate::keymap::{Action, Key};
 
-/// Lines that one turn of the wheel moves.
-const WHEEL: usize = 3;
+mod layers;
+mod pointer;
+
+pub(super) use layers::paste;
+pub(super) use pointer::mouse;
 
 pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     let action = state.keymap.action(key, state.context());
@@ -26,7 +28,7 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
         return flow::interrupt(state);
     }
     if let Some(layer) = state.layers.pop() {
-        return layer_key(state, layer, key, action);
+        return layers::layer_key(state, layer, key, action);
     }
     action.map_or_else(Vec::new, |action| perform(state, action))
 }
@@ -261,218 +263,4 @@ fn entries(state: &State) -> Vec<Entry> {
         }));
     }
     entries
-}
-
-/// Gives a key to the layer that was on top. It is put back unless it is done.
-fn layer_key(state: &mut State, layer: Layer, key: Key, action: Option<Action>) -> Vec<Effect> {
-    match layer {
-        Layer::Ask(mut ask) => {
-            match action {
-                Some(Action::Back) if !ask.back() => return Vec::new(),
-                Some(Action::Back) => {}
-                Some(Action::Open) => {
-                    if ask.go_on() {
-                        return flow::asked(state, ask);
-                    }
-                }
-                Some(Action::Up) => ask.choose(false),
-                Some(Action::Down | Action::Complete) => ask.choose(true),
-                _ if ask.question().is_some_and(|it| !it.choices.is_empty()) => {
-                    match key.to_string().as_str() {
-                        "j" => ask.choose(true),
-                        "k" => ask.choose(false),
-                        _ => {}
-                    }
-                }
-                _ => {
-                    ask.line.key(key);
-                    ask.error = None;
-                }
-            }
-            state.layers.push(Layer::Ask(ask));
-        }
-        Layer::Dialog(mut dialog) => {
-            let harmless = dialog.buttons.first().map(|it| it.1);
-            let chosen = match (action, key.to_string().as_str()) {
-                (Some(Action::Back), _) | (None, "n") => harmless,
-                (Some(Action::Open), _) => dialog.buttons.get(dialog.focus).map(|it| it.1),
-                (None, "y") => dialog.buttons.get(1).map(|it| it.1),
-                _ => None,
-            };
-            if let Some(press) = chosen {
-                return flow::pressed(state, dialog, press);
-            }
-            match action {
-                Some(Action::Left) => dialog.turn(false),
-                Some(Action::Right) => dialog.turn(true),
-                Some(scroll) => scroll_by(&mut dialog.offset, scroll),
-                None => {}
-            }
-            state.layers.push(Layer::Dialog(dialog));
-        }
-        Layer::Filter {
-            mut line,
-            before,
-            mut error,
-        } => {
-            match action {
-                Some(Action::Back) => {
-                    set_filter(state, &before);
-                    return Vec::new();
-                }
-                Some(Action::Open) if error.is_none() => return Vec::new(),
-                Some(Action::Open) => {}
-                _ => {
-                    line.key(key);
-                    error = filter_live(state, line.text());
-                }
-            }
-            state.layers.push(Layer::Filter {
-                line,
-                before,
-                error,
-            });
-        }
-        Layer::Palette(mut palette) => {
-            match action {
-                Some(Action::Back) => return Vec::new(),
-                Some(Action::Open) => return pick(state, palette.picked().cloned()),
-                Some(Action::Up) => palette.step(false),
-                Some(Action::Down | Action::Complete) => palette.step(true),
-                _ => {
-                    palette.line.key(key);
-                    palette.narrow();
-                }
-            }
-            state.layers.push(Layer::Palette(palette));
-        }
-        Layer::Help(mut offset) => {
-            let done =
-                matches!(action, Some(Action::Back | Action::Open)) || key.to_string() == "?";
-            if !done {
-                action.inspect(|&it| scroll_by(&mut offset, it));
-                state.layers.push(Layer::Help(offset));
-            }
-        }
-        Layer::Results(mut results) => {
-            if !matches!(action, Some(Action::Back | Action::Open)) {
-                action.inspect(|&it| scroll_by(&mut results.offset, it));
-                state.layers.push(Layer::Results(results));
-            }
-        }
-    }
-    Vec::new()
-}
-
-fn scroll_by(offset: &mut usize, action: Action) {
-    *offset = match action {
-        Action::Down => offset.saturating_add(1),
-        Action::HalfPageDown => offset.saturating_add(10),
-        Action::Up => offset.saturating_sub(1),
-        Action::HalfPageUp => offset.saturating_sub(10),
-        _ => *offset,
-    };
-}
-
-fn filter_live(state: &mut State, text: &str) -> Option<String> {
-    let world = &state.world;
-    let set = match &mut state.page {
-        Some(page) => page.set_filter(world, text),
-        None => state.screens.get_mut(state.at).set_filter(world, text),
-    };
-    set.err()
-}
-
-fn pick(state: &mut State, entry: Option<Entry>) -> Vec<Effect> {
-    match entry.map(|it| it.does) {
-        Some(Pick::Act(Action::Interrupt)) => flow::interrupt(state),
-        Some(Pick::Act(action)) => perform(state, action),
-        Some(Pick::Go(screen, focus)) => {
-            go(state, screen, &focus);
-            Vec::new()
-        }
-        None => Vec::new(),
-    }
-}
-
-/// Pasted text goes where text is typed, and nowhere else: a paste never presses a key.
-pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
-    match state.layers.last_mut() {
-        Some(Layer::Ask(ask)) if ask.question().is_some_and(|it| it.choices.is_empty()) => {
-            ask.line.paste(text);
-        }
-        Some(Layer::Palette(palette)) => {
-            palette.line.paste(text);
-            palette.narrow();
-        }
-        Some(Layer::Filter { line, .. }) => {
-            line.paste(text);
-            let typed = line.text().to_owned();
-            let wrong = filter_live(state, &typed);
-            if let Some(Layer::Filter { error, .. }) = state.layers.last_mut() {
-                *error = wrong;
-            }
-        }
-        _ => state.say("nothing here takes pasted text", Tone::Plain),
-    }
-    Vec::new()
-}
-
-pub(super) fn mouse(state: &mut State, spot: &Spot) -> Vec<Effect> {
-    let action = match spot.kind {
-        Gesture::WheelDown => Action::Down,
-        Gesture::WheelUp => Action::Up,
-        Gesture::Press => return press(state, spot.on.clone()),
-    };
-    if let Some(layer) = state.layers.last_mut() {
-        let offset = match layer {
-            Layer::Dialog(it) => &mut it.offset,
-            Layer::Help(offset) => offset,
-            Layer::Results(it) => &mut it.offset,
-            Layer::Palette(it) => {
-                it.step(action == Action::Down);
-                return Vec::new();
-            }
-            Layer::Ask(_) | Layer::Filter { .. } => return Vec::new(),
-        };
-        (0..WHEEL).for_each(|_| scroll_by(offset, action));
-        return Vec::new();
-    }
-    (0..WHEEL).flat_map(|_| perform(state, action)).collect()
-}
-
-fn press(state: &mut State, on: Option<Hit>) -> Vec<Effect> {
-    match (state.layers.pop(), on) {
-        (Some(Layer::Dialog(dialog)), Some(Hit::Choice(nth))) if nth < dialog.buttons.len() => {
-            let chosen = dialog.buttons.get(nth).map_or(Press::Cancel, |it| it.1);
-            flow::pressed(state, dialog, chosen)
-        }
-        (Some(Layer::Palette(mut palette)), Some(Hit::Choice(nth))) => {
-            palette.at = nth;
-            pick(state, palette.picked().cloned())
-        }
-        (Some(Layer::Ask(mut ask)), Some(Hit::Choice(nth))) => {
-            ask.chosen = nth;
-            if ask.go_on() {
-                return flow::asked(state, ask);
-            }
-            state.layers.push(Layer::Ask(ask));
-            Vec::new()
-        }
-        // A click beside a layer does not reach what lies under it.
-        (Some(layer), _) => {
-            state.layers.push(layer);
-            Vec::new()
-        }
-        (None, Some(Hit::Row(row))) => with_view(state, |view, desk| view.click(desk, row)),
-        (None, Some(Hit::Tab(nth))) => with_view(state, |view, desk| view.tab(desk, nth)),
-        (None, Some(Hit::Column(nth))) => with_view(state, |view, desk| view.column(desk, nth)),
-        (None, Some(Hit::Badge(nth))) => {
-            jump(state, nth);
-            Vec::new()
-        }
-        (None, Some(Hit::Action(action))) => perform(state, action),
-        (None, Some(Hit::Handoff(source, id))) => with_view(state, |_, desk| desk.open(source, id)),
-        (None, Some(Hit::Choice(_)) | None) => Vec::new(),
-    }
 }

@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, ListView};
 use super::part::table::Column;
 use crate::console::app::State;
-use crate::console::app::events::{Events, Tone, tell, tone};
+use crate::console::app::events::{Events, Tone, edge, tell, tone};
 use crate::console::app::world::Face;
 use crate::domain::event::Fact;
 use crate::theme::Role;
@@ -24,7 +24,7 @@ pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
     let world = &state.world;
     let rows = screen.list.rows();
     if rows.is_empty() {
-        let why = if screen.needle().is_empty() {
+        let why = if state.view().filter().is_none_or(str::is_empty) {
             "Nothing has happened yet. Events appear here as they come in."
         } else {
             "No event matches the filter. esc clears it."
@@ -75,10 +75,10 @@ pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
         line.text(Role::Dim, &world.stamp(event.at, feed.ledger().now()));
         line.text(role, &name(&event.fact));
         let handoff = event.handoff.as_ref();
-        let edge = handoff.and_then(|id| feed.ledger().handoff(id));
+        let edge = edge(feed.ledger(), event);
         line.text(
             Role::Strong,
-            &edge.map_or(String::new(), |it| it.emission.edge.to_string()),
+            &edge.map_or(String::new(), ToString::to_string),
         );
         line.text(Role::Dim, handoff.map_or("", |it| it.as_str()));
         line.text(Role::Dim, &event.actor.to_string());

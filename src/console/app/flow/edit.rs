@@ -1,0 +1,195 @@
+//! Edit and approve: the contract is fetched, edited, checked, confirmed and sent; nothing typed is lost on the way.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::confirm;
+use crate::console::app::act::{self, Aim, Draft, Proposal};
+use crate::console::app::layer::{Dialog, Layer, Press};
+use crate::console::app::msg::{Effect, Reply, Ticket};
+use crate::console::app::state::{Editing, State};
+use crate::console::app::toast::Tone;
+use crate::domain::link::{ActKind, Fault, Found, SourceId, Want};
+use crate::domain::text;
+
+/// Fetches the contract, to be edited.
+pub fn edit_approve(state: &mut State, aim: Aim) -> Vec<Effect> {
+    if let Some(why) = state.world.lock(aim.source, ActKind::EditApprove) {
+        state.say(why, Tone::Bad);
+        return Vec::new();
+    }
+    let ticket = state.tickets.draw();
+    let want = Want::Contract(aim.target.handoff.clone());
+    let source: SourceId = aim.source;
+    state.edits.insert(
+        ticket,
+        Editing {
+            aim,
+            original: String::new(),
+            text: String::new(),
+        },
+    );
+    vec![Effect::Fetch(ticket, source, want)]
+}
+
+pub(super) fn fetched(
+    state: &mut State,
+    mut editing: Editing,
+    reply: Result<Reply, Fault>,
+) -> Vec<Effect> {
+    let (value, digest) = match reply {
+        Ok(Reply::Found(Found::Contract { value, digest })) => (value, digest),
+        Ok(_) => return Vec::new(),
+        Err(fault) => {
+            let why = act::say(&fault, state.world.now);
+            state.say(format!("cannot edit: {why}"), Tone::Bad);
+            return Vec::new();
+        }
+    };
+    if !editing.aim.digest.is_empty() && digest != editing.aim.digest {
+        state.say(
+            "it changed since you saw it: look at it again first",
+            Tone::Bad,
+        );
+        return Vec::new();
+    }
+    editing.aim.digest = digest;
+    editing.original = pretty(&value);
+    editing.text.clone_from(&editing.original);
+    let text = editing.original.clone();
+    let ticket = state.tickets.draw();
+    state.edits.insert(ticket, editing);
+    vec![Effect::Edit(ticket, text)]
+}
+
+/// JSON for an editor. What would hide in it, such as a bidi override, is written as its escape: the editor writes
+/// to the same terminal.
+pub(super) fn pretty(value: &Value) -> String {
+    let json = serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
+    let mut out = String::with_capacity(json.len());
+    for typed in json.chars() {
+        let harmless = typed == '\n' || text::hidden(typed.encode_utf8(&mut [0; 4])) == 0;
+        if harmless {
+            out.push(typed);
+        } else {
+            // Only strings can hold such characters, and there an escape means the same.
+            for unit in typed.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}"); // writing to a String cannot fail
+            }
+        }
+    }
+    out
+}
+
+/// The editor was closed. Whatever was typed is kept until it is sent or given up.
+pub(in crate::console::app) fn edited(
+    state: &mut State,
+    ticket: Ticket,
+    text: Result<String, String>,
+) -> Vec<Effect> {
+    let Some(editing) = state.edits.get_mut(&ticket) else {
+        if let Err(why) = text {
+            state.say(why, Tone::Bad);
+        }
+        return Vec::new();
+    };
+    match text {
+        Ok(text) => editing.text = text,
+        Err(why) => {
+            let lost_nothing = editing.text != editing.original;
+            if lost_nothing {
+                offer_again(state, ticket, vec![why]);
+            } else {
+                state.edits.remove(&ticket);
+                state.say(why, Tone::Bad);
+            }
+            return Vec::new();
+        }
+    }
+    let original: Option<Value> = serde_json::from_str(&editing.original).ok();
+    match serde_json::from_str::<Value>(&editing.text) {
+        Err(why) => offer_again(state, ticket, vec![format!("This is not JSON: {why}.")]),
+        Ok(value) if original.as_ref() == Some(&value) => {
+            state.edits.remove(&ticket);
+            state.say(
+                "nothing was changed: approve it as it is, or edit it again",
+                Tone::Plain,
+            );
+        }
+        Ok(value) => {
+            let aim = editing.aim.clone();
+            let changed = original.map(|it| changes(&it, &value)).unwrap_or_default();
+            state.edits.remove(&ticket);
+            let proposal = Proposal::new(ActKind::EditApprove, vec![aim]).notes(changed);
+            confirm(
+                state,
+                Draft {
+                    edited: Some(value),
+                    ..Draft::new(proposal)
+                },
+            );
+        }
+    }
+    Vec::new()
+}
+
+/// The edited contract was refused: the text stays, with every place that is wrong.
+pub(super) fn fix(state: &mut State, aim: Aim, text: String, wrong: Vec<String>) {
+    let ticket = state.tickets.draw();
+    state.edits.insert(
+        ticket,
+        Editing {
+            aim,
+            original: String::new(),
+            text,
+        },
+    );
+    offer_again(state, ticket, wrong);
+}
+
+fn offer_again(state: &mut State, ticket: Ticket, wrong: Vec<String>) {
+    let mut body = vec!["Not approved. Nothing was sent on, and your text is kept.".to_owned()];
+    body.extend(wrong);
+    state.layers.push(Layer::Dialog(Dialog {
+        title: "the edited contract is not valid".to_owned(),
+        body,
+        news: Vec::new(),
+        buttons: vec![
+            ("Give up".to_owned(), Press::Cancel),
+            ("Edit again".to_owned(), Press::EditAgain(ticket)),
+        ],
+        focus: 1,
+        offset: 0,
+        draft: None,
+    }));
+}
+
+pub(super) fn invalid(fault: &Fault) -> Vec<String> {
+    match fault {
+        Fault::Invalid(all) => all.iter().map(ToString::to_string).collect(),
+        other => vec![other.to_string()],
+    }
+}
+
+/// What an edit changed, a line for each place.
+fn changes(before: &Value, after: &Value) -> Vec<String> {
+    const MOST: usize = 12;
+    let patch = json_patch::diff(before, after);
+    let mut lines: Vec<String> = patch
+        .0
+        .iter()
+        .map(|step| match step {
+            json_patch::PatchOperation::Add(it) => format!("+ {} {}", it.path, it.value),
+            json_patch::PatchOperation::Remove(it) => format!("- {}", it.path),
+            json_patch::PatchOperation::Replace(it) => format!("~ {} {}", it.path, it.value),
+            other => format!("{other:?}"),
+        })
+        .collect();
+    if lines.len() > MOST {
+        let more = lines.len() - MOST;
+        lines.truncate(MOST);
+        lines.push(format!("and {more} more changes"));
+    }
+    lines
+}

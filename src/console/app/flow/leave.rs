@@ -1,0 +1,73 @@
+//! Leaving: never with something half sent and nothing said about it.
+
+use super::items;
+use crate::console::app::layer::{Dialog, Layer, Press};
+use crate::console::app::msg::Effect;
+use crate::console::app::state::State;
+use crate::console::app::toast::Tone;
+
+/// Leaves, unless a dismissal waits: then the user says what becomes of it.
+pub(in crate::console::app) fn quit(state: &mut State) -> Vec<Effect> {
+    if state.pending.is_empty() && state.sent.is_empty() {
+        return leave(state);
+    }
+    let waiting: usize = state.pending.iter().map(|it| it.aims.len()).sum();
+    if waiting == 0 {
+        state.leaving = true;
+        state.say(
+            "leaving when what was sent is answered; ctrl-c leaves now",
+            Tone::Plain,
+        );
+        return Vec::new();
+    }
+    state.layers.push(Layer::Dialog(Dialog {
+        title: "leave Seamwatch".to_owned(),
+        body: vec![format!(
+            "The dismissal of {} was not sent yet: it still can be taken back.",
+            items(waiting)
+        )],
+        news: Vec::new(),
+        buttons: vec![
+            ("Stay".to_owned(), Press::Cancel),
+            ("Send it and leave".to_owned(), Press::SendAndQuit),
+            ("Leave without".to_owned(), Press::DropAndQuit),
+        ],
+        focus: 0,
+        offset: 0,
+        draft: None,
+    }));
+    Vec::new()
+}
+
+/// `ctrl-c`: leaves at once, and says on the way out what was not done.
+pub(in crate::console::app) fn interrupt(state: &mut State) -> Vec<Effect> {
+    leave(state)
+}
+
+pub(super) fn leave(state: &mut State) -> Vec<Effect> {
+    let waiting: usize = state.pending.iter().map(|it| it.aims.len()).sum();
+    let unanswered: usize = state
+        .sent
+        .values()
+        .map(|it| it.request.on.len().max(1))
+        .sum();
+    let mut words = Vec::new();
+    if waiting > 0 {
+        words.push(format!("the dismissal of {} was not sent", items(waiting)));
+    }
+    if unanswered > 0 {
+        words.push(format!(
+            "{unanswered} act{} sent without an answer: look again before you repeat",
+            if unanswered == 1 { " was" } else { "s were" }
+        ));
+    }
+    state.farewell = (!words.is_empty()).then(|| words.join("; "));
+    vec![Effect::Quit]
+}
+
+pub(super) fn when_done(state: &mut State) -> Vec<Effect> {
+    if state.leaving && state.sent.is_empty() {
+        return leave(state);
+    }
+    Vec::new()
+}

@@ -1,0 +1,71 @@
+//! The mouse: it does nothing that a key cannot do.
+
+use super::layers::{pick, scroll_by};
+use super::{jump, perform, with_view};
+use crate::console::app::flow;
+use crate::console::app::layer::{Layer, Press};
+use crate::console::app::msg::{Effect, Gesture, Hit, Spot};
+use crate::console::app::state::State;
+use crate::keymap::Action;
+
+/// Lines that one turn of the wheel moves.
+const WHEEL: usize = 3;
+
+pub(in crate::console::app) fn mouse(state: &mut State, spot: &Spot) -> Vec<Effect> {
+    let action = match spot.kind {
+        Gesture::WheelDown => Action::Down,
+        Gesture::WheelUp => Action::Up,
+        Gesture::Press => return press(state, spot.on.clone()),
+    };
+    if let Some(layer) = state.layers.last_mut() {
+        let offset = match layer {
+            Layer::Dialog(it) => &mut it.offset,
+            Layer::Help(offset) => offset,
+            Layer::Results(it) => &mut it.offset,
+            Layer::Palette(it) => {
+                it.step(action == Action::Down);
+                return Vec::new();
+            }
+            Layer::Ask(_) | Layer::Filter { .. } => return Vec::new(),
+        };
+        (0..WHEEL).for_each(|_| scroll_by(offset, action));
+        return Vec::new();
+    }
+    (0..WHEEL).flat_map(|_| perform(state, action)).collect()
+}
+
+fn press(state: &mut State, on: Option<Hit>) -> Vec<Effect> {
+    match (state.layers.pop(), on) {
+        (Some(Layer::Dialog(dialog)), Some(Hit::Choice(nth))) if nth < dialog.buttons.len() => {
+            let chosen = dialog.buttons.get(nth).map_or(Press::Cancel, |it| it.1);
+            flow::pressed(state, dialog, chosen)
+        }
+        (Some(Layer::Palette(mut palette)), Some(Hit::Choice(nth))) => {
+            palette.at = nth;
+            pick(state, palette.picked().cloned())
+        }
+        (Some(Layer::Ask(mut ask)), Some(Hit::Choice(nth))) => {
+            ask.chosen = nth;
+            if ask.go_on() {
+                return flow::asked(state, ask);
+            }
+            state.layers.push(Layer::Ask(ask));
+            Vec::new()
+        }
+        // A click beside a layer does not reach what lies under it.
+        (Some(layer), _) => {
+            state.layers.push(layer);
+            Vec::new()
+        }
+        (None, Some(Hit::Row(row))) => with_view(state, |view, desk| view.click(desk, row)),
+        (None, Some(Hit::Tab(nth))) => with_view(state, |view, desk| view.tab(desk, nth)),
+        (None, Some(Hit::Column(nth))) => with_view(state, |view, desk| view.column(desk, nth)),
+        (None, Some(Hit::Badge(nth))) => {
+            jump(state, nth);
+            Vec::new()
+        }
+        (None, Some(Hit::Action(action))) => perform(state, action),
+        (None, Some(Hit::Handoff(source, id))) => with_view(state, |_, desk| desk.open(source, id)),
+        (None, Some(Hit::Choice(_)) | None) => Vec::new(),
+    }
+}

@@ -1,0 +1,347 @@
+//! Acting: proposed, asked about, confirmed, sent, answered. On a proposal of its own, so that what is tested is
+//! the way of an act and not the screen it starts from.
+
+use seamwatch::console::app::act::{Aim, Proposal};
+use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
+use seamwatch::domain::contract::Violation;
+use seamwatch::domain::event::{Answer, DismissReason, Fact};
+use seamwatch::domain::id::{Actor, Edge, HandoffId};
+use seamwatch::domain::link::{
+    Act, ActKind, Capabilities, Fault, Found, Outcome, Report, Request, Target, Want,
+};
+use seamwatch::domain::run::LastChange;
+use seamwatch::domain::time::SECOND;
+use serde_json::json;
+
+use super::desk::{Desk, SOURCE, Story, at, everything};
+
+const EDGE: (&str, &str, &str) = ("launch-article", "writer", "reviewer");
+
+/// A console that knows two handoffs, each at version 1.
+fn desk() -> Desk {
+    let mut story = Story::new("r1")
+        .emitted(-60 * SECOND, "h-1", EDGE, "One")
+        .events;
+    story.extend(
+        Story::new("r2")
+            .emitted(-30 * SECOND, "h-2", EDGE, "Two")
+            .events,
+    );
+    Desk::with(100, 30, story)
+}
+
+fn aim(id: &str) -> Aim {
+    let run = if id == "h-1" { "r1" } else { "r2" };
+    Aim {
+        source: SOURCE,
+        target: Target {
+            run: run.into(),
+            handoff: id.into(),
+            version: 1,
+        },
+        label: id.to_owned(),
+        edge: Edge::new(EDGE.0, EDGE.1, EDGE.2),
+        since: at(-60 * SECOND),
+        digest: "sha256:00".to_owned(),
+    }
+}
+
+fn both(act: ActKind) -> Proposal {
+    Proposal::new(act, vec![aim("h-1"), aim("h-2")])
+}
+
+/// The requests sent so far.
+fn sent(desk: &Desk) -> Vec<(Ticket, Request)> {
+    let performed = desk.effects.iter().filter_map(|it| match it {
+        Effect::Perform(ticket, _, request) => Some((*ticket, request.clone())),
+        _ => None,
+    });
+    performed.collect()
+}
+
+fn answer(desk: &mut Desk, items: &[(&str, Result<(), Fault>)]) {
+    let (ticket, _) = sent(desk).pop().unwrap();
+    let items = items
+        .iter()
+        .map(|(id, it)| (Some(HandoffId::from(*id)), it.clone()))
+        .collect();
+    desk.tell(Msg::Answered(ticket, Ok(Reply::Done(Outcome { items }))));
+}
+
+#[test]
+fn a_confirmation_says_what_will_happen_and_starts_on_cancel() {
+    let mut desk = desk();
+    desk.propose(both(ActKind::Requeue).notes(vec!["Safe: nothing committed.".to_owned()]));
+    desk.must_show("requeue 2 handoffs");
+    desk.must_show("2 handoffs on writer>reviewer, oldest 1m")
+        .must_show("Safe: nothing committed.");
+    desk.golden("confirm");
+    desk.keys("<enter>").must_not_show("requeue 2 handoffs");
+    assert_eq!(sent(&desk), [], "enter on a fresh confirmation is Cancel");
+    desk.propose(both(ActKind::Requeue));
+    desk.keys("<tab><enter>");
+    let (_, request) = sent(&desk).pop().unwrap();
+    assert_eq!(request.act, Act::Requeue);
+    assert_eq!((request.by.as_str(), request.on.len()), ("dana", 2));
+}
+
+#[test]
+fn every_request_has_a_key_of_its_own() {
+    let mut desk = desk();
+    for _ in 0..2 {
+        desk.propose(both(ActKind::Requeue));
+        desk.keys("y");
+    }
+    let keys: Vec<String> = sent(&desk).into_iter().map(|(_, it)| it.key).collect();
+    assert_eq!(keys.len(), 2);
+    assert_ne!(keys[0], keys[1]);
+}
+
+#[test]
+fn what_changed_since_it_was_seen_is_said_and_skipped() {
+    let mut desk = desk();
+    desk.propose(both(ActKind::Requeue));
+    let leased = Fact::Leased {
+        attempt: 1,
+        total: 1,
+        lease: "l".to_owned(),
+        holder: "x".to_owned(),
+        until: None,
+        lease_ms: SECOND,
+    };
+    let mut later = Story::new("r2").emitted(-30 * SECOND, "h-2", EDGE, "Two");
+    later = later.then(-SECOND, "h-2", Actor::agent("reviewer"), leased);
+    desk.happen(later.events);
+    desk.must_show("1 changed since you saw them, skipped.");
+    desk.keys("y")
+        .must_show("1 changed since you saw them, skipped");
+    let (_, request) = sent(&desk).pop().unwrap();
+    let ids: Vec<&str> = request.on.iter().map(|it| it.handoff.as_str()).collect();
+    assert_eq!(ids, ["h-1"]);
+}
+
+#[test]
+fn the_loser_is_told_who_won_and_the_results_are_one_per_item() {
+    let mut desk = desk();
+    desk.propose(both(ActKind::Requeue));
+    desk.keys("y");
+    let by = LastChange {
+        actor: Actor::user("robin"),
+        event: "handoff.requeued".to_owned(),
+        at: at(-3 * SECOND),
+    };
+    let lost = Fault::Conflict {
+        found: 2,
+        by: Some(by),
+    };
+    answer(&mut desk, &[("h-1", Ok(())), ("h-2", Err(lost))]);
+    desk.must_show("Requeued 1 of 2")
+        .must_show("robin requeued this 3s ago");
+    desk.golden("results");
+    desk.keys("<esc>").must_not_show("robin");
+}
+
+#[test]
+fn a_dismissal_needs_a_reason_waits_and_can_be_taken_back() {
+    let mut desk = desk();
+    desk.propose(Proposal::new(ActKind::Dismiss, vec![aim("h-1")]));
+    desk.must_show("obsolete").must_show("test data");
+    desk.keys("j<enter>not needed<enter>");
+    desk.must_show("Reason: duplicate")
+        .must_show("In your words: not needed");
+    desk.keys("y")
+        .must_show("dismissing h-1 in 10 s, z takes it back");
+    assert_eq!(sent(&desk), []);
+    desk.tick(4 * SECOND);
+    desk.must_show("in 6 s");
+    let wait = desk.effects.iter().find_map(|it| match it {
+        Effect::Wait(ticket, 10_000) => Some(*ticket),
+        _ => None,
+    });
+    desk.keys("z")
+        .must_show("not dismissed: 1 handoff")
+        .must_not_show("dismissing");
+    assert_eq!(desk.effects.last(), wait.map(Effect::Cancel).as_ref());
+    desk.tell(Msg::Answered(wait.unwrap(), Ok(Reply::Waited)));
+    assert_eq!(
+        sent(&desk),
+        [],
+        "a timer that was cancelled too late does nothing"
+    );
+}
+
+#[test]
+fn a_dismissal_nobody_takes_back_is_sent() {
+    let mut desk = desk();
+    desk.propose(Proposal::new(ActKind::Dismiss, vec![aim("h-1")]));
+    desk.keys("<enter><enter>y");
+    let Some(&Effect::Wait(ticket, _)) = desk.effects.last() else {
+        panic!("{:?}", desk.effects);
+    };
+    desk.tell(Msg::Answered(ticket, Ok(Reply::Waited)));
+    let (_, request) = sent(&desk).pop().unwrap();
+    assert_eq!(
+        request.act,
+        Act::Dismiss {
+            reason: DismissReason::Obsolete
+        }
+    );
+    answer(&mut desk, &[("h-1", Ok(()))]);
+    desk.must_show("dismissed h-1")
+        .must_not_show("z takes it back");
+}
+
+#[test]
+fn leaving_with_a_dismissal_that_waits_asks_what_becomes_of_it() {
+    let mut desk = desk();
+    desk.propose(Proposal::new(ActKind::Dismiss, vec![aim("h-1")]));
+    desk.keys("<enter><enter>yq").must_show("was not sent yet");
+    desk.keys("<esc>").must_not_show("was not sent yet");
+    desk.keys("q<tab><enter>");
+    assert_eq!(sent(&desk).len(), 1);
+    assert!(
+        !desk.effects.contains(&Effect::Quit),
+        "not before the answer"
+    );
+    answer(&mut desk, &[("h-1", Ok(()))]);
+    assert_eq!(desk.effects.last(), Some(&Effect::Quit));
+    assert_eq!(desk.state.farewell, None);
+}
+
+#[test]
+fn an_interrupt_says_on_the_way_out_what_was_not_sent() {
+    let mut desk = desk();
+    desk.propose(Proposal::new(ActKind::Dismiss, vec![aim("h-1")]));
+    desk.keys("<enter><enter>y<ctrl-c>");
+    assert_eq!(desk.effects.last(), Some(&Effect::Quit));
+    assert_eq!(sent(&desk), []);
+    let farewell = desk.state.farewell.as_deref();
+    assert_eq!(farewell, Some("the dismissal of 1 handoff was not sent"));
+}
+
+#[test]
+fn a_reason_is_required_and_pasted_text_is_harmless() {
+    let mut desk = desk();
+    desk.propose(Proposal::new(ActKind::Reject, vec![aim("h-1")]));
+    desk.keys("<enter>").must_show("this cannot stay empty");
+    desk.tell(Msg::Paste("too long\nand \u{1b}[31mred".to_owned()));
+    desk.must_show("too long and ␛[31mred");
+    desk.keys("<enter>y");
+    let (_, request) = sent(&desk).pop().unwrap();
+    assert_eq!(request.why, "too long and ␛[31mred");
+    let Act::Resolve {
+        answer,
+        context_digest,
+        ..
+    } = request.act
+    else {
+        panic!("{request:?}");
+    };
+    assert_eq!(
+        (answer, context_digest.as_str()),
+        (Answer::Reject, "sha256:00")
+    );
+}
+
+#[test]
+fn an_answer_has_the_shape_that_was_asked_for() {
+    let mut desk = desk();
+    let schema = json!({"type": "object", "required": ["amount"], "properties": {
+        "amount": {"type": "integer"}, "currency": {"enum": ["EUR", "USD"]}}});
+    let mut proposal = Proposal::new(ActKind::Respond, vec![aim("h-1")]);
+    proposal.schema = Some(schema);
+    desk.propose(proposal);
+    desk.must_show("amount (integer)");
+    desk.keys("lots<enter>j<enter>");
+    desk.must_show("amount is a integer; `lots` is not");
+}
+
+#[test]
+fn acting_locks_and_says_why() {
+    let act = || Proposal::new(ActKind::Requeue, vec![aim("h-1")]);
+    let mut stale = desk();
+    stale.tick(14 * SECOND);
+    stale.propose(act());
+    stale.must_show("the data is 14s old");
+    let mut down = desk();
+    let fault = Fault::Transient("connection refused".to_owned());
+    down.hear(Report::Down {
+        fault,
+        retry_in: SECOND,
+    });
+    down.propose(act());
+    down.must_show("is not reachable since");
+    let mut readonly = desk();
+    readonly.state.world.readonly = true;
+    readonly.propose(act());
+    readonly.must_show("read-only");
+    let mut recording = desk();
+    recording.hear(Report::Offers(Capabilities {
+        acts: Vec::new(),
+        why_not: "a recording cannot be changed".to_owned(),
+        ..everything()
+    }));
+    recording.propose(act());
+    recording.must_show("a recording cannot be changed");
+    for desk in [stale, down, readonly, recording] {
+        assert_eq!(sent(&desk), []);
+    }
+}
+
+#[test]
+fn a_link_that_breaks_under_an_open_confirmation_keeps_it_from_being_sent() {
+    let mut desk = desk();
+    desk.propose(both(ActKind::Requeue));
+    let fault = Fault::Transient("connection refused".to_owned());
+    desk.hear(Report::Down {
+        fault,
+        retry_in: SECOND,
+    });
+    desk.keys("y").must_show("Cannot be sent now");
+    assert_eq!(sent(&desk), []);
+}
+
+#[test]
+fn an_invalid_edit_is_shown_with_its_path_and_nothing_typed_is_lost() {
+    let mut desk = desk();
+    desk.edit_approve(aim("h-1"));
+    let Some(Effect::Fetch(ticket, _, Want::Contract(_))) = desk.effects.last().cloned() else {
+        panic!("{:?}", desk.effects);
+    };
+    let value = json!({"brief": {"title": "pay \u{202e}001"}, "amount": 10});
+    let found = Found::Contract {
+        value,
+        digest: "sha256:00".to_owned(),
+    };
+    desk.tell(Msg::Answered(ticket, Ok(Reply::Found(found))));
+    let Some(Effect::Edit(ticket, text)) = desk.effects.last().cloned() else {
+        panic!("{:?}", desk.effects);
+    };
+    assert!(
+        text.contains("\\u202e") && !text.contains('\u{202e}'),
+        "{text}"
+    );
+    desk.tell(Msg::Edited(ticket, Ok("{ not json".to_owned())));
+    desk.must_show("This is not JSON");
+    desk.keys("<enter>");
+    let Some(Effect::Edit(ticket, again)) = desk.effects.last().cloned() else {
+        panic!("{:?}", desk.effects);
+    };
+    assert_eq!(again, "{ not json", "the text is as it was left");
+    desk.tell(Msg::Edited(ticket, Ok(text.replace("10", "-1"))));
+    desk.must_show("~ /amount -1");
+    desk.keys("y");
+    let (_, request) = sent(&desk).pop().unwrap();
+    assert!(
+        matches!(&request.act, Act::Resolve { answer: Answer::EditApprove, edited: Some(it), .. } if it["amount"] == -1)
+    );
+    let wrong = Violation::new("/amount", "minimum", "-1 is less than the minimum of 0");
+    answer(&mut desk, &[("h-1", Err(Fault::Invalid(vec![wrong])))]);
+    desk.must_show("/amount").must_show("Edit again");
+    desk.golden("invalid-edit");
+    desk.keys("<enter>");
+    let Some(Effect::Edit(_, text)) = desk.effects.last() else {
+        panic!("{:?}", desk.effects);
+    };
+    assert!(text.contains("-1"), "{text}");
+}

@@ -1,0 +1,355 @@
+//! The real binary in a pty: what reaches the terminal, and that it is given back however the program ends.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests fail like tests
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use pty_process::Size;
+use pty_process::blocking::{Pty, open};
+use tempfile::TempDir;
+
+/// How long anything may take before a test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Given back: off the other screen, cursor shown, mouse and paste off.
+const GIVEN_BACK: [&[u8]; 4] = [b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l", b"\x1b[?2004l"];
+
+/// Text of an agent that would do something to a terminal: clipboard, link, title, report, C1, bidi, zero width.
+const HOSTILE: &str = concat!(
+    "x\\u001b]52;c;ZXZpbA==\\u0007\\u001b]8;;http://evil\\u0007y\\u001b]0;owned\\u0007\\u001b[6n",
+    "\\u009b31m\\u202egpj\\u200b\\u001bP+q544e\\u001b\\\\z"
+);
+
+/// The program on its terminal.
+struct Session {
+    child: Child,
+    pty: Arc<Pty>,
+    bytes: Arc<Mutex<Vec<u8>>>,
+    size: (u16, u16),
+    _home: TempDir,
+}
+
+impl Session {
+    /// `seam watch` on a recording with hostile text in every string.
+    fn start(columns: u16, rows: u16, environment: &[(&str, &str)]) -> Self {
+        let home = TempDir::new().unwrap();
+        let recording = home.path().join("r.ndjson");
+        let line = |at: &str, kind: &str, id: &str| {
+            format!(
+                r#"{{"at":"2026-08-20T03:1{at}Z","kind":"{kind}","pipeline":"p{HOSTILE}","trace_id":"t{HOSTILE}","step":1,"from":"writer{HOSTILE}","to":"reviewer","handoff_id":"{id}{HOSTILE}","error":null,"payload_summary":"title {HOSTILE}"}}"#
+            )
+        };
+        let lines = [
+            line("2:00.000", "emitted", "h-1"),
+            line("2:01.000", "acknowledged", "h-1"),
+            line("2:02.000", "emitted", "h-2"),
+        ];
+        std::fs::write(&recording, lines.join("\n")).unwrap();
+        let (pty, pts) = open().unwrap();
+        pty.resize(Size::new(rows, columns)).unwrap();
+        let mut command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_seam"))
+            .arg("watch")
+            .arg(format!("file:{}", recording.display()))
+            .args(["--speed", "max"])
+            .env("HOME", home.path())
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR")
+            .env_remove("TMUX");
+        for (name, value) in environment {
+            command = command.env(name, value);
+        }
+        let child = command.spawn(pts).unwrap();
+        let pty = Arc::new(pty);
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let (reader, sink) = (pty.clone(), bytes.clone());
+        std::thread::spawn(move || {
+            let mut chunk = [0; 65_536];
+            while let Ok(read @ 1..) = (&*reader).read(&mut chunk) {
+                sink.lock().unwrap().extend_from_slice(&chunk[..read]);
+            }
+        });
+        Self {
+            child,
+            pty,
+            bytes,
+            size: (columns, rows),
+            _home: home,
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.bytes.lock().unwrap().clone()
+    }
+
+    /// What a terminal shows of all that was written.
+    fn screen(&self) -> String {
+        let mut parser = vt100::Parser::default();
+        let size = |it: u16| it.try_into().unwrap();
+        parser
+            .screen_mut()
+            .set_size(size(self.size.1), size(self.size.0));
+        parser.process(&self.bytes());
+        parser.screen().contents()
+    }
+
+    #[track_caller]
+    fn wait(&self, what: &str, ready: impl Fn(&Self) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !ready(self) {
+            assert!(
+                Instant::now() < until,
+                "no {what}; the screen:\n{}",
+                self.screen()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[track_caller]
+    fn wait_for(&self, text: &str) {
+        self.wait(text, |it| it.screen().contains(text));
+    }
+
+    fn press(&self, keys: &[u8]) {
+        (&*self.pty).write_all(keys).unwrap();
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([name, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Waits for the end, and checks that the terminal was given back.
+    #[track_caller]
+    fn ends(mut self, code: i32) -> Vec<u8> {
+        let until = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(
+                Instant::now() < until,
+                "it does not end; the screen:\n{}",
+                self.screen()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        assert_eq!(status.code(), Some(code));
+        self.wait("terminal given back", |it| {
+            let bytes = it.bytes();
+            GIVEN_BACK
+                .iter()
+                .all(|end| after_last(&bytes, b"\x1b[?1049h", end))
+        });
+        self.bytes()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn position(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).rposition(|it| it == what)
+}
+
+/// `what` was written after the last `before`.
+fn after_last(bytes: &[u8], before: &[u8], what: &[u8]) -> bool {
+    position(bytes, what) > position(bytes, before)
+}
+
+#[test]
+fn it_gives_the_terminal_back_when_the_user_leaves() {
+    for keys in [&b"q"[..], b"\x03", b":\x03"] {
+        let session = Session::start(80, 24, &[]);
+        session.wait_for("? help");
+        session.press(keys);
+        session.ends(0);
+    }
+}
+
+#[test]
+fn it_gives_the_terminal_back_on_signals() {
+    for name in ["-TERM", "-HUP", "-INT"] {
+        let session = Session::start(80, 24, &[]);
+        session.wait_for("? help");
+        session.signal(name);
+        session.ends(0);
+    }
+}
+
+#[test]
+fn it_stops_on_ctrl_z_and_comes_back_with_the_screen_it_had() {
+    let session = Session::start(80, 24, &[]);
+    session.wait_for("? help");
+    session.press(b"6");
+    session.wait_for("EVENTS");
+    session.press(b"\x1a");
+    session.wait("terminal given back", |it| {
+        after_last(&it.bytes(), b"\x1b[?1049h", b"\x1b[?1049l")
+    });
+    let stopped = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", session.child.id())).unwrap();
+        stat.rsplit(") ").next().unwrap().starts_with('T')
+    };
+    session.wait("stopped program", |_| stopped());
+    session.signal("-CONT");
+    session.wait("terminal taken again", |it| {
+        after_last(&it.bytes(), b"\x1b[?1049l", b"\x1b[?1049h")
+    });
+    session.wait_for("EVENTS");
+    session.press(b"q");
+    session.ends(0);
+}
+
+#[test]
+fn nothing_hostile_reaches_the_terminal_raw() {
+    let session = Session::start(160, 40, &[]);
+    session.wait_for("? help");
+    for keys in [
+        &b"6"[..],
+        b"k",
+        b"k",
+        b"\r",
+        b"\t",
+        b"\t",
+        b"\x1b",
+        b"1",
+        b"2",
+        b"3",
+        b"7",
+        b":",
+        b"wri",
+        b"\x1b",
+        b"6",
+        b"?",
+    ] {
+        session.press(keys);
+        std::thread::sleep(Duration::from_millis(30)); // only spreads the keys over frames
+    }
+    session.wait_for("keys on events");
+    session.press(b"\x1bq");
+    let bytes = session.ends(0);
+    let text = String::from_utf8(bytes).unwrap();
+    for raw in [
+        "\x1b]52",
+        "\x1b]8",
+        "owned\x07",
+        "\x1b[6n",
+        "\u{9b}",
+        "\u{202e}",
+        "\u{200b}",
+        "\x1bP",
+    ] {
+        assert!(!text.contains(raw), "{raw:?} reached the terminal");
+    }
+    assert!(text.contains("␛]52;c;"), "it is shown as marks instead");
+}
+
+#[test]
+fn a_storm_of_sizes_and_junk_ends_in_a_good_screen() {
+    let mut session = Session::start(80, 24, &[]);
+    session.wait_for("? help");
+    for (columns, rows) in [
+        (1, 1),
+        (300, 90),
+        (39, 9),
+        (2, 50),
+        (500, 1),
+        (40, 10),
+        (7, 3),
+        (120, 40),
+    ] {
+        session.pty.resize(Size::new(rows, columns)).unwrap();
+        session.press(b"6jjkk");
+        session.press(b"\x1b[200~rm -rf /\nq\nQ\x1b]52;c;eA==\x07\n\x1b[201~");
+    }
+    session.size = (120, 40);
+    session.wait_for("EVENTS");
+    session.press(b"/");
+    session.press(b"\x1b[200~h-2\nq\x1b[201~");
+    session.wait_for("/ h-2 q");
+    session.press(b"\x1b");
+    session.wait("filter closed", |it| !it.screen().contains("/ h-2 q"));
+    session.press(b"q");
+    session.ends(0);
+}
+
+#[test]
+fn copying_goes_through_the_terminal_and_is_harmless() {
+    let session = Session::start(120, 30, &[]);
+    session.wait_for("? help");
+    session.press(b"6");
+    session.wait_for("EVENTS");
+    session.press(b"y");
+    session.wait_for("copied the handoff id");
+    session.press(b"q");
+    let text = String::from_utf8(session.ends(0)).unwrap();
+    // "h-2x␛]52" begins like this in base64.
+    assert!(text.contains("\x1b]52;c;aC0yeOKQm"), "{text:?}");
+}
+
+#[test]
+fn nothing_is_written_but_the_clock_when_nothing_happens() {
+    let session = Session::start(120, 40, &[]);
+    session.wait_for("ended");
+    let before = session.bytes().len();
+    std::thread::sleep(Duration::from_secs(3)); // what is measured is a span of quiet
+    let written = session.bytes().len() - before;
+    session.press(b"q");
+    session.ends(0);
+    assert!(written <= 3 * 40, "{written} bytes in 3 s");
+}
+
+#[test]
+fn without_a_terminal_it_says_what_to_use() {
+    let run = |dumb: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_seam"));
+        let home = TempDir::new().unwrap();
+        command
+            .args(["watch", "http://127.0.0.1:1"])
+            .env("HOME", home.path());
+        if dumb {
+            command.env("TERM", "dumb");
+        }
+        command.stdin(Stdio::null()).output().unwrap()
+    };
+    for dumb in [false, true] {
+        let output = run(dumb);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("seam get"), "{said}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn no_color_means_no_colour() {
+    let session = Session::start(80, 24, &[("NO_COLOR", "1")]);
+    session.wait_for("? help");
+    session.press(b"q");
+    let text = String::from_utf8(session.ends(0)).unwrap();
+    for colour in [
+        "\x1b[31",
+        "\x1b[32",
+        "\x1b[36",
+        "\x1b[38;5;1",
+        "\x1b[38;5;2",
+        "\x1b[38;5;6",
+        "\x1b[38;2",
+    ] {
+        assert!(!text.contains(colour), "{colour:?}");
+    }
+}
