@@ -5,10 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests fail like tests
 
-#[path = "screens/dead_letters.rs"]
-mod dead_letters;
 #[path = "screens/acting.rs"]
 mod acting;
+#[path = "screens/dead_letters.rs"]
+mod dead_letters;
 #[path = "screens/desk.rs"]
 mod desk;
 #[path = "screens/events.rs"]

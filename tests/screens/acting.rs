@@ -27,7 +27,9 @@ fn desk() -> Desk {
             .emitted(-30 * SECOND, "h-2", EDGE, "Two")
             .events,
     );
-    Desk::with(100, 30, story)
+    let mut desk = Desk::with(100, 30, story);
+    desk.keys("6");
+    desk
 }
 
 fn aim(id: &str) -> Aim {

@@ -66,7 +66,7 @@ fn the_help_lists_what_the_keys_do() {
 #[test]
 fn the_palette_goes_to_an_edge_by_a_few_letters() {
     let mut desk = desk();
-    desk.keys(":wrirev")
+    desk.keys("6:wrirev")
         .must_show("launch-article writer>reviewer");
     desk.golden("palette");
     desk.keys("<esc>:evnts<enter>").must_show("EVENTS");
@@ -74,7 +74,7 @@ fn the_palette_goes_to_an_edge_by_a_few_letters() {
 
 #[test]
 fn the_footer_does_what_it_says_when_clicked() {
-    let mut desk = desk();
+    let mut desk = Desk::with(200, 30, Vec::new());
     desk.click("6 events").must_show("EVENTS");
     desk.click("? help").must_show("keys on events");
 }

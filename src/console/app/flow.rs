@@ -5,7 +5,7 @@ use super::layer::{Ask, Dialog, Layer, Press};
 use super::msg::Effect;
 use super::state::{Pending, Sent, State, UNDO_FOR};
 use super::toast::Tone;
-use crate::domain::link::ActKind;
+use crate::domain::link::{ActKind, Fault};
 
 mod answer;
 mod edit;

@@ -23,20 +23,21 @@ const fn column(title: &'static str, min: u16, ideal: u16, drop: u8) -> Column<'
 pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
     let world = &state.world;
     let rows = screen.list.rows();
+    let unfiltered = state.view().filter().is_none_or(str::is_empty);
+    let how = match (screen.follow, screen.new) {
+        (true, _) => "following".to_owned(),
+        (false, 0) => "holding".to_owned(),
+        (false, new) => format!("holding, {new} new"),
+    };
+    let canvas = &mut canvas.heading("EVENTS", &how);
     if rows.is_empty() {
-        let why = if state.view().filter().is_none_or(str::is_empty) {
+        let why = if unfiltered {
             "Nothing has happened yet. Events appear here as they come in."
         } else {
             "No event matches the filter. esc clears it."
         };
         return canvas.notice(Role::Dim, why);
     }
-    let state = match (screen.follow, screen.new) {
-        (true, _) => "following".to_owned(),
-        (false, 0) => "holding".to_owned(),
-        (false, new) => format!("holding, {new} new"),
-    };
-    let canvas = &mut canvas.heading("EVENTS", &state);
     let time = if world.face == Face::Relative {
         "AGO"
     } else {
