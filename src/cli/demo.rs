@@ -1,5 +1,6 @@
 //! `seam demo`: the console on simulated agents.
 
+use super::serve::interrupted;
 use super::{Exit, Stop, watch};
 use crate::demo::{Agents, Host, Story};
 
@@ -65,10 +66,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             "seam: the demonstration runs at {}; ctrl-c ends it",
             host.url()
         );
-        tokio::signal::ctrl_c()
-            .await
-            .map_err(Into::into)
-            .map(|()| Exit::Done)
+        interrupted().await.map_err(Into::into).map(|()| Exit::Done)
     } else {
         let look = args.look;
         watch::run(watch::Args {
@@ -99,7 +97,7 @@ async fn agents_only(url: &str, story: Story) -> anyhow::Result<Exit> {
     eprintln!("seam: agents work at {url}; ctrl-c ends them");
     tokio::select! {
         () = agents.forever() => {}
-        pressed = tokio::signal::ctrl_c() => pressed?,
+        pressed = interrupted() => pressed?,
     }
     Ok(Exit::Done)
 }

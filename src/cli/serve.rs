@@ -174,8 +174,9 @@ async fn signals(stop: CancellationToken) {
     }
 }
 
+/// Returns at ctrl-c, or when the system asks the program to end.
 #[cfg(unix)]
-async fn interrupted() -> std::io::Result<()> {
+pub(super) async fn interrupted() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -184,8 +185,9 @@ async fn interrupted() -> std::io::Result<()> {
     }
 }
 
+/// Returns at ctrl-c.
 #[cfg(not(unix))]
-async fn interrupted() -> std::io::Result<()> {
+pub(super) async fn interrupted() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 

@@ -26,8 +26,8 @@ pub(super) const PROMPT_18: f64 = 14.0;
 pub(super) const SLOW_REVIEWS: f64 = 20.0;
 /// The CRM stops answering.
 pub(super) const CRM_DOWN: f64 = 24.0;
-/// It answers most of the time again.
-const CRM_BACK: f64 = 84.0;
+/// How long it does not answer, and how long after that it is well before it happens again.
+const CRM_OUTAGE: (f64, f64) = (60.0, 240.0);
 
 /// More open dead letters than this and nothing new dies, so that the list stays readable.
 pub(super) const MOST_DEAD: usize = 14;
@@ -47,16 +47,12 @@ impl Weather {
         (self.at - SLOW_REVIEWS).clamp(0.0, 12.0)
     }
 
-    /// How likely the CRM times out, `0.0..=1.0`. After the outage it fails now and then, but with enough dead
-    /// letters about it answers on the `last` attempt.
-    pub(super) fn crm_fails(&self, last: bool) -> f64 {
-        if self.at < CRM_DOWN || (last && !self.may_die()) {
-            0.0
-        } else if self.at < CRM_BACK {
-            1.0
-        } else {
-            0.3
-        }
+    /// Whether the CRM times out. With enough dead letters about it answers on the `last` attempt.
+    pub(super) fn is_crm_down(&self, last: bool) -> bool {
+        let (down, well) = CRM_OUTAGE;
+        self.at >= CRM_DOWN
+            && (self.at - CRM_DOWN) % (down + well) < down
+            && (!last || self.may_die())
     }
 
     /// Whether a few more dead letters are bearable.
@@ -101,10 +97,10 @@ mod tests {
     #[test]
     fn it_is_fine_at_first_and_then_it_is_not() {
         let first = at(5.0);
-        assert!(!first.prompt_18() && first.review_delay() < 0.1 && first.crm_fails(false) < 0.1);
+        assert!(!first.prompt_18() && first.review_delay() < 0.1 && !first.is_crm_down(false));
         let later = at(60.0);
-        assert!(later.prompt_18() && later.review_delay() > 10.0 && later.crm_fails(true) > 0.9);
-        assert!(at(300.0).crm_fails(false) < 0.5);
+        assert!(later.prompt_18() && later.review_delay() > 10.0 && later.is_crm_down(true));
+        assert!(!at(200.0).is_crm_down(false) && at(330.0).is_crm_down(false));
     }
 
     #[test]
@@ -115,7 +111,7 @@ mod tests {
             waiting: MOST_WAITING,
             to_review: MOST_TO_REVIEW,
         };
-        assert!(full.crm_fails(true) < 0.1 && !full.may_die());
+        assert!(!full.is_crm_down(true) && !full.may_die());
         assert!(!full.may_ask() && full.is_jammed("research") && !full.is_jammed("sales"));
     }
 }

@@ -123,7 +123,7 @@ fn research(twist: Twist, rng: &mut Rng, weather: &Weather) -> Value {
         "key_findings": findings, "confidence": confidence,
     });
     // What version 18 of the prompt forgot to ask for. Some answers have it all the same.
-    if new_prompt && rng.u8(..5) > 0 {
+    if new_prompt && rng.u8(..5) > 1 {
         fields = json!({"sources": fields["sources"], "key_findings": fields["key_findings"]});
     }
     let draft = Draft {

@@ -223,8 +223,8 @@ fn quote(job: &Job, lead: &Lead, discount: u32, rng: &mut Rng) -> Plan {
 /// been looked at.
 fn crm(job: &Job, weather: &Weather) -> Plan {
     let rng = &mut job.rng();
-    if job.epoch == 0 && rng.f64() < weather.crm_fails(job.attempt >= ATTEMPTS.into()) {
-        let words = format!("timeout crm.upsert: no answer within {} s", rng.u32(10..31));
+    if job.epoch == 0 && weather.is_crm_down(job.attempt >= ATTEMPTS.into()) {
+        let words = format!("crm.upsert: no answer within {} s", rng.u32(10..31));
         return Plan::usual(rng, End::Fail("timeout", words));
     }
     Plan::done(rng)

@@ -251,7 +251,7 @@ fn billing(job: &Job, weather: &Weather) -> Plan {
     if job.list("key_facts").iter().any(|it| it == OLD_CARD) && job.epoch == 0 && weather.may_die()
     {
         let words = format!(
-            "card_declined: the bank refused to credit the card of invoice {}",
+            "the bank refused to credit the card of invoice {}",
             case.invoice
         );
         return Plan::usual(rng, End::Fail("card_declined", words));
