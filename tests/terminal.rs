@@ -12,7 +12,7 @@ use pty_process::blocking::{Pty, open};
 use tempfile::TempDir;
 
 /// How long anything may take before a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Given back: off the other screen, cursor shown, mouse and paste off.
 const GIVEN_BACK: [&[u8]; 4] = [b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l", b"\x1b[?2004l"];
@@ -66,7 +66,7 @@ impl Session {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let (reader, sink) = (pty.clone(), bytes.clone());
         std::thread::spawn(move || {
-            let mut chunk = [0; 65_536];
+            let mut chunk = [0; 8_192];
             while let Ok(read @ 1..) = (&*reader).read(&mut chunk) {
                 sink.lock().unwrap().extend_from_slice(&chunk[..read]);
             }

@@ -3,6 +3,9 @@
 use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
 
+use etcetera::BaseStrategy;
+use tracing_subscriber::EnvFilter;
+
 use super::{Exit, Stop};
 use crate::clock;
 use crate::config::{Flags, Settings};
@@ -78,7 +81,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         })?;
         sources.push((name(&address), source));
     }
-    open(&settings, sources).await
+    Box::pin(open(&settings, sources)).await
 }
 
 /// What the status line calls a source: short, and enough to tell one from the other.
@@ -114,6 +117,7 @@ pub fn settings(args: &Args) -> anyhow::Result<Settings> {
 /// A file of the configuration is wrong, or there is no terminal.
 pub async fn open(settings: &Settings, sources: Vec<(String, Shared)>) -> anyhow::Result<Exit> {
     needs_a_terminal()?;
+    log_to_file();
     let mut notes = Vec::new();
     let keymap = keymap(&settings.keys.value, &mut notes)?;
     let theme = theme(settings, &mut notes)?;
@@ -138,10 +142,38 @@ pub async fn open(settings: &Settings, sources: Vec<(String, Shared)>) -> anyhow
         directory: settings.directory.clone(),
         notes,
     };
-    if let Some(farewell) = shell::run(setup).await? {
+    if let Some(farewell) = Box::pin(shell::run(setup)).await? {
         super::say(&farewell);
     }
     Ok(Exit::Done)
+}
+
+/// The log goes to a file, never to the terminal: `SEAM_LOG` says how much, as in `SEAM_LOG=debug`. A console that
+/// cannot log still works.
+fn log_to_file() {
+    let Ok(base) = etcetera::choose_base_strategy() else {
+        return;
+    };
+    let directory = base
+        .state_dir()
+        .unwrap_or_else(|| base.data_dir())
+        .join("seamwatch");
+    let opened = std::fs::create_dir_all(&directory).and_then(|()| {
+        let mut options = std::fs::OpenOptions::new();
+        options
+            .create(true)
+            .append(true)
+            .open(directory.join("seam.log"))
+    });
+    let Ok(file) = opened else { return };
+    let level = EnvFilter::try_from_env("SEAM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(level)
+        .with_ansi(false)
+        .with_writer(std::sync::Mutex::new(file))
+        .finish();
+    // One set up before, by the demonstration, stays.
+    let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 fn needs_a_terminal() -> Result<(), Stop> {

@@ -151,7 +151,11 @@ impl Shell {
         self.draw(&mut again)?;
         loop {
             let ready = self.state.dirty && self.pen.is_idle();
-            let frame = again.unwrap_or(drawn + FRAME).max(drawn + FRAME);
+            // What changed is drawn with the next frame; rows that were put off, when they are due.
+            let frame = match again {
+                Some(at) if !self.state.dirty => at.max(drawn + FRAME),
+                _ => drawn + FRAME,
+            };
             let mut next = Next::Go;
             let mut urgent = false;
             tokio::select! {
@@ -163,7 +167,8 @@ impl Shell {
                 Some((source, report)) = self.heard.recv() => next = self.tell(Msg::Heard(source, report)),
                 (ticket, reply) = self.tasks.next() => next = self.tell(Msg::Answered(ticket, reply)),
                 () = sleep_until(next_second()) => next = self.tell(Msg::Tick(clock::now())),
-                () = sleep_until(frame), if ready || again.is_some() => { self.state.dirty |= again.is_some(); }
+                () = sleep_until(frame), if ready => {}
+                () = sleep_until(frame), if !self.state.dirty && again.is_some() => { again = None; self.state.dirty = true; }
                 () = self.pen.idle(), if self.state.dirty && !ready => {}
                 signal = signals.next() => match signal {
                     Heard::End => return Ok(End::Signal),

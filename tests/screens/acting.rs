@@ -285,8 +285,8 @@ fn acting_locks_and_says_why() {
     }));
     recording.propose(act());
     recording.must_show("a recording cannot be changed");
-    for desk in [stale, down, readonly, recording] {
-        assert_eq!(sent(&desk), []);
+    for desk in [&stale, &down, &readonly, &recording] {
+        assert_eq!(sent(desk), []);
     }
 }
 
