@@ -575,7 +575,8 @@ fn hostile_text_reaches_no_output() {
             "step": 1, "from": HOSTILE, "to": format!("{HOSTILE}b"), "handoff_id": format!("{HOSTILE}h"),
             "error": HOSTILE, "payload_summary": HOSTILE, "x_by": HOSTILE
         });
-        lines += &format!("{line}\n");
+        lines.push_str(&line.to_string());
+        lines.push('\n');
     }
     let recording = format!("file:{}", desk.file("hostile.ndjson", &lines));
     let handoff = format!("{HOSTILE}h");
@@ -705,9 +706,10 @@ fn a_reader_that_goes_away_is_no_error() {
     let desk = Desk::new();
     let mut lines = String::new();
     for nth in 0..3_000 {
-        lines += &format!(
+        let line = format!(
             "{{\"at\":\"2026-03-01T10:00:00Z\",\"kind\":\"emitted\",\"pipeline\":\"p\",\"trace_id\":\"t-{nth}\",\"step\":1,\"from\":\"a\",\"to\":\"b\",\"handoff_id\":\"h-{nth}\",\"error\":null,\"payload_summary\":\"x\"}}\n"
         );
+        lines.push_str(&line);
     }
     let address = format!("file:{}", desk.file("many.ndjson", &lines));
     for args in [["get", "events"], ["get", "tasks"], ["export", "--"]] {

@@ -14,6 +14,7 @@ use event::EventRow;
 use rows::Row;
 
 pub mod event;
+mod items;
 mod rows;
 
 /// Flags of `seam get`.

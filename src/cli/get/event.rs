@@ -1,8 +1,11 @@
 //! One line of the log for people, and its CloudEvents form for programs.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 
-use crate::cli::table::wire_word;
+use super::rows::Row;
+use crate::cli::table::{Column, left, or_dash, wire_word, words};
 use crate::domain::contract::Violation;
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::Edge;
@@ -99,5 +102,61 @@ pub fn detail(fact: &Fact) -> String {
         Fact::Acknowledged { .. } | Fact::EscalationReleased {} | Fact::ObservedRetried {} => {
             String::new()
         }
+    }
+}
+
+impl Row for EventRow<'_> {
+    const FIELDS: &'static [&'static str] = &[
+        "type", "trace", "handoff", "pipeline", "from", "to", "actor", "detail",
+    ];
+    const COLUMNS: &'static [Column] = &[
+        left("TIME (UTC)"),
+        left("EVENT"),
+        left("EDGE"),
+        left("HANDOFF"),
+        left("BY"),
+        words("DETAIL"),
+    ];
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        let edge = self.edge.as_ref();
+        vec![
+            self.event.fact.name().into(),
+            self.event.run.as_str().into(),
+            self.event
+                .handoff
+                .as_ref()
+                .map_or("", |it| it.as_str())
+                .into(),
+            edge.map_or("", |it| &it.pipeline).into(),
+            edge.map_or("", |it| &it.from).into(),
+            edge.map_or("", |it| &it.to).into(),
+            self.event.actor.to_string().into(),
+            self.detail.as_str().into(),
+        ]
+    }
+
+    fn is(&self, id: &str) -> bool {
+        let of_edge =
+            |edge: &crate::domain::id::Edge| *edge.pipeline == *id || edge.to_string() == id;
+        self.event.run.as_str() == id
+            || self
+                .event
+                .handoff
+                .as_ref()
+                .is_some_and(|it| it.as_str() == id)
+            || self.edge.as_ref().is_some_and(of_edge)
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let at = self.event.at.utc();
+        vec![
+            at.format("%Y-%m-%d %H:%M:%S%.3f").to_string(),
+            self.event.fact.name().to_owned(),
+            or_dash(self.edge.as_ref(), ToString::to_string),
+            or_dash(self.event.handoff.as_ref(), ToString::to_string),
+            self.event.actor.to_string(),
+            self.detail.clone(),
+        ]
     }
 }

@@ -1,0 +1,235 @@
+//! Rows of single things: runs, dead letters, questions, refused contracts.
+
+use std::borrow::Cow;
+
+use super::rows::Row;
+use crate::cli::table::{Column, left, moment, or_dash, right, some, wire_word, words};
+use crate::domain::report::{DeadRow, InboxRow, RejectionRow, TaskRow};
+use crate::domain::text::age;
+use crate::domain::time::Time;
+
+impl Row for TaskRow {
+    const FIELDS: &'static [&'static str] =
+        &["trace", "pipeline", "verdict", "state", "path", "title"];
+    const COLUMNS: &'static [Column] = &[
+        left("TRACE"),
+        left("PIPELINE"),
+        left("VERDICT"),
+        left("SINCE (UTC)"),
+        right("HANDOFFS"),
+        right("RETRIES"),
+        right("OPEN"),
+        left("STATE"),
+        right("SPENT"),
+        words("SIGNAL"),
+        words("PATH"),
+        words("TITLE"),
+    ];
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        vec![
+            self.trace_id.as_str().into(),
+            self.pipeline.as_str().into(),
+            self.verdict.word().into(),
+            wire_word(&self.state).into(),
+            self.path.as_str().into(),
+            self.title.as_str().into(),
+        ]
+    }
+
+    fn is(&self, id: &str) -> bool {
+        self.trace_id.as_str() == id
+    }
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.trace_id.to_string(),
+            self.pipeline.clone(),
+            self.verdict.word().to_owned(),
+            or_dash(self.since, moment),
+            some(self.handoffs),
+            some(self.retries),
+            some(self.open),
+            wire_word(&self.state),
+            age(self.spent_ms),
+            self.signal.clone(),
+            self.path.clone(),
+            self.title.clone(),
+        ]
+    }
+}
+
+impl Row for DeadRow {
+    const FIELDS: &'static [&'static str] = &[
+        "handoff", "trace", "pipeline", "from", "to", "code", "detail", "title", "owner", "prompt",
+        "urgency", "group",
+    ];
+    const COLUMNS: &'static [Column] = &[
+        left("HANDOFF"),
+        left("EDGE"),
+        words("CODE"),
+        right("ATTEMPTS"),
+        right("DEAD FOR"),
+        words("REQUEUE"),
+        words("TITLE"),
+        words("DETAIL"),
+    ];
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        let edge = &self.edge;
+        vec![
+            self.handoff_id.as_str().into(),
+            self.trace_id.as_str().into(),
+            (&*edge.pipeline).into(),
+            (&*edge.from).into(),
+            (&*edge.to).into(),
+            self.code.as_str().into(),
+            self.detail.as_str().into(),
+            self.title.as_str().into(),
+            self.owner.as_str().into(),
+            self.prompt.as_deref().unwrap_or("").into(),
+            wire_word(&self.urgency).into(),
+            self.group.as_str().into(),
+        ]
+    }
+
+    fn is(&self, id: &str) -> bool {
+        self.handoff_id.as_str() == id || self.trace_id.as_str() == id || self.group == id
+    }
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.handoff_id.to_string(),
+            self.edge.to_string(),
+            self.code.clone(),
+            match self.max_attempts {
+                0 => self.attempts.to_string(),
+                most => format!("{}/{most}", self.attempts),
+            },
+            age(self.age_ms),
+            self.outlook.why().to_owned(),
+            self.title.clone(),
+            self.detail.clone(),
+        ]
+    }
+}
+
+impl Row for InboxRow {
+    const FIELDS: &'static [&'static str] = &[
+        "handoff", "trace", "pipeline", "from", "to", "kind", "question", "title", "urgency",
+        "owner", "role", "by", "claimed",
+    ];
+    const COLUMNS: &'static [Column] = &[
+        left("HANDOFF"),
+        left("EDGE"),
+        left("KIND"),
+        left("URGENCY"),
+        left("ROLE"),
+        right("WAITING"),
+        left("DUE IN"),
+        left("CLAIMED BY"),
+        words("QUESTION"),
+        words("TITLE"),
+    ];
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        let edge = &self.edge;
+        vec![
+            self.handoff_id.as_str().into(),
+            self.trace_id.as_str().into(),
+            (&*edge.pipeline).into(),
+            (&*edge.from).into(),
+            (&*edge.to).into(),
+            wire_word(&self.kind).into(),
+            self.question.as_str().into(),
+            self.title.as_str().into(),
+            wire_word(&self.urgency).into(),
+            self.owner.as_str().into(),
+            self.role.as_str().into(),
+            self.asked_by.as_str().into(),
+            self.claimed_by.as_deref().unwrap_or("").into(),
+        ]
+    }
+
+    fn is(&self, id: &str) -> bool {
+        self.handoff_id.as_str() == id || self.trace_id.as_str() == id
+    }
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.handoff_id.to_string(),
+            self.edge.to_string(),
+            wire_word(&self.kind),
+            wire_word(&self.urgency),
+            or_dash(Some(&self.role).filter(|it| !it.is_empty()), Clone::clone),
+            age(self.waiting_ms),
+            match self.due_in_ms {
+                _ if self.due_at == Time::NEVER => "-".to_owned(),
+                left @ ..0 => format!("overdue {}", age(-left)),
+                left => age(left),
+            },
+            or_dash(self.claimed_by.as_ref(), Clone::clone),
+            self.question.clone(),
+            self.title.clone(),
+        ]
+    }
+}
+
+impl Row for RejectionRow {
+    const FIELDS: &'static [&'static str] = &[
+        "rejection",
+        "trace",
+        "pipeline",
+        "from",
+        "to",
+        "producer",
+        "model",
+        "prompt",
+        "errors",
+    ];
+    const COLUMNS: &'static [Column] = &[
+        left("LAST (UTC)"),
+        right("TIMES"),
+        left("EDGE"),
+        left("PRODUCER"),
+        left("PROMPT"),
+        left("TRACE"),
+        words("WHAT IS WRONG"),
+    ];
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        let edge = &self.edge;
+        vec![
+            self.rejection_id.as_str().into(),
+            self.trace_id.as_str().into(),
+            (&*edge.pipeline).into(),
+            (&*edge.from).into(),
+            (&*edge.to).into(),
+            self.producer.as_str().into(),
+            self.model.as_deref().unwrap_or("").into(),
+            self.prompt.as_deref().unwrap_or("").into(),
+            errors(self).into(),
+        ]
+    }
+
+    fn is(&self, id: &str) -> bool {
+        self.rejection_id == id || self.trace_id.as_str() == id
+    }
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            moment(self.last_at),
+            some(self.count),
+            self.edge.to_string(),
+            self.producer.clone(),
+            or_dash(self.prompt.as_ref(), Clone::clone),
+            self.trace_id.to_string(),
+            errors(self),
+        ]
+    }
+}
+
+fn errors(row: &RejectionRow) -> String {
+    let all: Vec<String> = row.errors.iter().map(ToString::to_string).collect();
+    all.join("; ")
+}
