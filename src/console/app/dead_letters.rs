@@ -206,12 +206,12 @@ impl Screen for DeadLetters {
         let mut offers = Vec::new();
         match self.list.selected() {
             Some(Row::Group(id)) => {
-                let word = if self.is_open(id) {
+                let verb = if self.is_open(id) {
                     "collapse"
                 } else {
                     "expand"
                 };
-                offers.push(Offer::new(Action::Open).word(word));
+                offers.push(Offer::new(Action::Open).word(verb));
                 offers.extend([Action::Left, Action::Right].map(Offer::quiet));
             }
             Some(Row::Item(..)) => {

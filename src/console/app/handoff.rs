@@ -314,16 +314,16 @@ impl Handoff {
 
     fn moves(&mut self, world: &World, action: Action, half: usize) -> bool {
         match (self.tab, action) {
-            (_, Action::NextTab) => self.go(world, self.tab.turn(1)),
-            (_, Action::PreviousTab) => self.go(world, self.tab.turn(Tab::ALL.len() - 1)),
             (Tab::Payload, Action::Left | Action::Right | Action::Open)
                 if !self.tree.is_empty() =>
             {
                 self.fold(action);
                 self.refresh(world);
             }
-            (_, Action::Right) => self.go(world, self.tab.turn(1)),
-            (_, Action::Left) => self.go(world, self.tab.turn(Tab::ALL.len() - 1)),
+            (_, Action::NextTab | Action::Right) => self.go(world, self.tab.turn(1)),
+            (_, Action::PreviousTab | Action::Left) => {
+                self.go(world, self.tab.turn(Tab::ALL.len() - 1));
+            }
             (Tab::Payload, _) if !self.tree.is_empty() => return self.paths.act(action, half),
             (Tab::Trace, _) if self.trace.act(action, half) => {}
             (Tab::Trace, _) => return false,
@@ -407,7 +407,7 @@ impl Screen for Handoff {
         }
         match self.tab {
             Tab::Payload if !self.tree.is_empty() => {
-                offers.push(Offer::new(Action::Open).word("fold"))
+                offers.push(Offer::new(Action::Open).word("fold"));
             }
             Tab::Trace if self.trace.selected().is_some_and(|it| *it != self.id) => {
                 offers.push(Offer::new(Action::Open));

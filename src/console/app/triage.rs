@@ -94,8 +94,8 @@ pub fn answers(
         let offer = Offer::new(Action::EditApprove).of(world, source, ActKind::EditApprove);
         offers.push(offer.unless(unseen));
     }
-    let (word, act) = claim(world, row);
-    offers.push(Offer::new(Action::Claim).word(word).of(world, source, act));
+    let (verb, act) = claim(world, row);
+    offers.push(Offer::new(Action::Claim).word(verb).of(world, source, act));
     if allowed(Answer::Dismiss) {
         offers.push(Offer::new(Action::Dismiss).of(world, source, ActKind::Dismiss));
     }
@@ -166,7 +166,7 @@ pub fn silence(world: &World, what: &str, calm: &str) -> (bool, String) {
                 deaf = Some(format!(
                     "Nothing was heard of {} yet: there may be {what}.",
                     feed.name
-                ))
+                ));
             }
             Some(at) if !feed.is_fresh(world.now) => {
                 let ago = text::age(at.age(world.now));

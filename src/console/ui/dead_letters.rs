@@ -1,5 +1,7 @@
 //! The dead letters by what failed: decisions, not rows.
 
+use std::fmt::Write;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -41,10 +43,14 @@ pub fn draw(screen: &DeadLetters, state: &State, canvas: &mut Canvas<'_>) {
         ),
     };
     if !screen.text().is_empty() {
-        words += &format!("  filter {}", screen.text());
+        _ = write!(words, "  filter {}", screen.text()); // writing to a String cannot fail
     }
     if screen.list.marked() > 0 {
-        words += &format!("  {} marked", text::count(screen.marked_items() as u64));
+        _ = write!(
+            words,
+            "  {} marked",
+            text::count(screen.marked_items() as u64)
+        ); // writing to a String cannot fail
     }
     let mut canvas = canvas.heading("DEAD LETTERS", &words);
     if screen.list.rows().is_empty() {

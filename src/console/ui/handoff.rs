@@ -107,7 +107,7 @@ fn tree(page: &Handoff, canvas: &mut Canvas<'_>) {
         line.text(role, &format!("{}{arrow} {name}", "  ".repeat(*depth)));
         match wrong {
             Some(wrong) if value.is_empty() => {
-                line.text(Role::Critical, &format!("{} {wrong}", glyphs.failed))
+                line.text(Role::Critical, &format!("{} {wrong}", glyphs.failed));
             }
             Some(wrong) => line.text(
                 Role::Critical,

@@ -1,5 +1,7 @@
 //! What waits for a person: the list, and the card of the question under the cursor.
 
+use std::fmt::Write;
+
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, ListView};
@@ -25,7 +27,7 @@ pub fn draw(screen: &Inbox, state: &State, canvas: &mut Canvas<'_>) {
         _ => String::new(),
     };
     if !screen.text().is_empty() {
-        words += &format!("  filter {}", screen.text());
+        _ = write!(words, "  filter {}", screen.text()); // writing to a String cannot fail
     }
     let mut canvas = canvas.heading("INBOX", &words);
     if rows.is_empty() {

@@ -1,6 +1,6 @@
 //! Acting on dead letters: one, the marked ones, a group, or all that match.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use crate::domain::id::HandoffId;
 use crate::domain::link::{ActKind, SourceId};
@@ -113,12 +113,12 @@ impl DeadLetters {
             more: 0,
         };
         let mut seen: HashSet<(SourceId, HandoffId)> = HashSet::new();
-        let mut groups: BTreeMap<GroupId, ()> = BTreeMap::new();
+        let mut groups: BTreeSet<GroupId> = BTreeSet::new();
         let mut add = |source: SourceId, id: &HandoffId, group: GroupId| {
             if seen.contains(&(source, id.clone())) {
                 return;
             }
-            groups.insert(group, ());
+            groups.insert(group);
             if seen.len() == MOST {
                 chosen.more += 1;
                 return;
@@ -151,7 +151,7 @@ impl DeadLetters {
                 }
             }
         }
-        chosen.groups = groups.into_keys().collect();
+        chosen.groups = groups.into_iter().collect();
         chosen
     }
 
@@ -263,9 +263,12 @@ fn verdicts(world: &World, items: &[(SourceId, HandoffId)]) -> Vec<String> {
     }
     counted.sort_by(|a, b| b.0.cmp(&a.0));
     let alone = counted.len() == 1;
-    let line = |(verdict, count): &(Outlook, usize)| match alone {
-        true => format!("Requeue: {}.", verdict.why()),
-        false => format!("Requeue, {count} of them: {}.", verdict.why()),
+    let line = |(verdict, count): &(Outlook, usize)| {
+        if alone {
+            format!("Requeue: {}.", verdict.why())
+        } else {
+            format!("Requeue, {count} of them: {}.", verdict.why())
+        }
     };
     let mut lines: Vec<String> = counted.iter().map(line).collect();
     if counted

@@ -61,12 +61,14 @@ impl Sort {
     }
 
     /// By the next column.
+    #[must_use]
     pub fn next(self) -> Self {
         let at = By::ALL.iter().position(|it| *it == self.by).unwrap_or(0);
         Self::new(By::ALL.get(at + 1).copied().unwrap_or_default())
     }
 
     /// The other way round.
+    #[must_use]
     pub const fn reversed(self) -> Self {
         Self {
             by: self.by,

@@ -227,7 +227,7 @@ pub(super) fn contract(doc: &mut Doc, contract: &Contract, it: &Handoff) {
         "effects",
         match unknown {
             0 => Ok(declared),
-            some => Err(format!("{declared}, {some} with an unknown outcome")),
+            open => Err(format!("{declared}, {open} with an unknown outcome")),
         },
     );
     let modes = &contract.failure_modes;

@@ -124,7 +124,7 @@ impl Handoff {
             return;
         };
         match (action, row.open) {
-            (Action::Right, Some(false)) | (Action::Open, Some(false)) => {
+            (Action::Right | Action::Open, Some(false)) => {
                 self.folded.remove(&row.path);
             }
             (Action::Left | Action::Open, Some(true)) => {
