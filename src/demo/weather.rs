@@ -30,7 +30,9 @@ pub(super) const CRM_DOWN: f64 = 24.0;
 const CRM_OUTAGE: (f64, f64) = (60.0, 240.0);
 
 /// More open dead letters than this and nothing new dies, so that the list stays readable.
-pub(super) const MOST_DEAD: usize = 14;
+pub(super) const MOST_DEAD: usize = 16;
+/// So many of them are left to other causes than the CRM.
+const OTHERS_DEAD: usize = 4;
 /// More open questions than this and nothing new is asked.
 pub(super) const MOST_WAITING: usize = 12;
 /// More articles before the reviewer than this and research waits.
@@ -52,7 +54,7 @@ impl Weather {
         let (down, well) = CRM_OUTAGE;
         self.at >= CRM_DOWN
             && (self.at - CRM_DOWN) % (down + well) < down
-            && (!last || self.may_die())
+            && (!last || self.open.dead + OTHERS_DEAD < MOST_DEAD)
     }
 
     /// Whether a few more dead letters are bearable.
