@@ -1,7 +1,10 @@
 //! Four pipelines and what went wrong with them between 02:51 and 03:12: the scene of most pictures.
 
-use seamwatch::domain::contract::{RelationKind, Violation};
-use seamwatch::domain::event::{Boundary, DeadReason, Emission, Event, Fact, Rejection};
+use seamwatch::domain::contract::{RelationKind, Urgency, Violation};
+use seamwatch::domain::event::{
+    Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Rejection,
+    Timeout,
+};
 use seamwatch::domain::id::{Actor, Edge};
 use seamwatch::domain::time::{HOUR, MINUTE, Millis, SECOND, Time};
 
@@ -145,6 +148,23 @@ fn head(edge: Names, stage: &str, title: &str, at: Time) -> Emission {
     Emission {
         stage: stage.into(),
         ..emission(Edge::new(edge.0, edge.1, edge.2), title, at)
+    }
+}
+
+/// What a person is asked when a task goes round in circles.
+fn question(opened: Millis) -> Escalation {
+    Escalation {
+        id: format!("esc-{opened}"),
+        kind: EscalationKind::Loop,
+        question: "Writer and reviewer cannot agree on this draft. How shall it go on?".to_owned(),
+        allow: vec![Answer::Respond, Answer::Dismiss],
+        role: "editor".to_owned(),
+        urgency: Urgency::High,
+        due_at: at(opened + HOUR),
+        on_timeout: Timeout::DeadLetter,
+        proposed_action: None,
+        requested_schema: None,
+        context_digest: "sha256:00".to_owned(),
     }
 }
 
@@ -409,6 +429,18 @@ impl Scene {
                     )
                     .then(offset + 3 * SECOND, &back, agent("writer"), acked())
                     .then(offset + 50 * SECOND, &back, agent("writer"), completed());
+            }
+            if nth as u32 + 1 > 3 {
+                let signal = "revision 4 of at most 3".to_owned();
+                let engine = || Actor::system("engine");
+                story = story
+                    .then(offset, &back, engine(), Fact::LoopDetected { signal })
+                    .then(
+                        offset,
+                        &back,
+                        engine(),
+                        Fact::EscalationOpened(Box::new(question(offset))),
+                    );
             }
             parent = Some(back.as_str().into());
             offset += 60 * SECOND;

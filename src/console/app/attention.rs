@@ -2,9 +2,10 @@
 
 use crate::domain::health::Health;
 use crate::domain::report::TaskVerdict;
-use crate::domain::text::{age, count, latency};
+use crate::domain::text::{age, count};
 
 use super::feed::Link;
+use super::reason::brief;
 use super::screen::{Focus, ScreenId};
 use super::world::World;
 
@@ -135,30 +136,22 @@ pub fn badges(world: &World) -> Vec<Badge> {
 fn edges(world: &World, add: &mut impl FnMut(Level, ScreenId, Focus, String)) {
     let rows = || {
         let feeds = world.feeds.iter();
-        feeds.flat_map(|feed| feed.figures().edges.iter().map(move |row| (feed.id, row)))
+        feeds.flat_map(|feed| feed.figures().edges.iter().map(move |row| (feed, row)))
     };
     for (health, level) in [
         (Health::Critical, Level::Critical),
         (Health::Warning, Level::Warning),
     ] {
         let bad = || rows().filter(|(_, row)| row.level == health);
-        for (source, row) in bad().take(EDGES_NAMED) {
-            let what = match (row.findings.first(), row.p95_ms.value) {
-                (Some(finding), _) => finding.what.clone(),
-                (None, Some(p95)) => format!("P95 {}", latency(p95)),
-                (None, None) => row.health.to_owned(),
-            };
-            let focus = Focus::Edge(source, row.edge.clone());
-            add(
-                level,
-                ScreenId::Edges,
-                focus,
-                format!("{} {what}", row.edge),
-            );
+        for (feed, row) in bad().take(EDGES_NAMED) {
+            let text = format!("{} {}", row.edge, brief(world, feed, row));
+            let focus = Focus::Edge(feed.id, row.edge.clone());
+            add(level, ScreenId::Edges, focus, text);
         }
         let more = bad().count().saturating_sub(EDGES_NAMED);
         if more > 0 {
-            let text = format!("{more} more edges {}", health.word());
+            let s = if more == 1 { "" } else { "s" };
+            let text = format!("{more} more edge{s} {}", health.word());
             add(level, ScreenId::Edges, Focus::Here, text);
         }
     }

@@ -13,10 +13,10 @@ use super::world::{Face, World};
 /// How much a row asks for attention. Ordered, the least first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Concern {
-    /// Nothing happens here.
+    /// Nothing, or too little, is known.
     #[default]
     Quiet,
-    /// Nothing is wrong as far as can be known.
+    /// Enough is known, and nothing is wrong.
     Fine,
     /// Somebody should look today.
     Warning,
@@ -30,17 +30,32 @@ pub fn concern(row: &EdgeRow) -> Concern {
         Concern::Critical
     } else if !row.findings.is_empty() || row.dead > 0 || row.paused {
         Concern::Warning
-    } else if row.level == Health::NoData {
-        Concern::Quiet
-    } else {
+    } else if row.level == Health::Healthy {
         Concern::Fine
+    } else {
+        Concern::Quiet
     }
 }
 
 /// Why an edge asks for attention, the worst first; one word or few when it does not. Holds hostile text.
 pub fn reason(world: &World, feed: &Feed, row: &EdgeRow) -> String {
+    let parts = parts(world, feed, row);
+    if parts.is_empty() {
+        return calm(world, feed, row);
+    }
+    parts.join("; ")
+}
+
+/// The worst of it in the fewest words: what and since when, such as `slow since 02:58`.
+pub fn brief(world: &World, feed: &Feed, row: &EdgeRow) -> String {
+    let worst = parts(world, feed, row).into_iter().next();
+    let worst = worst.unwrap_or_else(|| calm(world, feed, row));
+    worst.split(", ").next().unwrap_or_default().to_owned()
+}
+
+fn parts(world: &World, feed: &Feed, row: &EdgeRow) -> Vec<String> {
     let Some(book) = feed.ledger().edge(&row.edge) else {
-        return String::new();
+        return Vec::new();
     };
     let mut parts: Vec<(Concern, String)> = Vec::new();
     if row.paused {
@@ -63,12 +78,8 @@ pub fn reason(world: &World, feed: &Feed, row: &EdgeRow) -> String {
         let what = group.map_or(String::new(), |it| format!(": {}", it.title));
         parts.push((Concern::Warning, format!("{} dead{what}", row.dead)));
     }
-    if parts.is_empty() {
-        return calm(world, feed, book, row);
-    }
     parts.sort_by_key(|(concern, _)| std::cmp::Reverse(*concern));
-    let words: Vec<String> = parts.into_iter().map(|(_, words)| words).collect();
-    words.join("; ")
+    parts.into_iter().map(|(_, words)| words).collect()
 }
 
 /// `since 02:51`, with the day when it is not today; `for 21m` when times are relative.
@@ -222,22 +233,38 @@ fn retries(world: &World, feed: &Feed, book: &EdgeBook, finding: &FindingRow) ->
     most.map_or(words.clone(), |(code, _)| format!("{words}: {code}"))
 }
 
-fn calm(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> String {
+fn calm(world: &World, feed: &Feed, row: &EdgeRow) -> String {
     let now = feed.ledger().now();
+    let changed = feed
+        .ledger()
+        .edge(&row.edge)
+        .map_or_else(Time::default, |it| it.changed_at);
     let mut words = match row.level {
-        Health::NoData if book.changed_at == Time::default() => "no handoff yet".to_owned(),
-        Health::NoData => format!("no handoff for {}", age(book.changed_at.age(now))),
+        Health::NoData if changed == Time::default() => "no handoff yet".to_owned(),
+        Health::NoData => format!("no handoff for {}", age(changed.age(now))),
         Health::Unknown => match feed.data_age(world.now) {
             Some(old) => format!("unknown: data {} old", age(old)),
             None => "unknown".to_owned(),
         },
-        Health::Insufficient => "too few to judge".to_owned(),
+        Health::Insufficient => {
+            let emitted = row.counts.get(Kind::Emitted.name()).copied().unwrap_or(0);
+            format!("too few to judge: {emitted} in 1h")
+        }
         level => level.word().to_owned(),
     };
     if !is_measured(feed, row) && row.level != Health::NoData {
         words += ", acks not measured";
     }
     words
+}
+
+/// The word for an edge where there is no room for the reason.
+pub fn word(row: &EdgeRow) -> &'static str {
+    match concern(row) {
+        Concern::Critical => Health::Critical.word(),
+        Concern::Warning => Health::Warning.word(),
+        Concern::Fine | Concern::Quiet => row.health,
+    }
 }
 
 /// False when acknowledgements cannot be known here: the source does not see them, or saw handoffs of this edge

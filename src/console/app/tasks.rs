@@ -2,20 +2,20 @@
 
 use crate::domain::event::Fact;
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::link::{ActKind, SourceId, Target};
+use crate::domain::link::{ActKind, SourceId};
 use crate::domain::report::{TaskRow, TaskVerdict};
-use crate::domain::run::{Handoff, Run, State};
-use crate::domain::text;
+use crate::domain::run::{Handoff, Run};
 use crate::domain::time::Time;
 use crate::keymap::Action;
 
-use super::act::{Aim, Proposal};
+use super::act::Proposal;
 use super::desk::Desk;
+use super::feed::Feed;
 use super::find::Needle;
 use super::list::List;
 use super::order::Order;
-use super::pipelines::title;
 use super::screen::{Focus, Offer, Screen};
+use super::triage;
 use super::world::World;
 
 /// One run of one source.
@@ -134,7 +134,9 @@ impl Screen for Tasks {
                 }
             }
             Action::Escalate => {
-                if let Some(it) = can_escalate(run) {
+                let ledger = desk.world.feed(source).map(Feed::ledger);
+                let it = can_escalate(run).zip(ledger);
+                if let Some(aim) = it.and_then(|(it, ledger)| triage::aim(ledger, source, &it.id)) {
                     let verdict = self
                         .selected()
                         .map(|(_, row)| row.signal.clone())
@@ -143,9 +145,7 @@ impl Screen for Tasks {
                         .map(|it| format!("Why it stands out: {it}."))
                         .into_iter()
                         .collect();
-                    desk.propose(
-                        Proposal::new(ActKind::Escalate, vec![aim(source, run, it)]).notes(notes),
-                    );
+                    desk.propose(Proposal::new(ActKind::Escalate, vec![aim]).notes(notes));
                 }
             }
             Action::CopyId => desk.copy(run.id.as_str(), "the run id"),
@@ -230,25 +230,13 @@ fn at_hand(run: &Run) -> Option<&HandoffId> {
 
 /// The latest handoff that could be handed to a person.
 fn can_escalate(run: &Run) -> Option<&Handoff> {
-    let open = run
-        .open()
-        .filter(|it| it.state != State::Escalated && !it.emission.is_observed());
-    open.last()
-}
-
-fn aim(source: SourceId, run: &Run, it: &Handoff) -> Aim {
-    Aim {
-        source,
-        target: Target {
-            run: run.id.clone(),
-            handoff: it.id.clone(),
-            version: it.version,
-        },
-        label: text::cut(&text::clean(title(it)), 60).into_owned(),
-        edge: it.emission.edge.clone(),
-        since: it.born(),
-        digest: String::new(),
-    }
+    let acts = |it: &Handoff| triage::operator_acts(it.state);
+    let open = run.open().filter(|it| {
+        acts(it)
+            .iter()
+            .any(|(action, _)| *action == Action::Escalate)
+    });
+    open.filter(|it| !it.emission.is_observed()).last()
 }
 
 /// What was asked for with every return of a run, as far as the log on hand reaches back.

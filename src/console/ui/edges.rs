@@ -1,8 +1,10 @@
 //! Every edge with its numbers, and the page of one.
 
+pub(super) mod facts;
 pub(super) mod page;
 
-use ratatui::layout::Rect;
+use ratatui::layout::Constraint::{Fill, Length};
+use ratatui::layout::{Layout, Rect};
 
 use super::canvas::{Canvas, ListView};
 use super::figure::{self, Cell};
@@ -12,10 +14,15 @@ use crate::console::app::State;
 use crate::console::app::blank::why_blank;
 use crate::console::app::edges::{By, Edges, Row};
 use crate::console::app::msg::Hit;
-use crate::console::app::reason::{is_measured, reason};
+use crate::console::app::reason::{is_measured, reason, word};
 use crate::domain::health::{Signal, Span};
 use crate::domain::text;
 use crate::theme::Role;
+
+/// Columns below which a reason says nothing.
+const REASON: u16 = 24;
+/// Columns from which rates say their sample.
+const ROOMY: u16 = 170;
 
 /// Draws the screen.
 pub fn draw(screen: &Edges, state: &State, canvas: &mut Canvas<'_>) {
@@ -28,15 +35,17 @@ pub fn draw(screen: &Edges, state: &State, canvas: &mut Canvas<'_>) {
     let area = canvas.area;
     let count = text::count(screen.list.rows().len() as u64);
     spans(canvas, &format!("EDGES {count}"), screen.span);
-    let list = Rect {
-        y: area.y + 1,
-        height: area.height - 1,
-        ..area
-    };
+    let [_, list, below] = places(area, screen.list.rows().len() as u16);
     if screen.list.rows().is_empty() {
         return canvas
             .within(list)
             .notice(Role::Dim, "No edge matches the filter. esc clears it.");
+    }
+    let selected = screen.list.index().and_then(|it| screen.row(it));
+    if let Some((it, feed)) = selected.and_then(|it| Some((it, state.world.feed(it.source)?)))
+        && !below.is_empty()
+    {
+        facts::draw(state, feed, &it.row, &mut canvas.within(below));
     }
     let name = |nth: usize| {
         screen
@@ -47,7 +56,7 @@ pub fn draw(screen: &Edges, state: &State, canvas: &mut Canvas<'_>) {
         .map(name)
         .max()
         .unwrap_or(0);
-    let columns = columns(widest.clamp(12, 36) as u16);
+    let columns = columns(widest.clamp(12, 36) as u16, area.width >= ROOMY);
     let sort = By::ALL.iter().position(|it| *it == screen.by);
     let view = ListView {
         name: "edges",
@@ -61,6 +70,17 @@ pub fn draw(screen: &Edges, state: &State, canvas: &mut Canvas<'_>) {
             draw_row(it, state, line);
         }
     });
+}
+
+/// Where the title, the list and the facts of the selected edge lie.
+fn places(area: Rect, rows: u16) -> [Rect; 3] {
+    let left = area.height.saturating_sub(rows + 3);
+    let facts = match left {
+        facts::FULL.. => left.min(facts::MOST),
+        _ if area.height >= 2 * facts::FEW + 8 => facts::FEW,
+        _ => 0,
+    };
+    Layout::vertical([Length(1), Fill(1), Length(facts)]).areas(area)
 }
 
 /// A title with the windows to choose from.
@@ -85,21 +105,23 @@ pub(super) fn spans(canvas: &mut Canvas<'_>, title: &str, chosen: Span) {
 }
 
 /// In the order of [`By::ALL`].
-fn columns(name: u16) -> [Column<'static>; 13] {
+fn columns(name: u16, roomy: bool) -> [Column<'static>; 13] {
+    // With its sample where there is room.
+    let rate = if roomy { 12 } else { 5 };
     [
-        Column::text("EDGE", 14, name),
-        Column::text("pipeline", 10, 18).dropped(7),
-        Column::number("n", 5).dropped(9),
+        Column::text("EDGE", name.min(22), name),
+        Column::text("pipeline", 12, 18).dropped(7),
+        Column::number("n", 4).dropped(9),
         Column::number("P50", 6).dropped(10),
         Column::number("P95", 6),
         Column::number("P99", 6).dropped(8),
         Column {
-            ideal: 12,
+            ideal: rate,
             ..Column::number("retry", 5)
         }
         .dropped(3),
         Column {
-            ideal: 12,
+            ideal: rate,
             ..Column::number("viol", 5)
         }
         .dropped(4),
@@ -107,7 +129,7 @@ fn columns(name: u16) -> [Column<'static>; 13] {
         Column::number("oldest", 6).dropped(2),
         Column::number("dead", 4).dropped(1),
         Column::text("last hour", 9, 12).dropped(6),
-        Column::text("health", 20, 40).growing(),
+        Column::text("health", 8, 40).growing(),
     ]
 }
 
@@ -155,7 +177,16 @@ fn draw_row(it: &Row, state: &State, line: &mut Line<'_>) {
     cell(figure::oldest(row));
     cell(figure::count(u64::from(row.dead), Role::Warning));
     line.draw(|area, buffer| figure::trend(feed, row, area, buffer, theme));
-    line.text(figure::role(it.concern), &reason(&state.world, feed, row));
+    line.draw(|area, buffer| {
+        // The word where there is no room for the reason; that stands below the list then.
+        let why = if area.width >= REASON {
+            reason(&state.world, feed, row)
+        } else {
+            word(row).to_owned()
+        };
+        let style = theme.style(figure::role(it.concern));
+        part::put(buffer, area.x, area.y, area.width, &why, style);
+    });
     if !feed.is_fresh(state.world.now) {
         line.overlay(Role::Stale);
     }

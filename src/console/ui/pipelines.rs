@@ -5,9 +5,11 @@
 
 mod drawing;
 
-use ratatui::layout::Rect;
+use ratatui::layout::Constraint::{Fill, Length};
+use ratatui::layout::{Layout, Rect};
 
 use super::canvas::{Canvas, ListView};
+use super::edges::facts;
 use super::figure::{self, Cell};
 use super::part;
 use super::part::table::{Column, Line as Row};
@@ -22,13 +24,13 @@ use crate::domain::run::Handoff;
 use crate::domain::text;
 use crate::theme::{Glyphs, Role};
 
-/// Rows of the drawing below the tree, and those the tree keeps.
-const DRAWING: u16 = 12;
+/// Rows that the tree keeps.
 const TREE: u16 = 14;
-/// Columns from which the drawing stands beside the tree when there is no room below it.
+/// Columns from which the drawing stands beside the tree when there is no room below it, and what it takes.
 const WIDE: u16 = 150;
-/// Rows of the reason in full below the tree, when there is no drawing.
-const REASON: u16 = 2;
+const BESIDE: u16 = 64;
+/// Columns from which edges say the stage they lead to.
+const ROOMY: u16 = 130;
 
 /// Draws the screen.
 pub fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
@@ -41,53 +43,47 @@ pub fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
     if screen.list.rows().is_empty() {
         return canvas.notice(Role::Dim, "No edge matches the filter. esc clears it.");
     }
-    let area = canvas.area;
-    if area.height >= TREE + DRAWING {
-        // As much of it for the tree as it needs, at most all but the drawing.
-        let tree = (screen.list.rows().len() as u16 + 2).clamp(TREE, area.height - DRAWING);
-        tree_in(
-            screen,
-            state,
-            canvas,
-            Rect {
-                height: tree,
-                ..area
-            },
-        );
-        let rest = Rect {
-            y: area.y + tree,
-            height: area.height - tree,
-            ..area
-        };
-        drawing::draw(screen, state, &mut canvas.within(rest));
-    } else if area.width >= WIDE {
-        let width = area.width - 64;
-        tree_in(screen, state, canvas, Rect { width, ..area });
-        let rest = Rect {
-            x: area.x + width,
-            width: area.width - width,
-            ..area
-        };
-        drawing::draw(screen, state, &mut canvas.within(rest));
-    } else if area.height > 2 * REASON + 8 {
-        tree_in(
-            screen,
-            state,
-            canvas,
-            Rect {
-                height: area.height - REASON,
-                ..area
-            },
-        );
-        let rest = Rect {
-            y: area.bottom() - REASON,
-            height: REASON,
-            ..area
-        };
-        in_full(screen, state, &mut canvas.within(rest));
-    } else {
-        tree_in(screen, state, canvas, area);
+    let [tree, drawing, facts] = places(canvas.area, screen.list.rows().len() as u16);
+    tree_in(screen, state, canvas, tree);
+    if !drawing.is_empty() {
+        drawing::draw(screen, state, &mut canvas.within(drawing));
     }
+    let line = screen.list.index().and_then(|it| screen.line(it));
+    let group = line.and_then(|it| screen.group(it));
+    let edge = line
+        .and_then(|it| screen.edge(it))
+        .or_else(|| group?.worst());
+    let feed = group.and_then(|it| state.world.feed(it.source));
+    if let (Some(feed), Some(edge), false) = (feed, edge, facts.is_empty()) {
+        facts::draw(state, feed, edge, &mut canvas.within(facts));
+    }
+}
+
+/// Where the tree, the drawing and the facts of the selected edge lie. The tree comes first; the drawing stands
+/// below it where the terminal is tall, as flows are wide, and beside it where it is wide only.
+fn places(area: Rect, rows: u16) -> [Rect; 3] {
+    let down = |tree, drawing, facts| {
+        Layout::vertical([Length(tree), Length(drawing), Length(facts)]).areas::<3>(area)
+    };
+    let needed = rows + 2;
+    let drawing = if area.height >= 48 { 14 } else { 11 };
+    let left = area.height.saturating_sub(needed + drawing);
+    if left >= facts::FULL {
+        let facts = left.min(facts::MOST);
+        return down(area.height - drawing - facts, drawing, facts);
+    }
+    if area.height >= TREE + drawing + facts::FEW {
+        return down(area.height - drawing - facts::FEW, drawing, facts::FEW);
+    }
+    if area.height < 2 * facts::FEW + 8 {
+        return down(area.height, 0, 0);
+    }
+    let [tree, none, facts] = down(area.height - facts::FEW, 0, facts::FEW);
+    if area.width < WIDE {
+        return [tree, none, facts];
+    }
+    let [tree, drawing] = Layout::horizontal([Fill(1), Length(BESIDE)]).areas(tree);
+    [tree, drawing, facts]
 }
 
 fn tree_in(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>, area: Rect) {
@@ -130,7 +126,7 @@ fn columns(name: u16) -> [Column<'static>; 10] {
         Column::number("loop", 4).dropped(7),
         Column::number("dead", 4).dropped(2),
         Column::text("last hour", 9, 12).dropped(6),
-        Column::text("", 24, 40).growing(),
+        Column::text("why", 24, 40).growing(),
     ]
 }
 
@@ -198,7 +194,9 @@ fn name(screen: &Pipelines, state: &State, node: &Node, line: &Line) -> Cell {
 fn suffix(screen: &Pipelines, state: &State, node: &Node, line: &Line) -> String {
     let stage = screen.edge(line).map_or("", |it| &it.stage);
     let directly_below = 1 + usize::from(state.world.feeds.len() > 1);
-    let own = matches!(node, Node::Edge(..)) && line.guides.len() <= directly_below;
+    // Why it asks for attention matters more than its stage.
+    let room = state.world.size.columns >= ROOMY;
+    let own = room && matches!(node, Node::Edge(..)) && line.guides.len() <= directly_below;
     if own && !stage.is_empty() {
         format!("  ({stage})")
     } else {
@@ -220,7 +218,7 @@ fn draw_row(screen: &Pipelines, state: &State, node: &Node, line: &Line, row: &m
     let before = prefix(line, node, &theme.glyphs);
     row.draw(|area, buffer| {
         let (mut x, end) = (area.x, area.right());
-        for (role, text) in [(Role::Border, &before), (role, &words), (Role::Dim, &after)] {
+        for (role, text) in [(Role::Dim, &before), (role, &words), (Role::Dim, &after)] {
             let room = end.saturating_sub(x);
             x += part::put(buffer, x, area.y, room, text, theme.style(role));
         }
@@ -356,53 +354,4 @@ fn task_cells(feed: &Feed, it: &Handoff, row: &mut Row<'_>) {
     (0..6).for_each(|_| row.skip());
     let (role, words) = super::edges::page::standing(it);
     row.text(role, &words);
-}
-
-/// The selected row in words, as far as the columns had to be cut.
-fn in_full(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
-    let Some(line) = screen.list.index().and_then(|it| screen.line(it)) else {
-        return;
-    };
-    let Some(group) = screen.group(line) else {
-        return;
-    };
-    let Some(feed) = state.world.feed(group.source) else {
-        return;
-    };
-    let Some(edge) = screen.edge(line).or_else(|| group.worst()) else {
-        return;
-    };
-    let used = canvas.put(2, 0, Role::Strong, &edge.edge.to_string());
-    let role = figure::role(concern(edge));
-    let words = reason(&state.world, feed, edge);
-    let room = usize::from(canvas.area.width.saturating_sub(used + 6));
-    let clean = text::clean(&words);
-    let lines = text::wrap(&clean, room.max(10));
-    canvas.put(
-        used + 4,
-        0,
-        role,
-        lines.first().copied().unwrap_or_default(),
-    );
-    let rest = lines.get(1..).unwrap_or_default().join(" ");
-    if rest.is_empty() {
-        let numbers = [
-            ("retry", figure::rate_of(edge.retry_rate, Role::Text)),
-            (
-                "violations",
-                figure::rate_of(edge.violation_rate, Role::Text),
-            ),
-            ("P99", figure::latency(edge.emit_to_ack_ms.p99)),
-            (
-                "unacknowledged",
-                figure::count(edge.unacknowledged as u64, Role::Text),
-            ),
-        ];
-        let mut x = 2;
-        for (name, (_, value)) in numbers {
-            x += canvas.put(x, 1, Role::Dim, &format!("{name} {value}")) + 3;
-        }
-    } else {
-        canvas.put(used + 4, 1, role, &rest);
-    }
 }

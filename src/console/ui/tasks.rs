@@ -67,13 +67,13 @@ pub fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
 fn list(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
     let columns = [
         Column::text("TASKS", 13, 13),
-        Column::text("path", 18, 34),
+        Column::text("path", 18, 30),
         Column::number("cycle", 5).dropped(4),
         Column::number("hops", 4).dropped(6),
         Column::number("retries", 7).dropped(3),
-        Column::text("issues", 7, 12).dropped(5),
+        Column::text("issues", 7, 9).dropped(5),
         Column::number("spent", 6).dropped(2),
-        Column::text("since", 11, 11).dropped(1),
+        Column::text("since", 7, 7).dropped(1),
         Column::text("what it is about", 16, 40)
             .growing()
             .dropped(7),

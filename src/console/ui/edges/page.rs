@@ -1,6 +1,6 @@
 //! The page of one edge: what is wrong and since when, how fast, what failed, what was refused, what came lately.
 
-mod charts;
+pub(in crate::console::ui) mod charts;
 
 use ratatui::layout::Rect;
 
@@ -68,7 +68,7 @@ pub(in crate::console::ui) fn draw(page: &EdgePage, state: &State, canvas: &mut 
             height,
             ..area
         };
-        charts::draw(page, feed, row, &mut canvas.within(place));
+        charts::draw(feed, row, page.span, &mut canvas.within(place));
         top += height + 1;
     }
     let place = Rect {

@@ -2,13 +2,13 @@
 
 use ratatui::layout::Rect;
 
-use crate::console::app::edges::EdgePage;
 use crate::console::app::feed::Feed;
 use crate::console::app::reason::is_measured;
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::figure;
 use crate::console::ui::part::histogram::Histogram;
 use crate::console::ui::part::{self, put, put_right};
+use crate::domain::health::Span;
 use crate::domain::ledger::EdgeBook;
 use crate::domain::report::{self, EdgeRow};
 use crate::domain::text;
@@ -38,8 +38,13 @@ const CODES: u16 = 30;
 const SCALE: u16 = 7;
 
 /// Draws the charts side by side: as many as there is room for.
-pub(super) fn draw(page: &EdgePage, feed: &Feed, row: &EdgeRow, canvas: &mut Canvas<'_>) {
-    let Some(book) = feed.ledger().edge(&page.edge) else {
+pub(in crate::console::ui) fn draw(
+    feed: &Feed,
+    row: &EdgeRow,
+    span: Span,
+    canvas: &mut Canvas<'_>,
+) {
+    let Some(book) = feed.ledger().edge(&row.edge) else {
         return;
     };
     let area = canvas.area;
@@ -55,7 +60,7 @@ pub(super) fn draw(page: &EdgePage, feed: &Feed, row: &EdgeRow, canvas: &mut Can
         width: width.saturating_sub(3),
         ..area
     };
-    latencies(page, feed, row, book, &mut canvas.within(column(0, half)));
+    latencies(span, feed, row, book, &mut canvas.within(column(0, half)));
     hour(
         feed,
         row,
@@ -78,17 +83,11 @@ fn below_title<'a>(canvas: &'a mut Canvas<'_>, title: &str) -> Canvas<'a> {
     canvas.within(inside)
 }
 
-fn latencies(
-    page: &EdgePage,
-    feed: &Feed,
-    row: &EdgeRow,
-    book: &EdgeBook,
-    canvas: &mut Canvas<'_>,
-) {
+fn latencies(span: Span, feed: &Feed, row: &EdgeRow, book: &EdgeBook, canvas: &mut Canvas<'_>) {
     let title = format!(
         "EMIT TO ACK, {}",
-        if page.span.length().is_some() {
-            format!("last {}", page.span)
+        if span.length().is_some() {
+            format!("last {}", span)
         } else {
             "all seen".to_owned()
         }
@@ -100,7 +99,7 @@ fn latencies(
             "not measured: this source sees no acknowledgements here",
         );
     }
-    let bars = book.windows.total(page.span).to_ack.bars();
+    let bars = book.windows.total(span).to_ack.bars();
     let (Some(&(least, _)), Some(&(most, _))) = (bars.first(), bars.last()) else {
         let why = match row.unacknowledged {
             0 => "nothing was acknowledged in this window".to_owned(),
