@@ -1,8 +1,11 @@
 //! Pipelines, edges, tasks and sources.
 
+use seamwatch::console::app::Effect;
+use seamwatch::console::app::feed::Feed;
+use seamwatch::domain::link::{Act, Batch, Capabilities, Fault, Replay, Report, Skipped, SourceId};
 use seamwatch::theme::{BUILT_IN, Theme};
 
-use super::desk::Desk;
+use super::desk::{Desk, Story, at};
 use super::incident::incident;
 
 fn desk(columns: u16, rows: u16) -> Desk {
@@ -41,4 +44,238 @@ fn tasks_and_sources() {
     let mut desk = desk(120, 40);
     desk.keys("3").golden("tasks");
     desk.keys("7").golden("sources");
+}
+
+#[test]
+fn every_screen_fits_every_size() {
+    for (columns, rows) in [
+        (40, 10),
+        (60, 15),
+        (80, 24),
+        (100, 30),
+        (160, 24),
+        (220, 70),
+    ] {
+        let mut desk = desk(columns, rows);
+        for keys in ["", "jl", "<enter>", "<esc>2", "<enter>", "<esc>3", "7"] {
+            desk.keys(keys).must_show("? help");
+        }
+    }
+}
+
+#[test]
+fn a_branch_opens_to_its_tasks_and_the_cursor_climbs_back() {
+    let mut desk = desk(120, 60);
+    desk.keys("jj")
+        .must_show("l tasks")
+        .must_not_show("waits for reviewer");
+    desk.keys("l")
+        .must_show("waits for reviewer")
+        .must_show("14 more");
+    desk.keys("jjh").must_show("▌   ├▾writer>reviewer");
+    desk.keys("h").must_not_show("waits for reviewer");
+    desk.keys("h").must_show("▌ ▾ launch-article");
+    desk.keys("<enter>")
+        .must_show("▌ ▸ launch-article")
+        .must_show("writer>reviewer: slow since 03:04");
+}
+
+#[test]
+fn enter_on_an_edge_opens_its_page_and_esc_comes_back() {
+    let mut desk = desk(120, 40);
+    desk.keys("jj<enter>")
+        .must_show("EDGE  launch-article  writer>reviewer");
+    desk.must_show("EMIT TO ACK").must_show("RECENT HANDOFFS");
+    desk.keys("<esc>").must_show("PIPELINES");
+    desk.keys("j").must_show("▌   ├ reviewer>publisher");
+}
+
+#[test]
+fn what_changed_is_one_glance() {
+    let mut desk = desk(120, 40);
+    desk.keys("j<enter>")
+        .must_show("violations since 02:51, prompt research-brief v18");
+    desk.must_show("VIOLATIONS BY PROMPT")
+        .must_show("/payload/confidence")
+        .must_show("02:51:44");
+}
+
+#[test]
+fn a_task_opens_its_handoff() {
+    let mut desk = desk(120, 40);
+    desk.keys("jjlj<enter>");
+    assert!(desk.state.page.is_some());
+    desk.keys("<esc>3<enter>");
+    assert!(desk.state.page.is_some());
+}
+
+#[test]
+fn sorting_moves_rows_and_the_cursor_stays_on_its_edge() {
+    let mut desk = desk(120, 40);
+    desk.keys("2j").must_show("▌ sales>crm");
+    let first = |desk: &Desk| desk.rows()[4].clone();
+    assert!(first(&desk).contains("writer>reviewer"));
+    desk.click("P50").must_show("P50▾").must_show("▌ sales>crm");
+    assert!(first(&desk).contains("reviewer>writer"), "{}", first(&desk));
+    desk.keys("S").must_show("P50▴");
+    desk.keys("/crm<enter>")
+        .must_show("EDGES 2")
+        .must_not_show("support>triage");
+    desk.keys("<esc>").must_show("support>triage");
+}
+
+#[test]
+fn the_window_changes_the_numbers() {
+    let mut desk = desk(120, 40);
+    let acked = |desk: &Desk| {
+        let rows = desk.rows();
+        let row = rows
+            .iter()
+            .find(|it| it.contains("support>triage"))
+            .unwrap();
+        row.split_whitespace().nth(2).unwrap().to_owned()
+    };
+    desk.keys("2");
+    assert_eq!(acked(&desk), "59");
+    desk.click(" 5m ");
+    assert_eq!(acked(&desk), "4");
+    desk.keys("<tab><tab>");
+    assert_eq!(acked(&desk), "180");
+}
+
+#[test]
+fn pausing_an_edge_asks_first_and_goes_to_the_source() {
+    let mut desk = desk(120, 40);
+    desk.keys("2P").must_show("pause writer>reviewer");
+    desk.keys("<tab>");
+    let asked = |desk: &Desk| {
+        let mut sent = desk.effects.iter();
+        sent.any(|it| matches!(it, Effect::Perform(_, _, request) if matches!(request.act, Act::PauseEdge(_))))
+    };
+    assert!(!asked(&desk));
+    for _ in 0..3 {
+        desk.keys("x");
+    }
+    desk.keys("<enter>");
+    desk.keys("y");
+    assert!(asked(&desk), "{}", desk.rows().join("\n"));
+}
+
+#[test]
+fn a_loop_can_be_seen_in_full_and_a_storm_be_handed_to_a_person() {
+    let mut desk = desk(120, 40);
+    desk.keys("3")
+        .must_show("looping since 03:03: revision 4 of at most 3");
+    desk.must_show("writer <> reviewer x4 (max 3)")
+        .must_show("4>4>4>4");
+    desk.must_show("4 claims still have no source")
+        .must_not_show("E escalate");
+    desk.keys("jj")
+        .must_show("4 retries")
+        .must_show("E escalate");
+    desk.keys("E").must_show("escalate Lead: Acme, 40 seats");
+}
+
+#[test]
+fn nothing_known_is_never_all_clear() {
+    let mut desk = Desk::new(100, 24);
+    for keys in ["1", "2", "3"] {
+        desk.keys(keys).must_show("Connecting to prod-eu");
+    }
+    desk.hear(Report::Down {
+        fault: Fault::Transient("connection refused".to_owned()),
+        retry_in: 5_000,
+    });
+    desk.keys("1")
+        .must_show("cannot be reached")
+        .must_show("connection refused")
+        .must_show("Next try in 5s");
+    desk.keys("7")
+        .must_show("down for 0s, next try in 5s")
+        .must_show("last error  connection refused");
+    let mut desk = Desk::with(100, 24, Vec::new());
+    desk.keys("2")
+        .must_show("no handoff was seen yet")
+        .must_show("seam demo");
+}
+
+#[test]
+fn old_numbers_are_dimmed_and_say_how_old() {
+    let mut desk = desk(120, 40);
+    let role = |desk: &Desk| desk.buffer()[(45, 5)].modifier;
+    let fresh = role(&desk);
+    desk.tick(5 * 60_000);
+    desk.tick(5 * 60_000 + 1_000);
+    assert_ne!(role(&desk), fresh, "{}", desk.rows().join("\n"));
+    desk.must_show("unknown: data 5m01s old");
+}
+
+#[test]
+fn a_recording_says_what_it_does_not_measure_and_where_it_stands() {
+    let mut desk = desk(120, 40);
+    desk.hear(Report::Offers(Capabilities {
+        kind: "recording".to_owned(),
+        latency: false,
+        acts: Vec::new(),
+        why_not: "a recording cannot be changed".to_owned(),
+        replay: true,
+        ..super::desk::everything()
+    }));
+    desk.hear(Report::Batch(Batch::Replay(Replay {
+        at: at(-1_800_000),
+        from: at(-3_600_000),
+        until: at(0),
+        speed: Some(60.0),
+        paused: false,
+        ended: false,
+    })));
+    desk.hear(Report::Batch(Batch::Skipped(vec![Skipped {
+        cause: "not JSON".to_owned(),
+        count: 3,
+        first: 17,
+        example: "{\"type\u{1b}[2J".to_owned(),
+    }])));
+    desk.tick(2_000);
+    desk.keys("1").must_show("healthy, acks not measured");
+    desk.keys("2").must_show("n/m");
+    desk.keys("7")
+        .must_show("no acknowledgements: P95 is not measured");
+    desk.must_show("a recording cannot be changed")
+        .must_show("50%")
+        .must_show("60 s in one");
+    desk.must_show("3 not JSON, first at line 17")
+        .must_show("␛[2J");
+    desk.golden("sources-recording");
+}
+
+#[test]
+fn several_sources_are_the_first_level() {
+    let mut desk = desk(120, 40);
+    desk.state
+        .world
+        .feeds
+        .push(Feed::new(SourceId(1), "laptop"));
+    desk.tick(9_000);
+    desk.keys("1")
+        .must_show("▾ prod-eu")
+        .must_show("laptop")
+        .must_show("├▾ launch-article");
+    desk.must_show("connecting");
+}
+
+#[test]
+fn hostile_names_are_marked_everywhere() {
+    let edge = ("p\u{1b}]0;x\u{7}", "a\u{202e}b", "c\u{9b}2J");
+    let events = Story::new("r\u{1b}[6n")
+        .emitted(-90_000, "h\u{200b}", edge, "t\u{1b}[31m")
+        .events;
+    let mut desk = Desk::with(120, 40, events);
+    desk.tick(1_000);
+    for keys in ["1jl", "j", "2", "<enter>", "<esc>3", "7"] {
+        desk.keys(keys);
+        for cell in &desk.buffer().content {
+            let raw = ['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}', '\u{200b}'];
+            assert!(!cell.symbol().contains(raw), "{keys}");
+        }
+    }
 }

@@ -248,7 +248,10 @@ fn calm(world: &World, feed: &Feed, row: &EdgeRow) -> String {
         },
         Health::Insufficient => {
             let emitted = row.counts.get(Kind::Emitted.name()).copied().unwrap_or(0);
-            format!("too few to judge: {emitted} in 1h")
+            format!(
+                "too few to judge: {} in 1h",
+                (emitted as usize).max(row.open)
+            )
         }
         level => level.word().to_owned(),
     };

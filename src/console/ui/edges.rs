@@ -151,7 +151,7 @@ fn draw_row(it: &Row, state: &State, line: &mut Line<'_>) {
         if is_measured(feed, row) {
             it
         } else {
-            (Role::Dim, "n/m".to_owned())
+            (Role::Dim, figure::NOT_MEASURED.to_owned())
         }
     };
     cell(measured(figure::latency(row.emit_to_ack_ms.p50)));

@@ -16,6 +16,9 @@ use crate::theme::{Role, Theme};
 /// A text and how it looks.
 pub(super) type Cell = (Role, String);
 
+/// Not measured by this source.
+pub(super) const NOT_MEASURED: &str = "n/m";
+
 /// No data.
 pub(super) fn none() -> Cell {
     (Role::Dim, "-".to_owned())
@@ -50,7 +53,7 @@ pub(super) const SLOW: [Signal; 3] = [Signal::Stall, Signal::Drift, Signal::Limi
 /// The P95 of an edge; `n/m` is not measured.
 pub(super) fn p95(feed: &Feed, row: &EdgeRow) -> Cell {
     if !is_measured(feed, row) {
-        return (Role::Dim, "n/m".to_owned());
+        return (Role::Dim, NOT_MEASURED.to_owned());
     }
     match p95_text(row.p95_ms) {
         Some(text) => (judged(row, &SLOW), text),
@@ -110,6 +113,9 @@ pub(super) fn oldest(row: &EdgeRow) -> Cell {
 
 /// The last hour of an edge, against what would be critical.
 pub(super) fn trend(feed: &Feed, row: &EdgeRow, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+    if !is_measured(feed, row) {
+        return;
+    }
     let ledger = feed.ledger();
     let Some(book) = ledger.edge(&row.edge) else {
         return;

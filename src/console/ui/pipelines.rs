@@ -17,7 +17,7 @@ use crate::console::app::State;
 use crate::console::app::blank::why_blank;
 use crate::console::app::feed::Feed;
 use crate::console::app::pipelines::{Line, Node, Pipelines, title};
-use crate::console::app::reason::{Concern, concern, reason};
+use crate::console::app::reason::{Concern, concern, is_measured, reason};
 use crate::domain::health::Signal;
 use crate::domain::report::EdgeRow;
 use crate::domain::run::Handoff;
@@ -91,10 +91,15 @@ fn tree_in(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>, area: Rec
     let name_width = |nth: usize| {
         let line = screen.line(nth)?;
         let node = screen.list.rows().get(nth)?;
-        let own = matches!(node, Node::Pipeline(..) | Node::Edge(..) | Node::Stage(..));
         let width = text::width(&prefix(line, node, glyphs))
-            + text::width(&name(screen, state, node, line).1);
-        own.then_some(width + suffix(screen, state, node, line).len())
+            + text::width(&name(screen, state, node, line).1)
+            + suffix(screen, state, node, line).len();
+        // Titles of tasks are long: they must not take the room of the reasons.
+        Some(if matches!(node, Node::Task(..)) {
+            width.min(32)
+        } else {
+            width
+        })
     };
     let widest = (0..screen.list.rows().len().min(200))
         .filter_map(name_width)
@@ -307,9 +312,14 @@ fn pipeline_cells(screen: &Pipelines, state: &State, feed: &Feed, line: &Line, r
                 (judged(&[Signal::Stall]), text::age(age))
             }),
     );
-    cell(
-        figure::p95_text(it.p95_ms).map_or_else(figure::none, |text| (judged(&figure::SLOW), text)),
-    );
+    let p95 = match figure::p95_text(it.p95_ms) {
+        _ if !it.edges.iter().any(|edge| is_measured(feed, edge)) => {
+            (Role::Dim, figure::NOT_MEASURED.to_owned())
+        }
+        Some(text) => (judged(&figure::SLOW), text),
+        None => figure::none(),
+    };
+    cell(p95);
     cell(figure::rate(it.retry_rate, judged(&[Signal::Retries])));
     cell(figure::rate(
         it.violation_rate,

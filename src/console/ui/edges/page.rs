@@ -145,15 +145,21 @@ fn violations(page: &EdgePage, state: &State, canvas: &mut Canvas<'_>, top: u16,
     found.sort_by_key(|it| std::cmp::Reverse((it.count, it.last_at)));
     let more = found.len().saturating_sub(most);
     found.truncate(most);
+    let widest = found
+        .iter()
+        .map(|it| text::width(&it.path))
+        .max()
+        .unwrap_or(0);
+    let place = widest.clamp(14, usize::from(canvas.area.width / 3).max(14)) as u16;
     let columns = [
-        Column::text("VIOLATIONS BY PROMPT", 14, 24),
+        Column::text("VIOLATIONS BY PROMPT", 16, 24),
         Column::text("model", 8, 18).dropped(4),
         Column::text("producer", 8, 16).dropped(5),
-        Column::text("where in the contract", 14, 34),
+        Column::text("where in the contract", place, place),
         Column::number("count", 5),
         Column::number("first", 8),
         Column::number("last", 8).dropped(2),
-        Column::text("what", 10, 24).growing().dropped(3),
+        Column::text("what", 16, 24).growing().dropped(6),
     ];
     let height = found.len() as u16 + 1;
     let area = Rect {
