@@ -386,7 +386,7 @@ impl Scene {
         for (nth, open) in issues.iter().enumerate() {
             let id = format!("{short}-draft-{nth}");
             let mut draft = head(REVIEW, "review", title, at(offset));
-            draft.parent = parent.clone();
+            draft.parent.clone_from(&parent);
             draft.relation = RelationKind::Forward;
             draft.work = format!("work-{short}-{nth}").into();
             story = story

@@ -262,13 +262,13 @@ fn is_paused(world: &World, source: SourceId, edge: &Edge) -> bool {
 
 /// Pausing or resuming, whichever can be done.
 fn pause(world: &World, source: SourceId, edge: &Edge) -> Offer {
-    let (word, act) = if is_paused(world, source, edge) {
+    let (verb, act) = if is_paused(world, source, edge) {
         ("resume", ActKind::ResumeEdge)
     } else {
         ("pause", ActKind::PauseEdge)
     };
     Offer::new(Action::PauseEdge)
-        .word(word)
+        .word(verb)
         .of(world, source, act)
 }
 

@@ -77,7 +77,7 @@ mod tests {
     fn on_demand_it_sorts_at_once() {
         let mut order = Order::default();
         let mut rows = [1, 2];
-        order.sort(Time::default(), &mut rows, |it| *it, |a, b| a.cmp(b));
+        order.sort(Time::default(), &mut rows, |it| *it, Ord::cmp);
         order.forget();
         order.sort(Time::default(), &mut rows, |it| *it, |a, b| b.cmp(a));
         assert_eq!(rows, [2, 1]);

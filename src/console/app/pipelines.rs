@@ -195,13 +195,13 @@ impl Screen for Pipelines {
         }
         let mut offers = Vec::new();
         if let Some((node, line)) = self.selected() {
-            let word = match (node, line.open) {
+            let opens = match (node, line.open) {
                 (Node::Edge(..) | Node::More(..), _) => "edge",
                 (Node::Task(..), _) => "handoff",
                 (_, Some(true)) => "close",
                 _ => "expand",
             };
-            offers.push(Offer::new(Action::Open).word(word));
+            offers.push(Offer::new(Action::Open).word(opens));
             let right = Offer::new(Action::Right);
             match (node, line.open) {
                 (Node::Edge(..), Some(false)) => offers.push(right.word("tasks")),

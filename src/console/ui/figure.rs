@@ -124,7 +124,7 @@ pub(super) fn trend(feed: &Feed, row: &EdgeRow, area: Rect, buffer: &mut Buffer,
     let values: Vec<Option<u64>> = trend
         .p95_ms
         .iter()
-        .map(|it| it.map(|it| it.unsigned_abs()))
+        .map(|it| it.map(i64::unsigned_abs))
         .collect();
     let role = match judged(row, &SLOW) {
         Role::Text => Role::Bar,

@@ -197,13 +197,13 @@ fn name(screen: &Pipelines, state: &State, node: &Node, line: &Line) -> Cell {
 
 /// The stage an edge leads to, unless the line above says it.
 fn suffix(screen: &Pipelines, state: &State, node: &Node, line: &Line) -> String {
-    let stage = screen.edge(line).map_or("", |it| &it.stage);
+    let leads_to = screen.edge(line).map_or("", |it| &it.stage);
     let directly_below = 1 + usize::from(state.world.feeds.len() > 1);
     // Why it asks for attention matters more than its stage.
     let room = state.world.size.columns >= ROOMY;
     let own = room && matches!(node, Node::Edge(..)) && line.guides.len() <= directly_below;
-    if own && !stage.is_empty() {
-        format!("  ({stage})")
+    if own && !leads_to.is_empty() {
+        format!("  ({leads_to})")
     } else {
         String::new()
     }
@@ -211,8 +211,12 @@ fn suffix(screen: &Pipelines, state: &State, node: &Node, line: &Line) -> String
 
 fn draw_row(screen: &Pipelines, state: &State, node: &Node, line: &Line, row: &mut Row<'_>) {
     let source = match node {
-        Node::Source(id) | Node::Pipeline(id, _) | Node::Stage(id, ..) => *id,
-        Node::Edge(id, _) | Node::More(id, _) | Node::Task(id, _) => *id,
+        Node::Source(id)
+        | Node::Pipeline(id, _)
+        | Node::Stage(id, ..)
+        | Node::Edge(id, _)
+        | Node::More(id, _)
+        | Node::Task(id, _) => *id,
     };
     let Some(feed) = state.world.feed(source) else {
         return;

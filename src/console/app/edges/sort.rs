@@ -43,6 +43,7 @@ impl By {
     ];
 
     /// The column after this one, round and round. The trend is not sorted by.
+    #[must_use]
     pub fn next(self) -> Self {
         let mut others = Self::ALL.into_iter().cycle().skip(self as usize + 1);
         others.find(|it| *it != Self::Trend).unwrap_or(self)

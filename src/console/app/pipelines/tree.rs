@@ -156,10 +156,8 @@ impl Tree<'_> {
                 ..above.clone()
             };
             line.guides.push(nth < last);
-            if edges.len() == 1 {
-                edges
-                    .into_iter()
-                    .for_each(|edge| self.edge(group, edge, &line));
+            if let [edge] = *edges {
+                self.edge(group, edge, &line);
                 continue;
             }
             let name = group.row.pipeline.as_str().into();

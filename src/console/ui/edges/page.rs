@@ -60,7 +60,7 @@ pub(in crate::console::ui) fn draw(page: &EdgePage, state: &State, canvas: &mut 
     }
     let rest = |top: u16| area.height.saturating_sub(top);
     top += violations(page, state, canvas, top, rest(top + LIST + 1));
-    if rest(top) >= CHARTS + LIST + 1 {
+    if rest(top) > CHARTS + LIST {
         // Taller where there is much room, but never so tall that the list suffers.
         let height = CHARTS.max(rest(top) / 3).min(18);
         let place = Rect {

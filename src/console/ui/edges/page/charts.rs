@@ -87,7 +87,7 @@ fn latencies(span: Span, feed: &Feed, row: &EdgeRow, book: &EdgeBook, canvas: &m
     let title = format!(
         "EMIT TO ACK, {}",
         if span.length().is_some() {
-            format!("last {}", span)
+            format!("last {span}")
         } else {
             "all seen".to_owned()
         }
@@ -100,16 +100,15 @@ fn latencies(span: Span, feed: &Feed, row: &EdgeRow, book: &EdgeBook, canvas: &m
         );
     }
     let bars = book.windows.total(span).to_ack.bars();
-    let (Some(&(least, _)), Some(&(most, _))) = (bars.first(), bars.last()) else {
+    let (Some(&(fastest, _)), Some(&(slowest, _))) = (bars.first(), bars.last()) else {
         let why = match row.unacknowledged {
             0 => "nothing was acknowledged in this window".to_owned(),
             waiting => format!("nothing was acknowledged in this window; {waiting} wait"),
         };
         return inside.notice(Role::Dim, &why);
     };
-    // The row before the first and the one after the last sample frame the picture.
-    let first = BOUNDS.iter().rposition(|it| *it <= least).unwrap_or(0);
-    let last = BOUNDS.iter().rposition(|it| *it <= most).unwrap_or(0);
+    let first = BOUNDS.iter().rposition(|it| *it <= fastest).unwrap_or(0);
+    let last = BOUNDS.iter().rposition(|it| *it <= slowest).unwrap_or(0);
     let bins: Vec<(Millis, u64)> = (first..=last)
         .map(|nth| {
             let (from, below) = (
@@ -148,7 +147,7 @@ fn hour(feed: &Feed, row: &EdgeRow, book: &EdgeBook, canvas: &mut Canvas<'_>) {
     let values: Vec<Option<u64>> = trend
         .p95_ms
         .iter()
-        .map(|it| it.map(|it| it.unsigned_abs()))
+        .map(|it| it.map(i64::unsigned_abs))
         .collect();
     let Some(highest) = trend.p95_ms.iter().flatten().max().copied() else {
         return inside.notice(Role::Dim, "nothing was acknowledged in the last hour");
