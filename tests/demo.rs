@@ -111,7 +111,10 @@ async fn the_story_holds_what_it_promises() {
     reject(stage).await;
 
     drop(agents);
+    let kept = host.directory().unwrap().to_owned();
+    assert!(kept.exists());
     host.stop().await.unwrap();
+    assert!(!kept.exists(), "{} is left behind", kept.display());
 }
 
 /// A lead that the CRM did not take goes through once a person has put it back.

@@ -1,8 +1,12 @@
 //! The orchestrator of a demonstration: a store that is removed at the end, and its HTTP API on this machine.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::POLICIES;
@@ -12,10 +16,14 @@ use crate::orchestrator::engine::{Engine, Settings};
 use crate::orchestrator::sweeper;
 use crate::store::Store;
 
+/// How long the last tasks may take to let go of the store.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// An orchestrator that serves until it is stopped.
 #[derive(Debug)]
 pub struct Host {
     url: String,
+    directory: Option<PathBuf>,
     stop: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
     sweeping: JoinHandle<()>,
@@ -33,12 +41,15 @@ impl Host {
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let engine = Engine::open(Store::temporary()?, settings).await?;
+        let store = Store::temporary()?;
+        let directory = store.path().parent().map(PathBuf::from);
+        let engine = Engine::open(store, settings).await?;
         let stop = CancellationToken::new();
         let sweeping = sweeper::start(engine.clone(), stop.clone());
         let serving = tokio::spawn(api::serve(engine, listener, Access::Open, stop.clone()));
         Ok(Self {
             url,
+            directory,
             stop,
             serving,
             sweeping,
@@ -50,6 +61,11 @@ impl Host {
         &self.url
     }
 
+    /// Where its store is, until it stops.
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
+    }
+
     /// Stops, and removes the store.
     ///
     /// # Errors
@@ -57,7 +73,20 @@ impl Host {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();
         self.sweeping.await?;
-        Ok(self.serving.await??)
+        self.serving.await??;
+        // The store removes its directory when the last task that holds it has ended.
+        let Some(directory) = self.directory else {
+            return Ok(());
+        };
+        let removed = async {
+            while directory.exists() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if timeout(GRACE, removed).await.is_err() {
+            std::fs::remove_dir_all(&directory)?;
+        }
+        Ok(())
     }
 }
 
