@@ -110,7 +110,8 @@ impl Edges {
         };
         let key = |it: &Row| (it.source, it.row.edge.clone());
         self.order.sort(world.now, &mut self.rows, key, compare);
-        self.list.settle(self.rows.iter().map(key).collect());
+        self.list
+            .settle_worst_first(self.rows.iter().map(key).collect());
     }
 
     fn sort_by(&mut self, world: &World, by: By, rising: bool) {

@@ -17,6 +17,8 @@ pub struct List<K> {
     marks: HashSet<K>,
     /// Where a range of marks began.
     anchor: Option<K>,
+    /// The user or a jump put the cursor where it is.
+    placed: bool,
 }
 
 impl<K> Default for List<K> {
@@ -27,6 +29,7 @@ impl<K> Default for List<K> {
             at: 0,
             marks: HashSet::new(),
             anchor: None,
+            placed: false,
         }
     }
 }
@@ -50,6 +53,14 @@ impl<K: Clone + Eq + Hash> List<K> {
         }
     }
 
+    /// Takes a new order whose first row matters most: the cursor stays on top until somebody moves it.
+    pub fn settle_worst_first(&mut self, rows: Vec<K>) {
+        if !self.placed {
+            self.cursor = rows.first().cloned();
+        }
+        self.settle(rows);
+    }
+
     /// The rows, in order.
     pub fn rows(&self) -> &[K] {
         &self.rows
@@ -67,6 +78,7 @@ impl<K: Clone + Eq + Hash> List<K> {
 
     /// Puts the cursor on an item; false when it is not in the list (then it goes there once it appears).
     pub fn select(&mut self, id: &K) -> bool {
+        self.placed = true;
         self.cursor = Some(id.clone());
         match self.rows.iter().position(|row| row == id) {
             Some(at) => {
@@ -90,6 +102,7 @@ impl<K: Clone + Eq + Hash> List<K> {
     }
 
     fn move_to(&mut self, row: usize) {
+        self.placed = true;
         self.at = row.min(self.rows.len().saturating_sub(1));
         self.cursor = self.rows.get(self.at).cloned();
         if let Some(anchor) = &self.anchor

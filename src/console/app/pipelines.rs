@@ -132,7 +132,7 @@ impl Pipelines {
         let rows = tree::grow(world, &self.groups, filtered, is_open);
         let (nodes, lines) = rows.into_iter().unzip();
         self.lines = lines;
-        self.list.settle(nodes);
+        self.list.settle_worst_first(nodes);
     }
 
     fn turn(&mut self, world: &World, open: bool) {

@@ -1,5 +1,6 @@
 //! Tasks: runs, those that go round in circles, storm or stand still first.
 
+use crate::domain::contract::RelationKind;
 use crate::domain::event::Fact;
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::link::{ActKind, SourceId};
@@ -82,7 +83,8 @@ impl Tasks {
             worst(a).cmp(&worst(b)).then_with(|| key(a).cmp(&key(b)))
         };
         self.order.sort(world.now, &mut self.rows, key, compare);
-        self.list.settle(self.rows.iter().map(key).collect());
+        self.list
+            .settle_worst_first(self.rows.iter().map(key).collect());
     }
 
     fn run<'a>(&self, world: &'a World) -> Option<(SourceId, &'a Run)> {
@@ -259,10 +261,9 @@ fn thread(world: &World, source: SourceId, run: &Run) -> Vec<Feedback> {
 
 /// Open issues of every revision of a run, in order: `5 3 3`. Nothing where nobody counted.
 pub fn progress(run: &Run) -> Vec<u32> {
-    run.handoffs
-        .values()
-        .filter_map(|it| it.emission.open_issues)
-        .collect()
+    let revisions = run.handoffs.values().map(|it| &it.emission);
+    let revisions = revisions.filter(|it| it.relation == RelationKind::Revision);
+    revisions.filter_map(|it| it.open_issues).collect()
 }
 
 /// How often the work of a handoff was handed over in its run, itself included; 0 when it is not known.

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, ListView};
 use super::figure;
+use super::part;
 use super::part::badge::glyph;
 use super::part::table::{Column, Line};
 use crate::console::app::State;
@@ -67,7 +68,7 @@ pub fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
 fn list(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
     let columns = [
         Column::text("TASKS", 13, 13),
-        Column::text("path", 18, 30),
+        Column::text("path", 18, 32),
         Column::number("cycle", 5).dropped(4),
         Column::number("hops", 4).dropped(6),
         Column::number("retries", 7).dropped(3),
@@ -107,7 +108,12 @@ fn draw_row(state: &State, feed: &Feed, row: &TaskRow, line: &mut Line<'_>) {
         word(row.verdict)
     };
     line.text(role, &format!("{sign} {shown}"));
-    line.text(if closed { Role::Dim } else { Role::Strong }, &path(row));
+    let theme = line.theme();
+    line.draw(|area, buffer| {
+        let style = theme.style(if closed { Role::Dim } else { Role::Strong });
+        let shown = tail(&path(row), usize::from(area.width));
+        part::put(buffer, area.x, area.y, area.width, &shown, style);
+    });
     let (cycle, over) = cycle(row);
     line.text(if over { Role::Critical } else { Role::Text }, &cycle);
     line.text(Role::Text, &row.handoffs.to_string());
@@ -156,6 +162,23 @@ fn path(row: &TaskRow) -> String {
     }
 }
 
+/// The end of a path that is too long: where the work is now matters most.
+fn tail(path: &str, room: usize) -> String {
+    let clean = text::clean(path);
+    let mut rest: &str = &clean;
+    while text::width(rest) + 2 * usize::from(rest.len() < clean.len()) > room {
+        let Some((_, after)) = rest.split_once(' ') else {
+            break;
+        };
+        rest = after;
+    }
+    if rest.len() < clean.len() {
+        format!("… {rest}")
+    } else {
+        rest.to_owned()
+    }
+}
+
 /// `4/3`, and whether that is over.
 fn cycle(row: &TaskRow) -> (String, bool) {
     match row.max_cycles {
@@ -189,6 +212,18 @@ fn trend_role(issues: &[u32]) -> Role {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_path_keeps_its_end() {
+        let path = "research > writer <> reviewer x4 (max 3)";
+        assert_eq!(tail(path, 60), path);
+        assert_eq!(tail(path, 32), "… writer <> reviewer x4 (max 3)");
+        assert_eq!(
+            tail("oneverylongname", 5),
+            "oneverylongname",
+            "cut with a mark where it is drawn"
+        );
+    }
 
     #[test]
     fn progress_is_good_while_the_issues_become_fewer() {
