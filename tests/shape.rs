@@ -71,8 +71,8 @@ fn parts_use_only_what_the_walls_allow() {
         };
         for (number, line) in code_lines(&file) {
             for used in uses_of_ours(&line) {
-                let within = |wall: &&str| used == **wall || used.starts_with(&format!("{wall}::"));
-                if !allowed.iter().any(|wall| within(&wall)) {
+                let within = |wall: &str| used == wall || used.starts_with(&format!("{wall}::"));
+                if !allowed.iter().any(|wall| within(wall)) {
                     breaches.push(format!("{}:{number}: uses {used}", file.display()));
                 }
             }
@@ -185,7 +185,11 @@ fn files(dir: &Path) -> Vec<PathBuf> {
         return Vec::new();
     };
     let mut found: Vec<PathBuf> = entries
-        .map(|entry| entry.unwrap().path())
+        .map(|entry| {
+            entry
+                .expect("a directory that could be opened can be listed")
+                .path()
+        })
         .flat_map(|path| {
             if path.is_dir() {
                 files(&path)
@@ -218,7 +222,7 @@ fn sources() -> Vec<PathBuf> {
 fn part_of(file: &Path) -> String {
     let inner = file
         .strip_prefix(root().join("src"))
-        .unwrap()
+        .expect("every source lies below src")
         .with_extension("");
     inner.to_string_lossy().replace('\\', "/")
 }
@@ -229,7 +233,7 @@ fn inside(part: &str, prefix: &str) -> bool {
 
 /// Lines of code before the file's unit tests, without comments, numbered from 1.
 fn code_lines(file: &Path) -> Vec<(usize, String)> {
-    let text = fs::read_to_string(file).unwrap();
+    let text = fs::read_to_string(file).expect("a source that was listed can be read");
     text.lines()
         .enumerate()
         .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))

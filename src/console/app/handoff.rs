@@ -23,6 +23,8 @@ use super::world::World;
 
 mod history;
 pub mod mask;
+mod origin;
+mod page;
 mod parts;
 mod tree;
 
@@ -230,10 +232,10 @@ impl Handoff {
                 parts::standing(&mut doc, world, ledger, it);
             }
             (Tab::Contract, Ok(contract)) => parts::contract(&mut doc, contract, it),
-            (Tab::Effects, Ok(contract)) => parts::effects(&mut doc, contract, ledger, it),
-            (Tab::Provenance, Ok(contract)) => parts::provenance(&mut doc, contract),
+            (Tab::Effects, Ok(contract)) => origin::effects(&mut doc, contract, ledger, it),
+            (Tab::Provenance, Ok(contract)) => origin::provenance(&mut doc, contract),
             (Tab::Contract, Err(why)) => parts::head(&mut doc, it, &why),
-            (Tab::Provenance, Err(why)) => parts::maker(&mut doc, it, &why),
+            (Tab::Provenance, Err(why)) => origin::maker(&mut doc, it, &why),
             (Tab::Attempts, _) => self.attempts(&mut doc, world, it),
             (Tab::Raw, contract) => match self.shown() {
                 Some(shown) => {
@@ -330,171 +332,5 @@ impl Handoff {
             _ => return self.reader.act(action),
         }
         true
-    }
-}
-
-impl Screen for Handoff {
-    fn refresh(&mut self, world: &World) {
-        let (width, rows) = Self::room(world);
-        self.tree = match (self.tab, self.shown()) {
-            (Tab::Payload, Some(shown)) => {
-                let wrong = self.handoff(world).and_then(|it| it.failure.as_ref());
-                let wrong = wrong.map_or(&[][..], |it| it.violations.as_slice());
-                tree::rows(&shown.value, &self.folded, wrong)
-            }
-            _ => Vec::new(),
-        };
-        self.paths
-            .settle(self.tree.iter().map(|it| it.path.clone()).collect());
-        if self.tab == Tab::Trace {
-            let ids = self
-                .run(world)
-                .map(|run| run.handoffs.keys().cloned().collect());
-            let first = self.trace.rows().is_empty();
-            self.trace.settle(ids.unwrap_or_default());
-            if first {
-                self.trace.select(&self.id.clone());
-            }
-            return;
-        }
-        let it = self.of(world).map(|(_, it)| it);
-        let bound = it.filter(|it| it.escalation.is_some() && self.tab == Tab::Brief);
-        let version = bound.map_or(0, |it| it.version);
-        let digest = self.shown().map_or("", |it| it.digest.as_str());
-        let key = format!("{:?} {version} {digest}", self.tab);
-        let doc = self.doc(world, width);
-        self.reader.show(key, doc, rows);
-    }
-
-    fn look(&mut self, desk: &mut Desk<'_>) {
-        let world = desk.world;
-        let Some(can) = world.feed(self.source).and_then(|it| it.can()) else {
-            return;
-        };
-        let (bodies, timelines) = (can.bodies, can.timelines);
-        let now = self
-            .of(world)
-            .map(|(run, it)| (run.id.clone(), run.version, it.digest().to_owned()));
-        // Another revision of the contract, or more events of the run, are fetched when they are there.
-        if let (Body::Here(shown), Some((_, _, digest))) = (&self.contract, &now)
-            && !digest.is_empty()
-            && shown.digest != *digest
-        {
-            self.contract = Body::Unasked;
-        }
-        if bodies && matches!(self.contract, Body::Unasked) {
-            self.contract = Body::Asked(desk.fetch(self.source, Want::Contract(self.id.clone())));
-        }
-        let Some((run, version, _)) = now else { return };
-        let old = match &self.timeline {
-            Body::Unasked => true,
-            Body::Here((known, _)) => known.version < version,
-            _ => false,
-        };
-        if timelines && old && self.tab == Tab::Attempts {
-            self.timeline = Body::Asked(desk.fetch(self.source, Want::Timeline(run)));
-        }
-    }
-
-    fn offers(&self, world: &World) -> Vec<Offer> {
-        use Action::{
-            Bottom, CopyId, CopyJson, Down, HalfPageDown, HalfPageUp, Left, PreviousTab, Right,
-            Top, Up,
-        };
-        let mut offers = self.acts(world);
-        if self.tab == Tab::Brief && self.reader.unseen() > 0 {
-            offers.insert(0, Offer::new(HalfPageDown).word("read on"));
-        }
-        match self.tab {
-            Tab::Payload if !self.tree.is_empty() => {
-                offers.push(Offer::new(Action::Open).word("fold"));
-            }
-            Tab::Trace if self.trace.selected().is_some_and(|it| *it != self.id) => {
-                offers.push(Offer::new(Action::Open));
-            }
-            _ => {}
-        }
-        offers.push(Offer::new(Action::NextTab));
-        offers.push(Offer::new(CopyId));
-        let moves = [
-            CopyJson,
-            PreviousTab,
-            Left,
-            Right,
-            Down,
-            Up,
-            Top,
-            Bottom,
-            HalfPageDown,
-            HalfPageUp,
-        ];
-        offers.extend(moves.map(Offer::quiet));
-        offers
-    }
-
-    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
-        if self.moves(desk.world, action, desk.half_page()) {
-            return;
-        }
-        match action {
-            Action::Open if self.tab == Tab::Trace => {
-                if let Some(id) = self.trace.selected().filter(|it| **it != self.id) {
-                    desk.open(self.source, id.clone());
-                }
-            }
-            Action::CopyId => desk.copy(self.id.as_str(), "the handoff id"),
-            Action::CopyJson => {
-                let json = match (self.shown(), self.handoff(desk.world)) {
-                    (Some(shown), _) => serde_json::to_string_pretty(&shown.value),
-                    (None, Some(it)) => serde_json::to_string_pretty(it),
-                    (None, None) => return,
-                };
-                if let Ok(json) = json {
-                    desk.copy(&json, "it as JSON");
-                }
-            }
-            _ => self.propose(desk, action),
-        }
-    }
-
-    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
-        let again = match self.tab {
-            Tab::Payload => self.paths.click(row),
-            Tab::Trace => self.trace.click(row),
-            _ => false,
-        };
-        if again {
-            self.act(desk, Action::Open);
-        }
-    }
-
-    fn tab(&mut self, desk: &mut Desk<'_>, nth: usize) {
-        if let Some((tab, _)) = Tab::ALL.get(nth) {
-            self.go(desk.world, *tab);
-        }
-    }
-
-    fn answered(&mut self, world: &World, ticket: Ticket, reply: &Result<Reply, Fault>) {
-        let why = || match reply {
-            Err(fault) => act::say(fault, world.now),
-            Ok(_) => "the source answered something else".to_owned(),
-        };
-        if matches!(self.contract, Body::Asked(it) if it == ticket) {
-            self.contract = match reply {
-                Ok(Reply::Found(Found::Contract { value, digest })) => Body::Here(Shown {
-                    parts: mask::read(value),
-                    value: mask::mask(value),
-                    digest: digest.clone(),
-                }),
-                _ => Body::Missing(why()),
-            };
-        } else if matches!(self.timeline, Body::Asked(it) if it == ticket) {
-            self.timeline = match reply {
-                Ok(Reply::Found(Found::Timeline { run, events })) => {
-                    Body::Here((run.clone(), events.clone()))
-                }
-                _ => Body::Missing(why()),
-            };
-        }
     }
 }

@@ -1,18 +1,17 @@
 //! The parts of a contract as text.
 
 use crate::domain::brief::completeness;
-use crate::domain::contract::{
-    CallStatus, Contract, EffectStatus, Maker, SCHEMA_VERSION, Violation,
-};
+use crate::domain::contract::{Contract, EffectStatus, SCHEMA_VERSION, Violation};
 use crate::domain::key::handoff_key;
 use crate::domain::ledger::Ledger;
 use crate::domain::report::outlook;
 use crate::domain::run::{Handoff, State};
-use crate::domain::text::{age, latency};
+use crate::domain::text::age;
 
 use super::super::dead_letters;
 use super::super::doc::{Doc, Ink, plural, word};
 use super::super::world::World;
+use super::origin::model;
 
 /// One sentence, next step, definition of done, decisions, constraints, tried, owner, urgency, links: in this
 /// order, so that the first screen is enough to decide.
@@ -286,117 +285,4 @@ pub(super) fn contract(doc: &mut Doc, contract: &Contract, it: &Handoff) {
             &format!("{} did not cross the edge", it.emission.dropped.join(", ")),
         );
     }
-}
-
-/// The manifest of the source, and what is known beyond it: nothing yet, which is said.
-pub(super) fn effects(doc: &mut Doc, contract: &Contract, ledger: Option<&Ledger>, it: &Handoff) {
-    doc.head("WRITTEN BY THE SOURCE BEFORE THIS HANDOFF");
-    if contract.side_effects.is_empty() {
-        doc.paragraph(
-            Ink::Text,
-            "Nothing: the source declares that it wrote nothing to the outside.",
-        );
-    }
-    for effect in &contract.side_effects {
-        let ink = match effect.status {
-            EffectStatus::Unknown => Ink::Bad,
-            EffectStatus::Committed if !effect.reversible => Ink::Warn,
-            _ => Ink::Text,
-        };
-        let words = format!("{} {} {}", effect.system, word(effect.op), effect.resource);
-        doc.field(
-            &format!("{}", effect.seq),
-            ink,
-            &format!("{words}: {}", word(effect.status)),
-        );
-        let again = match effect.idempotent {
-            Some(true) => "doing it again with its key does nothing more",
-            Some(false) => "doing it again does it twice",
-            None => "not said whether it may be done again",
-        };
-        doc.field("", Ink::Dim, again);
-        let undo = match (&effect.compensation, effect.reversible) {
-            (Some(how), _) => format!("undo: {} ({})", how.action, word(how.kind)),
-            (None, true) => "reversible, but no way to undo it is given".to_owned(),
-            (None, false) => "cannot be undone".to_owned(),
-        };
-        doc.field("", Ink::Dim, &undo);
-        doc.field("", Ink::Dim, effect.effect_key.as_str());
-    }
-    doc.head("WRITTEN BY THIS HANDOFF");
-    doc.paragraph(
-        Ink::Dim,
-        "Not known: no ledger of effects is kept yet, so what earlier attempts wrote is not recorded here.",
-    );
-    if let (Some(ledger), State::DeadLettered) = (ledger, it.state) {
-        let verdict = outlook(ledger, it);
-        doc.gap();
-        doc.field("requeue", dead_letters::ink(&verdict), verdict.why());
-    }
-}
-
-/// Who made it: model, prompt, tool calls in order.
-pub(super) fn provenance(doc: &mut Doc, contract: &Contract) {
-    let made = &contract.provenance;
-    doc.field("agent", Ink::Text, &made.agent.label());
-    doc.field("model", Ink::Text, &model(made.model.as_ref()));
-    let prompt = made
-        .prompt
-        .as_ref()
-        .map_or_else(|| "none: a person or a rule".to_owned(), Maker::label);
-    doc.field("prompt", Ink::Text, &prompt);
-    match made.confidence {
-        Some(confidence) => doc.field("confidence", Ink::Text, &format!("{confidence:.2}")),
-        None => doc.field("confidence", Ink::Dim, "not said"),
-    }
-    if let Some(why) = &made.branch_reason {
-        doc.field("because", Ink::Text, why);
-    }
-    doc.head(&plural(made.tool_calls.len(), "tool call").to_uppercase());
-    for call in &made.tool_calls {
-        let sign = match call.status {
-            CallStatus::Ok => (Ink::Good, "✓"),
-            CallStatus::Error => (Ink::Bad, "✗"),
-        };
-        let took = call
-            .ms
-            .map(|ms| format!("  {}", latency(ms.min(i64::MAX as u64) as i64)))
-            .unwrap_or_default();
-        let sure = call
-            .confidence
-            .map(|it| format!("  confidence {it:.2}"))
-            .unwrap_or_default();
-        let id = call
-            .call_id
-            .as_ref()
-            .map(|it| format!("  {it}"))
-            .unwrap_or_default();
-        doc.item(
-            sign,
-            Ink::Text,
-            &format!("{}. {}{took}{sure}{id}", call.seq, call.name),
-        );
-    }
-}
-
-/// What the log says of its maker when the contract is not there.
-pub(super) fn maker(doc: &mut Doc, it: &Handoff, why: &str) {
-    let emission = &it.emission;
-    let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "not known".to_owned());
-    doc.field("agent", Ink::Text, &emission.edge.from);
-    doc.field("model", Ink::Text, &known(&emission.model));
-    doc.field("prompt", Ink::Text, &known(&emission.prompt));
-    let confidence = emission.confidence.map(|it| format!("{it:.2}"));
-    doc.field("confidence", Ink::Text, &known(&confidence));
-    doc.field("tool calls", Ink::Dim, why);
-}
-
-fn model(model: Option<&Maker>) -> String {
-    model.map_or_else(
-        || "no model".to_owned(),
-        |it| match &it.provider {
-            Some(provider) => format!("{} of {provider}", it.label()),
-            None => it.label(),
-        },
-    )
 }
