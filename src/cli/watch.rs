@@ -121,6 +121,10 @@ pub async fn open(settings: &Settings, sources: Vec<(String, Shared)>) -> anyhow
     let mut notes = Vec::new();
     let keymap = keymap(&settings.keys.value, &mut notes)?;
     let theme = theme(settings, &mut notes)?;
+    // Also before the screen opens: there is room for all of them, and they are still there after it.
+    for note in &notes {
+        super::say(note);
+    }
     let (names, sources): (Vec<String>, Vec<Shared>) = sources.into_iter().unzip();
     let setup = Setup {
         start: Start {

@@ -35,6 +35,8 @@ pub enum Cause {
     UnknownKind,
     /// Same run, handoff, kind and time as a line before.
     Duplicate,
+    /// Its time is more than a year away from all others: the clock that wrote it was wrong.
+    StrayTime,
     /// The file ends in the middle: a truncated or damaged gzip stream.
     CutShort,
 }
@@ -51,6 +53,7 @@ impl Cause {
             Self::BadTime => "not a time",
             Self::UnknownKind => "unknown kind",
             Self::Duplicate => "duplicate",
+            Self::StrayTime => "time is a year or more away from all others",
             Self::CutShort => "compressed data is cut short or damaged",
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
@@ -16,6 +17,10 @@ use crate::domain::time::Time;
 
 /// More events than this are not held in memory.
 pub const MAX_EVENTS: usize = 4_000_000;
+
+/// A silence longer than this, in milliseconds, parts the events from lines that a wrong clock wrote (a year
+/// 1970 or 9999). One such line would set the clock of the whole replay, and make everything ages old.
+const LONGEST_SILENCE: i64 = 366 * 24 * 60 * 60 * 1_000;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -107,7 +112,8 @@ struct Collect {
     until: Option<Time>,
     lines: u64,
     translator: Translator,
-    records: Vec<Record>,
+    /// Each with the number of its line.
+    records: Vec<(u64, Record)>,
     seen: HashSet<(RunId, Option<HandoffId>, &'static str, Time, u64)>,
     skipped: BTreeMap<Cause, Skipped>,
 }
@@ -147,23 +153,35 @@ impl Collect {
             let detail = format!("`{name}` at {} a second time", it.at);
             return Err(LineFault::new(Cause::Duplicate, detail));
         }
-        self.records.push(record);
+        self.records.push((self.lines, record));
         Ok(())
     }
 
     fn skip(&mut self, fault: LineFault) {
+        self.skip_at(self.lines, fault);
+    }
+
+    fn skip_at(&mut self, line: u64, fault: LineFault) {
         let known = self.skipped.entry(fault.cause).or_insert_with(|| Skipped {
             cause: fault.cause.words().to_owned(),
             count: 0,
-            first: self.lines,
+            first: line,
             example: fault.detail,
         });
         known.count += 1;
     }
 
-    fn finish(self) -> Reading {
-        let mut records = self.records;
-        records.sort_by_key(|it| it.event.at);
+    fn finish(mut self) -> Reading {
+        let mut records = std::mem::take(&mut self.records);
+        records.sort_by_key(|(_, it)| it.event.at);
+        let kept = without_strays(&records);
+        let after = records.split_off(kept.end);
+        let whole = records.split_off(kept.start);
+        for (line, it) in records.into_iter().chain(after) {
+            let fault = LineFault::new(Cause::StrayTime, it.event.at.to_string());
+            self.skip_at(line, fault);
+        }
+        let records: Vec<Record> = whole.into_iter().map(|(_, it)| it).collect();
         let mut emitted: HashSet<HandoffId> = HashSet::new();
         let mut events = Vec::with_capacity(records.len());
         for Record { event, sighting } in in_sequence(records) {
@@ -185,6 +203,20 @@ impl Collect {
             lines: self.lines,
         }
     }
+}
+
+/// The part of the records, sorted by time, that lies around the middle one without a silence longer than
+/// [`LONGEST_SILENCE`].
+fn without_strays(records: &[(u64, Record)]) -> Range<usize> {
+    let silent = |pair: &[(u64, Record)]| match pair {
+        [(_, before), (_, after)] => after.event.at - before.event.at > LONGEST_SILENCE,
+        _ => false,
+    };
+    let middle = records.len() / 2;
+    let pairs = || records.windows(2);
+    let first = pairs().take(middle).rposition(silent);
+    let last = pairs().skip(middle).position(silent);
+    first.map_or(0, |gap| gap + 1)..last.map_or(records.len(), |gap| middle + gap + 1)
 }
 
 /// A clock that was set back must not turn the sequence of an orchestrator's run around: the places its
@@ -334,6 +366,25 @@ mod tests {
             State::Completed
         );
         assert!(run.handoffs[&HandoffId::from("ghost")].retried);
+    }
+
+    #[test]
+    fn a_wrong_clock_of_one_line_does_not_set_the_clock_of_all() {
+        let far = |year: &str, handoff: &str| event(1, "emitted", handoff).replace("2026-", year);
+        let lines = [
+            event(1, "emitted", "a"),
+            far("9999-", "late"),
+            event(2, "emitted", "b"),
+            far("1970-", "early"),
+            far("0001-", "earlier"),
+            event(3, "emitted", "c"),
+            far("2027-", "a-year-later"),
+        ];
+        let reading = reading(lines.join("\n").as_bytes());
+        let handoffs = reading.events.iter().filter_map(|it| it.handoff.as_ref());
+        let handoffs: Vec<&str> = handoffs.map(HandoffId::as_str).collect();
+        assert_eq!(handoffs, ["a", "b", "c", "a-year-later"]);
+        assert_eq!(causes(&reading), [(Cause::StrayTime.words(), 3, 5)]);
     }
 
     #[test]
