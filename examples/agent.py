@@ -55,27 +55,33 @@ def emit():
     return 0
 
 
-def write(work):
+def write(contract):
     """Where a real agent would think."""
-    print(f"working on: {work['contract']['brief']['title']}")
+    print(f"working on: {contract['brief']['title']}")
     return {"words": 600}
+
+
+def take_one():
+    status, task = post("/claim", {"agent": "article-writer", "wait_s": 20})
+    if status != 200:  # 204: there was nothing to do for 20 seconds
+        return status, task
+    handoff, lease = f"/{task['handoff_id']}/", {"lease_id": task["lease_id"]}
+    post(handoff + "ack", lease)  # the contract is understood: the work is ours
+    try:
+        return post(handoff + "complete", {**lease, "result": write(task["contract"])})
+    except KeyError as why:  # the contract says whether a code is tried again
+        return post(handoff + "fail", {**lease, "code": "timeout", "detail": str(why)})
 
 
 def work(once=False):
     while True:  # the whole life of an agent
-        status, claimed = post("/claim", {"agent": "article-writer", "wait_s": 20})
-        if status == 204:
-            continue
-        if status != 200:
-            return refused(status, claimed)
-        place, lease = f"/{claimed['handoff_id']}/", {"lease_id": claimed["lease_id"]}
-        post(place + "ack", lease)
-        try:
-            post(place + "complete", {**lease, "result": write(claimed)})
-        except Exception as why:  # the contract says whether to try again
-            post(place + "fail", {**lease, "code": "timeout", "detail": str(why)})
-        print(f"completed {claimed['handoff_id']}")
-        if once:
+        status, answer = take_one()
+        if status == 200:
+            done = answer["handoff"]
+            print(f"{done['state']} {done['handoff_id']}", flush=True)
+        elif status != 204:
+            return refused(status, answer)
+        if once and status == 200:
             return 0
 
 
