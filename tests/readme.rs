@@ -1,0 +1,376 @@
+//! The README keeps its word: its commands work as they stand, its Python is that of the example, its pictures and
+//! links are there; so do the pages of `docs/` that say what the program does.
+//!
+//! Blocks marked `sh` are run in order, in one directory, against one orchestrator on a free port. A command with
+//! `# opens a screen` runs in a pty until it has drawn, and is left with `q`; one with `# goes on` runs beside the
+//! others until the end; of one with `# builds` the plan is checked, because building inside of a test takes minutes.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests fail like tests
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use pty_process::Size;
+use pty_process::blocking::open;
+use seamwatch::keymap::{Action, Context, Key, Keymap};
+use tempfile::TempDir;
+
+const README: &str = include_str!("../README.md");
+
+/// Where the README says that the orchestrator listens.
+const LISTEN: &str = "127.0.0.1:7600";
+
+/// How long anything may take before a test fails.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The blocks of a page in this language, without their fences.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let opening = format!("```{language}\n");
+    page.split(opening.as_str())
+        .skip(1)
+        .map(|rest| rest.split_once("```").unwrap().0)
+        .collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn is_installed(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
+}
+
+/// A directory to follow the README in, and what still runs there.
+struct Reader {
+    directory: TempDir,
+    listen: String,
+    exports: String,
+    running: Vec<Child>,
+}
+
+impl Reader {
+    fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let link = |from: PathBuf, to: &str| {
+            std::os::unix::fs::symlink(from, directory.path().join(to)).unwrap();
+        };
+        link(root().join("examples"), "examples");
+        link(root().join("Makefile"), "Makefile");
+        std::fs::create_dir(directory.path().join("bin")).unwrap();
+        link(PathBuf::from(env!("CARGO_BIN_EXE_seam")), "bin/seam");
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self {
+            listen: free.local_addr().unwrap().to_string(),
+            directory,
+            exports: String::new(),
+            running: Vec::new(),
+        }
+    }
+
+    /// The command in a shell, with `seam` on the PATH, and nothing of the user's own settings.
+    fn environment(&self) -> [(&'static str, String); 6] {
+        let home = self.directory.path().display().to_string();
+        let path = std::env::var("PATH").unwrap();
+        [
+            ("PATH", format!("{home}/bin:{path}")),
+            ("HOME", home),
+            ("TERM", "xterm-256color".to_owned()),
+            ("SEAM_LISTEN", self.listen.clone()),
+            ("HANDOFF_URL", format!("http://{}", self.listen)),
+            ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+        ]
+    }
+
+    fn script(&self, command: &str) -> String {
+        let text = format!("set -e\n{}{command}\n", self.exports);
+        text.replace(LISTEN, &self.listen)
+    }
+
+    fn shell(&self, command: &str) -> Command {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &self.script(command)])
+            .current_dir(self.directory.path())
+            .envs(self.environment());
+        shell
+    }
+
+    fn follow(&mut self, line: &str) {
+        let (command, mark) = line.split_once(" # ").unwrap_or((line, ""));
+        let command = command.trim();
+        let needed = ["jq", "curl", "python3"];
+        if let Some(tool) = needed
+            .into_iter()
+            .find(|it| command.contains(&format!("{it} ")) && !is_installed(it))
+        {
+            eprintln!("skipped, there is no {tool} on this machine: {command}");
+            return;
+        }
+        match mark.split(':').next().unwrap().trim() {
+            _ if command.starts_with("export ") => self.exports += &format!("{command}\n"),
+            "builds" => self.plan(command),
+            // The screen of `make run` is that of the command which it plans.
+            "opens a screen" if command.starts_with("make ") => self.plan(command),
+            "opens a screen" => self.screen(command),
+            "goes on" => self.beside(command),
+            "" => self.finish(command),
+            other => panic!("`# {other}` in the README is no mark of this test"),
+        }
+    }
+
+    /// Succeeds. Where there have to be dead letters first, the agents of the story will leave some.
+    fn finish(&self, command: &str) {
+        let needs_dead = command.contains("get dead") && !command.contains("file:");
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let output = self.shell(command).output().unwrap();
+            let is_well = output.status.success();
+            if is_well && !(needs_dead && output.stdout.is_empty()) {
+                return;
+            }
+            assert!(
+                needs_dead && Instant::now() < until,
+                "`{command}` ends with {} and says:\n{}",
+                output.status,
+                String::from_utf8_lossy(&output.stderr)
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Make knows the target, and would run cargo.
+    fn plan(&self, command: &str) {
+        let target = command.strip_prefix("make ").unwrap();
+        let output = Command::new("make")
+            .args(["-n", target])
+            .current_dir(self.directory.path())
+            .output()
+            .unwrap();
+        let plan = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success() && plan.contains("cargo "),
+            "{command}: {plan}"
+        );
+        if target == "run" {
+            assert!(plan.contains("-- demo"), "{plan}");
+        }
+    }
+
+    /// Runs beside the rest, once it has said where.
+    fn beside(&mut self, command: &str) {
+        let said = self
+            .directory
+            .path()
+            .join(format!("{}.log", self.running.len()));
+        let child = self
+            .shell(&format!("exec {command}"))
+            .stderr(File::create(&said).unwrap())
+            .spawn()
+            .unwrap();
+        self.running.push(child);
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let text = std::fs::read_to_string(&said).unwrap();
+            if text.contains("http://") {
+                return;
+            }
+            let ended = self.running.last_mut().unwrap().try_wait().unwrap();
+            assert!(
+                ended.is_none() && Instant::now() < until,
+                "`{command}` says: {text}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Draws a screen of the console with its footer, and ends well on `q`.
+    fn screen(&self, command: &str) {
+        let (pty, pts) = open().unwrap();
+        pty.resize(Size::new(24, 80)).unwrap();
+        let mut shell = pty_process::blocking::Command::new("sh")
+            .args(["-c", &self.script(command)])
+            .current_dir(self.directory.path());
+        for (name, value) in self.environment() {
+            shell = shell.env(name, value);
+        }
+        let mut child = shell.spawn(pts).unwrap();
+        let mut screen = vt100::Parser::default();
+        let mut bytes = [0; 8_192];
+        let mut asked_to_end = false;
+        // The read fails when the last program on the terminal has closed it.
+        while let Ok(read @ 1..) = (&pty).read(&mut bytes) {
+            screen.process(&bytes[..read]);
+            if !asked_to_end && screen.screen().contents().contains("? help") {
+                (&pty).write_all(b"q").unwrap();
+                asked_to_end = true;
+            }
+        }
+        let status = child.wait().unwrap();
+        let shown = screen.screen().contents();
+        assert!(
+            asked_to_end && status.success(),
+            "`{command}` ends with {status} and shows:\n{shown}"
+        );
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        for child in &mut self.running {
+            // Whatever ended by itself is what the test is about to say.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+#[test]
+fn every_command_works() {
+    let mut reader = Reader::new();
+    let commands: Vec<&str> = blocks(README, "sh")
+        .into_iter()
+        .flat_map(str::lines)
+        .collect();
+    assert!(commands.len() > 20, "{commands:?}");
+    for command in commands {
+        reader.follow(command);
+    }
+    for child in &mut reader.running {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "what goes on has ended"
+        );
+    }
+}
+
+#[test]
+fn the_python_agent_is_part_of_the_example() {
+    let example = std::fs::read_to_string(root().join("examples/agent.py")).unwrap();
+    let shown = blocks(README, "python");
+    assert_eq!(shown.len(), 1);
+    assert!(
+        example.contains(shown[0]),
+        "examples/agent.py does not hold this:\n{}",
+        shown[0]
+    );
+}
+
+#[test]
+fn links_and_pictures_are_there() {
+    for page in [
+        "README.md",
+        "CHANGELOG.md",
+        "docs/json.md",
+        "docs/protocol.md",
+        "docs/keys.md",
+        "docs/configuration.md",
+    ] {
+        let path = root().join(page);
+        let text = std::fs::read_to_string(&path).unwrap();
+        for link in text.split("](").skip(1) {
+            let link = link.split(')').next().unwrap();
+            let target = path.parent().unwrap().join(link);
+            assert!(
+                link.starts_with("https://") || target.exists(),
+                "{page} links to {link}, which is not there"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_configuration_of_the_page_is_accepted() {
+    let page = include_str!("../docs/configuration.md");
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("config.toml");
+    for block in blocks(page, "toml config") {
+        std::fs::write(&file, block).unwrap();
+        // It reads the configuration before it looks for a terminal, which there is none of.
+        let output = Command::new(env!("CARGO_BIN_EXE_seam"))
+            .args(["demo", "--config"])
+            .arg(&file)
+            .env("HOME", directory.path())
+            .env("SEAM_TOKEN", "hft_1") // else it would ask the command of the page
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("needs a terminal"), "{said}");
+    }
+}
+
+/// `docs/keys.md` as the key table has it.
+fn keys_page() -> String {
+    let keymap = Keymap::default();
+    let mut page = String::from(KEYS_HEAD);
+    for (context, table) in Context::ALL {
+        let own = |key: &Key| {
+            context == Context::Global
+                || matches!(context, Context::Dialog | Context::Prompt)
+                || keymap.action(*key, Context::Global) != keymap.action(*key, context)
+        };
+        let mut rows = String::new();
+        for &action in Action::ALL {
+            let keys: Vec<String> = keymap
+                .keys_for(action, context)
+                .filter(|key| own(key) && *key != Key::INTERRUPT)
+                .map(|key| format!("`{key}`"))
+                .collect();
+            if !keys.is_empty() {
+                let keys = keys.join(" ");
+                rows += &format!(
+                    "| {keys} | `{}` | {} |\n",
+                    action.name(),
+                    action.description()
+                );
+            }
+        }
+        if !rows.is_empty() {
+            page += &format!(
+                "\n## [{table}]\n\n| Key | Action | What it does |\n|---|---|---|\n{rows}"
+            );
+        }
+    }
+    page
+}
+
+/// What `docs/keys.md` begins with.
+const KEYS_HEAD: &str = "# Keys
+
+Every key can be bound anew in `keys.toml`, in the directory of the [configuration](configuration.md). The file names only what it changes:
+
+```toml
+[global]
+sort = \"o\"               # another key
+freeze = [\"p\", \"f9\"]     # two
+release-mouse = []       # none
+
+[dead-letters]           # on this screen only
+requeue = \"Q\"
+```
+
+A key is a letter, digit or sign as typed, or one of `enter` `esc` `tab` `space` `backspace` `delete` `insert` `up` `down` `left` `right` `home`
+`end` `page-up` `page-down` `f1` to `f12`, with `ctrl-`, `alt-` or `shift-` before it. What a screen binds wins there over `[global]`. Capital
+letters change something, and ask first. `ctrl-c` always quits. Mistakes in the file are all reported at once, each with its line.
+
+The tables below are made from the program: `UPDATE=1 cargo test --test readme`.
+";
+
+#[test]
+fn the_list_of_keys_is_that_of_the_program() {
+    let path = root().join("docs/keys.md");
+    let page = keys_page();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == page,
+        "docs/keys.md is old; make it anew with UPDATE=1 cargo test --test readme"
+    );
+    let own = blocks(&page, "toml")[0];
+    assert!(Keymap::load(own).is_ok(), "{:?}", Keymap::load(own));
+}
