@@ -2,8 +2,8 @@
 //!
 //! Four pipelines run healthy at first. Then, within a minute, a prompt version drops a required field, a
 //! reviewer slows down and sends some drafts round in circles, the CRM stops answering, one task is tried again
-//! and again, and people are asked for approvals. [`weather`] says when what goes wrong, [`agent`] what each
-//! agent does about it, [`crew`] does it over HTTP.
+//! and again, and people are asked for approvals. `weather` says when what goes wrong, `agent` what each
+//! agent does about it, `crew` does it over HTTP.
 
 mod agent;
 mod client;

@@ -182,7 +182,7 @@ mod tests {
     fn words_give_way_first_and_the_cut_has_a_mark() {
         let text = table(COLUMNS, &rows(), Some(26));
         assert!(text.lines().all(|line| text::width(line) <= 26), "{text}");
-        assert!(text.contains("1,204  a reason th…"), "{text}");
+        assert!(text.contains("1,204  a reason that…"), "{text}");
         let narrow = table(COLUMNS, &rows(), Some(8));
         assert!(
             narrow.lines().all(|line| text::width(line) <= 8),

@@ -1,6 +1,6 @@
 //! The HTTP API of an orchestrator (protocol section 7): agents, consoles and Prometheus speak to it.
 //!
-//! From the outside in: [`frame`] names each request, admits its caller by scope and writes errors; between
+//! From the outside in: `frame` names each request, admits its caller by scope and writes errors; between
 //! is one handler a path. Everything that decides is in the [`engine`](crate::orchestrator::engine).
 
 use std::ops::Deref;
