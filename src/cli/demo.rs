@@ -1,6 +1,6 @@
 //! `seam demo`: the console on simulated agents.
 
-use super::serve::interrupted;
+use super::serve::Interrupts;
 use super::{Exit, Stop, watch};
 use crate::demo::{Agents, Host, Story};
 
@@ -62,11 +62,13 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let host = Host::start().await?;
     let agents = Agents::start(host.url(), None, story).await?;
     let shown = if args.headless {
+        let mut interrupts = Interrupts::listen()?;
         eprintln!(
             "seam: the demonstration runs at {}; ctrl-c ends it",
             host.url()
         );
-        interrupted().await.map_err(Into::into).map(|()| Exit::Done)
+        interrupts.next().await;
+        Ok(Exit::Done)
     } else {
         let look = args.look;
         watch::run(watch::Args {
@@ -94,10 +96,11 @@ async fn agents_only(url: &str, story: Story) -> anyhow::Result<Exit> {
     };
     let token = std::env::var("SEAM_TOKEN").ok();
     let agents = Agents::start(url, token.as_deref(), story).await?;
+    let mut interrupts = Interrupts::listen()?;
     eprintln!("seam: agents work at {url}; ctrl-c ends them");
     tokio::select! {
         () = agents.forever() => {}
-        pressed = interrupted() => pressed?,
+        () = interrupts.next() => {}
     }
     Ok(Exit::Done)
 }

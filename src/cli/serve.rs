@@ -80,7 +80,8 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let (listener, address) = listen(&args.listen, &access).await?;
     let engine = open(&args).await?;
     let stop = CancellationToken::new();
-    tokio::spawn(signals(stop.clone()));
+    let interrupts = Interrupts::listen().context("cannot listen for signals")?;
+    tokio::spawn(signals(interrupts, stop.clone()));
     let sweeper = sweeper::start(engine.clone(), stop.clone());
     say(&args, address, &access);
     api::serve(engine, listener, access, stop)
@@ -163,32 +164,52 @@ async fn listen(text: &str, access: &Access) -> anyhow::Result<(TcpListener, Soc
 }
 
 /// The first signal asks to stop, the second one insists.
-async fn signals(stop: CancellationToken) {
-    if interrupted().await.is_err() {
-        return;
-    }
+async fn signals(mut interrupts: Interrupts, stop: CancellationToken) {
+    interrupts.next().await;
     eprintln!("seam: finishing what is in flight; once more ends at once");
     stop.cancel();
-    if interrupted().await.is_ok() {
-        std::process::exit(130);
-    }
+    interrupts.next().await;
+    std::process::exit(130);
 }
 
-/// Returns at ctrl-c, or when the system asks the program to end.
+/// Ctrl-c and the system's request to end, heard from the moment this exists: before a program says that it is
+/// up, so that whoever waits for those words may end it at once.
 #[cfg(unix)]
-pub(super) async fn interrupted() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        it = tokio::signal::ctrl_c() => it,
-        _ = terminate.recv() => Ok(()),
+pub(super) struct Interrupts(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Interrupts {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self(
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        ))
+    }
+
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.0.recv() => {}
+            _ = self.1.recv() => {}
+        }
     }
 }
 
-/// Returns at ctrl-c.
+/// Ctrl-c.
 #[cfg(not(unix))]
-pub(super) async fn interrupted() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+pub(super) struct Interrupts;
+
+#[cfg(not(unix))]
+impl Interrupts {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(super) async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// Logs to standard error; `SEAM_LOG` sets the level, such as `debug` or `seamwatch=trace`.
