@@ -152,7 +152,7 @@ fn a_dismissal_needs_a_reason_waits_and_can_be_taken_back() {
     desk.must_show("Reason: duplicate")
         .must_show("In your words: not needed");
     desk.keys("y")
-        .must_show("dismissing h-1 in 10 s, z takes it back");
+        .must_show("dismissed in 10 s, z takes it back: h-1");
     assert_eq!(sent(&desk), []);
     desk.tick(4 * SECOND);
     desk.must_show("in 6 s");

@@ -135,9 +135,14 @@ impl Proposal {
     }
 
     const fn meaning(&self) -> &'static str {
-        match self.act {
+        let one = self.aims.len() == 1;
+        let meaning = match self.act {
+            ActKind::Requeue if one => "It goes back to its edge with a new budget of attempts.",
             ActKind::Requeue => "They go back to their edge with a new budget of attempts.",
             ActKind::Escalate => "A person is asked; agents get nothing of it until then.",
+            ActKind::Dismiss if one => {
+                "It ends unprocessed and nothing downstream runs. It is sent in 10 s; z takes it back until then."
+            }
             ActKind::Dismiss => {
                 "They end unprocessed and nothing downstream runs. It is sent in 10 s; z takes it back until then."
             }
@@ -152,7 +157,8 @@ impl Proposal {
             }
             ActKind::ResumeEdge => "Agents get work from this edge again.",
             ActKind::Cancel => "Every open handoff of the run ends; there is no undo.",
-        }
+        };
+        meaning
     }
 }
 
@@ -169,6 +175,8 @@ pub struct Draft {
     pub value: Option<Value>,
     /// The edited contract.
     pub edited: Option<Value>,
+    /// The text it was edited from, to say what changed when it has to be edited again.
+    pub original: String,
 }
 
 impl Draft {
@@ -180,6 +188,7 @@ impl Draft {
             words: String::new(),
             value: None,
             edited: None,
+            original: String::new(),
         }
     }
 

@@ -23,6 +23,7 @@ pub(super) use layers::paste;
 pub(super) use pointer::mouse;
 
 pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
+    state.toasts.go_on(state.world.now);
     let action = state.keymap.action(key, state.context());
     if action == Some(Action::Interrupt) {
         return flow::interrupt(state);

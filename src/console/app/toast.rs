@@ -4,6 +4,8 @@ use crate::domain::time::{Millis, SECOND, Time};
 
 /// How long a message stays.
 const STAYS: Millis = 6 * SECOND;
+/// How long it stays at least, whatever the user does.
+const READ: Millis = 2 * SECOND;
 /// How many are kept; older ones go first.
 const MOST: usize = 3;
 
@@ -14,8 +16,10 @@ pub struct Toast {
     pub text: String,
     /// Good news, bad news, or none.
     pub tone: Tone,
+    /// When it came.
+    since: Time,
     /// When it goes.
-    pub until: Time,
+    until: Time,
 }
 
 /// How a message is meant.
@@ -43,6 +47,7 @@ impl Toasts {
         self.0.push(Toast {
             text,
             tone,
+            since: now,
             until: now + stays,
         });
         let extra = self.0.len().saturating_sub(MOST);
@@ -52,6 +57,11 @@ impl Toasts {
     /// Takes away what was shown long enough.
     pub fn expire(&mut self, now: Time) {
         self.0.retain(|it| it.until > now);
+    }
+
+    /// Takes away what could be read: the user went on, and it may lie over what is looked at next.
+    pub fn go_on(&mut self, now: Time) {
+        self.0.retain(|it| it.since + READ > now);
     }
 
     /// The messages, oldest first.

@@ -33,7 +33,7 @@ pub(super) async fn edit(text: &str) -> Result<String, String> {
             .code()
             .map_or_else(|| "a signal".to_owned(), |it| it.to_string());
         return Err(format!(
-            "`{editor}` ended with {code}: nothing was taken over. Set EDITOR to an editor that is installed"
+            "`{editor}` ended with {code}: nothing was taken over"
         ));
     }
     let size = fs::metadata(&file.0).map(|it| it.len()).unwrap_or_default();

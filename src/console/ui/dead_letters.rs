@@ -29,6 +29,8 @@ const HIGH: u16 = 26;
 const DETAILS: u16 = 11;
 const TIME: u16 = 8;
 const GAP: u16 = 2;
+/// From this width on items show their id before their title.
+const NAMED: u16 = 40;
 
 /// Draws the screen.
 pub fn draw(screen: &DeadLetters, state: &State, canvas: &mut Canvas<'_>) {
@@ -307,12 +309,17 @@ impl Pen<'_> {
             width: what.width - indent,
             ..what
         };
-        let used = self.put(place, Role::Dim, &name).max(8.min(place.width));
-        let left = place.width.saturating_sub(used + GAP);
-        let title = Rect {
-            x: place.x + used + GAP,
-            width: left,
-            ..place
+        // The title tells more than the id, which is on the page of the handoff.
+        let title = if place.width < NAMED {
+            place
+        } else {
+            let used = self.put(place, Role::Dim, &name).max(8.min(place.width));
+            let left = place.width.saturating_sub(used + GAP);
+            Rect {
+                x: place.x + used + GAP,
+                width: left,
+                ..place
+            }
         };
         self.put(title, Role::Text, &row.title);
         if let Some(first) = columns.first {
@@ -350,7 +357,10 @@ impl Pen<'_> {
     fn outlook(&mut self, outlook: &Outlook) {
         let (glyph, word) = match outlook {
             Outlook::Likely(_) => (self.theme.glyphs.healthy, "likely to pass"),
-            Outlook::Open(_) => (self.theme.glyphs.unknown, "not known"),
+            Outlook::Open(why) => {
+                let word = why.split(':').next().unwrap_or(why);
+                (self.theme.glyphs.unknown, word)
+            }
             Outlook::WouldFail(_) => (self.theme.glyphs.critical, "would fail"),
             Outlook::Impossible(_) => (self.theme.glyphs.unknown, "watched only"),
         };

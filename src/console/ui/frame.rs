@@ -86,7 +86,7 @@ pub(super) fn toasts(canvas: &mut Canvas<'_>, state: &State) {
         };
         lines.push((
             Role::Warning,
-            format!("dismissing {what} in {left} s, z takes it back"),
+            format!("dismissed in {left} s, z takes it back: {what}"),
         ));
     }
     let area = canvas.area;

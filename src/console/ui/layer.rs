@@ -67,7 +67,15 @@ fn ask(canvas: &mut Canvas<'_>, it: &Ask) {
         String::new()
     };
     let choices = !question.choices.is_empty();
-    // Choices come first, so that their places are known.
+    let room = usize::from(canvas.area.width.saturating_sub(11).min(71));
+    let label = format!("{}{step}", question.label);
+    // One line above choices, so that their places are known.
+    let label = if choices {
+        text::cut(&text::clean(&label), room).into_owned()
+    } else {
+        label
+    };
+    body.push((Role::Header, label));
     for (nth, choice) in question.choices.iter().enumerate() {
         let (role, sign) = if nth == it.chosen {
             (Role::Accent, canvas.theme.glyphs.cursor)
@@ -76,11 +84,9 @@ fn ask(canvas: &mut Canvas<'_>, it: &Ask) {
         };
         body.push((role, format!("{sign} {choice}")));
     }
-    let title = format!("{title} · {}{step}", question.label);
     if let Some(why) = &it.error {
         body.push((Role::Warning, why.clone()));
     }
-    let room = usize::from(canvas.area.width.saturating_sub(11).min(71));
     let (typed, cursor) = it.line.window(room);
     let placed = dialog::Dialog {
         title: &title,
@@ -100,7 +106,7 @@ fn ask(canvas: &mut Canvas<'_>, it: &Ask) {
     }
     for nth in 0..question.choices.len() {
         let place = Rect {
-            y: placed.area.y + 1 + nth as u16,
+            y: placed.area.y + 2 + nth as u16,
             height: 1,
             ..placed.area
         };
@@ -124,7 +130,19 @@ fn filter(canvas: &mut Canvas<'_>, line: &Line, error: Option<&str>) {
     typing(canvas, used, y, line);
     if let Some(why) = error {
         let width = text::width(why) as u16 + 1;
-        canvas.put(area.width.saturating_sub(width), y, Role::Warning, why);
+        let beside = used + text::width(line.text()) as u16 + 2 + width <= area.width;
+        // Above it where it would hide what is typed.
+        let y = if beside { y } else { y.saturating_sub(1) };
+        if !beside {
+            let place = Rect {
+                y: area.y + y,
+                height: 1,
+                ..area
+            };
+            part::clear(place, canvas.buffer, canvas.theme);
+        }
+        let x = area.width.saturating_sub(width).max(1);
+        canvas.put(x, y, Role::Warning, why);
     }
 }
 

@@ -265,7 +265,7 @@ fn verdicts(world: &World, items: &[(SourceId, HandoffId)]) -> Vec<String> {
     let alone = counted.len() == 1;
     let line = |(verdict, count): &(Outlook, usize)| {
         if alone {
-            format!("Requeue: {}.", verdict.why())
+            format!("If requeued: {}.", verdict.why())
         } else {
             format!("Requeue, {count} of them: {}.", verdict.why())
         }

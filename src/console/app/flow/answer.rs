@@ -5,7 +5,7 @@ use crate::console::app::act;
 use crate::console::app::layer::{Layer, Results, capital};
 use crate::console::app::msg::{Effect, Reply, Ticket};
 use crate::console::app::screen::{Screen, ScreenId};
-use crate::console::app::state::{Sent, State};
+use crate::console::app::state::{Editing, Sent, State};
 use crate::console::app::toast::Tone;
 use crate::domain::link::{ActKind, Fault, Outcome};
 use crate::domain::time::Time;
@@ -44,8 +44,12 @@ fn result(state: &mut State, sent: &Sent, reply: Result<Reply, Fault>) {
         (act, &sent.draft.edited, sent.aims.first())
         && let Some(fault @ Fault::Invalid(_)) = first_fault(&reply)
     {
-        let text = edit::pretty(edited);
-        return edit::fix(state, aim.clone(), text, edit::invalid(fault));
+        let editing = Editing {
+            aim: aim.clone(),
+            original: sent.draft.original.clone(),
+            text: edit::pretty(edited),
+        };
+        return edit::fix(state, editing, edit::invalid(fault));
     }
     let outcome = match reply {
         Ok(Reply::Done(outcome)) => outcome,

@@ -120,12 +120,14 @@ pub(in crate::console::app) fn edited(
         Ok(value) => {
             let aim = editing.aim.clone();
             let changed = original.map(|it| changes(&it, &value)).unwrap_or_default();
+            let original = editing.original.clone();
             state.edits.remove(&ticket);
             let proposal = Proposal::new(ActKind::EditApprove, vec![aim]).notes(changed);
             confirm(
                 state,
                 Draft {
                     edited: Some(value),
+                    original,
                     ..Draft::new(proposal)
                 },
             );
@@ -135,16 +137,9 @@ pub(in crate::console::app) fn edited(
 }
 
 /// The edited contract was refused: the text stays, with every place that is wrong.
-pub(super) fn fix(state: &mut State, aim: Aim, text: String, wrong: Vec<String>) {
+pub(super) fn fix(state: &mut State, editing: Editing, wrong: Vec<String>) {
     let ticket = state.tickets.draw();
-    state.edits.insert(
-        ticket,
-        Editing {
-            aim,
-            original: String::new(),
-            text,
-        },
-    );
+    state.edits.insert(ticket, editing);
     offer_again(state, ticket, wrong);
 }
 

@@ -132,7 +132,7 @@ fn effects(doc: &mut Doc, contract: &Contract) {
             effect.resource,
             word(effect.status)
         );
-        doc.field(if nth == 0 { "already done" } else { "" }, ink, &words);
+        doc.field(if nth == 0 { "already ran" } else { "" }, ink, &words);
     }
 }
 
