@@ -309,7 +309,9 @@ impl Handoff {
         let mut proposal = Proposal::new(*act, vec![aim]);
         if *act == ActKind::Requeue {
             let verdict = crate::domain::report::outlook(feed.ledger(), it);
-            proposal.notes.push(format!("If requeued: {}.", verdict.why()));
+            proposal
+                .notes
+                .push(format!("If requeued: {}.", verdict.why()));
         }
         desk.propose(proposal);
     }

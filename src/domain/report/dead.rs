@@ -262,13 +262,15 @@ fn hopeless(reason: Option<DeadReason>, due: Option<Time>, now: Time) -> Option<
 
 fn seen(worked: bool, failed: bool) -> Outlook {
     match (worked, failed) {
-        (true, false) => Outlook::Likely("likely to pass: others completed on this edge since".to_owned()),
-        (true, true) => {
-            Outlook::Open("may pass: since then some on this edge completed, some failed".to_owned())
+        (true, false) => {
+            Outlook::Likely("likely to pass: others completed on this edge since".to_owned())
         }
-        (false, true) => {
-            Outlook::WouldFail("would likely fail again: others failed on this edge since".to_owned())
-        }
+        (true, true) => Outlook::Open(
+            "may pass: since then some on this edge completed, some failed".to_owned(),
+        ),
+        (false, true) => Outlook::WouldFail(
+            "would likely fail again: others failed on this edge since".to_owned(),
+        ),
         (false, false) => Outlook::Open("not known: nothing ended on this edge since".to_owned()),
     }
 }
