@@ -32,7 +32,6 @@ const WALLS: &[(&str, &[&str])] = &[
 /// Crates, and the parts that may name them.
 const CRATES: &[(&[&str], &[&str])] = &[
     (&["ratatui"], &["console/ui", "console/shell", "theme"]),
-    (&["tui_tree_widget"], &["console/ui"]),
     (&["crossterm"], &["console/shell"]),
     (
         &[
