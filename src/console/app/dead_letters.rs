@@ -51,6 +51,8 @@ pub struct DeadLetters {
     groups: HashMap<GroupId, Known>,
     made: Option<Made>,
     matching: usize,
+    /// How many items outside marked groups are marked, and the revision of the list they were counted at.
+    single: (usize, u64),
 }
 
 /// A group as it was when its items were last listed.
@@ -188,6 +190,7 @@ impl Screen for DeadLetters {
             sort: self.sort,
         };
         if self.made.as_ref() == Some(&made) {
+            self.count_single();
             return;
         }
         let mut rows = Vec::new();
@@ -200,6 +203,7 @@ impl Screen for DeadLetters {
         }
         self.list.settle(rows);
         self.made = Some(made);
+        self.count_single();
     }
 
     fn offers(&self, world: &World) -> Vec<Offer> {

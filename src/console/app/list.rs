@@ -19,6 +19,8 @@ pub struct List<K> {
     anchor: Option<K>,
     /// The user or a jump put the cursor where it is.
     placed: bool,
+    /// One more each time rows or marks may have changed.
+    revision: u64,
 }
 
 impl<K> Default for List<K> {
@@ -30,6 +32,7 @@ impl<K> Default for List<K> {
             marks: HashSet::new(),
             anchor: None,
             placed: false,
+            revision: 0,
         }
     }
 }
@@ -39,6 +42,7 @@ impl<K: Clone + Eq + Hash> List<K> {
     /// items that are gone go too.
     pub fn settle(&mut self, rows: Vec<K>) {
         self.rows = rows;
+        self.revision += 1;
         let found = self
             .cursor
             .as_ref()
@@ -109,6 +113,7 @@ impl<K: Clone + Eq + Hash> List<K> {
             && let Some(from) = self.rows.iter().position(|row| row == anchor)
         {
             let (low, high) = (from.min(self.at), from.max(self.at));
+            self.revision += 1;
             self.marks
                 .extend(self.rows.iter().skip(low).take(high - low + 1).cloned());
         }
@@ -117,6 +122,11 @@ impl<K: Clone + Eq + Hash> List<K> {
     /// Whether the item is marked.
     pub fn is_marked(&self, id: &K) -> bool {
         self.marks.contains(id)
+    }
+
+    /// One more each time rows or marks may have changed: what is counted at one revision holds until the next.
+    pub const fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// How many are marked.
@@ -138,12 +148,16 @@ impl<K: Clone + Eq + Hash> List<K> {
         self.anchor = None;
         let any = !self.marks.is_empty();
         self.marks.clear();
+        self.revision += 1;
         any
     }
 
     /// Does what an action means for a list; false when it means nothing to it. `esc` clears the marks first.
     pub fn act(&mut self, action: Action, half_page: usize) -> bool {
         let half = half_page.cast_signed();
+        if matches!(action, Action::Mark | Action::MarkRange | Action::MarkAll) {
+            self.revision += 1;
+        }
         match action {
             Action::Down => self.step(1),
             Action::Up => self.step(-1),

@@ -87,22 +87,32 @@ impl DeadLetters {
 
     /// How many dead letters are marked: those of marked groups count, none counts twice.
     pub fn marked_items(&self) -> usize {
-        let mut count = 0;
-        let mut inside_marked = false;
-        for row in self.list.rows() {
+        if self.list.marked() == 0 {
+            return 0;
+        }
+        let groups = self.groups.iter();
+        let marked = groups.filter(|(id, _)| self.list.is_marked(&Row::Group((*id).clone())));
+        marked.map(|(_, it)| it.count()).sum::<usize>() + self.single.0
+    }
+
+    /// Counts the marked items outside marked groups again if rows or marks changed: this goes over all rows, and a
+    /// frame must not.
+    pub(super) fn count_single(&mut self) {
+        if self.single.1 == self.list.revision() {
+            return;
+        }
+        let rows: &[Row] = match self.list.marked() {
+            0 => &[],
+            _ => self.list.rows(),
+        };
+        let (mut count, mut inside_marked) = (0, false);
+        for row in rows {
             match row {
-                Row::Group(id) => {
-                    inside_marked = self.list.is_marked(row);
-                    count += if inside_marked {
-                        self.group(id).map_or(0, |it| it.1)
-                    } else {
-                        0
-                    };
-                }
+                Row::Group(_) => inside_marked = self.list.is_marked(row),
                 Row::Item(..) => count += usize::from(!inside_marked && self.list.is_marked(row)),
             }
         }
-        count
+        self.single = (count, self.list.revision());
     }
 
     /// Lists what is chosen now: this is the snapshot that the act works on.

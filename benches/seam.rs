@@ -1,0 +1,80 @@
+//! Every figure as a ratio to a bare baseline of the same run: `make bench`, or `cargo bench -- 5 12` for some goals.
+//!
+//! A baseline does only what cannot be left out, by hand, interleaved with ours, so that a slow or busy machine
+//! slows both. Processor time is that of the thread. `SEAM_BENCH_ROWS` and `SEAM_BENCH_HANDOFFS` make the large
+//! cases larger or smaller.
+
+#![allow(missing_docs, clippy::expect_used)] // a benchmark that cannot go on stops
+
+#[path = "seam/draw.rs"]
+mod draw;
+#[path = "seam/fold.rs"]
+mod fold;
+#[path = "seam/measure.rs"]
+mod measure;
+#[path = "seam/open.rs"]
+mod open;
+#[path = "seam/stage.rs"]
+mod stage;
+#[path = "seam/start.rs"]
+mod start;
+
+/// Counts what is asked of the system's allocator; the figures of memory are made of it.
+#[global_allocator]
+static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
+
+fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    if asked.iter().any(|it| it == "minimal") {
+        return start::minimal();
+    }
+    let goals: Vec<u8> = asked.iter().filter_map(|it| it.parse().ok()).collect();
+    let wanted = |goal: u8| goals.is_empty() || goals.contains(&goal);
+    measure::heading();
+    if wanted(5) {
+        draw::views();
+    }
+    if wanted(6) {
+        draw::rows(number("SEAM_BENCH_ROWS", 1_000_000));
+    }
+    if wanted(7) {
+        draw::bytes();
+    }
+    if wanted(8) {
+        start::idle(number("SEAM_BENCH_SECONDS", 10));
+    }
+    if wanted(11) {
+        start::first_frame();
+    }
+    if wanted(12) {
+        let handoffs = number("SEAM_BENCH_HANDOFFS", 100_000);
+        open::large(handoffs, handoffs / 50);
+    }
+    if wanted(14) {
+        open::to_screen();
+    }
+    if wanted(1) {
+        fold::events();
+    }
+    if wanted(2) {
+        fold::ingest();
+    }
+    if wanted(3) {
+        fold::memory();
+    }
+    if wanted(4) {
+        fold::tick();
+    }
+    if wanted(13) {
+        open::commits();
+    }
+    if wanted(18) {
+        fold::filter(number("SEAM_BENCH_ROWS", 1_000_000));
+    }
+}
+
+/// A size from the environment.
+fn number(name: &str, usual: usize) -> usize {
+    let given = std::env::var(name).ok();
+    given.and_then(|it| it.parse().ok()).unwrap_or(usual)
+}

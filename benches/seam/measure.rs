@@ -1,0 +1,105 @@
+//! Clocks, percentiles, and the table.
+
+use std::io::Write;
+
+use cpu_time::ThreadTime;
+
+/// What a figure has to be.
+#[derive(Clone, Copy)]
+pub enum Goal {
+    /// A ratio (or a plain number) of at most this.
+    AtMost(f64),
+    /// A ratio of at least this.
+    AtLeast(f64),
+}
+
+/// One line of the table.
+pub struct Figure {
+    /// Number of the goal.
+    pub goal: u8,
+    /// What was measured.
+    pub what: String,
+    /// Our figure, with its unit.
+    pub ours: String,
+    /// The bare baseline of the same run, with its unit.
+    pub bare: String,
+    /// The ratio that the goal is about.
+    pub ratio: f64,
+    /// What it has to be.
+    pub wanted: Goal,
+}
+
+/// Prints the names of the columns.
+pub fn heading() {
+    println!(
+        "{:>4}  {:<52} {:>16} {:>16} {:>8} {:>8}  verdict",
+        "goal", "what", "ours", "bare", "ratio", "wanted"
+    );
+}
+
+impl Figure {
+    /// Prints the line at once: a long run is read while it goes on.
+    pub fn print(&self) {
+        let (sign, limit, holds) = match self.wanted {
+            Goal::AtMost(limit) => ("<=", limit, self.ratio <= limit),
+            Goal::AtLeast(limit) => (">=", limit, self.ratio >= limit),
+        };
+        println!(
+            "{:>4}  {:<52} {:>16} {:>16} {:>8} {:>8}  {}",
+            self.goal,
+            self.what,
+            self.ours,
+            self.bare,
+            short(self.ratio),
+            format!("{sign}{}", short(limit)),
+            if holds { "holds" } else { "MISSED" }
+        );
+        let _ = std::io::stdout().flush(); // a closed pipe ends the run soon enough
+    }
+}
+
+fn short(number: f64) -> String {
+    match number {
+        n if n >= 100.0 => format!("{n:.0}"),
+        n if n >= 10.0 => format!("{n:.1}"),
+        n => format!("{n:.2}"),
+    }
+}
+
+/// A span in the unit that suits it.
+pub fn span(seconds: f64) -> String {
+    match seconds {
+        s if s >= 1.0 => format!("{s:.2} s"),
+        s if s >= 0.001 => format!("{:.1} ms", s * 1e3),
+        s => format!("{:.1} us", s * 1e6),
+    }
+}
+
+/// A rate per second.
+pub fn rate(per_second: f64) -> String {
+    match per_second {
+        r if r >= 1e6 => format!("{:.2} M/s", r / 1e6),
+        r if r >= 1e3 => format!("{:.1} k/s", r / 1e3),
+        r => format!("{r:.0} /s"),
+    }
+}
+
+/// Processor time that this thread spends in `work`, in seconds.
+pub fn cpu<T>(work: impl FnOnce() -> T) -> (f64, T) {
+    let start = ThreadTime::now();
+    let made = std::hint::black_box(work());
+    (start.elapsed().as_secs_f64(), made)
+}
+
+/// The value that a share of the samples does not exceed; 0 without samples.
+pub fn quantile(samples: &mut [f64], share: f64) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    let last = samples.len().saturating_sub(1);
+    let at = (last as f64 * share).round() as usize;
+    samples.get(at).copied().unwrap_or(0.0)
+}
+
+/// The middle one.
+pub fn median(samples: &mut [f64]) -> f64 {
+    quantile(samples, 0.5)
+}

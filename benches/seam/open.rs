@@ -1,0 +1,412 @@
+//! Goals 12 to 14: opening a large store, writing to one, and from a commit to the screen.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use rusqlite::{Connection, params};
+use seamwatch::domain::account::Entry;
+use seamwatch::domain::event::{Event, Fact};
+use seamwatch::domain::health::{Kind, Tally};
+use seamwatch::domain::id::{Actor, Edge};
+use seamwatch::domain::ledger::Ledger;
+use seamwatch::domain::link::{Batch, Report};
+use seamwatch::domain::machine::evolve;
+use seamwatch::domain::run::Run;
+use seamwatch::domain::time::{HOUR, MINUTE, Time};
+use seamwatch::orchestrator::engine::{Engine, Settings};
+use seamwatch::source::Source;
+use seamwatch::source::embedded::Embedded;
+use seamwatch::store::{Commit, Store};
+use tokio::runtime::Runtime;
+
+use super::measure::{Figure, Goal, median, quantile, rate, span};
+use super::stage::{Stage, completed, edge, emission, event, leased, present};
+
+/// One frame of the console.
+const FRAME: f64 = 0.033;
+
+/// Goal 12: open work and rollups on the screen, however long the log is.
+pub fn large(handoffs: usize, open: usize) {
+    let place = tempfile::tempdir().expect("a directory for the store");
+    let path = place.path().join("seam.db");
+    build(&path, handoffs, open);
+    let runtime = runtime();
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        ours.push(to_the_screen(&runtime, &path, open));
+        bare.push(by_hand(&path, open));
+    }
+    let (ours, bare) = (median(&mut ours), median(&mut bare));
+    let what = format!(
+        "open {handoffs} handoffs, {} events, {open} open",
+        handoffs * 4 - open * 2
+    );
+    Figure {
+        goal: 12,
+        what: format!("{what}: / bare reads"),
+        ours: span(ours),
+        bare: span(bare),
+        ratio: ours / bare,
+        wanted: Goal::AtMost(2.0),
+    }
+    .print();
+    let replayed = replay(&path);
+    Figure {
+        goal: 12,
+        what: format!("{what}: / replay"),
+        ours: span(ours),
+        bare: span(replayed),
+        ratio: ours / replayed,
+        wanted: Goal::AtMost(0.2),
+    }
+    .print();
+}
+
+fn runtime() -> Runtime {
+    Runtime::new().expect("threads for the runtime")
+}
+
+/// From the file to a frame that shows what is open.
+fn to_the_screen(runtime: &Runtime, path: &Path, open: usize) -> f64 {
+    let start = Instant::now();
+    let stage = runtime.block_on(async {
+        let store = Store::open(path).expect("the store that was just built");
+        let settings = Settings {
+            now: present,
+            ..Settings::default()
+        };
+        let engine = Engine::open(store, settings).await;
+        let source = Embedded::new(engine.expect("the store that was just built"));
+        let mut stage = Stage::new(Vec::new());
+        let first = source.watch(None).next().await;
+        let batch = first.expect("a watch begins").expect("with a snapshot");
+        stage.pass(present().millis());
+        stage.hear(Report::Batch(batch));
+        stage.frame();
+        stage
+    });
+    let taken = start.elapsed().as_secs_f64();
+    let shown: usize = stage.state.world.feeds[0]
+        .figures()
+        .edges
+        .iter()
+        .map(|it| it.open)
+        .sum();
+    assert_eq!(shown, open, "everything open is on the screen");
+    taken
+}
+
+/// Nothing but the bytes: the rows of open work and the records of the last minutes.
+fn by_hand(path: &Path, open: usize) -> f64 {
+    let start = Instant::now();
+    let db = Connection::open(path).expect("the store that was just built");
+    let mut bytes = 0;
+    let mut rows = 0;
+    for sql in [
+        "SELECT body FROM runs WHERE open ORDER BY changed",
+        "SELECT body FROM rollups ORDER BY until",
+    ] {
+        let mut statement = db.prepare(sql).expect("the tables are there");
+        let mut found = statement.query([]).expect("they can be read");
+        while let Some(row) = found.next().expect("they can be read") {
+            bytes += row.get::<_, String>(0).expect("it is text").len();
+            rows += 1;
+        }
+    }
+    assert!(rows > open && bytes > 0);
+    start.elapsed().as_secs_f64()
+}
+
+/// Without a snapshot: every event again.
+fn replay(path: &Path) -> f64 {
+    let start = Instant::now();
+    let db = Connection::open(path).expect("the store that was just built");
+    let mut ledger = Ledger::new(0);
+    let mut statement = db
+        .prepare("SELECT body FROM events ORDER BY cursor")
+        .expect("the table is there");
+    let mut found = statement.query([]).expect("it can be read");
+    while let Some(row) = found.next().expect("it can be read") {
+        let body = row.get_ref(0).expect("it has a body");
+        let event: Event =
+            serde_json::from_str(body.as_str().expect("it is text")).expect("it was written so");
+        ledger.apply(&event);
+    }
+    assert!(ledger.folded() > 0);
+    start.elapsed().as_secs_f64()
+}
+
+/// Writes a store of its shape without going through the orchestrator, which would take too long: one run of one
+/// handoff each, completed but for the last `open` ones, and what the edges did in the last hours.
+fn build(path: &Path, handoffs: usize, open: usize) {
+    drop(Store::open(path).expect("a new store"));
+    let mut db = Connection::open(path).expect("the new store");
+    db.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY;")
+        .expect("nobody else has it open");
+    let begin = present() + -(HOUR * 2);
+    let templates: Vec<(Run, Vec<Event>)> = (0..48).map(|nth| life(edge(nth), begin)).collect();
+    let written = |run: &Run, events: &[Event]| {
+        let body = serde_json::to_string(run).expect("it is JSON");
+        let events = events.iter().map(|it| {
+            (
+                it.fact.name(),
+                serde_json::to_string(it).expect("it is JSON"),
+            )
+        });
+        (body, events.collect::<Vec<_>>())
+    };
+    let closed: Vec<_> = templates
+        .iter()
+        .map(|(run, events)| written(run, events))
+        .collect();
+    let opened: Vec<_> = templates
+        .iter()
+        .map(|(_, events)| {
+            let events = &events[..2];
+            written(&folded(events), events)
+        })
+        .collect();
+    let write = db.transaction().expect("nobody else writes");
+    {
+        let mut runs = write
+            .prepare("INSERT INTO runs(id, revision, hash, open, changed, body) VALUES (?1, 4, ?2, ?3, ?4, ?5)")
+            .expect("the table is there");
+        let mut log = write
+            .prepare("INSERT INTO events(run, seq, handoff, type, at, body, prev_hash, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)")
+            .expect("the table is there");
+        let mut index = write
+            .prepare("INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+            .expect("the table is there");
+        let hash = [7_u8; 32];
+        for nth in 0..handoffs {
+            let is_open = nth >= handoffs - open;
+            let life = if is_open { &opened } else { &closed };
+            let (run, events) = &life[nth % life.len()];
+            let number = format!("{nth:08}");
+            let (id, handoff) = (format!("run-{number}"), format!("h-{number}"));
+            let at = begin.millis() + nth as i64;
+            let body = run.replace("00000000", &number);
+            let state = if is_open { "leased" } else { "completed" };
+            let edge = edge(nth % life.len());
+            runs.execute(params![id, hash, is_open, at, body])
+                .expect("a run fits");
+            index
+                .execute(params![
+                    handoff,
+                    id,
+                    number,
+                    &*edge.pipeline,
+                    &*edge.from,
+                    &*edge.to,
+                    state,
+                    at
+                ])
+                .expect("a handoff fits");
+            for (seq, (name, body)) in (1_i64..).zip(events) {
+                let body = body.replace("00000000", &number);
+                log.execute(params![id, seq, handoff, name, at, body, hash])
+                    .expect("an event fits");
+            }
+        }
+        let mut slices = write
+            .prepare("INSERT INTO rollups(span, until, body) VALUES (?1, ?2, ?3)")
+            .expect("the table is there");
+        let body = slice();
+        for nth in 0..120 {
+            let end = present().millis().div_euclid(MINUTE) * MINUTE - nth * MINUTE;
+            slices
+                .execute(params![MINUTE, end, body])
+                .expect("a minute fits");
+        }
+        for nth in 2..24 {
+            let end = present().millis().div_euclid(HOUR) * HOUR - nth * HOUR;
+            slices
+                .execute(params![HOUR, end, body])
+                .expect("an hour fits");
+        }
+    }
+    write.commit().expect("the disk has room");
+    db.execute_batch("PRAGMA journal_mode = WAL;")
+        .expect("as it was");
+}
+
+fn life(edge: Edge, at: Time) -> (Run, Vec<Event>) {
+    let actor = Actor::agent("writer");
+    let facts = [
+        Fact::Emitted(Box::new(emission(edge, 0, at))),
+        leased(1, at + MINUTE),
+        Fact::Acknowledged { until: None },
+        completed(),
+    ];
+    let events: Vec<Event> = (1..)
+        .zip(facts)
+        .map(|(seq, fact)| event(0, seq, 0, at + seq as i64, &actor, fact))
+        .collect();
+    (folded(&events), events)
+}
+
+fn folded(events: &[Event]) -> Run {
+    let mut run = Run::new(events[0].run.clone(), events[0].at);
+    for event in events {
+        evolve(&mut run, event);
+    }
+    run
+}
+
+/// What 48 edges did in a minute of some ninety handoffs each.
+fn slice() -> String {
+    let tally = |nth: i64| {
+        let mut tally = Tally::default();
+        for at in 0..90 {
+            for kind in [Kind::Emitted, Kind::Acknowledged, Kind::Completed] {
+                Entry::Count(kind).enter(&mut tally, present());
+            }
+            Entry::Acknowledged(300 + nth * 17 + at * at).enter(&mut tally, present());
+            Entry::Worked(3_000 + at * 40).enter(&mut tally, present());
+        }
+        tally
+    };
+    let edges: Vec<(Edge, Tally)> = (0..48).map(|nth| (edge(nth), tally(nth as i64))).collect();
+    serde_json::to_string(&edges).expect("it is JSON")
+}
+
+/// A run of one emitted handoff, ready to commit.
+fn emitted(nth: usize) -> Commit {
+    let actor = Actor::agent("research");
+    let at = present();
+    let head = emission(edge(nth), nth, at);
+    let event = event(nth, 1, nth, at, &actor, Fact::Emitted(Box::new(head)));
+    Commit::of(event.run.clone(), None, vec![event])
+}
+
+/// Goal 14: from the answer to a commit to the drawn text, against a bare wake-up and read.
+pub fn to_screen() {
+    let place = tempfile::tempdir().expect("a directory for the store");
+    let path = place.path().join("seam.db");
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    runtime().block_on(async {
+        let store = Store::open(&path).expect("a new store");
+        let engine = Engine::open(store.clone(), Settings::default()).await;
+        let source = Embedded::new(engine.expect("a new store"));
+        let mut stage = Stage::new(Vec::new());
+        stage.keys("6");
+        let mut watch = source.watch(None);
+        watch.next().await;
+        for nth in 0..400 {
+            let mut changed = store.changed();
+            let after = *changed.borrow_and_update();
+            let (committing, job) = (store.clone(), emitted(nth));
+            let commit = tokio::spawn(async move {
+                committing.commit(job).await.expect("it is new");
+                Instant::now()
+            });
+            if nth % 2 == 0 {
+                let batch = watch.next().await.expect("it goes on").expect("it goes on");
+                stage.hear(Report::Batch(batch));
+                stage.frame();
+                let seen = Instant::now();
+                let acknowledged = commit.await.expect("it was written");
+                ours.push(late(acknowledged, seen));
+                assert!(stage.shows(&format!("Work order {nth} ")), "it is drawn");
+            } else {
+                changed.changed().await.expect("the store is open");
+                read_after(&path, after);
+                let seen = Instant::now();
+                let acknowledged = commit.await.expect("it was written");
+                bare.push(late(acknowledged, seen));
+                // The watch of ours takes it in before the next turn.
+                let batch = watch.next().await.expect("it goes on").expect("it goes on");
+                let is_events = matches!(batch, Batch::Events { .. });
+                stage.hear(Report::Batch(batch));
+                assert!(is_events, "a sign of life takes longer than this");
+            }
+        }
+    });
+    let (ours, bare) = (quantile(&mut ours, 0.99), quantile(&mut bare, 0.99));
+    Figure {
+        goal: 14,
+        what: "acknowledged to drawn p99 / (1 frame + 2 bare wake-ups)".to_owned(),
+        ours: span(ours),
+        bare: span(bare),
+        ratio: ours / (FRAME + 2.0 * bare),
+        wanted: Goal::AtMost(1.0),
+    }
+    .print();
+}
+
+fn late(acknowledged: Instant, seen: Instant) -> f64 {
+    seen.saturating_duration_since(acknowledged).as_secs_f64()
+}
+
+fn read_after(path: &Path, after: u64) {
+    let db = Connection::open(path).expect("the store is there");
+    let sql = "SELECT count(body) FROM events WHERE cursor > ?1";
+    let found: i64 = db
+        .query_row(sql, [after as i64], |row| row.get(0))
+        .expect("it can be read");
+    assert!(found > 0, "it woke up for something");
+}
+
+/// Goal 13: commits of 64 callers at a time, against the same rows written in transactions of 64.
+pub fn commits() {
+    const CALLERS: usize = 64;
+    const ROUNDS: usize = 20;
+    let place = tempfile::tempdir().expect("a directory for the store");
+    let (ours, bare) = (place.path().join("ours.db"), place.path().join("bare.db"));
+    drop(Store::open(&bare).expect("a new store"));
+    let mut db = Connection::open(&bare).expect("the new store");
+    db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
+        .expect("a new store");
+    let (mut fast, mut raw) = (Duration::ZERO, Duration::ZERO);
+    runtime().block_on(async {
+        let store = Store::open(&ours).expect("a new store");
+        for round in 0..ROUNDS {
+            let start = Instant::now();
+            let commits = (0..CALLERS).map(|nth| store.commit(emitted(round * CALLERS + nth)));
+            for done in futures_util::future::join_all(commits).await {
+                done.expect("it is new");
+            }
+            fast += start.elapsed();
+            let start = Instant::now();
+            group(&mut db, round * CALLERS, CALLERS);
+            raw += start.elapsed();
+        }
+    });
+    let many = (ROUNDS * CALLERS) as f64;
+    let (fast, raw) = (many / fast.as_secs_f64(), many / raw.as_secs_f64());
+    Figure {
+        goal: 13,
+        what: "durable commits, 64 callers (reported)".to_owned(),
+        ours: rate(fast),
+        bare: rate(raw),
+        ratio: fast / raw,
+        wanted: Goal::AtLeast(0.7),
+    }
+    .print();
+}
+
+fn group(db: &mut Connection, first: usize, many: usize) {
+    let write = db.transaction().expect("nobody else writes");
+    for nth in first..first + many {
+        let body = "x".repeat(1_000);
+        let (id, hash) = (format!("{nth:08}"), [7_u8; 32]);
+        let insert = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
+            let mut statement = write.prepare_cached(sql).expect("the table is there");
+            statement.execute(values).expect("it is new");
+        };
+        insert(
+            "INSERT INTO events(run, seq, handoff, type, at, body, prev_hash, hash) VALUES (?1, 1, ?1, 'handoff.emitted', 0, ?2, ?3, ?3)",
+            &[&id, &body, &hash],
+        );
+        insert(
+            "INSERT INTO runs(id, revision, hash, open, changed, body) VALUES (?1, 1, ?2, 1, 0, ?3)",
+            &[&id, &hash, &body],
+        );
+        insert(
+            "INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted) VALUES (?1, ?1, ?1, 'p', 'a', 'b', 'emitted', 0)",
+            &[&id],
+        );
+    }
+    write.commit().expect("the disk has room");
+}
