@@ -2,8 +2,8 @@
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use ratatui::buffer::Buffer;
-use ratatui::style::Style;
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::{Color, Style};
 use seamwatch::domain::event::Fact;
 use seamwatch::domain::id::Actor;
 use seamwatch::domain::link::{Batch, Report};
@@ -58,7 +58,9 @@ pub fn views() {
 /// Neighbours of one style: column, row, text, style.
 type Run = (u16, u16, String, Style);
 
-fn runs(cells: &Buffer) -> Vec<Run> {
+/// What somebody would write by hand: the text, and blanks only where they do not look like the ground.
+fn runs(cells: &Buffer) -> (Style, Vec<Run>) {
+    let ground = cells.content.last().map_or_else(Style::new, Cell::style);
     let mut runs: Vec<Run> = Vec::new();
     for (nth, cell) in cells.content.iter().enumerate() {
         let (x, y) = cells.pos_of(nth);
@@ -69,16 +71,23 @@ fn runs(cells: &Buffer) -> Vec<Run> {
             _ => runs.push((x, y, cell.symbol().to_owned(), cell.style())),
         }
     }
-    runs
+    runs.retain(|(_, _, text, style)| style.bg != ground.bg || !text.trim().is_empty());
+    for (_, _, text, style) in &mut runs {
+        if style.bg == ground.bg {
+            text.truncate(text.trim_end().len());
+        }
+    }
+    (ground, runs)
 }
 
 /// The floor: nothing but the text of each run put where it belongs, and what every frame of ratatui costs.
-fn by_hand(floor: &mut Terminal<CrosstermBackend<Counted>>, runs: &[Run]) {
+fn by_hand(floor: &mut Terminal<CrosstermBackend<Counted>>, (ground, runs): &(Style, Vec<Run>)) {
     let drawn = floor.draw(|frame| {
+        let area = frame.area();
+        let buffer = frame.buffer_mut();
+        buffer.set_style(area, *ground);
         for (x, y, text, style) in runs {
-            frame
-                .buffer_mut()
-                .set_stringn(*x, *y, text, usize::from(u16::MAX), *style);
+            buffer.set_stringn(*x, *y, text, usize::from(u16::MAX), *style);
         }
     });
     drawn.expect("nothing can go wrong with bytes that are thrown away");
@@ -206,10 +215,12 @@ pub fn bytes() {
 }
 
 /// The fewest bytes that turn one screen into the other, and the number of places that changed: for each place a
-/// move of the cursor and the cells that differ, no colours.
+/// move of the cursor and the cells that differ, and a foreground colour where it is another than that of the cell
+/// written before.
 fn minimum(before: &Buffer, after: &Buffer) -> (usize, usize) {
     let (mut bytes, mut places) = (0, 0);
     let mut last: Option<(u16, u16)> = None;
+    let mut ink = Color::Reset;
     for (nth, (old, new)) in before.content.iter().zip(&after.content).enumerate() {
         if old == new {
             continue;
@@ -218,6 +229,14 @@ fn minimum(before: &Buffer, after: &Buffer) -> (usize, usize) {
         if last != Some((x.wrapping_sub(1), y)) {
             places += 1;
             bytes += format!("\x1b[{};{}H", y + 1, x + 1).len();
+        }
+        if new.fg != ink {
+            ink = new.fg;
+            bytes += match ink {
+                Color::Rgb(r, g, b) => format!("\x1b[38;2;{r};{g};{b}m").len(),
+                Color::Indexed(nth) => format!("\x1b[38;5;{nth}m").len(),
+                _ => "\x1b[39m".len(),
+            };
         }
         bytes += new.symbol().len();
         last = Some((x, y));
