@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests fail like tests
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -373,4 +374,60 @@ fn the_list_of_keys_is_that_of_the_program() {
     );
     let own = blocks(&page, "toml")[0];
     assert!(Keymap::load(own).is_ok(), "{:?}", Keymap::load(own));
+}
+
+/// The calls of the table in section 7 of the protocol, such as `get /api/v1/handoffs/{id}`. A name alone stands for
+/// a sibling of the path before it.
+fn calls_of_the_protocol() -> BTreeSet<String> {
+    let protocol = include_str!("../docs/protocol.md");
+    let (_, section) = protocol.split_once("## 7. HTTP API").unwrap();
+    let (table, _) = section.split_once("`POST` accepts").unwrap();
+    let mut calls = BTreeSet::new();
+    for row in table.lines().filter(|it| it.starts_with("| `")) {
+        let cell = row.split('|').nth(1).unwrap();
+        let (mut method, mut path) = (String::new(), String::new());
+        for span in cell.split('`').skip(1).step_by(2) {
+            if span.starts_with('{') {
+                continue;
+            }
+            if let Some((verb, rest)) = span.split_once(' ') {
+                (method, path) = (verb.to_lowercase(), rest.to_owned());
+            } else if span.contains('/') {
+                span.clone_into(&mut path);
+            } else {
+                let (parent, _) = path.rsplit_once('/').unwrap();
+                path = format!("{parent}/{span}");
+            }
+            let base = if path.starts_with('/') {
+                ""
+            } else {
+                "/api/v1/"
+            };
+            calls.insert(format!("{method} {base}{path}"));
+        }
+    }
+    calls
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_protocol_lists_the_calls_that_are_served() {
+    // The client wants to know which cryptography to use, although this needs none.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let host = seamwatch::demo::Host::start().await.unwrap();
+    let url = format!("{}/openapi.json", host.url());
+    let answer = reqwest::get(url).await.unwrap();
+    let document: serde_json::Value = answer.json().await.unwrap();
+    let mut served = BTreeSet::new();
+    for (path, calls) in document["paths"].as_object().unwrap() {
+        for method in calls.as_object().unwrap().keys() {
+            served.insert(format!("{method} {path}"));
+        }
+    }
+    host.stop().await.unwrap();
+    let listed = calls_of_the_protocol();
+    let apart: Vec<&String> = served.symmetric_difference(&listed).collect();
+    assert!(
+        apart.is_empty(),
+        "served but not listed, or listed but not served: {apart:?}"
+    );
 }
