@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::contract::Violation;
-use super::event::{DeadReason, Emission, Escalation, Rejection, Resolution};
+use super::event::{DeadReason, Emission, Escalation, Event, Rejection, Resolution};
 use super::id::{Actor, Edge, HandoffId, RunId};
 use super::loops::Verdict;
 use super::time::{Millis, Time};
@@ -258,6 +258,17 @@ pub struct LastChange {
     pub event: String,
     /// When.
     pub at: Time,
+}
+
+impl LastChange {
+    /// What an event will be remembered as.
+    pub fn of(event: &Event) -> Self {
+        Self {
+            actor: event.actor.clone(),
+            event: event.fact.name().to_owned(),
+            at: event.at,
+        }
+    }
 }
 
 /// A refused contract as the run remembers it.

@@ -123,6 +123,31 @@ fn what_changed_since_it_was_seen_is_said_and_skipped() {
 }
 
 #[test]
+fn the_person_who_was_faster_is_named_even_when_agents_moved_on() {
+    let mut desk = desk();
+    desk.propose(Proposal::new(ActKind::Requeue, vec![aim("h-2")]));
+    let requeued = Fact::Requeued {
+        reason: String::new(),
+    };
+    let leased = Fact::Leased {
+        attempt: 1,
+        total: 1,
+        lease: "l".to_owned(),
+        holder: "x".to_owned(),
+        until: None,
+        lease_ms: SECOND,
+    };
+    let mut later = Story::new("r2").emitted(-30 * SECOND, "h-2", EDGE, "Two");
+    later = later.then(-3 * SECOND, "h-2", Actor::user("robin"), requeued);
+    later = later.then(-SECOND, "h-2", Actor::agent("reviewer"), leased);
+    desk.happen(later.events);
+    desk.must_show("robin requeued this 3s ago: nothing will be sent.");
+    desk.keys("y")
+        .must_show("not requeued: robin requeued this 3s ago");
+    assert_eq!(sent(&desk), []);
+}
+
+#[test]
 fn the_loser_is_told_who_won_and_the_results_are_one_per_item() {
     let mut desk = desk();
     desk.propose(both(ActKind::Requeue));

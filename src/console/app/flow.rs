@@ -5,7 +5,9 @@ use super::layer::{Ask, Dialog, Layer, Press};
 use super::msg::Effect;
 use super::state::{Pending, Sent, State, UNDO_FOR};
 use super::toast::Tone;
+use crate::domain::id::ActorKind;
 use crate::domain::link::{ActKind, Fault};
+use crate::domain::run::LastChange;
 
 mod answer;
 mod edit;
@@ -78,7 +80,7 @@ impl State {
         }
         match (moved, aims.as_slice()) {
             (0, _) => {}
-            (_, [one]) => news.push(self.moved_by(one)),
+            (_, [one]) => news.push(format!("{}: nothing will be sent.", self.moved_by(one))),
             _ => news.push(format!("{moved} changed since you saw them, skipped.")),
         }
         if let Some(why) = locked(self, &draft.proposal) {
@@ -89,7 +91,7 @@ impl State {
         }
     }
 
-    /// Who was faster, and that nothing will be sent.
+    /// Who was faster.
     fn moved_by(&self, aim: &Aim) -> String {
         let feed = self.world.feed(aim.source);
         let now = feed.and_then(|it| it.live().handoff(&aim.target.handoff));
@@ -97,10 +99,29 @@ impl State {
             found: now.map_or(0, |it| it.version),
             by: now.and_then(|it| it.last_change.clone()),
         };
-        format!(
-            "{}: nothing will be sent.",
-            act::say(&fault, self.world.now)
-        )
+        act::say(&self.name_person(aim, fault), self.world.now)
+    }
+
+    /// A conflict with the person who acted since the item was seen, if one did: agents move on at once, and
+    /// what they did after that is not what somebody who comes second wants to know.
+    fn name_person(&self, aim: &Aim, fault: Fault) -> Fault {
+        let Fault::Conflict { found, by } = fault else {
+            return fault;
+        };
+        let person = self.world.feed(aim.source).and_then(|feed| {
+            let known = feed.live().handoff(&aim.target.handoff)?.version;
+            let since = known.saturating_sub(aim.target.version) as usize;
+            let events = feed.live().recent().iter().rev();
+            events
+                .filter(|it| it.handoff.as_ref() == Some(&aim.target.handoff))
+                .take(since)
+                .find(|it| it.actor.kind == ActorKind::User)
+                .map(LastChange::of)
+        });
+        Fault::Conflict {
+            found,
+            by: person.or(by),
+        }
     }
 
     /// True when the item is known to have another version than was seen.
@@ -188,10 +209,11 @@ fn send(state: &mut State, draft: &Draft) -> Vec<Effect> {
     let aims = unmoved(state, draft);
     let skipped = draft.proposal.aims.len() - aims.len();
     if skipped > 0 {
-        state.say(
-            format!("{skipped} changed since you saw them, skipped"),
-            Tone::Bad,
-        );
+        let why = match draft.proposal.aims.as_slice() {
+            [one] => format!("not {}: {}", draft.proposal.act.done(), state.moved_by(one)),
+            _ => format!("{skipped} changed since you saw them, skipped"),
+        };
+        state.say(why, Tone::Bad);
         if aims.is_empty() {
             return Vec::new();
         }

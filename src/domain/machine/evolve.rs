@@ -137,7 +137,7 @@ fn emitted(
             escalation: None,
             escalations: 0,
             resolution: None,
-            last_change: Some(last_change(event)),
+            last_change: Some(LastChange::of(event)),
         },
     );
     None
@@ -154,18 +154,10 @@ fn earlier_attempts(run: &Run, emission: &Emission) -> u32 {
     before.filter(|it| it.retried).map_or(0, |it| it.attempt)
 }
 
-fn last_change(event: &Event) -> LastChange {
-    LastChange {
-        actor: event.actor.clone(),
-        event: event.fact.name().to_owned(),
-        at: event.at,
-    }
-}
-
 fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
     let at = event.at;
     it.version += 1;
-    it.last_change = Some(last_change(event));
+    it.last_change = Some(LastChange::of(event));
     match &event.fact {
         Fact::Leased {
             attempt,

@@ -60,6 +60,7 @@ fn result(state: &mut State, sent: &Sent, reply: Result<Reply, Fault>) {
             return;
         }
     };
+    let outcome = named(state, sent, outcome);
     match outcome.items.as_slice() {
         [(_, Ok(()))] => {
             let what = match (&sent.draft.proposal.edge, sent.aims.first()) {
@@ -80,6 +81,16 @@ fn result(state: &mut State, sent: &Sent, reply: Result<Reply, Fault>) {
             .layers
             .push(Layer::Results(results(sent, &outcome, now))),
     }
+}
+
+/// The outcome with people named as those who were faster.
+fn named(state: &State, sent: &Sent, mut outcome: Outcome) -> Outcome {
+    for ((_, it), aim) in outcome.items.iter_mut().zip(&sent.aims) {
+        if let Err(fault) = it {
+            *fault = state.name_person(aim, fault.clone());
+        }
+    }
+    outcome
 }
 
 fn first_fault(reply: &Result<Reply, Fault>) -> Option<&Fault> {
