@@ -17,7 +17,9 @@ pub enum StoreError {
     )]
     NotWritable(PathBuf, String),
     /// Another process writes it.
-    #[error("{0} is in use by {1}; stop that one, or name another file")]
+    #[error(
+        "{0} is in use by {1}; if that is `seam serve`, name the address it listens on instead, such as http://127.0.0.1:7600; otherwise stop it, or name another file"
+    )]
     Locked(PathBuf, String),
     /// Another program's database.
     #[error("{0} is a database of another program ({1}); nothing was changed, name another file")]
