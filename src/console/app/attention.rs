@@ -87,18 +87,15 @@ pub fn badges(world: &World) -> Vec<Badge> {
         runs.filter(move |it| it.verdict == verdict && it.open > 0)
             .count()
     };
-    for (verdict, word) in [
-        (TaskVerdict::Looping, "looping"),
-        (TaskVerdict::RetryStorm, "in a retry storm"),
+    for (verdict, one, many) in [
+        (TaskVerdict::Looping, "looping", "looping"),
+        (TaskVerdict::RetryStorm, "retry storm", "retry storms"),
     ] {
         let runs = tasks(verdict);
         if runs > 0 {
-            add(
-                Level::Critical,
-                ScreenId::Tasks,
-                Focus::Here,
-                format!("{runs} {word}"),
-            );
+            let words = if runs == 1 { one } else { many };
+            let text = format!("{runs} {words}");
+            add(Level::Critical, ScreenId::Tasks, Focus::Here, text);
         }
     }
     let dead: usize = figures().flat_map(|it| &it.dead).map(|it| it.count).sum();

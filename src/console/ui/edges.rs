@@ -45,7 +45,7 @@ pub fn draw(screen: &Edges, state: &State, canvas: &mut Canvas<'_>) {
     if let Some((it, feed)) = selected.and_then(|it| Some((it, state.world.feed(it.source)?)))
         && !below.is_empty()
     {
-        facts::draw(state, feed, &it.row, &mut canvas.within(below));
+        facts::draw(state, feed, &[&it.row], &mut canvas.within(below));
     }
     let name = |nth: usize| {
         screen

@@ -16,7 +16,7 @@ use super::part::table::{Column, Line as Row};
 use crate::console::app::State;
 use crate::console::app::blank::why_blank;
 use crate::console::app::feed::Feed;
-use crate::console::app::pipelines::{Line, Node, Pipelines, title};
+use crate::console::app::pipelines::{Group, Line, Node, Pipelines, title};
 use crate::console::app::reason::{Concern, concern, is_measured, reason};
 use crate::domain::health::Signal;
 use crate::domain::report::EdgeRow;
@@ -43,25 +43,43 @@ pub fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
     if screen.list.rows().is_empty() {
         return canvas.notice(Role::Dim, "No edge matches the filter. esc clears it.");
     }
-    let [tree, drawing, facts] = places(canvas.area, screen.list.rows().len() as u16);
+    let line = screen.list.index().and_then(|it| screen.line(it));
+    let group = line.and_then(|it| screen.group(it));
+    let edges = facts_of(screen, line, group);
+    let wanted = facts::FEW * edges.len() as u16;
+    let [tree, drawing, facts] = places(canvas.area, screen.list.rows().len() as u16, wanted);
     tree_in(screen, state, canvas, tree);
     if !drawing.is_empty() {
         drawing::draw(screen, state, &mut canvas.within(drawing));
     }
-    let line = screen.list.index().and_then(|it| screen.line(it));
-    let group = line.and_then(|it| screen.group(it));
-    let edge = line
-        .and_then(|it| screen.edge(it))
-        .or_else(|| group?.worst());
     let feed = group.and_then(|it| state.world.feed(it.source));
-    if let (Some(feed), Some(edge), false) = (feed, edge, facts.is_empty()) {
-        facts::draw(state, feed, edge, &mut canvas.within(facts));
+    if let (Some(feed), false) = (feed, facts.is_empty()) {
+        facts::draw(state, feed, &edges, &mut canvas.within(facts));
     }
 }
 
-/// Where the tree, the drawing and the facts of the selected edge lie. The tree comes first; the drawing stands
+/// The edges whose reasons stand below the tree: the one under the cursor, or what is wrong in the pipeline under
+/// it, the worst first.
+fn facts_of<'a>(
+    screen: &'a Pipelines,
+    line: Option<&Line>,
+    group: Option<&'a Group>,
+) -> Vec<&'a EdgeRow> {
+    if let Some(edge) = line.and_then(|it| screen.edge(it)) {
+        return vec![edge];
+    }
+    let mut edges: Vec<&EdgeRow> = group.map_or(Vec::new(), |it| it.row.edges.iter().collect());
+    edges.retain(|it| concern(it) >= Concern::Warning);
+    edges.sort_by_key(|it| std::cmp::Reverse(concern(it)));
+    if edges.is_empty() {
+        edges.extend(group.and_then(Group::worst));
+    }
+    edges
+}
+
+/// Where the tree, the drawing and the facts of the selected edges lie. The tree comes first; the drawing stands
 /// below it where the terminal is tall, as flows are wide, and beside it where it is wide only.
-fn places(area: Rect, rows: u16) -> [Rect; 3] {
+fn places(area: Rect, rows: u16, wanted: u16) -> [Rect; 3] {
     let down = |tree, drawing, facts| {
         Layout::vertical([Length(tree), Length(drawing), Length(facts)]).areas::<3>(area)
     };
@@ -73,12 +91,15 @@ fn places(area: Rect, rows: u16) -> [Rect; 3] {
         return down(area.height - drawing - facts, drawing, facts);
     }
     if area.height >= TREE + drawing + facts::FEW {
-        return down(area.height - drawing - facts::FEW, drawing, facts::FEW);
+        let facts = wanted.min(left).max(facts::FEW);
+        return down(area.height - drawing - facts, drawing, facts);
     }
     if area.height < 2 * facts::FEW + 8 {
         return down(area.height, 0, 0);
     }
-    let [tree, none, facts] = down(area.height - facts::FEW, 0, facts::FEW);
+    let free = area.height.saturating_sub(needed);
+    let facts = wanted.min(free).max(facts::FEW);
+    let [tree, none, facts] = down(area.height - facts, 0, facts);
     if area.width < WIDE {
         return [tree, none, facts];
     }
