@@ -44,23 +44,26 @@ pub(in crate::console::ui) fn draw(
     }
 }
 
-fn all_words(
-    state: &State,
-    feed: &Feed,
-    edges: &[&EdgeRow],
-    each: u16,
-    canvas: &mut Canvas<'_>,
-) {
+fn all_words(state: &State, feed: &Feed, edges: &[&EdgeRow], each: u16, canvas: &mut Canvas<'_>) {
     let area = canvas.area;
     let names = edges.iter().map(|it| text::width(&it.edge.to_string()));
     let name = names.max().unwrap_or(0) as u16;
-    for (edge, y) in edges.iter().zip((0..area.height).step_by(usize::from(each))) {
+    for (edge, y) in edges
+        .iter()
+        .zip((0..area.height).step_by(usize::from(each)))
+    {
         let place = Rect {
             y: area.y + y,
             height: each,
             ..area
         };
-        words(state, feed, edge, name, &mut canvas.within(place.intersection(area)));
+        words(
+            state,
+            feed,
+            edge,
+            name,
+            &mut canvas.within(place.intersection(area)),
+        );
     }
 }
 
