@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests fail like tests
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -112,7 +113,7 @@ impl Reader {
             return;
         }
         match mark.split(':').next().unwrap().trim() {
-            _ if command.starts_with("export ") => self.exports += &format!("{command}\n"),
+            _ if command.starts_with("export ") => writeln!(self.exports, "{command}").unwrap(),
             "builds" => self.plan(command),
             // The screen of `make run` is that of the command which it plans.
             "opens a screen" if command.starts_with("make ") => self.plan(command),
@@ -322,17 +323,21 @@ fn keys_page() -> String {
                 .collect();
             if !keys.is_empty() {
                 let keys = keys.join(" ");
-                rows += &format!(
-                    "| {keys} | `{}` | {} |\n",
+                writeln!(
+                    rows,
+                    "| {keys} | `{}` | {} |",
                     action.name(),
                     action.description()
-                );
+                )
+                .unwrap();
             }
         }
         if !rows.is_empty() {
-            page += &format!(
+            write!(
+                page,
                 "\n## [{table}]\n\n| Key | Action | What it does |\n|---|---|---|\n{rows}"
-            );
+            )
+            .unwrap();
         }
     }
     page
