@@ -4,7 +4,7 @@
 //! slows both. Processor time is that of the thread. `SEAM_BENCH_ROWS` and `SEAM_BENCH_HANDOFFS` make the large
 //! cases larger or smaller.
 
-#![allow(missing_docs, clippy::expect_used)] // a benchmark that cannot go on stops
+#![allow(clippy::panic)] // a benchmark that cannot go on stops
 
 #[path = "seam/draw.rs"]
 mod draw;

@@ -233,7 +233,7 @@ fn minimum(before: &Buffer, after: &Buffer) -> (usize, usize) {
         if new.fg != ink {
             ink = new.fg;
             bytes += match ink {
-                Color::Rgb(r, g, b) => format!("\x1b[38;2;{r};{g};{b}m").len(),
+                Color::Rgb(red, green, blue) => format!("\x1b[38;2;{red};{green};{blue}m").len(),
                 Color::Indexed(nth) => format!("\x1b[38;5;{nth}m").len(),
                 _ => "\x1b[39m".len(),
             };

@@ -1,6 +1,7 @@
 //! Goals 1 to 4 and 18: taking events in, what they cost in memory, the tick of every second, and the filter.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
@@ -136,7 +137,9 @@ pub fn events() {
         ours.push(events.len() as f64 / taken);
         let (taken, folded) = cpu(|| {
             let mut folded = Bare::default();
-            bare.iter().for_each(|it| folded.apply(it));
+            for event in &bare {
+                folded.apply(event);
+            }
             folded
         });
         assert_eq!(folded.open, 0, "all of them were completed");
@@ -179,7 +182,7 @@ pub fn ingest() {
     let mut stream = String::new();
     for (nth, event) in events.iter().enumerate() {
         let body = serde_json::to_string(event).expect("an event is JSON");
-        stream.push_str(&format!("id: {nth}\nevent: e\ndata: {body}\n\n"));
+        _ = write!(stream, "id: {nth}\nevent: e\ndata: {body}\n\n"); // writing to a String cannot fail
     }
     let data = || stream.lines().filter_map(|it| it.strip_prefix("data: "));
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
@@ -300,23 +303,28 @@ fn p95(bins: &[u32; BINS]) -> usize {
 pub fn filter(many: usize) {
     let mut stage = Stage::new(graveyard(many));
     stage.keys("4");
-    let text: String = (0..many)
-        .map(|nth| {
-            format!("Work order {nth} of the campaign content-team research writer timeout\n")
-        })
-        .collect();
+    let mut text = String::new();
+    for nth in 0..many {
+        _ = writeln!(
+            text,
+            "Work order {nth} of the campaign content-team research writer timeout"
+        ); // as above
+    }
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for nth in 0..3 {
         let word = format!("order 9999{nth}");
-        let state = &mut stage.state;
+        let console = &mut stage.state;
         let (taken, set) = cpu(|| {
             let asked = format!("\"{word}\"");
-            state.screens.dead_letters.set_filter(&state.world, &asked)
+            console
+                .screens
+                .dead_letters
+                .set_filter(&console.world, &asked)
         });
         set.expect("it is a filter");
         ours.push(taken);
         let (taken, found) = cpu(|| text.matches(word.as_str()).count());
-        assert_eq!(found, state.screens.dead_letters.count().0);
+        assert_eq!(found, console.screens.dead_letters.count().0);
         bare.push(taken);
     }
     let (ours, bare) = (median(&mut ours), median(&mut bare));

@@ -78,7 +78,7 @@ impl Stage {
             session: "bench".to_owned(),
         });
         let (terminal, written) = screen();
-        let mut stage = Self {
+        let mut made = Self {
             state,
             theme: Theme::named("dark").expect("it is built in"),
             memo: Memo::default(),
@@ -86,7 +86,7 @@ impl Stage {
             written,
             now,
         };
-        stage.hear(Report::Offers(Capabilities {
+        made.hear(Report::Offers(Capabilities {
             kind: "embedded orchestrator".to_owned(),
             latency: true,
             retries: true,
@@ -97,16 +97,16 @@ impl Stage {
             why_not: String::new(),
             replay: false,
         }));
-        stage.hear(Report::Batch(Batch::Snapshot(Box::new(Snapshot {
+        made.hear(Report::Batch(Batch::Snapshot(Box::new(Snapshot {
             at: now,
             cursor: 0,
             runs: Vec::new(),
             rollups: Vec::new(),
             recent: Vec::new(),
         }))));
-        stage.happen(events);
-        stage.frame();
-        stage
+        made.happen(events);
+        made.frame();
+        made
     }
 
     /// Lets events come in.

@@ -42,7 +42,7 @@ impl Session {
         let reader = pty.clone();
         let (send, bytes) = channel();
         std::thread::spawn(move || {
-            let mut chunk = [0; 65_536];
+            let mut chunk = [0; 16_000];
             while let Ok(many @ 1..) = (&*reader).read(&mut chunk) {
                 if send.send((Instant::now(), chunk[..many].to_vec())).is_err() {
                     return;
