@@ -39,12 +39,16 @@ impl Session {
         let recording = home.path().join("r.ndjson");
         let line = |at: &str, kind: &str, id: &str| {
             format!(
-                r#"{{"at":"2026-08-20T03:1{at}Z","kind":"{kind}","pipeline":"p{HOSTILE}","trace_id":"t{HOSTILE}","step":1,"from":"writer{HOSTILE}","to":"reviewer","handoff_id":"{id}{HOSTILE}","error":null,"payload_summary":"title {HOSTILE}"}}"#
+                r#"{{"at":"2026-08-20T03:1{at}Z","kind":"{kind}","pipeline":"p{HOSTILE}","trace_id":"t{HOSTILE}","step":1,"from":"writer{HOSTILE}","to":"reviewer","handoff_id":"{id}{HOSTILE}","error":"code {HOSTILE}","payload_summary":"title {HOSTILE}"}}"#
             )
         };
         let lines = [
             line("2:00.000", "emitted", "h-1"),
             line("2:01.000", "acknowledged", "h-1"),
+            line("2:01.100", "emitted", "h-3"),
+            line("2:01.200", "dead_lettered", "h-3"),
+            line("2:01.300", "emitted", "h-4"),
+            line("2:01.400", "escalated", "h-4"),
             line("2:02.000", "emitted", "h-2"),
         ];
         std::fs::write(&recording, lines.join("\n")).unwrap();
@@ -238,9 +242,29 @@ fn nothing_hostile_reaches_the_terminal_raw() {
     }
     session.press(b"\x1b");
     session.wait("help closed", |it| !it.screen().contains("keys on events"));
+    // The lists of triage, and every tab of the page of one that is dead and of one that is asked about.
+    for (screen, open) in [(&b"4"[..], &b"\rj\r"[..]), (b"5", b"\r")] {
+        session.press(screen);
+        session.wait_for(if screen == b"4" {
+            "DEAD LETTERS  1"
+        } else {
+            "INBOX"
+        });
+        session.press(open);
+        session.wait_for("Provenance");
+        for _ in 0..8 {
+            let before = session.bytes().len();
+            session.press(b"\ty");
+            session.wait("next tab", |it| it.bytes().len() > before);
+        }
+        session.press(b"\x1b");
+        session.wait("page closed", |it| !it.screen().contains("Provenance"));
+    }
     session.press(b"q");
     let bytes = session.ends(0);
     let text = String::from_utf8(bytes).unwrap();
+    // What `y` copies of an id that begins with "h-" is the only thing the console itself writes there.
+    let text = text.replace("\x1b]52;c;aC0", "");
     for raw in [
         "\x1b]52",
         "\x1b]8",
