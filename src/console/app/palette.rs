@@ -61,15 +61,20 @@ impl Palette {
     pub fn narrow(&mut self) {
         let wanted = Pattern::parse(self.line.text(), CaseMatching::Ignore, Normalization::Smart);
         let mut buffer = Vec::new();
-        let mut scored: Vec<(u32, usize)> = Vec::new();
+        let mut scored: Vec<(bool, u32, usize)> = Vec::new();
         for (nth, entry) in self.entries.iter().enumerate() {
             let text = Utf32Str::new(&entry.label, &mut buffer);
-            if let Some(score) = wanted.score(text, &mut self.matcher) {
-                scored.push((score, nth));
-            }
+            let Some(score) = wanted.score(text, &mut self.matcher) else {
+                continue;
+            };
+            // What is called so comes before what is only described so: enter must not surprise.
+            let name = entry.label.split(": ").next().unwrap_or_default();
+            let name = Utf32Str::new(name, &mut buffer);
+            let named = wanted.score(name, &mut self.matcher).is_some();
+            scored.push((named, score, nth));
         }
-        scored.sort_by_key(|&(score, nth)| (std::cmp::Reverse(score), nth));
-        self.found = scored.into_iter().map(|(_, nth)| nth).collect();
+        scored.sort_by_key(|&(named, score, nth)| (std::cmp::Reverse((named, score)), nth));
+        self.found = scored.into_iter().map(|(.., nth)| nth).collect();
         self.at = 0;
     }
 
@@ -108,12 +113,16 @@ mod tests {
         };
         let mut palette = Palette::new(vec![
             entry("edges"),
+            entry("dismiss: Close dead letters without another attempt"),
             entry("writer>reviewer"),
             entry("dead letters"),
         ]);
         palette.line = Line::new("wrev");
         palette.narrow();
         assert_eq!(palette.picked().unwrap().label, "writer>reviewer");
+        palette.line = Line::new("dead");
+        palette.narrow();
+        assert_eq!(palette.picked().unwrap().label, "dead letters");
         palette.line = Line::new("zzz");
         palette.narrow();
         assert_eq!(palette.picked(), None);
