@@ -100,7 +100,8 @@ impl Handoff {
                 doc.field("violation", Ink::Text, &wrong.to_string());
             }
         }
-        if let Some(lease) = &it.lease {
+        // The last lease is kept for the record; nobody holds what has ended.
+        if let Some(lease) = it.lease.as_ref().filter(|_| it.state.is_open()) {
             let until = lease.until.map_or_else(
                 || "without end".to_owned(),
                 |at| format!("until {}", world.stamp(at, now)),
