@@ -136,7 +136,7 @@ impl Proposal {
 
     const fn meaning(&self) -> &'static str {
         let one = self.aims.len() == 1;
-        let meaning = match self.act {
+        match self.act {
             ActKind::Requeue if one => "It goes back to its edge with a new budget of attempts.",
             ActKind::Requeue => "They go back to their edge with a new budget of attempts.",
             ActKind::Escalate => "A person is asked; agents get nothing of it until then.",
@@ -157,8 +157,7 @@ impl Proposal {
             }
             ActKind::ResumeEdge => "Agents get work from this edge again.",
             ActKind::Cancel => "Every open handoff of the run ends; there is no undo.",
-        };
-        meaning
+        }
     }
 }
 
