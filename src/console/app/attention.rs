@@ -1,7 +1,7 @@
 //! The attention strip: what needs somebody, worst first, and where its rows are.
 
 use crate::domain::health::Health;
-use crate::domain::report::TaskVerdict;
+use crate::domain::report::{TaskRow, TaskVerdict};
 use crate::domain::text::{age, count};
 
 use super::feed::Link;
@@ -82,10 +82,15 @@ pub fn badges(world: &World) -> Vec<Badge> {
         }
     }
     let figures = || world.feeds.iter().map(super::feed::Feed::figures);
-    let tasks = |verdict| {
-        let runs = figures().flat_map(|it| &it.tasks);
-        runs.filter(move |it| it.verdict == verdict && it.open > 0)
-            .count()
+    // The rows stand worst first, the open ones of a verdict before the ended: no need to walk all of them.
+    let tasks = |verdict| -> usize {
+        let of = |rows: &[TaskRow]| {
+            let worse = rows.partition_point(|it| it.verdict < verdict);
+            let same = rows.iter().skip(worse);
+            same.take_while(|it| it.verdict == verdict && it.open > 0)
+                .count()
+        };
+        figures().map(|it| of(&it.tasks)).sum()
     };
     for (verdict, one, many) in [
         (TaskVerdict::Looping, "looping", "looping"),
