@@ -101,7 +101,7 @@ pub enum Exit {
     Usage,
     /// 3: it moved since it was seen; somebody else was faster.
     Conflict,
-    /// 4: refused: by the state, by the rights, or because the contract is invalid.
+    /// 4: refused: by the state, by the rights, or because an edit makes the contract invalid.
     Refused,
 }
 
