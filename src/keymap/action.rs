@@ -88,8 +88,8 @@ actions! {
     PauseReplay "pause-replay" "pause" "Pause or resume the replay.";
     ReplayBack "replay-back" "back" "Go back in the recording.";
     ReplayForward "replay-forward" "forward" "Go forward in the recording.";
-    ReplaySlower "replay-slower" "slower" "Replay at half the speed.";
-    ReplayFaster "replay-faster" "faster" "Replay at twice the speed.";
+    ReplaySlower "replay-slower" "slower" "Replay at the next slower speed.";
+    ReplayFaster "replay-faster" "faster" "Replay at the next faster speed, up to as fast as can be.";
 }
 
 impl Action {

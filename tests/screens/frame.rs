@@ -64,6 +64,15 @@ fn the_help_lists_what_the_keys_do() {
 }
 
 #[test]
+fn a_key_that_does_nothing_says_so() {
+    let mut desk = desk();
+    desk.keys("6R")
+        .must_show("nothing here to requeue; ? shows the keys");
+    desk.keys("x").must_show("x does nothing; ? shows the keys");
+    assert_eq!(desk.effects, Vec::new());
+}
+
+#[test]
 fn the_palette_goes_to_an_edge_by_a_few_letters() {
     let mut desk = desk();
     desk.keys("6:wrirev")

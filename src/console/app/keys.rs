@@ -14,7 +14,7 @@ use super::toast::Tone;
 use super::world::Face;
 use crate::domain::link::{Control, SourceId};
 use crate::domain::time::SECOND;
-use crate::keymap::{Action, Key};
+use crate::keymap::{Action, Code, Key};
 
 mod layers;
 mod pointer;
@@ -31,13 +31,23 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     if let Some(layer) = state.layers.pop() {
         return layers::layer_key(state, layer, key, action);
     }
-    action.map_or_else(Vec::new, |action| perform(state, action))
+    if let Some(action) = action {
+        return perform(state, action);
+    }
+    if matches!(key.code, Code::Char(_)) {
+        state.say(format!("{key} does nothing; ? shows the keys"), Tone::Plain);
+    }
+    Vec::new()
 }
 
-/// Does an action if it is offered; says why not when it is locked.
+/// Does an action if it is offered; says why not when it is locked, or when somebody might wait for its effect.
 pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
     let offers = state.offers();
     let Some(offer) = offers.iter().find(|it| it.action == action) else {
+        if action.changes() {
+            let text = format!("nothing here to {}; ? shows the keys", action.word());
+            state.say(text, Tone::Plain);
+        }
         return Vec::new();
     };
     if let Some(why) = &offer.locked {

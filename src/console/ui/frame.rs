@@ -107,7 +107,13 @@ pub(super) fn toasts(canvas: &mut Canvas<'_>, state: &State) {
             width,
             height: 1,
         };
-        part::clear(place, canvas.buffer, canvas.theme);
+        // The whole line: half a sentence of what is below it, run into the message, would be read as one.
+        let line = Rect {
+            x: area.x,
+            width: area.width,
+            ..place
+        };
+        part::clear(line, canvas.buffer, canvas.theme);
         let style = canvas.theme.style(role);
         part::put(canvas.buffer, place.x, y, width, &shown, style);
     }

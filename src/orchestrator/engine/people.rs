@@ -8,9 +8,9 @@ use super::offer::{OPERATORS, answers, contract_blob, question_to};
 use super::{Completed, Done, Engine, Plan, Problem, cut, new_lease};
 use crate::domain::command::{Command, Held, Seen};
 use crate::domain::contract::{Contract, Violation};
-use crate::domain::event::{Escalation, EscalationKind};
+use crate::domain::event::{Answer, Escalation, EscalationKind};
 use crate::domain::id::{Actor, HandoffId, RunId};
-use crate::domain::run::{Handoff, Run};
+use crate::domain::run::{Handoff, Run, State};
 use crate::orchestrator::boundary::{Derive, amend};
 use crate::store::{Blob, StoreError};
 
@@ -191,9 +191,16 @@ impl Engine {
         } else {
             role
         };
-        let kind = EscalationKind::DeadLetter;
+        let kind = if handoff.state == State::DeadLettered {
+            EscalationKind::DeadLetter
+        } else {
+            EscalationKind::Approval
+        };
+        // The question is in somebody's own words, so the answer may be, too.
+        let mut allow = answers(kind, &emission.from);
+        allow.insert(1, Answer::Respond);
         Escalation {
-            allow: answers(kind, &emission.from),
+            allow,
             context_digest: handoff.digest().to_owned(),
             ..question_to(kind, question, role, emission.urgency, self.now())
         }

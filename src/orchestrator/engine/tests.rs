@@ -502,6 +502,30 @@ async fn an_approver_edits_what_was_shown_or_sends_it_back() {
 }
 
 #[tokio::test]
+async fn the_question_of_an_operator_is_answered_in_words_that_reach_the_agent() {
+    let engine = engine().await;
+    let (run, handoff) = dead(&engine).await;
+    let ask = Act::Escalate {
+        force: false,
+        role: String::new(),
+    };
+    let asked = engine.perform(request(ask, vec![target(&run, &handoff)], "1"));
+    assert_eq!(asked.await.items[0].1, Ok(()));
+    let (_, waiting) = engine.find(&handoff.id).await.unwrap();
+    let answer = Act::Resolve {
+        answer: Answer::Respond,
+        context_digest: waiting.digest().to_owned(),
+        edited: None,
+        value: Some(json!("The input is in the archive")),
+    };
+    let answered = engine.perform(request(answer, vec![target(&run, &waiting)], "2"));
+    assert_eq!(answered.await.items[0].1, Ok(()));
+    let said = claim(&engine, "writer").await.resolution.unwrap();
+    assert_eq!(said.answer, Answer::Respond);
+    assert_eq!(said.value, Some(json!("The input is in the archive")));
+}
+
+#[tokio::test]
 async fn a_person_takes_what_is_addressed_to_people() {
     let engine = engine().await;
     let mut body = work("research", "dana");
