@@ -224,7 +224,7 @@ fn quote(job: &Job, lead: &Lead, discount: u32, rng: &mut Rng) -> Plan {
 fn crm(job: &Job, weather: &Weather) -> Plan {
     let rng = &mut job.rng();
     if job.epoch == 0 && weather.is_crm_down(job.attempt >= ATTEMPTS.into()) {
-        let words = format!("crm.upsert: no answer within {} s", rng.u32(10..31));
+        let words = format!("crm.upsert: no answer within {} ms", rng.u32(1_100..1_900));
         return Plan::usual(rng, End::Fail("timeout", words));
     }
     Plan::done(rng)
