@@ -69,7 +69,7 @@ actions! {
     TimeFormat "time-format" "time" "Change times between UTC, local and relative.";
     CopyId "copy-id" "copy id" "Copy the id.";
     CopyJson "copy-json" "copy JSON" "Copy the whole item as JSON.";
-    Edit "edit" "editor" "Open the item in $EDITOR, to read.";
+    ViewInEditor "view-in-editor" "editor" "Open the contract in $EDITOR, to read.";
     Details "details" "details" "Open the whole handoff behind the question.";
     ReleaseMouse "release-mouse" "mouse" "Give the mouse back to the terminal, to select text.";
     Redraw "redraw" "redraw" "Draw the whole screen again.";
@@ -83,7 +83,7 @@ actions! {
     EditApprove "edit-approve" "edit and approve" "Edit the proposal, then approve the edited one.";
     Respond "respond" "answer" "Answer the question in words.";
     Claim "claim" "claim" "Claim the question, or release it.";
-    Undo "undo" "undo" "Take the last dismissal or requeue back while that is possible.";
+    Undo "undo" "undo" "Take the last dismissal back before it is sent.";
     PauseEdge "pause-edge" "pause" "Pause or resume the edge; asks first.";
     PauseReplay "pause-replay" "pause" "Pause or resume the replay.";
     ReplayBack "replay-back" "back" "Go back in the recording.";

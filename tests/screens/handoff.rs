@@ -182,6 +182,21 @@ fn every_tab_says_what_it_has() {
 }
 
 #[test]
+fn the_editor_shows_the_contract_with_nothing_hidden_in_it() {
+    let mut it = page(80, 24);
+    it.keys("o");
+    let Some(Effect::Edit(ticket, text)) = it.effects.pop() else {
+        panic!("the editor was not opened: {:?}", it.effects)
+    };
+    assert!(text.contains("\"working_memory\": {"), "{text}");
+    assert!(text.bytes().all(|it| it == b'\n' || it >= b' '));
+    let effects = it.effects.len();
+    it.tell(Msg::Edited(ticket, Ok("{}".to_owned())));
+    assert_eq!(it.effects.len(), effects, "it is read, not changed");
+    it.must_show("HANDOFF  h-0002");
+}
+
+#[test]
 fn the_tree_folds_and_the_cursor_stays() {
     let mut it = page(120, 40);
     it.keys("<tab><tab>jj").must_show("key_findings");

@@ -15,7 +15,7 @@ mod leave;
 
 pub(super) use answer::answered;
 pub use edit::edit_approve;
-pub(super) use edit::edited;
+pub(super) use edit::{edited, pretty};
 pub(super) use leave::{interrupt, quit};
 
 /// Starts an act. Claiming is taken back as easily as done, so it is not confirmed.

@@ -1,7 +1,5 @@
 //! Edit and approve: the contract is fetched, edited, checked, confirmed and sent; nothing typed is lost on the way.
 
-use std::fmt::Write;
-
 use serde_json::Value;
 
 use super::confirm;
@@ -65,21 +63,9 @@ pub(super) fn fetched(
 
 /// JSON for an editor. What would hide in it, such as a bidi override, is written as its escape: the editor writes
 /// to the same terminal.
-pub(super) fn pretty(value: &Value) -> String {
+pub(in crate::console::app) fn pretty(value: &Value) -> String {
     let json = serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
-    let mut out = String::with_capacity(json.len());
-    for typed in json.chars() {
-        let harmless = typed == '\n' || text::hidden(typed.encode_utf8(&mut [0; 4])) == 0;
-        if harmless {
-            out.push(typed);
-        } else {
-            // Only strings can hold such characters, and there an escape means the same.
-            for unit in typed.encode_utf16(&mut [0; 2]) {
-                let _ = write!(out, "\\u{unit:04x}"); // writing to a String cannot fail
-            }
-        }
-    }
-    out
+    text::escape_json(&json).into_owned()
 }
 
 /// The editor was closed. Whatever was typed is kept until it is sent or given up.

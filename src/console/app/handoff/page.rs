@@ -1,5 +1,7 @@
 //! What the page does with keys, clicks and answers.
 
+use crate::console::app::flow::pretty;
+
 use super::{
     Action, Body, Desk, Fault, Found, Handoff, Offer, Reply, Screen, Shown, Tab, Ticket, Want,
     World, act, mask, tree,
@@ -71,7 +73,7 @@ impl Screen for Handoff {
     fn offers(&self, world: &World) -> Vec<Offer> {
         use Action::{
             Bottom, CopyId, CopyJson, Down, HalfPageDown, HalfPageUp, Left, PreviousTab, Right,
-            Top, Up,
+            Top, Up, ViewInEditor,
         };
         let mut offers = self.acts(world);
         if self.tab == Tab::Brief && self.reader.unseen() > 0 {
@@ -88,6 +90,9 @@ impl Screen for Handoff {
         }
         offers.push(Offer::new(Action::NextTab));
         offers.push(Offer::new(CopyId));
+        if self.shown().is_some() {
+            offers.push(Offer::quiet(ViewInEditor));
+        }
         let moves = [
             CopyJson,
             PreviousTab,
@@ -123,6 +128,11 @@ impl Screen for Handoff {
                 };
                 if let Ok(json) = json {
                     desk.copy(&json, "it as JSON");
+                }
+            }
+            Action::ViewInEditor => {
+                if let Some(shown) = self.shown() {
+                    desk.view(pretty(&shown.value));
                 }
             }
             _ => self.propose(desk, action),
