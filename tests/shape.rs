@@ -31,7 +31,10 @@ const WALLS: &[(&str, &[&str])] = &[
 
 /// Crates, and the parts that may name them.
 const CRATES: &[(&[&str], &[&str])] = &[
-    (&["ratatui"], &["console/ui", "console/shell", "theme"]),
+    (
+        &["ratatui", "tui_tree_widget"],
+        &["console/ui", "console/shell", "theme"],
+    ),
     (&["crossterm"], &["console/shell"]),
     (
         &[

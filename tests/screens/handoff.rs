@@ -200,8 +200,12 @@ fn the_editor_shows_the_contract_with_nothing_hidden_in_it() {
 fn the_tree_folds_and_the_cursor_stays() {
     let mut it = page(120, 40);
     it.keys("<tab><tab>jj").must_show("key_findings");
-    it.keys("gh").must_not_show("key_findings");
+    it.keys("gh")
+        .must_not_show("key_findings")
+        .must_show("2 wrong inside");
     it.keys("l").must_show("key_findings");
+    it.keys("Ggjjj");
+    it.golden("handoff-payload");
 }
 
 #[test]

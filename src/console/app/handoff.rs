@@ -29,7 +29,7 @@ mod parts;
 mod tree;
 
 pub use history::{TraceRow, ink};
-pub use tree::TreeRow;
+pub use tree::Node;
 
 /// The tabs of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,10 +109,10 @@ pub struct Handoff {
     pub tab: Tab,
     /// The text of the tab, unless it is a tree or a trace.
     pub reader: Reader,
+    /// The working memory, as far as it is unfolded.
+    pub tree: Vec<Node>,
     /// The paths of the tree, in the order shown.
     pub paths: List<String>,
-    /// The rows of the tree, in the same order.
-    pub tree: Vec<TreeRow>,
     folded: HashSet<String>,
     /// The handoffs of the run.
     pub trace: List<HandoffId>,

@@ -17,6 +17,8 @@ pub struct Memo {
     pub(super) hits: Vec<(Rect, Hit)>,
     /// The first row shown of each list, by the name of the list.
     offsets: HashMap<&'static str, usize>,
+    /// How far the tree of the payload is scrolled.
+    pub(super) payload: tui_tree_widget::TreeState<usize>,
     /// Where the text cursor blinks.
     pub(super) cursor: Option<Position>,
 }

@@ -1,15 +1,17 @@
 //! The page of one handoff.
 
+mod tree;
+
 use ratatui::layout::Rect;
 
-use super::canvas::{Canvas, ListView};
+use super::canvas::Canvas;
 use super::doc;
-use super::part::table::{Column, scroll_to};
+use super::part::table::scroll_to;
 use super::part::tabs::tabs;
 use super::part::waterfall::{Span, waterfall};
 use crate::console::app::State;
 use crate::console::app::doc::short;
-use crate::console::app::handoff::{Handoff, Tab, TraceRow, TreeRow};
+use crate::console::app::handoff::{Handoff, Tab, TraceRow};
 use crate::console::app::msg::Hit;
 use crate::domain::text;
 use crate::theme::Role;
@@ -60,63 +62,13 @@ pub fn draw(page: &Handoff, state: &State, canvas: &mut Canvas<'_>) {
         height: area.height.saturating_sub(2),
     });
     match page.tab {
-        Tab::Payload if !page.tree.is_empty() => tree(page, &mut below),
+        Tab::Payload if !page.tree.is_empty() => tree::draw(page, &mut below),
         Tab::Trace => {
             let (rows, end) = page.spans(world);
             trace(page, &rows, end, &mut below);
         }
         _ => _ = doc::draw(&page.reader.doc, page.reader.offset, &mut below),
     }
-}
-
-fn tree(page: &Handoff, canvas: &mut Canvas<'_>) {
-    let columns = [
-        Column::text("MEMBER", 16, 44),
-        Column::text("VALUE", 8, 200).growing(),
-    ];
-    let view = ListView {
-        name: "payload",
-        columns: &columns,
-        total: page.tree.len(),
-        selected: page.paths.index(),
-        sort: None,
-    };
-    let glyphs = canvas.theme.glyphs;
-    canvas.list(&view, |nth, line| {
-        let Some(row) = page.tree.get(nth) else {
-            return;
-        };
-        let TreeRow {
-            depth,
-            name,
-            value,
-            open,
-            wrong,
-            ..
-        } = row;
-        let arrow = match open {
-            Some(true) => glyphs.tree_open,
-            Some(false) => glyphs.tree_closed,
-            None => " ",
-        };
-        let role = if wrong.is_some() {
-            Role::Critical
-        } else {
-            Role::Text
-        };
-        line.text(role, &format!("{}{arrow} {name}", "  ".repeat(*depth)));
-        match wrong {
-            Some(wrong) if value.is_empty() => {
-                line.text(Role::Critical, &format!("{} {wrong}", glyphs.failed));
-            }
-            Some(wrong) => line.text(
-                Role::Critical,
-                &format!("{value}  {} {wrong}", glyphs.failed),
-            ),
-            None if open.is_some() => line.text(Role::Dim, value),
-            None => line.text(Role::Text, value),
-        }
-    });
 }
 
 fn trace(page: &Handoff, rows: &[TraceRow], end: i64, canvas: &mut Canvas<'_>) {

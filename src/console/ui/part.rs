@@ -36,7 +36,7 @@ pub fn put(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, style: S
     if !inside || width == 0 {
         return 0;
     }
-    let text = &text[..text.floor_char_boundary((usize::from(width) + 1) * BYTES_PER_COLUMN)];
+    let text = head(text, usize::from(width));
     if !text::is_printable_ascii(text) {
         let clean = text::clean(text);
         let fits = text::cut(&clean, usize::from(width));
@@ -62,6 +62,16 @@ pub fn put(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, style: S
         cell.set_symbol("…").set_style(style);
     }
     width
+}
+
+/// All of a text that can matter to so many columns.
+fn head(text: &str, columns: usize) -> &str {
+    &text[..text.floor_char_boundary((columns + 1) * BYTES_PER_COLUMN)]
+}
+
+/// One line of text made harmless and at most so many columns wide, for a widget that writes it itself.
+pub fn fit(text: &str, columns: usize) -> String {
+    text::cut(&text::clean(head(text, columns)), columns).into_owned()
 }
 
 /// The same as [`put`], at the right end of `width` columns.

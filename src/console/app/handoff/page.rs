@@ -14,12 +14,14 @@ impl Screen for Handoff {
             (Tab::Payload, Some(shown)) => {
                 let wrong = self.handoff(world).and_then(|it| it.failure.as_ref());
                 let wrong = wrong.map_or(&[][..], |it| it.violations.as_slice());
-                tree::rows(&shown.value, &self.folded, wrong)
+                tree::grow(&shown.value, &self.folded, wrong)
             }
             _ => Vec::new(),
         };
-        self.paths
-            .settle(self.tree.iter().map(|it| it.path.clone()).collect());
+        let paths = tree::shown(&self.tree)
+            .into_iter()
+            .map(|it| it.path.clone());
+        self.paths.settle(paths.collect());
         if self.tab == Tab::Trace {
             let ids = self
                 .run(world)

@@ -1,4 +1,4 @@
-//! The working memory as a tree: every member on a row, violations at their place.
+//! The working memory as a tree: every member at its place, violations at theirs.
 
 use std::collections::HashSet;
 
@@ -13,106 +13,127 @@ use super::Handoff;
 /// Where the tree begins.
 const ROOT: &str = "/working_memory";
 
-/// One row of the tree.
+/// One member of the working memory, and what is shown inside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TreeRow {
+pub struct Node {
     /// Its JSON pointer: what the cursor stays on.
     pub path: String,
-    /// How deep it is, from 0.
-    pub depth: usize,
-    /// Its name or index.
+    /// Its name or index. Hostile text.
     pub name: String,
     /// Its value, or how much is inside. Hostile text.
     pub value: String,
+    /// What is wrong here; for a closed branch, how much is wrong inside.
+    pub wrong: Option<String>,
     /// Whether it has an inside, and whether that is shown.
     pub open: Option<bool>,
-    /// What is wrong here.
-    pub wrong: Option<String>,
+    /// What is inside; nothing while it is closed.
+    pub inside: Vec<Node>,
 }
 
-/// The rows of a contract, with what is wrong. What is missing has a row of its own where it belongs.
-pub(super) fn rows(
-    contract: &Value,
-    folded: &HashSet<String>,
-    wrong: &[Violation],
-) -> Vec<TreeRow> {
-    let mut rows = Vec::new();
-    if let Some(memory) = contract.pointer(ROOT) {
-        walk(ROOT, "working_memory", memory, 0, folded, wrong, &mut rows);
-    }
+/// What a tree is made of.
+#[derive(Clone, Copy)]
+struct Memory<'a> {
+    folded: &'a HashSet<String>,
+    wrong: &'a [Violation],
+}
+
+/// The tree of a contract. What is missing has a place of its own where it belongs; what is wrong outside the
+/// working memory comes after it.
+pub(super) fn grow(contract: &Value, folded: &HashSet<String>, wrong: &[Violation]) -> Vec<Node> {
+    let memory = Memory { folded, wrong };
+    let root = contract.pointer(ROOT);
+    let mut tree: Vec<Node> = root
+        .map(|it| memory.node(ROOT.to_owned(), "working_memory", it))
+        .into_iter()
+        .collect();
     let elsewhere = wrong
         .iter()
-        .filter(|it| contract.pointer(&it.path).is_none() && !inside(&it.path));
-    rows.extend(elsewhere.map(|it| missing(&it.path, 0, &it.path, &it.message)));
-    rows
+        .filter(|it| root.is_none() || below(ROOT, &it.path).is_none() && it.path != ROOT);
+    tree.extend(elsewhere.map(|it| missing(&it.path, &it.path, &it.message)));
+    tree
 }
 
-fn inside(path: &str) -> bool {
-    path.starts_with(ROOT)
+/// The members shown, top to bottom.
+pub(super) fn shown(tree: &[Node]) -> Vec<&Node> {
+    let mut all = Vec::new();
+    for node in tree {
+        all.push(node);
+        all.extend(shown(&node.inside));
+    }
+    all
 }
 
-fn missing(path: &str, depth: usize, name: &str, message: &str) -> TreeRow {
-    TreeRow {
+/// The rest of a pointer to something inside `path`.
+fn below<'a>(path: &str, of: &'a str) -> Option<&'a str> {
+    of.strip_prefix(path)?.strip_prefix('/')
+}
+
+fn missing(path: &str, name: &str, message: &str) -> Node {
+    Node {
         path: path.to_owned(),
-        depth,
         name: name.to_owned(),
         value: String::new(),
-        open: None,
         wrong: Some(message.to_owned()),
+        open: None,
+        inside: Vec::new(),
     }
 }
 
-fn walk(
-    path: &str,
-    name: &str,
-    value: &Value,
-    depth: usize,
-    folded: &HashSet<String>,
-    wrong: &[Violation],
-    rows: &mut Vec<TreeRow>,
-) {
-    let members: Vec<(String, &Value)> = match value {
-        Value::Object(all) => all.iter().map(|(name, it)| (name.clone(), it)).collect(),
-        Value::Array(all) => all
+impl Memory<'_> {
+    fn node(self, path: String, name: &str, value: &Value) -> Node {
+        let members: Vec<(String, &Value)> = match value {
+            Value::Object(all) => all.iter().map(|(name, it)| (name.clone(), it)).collect(),
+            Value::Array(all) => (0..).map(|at: usize| at.to_string()).zip(all).collect(),
+            _ => Vec::new(),
+        };
+        // One step of a JSON pointer (RFC 6901).
+        let step = |name: &str| name.replace('~', "~0").replace('/', "~1");
+        let steps: HashSet<String> = members.iter().map(|(name, _)| step(name)).collect();
+        let wrong_inside = || {
+            self.wrong
+                .iter()
+                .filter_map(|it| Some((it, below(&path, &it.path)?)))
+        };
+        // Not only what is missing itself: also what is inside something that is missing.
+        let absent = wrong_inside().filter(|(_, rest)| {
+            let first = rest.split('/').next().unwrap_or(rest);
+            !steps.contains(first)
+        });
+        let absent: Vec<Node> = absent
+            .map(|(it, rest)| missing(&it.path, rest, &it.message))
+            .collect();
+        let holds = !members.is_empty() || !absent.is_empty();
+        let open = holds.then(|| !self.folded.contains(&path));
+        let mut wrong: Vec<String> = self
+            .wrong
             .iter()
-            .enumerate()
-            .map(|(at, it)| (at.to_string(), it))
-            .collect(),
-        _ => Vec::new(),
-    };
-    let holds = value.is_object() || value.is_array();
-    let open = holds.then(|| !folded.contains(path));
-    let here = wrong.iter().find(|it| it.path == path);
-    rows.push(TreeRow {
-        path: path.to_owned(),
-        depth,
-        name: name.to_owned(),
-        value: match value {
-            Value::String(text) => text.clone(),
-            Value::Array(all) => plural(all.len(), "item"),
-            Value::Object(all) => plural(all.len(), "member"),
-            other => other.to_string(),
-        },
-        open,
-        wrong: here.map(|it| it.message.clone()),
-    });
-    if open != Some(true) {
-        return;
-    }
-    for (name, member) in &members {
-        let below = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
-        walk(&below, name, member, depth + 1, folded, wrong, rows);
-    }
-    for it in wrong {
-        let absent = it
-            .path
-            .strip_prefix(path)
-            .and_then(|rest| rest.strip_prefix('/'));
-        if let Some(name) = absent
-            && !name.contains('/')
-            && !members.iter().any(|(known, _)| known == name)
-        {
-            rows.push(missing(&it.path, depth + 1, name, &it.message));
+            .filter(|it| it.path == path)
+            .map(|it| it.message.clone())
+            .collect();
+        if open == Some(false) {
+            let hidden = wrong_inside().count();
+            wrong.extend((hidden > 0).then(|| format!("{hidden} wrong inside")));
+        }
+        let mut inside = Vec::new();
+        if open == Some(true) {
+            let member = |(name, it): &(String, &Value)| {
+                self.node(format!("{path}/{}", step(name)), name, it)
+            };
+            inside.extend(members.iter().map(member));
+            inside.extend(absent);
+        }
+        Node {
+            name: name.to_owned(),
+            value: match value {
+                Value::String(text) => text.clone(),
+                Value::Array(all) => plural(all.len(), "item"),
+                Value::Object(all) => plural(all.len(), "member"),
+                other => other.to_string(),
+            },
+            wrong: (!wrong.is_empty()).then(|| wrong.join("; ")),
+            open,
+            inside,
+            path,
         }
     }
 }
@@ -120,25 +141,85 @@ fn walk(
 impl Handoff {
     /// Opens or closes the branch under the cursor; closing inside a branch goes to its head first.
     pub(super) fn fold(&mut self, action: Action) {
-        let Some(row) = self.paths.index().and_then(|at| self.tree.get(at)).cloned() else {
+        let at = self.paths.index();
+        let Some(node) = at.and_then(|at| shown(&self.tree).get(at).copied()) else {
             return;
         };
-        match (action, row.open) {
+        let path = node.path.clone();
+        match (action, node.open) {
             (Action::Right | Action::Open, Some(false)) => {
-                self.folded.remove(&row.path);
+                self.folded.remove(&path);
             }
             (Action::Left | Action::Open, Some(true)) => {
-                self.folded.insert(row.path);
+                self.folded.insert(path);
             }
             (Action::Left, _) => {
-                if let Some((above, _)) = row.path.rsplit_once('/') {
-                    let above = above.to_owned();
-                    if self.paths.rows().contains(&above) {
-                        self.paths.select(&above);
-                    }
+                let mut heads = std::iter::successors(path.rsplit_once('/'), |(above, _)| {
+                    above.rsplit_once('/')
+                });
+                let known =
+                    |(above, _): &(&str, &str)| self.paths.rows().iter().any(|it| it == above);
+                if let Some((above, _)) = heads.find(known) {
+                    self.paths.select(&above.to_owned());
                 }
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn lines(folded: &[&str]) -> Vec<String> {
+        let contract = json!({ "working_memory": {
+            "notes": [],
+            "payload": { "a/b": 1, "list": [true] },
+        }});
+        let wrong = [
+            ("/working_memory/payload/a~1b", "a text is expected"),
+            ("/working_memory/payload/a~1b", "too small"),
+            ("/working_memory/payload/fields/price", "price is missing"),
+            ("/task/goal", "goal is missing"),
+        ]
+        .map(|(path, message)| Violation::new(path, "x", message));
+        let folded = folded.iter().map(|&it| it.to_owned()).collect();
+        let tree = grow(&contract, &folded, &wrong);
+        let line = |it: &&Node| {
+            let wrong = it.wrong.as_deref().unwrap_or("ok");
+            format!("{}={} {wrong}", it.name, it.value)
+        };
+        shown(&tree).iter().map(line).collect()
+    }
+
+    #[test]
+    fn every_violation_is_at_its_place_even_when_that_is_missing() {
+        assert_eq!(
+            lines(&[]),
+            [
+                "working_memory=2 members ok",
+                "notes=0 items ok",
+                "payload=2 members ok",
+                "a/b=1 a text is expected; too small",
+                "list=1 item ok",
+                "0=true ok",
+                "fields/price= price is missing",
+                "/task/goal= goal is missing",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_closed_branch_says_what_is_wrong_inside() {
+        assert_eq!(
+            lines(&["/working_memory/payload"])[2..],
+            [
+                "payload=2 members 3 wrong inside",
+                "/task/goal= goal is missing"
+            ]
+        );
     }
 }

@@ -1,0 +1,177 @@
+//! The payload tab: the working memory as a tree.
+//!
+//! What is open and where the cursor is are ids of the page; the state of the widget is made from them in every
+//! frame. Only how far it is scrolled lives in the [`Memo`](crate::console::ui::Memo).
+
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use tui_tree_widget::{Tree, TreeItem};
+
+use crate::console::app::handoff::{Handoff, Node};
+use crate::console::app::msg::Hit;
+use crate::console::ui::canvas::Canvas;
+use crate::console::ui::part::{self, table};
+use crate::domain::text;
+use crate::theme::{Role, Theme};
+
+/// Columns of the sign before a name, and of each level.
+const STEP: usize = 2;
+/// Columns of the names with their indents, at least and at most.
+const NAMES: (usize, usize) = (16, 44);
+
+/// Draws the tree with the cursor in sight.
+pub(super) fn draw(page: &Handoff, canvas: &mut Canvas<'_>) {
+    let (area, theme) = (canvas.area, canvas.theme);
+    let glyphs = theme.glyphs;
+    let rows = Rect {
+        y: area.y + 1,
+        height: area.height.saturating_sub(1),
+        width: area.width.saturating_sub(1),
+        ..area
+    };
+    let (selected, height) = (page.paths.index().unwrap_or(0), usize::from(rows.height));
+    let widest = NAMES.1.min(usize::from(area.width / 2));
+    let names = names(&page.tree, 0).min(widest).max(NAMES.0);
+    canvas.put(2, 0, Role::Header, "MEMBER");
+    canvas.put(2 + names as u16 + 2, 0, Role::Header, "VALUE");
+
+    let mut planting = Planting {
+        theme,
+        names,
+        room: usize::from(rows.width).saturating_sub(2),
+        row: 0,
+        // The cursor is in sight, so no other row can be.
+        near: selected.saturating_sub(height)..selected + height,
+        selected,
+        cursor: Vec::new(),
+        open: Vec::new(),
+    };
+    let items = planting.items(&page.tree, &mut Vec::new());
+    let (total, cursor, open) = (planting.row, planting.cursor, planting.open);
+    let state = &mut canvas.memo.payload;
+    state.close_all();
+    for path in open {
+        state.open(path);
+    }
+    state.select(cursor);
+    let (opened, closed) = (
+        format!("{} ", glyphs.tree_open),
+        format!("{} ", glyphs.tree_closed),
+    );
+    let cursor = format!("{} ", glyphs.cursor);
+    let tree = Tree::new(&items)
+        .expect("places among siblings are unique")
+        .style(theme.style(Role::Text))
+        .highlight_style(theme.style(Role::Selection))
+        .highlight_symbol(&cursor)
+        .node_open_symbol(&opened)
+        .node_closed_symbol(&closed);
+    ratatui::widgets::StatefulWidget::render(tree, rows, canvas.buffer, state);
+
+    let offset = state.get_offset();
+    part::show_marks(rows, canvas.buffer, theme);
+    table::scrollbar(
+        Rect {
+            width: area.width,
+            ..rows
+        },
+        canvas.buffer,
+        theme,
+        offset,
+        total,
+    );
+    for (nth, y) in (offset..total).zip(rows.top()..rows.bottom()) {
+        let line = Rect {
+            y,
+            height: 1,
+            ..rows
+        };
+        if nth == selected {
+            let sign = Rect { width: 1, ..line };
+            canvas.buffer.set_style(sign, theme.style(Role::Accent));
+        }
+        canvas.hit(line, Hit::Row(nth));
+    }
+}
+
+/// Columns of the widest name with its indent.
+fn names(tree: &[Node], depth: usize) -> usize {
+    let width = |it: &Node| {
+        let own = (depth + 1) * STEP + text::width(&text::clean(&it.name));
+        own.max(names(&it.inside, depth + 1))
+    };
+    tree.iter().map(width).max().unwrap_or(0)
+}
+
+/// The items of the widget while they are made.
+struct Planting<'a> {
+    theme: &'a Theme,
+    names: usize,
+    room: usize,
+    /// The next row.
+    row: usize,
+    /// The rows that may be in sight: only these get their text.
+    near: std::ops::Range<usize>,
+    selected: usize,
+    /// The widget names an item by its place among its siblings, from the root down.
+    cursor: Vec<usize>,
+    open: Vec<Vec<usize>>,
+}
+
+impl Planting<'_> {
+    fn items(&mut self, tree: &[Node], at: &mut Vec<usize>) -> Vec<TreeItem<'static, usize>> {
+        let mut items = Vec::with_capacity(tree.len());
+        for (nth, node) in tree.iter().enumerate() {
+            at.push(nth);
+            if self.row == self.selected {
+                self.cursor.clone_from(at);
+            }
+            let text = if self.near.contains(&self.row) {
+                self.line(node, at.len() - 1)
+            } else {
+                Line::default()
+            };
+            self.row += 1;
+            let inside = match node.open {
+                Some(true) => {
+                    self.open.push(at.clone());
+                    self.items(&node.inside, at)
+                }
+                // The widget takes what has nothing inside for a leaf.
+                Some(false) => vec![TreeItem::new_leaf(0, "")],
+                None => Vec::new(),
+            };
+            at.pop();
+            items.push(TreeItem::new(nth, text, inside).expect("places among siblings are unique"));
+        }
+        items
+    }
+
+    fn line(&self, node: &Node, depth: usize) -> Line<'static> {
+        let indent = (depth + 1) * STEP;
+        let name_room = self.names.saturating_sub(indent).max(4);
+        let value_room = self.room.saturating_sub(indent + name_room + 2);
+        let role = match (&node.wrong, node.open) {
+            (Some(_), None) => Role::Critical,
+            _ => Role::Text,
+        };
+        let mut spans = vec![
+            self.span(role, text::pad(&text::clean(&node.name), name_room)),
+            Span::raw("  "),
+        ];
+        let role = if node.open.is_some() { Role::Dim } else { role };
+        let value = part::fit(&node.value, value_room);
+        let left = value_room - text::width(&value);
+        let gap = if value.is_empty() { "" } else { "  " };
+        spans.push(self.span(role, value));
+        if let Some(wrong) = &node.wrong {
+            let why = format!("{gap}{} {wrong}", self.theme.glyphs.failed);
+            spans.push(self.span(Role::Critical, part::fit(&why, left)));
+        }
+        Line::from(spans)
+    }
+
+    fn span(&self, role: Role, text: String) -> Span<'static> {
+        Span::styled(text, self.theme.style(role))
+    }
+}
