@@ -7,41 +7,81 @@ use super::part;
 use crate::console::app::State;
 use crate::console::app::feed::{Feed, Link};
 use crate::console::app::world::Face;
-use crate::domain::text::{age, clean, count, width};
+use crate::domain::text::{age, clean, count, cut_middle, width};
 use crate::domain::time::{SECOND, Time};
 use crate::theme::Role;
 
 /// Data is called live without an age while it is younger: a sign of life comes every second or two.
 const JUST_NOW: i64 = 3 * SECOND;
 
-/// Draws the line. What does not fit is left out from the right, the clock last.
-pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
-    let clock = clock(state);
-    let clock_at = area.right().saturating_sub(width(&clock) as u16 + 1);
-    let mut x = area.x + 1;
-    for (role, words) in segments(canvas, state) {
-        let room = clock_at.saturating_sub(x + 1);
-        let wanted = width(&clean(&words)) as u16;
-        if wanted > room && room < 8 {
-            break;
-        }
-        let style = canvas.theme.style(role);
-        x += part::put(canvas.buffer, x, area.y, room, &words, style) + 2;
-    }
-    let style = canvas.theme.style(Role::Dim);
-    part::put(
-        canvas.buffer,
-        clock_at,
-        area.y,
-        area.right() - clock_at,
-        &clock,
-        style,
-    );
+/// Columns between two pieces of the line.
+const GAP: usize = 2;
+/// Below so many columns a name says nothing.
+const SHORTEST_NAME: usize = 8;
+
+/// One piece of the line.
+struct Piece {
+    keep: Keep,
+    role: Role,
+    words: String,
 }
 
-fn segments(canvas: &Canvas<'_>, state: &State) -> Vec<(Role, String)> {
+/// What a narrow terminal loses, the first first. The link and the age of the data are never lost: without
+/// them a number that does not move looks like a number that is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Keep {
+    Context,
+    Program,
+    Operator,
+    Clock,
+    ReadOnly,
+    Environment,
+    Frozen,
+    Link,
+}
+
+/// Draws the line: the clock at the right end, all else from the left.
+pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let mut pieces = pieces(canvas, state);
+    fit(&mut pieces, usize::from(area.width.saturating_sub(2)));
+    let end = area.right().saturating_sub(1);
+    let mut x = area.x + 1;
+    for Piece { keep, role, words } in pieces {
+        let style = canvas.theme.style(role);
+        if keep == Keep::Clock {
+            x = end.saturating_sub(width(&words) as u16);
+        }
+        let room = end.saturating_sub(x);
+        x += part::put(canvas.buffer, x, area.y, room, &words, style) + GAP as u16;
+    }
+}
+
+/// Leaves out what matters least until the rest fits. A long name gets shorter before it goes.
+fn fit(pieces: &mut Vec<Piece>, room: usize) {
+    loop {
+        let used: usize = pieces.iter().map(|it| width(&it.words) + GAP).sum();
+        let over = used.saturating_sub(GAP + room);
+        let first_to_go = (0..pieces.len()).min_by_key(|&at| pieces[at].keep);
+        let Some(at) = first_to_go.filter(|&at| over > 0 && pieces[at].keep < Keep::Link) else {
+            return;
+        };
+        let left = width(&pieces[at].words).saturating_sub(over);
+        if pieces[at].keep == Keep::Context && left >= SHORTEST_NAME {
+            pieces[at].words = cut_middle(&pieces[at].words, left).into_owned();
+            return;
+        }
+        pieces.remove(at);
+    }
+}
+
+fn pieces(canvas: &Canvas<'_>, state: &State) -> Vec<Piece> {
     let world = &state.world;
-    let mut all = vec![(Role::Accent, "seam".to_owned())];
+    let mut all = Vec::new();
+    let mut piece = |keep, role, words: &str| {
+        let words = clean(words).into_owned();
+        all.push(Piece { keep, role, words });
+    };
+    piece(Keep::Program, Role::Accent, "seam");
     let place = &state.place;
     if !place.environment.is_empty() {
         let role = if place.is_production() {
@@ -49,10 +89,10 @@ fn segments(canvas: &Canvas<'_>, state: &State) -> Vec<(Role, String)> {
         } else {
             Role::Info
         };
-        all.push((role, place.environment.clone()));
+        piece(Keep::Environment, role, &place.environment);
     }
     if !place.context.is_empty() {
-        all.push((Role::Strong, place.context.clone()));
+        piece(Keep::Context, Role::Strong, &place.context);
     }
     if let Some(frozen) = world.frozen {
         let unseen: u64 = world.feeds.iter().map(Feed::unseen).sum();
@@ -61,18 +101,22 @@ fn segments(canvas: &Canvas<'_>, state: &State) -> Vec<(Role, String)> {
             age(frozen.age(world.now)),
             count(unseen)
         );
-        all.push((Role::Warning, words));
+        piece(Keep::Frozen, Role::Warning, &words);
     }
-    all.extend(links(canvas, &world.feeds, world.now));
+    for (role, words) in links(canvas, &world.feeds, world.now) {
+        piece(Keep::Link, role, &words);
+    }
     if world.readonly {
-        all.push((Role::Info, "READ-ONLY".to_owned()));
+        piece(Keep::ReadOnly, Role::Info, "READ-ONLY");
     } else if !world.feeds.iter().all(Feed::is_recording) {
         let name = world
             .operator
             .strip_prefix("operator")
             .unwrap_or(&world.operator);
-        all.push((Role::Dim, format!("operator {name}").trim_end().to_owned()));
+        let words = format!("operator {name}");
+        piece(Keep::Operator, Role::Dim, words.trim_end());
     }
+    piece(Keep::Clock, Role::Dim, &clock(state));
     all
 }
 
@@ -153,5 +197,42 @@ fn clock(state: &State) -> String {
     match world.face {
         Face::Local => (at + world.local_offset).utc().format(form).to_string() + " local",
         Face::Utc | Face::Relative => at.utc().format(form).to_string() + " UTC",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(room: usize) -> String {
+        let mut pieces: Vec<Piece> = [
+            (Keep::Program, "seam"),
+            (Keep::Environment, "PROD"),
+            (Keep::Context, "the-cluster-in-frankfurt"),
+            (Keep::Link, "down, data 3s old, retry in 4s"),
+            (Keep::Operator, "operator dana"),
+            (Keep::Clock, "03:12:45 UTC"),
+        ]
+        .map(|(keep, words)| Piece {
+            keep,
+            role: Role::Text,
+            words: words.to_owned(),
+        })
+        .into();
+        fit(&mut pieces, room);
+        let words: Vec<String> = pieces.into_iter().map(|it| it.words).collect();
+        words.join("|")
+    }
+
+    #[test]
+    fn the_link_and_its_age_are_the_last_to_go() {
+        let link = "down, data 3s old, retry in 4s";
+        assert_eq!(
+            left(85),
+            format!("seam|PROD|the-cl…kfurt|{link}|operator dana|03:12:45 UTC")
+        );
+        assert_eq!(left(60), format!("PROD|{link}|03:12:45 UTC"));
+        assert_eq!(left(38), format!("PROD|{link}"));
+        assert_eq!(left(20), link, "cut with a mark where it is drawn");
     }
 }
