@@ -152,10 +152,10 @@ fn pace(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> String {
     if before >= 5 * MINUTE && was > 2.0 * is {
         return format!("{to} acks {} (was {})", rate(is), rate(was));
     }
-    let baseline = book.windows.baseline().quantile(0.95);
-    match baseline {
-        Some(usual) => format!("usually {}", latency(usual)),
-        None => format!("{} waiting", row.unacknowledged),
+    match (book.windows.baseline().quantile(0.95), book.p95_max) {
+        (Some(usual), _) => format!("usually {}", latency(usual)),
+        (None, Some(limit)) if row.unacknowledged == 0 => format!("limit {}", latency(limit)),
+        (None, _) => format!("{} waiting", row.unacknowledged),
     }
 }
 

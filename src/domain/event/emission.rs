@@ -68,6 +68,9 @@ pub struct Emission {
     pub deadline: Option<Time>,
     /// How long a claim may stay unacknowledged, in milliseconds.
     pub ack_timeout_ms: i64,
+    /// The P95 of emit to acknowledge that the policy of the edge allows, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_max_ms: Option<i64>,
     /// Completeness of the brief, 0..=100; `None` when observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completeness: Option<u8>,
@@ -132,6 +135,7 @@ impl Emission {
             ready_at: at,
             deadline: None,
             ack_timeout_ms: 0,
+            p95_max_ms: None,
             completeness: None,
             model: None,
             prompt: None,

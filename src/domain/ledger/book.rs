@@ -38,6 +38,8 @@ pub struct EdgeBook {
     pub changed_at: Time,
     /// How long a claim may stay unacknowledged, as the latest handoff said.
     pub ack_timeout: Option<Millis>,
+    /// The P95 that its policy allows, as the latest handoff said.
+    pub p95_max: Option<Millis>,
     /// The latest success, and the latest failure: is it worth another try?
     pub last_completed: Option<Time>,
     /// See [`last_completed`](Self::last_completed).
@@ -58,6 +60,7 @@ impl EdgeBook {
             recent: VecDeque::new(),
             changed_at: Time::default(),
             ack_timeout: None,
+            p95_max: None,
             last_completed: None,
             last_failed: None,
             waiting: BTreeSet::new(),
@@ -127,6 +130,7 @@ impl EdgeBook {
         if it.emission.ack_timeout_ms > 0 {
             self.ack_timeout = Some(it.emission.ack_timeout_ms);
         }
+        self.p95_max = it.emission.p95_max_ms;
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }

@@ -178,7 +178,7 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeBook, span: Span, stale: bool) -> Ed
         windows: &book.windows,
         open_ages: &ages,
         ack_timeout: book.ack_timeout,
-        p95_max: None,
+        p95_max: book.p95_max,
         stale,
     };
     let (level, findings) = judge(&facts);

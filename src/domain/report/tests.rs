@@ -3,7 +3,7 @@ use crate::domain::contract::Urgency;
 use crate::domain::event::{
     Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout,
 };
-use crate::domain::health::Span;
+use crate::domain::health::{Signal, Span};
 use crate::domain::id::{Actor, Edge};
 use crate::domain::ledger::Ledger;
 use crate::domain::time::{MINUTE, SECOND, Time};
@@ -239,4 +239,24 @@ fn a_watched_dead_letter_cannot_be_requeued() {
         (Some(at(60)), None)
     );
     assert_eq!(handoff.emit_to_ack_ms, None);
+}
+
+#[test]
+fn an_edge_is_held_to_the_limit_of_its_policy() {
+    let seen = |limit: Option<i64>| {
+        let mut ledger = Ledger::new(0);
+        for nth in 0..40 {
+            let (run, id) = (format!("r-{nth}"), format!("h-{nth}"));
+            let mut emission = Emission::observed(Edge::new("p", "a", "b"), "do it", at(nth));
+            emission.p95_max_ms = limit;
+            ledger.apply(&event(&run, &id, nth, Fact::Emitted(Box::new(emission))));
+            ledger.apply(&acknowledged(&run, &id, nth + 5));
+        }
+        ledger.advance(at(50));
+        edges(&ledger, Span::OneHour, false).remove(0)
+    };
+    assert!(seen(Some(6 * SECOND)).findings.is_empty());
+    let slow = seen(Some(4 * SECOND));
+    assert_eq!(slow.findings[0].signal, Signal::Limit);
+    assert!(slow.findings[0].what.contains("limit 4.0s"), "{slow:?}");
 }

@@ -254,6 +254,7 @@ fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emission {
             .ack_timeout()
             .or(policy.ack_timeout)
             .unwrap_or(DEFAULT_ACK_TIMEOUT),
+        p95_max_ms: policy.p95_max,
         completeness: Some(it.completeness.score),
         model: label(&contract.provenance.model),
         prompt: label(&contract.provenance.prompt),
