@@ -351,4 +351,17 @@ mod tests {
         );
         assert!(mistakes[5].contains("1 to 50"), "{}", mistakes[5]);
     }
+
+    #[test]
+    fn the_page_about_policies_names_every_key_and_is_accepted() {
+        let page = include_str!("../../docs/configuration.md");
+        let (_, block) = page.split_once("```toml policies\n").unwrap();
+        read(block.split_once("```").unwrap().0).unwrap();
+        for key in KNOWN {
+            assert!(
+                page.contains(&format!("`{key}`")),
+                "{key} is not on the page"
+            );
+        }
+    }
 }
