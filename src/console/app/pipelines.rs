@@ -103,7 +103,7 @@ impl Pipelines {
                 if row.edges.len() <= FLOW {
                     let seen =
                         |edge: &EdgeRow| feed.ledger().edges().position(|it| it.edge == edge.edge);
-                    row.edges.sort_by_cached_key(seen);
+                    row.edges.sort_by_cached_key(|it| (it.people, seen(it)));
                 }
                 let concerns = row.edges.iter().map(concern).enumerate();
                 // The first of the worst: max_by_key would give the last.

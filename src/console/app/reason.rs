@@ -7,6 +7,7 @@ use crate::domain::report::{EdgeRow, FindingRow};
 use crate::domain::text::{age, latency};
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, Time};
 
+use super::doc::plural;
 use super::feed::Feed;
 use super::world::{Face, World};
 
@@ -246,6 +247,10 @@ fn calm(world: &World, feed: &Feed, row: &EdgeRow) -> String {
             Some(old) => format!("unknown: data {} old", age(old)),
             None => "unknown".to_owned(),
         },
+        Health::Insufficient if row.people => {
+            let asked = row.counts.get(Kind::Emitted.name()).copied().unwrap_or(0);
+            format!("people: {} in 1h", plural(asked as usize, "question"))
+        }
         Health::Insufficient => {
             let emitted = row.counts.get(Kind::Emitted.name()).copied().unwrap_or(0);
             format!(
@@ -266,6 +271,7 @@ pub fn word(row: &EdgeRow) -> &'static str {
     match concern(row) {
         Concern::Critical => Health::Critical.word(),
         Concern::Warning => Health::Warning.word(),
+        Concern::Fine | Concern::Quiet if row.people => "people",
         Concern::Fine | Concern::Quiet => row.health,
     }
 }

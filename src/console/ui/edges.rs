@@ -139,10 +139,10 @@ fn draw_row(it: &Row, state: &State, line: &mut Line<'_>) {
     };
     let row = &it.row;
     let mut cell = |(role, text): Cell| line.text(role, &text);
-    let name = if row.paused {
-        Role::Disabled
-    } else {
-        Role::Strong
+    let name = match row {
+        it if it.paused => Role::Disabled,
+        it if it.people => Role::Dim,
+        _ => Role::Strong,
     };
     cell((name, row.edge.to_string()));
     cell((Role::Dim, row.edge.pipeline.to_string()));

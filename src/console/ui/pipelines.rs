@@ -196,11 +196,8 @@ fn name(screen: &Pipelines, state: &State, node: &Node, line: &Line) -> Cell {
         Node::Pipeline(_, name) => (Role::Strong, name.to_string()),
         Node::Stage(_, _, name) => (Role::Dim, name.clone()),
         Node::Edge(_, edge) => {
-            let paused = screen.edge(line).is_some_and(|it| it.paused);
-            (
-                if paused { Role::Disabled } else { Role::Text },
-                edge.to_string(),
-            )
+            let role = screen.edge(line).map_or(Role::Text, name_role);
+            (role, edge.to_string())
         }
         Node::Task(source, id) => {
             let it = state
@@ -213,6 +210,14 @@ fn name(screen: &Pipelines, state: &State, node: &Node, line: &Line) -> Cell {
             )
         }
         Node::More(..) => (Role::Dim, format!("{} more", line.more)),
+    }
+}
+
+fn name_role(edge: &EdgeRow) -> Role {
+    match edge {
+        it if it.paused => Role::Disabled,
+        it if it.people => Role::Dim,
+        _ => Role::Text,
     }
 }
 

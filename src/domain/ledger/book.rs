@@ -77,6 +77,12 @@ impl EdgeBook {
         self.waiting.first()
     }
 
+    /// Whether all it counts are escalations to a role: people answer, not an agent (protocol section 3). What
+    /// agents emit crosses the boundary and is checked there; asking a person is not.
+    pub fn asks_people(&self, ever: &Tally) -> bool {
+        self.recent.is_empty() && ever.counts.get(Kind::Emitted) > 0 && ever.evaluated == 0
+    }
+
     /// How many wait for their acknowledgement.
     pub fn waiting(&self) -> usize {
         self.waiting.len()

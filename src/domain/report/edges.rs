@@ -47,6 +47,9 @@ pub struct EdgeRow {
     pub looping: u32,
     /// A person paused it.
     pub paused: bool,
+    /// People answer here, not an agent: it counts escalations to a role. The figures read the same, the pace
+    /// does not, so these edges come after those between agents.
+    pub people: bool,
     /// One word; see [`Health`].
     pub health: &'static str,
     /// What is wrong, worst first, in words; empty when nothing is.
@@ -133,7 +136,8 @@ impl From<Rate> for RateOf {
     }
 }
 
-/// Every edge over `span`, worst first: health, then oldest unacknowledged, then name. `stale` when the
+/// Every edge over `span`, those between agents before those to people, worst first: health, then oldest
+/// unacknowledged, then name. `stale` when the
 /// source is not connected, so that nothing is called healthy.
 pub fn edges(ledger: &Ledger, span: Span, stale: bool) -> Vec<EdgeRow> {
     let mut looping: BTreeMap<&Edge, u32> = BTreeMap::new();
@@ -157,6 +161,7 @@ pub fn edges(ledger: &Ledger, span: Span, stale: bool) -> Vec<EdgeRow> {
     rows.sort_by(|a, b| {
         let key = |row: &EdgeRow| {
             (
+                !row.people,
                 row.level,
                 row.dead > 0,
                 row.oldest_unacknowledged_ms,
@@ -184,6 +189,7 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeBook, span: Span, stale: bool) -> Ed
     let (level, findings) = judge(&facts);
     let p95 = P95::of(&tally.to_ack, ages.iter().copied());
     let oldest = book.oldest_waiting();
+    let ever = book.windows.total(Span::All);
     EdgeRow {
         edge: book.edge.clone(),
         counts: tally
@@ -211,6 +217,7 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeBook, span: Span, stale: bool) -> Ed
         escalated: book.escalated,
         looping: 0,
         paused: ledger.paused().contains(&book.edge),
+        people: book.asks_people(ever),
         health: level.word(),
         findings: findings
             .into_iter()
@@ -221,7 +228,7 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeBook, span: Span, stale: bool) -> Ed
                 critical: it.severity == Severity::Critical,
             })
             .collect(),
-        last_acknowledged_at: book.windows.total(Span::All).last_ack,
+        last_acknowledged_at: ever.last_ack,
         stage: book.stage.to_string(),
         level,
     }

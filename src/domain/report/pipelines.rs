@@ -80,7 +80,8 @@ fn pipeline(ledger: &Ledger, span: Span, name: String, edges: Vec<EdgeRow>) -> P
     let mut acked = Histogram::default();
     let mut counts: IndexMap<&'static str, u32> = IndexMap::new();
     for row in &edges {
-        if let Some(book) = ledger.edge(&row.edge) {
+        // How soon people answer says nothing about how fast the work flows.
+        if let Some(book) = ledger.edge(&row.edge).filter(|_| !row.people) {
             acked.add(&book.windows.total(span).to_ack);
         }
         for (kind, n) in &row.counts {
@@ -99,7 +100,8 @@ fn pipeline(ledger: &Ledger, span: Span, name: String, edges: Vec<EdgeRow>) -> P
             .fold((0, 0), |(k, n), it| (k + it.k, n + it.n));
         RateOf::from(Rate { k, n })
     };
-    let slowest = edges.iter().map(|it| it.p95_ms).max_by_key(|it| it.value);
+    let between_agents = edges.iter().filter(|it| !it.people);
+    let slowest = between_agents.map(|it| it.p95_ms).max_by_key(|it| it.value);
     PipelineRow {
         pipeline: name,
         counts,

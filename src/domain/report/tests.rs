@@ -107,6 +107,24 @@ fn an_edge_says_what_is_acknowledged_and_what_waits() {
 }
 
 #[test]
+fn people_who_are_asked_come_after_the_agents() {
+    let mut question = asked("r1", "h1", 1, Urgency::Normal, at(600));
+    if let Fact::EscalationOpened(asked) = &mut question.fact {
+        asked.role = "operators".to_owned();
+    }
+    let ledger = ledger(&[emitted("p", "r1", "h1", 0), question], 70);
+    let rows = edges(&ledger, Span::All, false);
+    let names: Vec<_> = rows
+        .iter()
+        .map(|it| (it.edge.to_string(), it.people))
+        .collect();
+    assert_eq!(
+        names,
+        [("a>b".to_owned(), false), ("b>operators".to_owned(), true)]
+    );
+}
+
+#[test]
 fn stale_figures_call_nothing_healthy() {
     let ledger = ledger(&[emitted("p", "r", "h", 0), acknowledged("r", "h", 1)], 2);
     let word = |stale| edges(&ledger, Span::All, stale)[0].health;

@@ -69,6 +69,7 @@ impl By {
             Self::Trend | Self::Worst => {
                 let key = |row: &Row| {
                     (
+                        !row.row.people,
                         row.concern,
                         row.row.dead > 0,
                         row.row.oldest_unacknowledged_ms,

@@ -6,6 +6,7 @@ use crate::console::app::reason::concern;
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::figure;
 use crate::console::ui::part::{self, flow};
+use crate::domain::report::EdgeRow;
 use crate::theme::Role;
 
 /// Draws it in a frame.
@@ -27,8 +28,10 @@ pub(super) fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
         Role::Border,
     );
     let fresh = feed.is_fresh(state.world.now);
+    // The flow of work: people who are asked on the way are not part of it.
+    let rows: Vec<&EdgeRow> = group.row.edges.iter().filter(|it| !it.people).collect();
     let mut names: Vec<&str> = Vec::new();
-    for edge in &group.row.edges {
+    for edge in &rows {
         for name in [&*edge.edge.from, &*edge.edge.to] {
             if !names.contains(&name) {
                 names.push(name);
@@ -36,15 +39,8 @@ pub(super) fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
         }
     }
     let place = |name: &str| names.iter().position(|it| *it == name).unwrap_or_default();
-    let labels: Vec<String> = group
-        .row
-        .edges
-        .iter()
-        .map(|it| figure::p95(feed, it).1)
-        .collect();
-    let edges: Vec<flow::Edge<'_>> = group
-        .row
-        .edges
+    let labels: Vec<String> = rows.iter().map(|it| figure::p95(feed, it).1).collect();
+    let edges: Vec<flow::Edge<'_>> = rows
         .iter()
         .zip(&labels)
         .map(|(it, label)| flow::Edge {
