@@ -1,9 +1,9 @@
 //! Goals 5 to 7: what a frame costs, whatever is on it and however much is known, and how many bytes it sends.
 
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Style};
+use seamwatch::console::shell::Screen;
 use seamwatch::domain::event::Fact;
 use seamwatch::domain::id::Actor;
 use seamwatch::domain::link::{Batch, Report};
@@ -81,7 +81,7 @@ fn runs(cells: &Buffer) -> (Style, Vec<Run>) {
 }
 
 /// The floor: nothing but the text of each run put where it belongs, and what every frame of ratatui costs.
-fn by_hand(floor: &mut Terminal<CrosstermBackend<Counted>>, (ground, runs): &(Style, Vec<Run>)) {
+fn by_hand(floor: &mut Terminal<Screen<Counted>>, (ground, runs): &(Style, Vec<Run>)) {
     let drawn = floor.draw(|frame| {
         let area = frame.area();
         let buffer = frame.buffer_mut();

@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use seamwatch::console::app::{Effect, Msg, Place, Size, Start, State, update};
+use seamwatch::console::shell::Screen;
 use seamwatch::console::ui::{self, Memo};
 use seamwatch::domain::contract::Urgency;
 use seamwatch::domain::event::{
@@ -42,10 +42,10 @@ impl Write for Counted {
 }
 
 /// A screen of [`SIZE`] that goes nowhere.
-pub fn screen() -> (Terminal<CrosstermBackend<Counted>>, Counted) {
+pub fn screen() -> (Terminal<Screen<Counted>>, Counted) {
     let counted = Counted::default();
     let viewport = Viewport::Fixed(Rect::new(0, 0, SIZE.columns, SIZE.rows));
-    let backend = CrosstermBackend::new(counted.clone());
+    let backend = Screen::new(counted.clone());
     let terminal = Terminal::with_options(backend, TerminalOptions { viewport });
     (terminal.expect("a fixed screen asks nothing"), counted)
 }
@@ -55,7 +55,7 @@ pub struct Stage {
     pub state: State,
     theme: Theme,
     memo: Memo,
-    terminal: Terminal<CrosstermBackend<Counted>>,
+    terminal: Terminal<Screen<Counted>>,
     pub written: Counted,
     pub now: Time,
 }

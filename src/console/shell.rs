@@ -5,6 +5,7 @@
 //! pictures and never keys.
 
 mod editor;
+mod ink;
 mod input;
 mod memory;
 mod pen;
@@ -31,7 +32,7 @@ use crate::source::{Shared, supervise};
 use crate::theme::Theme;
 
 use pen::Pen;
-use screen::Screen;
+pub use screen::Screen;
 use tasks::Tasks;
 use terminal::Guard;
 
@@ -126,7 +127,7 @@ struct Shell {
     state: State,
     memo: Memo,
     theme: Theme,
-    terminal: Terminal<Screen>,
+    terminal: Terminal<Screen<Pen>>,
     pen: Pen,
     tasks: Tasks,
     guard: Guard,

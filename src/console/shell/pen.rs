@@ -1,6 +1,6 @@
 //! Writes frames to the terminal on a thread of its own: a slow line must not keep the loop from the keys.
 
-use std::io::{Write, stdout};
+use std::io::{self, Write, stdout};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -50,14 +50,6 @@ impl Pen {
         Self { frames, shared }
     }
 
-    /// Has a frame written, after the ones given before.
-    pub(super) fn write(&self, frame: Vec<u8>) {
-        self.shared.waiting.fetch_add(1, Ordering::AcqRel);
-        if self.frames.send(frame).is_err() {
-            self.shared.broken.store(true, Ordering::Release);
-        }
-    }
-
     /// Everything was written.
     pub(super) fn is_idle(&self) -> bool {
         self.shared.waiting.load(Ordering::Acquire) == 0
@@ -87,5 +79,21 @@ impl Pen {
             .shared
             .written
             .wait_timeout_while(lock, PATIENCE, waiting);
+    }
+}
+
+/// What is written at once is one frame, after the ones written before. It never blocks and never fails: see
+/// [`Pen::is_broken`].
+impl Write for Pen {
+    fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
+        self.shared.waiting.fetch_add(1, Ordering::AcqRel);
+        if self.frames.send(frame.to_vec()).is_err() {
+            self.shared.broken.store(true, Ordering::Release);
+        }
+        Ok(frame.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -1,16 +1,17 @@
-//! The terminal as ratatui sees it: one write per frame, nothing when nothing changed.
+//! The terminal as ratatui sees it: one write per frame, only what changed, nothing when nothing changed.
 
 use std::io::{self, Write};
 
 use crossterm::clipboard::CopyToClipboard;
-use crossterm::cursor::{Hide, MoveTo, Show};
+use crossterm::cursor::{Hide, MoveTo, MoveToColumn, Show};
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+use crossterm::style::{Attribute, Print, SetAttribute};
 use crossterm::{queue, terminal};
-use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
-use ratatui::buffer::Cell;
+use ratatui::backend::{Backend, ClearType, WindowSize};
+use ratatui::buffer::{Cell, CellWidth};
 use ratatui::layout::{Position, Size};
 
-use super::pen::Pen;
+use super::ink::Ink;
 
 /// Frames below this are taken up in one go by any terminal and need no marks around them.
 const SMALL: usize = 256;
@@ -20,55 +21,53 @@ const CLIPBOARD: usize = 74_000;
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
 
-/// Collects a frame in memory and hands it to the pen as a whole.
-pub(super) struct Screen {
-    inner: CrosstermBackend<Sheet>,
-    cursor_shown: Option<bool>,
+/// Collects a frame in memory and writes it as a whole when ratatui flushes.
+///
+/// It remembers what the terminal was told and does not say it twice: the colours and attributes, from one frame
+/// to the next, and where the cursor is. Nobody else may write to the terminal without a [`Backend::clear`] after.
+pub struct Screen<W> {
+    out: W,
+    frame: Vec<u8>,
+    /// What the terminal writes with; unknown until it is told.
+    ink: Option<Ink>,
     cursor: Option<Position>,
+    cursor_shown: Option<bool>,
 }
 
-struct Sheet {
-    bytes: Vec<u8>,
-    pen: Pen,
-}
-
-impl Write for Sheet {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
+impl<W: Write> Screen<W> {
+    /// A screen that writes to `out`, of which it knows nothing yet.
+    pub fn new(out: W) -> Self {
+        Self {
+            out,
+            frame: Vec::with_capacity(64 * 1024),
+            ink: None,
+            cursor: None,
+            cursor_shown: None,
+        }
     }
 
-    /// Ends a frame: all of it goes to the terminal at once. Only [`Screen`]'s own flush comes here, as the commands
-    /// that flush by themselves are queued instead.
-    fn flush(&mut self) -> io::Result<()> {
-        if self.bytes.is_empty() {
-            return Ok(());
+    /// Writes one cell; the cursor is moved only if it is not there already.
+    fn put(&mut self, x: u16, y: u16, cell: &Cell) -> io::Result<()> {
+        match self.cursor {
+            Some(at) if at == Position::new(x, y) => {}
+            Some(at) if at.y == y => queue!(self.frame, MoveToColumn(x))?,
+            _ => queue!(self.frame, MoveTo(x, y))?,
         }
-        let mut frame = Vec::with_capacity(self.bytes.len() + BEGIN.len() + END.len());
-        let marked = self.bytes.len() > SMALL;
-        if marked {
-            frame.extend_from_slice(BEGIN);
-        }
-        frame.append(&mut self.bytes);
-        if marked {
-            frame.extend_from_slice(END);
-        }
-        self.pen.write(frame);
+        let ink = Ink::of(cell);
+        self.known_ink()?.change(ink, &mut self.frame)?;
+        self.ink = Some(ink);
+        queue!(self.frame, Print(cell.symbol()))?;
+        // Terminals disagree about how wide some characters are.
+        self.cursor = (cell.cell_width() == 1).then(|| Position::new(x + 1, y));
         Ok(())
     }
-}
 
-impl Screen {
-    pub(super) fn new(pen: Pen) -> Self {
-        let sheet = Sheet {
-            bytes: Vec::with_capacity(64 * 1024),
-            pen,
-        };
-        Self {
-            inner: CrosstermBackend::new(sheet),
-            cursor_shown: None,
-            cursor: None,
+    /// What the terminal writes with; it is told to forget what it was told before when that is not known.
+    fn known_ink(&mut self) -> io::Result<Ink> {
+        if self.ink.is_none() {
+            queue!(self.frame, SetAttribute(Attribute::Reset))?;
         }
+        Ok(*self.ink.get_or_insert_default())
     }
 
     /// Puts text on the clipboard of the user, through ssh and tmux. The error is for the user.
@@ -91,25 +90,23 @@ impl Screen {
             }
             bytes.extend_from_slice(b"\x1b\\");
         }
-        self.inner
-            .write_all(&bytes)
-            .map_err(|why| why.to_string())?;
+        self.frame.append(&mut bytes);
         Backend::flush(self).map_err(|why| why.to_string())
     }
 
     /// Takes the mouse, or gives it back to the terminal.
     pub(super) fn mouse(&mut self, ours: bool) -> Result<(), String> {
         let queued = if ours {
-            queue!(self.inner, EnableMouseCapture)
+            queue!(self.frame, EnableMouseCapture)
         } else {
-            queue!(self.inner, DisableMouseCapture)
+            queue!(self.frame, DisableMouseCapture)
         };
         queued.map_err(|why| why.to_string())?;
         Backend::flush(self).map_err(|why| why.to_string())
     }
 }
 
-impl Backend for Screen {
+impl<W: Write> Backend for Screen<W> {
     type Error = io::Error;
 
     fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
@@ -117,17 +114,26 @@ impl Backend for Screen {
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
         let mut content = content.peekable();
-        if content.peek().is_none() {
-            return Ok(());
+        if content.peek().is_some() {
+            // Should a terminal have made something else of a width, the next frame is right all the same.
+            self.cursor = None;
         }
-        self.cursor = None;
-        self.inner.draw(content)
+        while let Some((x, y, cell)) = content.next() {
+            // Some terminals leave what was under the second half of an emoji: that is cleared before it is written.
+            let under = x + 1..x + cell.cell_width();
+            while let Some((x, y, blank)) = content.next_if(|it| it.1 == y && under.contains(&it.0))
+            {
+                self.put(x, y, blank)?;
+            }
+            self.put(x, y, cell)?;
+        }
+        Ok(())
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
         if self.cursor_shown != Some(false) {
             self.cursor_shown = Some(false);
-            queue!(self.inner, Hide)?;
+            queue!(self.frame, Hide)?;
         }
         Ok(())
     }
@@ -135,7 +141,7 @@ impl Backend for Screen {
     fn show_cursor(&mut self) -> io::Result<()> {
         if self.cursor_shown != Some(true) {
             self.cursor_shown = Some(true);
-            queue!(self.inner, Show)?;
+            queue!(self.frame, Show)?;
         }
         Ok(())
     }
@@ -149,7 +155,7 @@ impl Backend for Screen {
         let position = position.into();
         if self.cursor != Some(position) {
             self.cursor = Some(position);
-            queue!(self.inner, MoveTo(position.x, position.y))?;
+            queue!(self.frame, MoveTo(position.x, position.y))?;
         }
         Ok(())
     }
@@ -159,7 +165,10 @@ impl Backend for Screen {
     }
 
     fn clear_region(&mut self, region: ClearType) -> io::Result<()> {
-        // Whatever cleared the screen may have shown the cursor, too.
+        // Whatever made this necessary may have changed the colours and shown the cursor, too. A terminal clears with
+        // the background it has at the time.
+        self.ink = None;
+        self.known_ink()?;
         self.cursor_shown = None;
         self.cursor = None;
         let what = match region {
@@ -169,18 +178,39 @@ impl Backend for Screen {
             ClearType::CurrentLine => terminal::ClearType::CurrentLine,
             ClearType::UntilNewLine => terminal::ClearType::UntilNewLine,
         };
-        queue!(self.inner, terminal::Clear(what))
+        queue!(self.frame, terminal::Clear(what))
     }
 
     fn size(&self) -> io::Result<Size> {
-        self.inner.size()
+        terminal::size().map(Size::from)
     }
 
     fn window_size(&mut self) -> io::Result<WindowSize> {
-        self.inner.window_size()
+        let terminal::WindowSize {
+            columns,
+            rows,
+            width,
+            height,
+        } = terminal::window_size()?;
+        Ok(WindowSize {
+            columns_rows: Size::new(columns, rows),
+            pixels: Size::new(width, height),
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Write::flush(&mut self.inner)
+        if self.frame.is_empty() {
+            return Ok(());
+        }
+        if self.frame.len() > SMALL {
+            self.frame.splice(0..0, BEGIN.iter().copied());
+            self.frame.extend_from_slice(END);
+        }
+        self.out.write_all(&self.frame)?;
+        self.frame.clear();
+        self.out.flush()
     }
 }
+
+#[cfg(test)]
+mod tests;
