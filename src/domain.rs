@@ -23,3 +23,4 @@ pub mod report;
 pub mod run;
 pub mod text;
 pub mod time;
+mod wire;

@@ -8,6 +8,7 @@
 //! their own. There is one implementation, so there is no trait; what is public here is what one would have.
 
 mod commit;
+mod cores;
 mod error;
 mod file;
 mod read;

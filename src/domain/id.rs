@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::wire;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(Arc<str>);
+        pub struct $name(#[serde(deserialize_with = "wire::shared")] Arc<str>);
 
         impl $name {
             /// The id as text, exactly as its source wrote it: clean it before it is shown.
@@ -52,10 +54,13 @@ id!(
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Edge {
     /// Name of the pipeline, without version.
+    #[serde(deserialize_with = "wire::shared")]
     pub pipeline: Arc<str>,
     /// Id of the party that hands over.
+    #[serde(deserialize_with = "wire::shared")]
     pub from: Arc<str>,
     /// Id of the party that takes over.
+    #[serde(deserialize_with = "wire::shared")]
     pub to: Arc<str>,
 }
 
@@ -146,12 +151,13 @@ impl Serialize for Actor {
 
 impl<'de> Deserialize<'de> for Actor {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let (kind, id) = text.split_once(':').unwrap_or(("agent", &text));
-        Ok(match kind {
-            "user" => Self::user(id),
-            "system" => Self::system(id),
-            _ => Self::agent(id),
+        wire::text(deserializer, |text| {
+            let (kind, id) = text.split_once(':').unwrap_or(("agent", text));
+            Ok(match kind {
+                "user" => Self::user(id),
+                "system" => Self::system(id),
+                _ => Self::agent(id),
+            })
         })
     }
 }

@@ -77,6 +77,7 @@ impl Ledger {
             revision,
             latest: self.latest + snapshot.recent.len() as u64,
             cursor: snapshot.cursor,
+            now: snapshot.at,
             ..Self::default()
         };
         for Rollup { end, edges } in snapshot.rollups {
@@ -177,8 +178,10 @@ impl Ledger {
 
     fn book(&mut self, edge: &Edge) -> &mut EdgeBook {
         if !self.edges.contains_key(edge) {
-            self.edges
-                .insert(edge.clone(), EdgeBook::new(edge.clone(), self.phase));
+            let mut book = EdgeBook::new(edge.clone(), self.phase);
+            // What is over by now is then put where it belongs at once and not counted out again, step by step.
+            book.windows.advance(self.now);
+            self.edges.insert(edge.clone(), book);
         }
         self.edges
             .get_mut(edge)

@@ -22,7 +22,7 @@ pub use handoffs::{HandoffRow, handoff_row, handoffs};
 pub use inbox::{InboxRow, inbox, inbox_row};
 pub use pipelines::{PipelineRow, pipelines, pipelines_of};
 pub use rejections::{RejectionRow, rejections};
-pub use tasks::{TaskRow, TaskVerdict, path, task_row, tasks};
+pub use tasks::{TaskRow, TaskVerdict, notable, path, task_row, tasks};
 pub use trend::{Trend, trend};
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::ops::{Add, Sub};
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::wire;
 
 /// A length of time in milliseconds; negative when clocks disagree.
 pub type Millis = i64;
@@ -41,6 +43,9 @@ impl Time {
     /// # Errors
     /// A sentence that names the text when it is not RFC 3339.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some(at) = as_written(text.as_bytes()) {
+            return Ok(at);
+        }
         DateTime::parse_from_rfc3339(text)
             .map(|at| Self(at.timestamp_millis()))
             .map_err(|why| format!("`{text}` is not an RFC 3339 time ({why})"))
@@ -85,9 +90,39 @@ impl Serialize for Time {
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(D::Error::custom)
+        wire::text(deserializer, Self::parse)
     }
+}
+
+/// Reads the one form that we write, several times faster than any RFC 3339; anything else is left to that.
+fn as_written(text: &[u8]) -> Option<Time> {
+    let text: &[u8; 24] = text.try_into().ok()?;
+    let [.., b'Z'] = text else { return None };
+    let marks = [
+        (4, b'-'),
+        (7, b'-'),
+        (10, b'T'),
+        (13, b':'),
+        (16, b':'),
+        (19, b'.'),
+    ];
+    if marks.iter().any(|&(at, mark)| text[at] != mark) {
+        return None;
+    }
+    let number = |from: usize, to: usize| {
+        text[from..to].iter().try_fold(0, |sum, digit| {
+            let digit = digit.wrapping_sub(b'0');
+            (digit < 10).then(|| sum * 10 + u32::from(digit))
+        })
+    };
+    let date = NaiveDate::from_ymd_opt(number(0, 4)? as i32, number(5, 7)?, number(8, 10)?)?;
+    let time = date.and_hms_milli_opt(
+        number(11, 13)?,
+        number(14, 16)?,
+        number(17, 19)?,
+        number(20, 23)?,
+    )?;
+    Some(Time(time.and_utc().timestamp_millis()))
 }
 
 #[cfg(test)]
@@ -100,6 +135,25 @@ mod tests {
         assert_eq!(time.to_string(), "2026-08-20T10:07:41.120Z");
         let json = serde_json::to_string(&time).unwrap();
         assert_eq!(serde_json::from_str::<Time>(&json).unwrap(), time);
+    }
+
+    #[test]
+    fn the_form_we_write_is_read_as_any_other() {
+        for millis in [0, -1, 951_826_154_321, 1_709_210_096_007, 4_107_542_399_999] {
+            let text = Time(millis).to_string();
+            assert_eq!(as_written(text.as_bytes()), Some(Time(millis)), "{text}");
+            let offset = text.replace('Z', "+00:00");
+            assert_eq!(as_written(offset.as_bytes()), None);
+            assert_eq!(Time::parse(&offset), Ok(Time(millis)));
+        }
+        for wrong in [
+            "2026-02-30T00:00:00.000Z",
+            "2026-01-01 00:00:00,000Z",
+            "2026-01-01T00:00:0:.000Z",
+        ] {
+            assert_eq!(as_written(wrong.as_bytes()), None, "{wrong}");
+        }
+        assert!(Time::parse("2026-02-30T00:00:00.000Z").is_err());
     }
 
     #[test]

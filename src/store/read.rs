@@ -3,15 +3,17 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::{Answered, Blob, Store, StoreError, Version, rollup};
+use super::{Answered, Blob, Store, StoreError, Version, cores, rollup};
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
-use crate::domain::link::{Cursor, Snapshot};
+use crate::domain::link::{Cursor, Rollup, Snapshot};
 use crate::domain::run::{Run, State};
 use crate::domain::time::Time;
 
 /// How many of the latest events a snapshot shows.
 const RECENT: i64 = 200;
+/// Runs that one thread parses before it asks for more.
+const PART: usize = 250;
 /// The most rows of one page.
 const PAGE: usize = 200;
 
@@ -132,24 +134,20 @@ impl Store {
             let moment = db.unchecked_transaction()?;
             let sql = "SELECT coalesce(max(cursor), 0) FROM events";
             let cursor: i64 = moment.query_row(sql, [], |row| row.get(0))?;
-            let mut statement =
-                moment.prepare_cached("SELECT body FROM runs WHERE open ORDER BY changed")?;
-            let mut rows = statement.query([])?;
-            let mut runs = Vec::new();
-            while let Some(row) = rows.next()? {
-                runs.push(serde_json::from_str(
-                    row.get_ref(0)?.as_str().unwrap_or_default(),
-                )?);
-            }
             let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
             let recent = events(&moment, sql, [cursor - RECENT])?;
-            Ok(Snapshot {
+            let mut snapshot = Snapshot {
                 at: now,
                 cursor: cursor as Cursor,
-                runs,
-                rollups: rollup::recent(&moment, now)?,
+                runs: Vec::new(),
+                rollups: Vec::new(),
                 recent: recent.into_iter().map(|(_, event)| event).collect(),
-            })
+            };
+            for part in cores::spread(|give| parts(&moment, now, give), Part::parse)? {
+                snapshot.rollups.extend(part.rollups);
+                snapshot.runs.extend(part.runs);
+            }
+            Ok(snapshot)
         })
         .await
     }
@@ -287,6 +285,53 @@ impl Store {
             Ok(found)
         })
         .await
+    }
+}
+
+/// Some of the records of a snapshot: as they are in the file, then parsed.
+struct Part<Rollups, Runs> {
+    rollups: Rollups,
+    runs: Runs,
+}
+
+type Raw = Part<Vec<(Time, String)>, Vec<String>>;
+
+impl Raw {
+    fn parse(self) -> Result<Part<Vec<Rollup>, Vec<Run>>, StoreError> {
+        let rollup = |(end, body): (Time, String)| {
+            let edges = serde_json::from_str(&body)?;
+            Ok(Rollup { end, edges })
+        };
+        let rollups = self.rollups.into_iter().map(rollup);
+        let runs = self.runs.iter().map(|body| serde_json::from_str(body));
+        Ok(Part {
+            rollups: rollups.collect::<Result<_, StoreError>>()?,
+            runs: runs.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// Gives away every record of a snapshot, rollups first, in parts that are worth another thread.
+fn parts(db: &Connection, now: Time, give: &mut dyn FnMut(Raw)) -> Result<(), StoreError> {
+    rollup::recent(db, now, |end, body| {
+        give(Part {
+            rollups: vec![(end, body)],
+            runs: Vec::new(),
+        });
+    })?;
+    let mut statement = db.prepare_cached("SELECT body FROM runs WHERE open ORDER BY changed")?;
+    let mut rows = statement.query([])?;
+    let mut runs = Vec::with_capacity(PART);
+    loop {
+        let row = rows.next()?;
+        if runs.len() == PART || row.is_none() {
+            give(Part {
+                rollups: Vec::new(),
+                runs: std::mem::replace(&mut runs, Vec::with_capacity(PART)),
+            });
+        }
+        let Some(row) = row else { return Ok(()) };
+        runs.push(row.get(0)?);
     }
 }
 

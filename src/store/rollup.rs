@@ -9,7 +9,6 @@ use crate::domain::account::Entry;
 use crate::domain::health::Tally;
 use crate::domain::health::window::minute_end;
 use crate::domain::id::Edge;
-use crate::domain::link::Rollup;
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, Time};
 
 /// How long minutes are kept; hours last, they are few.
@@ -110,8 +109,13 @@ fn write(db: &Connection, span: Millis, end: Time, edges: &Edges) -> Result<(), 
     Ok(())
 }
 
-/// The minutes of the last hour or two and, before them, the hours of a day: no slice twice.
-pub(super) fn recent(db: &Connection, now: Time) -> Result<Vec<Rollup>, StoreError> {
+/// The minutes of the last hour or two and, before them, the hours of a day, no slice twice: the end of each and
+/// its record.
+pub(super) fn recent(
+    db: &Connection,
+    now: Time,
+    mut give: impl FnMut(Time, String),
+) -> Result<(), StoreError> {
     let hour_ago = now.millis() - HOUR;
     let border = hour_ago.div_euclid(HOUR) * HOUR;
     let sql = "SELECT until, body FROM rollups
@@ -119,13 +123,8 @@ pub(super) fn recent(db: &Connection, now: Time) -> Result<Vec<Rollup>, StoreErr
                ORDER BY until";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([MINUTE, border, HOUR, DAY])?;
-    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let body: String = row.get(1)?;
-        found.push(Rollup {
-            end: Time::from_millis(row.get(0)?),
-            edges: serde_json::from_str(&body)?,
-        });
+        give(Time::from_millis(row.get(0)?), row.get(1)?);
     }
-    Ok(found)
+    Ok(())
 }

@@ -90,7 +90,7 @@ pub fn badges(world: &World) -> Vec<Badge> {
             same.take_while(|it| it.verdict == verdict && it.open > 0)
                 .count()
         };
-        figures().map(|it| of(&it.tasks)).sum()
+        figures().map(|it| of(&it.notable)).sum()
     };
     for (verdict, one, many) in [
         (TaskVerdict::Looping, "looping", "looping"),

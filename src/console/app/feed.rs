@@ -60,8 +60,8 @@ pub struct Figures {
     pub dead: Vec<DeadGroup>,
     /// Every question to a person.
     pub inbox: Vec<InboxRow>,
-    /// Every run that is open or has a verdict, worst first.
-    pub tasks: Vec<TaskRow>,
+    /// Every run with a verdict, worst first.
+    pub notable: Vec<TaskRow>,
     /// What they were made from.
     made: Option<(u64, bool, Time)>,
 }
@@ -234,7 +234,7 @@ impl Feed {
             edges: report::edges(ledger, Span::OneHour, !fresh),
             dead: report::dead_heads(ledger),
             inbox: report::inbox(ledger),
-            tasks: report::tasks(ledger, false),
+            notable: report::notable(ledger),
             made: Some((ledger.revision(), fresh, now)),
         };
         None

@@ -4,7 +4,7 @@ use crate::domain::contract::RelationKind;
 use crate::domain::event::Fact;
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::link::{ActKind, SourceId};
-use crate::domain::report::{TaskRow, TaskVerdict};
+use crate::domain::report::{self, TaskRow, TaskVerdict};
 use crate::domain::run::{Handoff, Run};
 use crate::domain::time::Time;
 use crate::keymap::Action;
@@ -66,10 +66,10 @@ impl Tasks {
     fn make(&mut self, world: &World) {
         self.rows.clear();
         for feed in &world.feeds {
-            let found = feed.figures().tasks.iter();
+            let found = report::tasks(feed.ledger(), false).into_iter();
             let found =
                 found.filter(|it| self.needle.is_empty() || self.needle.finds(&searchable(it)));
-            self.rows.extend(found.map(|it| (feed.id, it.clone())));
+            self.rows.extend(found.map(|it| (feed.id, it)));
         }
         let key = |it: &(SourceId, TaskRow)| (it.0, it.1.trace_id.clone());
         let worst = |it: &(SourceId, TaskRow)| {

@@ -7,7 +7,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::time::Millis;
 
@@ -213,6 +214,12 @@ impl Histogram {
 
     fn add_to(&mut self, bin: u16, count: u32) {
         match &mut self.bins {
+            // What is read or added up comes in order: mostly there is nothing to look for.
+            Bins::Sparse(used)
+                if used.len() < DENSE_FROM && used.last().is_none_or(|(last, _)| *last < bin) =>
+            {
+                used.push((bin, count));
+            }
             Bins::Sparse(used) => match used.binary_search_by_key(&bin, |(bin, _)| *bin) {
                 Ok(at) => used[at].1 = used[at].1.saturating_add(count),
                 Err(at) if used.len() < DENSE_FROM => used.insert(at, (bin, count)),
@@ -286,10 +293,24 @@ impl Serialize for Histogram {
 
 impl<'de> Deserialize<'de> for Histogram {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut histogram = Self::default();
-        for (bin, count) in Vec::<(u16, u32)>::deserialize(deserializer)? {
+        deserializer.deserialize_seq(Pairs)
+    }
+}
+
+struct Pairs;
+
+impl<'de> Visitor<'de> for Pairs {
+    type Value = Histogram;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of latency bins and counts")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Histogram, A::Error> {
+        let mut histogram = Histogram::default();
+        while let Some((bin, count)) = pairs.next_element::<(u16, u32)>()? {
             if usize::from(bin) >= BINS {
-                return Err(D::Error::custom(format!(
+                return Err(A::Error::custom(format!(
                     "latency bin {bin} is out of range, the last one is {}",
                     BINS - 1
                 )));

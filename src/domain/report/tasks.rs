@@ -74,10 +74,19 @@ pub struct TaskRow {
     pub spent_ms: Millis,
 }
 
+/// Every run with a verdict, worst first: few, however many are open.
+pub fn notable(ledger: &Ledger) -> Vec<TaskRow> {
+    let runs = ledger.notable().filter_map(|id| ledger.run(id));
+    rows(ledger, runs, false)
+}
+
 /// Every run that is open or has a verdict, worst first, then the latest; `all` adds the closed ones.
 pub fn tasks(ledger: &Ledger, all: bool) -> Vec<TaskRow> {
-    let mut rows: Vec<TaskRow> = ledger
-        .runs()
+    rows(ledger, ledger.runs(), all)
+}
+
+fn rows<'a>(ledger: &Ledger, runs: impl Iterator<Item = &'a Run>, all: bool) -> Vec<TaskRow> {
+    let mut rows: Vec<TaskRow> = runs
         .filter(|run| !run.handoffs.is_empty())
         // Most runs are closed and fine: they are left out before a row is made of them.
         .filter(|run| {
