@@ -28,6 +28,8 @@ pub enum Entry {
         /// It was refused.
         violated: bool,
     },
+    /// A payload that was evaluated at its emission was refused at receipt.
+    Violated,
 }
 
 impl Entry {
@@ -42,6 +44,7 @@ impl Entry {
             Self::Worked(time) => tally.to_complete.record(time),
             Self::Settled { attempt, succeeded } => tally.settle(attempt, succeeded),
             Self::Evaluated { violated } => tally.evaluate(violated),
+            Self::Violated => tally.violate(),
         }
     }
 }
@@ -75,7 +78,7 @@ impl Before {
                 (
                     open.asked.role.clone(),
                     open.opened_at,
-                    open.claimed.is_some(),
+                    open.ever_claimed,
                 )
             }),
         }
@@ -139,7 +142,7 @@ pub fn entries(
                 DeadReason::BudgetSpent | DeadReason::NotRetryable => book.count(Kind::Failed),
                 DeadReason::SchemaViolation => {
                     book.count(Kind::Rejected);
-                    book.add(Entry::Evaluated { violated: true });
+                    book.add(Entry::Violated);
                 }
                 DeadReason::Expired
                 | DeadReason::EscalationTimeout

@@ -111,8 +111,9 @@ pub fn lineage<'a>(run: &'a Run, emission: &Emission) -> Vec<&'a Handoff> {
     chain
 }
 
-/// The handoff that an observed one follows from: the latest that its source received in the same pipeline.
-pub fn observed_parent<'a>(run: &'a Run, emission: &Emission) -> Option<&'a Handoff> {
+/// The handoff that one follows from which does not say so: the latest that its source received in the same
+/// pipeline.
+pub fn likely_parent<'a>(run: &'a Run, emission: &Emission) -> Option<&'a Handoff> {
     run.handoffs.values().rev().find(|it| {
         let edge = &it.emission.edge;
         edge.to == emission.edge.from && edge.pipeline == emission.edge.pipeline && !edge.is_self()

@@ -16,7 +16,7 @@ pub use evolve::evolve;
 pub use irregular::Irregularity;
 
 use super::id::HandoffId;
-use super::run::Run;
+use super::run::{Run, State};
 use super::time::{HOUR, MINUTE, Millis, SECOND, Time};
 
 /// Lease when the claim names none.
@@ -48,15 +48,19 @@ pub fn backoff(failed: u32, jitter: f64) -> Millis {
     (full as f64 * jitter.clamp(0.0, 1.0)) as Millis
 }
 
-/// A heartbeat changes the state without an event: it moves the end of the lease to `now` plus its length.
-/// After a crash every lease simply expires, so the log loses nothing.
+/// A heartbeat changes the state without an event: it moves the end of the lease to `now` plus its length. Until
+/// the acknowledgement the ack timeout, which runs from the claim, is the limit, so that an agent which only ticks
+/// does not hold what it never accepted. After a crash every lease simply expires, so the log loses nothing.
 pub fn extend_lease(run: &mut Run, handoff: &HandoffId, now: Time) {
-    if let Some(lease) = run
-        .handoffs
-        .get_mut(handoff)
-        .and_then(|it| it.lease.as_mut())
-    {
-        lease.until = lease.until.map(|until| until.max(now + lease.lease_ms));
+    let Some(it) = run.handoffs.get_mut(handoff) else {
+        return;
+    };
+    let claimed = it.last_change.as_ref().map_or(now, |it| it.at);
+    let limit = (it.state == State::Leased).then(|| claimed + it.emission.ack_timeout_ms);
+    if let Some(lease) = &mut it.lease {
+        let longer = now + lease.lease_ms;
+        let longer = limit.map_or(longer, |limit| longer.min(limit));
+        lease.until = lease.until.map(|until| until.max(longer));
     }
 }
 

@@ -35,7 +35,7 @@ pub struct EdgePolicy {
     pub p95_max: Option<Millis>,
     /// How long a claim may stay unacknowledged where the contract does not say, in milliseconds.
     pub ack_timeout: Option<Millis>,
-    /// Who emitted, edited or requeued it may not approve it.
+    /// Who emitted, edited or requeued it may not decide on it.
     pub separation: bool,
     /// Show the target who handed over.
     pub expose_source: bool,

@@ -114,6 +114,9 @@ pub struct Handoff {
     /// The latest decision of a person: delivered with the next claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Resolution>,
+    /// Who edited or requeued it, where duties are separated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hands: Vec<Actor>,
     /// Who changed it last, how and when: told to the loser of a race.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_change: Option<LastChange>,
@@ -247,6 +250,9 @@ pub struct OpenEscalation {
     /// Who has it in hand, and until when; advisory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed: Option<(Actor, Time)>,
+    /// Somebody had it in hand before: the first claim is its acknowledgement, later ones are none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ever_claimed: bool,
 }
 
 /// Who changed something last, how and when.

@@ -132,7 +132,7 @@ pub struct Emission {
     pub cyclic: bool,
     /// More returns than this on the pair is a loop.
     pub max_cycles: u32,
-    /// Who emitted, edited or requeued it may not approve it.
+    /// Who emitted, edited or requeued it may not decide on it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub separation: bool,
 }

@@ -162,6 +162,11 @@ impl Tally {
         self.violations = self.violations.saturating_add(u32::from(violated));
     }
 
+    /// Counts a payload as refused at receipt that was counted as a distinct one at its emission.
+    pub fn violate(&mut self) {
+        self.violations = self.violations.saturating_add(1);
+    }
+
     /// True when nothing at all happened.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -187,7 +192,8 @@ impl Tally {
     pub fn violation_rate(&self) -> Rate {
         Rate {
             k: self.violations,
-            n: self.evaluated,
+            // Emitted before the window began, and refused in it: checked in it, too.
+            n: self.evaluated.max(self.violations),
         }
     }
 
@@ -246,6 +252,17 @@ mod tests {
         assert_eq!(tally.retry_rate(), Rate { k: 2, n: 3 });
         assert_eq!(tally.strict_retry_rate(), Rate { k: 1, n: 2 });
         assert_eq!(tally.violation_rate(), Rate { k: 1, n: 2 });
+    }
+
+    #[test]
+    fn a_payload_refused_at_receipt_is_one_payload() {
+        let mut tally = Tally::default();
+        tally.evaluate(false);
+        tally.violate();
+        assert_eq!(tally.violation_rate(), Rate { k: 1, n: 1 });
+        let mut later = Tally::default();
+        later.violate();
+        assert_eq!(later.violation_rate(), Rate { k: 1, n: 1 });
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>,
             if log.repeated(held, State::Returned) {
                 return Ok(Vec::new());
             }
-            log.acknowledge(held)?;
+            log.held(held, &[State::Acknowledged])?;
             let emitted = revision.id.clone();
             log.say(
                 Some(&held.handoff),

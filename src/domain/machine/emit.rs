@@ -29,6 +29,11 @@ impl Log {
             }
             return Ok(());
         }
+        // An agent that hands on without saying what it follows from does not escape the loop verdict.
+        if emission.parent.is_none() && emission.step > 0 {
+            let before = loops::likely_parent(&self.run, &emission);
+            emission.parent = before.map(|it| it.id.clone());
+        }
         emission.cycle = loops::cycle(&self.run, &emission);
         let verdict = loops::judge(&self.run, &emission);
         let looping = verdict.level == loops::Level::Looping;

@@ -89,9 +89,8 @@ fn may_decide(
     if shown.is_some_and(|shown| shown != it.digest()) {
         return Err(Refusal::ContextMoved);
     }
-    let own = open.by == log.by || it.emission.from.id == *log.by.id;
-    let approves = matches!(resolution.answer, Answer::Approve | Answer::EditApprove);
-    if it.emission.separation && approves && own {
+    let own = it.emission.from.id == *log.by.id || it.hands.contains(&log.by);
+    if it.emission.separation && own {
         return Err(Refusal::SelfApproval {
             who: log.by.id.to_string(),
         });

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::Irregularity;
-use crate::domain::event::{DeadReason, Emission, Event, Fact};
-use crate::domain::id::HandoffId;
+use crate::domain::event::{Answer, DeadReason, Emission, Event, Fact, Timeout};
+use crate::domain::id::{Actor, HandoffId};
 use crate::domain::loops;
 use crate::domain::run::{
     Failure, Handoff, LastChange, Lease, OpenEscalation, Refused, Run, State,
@@ -107,7 +107,7 @@ fn emitted(
     }
     let mut emission = emission.clone();
     if emission.is_observed() {
-        emission.parent = loops::observed_parent(run, &emission).map(|it| it.id.clone());
+        emission.parent = loops::likely_parent(run, &emission).map(|it| it.id.clone());
     }
     let verdict = loops::judge(run, &emission);
     run.verdict = run.verdict.then(&verdict, event.at);
@@ -137,6 +137,7 @@ fn emitted(
             escalation: None,
             escalations: 0,
             resolution: None,
+            hands: Vec::new(),
             last_change: Some(LastChange::of(event)),
         },
     );
@@ -259,12 +260,14 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             None
         }
         Fact::Requeued { .. } => {
+            had_a_hand(it, &event.actor);
             new_epoch(it, at);
             it.waiting_since = at;
             it.acked_at = None;
             None
         }
         Fact::Amended { rev, digest } => {
+            had_a_hand(it, &event.actor);
             it.rev = *rev;
             it.amended = Some(digest.clone());
             None
@@ -277,6 +280,7 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
                 opened_at: at,
                 by: event.actor.clone(),
                 claimed: None,
+                ever_claimed: false,
             });
             if it.ended_at.is_none() {
                 it.state = State::Escalated;
@@ -286,6 +290,7 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
         Fact::EscalationClaimed { until } => {
             if let Some(open) = &mut it.escalation {
                 open.claimed = Some((event.actor.clone(), *until));
+                open.ever_claimed = true;
             }
             None
         }
@@ -298,14 +303,17 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
         Fact::EscalationResolved(resolution) => {
             let opened_at = it.escalation.take().map_or(at, |open| open.opened_at);
             it.resolution = Some((**resolution).clone());
-            if it.ended_at.is_none() {
+            let goes_on = !matches!(resolution.answer, Answer::Reject | Answer::Dismiss);
+            if it.ended_at.is_none() && (goes_on || it.emission.is_observed()) {
                 resume(it, opened_at, at);
             }
             None
         }
-        Fact::EscalationExpired { .. } => {
+        Fact::EscalationExpired { outcome } => {
             let opened_at = it.escalation.take().map_or(at, |open| open.opened_at);
-            resume(it, opened_at, at);
+            if *outcome == Timeout::Approve || it.emission.is_observed() {
+                resume(it, opened_at, at);
+            }
             None
         }
         Fact::ObservedFailed { code } => {
@@ -336,8 +344,9 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
     }
 }
 
-/// After a decision or a timeout: back to the queue in a new epoch, unless the next event ends it. Time spent
-/// with people before the acknowledgement is not the edge's latency.
+/// After a decision that lets it go on: back to the queue in a new epoch. What ends it instead is the next event,
+/// which still needs the attempts of the old one. Time spent with people before the acknowledgement is not the
+/// edge's latency.
 fn resume(it: &mut Handoff, opened_at: Time, at: Time) {
     if it.emission.is_observed() {
         it.state = if it.acked_at.is_some() {
@@ -351,6 +360,13 @@ fn resume(it: &mut Handoff, opened_at: Time, at: Time) {
         it.waiting_since = it.waiting_since + (at - opened_at);
     }
     new_epoch(it, at);
+}
+
+/// Whoever changed what will run, or that it runs, may be barred from deciding on it later.
+fn had_a_hand(it: &mut Handoff, actor: &Actor) {
+    if it.emission.separation && !it.hands.contains(actor) {
+        it.hands.push(actor.clone());
+    }
 }
 
 fn new_epoch(it: &mut Handoff, at: Time) {

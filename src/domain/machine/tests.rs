@@ -41,7 +41,11 @@ impl World {
             State::Escalated => vec![claim("a"), fail("a", "policy")],
             State::DeadLettered => vec![claim("a"), fail("a", "broken")],
             State::Completed => vec![claim("a"), complete("a", vec![])],
-            State::Returned => vec![claim("a"), give_back("a", "b")],
+            State::Returned => vec![
+                claim("a"),
+                Command::Acknowledge(held("a")),
+                give_back("a", "b"),
+            ],
             State::Dismissed => vec![dismiss(Seen {
                 handoff: "a".into(),
                 version: 1,

@@ -370,6 +370,7 @@ async fn a_reviewer_returns_and_the_source_gets_the_feedback() {
     let editor = Actor::agent("editor");
     let claimed = claim(&engine, "editor").await;
     let feedback = vec!["Vendor C has no source".to_owned()];
+    engine.acknowledge(&editor, held(&claimed)).await.unwrap();
     let done = engine
         .return_to_source(&editor, held(&claimed), feedback.clone(), None)
         .await

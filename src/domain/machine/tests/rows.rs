@@ -399,3 +399,95 @@ fn the_same_key_with_other_words_changes_nothing_but_is_noted() {
     assert_eq!(names(&world), ["handoff.emitted", "handoff.duplicate"]);
     assert_eq!(world.run.handoffs.len(), 1);
 }
+
+#[test]
+fn a_heartbeat_does_not_outlast_the_ack_timeout() {
+    let mut world = World::new();
+    world.must(Command::Emit(Box::new(offer("a", "writer", "editor"))));
+    let Command::Claim {
+        handoff,
+        holder,
+        lease,
+        ..
+    } = claim("a")
+    else {
+        unreachable!()
+    };
+    world.must(Command::Claim {
+        handoff,
+        holder,
+        lease,
+        lease_ms: MAX_LEASE,
+    });
+    let until = |world: &World| world.it("a").lease.as_ref().unwrap().until.unwrap();
+    let limit = world.now + DEFAULT_ACK_TIMEOUT;
+    assert_eq!(until(&world), limit);
+    world.now = world.now + DEFAULT_ACK_TIMEOUT / 2;
+    world.must(Command::Heartbeat(held("a")));
+    assert_eq!(until(&world), limit, "never accepted");
+    world.must(Command::Acknowledge(held("a")));
+    world.must(Command::Heartbeat(held("a")));
+    assert_eq!(until(&world), world.now + MAX_LEASE);
+}
+
+#[test]
+fn who_requeued_or_edited_does_not_decide_where_duties_are_separated() {
+    let mut world = World::at(State::DeadLettered);
+    let it = &mut world.run.handoffs[0];
+    it.emission = Emission {
+        separation: true,
+        ..(*it.emission).clone()
+    }
+    .into();
+    let (dana, kim) = (Actor::user("dana"), Actor::user("kim"));
+    let requeue = Command::Requeue {
+        seen: world.seen("a"),
+        why: String::new(),
+    };
+    world.ask(&dana, requeue).unwrap();
+    let ask = Command::Escalate {
+        seen: world.seen("a"),
+        escalation: Box::new(question(EscalationKind::Approval)),
+        force: false,
+    };
+    world.ask(&kim, ask).unwrap();
+    for answer in [Answer::Approve, Answer::Dismiss] {
+        let own = world.ask(&dana, resolve(world.seen("a"), answer));
+        assert!(matches!(own, Err(Refusal::SelfApproval { .. })), "{own:?}");
+    }
+    let other = resolve(world.seen("a"), Answer::Approve);
+    assert!(world.ask(&kim, other).is_ok());
+}
+
+#[test]
+fn an_unanswered_question_leaves_the_attempts_that_led_to_it() {
+    let mut world = World::at(State::Escalated);
+    assert_eq!((world.it("a").attempt, world.it("a").epoch), (1, 0));
+    world.now = world.it("a").escalation.as_ref().unwrap().asked.due_at;
+    world.must(Command::Timer {
+        handoff: "a".into(),
+        jitter: 1.0,
+    });
+    let dead = world.it("a");
+    assert_eq!(dead.state, State::DeadLettered);
+    assert_eq!((dead.attempt, dead.epoch), (1, 0));
+}
+
+#[test]
+fn work_that_goes_round_is_seen_though_nobody_says_what_it_follows_from() {
+    let mut world = World::new();
+    let mut verdicts = Vec::new();
+    for nth in 0..8 {
+        let (from, to) = if nth % 2 == 0 {
+            ("writer", "editor")
+        } else {
+            ("editor", "writer")
+        };
+        let mut next = offer(&format!("h{nth}"), from, to);
+        next.emission.step = nth;
+        world.must(Command::Emit(Box::new(next)));
+        verdicts.push(world.run.verdict.level);
+    }
+    assert_eq!(verdicts[0], crate::domain::loops::Level::Fine);
+    assert_eq!(verdicts[7], crate::domain::loops::Level::Looping);
+}

@@ -11,7 +11,7 @@ const TABLE: &str = "
     5   acknowledge        ! A A ! ! ! ! ! ! !
     6   heartbeat          ! L A ! ! ! ! ! ! !
     9   complete           ! C C ! ! ! C ! ! !
-    10  return             ! R R ! ! ! ! R ! !
+    10  return             ! - R ! ! ! ! R ! !
     11  fail_retryable     ! W W ! ! ! ! ! ! !
     12  fail_undeclared    ! D D ! ! ! ! ! ! !
     13  fail_escalated     ! E E ! ! ! ! ! ! !
