@@ -74,13 +74,10 @@ impl Before {
             emitted_at: it.emitted_at,
             acked_at: it.acked_at,
             ended_at: it.ended_at,
-            asked: it.escalation.as_ref().map(|open| {
-                (
-                    open.asked.role.clone(),
-                    open.opened_at,
-                    open.ever_claimed,
-                )
-            }),
+            asked: it
+                .escalation
+                .as_ref()
+                .map(|open| (open.asked.role.clone(), open.opened_at, open.ever_claimed)),
         }
     }
 }
