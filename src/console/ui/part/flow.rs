@@ -1,57 +1,20 @@
 //! A pipeline as a drawing: agents as boxes, edges as arrows with a label, coloured by health.
 //!
-//! Work flows left to right. Edges that lead back (review loops) or skip a column run in lanes below the boxes.
-//! When the drawing does not fit, the same edges become a list, so nothing is lost but the picture.
+//! Work flows left to right. Edges that lead back (review loops) or skip a column run in lanes below or above
+//! the boxes, never behind one. When no such drawing fits, the same edges become a list, so nothing is lost but
+//! the picture.
 
 mod lines;
+mod list;
+mod picture;
+mod plan;
 mod rank;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::put;
-use crate::domain::text;
 use crate::theme::{Role, Theme};
-use lines::Lines;
-use rank::{Way, ways};
-
-/// Rows of a box, and of a box with the space below it.
-const BOX: u16 = 3;
-const SLOT: u16 = BOX + 1;
-
-/// How generous a drawing is; the next one is tried when it does not fit.
-#[derive(Clone, Copy)]
-struct Measure {
-    /// The longest name that is not cut, in columns.
-    name: usize,
-    /// Columns between a name and its box.
-    padding: usize,
-    /// Columns that an arrow takes besides its label.
-    arrow: usize,
-}
-
-const MEASURES: [Measure; 4] = [
-    Measure {
-        name: 24,
-        padding: 1,
-        arrow: 6,
-    },
-    Measure {
-        name: 24,
-        padding: 0,
-        arrow: 4,
-    },
-    Measure {
-        name: 14,
-        padding: 0,
-        arrow: 4,
-    },
-    Measure {
-        name: 8,
-        padding: 0,
-        arrow: 4,
-    },
-];
+use plan::Plan;
 
 /// An agent, a person or a system.
 #[derive(Clone, Copy, Debug)]
@@ -75,13 +38,6 @@ pub struct Edge<'a> {
     pub role: Role,
 }
 
-/// Where the boxes of a drawing lie.
-struct Plan {
-    boxes: Vec<Rect>,
-    /// The row of the first lane.
-    lanes: u16,
-}
-
 /// Draws the pipeline, as boxes when they fit and as a list when not. Edges that name no node are left out.
 pub fn flow(
     nodes: &[Node<'_>],
@@ -100,14 +56,9 @@ pub fn flow(
     let ranks = rank::ranks(nodes.len(), &pairs);
     // Where lines share cells the worst is seen.
     edges.sort_by_key(|edge| severity(edge.role));
-    let ways = ways(&ranks, &edges);
-    let mut plans = MEASURES
-        .iter()
-        .map(|measure| plan(nodes, &edges, &ranks, &ways, measure, area));
-    let plan = plans.find_map(|plan| plan);
-    match plan {
-        Some(plan) => draw(nodes, &edges, &ways, &plan, area, buffer, theme),
-        None => list(nodes, &edges, &ways, area, buffer, theme),
+    match Plan::fitting(nodes, &edges, &ranks, area) {
+        Some(plan) => picture::draw(nodes, &edges, &plan, area, buffer, theme),
+        None => list::draw(nodes, &edges, &ranks, area, buffer, theme),
     }
 }
 
@@ -116,249 +67,6 @@ const fn severity(role: Role) -> u8 {
         Role::Critical => 2,
         Role::Warning => 1,
         _ => 0,
-    }
-}
-
-/// Places the boxes; nothing when they do not fit.
-fn plan(
-    nodes: &[Node<'_>],
-    edges: &[Edge<'_>],
-    ranks: &[usize],
-    ways: &[Way],
-    measure: &Measure,
-    area: Rect,
-) -> Option<Plan> {
-    let columns = ranks.iter().max()? + 1;
-    let of_rank = |rank: usize| (0..nodes.len()).filter(move |&at| ranks[at] == rank);
-    let widths: Vec<usize> = (0..columns)
-        .map(|rank| {
-            of_rank(rank)
-                .map(|at| text::width(nodes[at].name).min(measure.name) + 2 + 2 * measure.padding)
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let gap = |rank: usize| {
-        let ahead = edges
-            .iter()
-            .zip(ways)
-            .filter(|(edge, way)| **way == Way::Ahead && ranks[edge.from] == rank);
-        ahead
-            .map(|(edge, _)| text::width(edge.label))
-            .max()
-            .unwrap_or(0)
-            + measure.arrow
-    };
-    let gaps: Vec<usize> = (0..columns)
-        .map(|rank| if rank + 1 == columns { 0 } else { gap(rank) })
-        .collect();
-    let width: usize = widths.iter().chain(&gaps).sum();
-    let tallest = (0..columns).map(|rank| of_rank(rank).count()).max()?;
-    let boxes_height = tallest * usize::from(SLOT) - 1;
-    let lanes = ways
-        .iter()
-        .filter(|way| matches!(way, Way::Lane(_)))
-        .count();
-    // The row right below the boxes is for the arrow heads.
-    let lanes = lanes + usize::from(lanes > 0);
-    if width > usize::from(area.width) || boxes_height + lanes > usize::from(area.height) {
-        return None;
-    }
-    let mut boxes = vec![Rect::default(); nodes.len()];
-    let mut x = area.x + (usize::from(area.width) - width) as u16 / 2;
-    for rank in 0..columns {
-        let height = of_rank(rank).count() as u16 * SLOT - 1;
-        let top = area.y + (boxes_height as u16 - height) / 2;
-        for (slot, at) in of_rank(rank).enumerate() {
-            boxes[at] = Rect {
-                x,
-                y: top + slot as u16 * SLOT,
-                width: widths[rank] as u16,
-                height: BOX,
-            };
-        }
-        x += (widths[rank] + gaps[rank]) as u16;
-    }
-    Some(Plan {
-        boxes,
-        lanes: area.y + boxes_height as u16,
-    })
-}
-
-fn draw(
-    nodes: &[Node<'_>],
-    edges: &[Edge<'_>],
-    ways: &[Way],
-    plan: &Plan,
-    area: Rect,
-    buffer: &mut Buffer,
-    theme: &Theme,
-) {
-    let mut lines = Lines::new(area);
-    // Labels and heads lie on the lines, so they are drawn when all lines are.
-    let mut labels: Vec<(u16, u16, u16, &str, Role)> = Vec::new();
-    let mut heads: Vec<(u16, u16, &str, Role)> = Vec::new();
-    for (edge, way) in edges.iter().zip(ways) {
-        let (from, to) = (plan.boxes[edge.from], plan.boxes[edge.to]);
-        match *way {
-            Way::Ahead => {
-                let (start, end) = (from.right(), to.x.saturating_sub(1));
-                let (from_y, to_y) = (from.y + 1, to.y + 1);
-                let fans_out = edges
-                    .iter()
-                    .zip(ways)
-                    .filter(|(other, way)| **way == Way::Ahead && other.from == edge.from)
-                    .count()
-                    > 1;
-                // The label lies where the edge is alone: after a fan-out, before a fan-in.
-                let bend = if fans_out {
-                    start + 1
-                } else {
-                    end.saturating_sub(1)
-                };
-                lines.across(start, bend, from_y, edge.role);
-                lines.down(bend, from_y, to_y, edge.role);
-                lines.across(bend, end, to_y, edge.role);
-                let (x, width, y) = if fans_out {
-                    (bend + 1, end - bend - 1, to_y)
-                } else {
-                    (start, bend - start, from_y)
-                };
-                labels.push((x, y, width, edge.label, edge.role));
-                heads.push((end, to_y, theme.glyphs.arrow_right, edge.role));
-            }
-            Way::Lane(lane) => {
-                let y = plan.lanes + lane;
-                let (start, end) = (from.x + from.width / 2 + 1, to.x + to.width / 2 - 1);
-                lines.down(start, from.bottom(), y, edge.role);
-                lines.across(start.min(end), start.max(end), y, edge.role);
-                lines.down(end, y, to.bottom(), edge.role);
-                labels.push((
-                    start.min(end) + 1,
-                    y,
-                    start.abs_diff(end).saturating_sub(1),
-                    edge.label,
-                    edge.role,
-                ));
-                heads.push((end, to.bottom(), theme.glyphs.arrow_up, edge.role));
-            }
-        }
-    }
-    lines.draw(buffer, theme);
-    for (x, y, width, label, role) in labels {
-        let taken = text::width(&text::clean(label)) as u16 + 2;
-        if !label.is_empty() && taken <= width {
-            put(
-                buffer,
-                x + (width - taken) / 2,
-                y,
-                taken,
-                &format!(" {label} "),
-                theme.style(role),
-            );
-        }
-    }
-    for (x, y, head, role) in heads {
-        put(buffer, x, y, 1, head, theme.ink(role));
-    }
-    for (node, place) in nodes.iter().zip(&plan.boxes) {
-        draw_box(node, *place, buffer, theme);
-    }
-}
-
-fn draw_box(node: &Node<'_>, place: Rect, buffer: &mut Buffer, theme: &Theme) {
-    let border = if node.role == Role::Accent {
-        Role::BorderFocus
-    } else {
-        Role::Border
-    };
-    let inside = super::frame(place, buffer, theme, "", border);
-    for x in inside.left()..inside.right() {
-        put(buffer, x, inside.y, 1, " ", theme.style(Role::Ground));
-    }
-    let taken = text::width(&text::clean(node.name)).min(usize::from(inside.width)) as u16;
-    let indent = (inside.width - taken) / 2;
-    put(
-        buffer,
-        inside.x + indent,
-        inside.y,
-        taken,
-        node.name,
-        theme.style(node.role),
-    );
-}
-
-fn list(
-    nodes: &[Node<'_>],
-    edges: &[Edge<'_>],
-    ways: &[Way],
-    area: Rect,
-    buffer: &mut Buffer,
-    theme: &Theme,
-) {
-    let longest = edges
-        .iter()
-        .map(|edge| text::width(nodes[edge.from].name))
-        .max()
-        .unwrap_or(0);
-    let from_width = longest.min(usize::from(area.width) / 3) as u16;
-    let label_width = edges
-        .iter()
-        .map(|edge| text::width(edge.label))
-        .max()
-        .unwrap_or(0)
-        .min(12) as u16;
-    let height = usize::from(area.height);
-    let shown = if edges.len() > height {
-        height.saturating_sub(1)
-    } else {
-        edges.len()
-    };
-    // Worst first: the end of the list is what a small window loses.
-    for ((edge, way), y) in edges.iter().zip(ways).rev().take(shown).zip(area.top()..) {
-        let back = matches!(way, Way::Lane(_)) && edge.from >= edge.to;
-        let style = theme.style(edge.role);
-        let (mut x, end) = (area.x, area.right());
-        let mut cell = |text: &str, width: u16, style| {
-            put(buffer, x, y, width.min(end.saturating_sub(x)), text, style);
-            x = (x + width + 1).min(end);
-        };
-        cell(
-            nodes[edge.from].name,
-            from_width,
-            theme.style(nodes[edge.from].role),
-        );
-        cell(theme.glyphs.line, 1, style);
-        cell(edge.label, label_width, style);
-        cell(
-            if back {
-                theme.glyphs.back_edge
-            } else {
-                theme.glyphs.arrow_right
-            },
-            1,
-            style,
-        );
-        cell(
-            nodes[edge.to].name,
-            area.width,
-            theme.style(nodes[edge.to].role),
-        );
-    }
-    if shown < edges.len() && height > 0 {
-        let more = format!(
-            "{} {} more edges",
-            theme.glyphs.ellipsis,
-            edges.len() - shown
-        );
-        put(
-            buffer,
-            area.x,
-            area.bottom() - 1,
-            area.width,
-            &more,
-            theme.style(Role::Dim),
-        );
     }
 }
 
@@ -431,6 +139,45 @@ mod tests {
             ]
         );
         assert_eq!(drawn(&NODES, &EDGES, 34, 2)[1], "… 2 more edges");
+    }
+
+    #[test]
+    fn no_line_runs_behind_a_box() {
+        let node = |name| Node {
+            name,
+            role: Role::Text,
+        };
+        let edge = |(from, to, label)| Edge {
+            from,
+            to,
+            label,
+            role: Role::Text,
+        };
+        let nodes = ["plan", "write", "edit", "check"].map(node);
+        let edges = [
+            (0, 1, "1s"),
+            (1, 2, "2s"),
+            (1, 3, "3s"),
+            (2, 1, "4s"),
+            (3, 1, "5s"),
+            (3, 0, "6s"),
+        ]
+        .map(edge);
+        let expected = [
+            "                   ╭─────── 4s ───────╮",
+            "                   │                  │",
+            "                   │             ╭───────╮",
+            "                   ▼      ╭ 2s ─▶│ edit  │",
+            "╭──────╮        ╭───────╮ │      ╰───────╯",
+            "│ plan │─ 1s ──▶│ write │─┤",
+            "╰──────╯        ╰───────╯ │      ╭───────╮",
+            "   ▲               ▲      ╰ 3s ─▶│ check │",
+            "   │               │             ╰───────╯",
+            "   │               │                  │",
+            "   │               ╰─────── 5s ───────┤",
+            "   ╰─────────────── 6s ───────────────╯",
+        ];
+        assert_eq!(drawn(&nodes, &edges, 43, 12), expected);
     }
 
     #[test]

@@ -10,27 +10,49 @@ const UP: u8 = 1;
 const RIGHT: u8 = 2;
 const DOWN: u8 = 4;
 const LEFT: u8 = 8;
+const EVERYWHERE: u8 = UP | RIGHT | DOWN | LEFT;
 
 /// For each cell of an area the directions in which a line leaves it, and whose line it was last.
 pub(super) struct Lines {
     area: Rect,
-    cells: Vec<(u8, Role)>,
+    cells: Vec<Cell>,
+}
+
+#[derive(Clone, Copy)]
+struct Cell {
+    directions: u8,
+    role: Role,
+    /// The lane that goes straight through: it crosses what goes from side to side, and does not join it.
+    lane: Option<Role>,
 }
 
 impl Lines {
     pub(super) fn new(area: Rect) -> Self {
         Self {
             area,
-            cells: vec![(0, Role::Border); area.area() as usize],
+            cells: vec![
+                Cell {
+                    directions: 0,
+                    role: Role::Border,
+                    lane: None,
+                };
+                area.area() as usize
+            ],
         }
     }
 
+    fn cell(&mut self, x: u16, y: u16) -> Option<&mut Cell> {
+        if !self.area.contains((x, y).into()) {
+            return None;
+        }
+        let row = usize::from(y - self.area.y) * usize::from(self.area.width);
+        self.cells.get_mut(row + usize::from(x - self.area.x))
+    }
+
     fn add(&mut self, x: u16, y: u16, directions: u8, role: Role) {
-        if self.area.contains((x, y).into()) {
-            let at = usize::from(y - self.area.y) * usize::from(self.area.width)
-                + usize::from(x - self.area.x);
-            let cell = &mut self.cells[at];
-            *cell = (cell.0 | directions, role);
+        if let Some(cell) = self.cell(x, y) {
+            cell.directions |= directions;
+            cell.role = role;
         }
     }
 
@@ -50,8 +72,22 @@ impl Lines {
         }
     }
 
+    /// The vertical part of a lane.
+    pub(super) fn lane(&mut self, x: u16, one: u16, other: u16, role: Role) {
+        self.down(x, one, other, role);
+        for y in one.min(other) + 1..one.max(other) {
+            if let Some(cell) = self.cell(x, y) {
+                cell.lane = Some(role);
+            }
+        }
+    }
+
     pub(super) fn draw(&self, buffer: &mut Buffer, theme: &Theme) {
-        for (position, &(directions, role)) in self.area.positions().zip(&self.cells) {
+        for (position, cell) in self.area.positions().zip(&self.cells) {
+            let (directions, role) = match (cell.directions, cell.lane) {
+                (EVERYWHERE, Some(role)) => (UP | DOWN, role),
+                (directions, _) => (directions, cell.role),
+            };
             if directions != 0 {
                 let glyph = theme.glyphs.lines[usize::from(directions)];
                 put(buffer, position.x, position.y, 1, glyph, theme.ink(role));

@@ -8,7 +8,9 @@ pub(super) enum Way {
     /// To the next column.
     Ahead,
     /// Back, to the same column, or past a column: in this lane below the boxes, 1 being the nearest.
-    Lane(u16),
+    Below(u16),
+    /// The same above the boxes.
+    Above(u16),
 }
 
 /// The column of each node: one more than the furthest of those that lead to it. Edges that close a circle do
@@ -62,18 +64,70 @@ fn without_circles(nodes: usize, edges: &[(usize, usize)]) -> Vec<(usize, usize)
     ahead
 }
 
-/// The way of each edge. Short lanes lie nearer to the boxes, so that fewer lines cross.
-pub(super) fn ways(ranks: &[usize], edges: &[Edge<'_>]) -> Vec<Way> {
+/// The nodes of each column, top to bottom. Those that a lane leads to or from stand at an end: from anywhere
+/// else a lane would run behind the boxes between.
+pub(super) fn columns(ranks: &[usize], edges: &[Edge<'_>]) -> Vec<Vec<usize>> {
+    let lanes = |at: usize| {
+        let own = edges.iter().filter(|it| it.from == at || it.to == at);
+        own.filter(|it| needs_lane(ranks, it)).count()
+    };
+    let count = ranks.iter().max().map_or(0, |most| most + 1);
+    let column = |rank: usize| {
+        let mut column: Vec<usize> = (0..ranks.len()).filter(|&at| ranks[at] == rank).collect();
+        column.sort_by_key(|&at| lanes(at));
+        // The busiest is at the bottom, the next one goes to the top.
+        if let [.., next, _] = *column
+            && lanes(next) > 0
+        {
+            let at = column.len() - 2;
+            column[..=at].rotate_right(1);
+        }
+        column
+    };
+    (0..count).map(column).collect()
+}
+
+fn needs_lane(ranks: &[usize], edge: &Edge<'_>) -> bool {
+    ranks[edge.to] != ranks[edge.from] + 1
+}
+
+/// The way of each edge; nothing when one would run behind a box. Short lanes lie nearer to the boxes, so that
+/// fewer lines cross.
+pub(super) fn ways(
+    ranks: &[usize],
+    columns: &[Vec<usize>],
+    edges: &[Edge<'_>],
+) -> Option<Vec<Way>> {
     let mut ways = vec![Way::Ahead; edges.len()];
-    let steps = |edge: &Edge<'_>| ranks[edge.to] as i64 - ranks[edge.from] as i64;
     let mut lanes: Vec<usize> = (0..edges.len())
-        .filter(|&at| steps(&edges[at]) != 1)
+        .filter(|&at| needs_lane(ranks, &edges[at]))
         .collect();
-    lanes.sort_by_key(|&at| (steps(&edges[at]).abs(), edges[at].from, edges[at].to));
-    for (at, lane) in lanes.into_iter().zip(1..) {
-        ways[at] = Way::Lane(lane);
+    lanes.sort_by_key(|&at| {
+        let edge = &edges[at];
+        (
+            ranks[edge.to].abs_diff(ranks[edge.from]),
+            edge.from,
+            edge.to,
+        )
+    });
+    let (mut above, mut below) = (0, 0);
+    for at in lanes {
+        let ends = [edges[at].from, edges[at].to];
+        let all_are = |end: fn(&Vec<usize>) -> Option<&usize>| {
+            ends.iter()
+                .all(|&node| end(&columns[ranks[node]]) == Some(&node))
+        };
+        ways[at] = if all_are(|it| it.last()) {
+            below += 1;
+            Way::Below(below)
+        } else if all_are(|it| it.first()) {
+            above += 1;
+            Way::Above(above)
+        } else {
+            return None;
+        };
     }
-    ways
+    Some(ways)
 }
 
 #[cfg(test)]
