@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use pty_process::Size;
 use pty_process::blocking::{Pty, open};
+use seamwatch::demo::Host;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long anything may take before a test fails.
@@ -52,11 +54,18 @@ impl Session {
             line("2:02.000", "emitted", "h-2"),
         ];
         std::fs::write(&recording, lines.join("\n")).unwrap();
+        let address = format!("file:{}", recording.display());
+        Self::watch(&address, home, (columns, rows), environment)
+    }
+
+    /// `seam watch` on an address.
+    fn watch(address: &str, home: TempDir, size: (u16, u16), environment: &[(&str, &str)]) -> Self {
+        let (columns, rows) = size;
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(rows, columns)).unwrap();
         let mut command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_seam"))
             .arg("watch")
-            .arg(format!("file:{}", recording.display()))
+            .arg(address)
             .args(["--speed", "max"])
             .env("HOME", home.path())
             .env("TERM", "xterm-256color")
@@ -79,7 +88,7 @@ impl Session {
             child,
             pty,
             bytes,
-            size: (columns, rows),
+            size,
             _home: home,
         }
     }
@@ -370,4 +379,97 @@ fn no_color_means_no_colour() {
         let mut colours = numbers.filter(|it| matches!(it, 30..=38 | 40..=48 | 90..=107));
         assert!(!end.starts_with('m') || colours.next().is_none(), "{codes}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_editor_holds_up_nothing_but_keys() {
+    let host = Host::start().await.unwrap();
+    let base = format!("{}/api/v1", host.url());
+    let id = dead_letter(&base).await;
+    let home = TempDir::new().unwrap();
+    let script = home.path().join("editor");
+    let (open, close) = (home.path().join("open"), home.path().join("close"));
+    let lines = format!(
+        "echo $$ > {0}.new; mv {0}.new {0}; while [ ! -e {1} ]; do sleep 0.05; done",
+        open.display(),
+        close.display()
+    );
+    std::fs::write(&script, lines).unwrap();
+    let editor = format!("sh {}", script.display());
+    let session = Session::watch(host.url(), home, (120, 40), &[("VISUAL", &editor)]);
+    session.wait_for("? help");
+    session.press(b"4");
+    session.wait_for("broken");
+    session.press(b"\rj\r");
+    session.wait_for("Provenance");
+    session.press(b"D");
+    session.wait_for("reason");
+    session.press(b"\r\r");
+    session.wait_for("It is sent in 10 s");
+    session.press(b"y");
+    session.wait_for("dismissed in");
+    session.press(b"o");
+    session.wait("editor", |_| open.exists());
+    let until = Instant::now() + PATIENCE;
+    while state(&base, &id).await != "dismissed" {
+        assert!(Instant::now() < until, "it was not sent");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    session.signal("-INT");
+    std::fs::remove_file(&open).unwrap();
+    std::fs::write(&close, "").unwrap();
+    session.wait_for("Provenance");
+    std::fs::remove_file(&close).unwrap();
+    session.press(b"o");
+    session.wait("editor again", |_| open.exists());
+    let editor = std::fs::read_to_string(&open).unwrap();
+    session.signal("-TERM");
+    session.ends(0);
+    let editor = format!("/proc/{}", editor.trim());
+    assert!(!std::path::Path::new(&editor).exists(), "left behind");
+    host.stop().await.unwrap();
+}
+
+/// A handoff that failed for good.
+async fn dead_letter(base: &str) -> String {
+    // The client wants to know which cryptography to use, although this needs none.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::new();
+    let post = async |path: &str, body: Value| -> Value {
+        let request = http.post(format!("{base}/{path}")).json(&body);
+        let answer = request.send().await.unwrap();
+        answer.json().await.unwrap()
+    };
+    let contract = json!({
+        "pipeline": {"name": "launch", "version": "1.0.0", "stage": "draft", "output": "article"},
+        "target": {"kind": "agent", "id": "scribe"},
+        "brief": {
+            "title": "Write it", "goal": "Publish it", "current_state": "Researched", "next_step": "Write",
+            "definition_of_done": [{"item": "Written", "met": false}], "decisions": ["None"],
+            "constraints": ["None"], "tried": ["Nothing"], "owner": {"kind": "agent", "id": "scribe"}
+        },
+        "working_memory": {"summary": {
+            "decision": "Write", "inputs_used": ["notes"], "open_questions": ["none"], "text": "notes"
+        }},
+        "provenance": {
+            "agent": {"name": "research", "version": "1.0.0"}, "model": null,
+            "prompt": {"name": "brief", "version": "18"}, "confidence": 0.7, "tool_calls": []
+        },
+        "side_effects": [],
+        "failure_modes": {"retryable": [], "escalate": [], "default": "dead_letter", "max_attempts": 1}
+    });
+    post("handoffs", contract).await;
+    let work = post("handoffs/claim", json!({"agent": "scribe"})).await;
+    let id = work["handoff_id"].as_str().unwrap().to_owned();
+    let lease = json!({"lease_id": work["lease_id"]});
+    post(&format!("handoffs/{id}/ack"), lease).await;
+    let failed = json!({"lease_id": work["lease_id"], "code": "broken", "detail": "for good"});
+    post(&format!("handoffs/{id}/fail"), failed).await;
+    assert_eq!(state(base, &id).await, "dead_lettered");
+    id
+}
+
+async fn state(base: &str, id: &str) -> Value {
+    let answer = reqwest::get(format!("{base}/handoffs/{id}")).await.unwrap();
+    answer.json::<Value>().await.unwrap()["state"].clone()
 }

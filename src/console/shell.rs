@@ -13,6 +13,7 @@ mod screen;
 mod tasks;
 mod terminal;
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,6 +32,7 @@ use crate::domain::link::{Report, SourceId};
 use crate::source::{Shared, supervise};
 use crate::theme::Theme;
 
+use editor::Editor;
 use pen::Pen;
 pub use screen::Screen;
 use tasks::Tasks;
@@ -97,6 +99,7 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
         guard,
         directory: setup.directory,
         heard,
+        edits: VecDeque::new(),
     };
     for note in setup.notes {
         shell.tell(Msg::Said(note));
@@ -133,13 +136,16 @@ struct Shell {
     guard: Guard,
     directory: PathBuf,
     heard: mpsc::Receiver<(SourceId, Report)>,
+    /// Texts that wait for the editor.
+    edits: VecDeque<(Ticket, String)>,
 }
 
 /// What the loop does next, beside going on.
 enum Next {
     Go,
     End(End),
-    Edit(Ticket, String),
+    /// Open the editor on what waits for it.
+    Edit,
     Suspend,
 }
 
@@ -172,7 +178,7 @@ impl Shell {
                 () = sleep_until(frame), if !self.state.dirty && again.is_some() => { again = None; self.state.dirty = true; }
                 () = self.pen.idle(), if self.state.dirty && !ready => {}
                 signal = signals.next() => match signal {
-                    Heard::End => return Ok(End::Signal),
+                    Heard::End | Heard::Interrupt => return Ok(End::Signal),
                     Heard::Stop => next = Next::Suspend,
                     Heard::Continue => { self.guard.resume()?; self.terminal.clear()?; self.state.dirty = true; }
                 },
@@ -198,15 +204,15 @@ impl Shell {
                     terminal::stop();
                     self.return_to_terminal()?;
                 }
-                Next::Edit(ticket, text) => {
+                Next::Edit => {
+                    // What the editor reads, nobody else may.
                     drop(input);
                     self.leave_terminal()?;
-                    let edited = editor::edit(&text).await;
-                    self.return_to_terminal()?;
-                    input = EventStream::new();
-                    if let Next::End(end) = self.tell(Msg::Edited(ticket, edited)) {
+                    if let Some(end) = self.edit(&mut signals).await {
                         return Ok(end);
                     }
+                    self.return_to_terminal()?;
+                    input = EventStream::new();
                 }
             }
             let now = Instant::now();
@@ -218,6 +224,42 @@ impl Shell {
                 return Ok(End::Signal);
             }
         }
+    }
+
+    /// Opens the editor on every text that waits for it. Only keys and pictures stand still meanwhile: what waits is
+    /// sent, answers are taken, the sources are heard.
+    async fn edit(&mut self, signals: &mut Signals) -> Option<End> {
+        while let Some((ticket, text)) = self.edits.pop_front() {
+            let mut leave = None;
+            let edited = match Editor::open(&text) {
+                Err(why) => Err(why),
+                Ok(mut editor) => loop {
+                    let next = tokio::select! {
+                        edited = editor.closed() => break edited,
+                        Some((source, report)) = self.heard.recv() => self.tell(Msg::Heard(source, report)),
+                        (ticket, reply) = self.tasks.next() => self.tell(Msg::Answered(ticket, reply)),
+                        () = sleep_until(next_second()) => self.tell(Msg::Tick(clock::now())),
+                        signal = signals.next() => match signal {
+                            Heard::End => { editor.end().await; return Some(End::Signal); }
+                            // The editor stops itself and its group with it; they go on together.
+                            Heard::Stop => { terminal::stop(); Next::Go }
+                            // Ctrl-c and the like are meant for the editor, as in every program that starts one.
+                            Heard::Interrupt | Heard::Continue => Next::Go,
+                        },
+                    };
+                    if let Next::End(end) = next {
+                        leave = Some(end);
+                    }
+                },
+            };
+            if let Next::End(end) = self.tell(Msg::Edited(ticket, edited)) {
+                leave = Some(end);
+            }
+            if leave.is_some() {
+                return leave;
+            }
+        }
+        None
     }
 
     fn draw(&mut self, again: &mut Option<Instant>) -> io::Result<()> {
@@ -259,7 +301,10 @@ impl Shell {
             for effect in effects {
                 match effect {
                     Effect::Quit => return Next::End(End::Quit),
-                    Effect::Edit(ticket, text) => next = Next::Edit(ticket, text),
+                    Effect::Edit(ticket, text) => {
+                        self.edits.push_back((ticket, text));
+                        next = Next::Edit;
+                    }
                     Effect::Suspend => next = Next::Suspend,
                     Effect::Copy(text) => {
                         said.extend(self.terminal.backend_mut().copy(&text).err());
@@ -307,6 +352,8 @@ fn next_second() -> Instant {
 /// What the system asks of us.
 enum Heard {
     End,
+    /// As ctrl-c does where the terminal is not raw.
+    Interrupt,
     Stop,
     Continue,
 }
@@ -336,7 +383,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => Heard::End,
             _ = self.hang_up.recv() => Heard::End,
-            _ = self.interrupt.recv() => Heard::End,
+            _ = self.interrupt.recv() => Heard::Interrupt,
             _ = self.stop.recv() => Heard::Stop,
             _ = self.go_on.recv() => Heard::Continue,
         }

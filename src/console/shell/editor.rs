@@ -4,45 +4,85 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use tokio::process::Command;
+use rustix::process::{Pid, Signal};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 /// Longest text that is taken back.
 const LONGEST: u64 = 16 * 1024 * 1024;
+/// How long an editor may take to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(1);
 
-/// The text as the editor left it. The error is for the user.
-pub(super) async fn edit(text: &str) -> Result<String, String> {
-    let editor = ["VISUAL", "EDITOR"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|it| !it.trim().is_empty()))
-        .unwrap_or_else(|| "vi".to_owned());
-    let file = Scratch::new(text).map_err(|why| format!("cannot write a file to edit: {why}"))?;
-    // Through a shell, because people set `code --wait` and the like.
-    let status = Command::new("sh")
-        .arg("-c")
-        .arg(format!("{editor} \"$1\""))
-        .arg("sh")
-        .arg(&file.0)
-        .status()
-        .await
-        .map_err(|why| {
-            format!("cannot start `{editor}`: {why}; set EDITOR to an editor that is installed")
-        })?;
-    if !status.success() {
-        let code = status
-            .code()
-            .map_or_else(|| "a signal".to_owned(), |it| it.to_string());
-        return Err(format!(
-            "`{editor}` ended with {code}: nothing was taken over"
-        ));
+/// An editor that has the terminal.
+pub(super) struct Editor {
+    name: String,
+    child: Child,
+    file: Scratch,
+}
+
+impl Editor {
+    /// Opens a text. The error is for the user.
+    pub(super) fn open(text: &str) -> Result<Self, String> {
+        let name = ["VISUAL", "EDITOR"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok().filter(|it| !it.trim().is_empty()))
+            .unwrap_or_else(|| "vi".to_owned());
+        let file =
+            Scratch::new(text).map_err(|why| format!("cannot write a file to edit: {why}"))?;
+        // Through a shell, because people set `code --wait` and the like; in its place, so that ending the child ends
+        // the editor; with `env`, because people also set `NAME=value vim`.
+        let child = Command::new("sh")
+            .arg("-c")
+            .arg(format!("exec env {name} \"$1\""))
+            .arg("sh")
+            .arg(&file.0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|why| {
+                format!("cannot start `{name}`: {why}; set EDITOR to an editor that is installed")
+            })?;
+        Ok(Self { name, child, file })
     }
-    let size = fs::metadata(&file.0).map(|it| it.len()).unwrap_or_default();
-    if size > LONGEST {
-        return Err(format!(
-            "the file has {size} bytes, more than the {LONGEST} a contract may have"
-        ));
+
+    /// The text as the editor left it, once it is closed. Waiting for it can be broken off and begun again.
+    pub(super) async fn closed(&mut self) -> Result<String, String> {
+        let name = &self.name;
+        let status = self
+            .child
+            .wait()
+            .await
+            .map_err(|why| format!("cannot wait for `{name}`: {why}"))?;
+        if !status.success() {
+            let code = status
+                .code()
+                .map_or_else(|| "a signal".to_owned(), |it| it.to_string());
+            return Err(format!(
+                "`{name}` ended with {code}: nothing was taken over"
+            ));
+        }
+        let size = fs::metadata(&self.file.0)
+            .map(|it| it.len())
+            .unwrap_or_default();
+        if size > LONGEST {
+            return Err(format!(
+                "the file has {size} bytes, more than the {LONGEST} a contract may have"
+            ));
+        }
+        fs::read_to_string(&self.file.0)
+            .map_err(|why| format!("cannot read the edited file: {why}"))
     }
-    fs::read_to_string(&file.0).map_err(|why| format!("cannot read the edited file: {why}"))
+
+    /// Ends the editor before it was closed: asked to, it puts the terminal right itself; by force after a moment.
+    pub(super) async fn end(mut self) {
+        let id = self.child.id().and_then(|it| it.try_into().ok());
+        if let Some(id) = id.and_then(Pid::from_raw) {
+            // One that is gone meanwhile is what was wanted.
+            let _ = rustix::process::kill_process(id, Signal::TERM);
+        }
+        let _ = timeout(GRACE, self.child.wait()).await;
+    }
 }
 
 /// A file that is removed when it is done with.
