@@ -12,6 +12,7 @@ mod cores;
 mod error;
 mod file;
 mod read;
+mod recent;
 mod rollup;
 mod verify;
 mod writer;
@@ -29,6 +30,7 @@ pub use read::{Filter, Listed, Ready};
 pub use verify::Broken;
 
 use crate::domain::link::Cursor;
+use recent::Recent;
 pub(crate) use writer::due;
 use writer::{Job, Writer};
 
@@ -46,6 +48,7 @@ struct Inner {
     jobs: Option<mpsc::UnboundedSender<Job>>,
     writer: Option<JoinHandle<()>>,
     changed: watch::Receiver<Cursor>,
+    recent: Arc<Mutex<Recent>>,
     idle: Mutex<Vec<Connection>>,
     readers: Semaphore,
     // Dropped last: the lock is given back, or the directory removed, after the file is closed.
@@ -80,7 +83,8 @@ impl Store {
         let lock = file::Lock::take(path)?;
         let connection = file::open(path, synchronous)?;
         let (jobs, inbox) = mpsc::unbounded_channel();
-        let (writer, changed) = Writer::new(connection, path)?;
+        let recent = Arc::default();
+        let (writer, changed) = Writer::new(connection, path, Arc::clone(&recent))?;
         let writer = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(inbox))
@@ -91,6 +95,7 @@ impl Store {
                 jobs: Some(jobs),
                 writer: Some(writer),
                 changed,
+                recent,
                 idle: Mutex::default(),
                 readers: Semaphore::new(READERS),
                 _lock: lock,

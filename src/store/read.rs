@@ -53,6 +53,10 @@ pub struct Listed {
 impl Store {
     /// A run and the version to commit against.
     pub async fn load(&self, run: &RunId) -> Result<Option<(Run, Version)>, StoreError> {
+        let recent = self.inner.recent.lock().ok().and_then(|it| it.get(run));
+        if let Some((run, version)) = recent {
+            return Ok(Some((Run::clone(&run), version)));
+        }
         let run = run.clone();
         self.read(move |db| load(db, &run)).await
     }

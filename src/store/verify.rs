@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::read::load;
 use super::writer::chain;
 use super::{Store, StoreError};
-use crate::domain::contract::canonical;
+use crate::domain::canonical::canonical;
 use crate::domain::event::Event;
 use crate::domain::id::RunId;
 use crate::domain::machine::evolve;

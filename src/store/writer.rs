@@ -1,17 +1,19 @@
 //! The one thread that writes: everything that waits goes into one transaction, and so into one sync of the disk.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::commit::{Change, Commit};
+use super::recent::Recent;
 use super::rollup::Minute;
-use super::{CommitError, StoreError};
-use crate::domain::account::Entry;
-use crate::domain::contract::{Urgency, canonical};
-use crate::domain::id::{Edge, HandoffId};
+use super::{CommitError, StoreError, Version};
+use crate::domain::canonical::canonical;
+use crate::domain::contract::Urgency;
+use crate::domain::id::HandoffId;
 use crate::domain::link::Cursor;
 use crate::domain::run::{Handoff, State};
 use crate::domain::time::{HOUR, MINUTE, Millis, Time};
@@ -51,6 +53,7 @@ pub(super) struct Writer {
     db: Connection,
     path: PathBuf,
     minute: Minute,
+    recent: Arc<Mutex<Recent>>,
     changed: watch::Sender<Cursor>,
 }
 
@@ -58,6 +61,7 @@ impl Writer {
     pub(super) fn new(
         db: Connection,
         path: &Path,
+        recent: Arc<Mutex<Recent>>,
     ) -> Result<(Self, watch::Receiver<Cursor>), StoreError> {
         let sql = "SELECT coalesce(max(cursor), 0) FROM events";
         let cursor: i64 = db
@@ -71,6 +75,7 @@ impl Writer {
                 db,
                 path,
                 minute,
+                recent,
                 changed,
             },
             seen,
@@ -79,78 +84,86 @@ impl Writer {
 
     /// Writes until nobody can send any more.
     pub(super) fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Job>) {
-        let mut group = Vec::with_capacity(GROUP);
         while let Some(first) = inbox.blocking_recv() {
-            group.push(first);
+            let mut group = vec![first];
             while group.len() < GROUP
                 && let Ok(next) = inbox.try_recv()
             {
                 group.push(next);
             }
-            self.write(&mut group);
+            self.write(group);
         }
         let _ = self
             .db
             .execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
     }
 
-    fn write(&mut self, group: &mut Vec<Job>) {
-        let outcome = self.transaction(group);
-        match outcome {
-            Ok(results) => {
-                let latest = results.iter().flatten().copied().max().unwrap_or(0);
-                self.changed.send_if_modified(|cursor| {
-                    let moved = latest > *cursor;
-                    *cursor = latest.max(*cursor);
-                    moved
-                });
-                for (job, result) in group.drain(..).zip(results) {
-                    let _ = job.reply.send(result);
-                }
+    fn write(&mut self, group: Vec<Job>) {
+        let why = match self.transaction(&group) {
+            Ok(results) => return self.written(group, results),
+            Err(why) => why,
+        };
+        if !self.db.is_autocommit() {
+            let _ = self.db.execute_batch("ROLLBACK");
+        }
+        // What was entered in memory was not written.
+        self.minute = Minute::load(&self.db).unwrap_or_default();
+        if why == CommitError::Conflict && group.len() > 1 {
+            // One of them met a row of somebody else: only that one is refused.
+            for job in group {
+                self.write(vec![job]);
             }
-            Err(why) => {
-                if !self.db.is_autocommit() {
-                    let _ = self.db.execute_batch("ROLLBACK");
-                }
-                // What was entered in memory was not written.
-                self.minute = Minute::load(&self.db).unwrap_or_default();
-                for job in group.drain(..) {
-                    let _ = job.reply.send(Err(CommitError::Store(why.clone())));
-                }
+        } else {
+            for job in group {
+                let _ = job.reply.send(Err(why.clone()));
             }
         }
     }
 
-    /// All of the group in one transaction; a conflict in one takes only that one out.
+    /// Makes known what was written: the runs before the position, so that nobody who is told reads an older one.
+    fn written(&self, group: Vec<Job>, results: Vec<Result<Cursor, CommitError>>) {
+        let latest = results.iter().flatten().copied().max().unwrap_or(0);
+        let mut replies = Vec::with_capacity(group.len());
+        if let Ok(mut recent) = self.recent.lock() {
+            for (job, result) in group.into_iter().zip(results) {
+                if let (Ok(_), Some(change)) = (&result, job.commit.change) {
+                    recent.put(change.run, change.expect + 1);
+                }
+                replies.push((job.reply, result));
+            }
+        }
+        self.changed.send_if_modified(|cursor| {
+            let moved = latest > *cursor;
+            *cursor = latest.max(*cursor);
+            moved
+        });
+        for (reply, result) in replies {
+            let _ = reply.send(result);
+        }
+    }
+
+    /// All of the group in one transaction. A commit on a version that has moved is refused before anything of it
+    /// is written, which takes only that one out.
+    ///
+    /// # Errors
+    /// Nothing of the group stays: [`CommitError::Conflict`] when one of several was half written.
     fn transaction(
         &mut self,
         group: &[Job],
-    ) -> Result<Vec<Result<Cursor, CommitError>>, StoreError> {
+    ) -> Result<Vec<Result<Cursor, CommitError>>, CommitError> {
         let path = self.path.clone();
         let failed = |why: rusqlite::Error| StoreError::sqlite(&path, &why);
-        let alone = group.len() == 1;
         self.db.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
         let mut results = Vec::with_capacity(group.len());
         for job in group {
-            if !alone {
-                self.sql("SAVEPOINT one").map_err(failed)?;
-            }
-            let result = self.one(job);
-            if let Err(CommitError::Store(why)) = result {
-                return Err(why);
-            }
-            if !alone {
-                if result.is_err() {
-                    self.sql("ROLLBACK TO one").map_err(failed)?;
-                }
-                self.sql("RELEASE one").map_err(failed)?;
-            } else if result.is_err() {
-                self.db.execute_batch("ROLLBACK").map_err(failed)?;
-                return Ok(vec![result]);
-            }
+            let result = match self.apply(job) {
+                Ok(written) => written.ok_or(CommitError::Conflict),
+                Err(why) if is_taken(&why) => return Err(CommitError::Conflict),
+                Err(why) => return Err(failed(why).into()),
+            };
             if let (Ok(_), Some(change)) = (&result, &job.commit.change) {
                 for (at, edge, entry) in &change.book {
-                    self.enter(*at, edge, *entry)?;
+                    self.minute.enter(&self.db, *at, edge, *entry)?;
                 }
             }
             results.push(result);
@@ -160,28 +173,34 @@ impl Writer {
         Ok(results)
     }
 
-    fn enter(&mut self, at: Time, edge: &Edge, entry: Entry) -> Result<(), StoreError> {
-        self.minute.enter(&self.db, at, edge, entry)
-    }
-
-    fn sql(&self, sql: &str) -> rusqlite::Result<()> {
-        self.db.prepare_cached(sql)?.execute([]).map(drop)
-    }
-
-    fn one(&self, job: &Job) -> Result<Cursor, CommitError> {
-        self.apply(job).map_err(|why| match why {
-            Refused::Conflict => CommitError::Conflict,
-            Refused::Sqlite(why)
-                if why.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) =>
-            {
-                CommitError::Conflict
-            }
-            Refused::Sqlite(why) => CommitError::Store(StoreError::sqlite(&self.path, &why)),
-        })
-    }
-
-    fn apply(&self, job: &Job) -> Result<Cursor, Refused> {
+    /// Writes one commit; `None`, and nothing written, when its run moved or its key was answered before.
+    fn apply(&self, job: &Job) -> rusqlite::Result<Option<Cursor>> {
         let db = &self.db;
+        let mut hash = Vec::new();
+        if let Some(it) = &job.commit.change {
+            let mut found = db.prepare_cached("SELECT revision, hash FROM runs WHERE id = ?1")?;
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?));
+            let known = found.query_row([it.run.id.as_str()], row).optional()?;
+            let revision;
+            (revision, hash) = known.unwrap_or_default();
+            if revision as Version != it.expect {
+                return Ok(None);
+            }
+        }
+        if let Some(it) = &job.commit.answered {
+            let change = job.commit.change.as_ref();
+            let now = change.map_or(0, |it| it.run.changed_at.millis());
+            db.prepare_cached("DELETE FROM http_idem WHERE expires < ?1")?
+                .execute([now])?;
+            let sql = "INSERT INTO http_idem(scope, key, fingerprint, body, expires) VALUES (?1, ?2, ?3, ?4, ?5)
+                       ON CONFLICT DO NOTHING";
+            let body = it.body.to_string();
+            let expires = it.expires.millis();
+            let values = params![it.scope, it.key, it.fingerprint, body, expires];
+            if db.prepare_cached(sql)?.execute(values)? == 0 {
+                return Ok(None);
+            }
+        }
         for blob in &job.commit.blobs {
             let sql = "INSERT INTO blobs(digest, media_type, bytes) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
             db.prepare_cached(sql)?
@@ -193,38 +212,16 @@ impl Writer {
             db.prepare_cached(sql)?
                 .execute(params![name, version, schema.to_string()])?;
         }
-        if let Some(it) = &job.commit.answered {
-            let now = job
-                .commit
-                .change
-                .as_ref()
-                .map_or(0, |it| it.run.changed_at.millis());
-            db.prepare_cached("DELETE FROM http_idem WHERE expires < ?1")?
-                .execute([now])?;
-            let sql = "INSERT INTO http_idem(scope, key, fingerprint, body, expires) VALUES (?1, ?2, ?3, ?4, ?5)";
-            db.prepare_cached(sql)?.execute(params![
-                it.scope,
-                it.key,
-                it.fingerprint,
-                it.body.to_string(),
-                it.expires.millis()
-            ])?;
-        }
         match &job.commit.change {
-            Some(change) => self.change(change, job),
-            None => Ok(0),
+            Some(change) => self.change(change, job, hash).map(Some),
+            None => Ok(Some(0)),
         }
     }
 
-    fn change(&self, it: &Change, job: &Job) -> Result<Cursor, Refused> {
+    /// Writes events, run and index; `hash` ends the chain so far.
+    fn change(&self, it: &Change, job: &Job, mut hash: Vec<u8>) -> rusqlite::Result<Cursor> {
         let db = &self.db;
         let id = it.run.id.as_str();
-        let mut found = db.prepare_cached("SELECT revision, hash FROM runs WHERE id = ?1")?;
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?));
-        let (revision, mut hash) = found.query_row([id], row).optional()?.unwrap_or_default();
-        if revision as u64 != it.expect {
-            return Err(Refused::Conflict);
-        }
         let mut cursor = 0;
         let sql = "INSERT INTO events(run, seq, handoff, type, at, body, prev_hash, hash)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -261,7 +258,7 @@ impl Writer {
         Ok(cursor)
     }
 
-    fn index(&self, run: &str, it: &Handoff) -> Result<(), Refused> {
+    fn index(&self, run: &str, it: &Handoff) -> rusqlite::Result<()> {
         let sql = "INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted, ready, prio, due)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                    ON CONFLICT(id) DO UPDATE SET state = excluded.state, ready = excluded.ready,
@@ -281,24 +278,18 @@ impl Writer {
             ready.map(|ready| ready - boost(it.emission.urgency)),
             due(it).map(Time::millis)
         ])?;
-        // The id belongs to another run.
-        if written == 1 {
-            Ok(())
-        } else {
-            Err(Refused::Conflict)
+        match written {
+            1 => Ok(()),
+            // The id belongs to another run.
+            none => Err(rusqlite::Error::StatementChangedRows(none)),
         }
     }
 }
 
-enum Refused {
-    Conflict,
-    Sqlite(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for Refused {
-    fn from(why: rusqlite::Error) -> Self {
-        Self::Sqlite(why)
-    }
+/// Whether a row that must be new, or of the same run, is there already.
+fn is_taken(why: &rusqlite::Error) -> bool {
+    matches!(why, rusqlite::Error::StatementChangedRows(_))
+        || why.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
 /// `SHA-256(previous LF body)`, the body as RFC 8785 bytes (protocol section 4).
