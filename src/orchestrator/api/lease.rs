@@ -1,8 +1,9 @@
 //! What a lease allows: acknowledge, keep it, and end the work (rows 5 to 16 of protocol section 3).
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::FromRequestParts;
 use axum::http::header;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,23 +29,43 @@ pub struct LeaseBody {
     lease_id: String,
 }
 
-/// Who holds the lease, and on what: the caller must speak for the target of the handoff.
-async fn held(
-    api: &Api,
-    caller: &Caller,
-    id: String,
-    lease: String,
-) -> Answer<(RunId, Actor, Held)> {
-    let id = HandoffId::from(id);
-    let (run, handoff) = api.engine.find(&id).await?;
-    let target = &handoff.emission.edge.to;
-    if !caller.is_agent(target) {
-        return Err(Problem::scope(
-            "this token does not speak for the target of this handoff",
-        ));
+/// The handoff of the path, for a caller who speaks for its target.
+pub struct Assignment {
+    api: Api,
+    run: RunId,
+    by: Actor,
+    handoff: HandoffId,
+}
+
+impl FromRequestParts<Api> for Assignment {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, api).await?;
+        let Place(id): Place<String> = Place::from_request_parts(parts, api).await?;
+        let (run, handoff) = api.engine.find(&id.into()).await?;
+        let target = &handoff.emission.edge.to;
+        if !caller.is_agent(target) {
+            return Err(Problem::scope(
+                "this token does not speak for the target of this handoff",
+            ));
+        }
+        Ok(Self {
+            api: api.clone(),
+            run,
+            by: Actor::agent(target),
+            handoff: handoff.id,
+        })
     }
-    let held = Held { handoff: id, lease };
-    Ok((run, Actor::agent(target), held))
+}
+
+impl Assignment {
+    fn held(&self, lease: String) -> Held {
+        Held {
+            handoff: self.handoff.clone(),
+            lease,
+        }
+    }
 }
 
 fn receipt(run: &RunId, handoff: &Handoff) -> Response {
@@ -56,28 +77,20 @@ fn receipt(run: &RunId, handoff: &Handoff) -> Response {
 #[utoipa::path(post, path = "/handoffs/{id}/ack", tag = "handoffs", request_body = LeaseBody,
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "acknowledged", body = Receipt)))]
-pub async fn acknowledge(
-    State(api): State<Api>,
-    caller: Caller,
-    Place(id): Place<String>,
-    Body(it): Body<LeaseBody>,
-) -> Answer {
-    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
-    Ok(receipt(&run, &api.engine.acknowledge(&by, held).await?))
+pub async fn acknowledge(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
+    let held = on.held(it.lease_id);
+    let handoff = on.api.engine.acknowledge(&on.by, held).await?;
+    Ok(receipt(&on.run, &handoff))
 }
 
 /// Extend the lease by its length
 #[utoipa::path(post, path = "/handoffs/{id}/heartbeat", tag = "handoffs", request_body = LeaseBody,
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "extended", body = Receipt)))]
-pub async fn heartbeat(
-    State(api): State<Api>,
-    caller: Caller,
-    Place(id): Place<String>,
-    Body(it): Body<LeaseBody>,
-) -> Answer {
-    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
-    Ok(receipt(&run, &api.engine.heartbeat(&by, held).await?))
+pub async fn heartbeat(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
+    let held = on.held(it.lease_id);
+    let handoff = on.api.engine.heartbeat(&on.by, held).await?;
+    Ok(receipt(&on.run, &handoff))
 }
 
 /// The end of the work.
@@ -106,15 +119,11 @@ fn completed(run: &RunId, done: &Completed) -> Response {
 #[utoipa::path(post, path = "/handoffs/{id}/complete", tag = "handoffs", request_body = CompleteBody,
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "`{handoff, next}`", body = Value)))]
-pub async fn complete(
-    State(api): State<Api>,
-    caller: Caller,
-    Place(id): Place<String>,
-    Body(it): Body<CompleteBody>,
-) -> Answer {
-    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
-    let done = api.engine.complete(&by, held, it.result, it.next).await?;
-    Ok(completed(&run, &done))
+pub async fn complete(on: Assignment, Body(it): Body<CompleteBody>) -> Answer {
+    let held = on.held(it.lease_id);
+    let engine = &on.api.engine;
+    let done = engine.complete(&on.by, held, it.result, it.next).await?;
+    Ok(completed(&on.run, &done))
 }
 
 /// Back to the source.
@@ -133,18 +142,13 @@ pub struct ReturnBody {
 #[utoipa::path(post, path = "/handoffs/{id}/return", tag = "handoffs", request_body = ReturnBody,
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "`{handoff, next}`: next is the revision", body = Value)))]
-pub async fn give_back(
-    State(api): State<Api>,
-    caller: Caller,
-    Place(id): Place<String>,
-    Body(it): Body<ReturnBody>,
-) -> Answer {
-    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
-    let done = api
-        .engine
-        .return_to_source(&by, held, it.feedback, it.contract)
+pub async fn give_back(on: Assignment, Body(it): Body<ReturnBody>) -> Answer {
+    let held = on.held(it.lease_id);
+    let engine = &on.api.engine;
+    let done = engine
+        .return_to_source(&on.by, held, it.feedback, it.contract)
         .await?;
-    Ok(completed(&run, &done))
+    Ok(completed(&on.run, &done))
 }
 
 /// How the attempt failed.
@@ -166,17 +170,11 @@ pub struct FailBody {
 #[utoipa::path(post, path = "/handoffs/{id}/fail", tag = "handoffs", request_body = FailBody,
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "what becomes of it", body = Receipt)))]
-pub async fn fail(
-    State(api): State<Api>,
-    caller: Caller,
-    Place(id): Place<String>,
-    Body(it): Body<FailBody>,
-) -> Answer {
-    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
-    Ok(receipt(
-        &run,
-        &api.engine.fail(&by, held, &it.code, &it.detail).await?,
-    ))
+pub async fn fail(on: Assignment, Body(it): Body<FailBody>) -> Answer {
+    let held = on.held(it.lease_id);
+    let engine = &on.api.engine;
+    let handoff = engine.fail(&on.by, held, &it.code, &it.detail).await?;
+    Ok(receipt(&on.run, &handoff))
 }
 
 /// What the target found wrong.
@@ -194,17 +192,10 @@ pub struct RejectBody {
 #[utoipa::path(post, path = "/handoffs/{id}/reject", tag = "handoffs", request_body = RejectBody,
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "a dead letter now", body = Receipt)))]
-pub async fn reject(
-    State(api): State<Api>,
-    caller: Caller,
-    Place(id): Place<String>,
-    Body(it): Body<RejectBody>,
-) -> Answer {
-    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
-    Ok(receipt(
-        &run,
-        &api.engine.reject(&by, held, it.errors).await?,
-    ))
+pub async fn reject(on: Assignment, Body(it): Body<RejectBody>) -> Answer {
+    let held = on.held(it.lease_id);
+    let handoff = on.api.engine.reject(&on.by, held, it.errors).await?;
+    Ok(receipt(&on.run, &handoff))
 }
 
 /// Until when to put it back; one of the two.
@@ -224,17 +215,13 @@ pub struct SnoozeBody {
 #[utoipa::path(post, path = "/handoffs/{id}/snooze", tag = "handoffs", request_body = SnoozeBody,
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "pending again", body = Receipt)))]
-pub async fn snooze(
-    State(api): State<Api>,
-    caller: Caller,
-    Place(id): Place<String>,
-    Body(it): Body<SnoozeBody>,
-) -> Answer {
+pub async fn snooze(on: Assignment, Body(it): Body<SnoozeBody>) -> Answer {
     let until = match (it.until, it.delay_s) {
         (Some(until), None) => until,
-        (None, Some(seconds)) => api.engine.now() + i64::from(seconds) * SECOND,
+        (None, Some(seconds)) => on.api.engine.now() + i64::from(seconds) * SECOND,
         _ => return Err(Problem::bad_request("send either until or delay_s")),
     };
-    let (run, by, held) = held(&api, &caller, id, it.lease_id).await?;
-    Ok(receipt(&run, &api.engine.snooze(&by, held, until).await?))
+    let held = on.held(it.lease_id);
+    let handoff = on.api.engine.snooze(&on.by, held, until).await?;
+    Ok(receipt(&on.run, &handoff))
 }

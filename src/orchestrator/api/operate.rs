@@ -1,7 +1,8 @@
 //! What people do, each act against the version that was seen (rows 18 to 25 of protocol section 3).
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
@@ -19,33 +20,76 @@ use crate::domain::id::{Actor, Edge, HandoffId, RunId};
 use crate::domain::link::{Act, Request, Target};
 use crate::orchestrator::engine::Edit;
 
-/// One act on one handoff as it was seen.
-pub async fn act(
-    api: &Api,
-    caller: Caller,
+/// The handoff of the path as the caller saw it.
+pub struct Shown {
+    api: Api,
+    by: Actor,
     key: Key,
-    id: HandoffId,
-    version: u64,
-    act: Act,
-    why: String,
-) -> Answer {
-    let (run, _) = api.engine.find(&id).await?;
-    let request = Request {
-        on: vec![Target {
-            run: run.clone(),
-            handoff: id.clone(),
-            version,
-        }],
-        act,
-        by: caller.subject,
-        why,
-        key: key.or_drawn(),
-    };
-    let by = Actor::user(&request.by);
-    for on in &request.on {
-        api.engine.act(&by, &request, on).await?;
+    seen: Seen,
+}
+
+impl FromRequestParts<Api> for Shown {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, api).await?;
+        let IfMatch(version) =
+            <IfMatch as FromRequestParts<Api>>::from_request_parts(parts, api).await?;
+        let Place(id): Place<String> = Place::from_request_parts(parts, api).await?;
+        Ok(Self {
+            api: api.clone(),
+            by: Actor::user(&caller.subject),
+            key: Key::from_request_parts(parts, api).await?,
+            seen: Seen {
+                handoff: id.into(),
+                version,
+            },
+        })
     }
-    now(api, &id).await
+}
+
+impl Shown {
+    /// Does one act to it.
+    ///
+    /// # Errors
+    /// What the engine refuses.
+    pub async fn act(self, act: Act, why: String) -> Answer {
+        let Self { api, by, key, seen } = self;
+        let (run, _) = api.engine.find(&seen.handoff).await?;
+        let on = Target {
+            run,
+            handoff: seen.handoff,
+            version: seen.version,
+        };
+        let request = Request {
+            on: Vec::new(),
+            act,
+            by: by.id.to_string(),
+            why,
+            key: key.or_drawn(),
+        };
+        api.engine.act(&by, &request, &on).await?;
+        now(&api, &on.handoff).await
+    }
+
+    /// The same about the handoff that an escalation of this id asks about; the id of the handoff will do, too.
+    #[must_use]
+    pub async fn asked(mut self) -> Self {
+        let ledger = self.api.present().await;
+        let id = self.seen.handoff.as_str();
+        let asks = |handoff: &&HandoffId| {
+            let open = ledger
+                .handoff(handoff)
+                .and_then(|it| it.escalation.as_ref());
+            open.is_some_and(|it| it.asked.id == id)
+        };
+        let found = ledger.escalated().find(asks).cloned();
+        drop(ledger);
+        if let Some(handoff) = found {
+            self.seen.handoff = handoff;
+        }
+        self
+    }
 }
 
 /// The handoff as it is after an act.
@@ -68,24 +112,8 @@ pub struct WhyBody {
 #[utoipa::path(post, path = "/handoffs/{id}/requeue", tag = "operators", request_body = WhyBody,
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "pending again", body = Receipt)))]
-pub async fn requeue(
-    State(api): State<Api>,
-    caller: Caller,
-    key: Key,
-    IfMatch(version): IfMatch,
-    Place(id): Place<String>,
-    Body(it): Body<WhyBody>,
-) -> Answer {
-    act(
-        &api,
-        caller,
-        key,
-        id.into(),
-        version,
-        Act::Requeue,
-        it.reason,
-    )
-    .await
+pub async fn requeue(on: Shown, Body(it): Body<WhyBody>) -> Answer {
+    on.act(Act::Requeue, it.reason).await
 }
 
 /// Why it ends unprocessed.
@@ -104,16 +132,9 @@ pub struct DismissBody {
 #[utoipa::path(post, path = "/handoffs/{id}/dismiss", tag = "operators", request_body = DismissBody,
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "dismissed", body = Receipt)))]
-pub async fn dismiss(
-    State(api): State<Api>,
-    caller: Caller,
-    key: Key,
-    IfMatch(version): IfMatch,
-    Place(id): Place<String>,
-    Body(it): Body<DismissBody>,
-) -> Answer {
+pub async fn dismiss(on: Shown, Body(it): Body<DismissBody>) -> Answer {
     let what = Act::Dismiss { reason: it.reason };
-    act(&api, caller, key, id.into(), version, what, it.note).await
+    on.act(what, it.note).await
 }
 
 /// Whom to ask what.
@@ -135,19 +156,12 @@ pub struct EscalateBody {
 #[utoipa::path(post, path = "/handoffs/{id}/escalate", tag = "operators", request_body = EscalateBody,
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "escalated", body = Receipt)))]
-pub async fn escalate(
-    State(api): State<Api>,
-    caller: Caller,
-    key: Key,
-    IfMatch(version): IfMatch,
-    Place(id): Place<String>,
-    Body(it): Body<EscalateBody>,
-) -> Answer {
+pub async fn escalate(on: Shown, Body(it): Body<EscalateBody>) -> Answer {
     let what = Act::Escalate {
         force: it.force,
         role: it.role,
     };
-    act(&api, caller, key, id.into(), version, what, it.reason).await
+    on.act(what, it.reason).await
 }
 
 /// An edit: one of the two.
@@ -165,26 +179,15 @@ pub struct AmendBody {
 #[utoipa::path(post, path = "/handoffs/{id}/amend", tag = "operators", request_body = AmendBody,
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "edited", body = Receipt)))]
-pub async fn amend(
-    State(api): State<Api>,
-    caller: Caller,
-    IfMatch(version): IfMatch,
-    Place(id): Place<String>,
-    Body(it): Body<AmendBody>,
-) -> Answer {
+pub async fn amend(on: Shown, Body(it): Body<AmendBody>) -> Answer {
     let edit = match (it.contract, it.patch) {
         (Some(whole), None) => Edit::Whole(whole),
         (None, Some(patch)) => Edit::Patch(patch),
         _ => return Err(Problem::bad_request("send either contract or patch")),
     };
-    let handoff = HandoffId::from(id);
-    let seen = Seen {
-        handoff: handoff.clone(),
-        version,
-    };
-    api.engine
-        .amend(&Actor::user(&caller.subject), seen, edit)
-        .await?;
+    let Shown { api, by, seen, .. } = on;
+    let handoff = seen.handoff.clone();
+    api.engine.amend(&by, seen, edit).await?;
     now(&api, &handoff).await
 }
 
@@ -206,19 +209,9 @@ pub struct ManualBody {
 #[utoipa::path(post, path = "/handoffs/{id}/complete-manually", tag = "operators", request_body = ManualBody,
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "completed", body = Receipt)))]
-pub async fn complete_manually(
-    State(api): State<Api>,
-    caller: Caller,
-    IfMatch(version): IfMatch,
-    Place(id): Place<String>,
-    Body(it): Body<ManualBody>,
-) -> Answer {
-    let handoff = HandoffId::from(id);
-    let seen = Seen {
-        handoff: handoff.clone(),
-        version,
-    };
-    let by = Actor::user(&caller.subject);
+pub async fn complete_manually(on: Shown, Body(it): Body<ManualBody>) -> Answer {
+    let Shown { api, by, seen, .. } = on;
+    let handoff = seen.handoff.clone();
     api.engine
         .complete_manually(&by, seen, it.result, it.next, &it.note)
         .await?;
@@ -229,18 +222,10 @@ pub async fn complete_manually(
 #[utoipa::path(post, path = "/handoffs/{id}/take", tag = "operators",
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "acknowledged, without expiry", body = Receipt)))]
-pub async fn take(
-    State(api): State<Api>,
-    caller: Caller,
-    IfMatch(version): IfMatch,
-    Place(id): Place<String>,
-) -> Answer {
-    let handoff = HandoffId::from(id);
-    let seen = Seen {
-        handoff: handoff.clone(),
-        version,
-    };
-    api.engine.take(&Actor::user(&caller.subject), seen).await?;
+pub async fn take(on: Shown) -> Answer {
+    let Shown { api, by, seen, .. } = on;
+    let handoff = seen.handoff.clone();
+    api.engine.take(&by, seen).await?;
     now(&api, &handoff).await
 }
 
@@ -248,23 +233,8 @@ pub async fn take(
 #[utoipa::path(post, path = "/handoffs/{id}/release", tag = "operators",
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "pending again", body = Receipt)))]
-pub async fn release(
-    State(api): State<Api>,
-    caller: Caller,
-    key: Key,
-    IfMatch(version): IfMatch,
-    Place(id): Place<String>,
-) -> Answer {
-    act(
-        &api,
-        caller,
-        key,
-        id.into(),
-        version,
-        Act::Release,
-        String::new(),
-    )
-    .await
+pub async fn release(on: Shown) -> Answer {
+    on.act(Act::Release, String::new()).await
 }
 
 /// Cancel a run: everything open in it ends
