@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod brief;
+pub(crate) mod canonical;
 pub mod command;
 pub mod contract;
 pub mod event;

@@ -22,6 +22,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::canonical::canonical;
 use super::key::{HandoffKey, TraceId, hashed};
 
 /// The contract version this program writes.
@@ -114,12 +115,6 @@ pub fn digest(value: &Value) -> String {
 /// `sha256:` and the hash over bytes as they are.
 pub fn digest_of_bytes(bytes: &[u8]) -> String {
     hashed("sha256:", bytes)
-}
-
-/// The RFC 8785 (JCS) bytes of `value`.
-pub(crate) fn canonical(value: &Value) -> Vec<u8> {
-    serde_json_canonicalizer::to_vec(value)
-        .expect("a JSON value has string keys and finite numbers")
 }
 
 /// Somebody who can hand over or take over.

@@ -7,7 +7,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::contract::{Contract, canonical};
+use super::canonical::canonical;
+use super::contract::Contract;
 use super::key::hashed;
 
 /// The longest folded message in characters; what differs only after that is the same failure.

@@ -28,7 +28,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::brief::{Completeness, completeness};
-use crate::domain::contract::{Contract, SCHEMA_VERSION, Strictness, Violation, digest};
+use crate::domain::canonical::canonical;
+use crate::domain::contract::{Contract, SCHEMA_VERSION, Strictness, Violation, digest_of_bytes};
 use crate::domain::fingerprint;
 use words::shown;
 
@@ -73,7 +74,9 @@ pub struct Admitted {
     pub contract: Contract,
     /// The same as JSON.
     pub value: Value,
-    /// The digest of [`Admitted::value`].
+    /// Its RFC 8785 bytes: what is stored.
+    pub bytes: Vec<u8>,
+    /// Their digest.
     pub digest: String,
     /// How complete the brief is.
     pub completeness: Completeness,
@@ -101,7 +104,7 @@ pub fn admit(
     let mut found = Vec::new();
     rules::sizes(value, &mut found)?;
     let mut value = value.clone();
-    parse::exact_numbers(&mut value, "", &mut found);
+    parse::exact_numbers(&mut value, &mut found);
     if let Some(foreign) = foreign_version(&value) {
         // The rules of another version are unknown, so nothing else is said about it.
         if !observe {
@@ -149,13 +152,15 @@ pub fn admit(
         );
     }
     let value = contract.to_value();
-    rules::limits(&contract, &value, &mut found);
+    let bytes = canonical(&value);
+    rules::limits(&contract, bytes.len(), &mut found);
     let violations = sorted(found);
     if !violations.is_empty() && !observe {
         return Err(violations);
     }
     Ok(Admitted {
-        digest: digest(&value),
+        digest: digest_of_bytes(&bytes),
+        bytes,
         work_fingerprint: fingerprint::work(&contract, &derive.volatile),
         contract,
         value,

@@ -185,7 +185,7 @@ impl<'de> Visitor<'de> for Strictly<'_> {
 
 /// Writes every whole number as an integer (`2.0` becomes `2`, the same number) and reports integers that some
 /// readers would round: two different ones would have the same digest.
-pub(super) fn exact_numbers(value: &mut Value, path: &str, found: &mut Vec<Violation>) {
+pub(super) fn exact_numbers(value: &mut Value, found: &mut Vec<Violation>) {
     match value {
         Value::Number(number) => {
             if number.is_f64() {
@@ -202,20 +202,31 @@ pub(super) fn exact_numbers(value: &mut Value, path: &str, found: &mut Vec<Viola
                 let message = format!(
                     "{number} is a larger integer than every JSON reader keeps exactly: send it as text"
                 );
-                found.push(Violation::new(path, "number", message));
+                found.push(Violation::new("", "number", message));
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                exact_numbers(item, &child(path, &index.to_string()), found);
+                let first = found.len();
+                exact_numbers(item, found);
+                below(&index.to_string(), found, first);
             }
         }
         Value::Object(members) => {
             for (name, member) in members {
-                exact_numbers(member, &child(path, name), found);
+                let first = found.len();
+                exact_numbers(member, found);
+                below(name, found, first);
             }
         }
         Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// Puts what was found from `first` on under the member of this name: paths are made only for what is wrong.
+fn below(name: &str, found: &mut [Violation], first: usize) {
+    for it in found.iter_mut().skip(first) {
+        it.path.insert_str(0, &child("", name));
     }
 }
 
@@ -315,7 +326,7 @@ mod tests {
     fn whole_numbers_become_integers_and_rounded_ones_are_reported() {
         let mut value = json!({"a": 2.0, "b": 2.5, "c": [9_007_199_254_740_991_i64, 9_007_199_254_740_993_i64], "d": -0.0});
         let mut found = Vec::new();
-        exact_numbers(&mut value, "", &mut found);
+        exact_numbers(&mut value, &mut found);
         assert_eq!(value["a"], json!(2));
         assert_eq!(value["b"], json!(2.5));
         assert_eq!(found.len(), 1);

@@ -45,8 +45,8 @@ fn too_large(path: &str, bytes: usize, limit: usize) -> Violation {
     Violation::new(path, "too_large", message)
 }
 
-/// Limits in bytes of what is stored.
-pub(super) fn limits(contract: &Contract, stored: &Value, found: &mut Vec<Violation>) {
+/// Limits in bytes of what is stored; `bytes` is the length of the whole.
+pub(super) fn limits(contract: &Contract, bytes: usize, found: &mut Vec<Violation>) {
     let fields = contract
         .working_memory
         .payload
@@ -59,7 +59,6 @@ pub(super) fn limits(contract: &Contract, stored: &Value, found: &mut Vec<Violat
     {
         found.push(too_large(FIELDS, bytes, FIELDS_BYTES_MAX));
     }
-    let bytes = stored.to_string().len();
     if bytes > CONTRACT_BYTES_MAX {
         found.push(too_large("", bytes, CONTRACT_BYTES_MAX));
     }

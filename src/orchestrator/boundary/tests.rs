@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::contract::{EXAMPLE, Party, Relation, RelationKind, Urgency, example};
+use crate::domain::contract::{EXAMPLE, Party, Relation, RelationKind, Urgency, digest, example};
 use crate::domain::key::TraceId;
 use crate::domain::time::Time;
 
@@ -496,7 +496,7 @@ fn limits_in_bytes_hold_at_the_byte() {
 
     let mut value = sent();
     value["ext"] = json!({"com.example.big": ""});
-    let room = CONTRACT_BYTES_MAX - admitted(&value).unwrap().value.to_string().len();
+    let room = CONTRACT_BYTES_MAX - admitted(&value).unwrap().bytes.len();
     value["ext"]["com.example.big"] = json!("x".repeat(room));
     assert!(admitted(&value).is_ok());
     value["ext"]["com.example.big"] = json!("x".repeat(room + 1));

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::offer::{CONTRACT_TYPE, Offered, party, placed, rejection, relation_kind};
 use super::{Done, Engine, Plan, Problem};
+use crate::domain::canonical::canonical;
 use crate::domain::command::{Command, Refusal};
-use crate::domain::contract::{Relation, RelationKind, Strictness, Violation, canonical, digest};
+use crate::domain::contract::{Relation, RelationKind, Strictness, Violation, digest};
 use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::key::{TraceId, check_branch, check_step, next_position};
 use crate::domain::run::{Handoff, Run};

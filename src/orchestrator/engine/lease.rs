@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::offer::{OPERATORS, Offered, answers, question_to};
 use super::revision::shortened;
 use super::{Done, Engine, Plan, Problem, cut};
+use crate::domain::canonical::canonical;
 use crate::domain::command::{Command, Held, Refusal};
-use crate::domain::contract::{Violation, canonical, digest};
+use crate::domain::contract::{Violation, digest_of_bytes};
 use crate::domain::event::{Escalation, EscalationKind, Fact};
 use crate::domain::id::{Actor, HandoffId};
 use crate::domain::run::{Handoff, Run};
@@ -189,10 +190,11 @@ impl Engine {
 
 /// A result as bytes.
 pub(super) fn stored(result: &Value) -> Blob {
+    let bytes = canonical(result);
     Blob {
-        digest: digest(result),
+        digest: digest_of_bytes(&bytes),
         media_type: "application/json".to_owned(),
-        bytes: canonical(result),
+        bytes,
     }
 }
 

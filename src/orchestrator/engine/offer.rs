@@ -5,8 +5,7 @@ use serde_json::Value;
 use super::{Engine, Problem, cut};
 use crate::domain::command::Offer;
 use crate::domain::contract::{
-    Contract, Maker, Party, PartyKind, RelationKind, Strictness, Urgency, Violation, canonical,
-    digest,
+    Contract, Maker, Party, PartyKind, RelationKind, Strictness, Urgency, Violation, digest,
 };
 use crate::domain::event::{
     Answer, Boundary, Emission, Escalation, EscalationKind, Rejection, Timeout,
@@ -114,7 +113,7 @@ pub(super) fn contract_blob(admitted: &Admitted) -> Blob {
     Blob {
         digest: admitted.digest.clone(),
         media_type: CONTRACT_TYPE.to_owned(),
-        bytes: canonical(&admitted.value),
+        bytes: admitted.bytes.clone(),
     }
 }
 
