@@ -10,6 +10,8 @@
 mod draw;
 #[path = "seam/fold.rs"]
 mod fold;
+#[path = "seam/http.rs"]
+mod http;
 #[path = "seam/measure.rs"]
 mod measure;
 #[path = "seam/open.rs"]
@@ -67,6 +69,9 @@ fn main() {
     }
     if wanted(13) {
         open::commits();
+    }
+    if wanted(17) {
+        http::ingest();
     }
     if wanted(18) {
         fold::filter(number("SEAM_BENCH_ROWS", 1_000_000));
