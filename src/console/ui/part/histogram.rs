@@ -11,16 +11,21 @@ use crate::theme::{Role, Theme};
 /// Columns of the label and of the count.
 const LABEL: u16 = 7;
 const COUNT: u16 = 6;
-/// Columns of a mark such as `◀ P95 6m12s`.
-const MARK: u16 = 12;
+/// Columns of a mark such as `◀ P95 6m12s`, with space: bars do not jump when a value gets shorter.
+const MARK: u16 = 13;
+/// Columns of a bar below which it says less than the marks beside it.
+const BAR: u16 = 8;
+
+/// Name and value of what is marked, such as `("P95", 41_000)`.
+type Mark<'a> = (&'a str, Millis);
 
 /// How latencies are spread.
 #[derive(Clone, Copy, Debug)]
 pub struct Histogram<'a> {
     /// Lower bound and count of each bin, in rising order.
     pub bins: &'a [(Millis, u64)],
-    /// Name and value of what is marked, such as `("P95", 41_000)`.
-    pub marks: &'a [(&'a str, Millis)],
+    /// What is marked.
+    pub marks: &'a [Mark<'a>],
     /// How the row of the last mark looks: the health of the edge.
     pub role: Role,
 }
@@ -43,6 +48,29 @@ impl Histogram<'_> {
             .max()
             .unwrap_or(0)
             .max(1);
+        let marks_of = |at: usize| {
+            let from = rows.get(at).map_or(0, |row| row.0);
+            let below = rows.get(at + 1).map_or(Millis::MAX, |next| next.0);
+            let mut marks: Vec<Mark<'_>> = self
+                .marks
+                .iter()
+                .filter(|&&(_, value)| value < below && (value >= from || at == 0))
+                .copied()
+                .collect();
+            marks.sort_by_key(|(_, value)| *value);
+            marks
+        };
+        // Marks that share a row may be too long to say their values: then all say their names alone.
+        let widest = |say: fn(&Mark<'_>) -> String| {
+            let marks = (0..rows.len()).map(|at| text::width(&signs(&marks_of(at), say, theme)));
+            marks.max().unwrap_or(0) as u16
+        };
+        let beside = LABEL + 1 + COUNT + 1 + BAR;
+        let say = if beside + widest(in_full) <= area.width {
+            in_full
+        } else {
+            by_name
+        };
         // Narrow areas lose the marks first, then the counts, then the labels.
         let mut room = area.width;
         let mut take = |columns: u16, least: u16| {
@@ -50,67 +78,50 @@ impl Histogram<'_> {
             room -= taken;
             taken
         };
-        let (label, count, mark) = (take(LABEL + 1, 4), take(COUNT + 1, 6), take(MARK + 1, 8));
+        let (label, count, mark) = (
+            take(LABEL + 1, 4),
+            take(COUNT + 1, 6),
+            take(widest(say).max(MARK), BAR),
+        );
         for (at, (&(from, in_row), y)) in rows.iter().zip(area.top()..area.bottom()).enumerate() {
-            let below = rows.get(at + 1).map_or(Millis::MAX, |next| next.0);
-            let marks: Vec<_> = self
-                .marks
-                .iter()
-                .filter(|&&(_, value)| value < below && (value >= from || at == 0))
-                .collect();
-            let worst = marks
-                .iter()
-                .any(|mark| Some(**mark) == self.marks.last().copied());
+            let marks = marks_of(at);
+            let worst = self.marks.last().is_some_and(|it| marks.contains(it));
             let role = if worst { self.role } else { Role::Bar };
-            put_right(
-                buffer,
-                area.x,
+            let from = text::latency(from);
+            let dim = theme.style(Role::Dim);
+            put_right(buffer, area.x, y, label.saturating_sub(1), &from, dim);
+            let place = Rect {
+                x: area.x + label,
                 y,
-                label.saturating_sub(1),
-                &text::latency(from),
-                theme.style(Role::Dim),
-            );
-            bar(
-                Rect {
-                    x: area.x + label,
-                    y,
-                    width: room,
-                    height: 1,
-                },
-                buffer,
-                theme,
-                in_row,
-                most,
-                role,
-            );
-            let x = area.x + label + room;
-            put_right(
-                buffer,
-                x,
-                y,
-                count.saturating_sub(1),
-                &text::count(in_row),
-                theme.style(Role::Text),
-            );
-            if let (Some((_, value)), true) = (marks.last(), mark > 0) {
-                let names: Vec<&str> = marks.iter().map(|(name, _)| *name).collect();
-                let shown = format!(
-                    "{} {} {}",
-                    theme.glyphs.arrow_left,
-                    names.join(" "),
-                    text::latency(*value)
-                );
-                put(
-                    buffer,
-                    x + count,
-                    y,
-                    mark,
-                    &shown,
-                    theme.style(if worst { self.role } else { Role::Dim }),
-                );
-            }
+                width: room,
+                height: 1,
+            };
+            bar(place, buffer, theme, in_row, most, role);
+            let (x, in_row) = (place.right(), text::count(in_row));
+            let style = theme.style(Role::Text);
+            put_right(buffer, x, y, count.saturating_sub(1), &in_row, style);
+            let style = if worst { theme.style(self.role) } else { dim };
+            let signs = signs(&marks, say, theme);
+            put(buffer, x + count, y, mark, &signs, style);
         }
     }
+}
+
+/// `◀ P50 2.0s  P95 41s`; nothing without marks.
+fn signs(marks: &[Mark<'_>], say: fn(&Mark<'_>) -> String, theme: &Theme) -> String {
+    if marks.is_empty() {
+        return String::new();
+    }
+    let words: Vec<String> = marks.iter().map(say).collect();
+    format!("{} {}", theme.glyphs.arrow_left, words.join("  "))
+}
+
+fn in_full((name, value): &Mark<'_>) -> String {
+    format!("{name} {}", text::latency(*value))
+}
+
+fn by_name((name, _): &Mark<'_>) -> String {
+    (*name).to_owned()
 }
 
 /// One bar in eighths of a column; what is not zero is never invisible.
@@ -160,6 +171,24 @@ mod tests {
         assert_eq!(rows[1], "  500ms ██████████████    40 ◀ P50 800ms");
         assert_eq!(rows[4], "    20s ▋                  2 ◀ P95 41s");
         assert_eq!(rows[5], "     1m                    0");
+    }
+
+    #[test]
+    fn marks_that_share_a_row_do_not_run_into_each_other() {
+        let histogram = Histogram {
+            marks: &[("P50", 800), ("P99", 43_000), ("P95", 41_000)],
+            ..HISTOGRAM
+        };
+        let mark = |width| {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, width, 6));
+            histogram.draw(buffer.area, &mut buffer, &Theme::default());
+            rows(&buffer)[4]
+                .split_once('◀')
+                .map(|it| it.1.trim().to_owned())
+        };
+        assert_eq!(mark(50).as_deref(), Some("P95 41s  P99 43s"));
+        assert_eq!(mark(36).as_deref(), Some("P95  P99"));
+        assert_eq!(mark(24), None, "nothing rather than half of it");
     }
 
     #[test]
