@@ -44,7 +44,15 @@ fn aim(id: &str) -> Aim {
         label: id.to_owned(),
         edge: Edge::new(EDGE.0, EDGE.1, EDGE.2),
         since: at(-60 * SECOND),
+        digest: String::new(),
+    }
+}
+
+/// A question is bound to what was shown of it.
+fn question(id: &str) -> Aim {
+    Aim {
         digest: "sha256:00".to_owned(),
+        ..aim(id)
     }
 }
 
@@ -249,7 +257,7 @@ fn an_interrupt_says_on_the_way_out_what_was_not_sent() {
 #[test]
 fn a_reason_is_required_and_pasted_text_is_harmless() {
     let mut desk = desk();
-    desk.propose(Proposal::new(ActKind::Reject, vec![aim("h-1")]));
+    desk.propose(Proposal::new(ActKind::Reject, vec![question("h-1")]));
     desk.keys("<enter>").must_show("this cannot stay empty");
     desk.tell(Msg::Paste("too long\nand \u{1b}[31mred".to_owned()));
     desk.must_show("too long and ␛[31mred");
@@ -275,7 +283,7 @@ fn an_answer_has_the_shape_that_was_asked_for() {
     let mut desk = desk();
     let schema = json!({"type": "object", "required": ["amount"], "properties": {
         "amount": {"type": "integer"}, "currency": {"enum": ["EUR", "USD"]}}});
-    let mut proposal = Proposal::new(ActKind::Respond, vec![aim("h-1")]);
+    let mut proposal = Proposal::new(ActKind::Respond, vec![question("h-1")]);
     proposal.schema = Some(schema);
     desk.propose(proposal);
     desk.must_show("amount (integer)");
@@ -331,7 +339,7 @@ fn a_link_that_breaks_under_an_open_confirmation_keeps_it_from_being_sent() {
 #[test]
 fn an_invalid_edit_is_shown_with_its_path_and_nothing_typed_is_lost() {
     let mut desk = desk();
-    desk.edit_approve(aim("h-1"));
+    desk.edit_approve(question("h-1"));
     let Some(Effect::Fetch(ticket, _, Want::Contract(_))) = desk.effects.last().cloned() else {
         panic!("{:?}", desk.effects);
     };

@@ -2,13 +2,15 @@
 
 use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
 use seamwatch::domain::contract::Urgency;
-use seamwatch::domain::event::{Answer, Escalation, EscalationKind, Event, Fact, Timeout};
+use seamwatch::domain::event::{
+    Answer, DismissReason, Escalation, EscalationKind, Event, Fact, Timeout,
+};
 use seamwatch::domain::id::{Actor, Edge};
-use seamwatch::domain::link::{Act, Fault, Found, Request, Want};
+use seamwatch::domain::link::{Act, ActKind, Capabilities, Fault, Found, Report, Request, Want};
 use seamwatch::domain::time::{HOUR, MINUTE, Millis, SECOND};
 use serde_json::{Value, json};
 
-use super::desk::{Desk, SOURCE, Story, at, emission};
+use super::desk::{Desk, SOURCE, Story, at, emission, everything};
 
 const REFUND: (&str, &str, &str) = ("refunds", "billing", "stripe");
 
@@ -276,6 +278,44 @@ fn a_question_is_answered_in_its_schema_and_a_rejection_needs_words() {
     it.keys("X<enter>").must_show("this cannot stay empty");
     it.keys("the invoice is paid by voucher<enter><tab><enter>");
     assert_eq!(sent(&it)[0].why, "the invoice is paid by voucher");
+}
+
+/// Presses `D` as somebody who may do these acts, says why and lets the 10 s pass; what is sent.
+fn dismissed(may: &[ActKind]) -> (Act, String) {
+    let mut it = refund(120, 40);
+    it.hear(Report::Offers(Capabilities {
+        acts: may.to_vec(),
+        ..everything()
+    }));
+    it.keys("D");
+    if may.contains(&ActKind::Dismiss) {
+        it.must_show("obsolete");
+        it.keys("<enter>");
+    }
+    it.keys("not ours<enter>y");
+    let Some(&Effect::Wait(ticket, _)) = it.effects.last() else {
+        panic!("{:?}", it.effects);
+    };
+    it.tell(Msg::Answered(ticket, Ok(Reply::Waited)));
+    let request = sent(&it)[0];
+    (request.act.clone(), request.why.clone())
+}
+
+#[test]
+fn who_may_answer_dismisses_a_question_as_an_answer_to_what_was_shown() {
+    let answer = Act::Resolve {
+        answer: Answer::Dismiss,
+        context_digest: "sha256:h-8812".to_owned(),
+        edited: None,
+        value: None,
+    };
+    let approver = [ActKind::Approve, ActKind::Reject, ActKind::Respond];
+    assert_eq!(dismissed(&approver), (answer, "not ours".to_owned()));
+    // An operator who may answer nothing still ends handoffs.
+    let operator = [ActKind::Requeue, ActKind::Dismiss];
+    let reason = DismissReason::Obsolete;
+    let act = Act::Dismiss { reason };
+    assert_eq!(dismissed(&operator), (act, "not ours".to_owned()));
 }
 
 #[test]

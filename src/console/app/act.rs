@@ -87,6 +87,24 @@ impl Proposal {
         self
     }
 
+    /// The act whose right it needs. To dismiss a question is one of its answers (protocol section 3, row 19): whoever
+    /// may reject may do that, operator or not.
+    pub fn right(&self) -> ActKind {
+        match self.act {
+            ActKind::Dismiss if self.is_answer() => ActKind::Reject,
+            act => act,
+        }
+    }
+
+    /// True when it answers questions, and each answer is bound to what was shown of that one.
+    fn is_answer(&self) -> bool {
+        match self.act {
+            ActKind::Approve | ActKind::EditApprove | ActKind::Reject | ActKind::Respond => true,
+            ActKind::Dismiss => self.aims.iter().any(|aim| !aim.digest.is_empty()),
+            _ => false,
+        }
+    }
+
     /// The sources it goes to.
     pub fn sources(&self) -> Vec<SourceId> {
         let mut sources: Vec<_> = self.aims.iter().map(|aim| aim.source).collect();
@@ -205,7 +223,7 @@ impl Draft {
         }
         for aim in aims {
             match parts.iter_mut().find(|(source, _)| *source == aim.source) {
-                Some((_, some)) if !self.is_decision() => some.push(aim.clone()),
+                Some((_, some)) if !self.proposal.is_answer() => some.push(aim.clone()),
                 _ => parts.push((aim.source, vec![aim.clone()])),
             }
         }
@@ -222,13 +240,6 @@ impl Draft {
                 Some((source, aims, request))
             })
             .collect()
-    }
-
-    const fn is_decision(&self) -> bool {
-        matches!(
-            self.proposal.act,
-            ActKind::Approve | ActKind::EditApprove | ActKind::Reject | ActKind::Respond
-        )
     }
 
     /// Nothing when something it needs is missing, which the flow of layers prevents.
@@ -248,6 +259,7 @@ impl Draft {
                 force: false,
                 role: self.proposal.role.clone(),
             }),
+            ActKind::Dismiss if self.proposal.is_answer() => resolve(Answer::Dismiss),
             ActKind::Dismiss => self.reason.map(|reason| Act::Dismiss { reason }),
             ActKind::Approve => resolve(Answer::Approve),
             ActKind::EditApprove => resolve(Answer::EditApprove),
@@ -283,6 +295,7 @@ pub fn questions(proposal: &Proposal) -> Vec<Question> {
         required,
     };
     match proposal.act {
+        ActKind::Dismiss if proposal.is_answer() => vec![text("why", true)],
         ActKind::Dismiss => {
             let choices = DismissReason::ALL.map(|it| it.word().replace('_', " "));
             vec![

@@ -41,7 +41,7 @@ pub fn propose(state: &mut State, proposal: Proposal) -> Vec<Effect> {
 
 fn locked(state: &State, proposal: &Proposal) -> Option<String> {
     let mut sources = proposal.sources().into_iter();
-    sources.find_map(|source| state.world.lock(source, proposal.act))
+    sources.find_map(|source| state.world.lock(source, proposal.right()))
 }
 
 /// Every question is answered: on to the confirmation, or back to the answer that does not fit.

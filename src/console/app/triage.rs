@@ -97,9 +97,23 @@ pub fn answers(
     let (verb, act) = claim(world, row);
     offers.push(Offer::new(Action::Claim).word(verb).of(world, source, act));
     if allowed(Answer::Dismiss) {
-        offers.push(Offer::new(Action::Dismiss).of(world, source, ActKind::Dismiss));
+        offers.push(Offer::new(Action::Dismiss).of(world, source, dismissal(world, source)));
     }
     offers
+}
+
+/// Whose right a dismissal uses: it is an answer, as a rejection is. Who may answer nothing may be an operator, who
+/// may end a handoff whatever is asked about it.
+fn dismissal(world: &World, source: SourceId) -> ActKind {
+    let may = |act| {
+        let can = world.feed(source).and_then(|it| it.can());
+        can.is_none_or(|can| can.acts.contains(&act))
+    };
+    if !may(ActKind::Reject) && may(ActKind::Dismiss) {
+        ActKind::Dismiss
+    } else {
+        ActKind::Reject
+    }
 }
 
 fn claim(world: &World, row: &InboxRow) -> (&'static str, ActKind) {
@@ -112,7 +126,7 @@ fn claim(world: &World, row: &InboxRow) -> (&'static str, ActKind) {
 
 /// Starts to answer a question. The answer is bound to the version and the digest of `row`: what was shown.
 pub fn decide(desk: &mut Desk<'_>, source: SourceId, row: &InboxRow, action: Action) {
-    let aim = Aim {
+    let mut aim = Aim {
         source,
         target: Target {
             run: row.trace_id.clone(),
@@ -129,7 +143,12 @@ pub fn decide(desk: &mut Desk<'_>, source: SourceId, row: &InboxRow, action: Act
         Action::Reject => ActKind::Reject,
         Action::Respond => ActKind::Respond,
         Action::Claim => claim(desk.world, row).1,
-        Action::Dismiss => ActKind::Dismiss,
+        Action::Dismiss => {
+            if dismissal(desk.world, source) == ActKind::Dismiss {
+                aim.digest.clear();
+            }
+            ActKind::Dismiss
+        }
         Action::EditApprove => return desk.edit_approve(aim),
         _ => return,
     };
