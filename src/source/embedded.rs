@@ -19,8 +19,8 @@ use crate::store::Store;
 
 /// Most events in one batch.
 const MAX_BATCH: usize = 1_000;
-/// How often a sign of life comes when nothing happens.
-const BEAT: Duration = Duration::from_secs(1);
+/// How often a sign of life comes when nothing happens. Data is called live for a second longer.
+const BEAT: Duration = Duration::from_secs(2);
 
 /// An orchestrator in this process.
 pub struct Embedded {
@@ -158,8 +158,12 @@ impl Tail {
         let quiet = Instant::now() + BEAT;
         loop {
             // Marked as seen before reading, so that what comes meanwhile wakes the next wait.
-            self.changed.borrow_and_update();
-            let found = self.engine.tail(self.after, MAX_BATCH).await?;
+            let head = *self.changed.borrow_and_update();
+            let found = if head > self.after {
+                self.engine.tail(self.after, MAX_BATCH).await?
+            } else {
+                Vec::new()
+            };
             if let Some((cursor, _)) = found.last() {
                 let cursor = *cursor;
                 self.after = cursor;
