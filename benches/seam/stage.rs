@@ -103,6 +103,7 @@ impl Stage {
             runs: Vec::new(),
             rollups: Vec::new(),
             recent: Vec::new(),
+            refused: Vec::new(),
         }))));
         made.happen(events);
         made.frame();

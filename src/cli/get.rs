@@ -32,7 +32,7 @@ pub struct Args {
     /// How to print
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
-    /// Window of figures: 1m, 5m, 1h or all [default: 5m, for recordings all]
+    /// Window of figures: 1m, 5m, 1h or all [default: 1h, for recordings all]
     #[arg(long, value_name = "WINDOW")]
     pub window: Option<Span>,
     /// State of a recording at this time (RFC 3339) [default: its end]

@@ -95,6 +95,8 @@ impl Ledger {
         for it in open {
             self.book(&it.emission.edge).restore(it);
         }
+        self.violations
+            .restore_refused(&snapshot.refused, &snapshot.runs);
         for run in snapshot.runs {
             for handoff in run.handoffs.values() {
                 self.home.insert(handoff.id.clone(), run.id.clone());

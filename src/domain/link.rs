@@ -101,6 +101,10 @@ pub struct Snapshot {
     pub rollups: Vec<Rollup>,
     /// The latest events, oldest first, for the log on screen; they are in `runs` and `rollups` already.
     pub recent: Vec<Event>,
+    /// The refusals at emit of the last hour, oldest first: what was refused of whom, also where a better contract
+    /// came since.
+    #[serde(default)]
+    pub refused: Vec<Event>,
 }
 
 /// What every edge did in one minute, or in one hour of the baseline.

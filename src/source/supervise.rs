@@ -202,6 +202,7 @@ mod tests {
             runs: Vec::new(),
             rollups: Vec::new(),
             recent: Vec::new(),
+            refused: Vec::new(),
         }))
     }
 

@@ -23,6 +23,7 @@ CREATE INDEX runs_open ON runs(changed) WHERE open;
 CREATE TABLE events(cursor INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, seq INTEGER NOT NULL, handoff TEXT,
   type TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL,
   UNIQUE(run, seq)) STRICT;
+CREATE INDEX events_refused ON events(at) WHERE type = 'handoff.rejected';
 CREATE TABLE handoffs(id TEXT PRIMARY KEY, run TEXT NOT NULL, key TEXT NOT NULL UNIQUE, pipeline TEXT NOT NULL,
   source TEXT NOT NULL, target TEXT NOT NULL, state TEXT NOT NULL, emitted INTEGER NOT NULL, ready INTEGER,
   prio INTEGER, due INTEGER) STRICT;

@@ -8,12 +8,14 @@ use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::link::{Cursor, Rollup, Snapshot};
 use crate::domain::run::{Run, State};
-use crate::domain::time::Time;
+use crate::domain::time::{HOUR, Time};
 
 /// How many of the latest events a snapshot shows.
 const RECENT: i64 = 200;
 /// Runs that one thread parses before it asks for more.
 const PART: usize = 250;
+/// How many refusals of the last hour a snapshot tells of, the latest ones.
+const REFUSED: i64 = 5_000;
 /// The most rows of one page.
 const PAGE: usize = 200;
 
@@ -140,12 +142,18 @@ impl Store {
             let cursor: i64 = moment.query_row(sql, [], |row| row.get(0))?;
             let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
             let recent = events(&moment, sql, [cursor - RECENT])?;
+            let sql = "SELECT cursor, body FROM events
+                       WHERE type = 'handoff.rejected' AND at > ?1 ORDER BY at DESC LIMIT ?2";
+            let hour = (now + -HOUR).millis();
+            let mut refused = events(&moment, sql, [hour, REFUSED])?;
+            refused.reverse();
             let mut snapshot = Snapshot {
                 at: now,
                 cursor: cursor as Cursor,
                 runs: Vec::new(),
                 rollups: Vec::new(),
                 recent: recent.into_iter().map(|(_, event)| event).collect(),
+                refused: refused.into_iter().map(|(_, event)| event).collect(),
             };
             for part in cores::spread(|give| parts(&moment, now, give), Part::parse)? {
                 snapshot.rollups.extend(part.rollups);

@@ -93,6 +93,7 @@ impl Desk {
             runs: Vec::new(),
             rollups: Vec::new(),
             recent: Vec::new(),
+            refused: Vec::new(),
         }))));
         desk.happen(events);
         desk

@@ -3,6 +3,7 @@
 use crate::domain::health::Health;
 use crate::domain::report::{TaskRow, TaskVerdict};
 use crate::domain::text::{age, count};
+use crate::domain::time::{MINUTE, Millis};
 
 use super::feed::Link;
 use super::reason::brief;
@@ -46,6 +47,8 @@ pub enum Calm {
     Connecting,
 }
 
+/// A question that is due sooner than this is named.
+const SOON: Millis = 15 * MINUTE;
 /// Badges of edges beyond this many become one that counts them.
 const EDGES_NAMED: usize = 2;
 
@@ -108,6 +111,21 @@ pub fn badges(world: &World) -> Vec<Badge> {
         let text = format!("{} dead", count(dead as u64));
         add(Level::Critical, ScreenId::DeadLetters, Focus::Here, text);
     }
+    let waiting: usize = figures().map(|it| it.inbox.len()).sum();
+    if waiting > 0 {
+        let late = figures()
+            .flat_map(|it| &it.inbox)
+            .filter(|it| it.due_in_ms < 0)
+            .count();
+        let next = figures().flat_map(|it| &it.inbox).map(|it| it.due_in_ms).min();
+        let (level, more) = match (late, next) {
+            (0, Some(next)) if next < SOON => (Level::Warning, format!(", next due in {}", age(next))),
+            (0, _) => (Level::Info, String::new()),
+            (late, _) => (Level::Warning, format!(", {late} overdue")),
+        };
+        let text = format!("{waiting} waiting for you{more}");
+        add(level, ScreenId::Inbox, Focus::Here, text);
+    }
     edges(world, &mut add);
     let stalled = tasks(TaskVerdict::Stalled);
     if stalled > 0 {
@@ -118,20 +136,11 @@ pub fn badges(world: &World) -> Vec<Badge> {
             format!("{stalled} stalled"),
         );
     }
-    let waiting: usize = figures().map(|it| it.inbox.len()).sum();
-    if waiting > 0 {
-        let late = figures()
-            .flat_map(|it| &it.inbox)
-            .filter(|it| it.due_in_ms < 0)
-            .count();
-        let (level, more) = match late {
-            0 => (Level::Info, String::new()),
-            late => (Level::Warning, format!(", {late} overdue")),
-        };
-        let text = format!("{waiting} waiting for you{more}");
-        add(level, ScreenId::Inbox, Focus::Here, text);
-    }
-    all.sort_by_key(|it| it.level);
+    // Somebody waits for this very person: it keeps its place among the critical ones, whatever it looks like.
+    all.sort_by_key(|it| match it.screen {
+        ScreenId::Inbox => Level::Critical,
+        _ => it.level,
+    });
     all
 }
 

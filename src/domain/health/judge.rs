@@ -170,7 +170,7 @@ fn stall(facts: &Facts) -> Option<Finding> {
             age(oldest),
             latency(limit)
         ),
-        since: Some(facts.windows.now() + -(oldest - limit)),
+        since: slow_since(facts, limit),
     })
 }
 

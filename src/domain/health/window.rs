@@ -25,9 +25,9 @@ pub enum Span {
     /// The last minute.
     OneMinute,
     /// The last five minutes.
-    #[default]
     FiveMinutes,
     /// The last hour.
+    #[default]
     OneHour,
     /// Everything seen.
     All,

@@ -68,6 +68,7 @@ fn snapshot(ledger: &Ledger, seconds: i64, rollups: Vec<Rollup>) -> Snapshot {
         runs: ledger.runs().filter(|run| run.is_open()).cloned().collect(),
         rollups,
         recent: ledger.recent().iter().cloned().collect(),
+        refused: Vec::new(),
     }
 }
 

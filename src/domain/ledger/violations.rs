@@ -1,6 +1,8 @@
 //! Who sent what was refused: by producer, model, prompt version, edge and place in the contract, so that
 //! "prompt v18 began this at 02:51" is one glance.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 
 use crate::domain::contract::Violation;
@@ -74,6 +76,22 @@ impl Violations {
                 self.refused_at_receipt(it, violations, event.at);
             }
             _ => {}
+        }
+    }
+
+    /// Takes up the refusals of the last hour but for those that stand in `open` runs, which say more of them.
+    pub(super) fn restore_refused(&mut self, refused: &[Event], open: &[Run]) {
+        let known: HashSet<&str> = open
+            .iter()
+            .flat_map(|run| &run.rejections)
+            .map(|it| it.rejection.id.as_str())
+            .collect();
+        for event in refused {
+            if let Fact::Refused(rejection) = &event.fact
+                && !known.contains(rejection.id.as_str())
+            {
+                self.note(event, None);
+            }
         }
     }
 

@@ -50,7 +50,8 @@ pub struct EdgeRow {
     /// People answer here, not an agent: it counts escalations to a role. The figures read the same, the pace
     /// does not, so these edges come after those between agents.
     pub people: bool,
-    /// One word; see [`Health`].
+    /// One word; see [`Health`]: that of the worst finding, `critical` with looping tasks, at least `warning` with
+    /// dead letters or while paused.
     pub health: &'static str,
     /// What is wrong, worst first, in words; empty when nothing is.
     pub findings: Vec<FindingRow>,
@@ -136,6 +137,23 @@ impl From<Rate> for RateOf {
     }
 }
 
+impl EdgeRow {
+    /// What [`health`](Self::health) says; a stale edge stays unknown.
+    pub fn attention(&self) -> Health {
+        let handoffs = if self.looping > 0 {
+            Health::Critical
+        } else if self.dead > 0 || self.paused {
+            Health::Warning
+        } else {
+            return self.level;
+        };
+        match self.level {
+            Health::Unknown => Health::Unknown,
+            judged => judged.max(handoffs),
+        }
+    }
+}
+
 /// Every edge over `span`, those between agents before those to people, worst first: health, then oldest
 /// unacknowledged, then name. `stale` when the
 /// source is not connected, so that nothing is called healthy.
@@ -155,6 +173,7 @@ pub fn edges(ledger: &Ledger, span: Span, stale: bool) -> Vec<EdgeRow> {
         .map(|book| {
             let mut row = edge_row(ledger, book, span, stale);
             row.looping = looping.get(&book.edge).copied().unwrap_or(0);
+            row.health = row.attention().word();
             row
         })
         .collect();

@@ -90,7 +90,7 @@ fn pipeline(ledger: &Ledger, span: Span, name: String, edges: Vec<EdgeRow>) -> P
     }
     let level = edges
         .iter()
-        .map(|it| it.level)
+        .map(EdgeRow::attention)
         .max()
         .unwrap_or(Health::NoData);
     let rate = |of: fn(&EdgeRow) -> RateOf| {

@@ -25,7 +25,7 @@ use crate::domain::time::Time;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Window {
-    /// `1m`, `5m`, `1h` or `all`; `5m` unless given
+    /// `1m`, `5m`, `1h` or `all`; `1h` unless given
     window: Option<String>,
 }
 

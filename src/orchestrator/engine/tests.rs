@@ -7,6 +7,7 @@ use crate::domain::command::Held;
 use crate::domain::command::{Refusal, Seen};
 use crate::domain::event::{Answer, DismissReason};
 use crate::domain::id::Edge;
+use crate::domain::ledger::Ledger;
 use crate::domain::link::{Act, Fault, Request, Target};
 use crate::domain::run::Handoff;
 use crate::domain::run::State;
@@ -186,6 +187,14 @@ async fn what_is_refused_is_kept_once_and_resolved_by_a_better_one() {
     let counted = engine.snapshot().await.unwrap().rollups;
     let rate = counted[0].edges[0].1.violation_rate();
     assert_eq!((rate.k, rate.n), (1, 2), "a client in a loop counts once");
+    let mut opened_later = Ledger::new(0);
+    opened_later.restore(engine.snapshot().await.unwrap());
+    let told: Vec<_> = opened_later.violations().groups().collect();
+    assert!(
+        told.iter()
+            .any(|it| it.path == "/brief/owner" && it.count == 3),
+        "whose fault it was is known after it was mended: {told:?}"
+    );
 
     for junk in [
         json!(null),

@@ -195,6 +195,7 @@ impl Player {
             runs: Vec::new(),
             rollups: Vec::new(),
             recent: Vec::new(),
+            refused: Vec::new(),
         })));
     }
 

@@ -42,15 +42,17 @@ pub const fn ink(outlook: &Outlook) -> Ink {
 
 /// Whether a group still grows, in words.
 pub fn pulse(head: &DeadGroup, ledger: &Ledger) -> (Ink, String) {
-    match head.last_10m {
-        0 => (
-            Ink::Dim,
-            format!("quiet for {}", age(head.last_at.age(ledger.now()))),
-        ),
-        some => (
-            Ink::Warn,
-            format!("still happening: {} in 10 min", count(some as u64)),
-        ),
+    let quiet = head.last_at.age(ledger.now());
+    let lately = head.last_10m;
+    if quiet < 2 * MINUTE {
+        let many = count(lately as u64);
+        (Ink::Warn, format!("still happening: {many} in 10 min"))
+    } else {
+        let before = match lately {
+            0 => String::new(),
+            some => format!(", {} in 10 min", count(some as u64)),
+        };
+        (Ink::Dim, format!("quiet for {}{before}", age(quiet)))
     }
 }
 
