@@ -61,11 +61,7 @@ impl Look {
 
     /// The window that is meant when none is named: a recording is looked at as a whole.
     pub fn default_span(&self) -> Span {
-        if self.live {
-            Span::OneHour
-        } else {
-            Span::All
-        }
+        if self.live { Span::OneHour } else { Span::All }
     }
 }
 

@@ -117,9 +117,14 @@ pub fn badges(world: &World) -> Vec<Badge> {
             .flat_map(|it| &it.inbox)
             .filter(|it| it.due_in_ms < 0)
             .count();
-        let next = figures().flat_map(|it| &it.inbox).map(|it| it.due_in_ms).min();
+        let next = figures()
+            .flat_map(|it| &it.inbox)
+            .map(|it| it.due_in_ms)
+            .min();
         let (level, more) = match (late, next) {
-            (0, Some(next)) if next < SOON => (Level::Warning, format!(", next due in {}", age(next))),
+            (0, Some(next)) if next < SOON => {
+                (Level::Warning, format!(", next due in {}", age(next)))
+            }
             (0, _) => (Level::Info, String::new()),
             (late, _) => (Level::Warning, format!(", {late} overdue")),
         };
