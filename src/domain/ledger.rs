@@ -225,12 +225,14 @@ impl Ledger {
             self.closed.remove(&place);
             self.closed_handoffs -= handoffs;
         }
-        if !run.is_open() && !run.handoffs.is_empty() {
+        if !run.is_open() {
+            // One that never had a handoff takes room too: a contract refused and dealt with, a stray event.
+            let handoffs = run.handoffs.len().max(1);
             self.closings += 1;
             self.closed.insert(self.closings, run.id.clone());
             self.closed_as
-                .insert(run.id.clone(), (self.closings, run.handoffs.len()));
-            self.closed_handoffs += run.handoffs.len();
+                .insert(run.id.clone(), (self.closings, handoffs));
+            self.closed_handoffs += handoffs;
         }
     }
 

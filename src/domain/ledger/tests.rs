@@ -214,3 +214,14 @@ fn the_runs_that_closed_first_go_first_and_open_ones_stay() {
     assert!(ledger.home(&"h1".into()).is_some());
     assert_eq!(ledger.recent().len(), KEEP_EVENTS);
 }
+
+#[test]
+fn runs_that_never_had_a_handoff_go_too() {
+    let mut ledger = Ledger::default();
+    for nth in 0..=KEEP_CLOSED {
+        let run = format!("r{nth}");
+        ledger.apply(&completed(&run, "nobody emitted it", 1));
+    }
+    assert_eq!(ledger.runs().count(), KEEP_CLOSED);
+    assert!(ledger.run(&"r0".into()).is_none());
+}
