@@ -1,5 +1,7 @@
 //! Goals 5 to 7: what a frame costs, whatever is on it and however much is known, and how many bytes it sends.
 
+use std::sync::Arc;
+
 use ratatui::Terminal;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Style};
@@ -165,7 +167,7 @@ pub fn bytes() {
             let head = emission(edge(at * 3), id, now);
             let add = |seq, fact| event(id, seq, id, now, &actor, fact);
             [
-                add(1, Fact::Emitted(Box::new(head))),
+                add(1, Fact::Emitted(Arc::new(head))),
                 add(2, super::stage::leased(1, now + MINUTE)),
                 add(3, Fact::Acknowledged { until: None }),
             ]

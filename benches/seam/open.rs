@@ -1,6 +1,7 @@
 //! Goals 12 to 14: opening a large store, writing to one, and from a commit to the screen.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -234,7 +235,7 @@ fn build(path: &Path, handoffs: usize, open: usize) {
 fn life(edge: Edge, at: Time) -> (Run, Vec<Event>) {
     let actor = Actor::agent("writer");
     let facts = [
-        Fact::Emitted(Box::new(emission(edge, 0, at))),
+        Fact::Emitted(Arc::new(emission(edge, 0, at))),
         leased(1, at + MINUTE),
         Fact::Acknowledged { until: None },
         completed(),
@@ -276,7 +277,7 @@ fn emitted(nth: usize) -> Commit {
     let actor = Actor::agent("research");
     let at = present();
     let head = emission(edge(nth), nth, at);
-    let event = event(nth, 1, nth, at, &actor, Fact::Emitted(Box::new(head)));
+    let event = event(nth, 1, nth, at, &actor, Fact::Emitted(Arc::new(head)));
     Commit::of(event.run.clone(), None, vec![event])
 }
 

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, Write};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -302,7 +303,7 @@ pub fn house(handoffs: usize) -> Vec<Event> {
             seq += 1;
             events.push(event(run, seq, nth, at.min(present()), &actor, fact));
         };
-        add(at, Fact::Emitted(Box::new(emission(edge(nth), nth, at))));
+        add(at, Fact::Emitted(Arc::new(emission(edge(nth), nth, at))));
         add(later(1), leased(1, later(1) + MINUTE));
         match nth % 40 {
             0..3 => add(later(3), dead(["timeout", "refused", "quota"][nth % 3])),
@@ -336,7 +337,7 @@ pub fn graveyard(many: usize) -> Vec<Event> {
             nth,
             at,
             &actor,
-            Fact::Emitted(Box::new(head)),
+            Fact::Emitted(Arc::new(head)),
         ));
         events.push(event(run, seq + 2, nth, at + 1, &actor, dead(code)));
     }

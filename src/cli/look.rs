@@ -113,7 +113,7 @@ pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look
         let as_of = as_of.unwrap_or(end);
         let mut events = reading.events.clone();
         events.retain(|it| it.at <= as_of);
-        let mut ledger = Ledger::new(Windows::phase_of(as_of));
+        let mut ledger = Ledger::of_recording(Windows::phase_of(as_of));
         for event in &events {
             ledger.apply(event);
         }

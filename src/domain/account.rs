@@ -82,8 +82,7 @@ impl Before {
     }
 }
 
-/// The entries of `event`, given its handoff before and after it was folded in; each with its edge, `None`
-/// meaning the handoff's own.
+/// Hands each entry of `event` to `enter` with its edge, given its handoff before and after it was folded in.
 ///
 /// An escalation with a role is measured as the edge `{target}>{role}` too: opened is emitted, claimed is
 /// acknowledged, resolved is completed (protocol section 3).
@@ -91,10 +90,11 @@ pub fn entries(
     event: &Event,
     before: Option<&Before>,
     after: Option<&Handoff>,
-) -> Vec<(Edge, Entry)> {
+    enter: impl FnMut(&Edge, Entry),
+) {
     let mut book = Book {
-        edge: after.map(|it| it.emission.edge.clone()),
-        entries: Vec::new(),
+        edge: after.map(|it| &it.emission.edge),
+        enter,
     };
     let asked = before.and_then(|it| it.asked.as_ref());
     match &event.fact {
@@ -109,7 +109,7 @@ pub fn entries(
             }
         }
         Fact::Refused(rejection) => {
-            book.edge = Some(rejection.edge.clone());
+            book.edge = Some(&rejection.edge);
             book.count(Kind::Rejected);
             if !rejection.again {
                 book.add(Entry::Evaluated { violated: true });
@@ -178,18 +178,17 @@ pub fn entries(
         Fact::ObservedRetried {} => book.count(Kind::Retried),
         _ => {}
     }
-    book.entries
 }
 
-struct Book {
-    edge: Option<Edge>,
-    entries: Vec<(Edge, Entry)>,
+struct Book<'a, F> {
+    edge: Option<&'a Edge>,
+    enter: F,
 }
 
-impl Book {
+impl<F: FnMut(&Edge, Entry)> Book<'_, F> {
     fn add(&mut self, entry: Entry) {
-        if let Some(edge) = &self.edge {
-            self.entries.push((edge.clone(), entry));
+        if let Some(edge) = self.edge {
+            (self.enter)(edge, entry);
         }
     }
 
@@ -222,7 +221,6 @@ impl Book {
             return;
         };
         let edge = &it.emission.edge;
-        self.entries
-            .push((Edge::new(&edge.pipeline, &edge.to, role), entry));
+        (self.enter)(&Edge::new(&edge.pipeline, &edge.to, role), entry);
     }
 }

@@ -1,5 +1,7 @@
 //! What can happen: the log of one run, and its wire form (CloudEvents 1.0, protocol section 4).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::contract::Violation;
@@ -36,10 +38,10 @@ pub struct Event {
 pub enum Fact {
     /// A producer committed a handoff (rows 1 and 2).
     #[serde(rename = "handoff.emitted.v1")]
-    Emitted(Box<Emission>),
+    Emitted(Arc<Emission>),
     /// Observed only: the source speaks of a handoff whose emission it never showed.
     #[serde(rename = "handoff.sighted.v1")]
-    Sighted(Box<Emission>),
+    Sighted(Arc<Emission>),
     /// A contract was refused at a boundary and never became a handoff (row 3).
     #[serde(rename = "handoff.rejected.v1")]
     Refused(Box<Rejection>),

@@ -4,8 +4,10 @@
 //! emission is kept) and bounded: open work is kept whole, closed runs up to a cap, figures by edge.
 //! Rows for people and for JSON are made from it in [`report`](super::report).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::account::{Before, entries};
@@ -18,30 +20,32 @@ use super::run::{Handoff, Run, State};
 use super::time::{HOUR, MINUTE, Time};
 
 mod book;
+mod closed;
 mod dead;
 mod violations;
 
 pub use book::EdgeBook;
+use closed::Closed;
 pub use dead::{DeadBook, DeadLetters, died_at};
 pub use violations::{Offence, Violations};
 
-/// Closed handoffs kept for looking back; beyond it the oldest closed runs go.
-pub const KEEP_CLOSED: usize = 100_000;
+/// Closed handoffs kept for looking back; beyond it the oldest closed runs go. Screens lead to what is open, to
+/// the latest events and to the last handoffs of each edge: some thousands. A source has the rest in its log.
+pub const KEEP_CLOSED: usize = 20_000;
 /// Latest events kept for the log on screen.
 pub const KEEP_EVENTS: usize = 5_000;
 
 /// What is known of one source.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    runs: HashMap<RunId, Run>,
-    home: HashMap<HandoffId, RunId>,
-    /// Closed runs in the order in which they closed.
-    closed: BTreeMap<u64, RunId>,
-    /// The place of each in that order, and how many handoffs it has.
-    closed_as: HashMap<RunId, (u64, usize)>,
-    closed_handoffs: usize,
-    closings: u64,
-    edges: IndexMap<Edge, EdgeBook>,
+    /// Shared with the copy that a frozen screen shows.
+    runs: HashMap<RunId, Arc<Run>, RandomState>,
+    home: HashMap<HandoffId, RunId, RandomState>,
+    /// Runs that are open or notable.
+    current: HashSet<RunId, RandomState>,
+    closed: Closed,
+    keeps_all: bool,
+    edges: IndexMap<Edge, EdgeBook, RandomState>,
     dead: DeadLetters,
     escalated: BTreeSet<HandoffId>,
     notable: BTreeSet<RunId>,
@@ -69,11 +73,20 @@ impl Ledger {
         }
     }
 
+    /// The same for a recording that is read once and looked at as a whole: every closed run is kept.
+    pub fn of_recording(phase: i64) -> Self {
+        Self {
+            keeps_all: true,
+            ..Self::new(phase)
+        }
+    }
+
     /// Forgets everything and starts from what a source says is so.
     pub fn restore(&mut self, snapshot: Snapshot) {
         let revision = self.revision + 1;
         *self = Self {
             phase: self.phase,
+            keeps_all: self.keeps_all,
             revision,
             latest: self.latest + snapshot.recent.len() as u64,
             cursor: snapshot.cursor,
@@ -104,7 +117,8 @@ impl Ledger {
             }
             self.violations.restore(&run);
             self.paused.extend(run.paused.iter().cloned());
-            self.note_run(&run);
+            let run = Arc::new(run);
+            self.note_run(Standing::default(), &run);
             self.runs.insert(run.id.clone(), run);
         }
         self.recent = snapshot.recent.into();
@@ -116,26 +130,27 @@ impl Ledger {
         self.revision += 1;
         self.folded += 1;
         self.now = self.now.max(event.at);
-        let mut run = self
+        let kept = self
             .runs
-            .remove(&event.run)
-            .unwrap_or_else(|| Run::new(event.run.clone(), event.at));
+            .entry(event.run.clone())
+            .or_insert_with_key(|id| Arc::new(Run::new(id.clone(), event.at)));
+        let stood = Standing::of(kept);
         let before = event
             .handoff
             .as_ref()
-            .and_then(|id| run.handoffs.get(id))
+            .and_then(|id| kept.handoffs.get(id))
             .map(Before::of);
-        let odd = evolve(&mut run, event);
+        let odd = evolve(Arc::make_mut(kept), event);
+        let run = Arc::clone(kept);
         if let Some(odd) = odd {
             *self.odd.entry(odd).or_default() += 1;
         }
         if odd != Some(Irregularity::Duplicate) {
             let after = event.handoff.as_ref().and_then(|id| run.handoffs.get(id));
-            for (edge, entry) in entries(event, before.as_ref(), after) {
-                self.book(&edge)
-                    .windows
-                    .record(event.at, |tally| entry.enter(tally, event.at));
-            }
+            entries(event, before.as_ref(), after, |edge, entry| {
+                let windows = &mut self.book(edge).windows;
+                windows.record(event.at, |tally| entry.enter(tally, event.at));
+            });
             if let (Some(it), None) = (after, &before) {
                 self.home.insert(it.id.clone(), run.id.clone());
             }
@@ -159,8 +174,7 @@ impl Ledger {
             self.recent.push_back(event.clone());
             self.latest += 1;
         }
-        self.note_run(&run);
-        self.runs.insert(run.id.clone(), run);
+        self.note_run(stood, &run);
         self.forget();
     }
 
@@ -193,64 +207,79 @@ impl Ledger {
     /// Keeps the indexes true after a handoff changed.
     fn index(&mut self, before: Option<&Before>, after: Option<&Handoff>) {
         let Some(it) = after else { return };
-        let set = |index: &mut BTreeSet<HandoffId>, member: bool| {
-            if member {
-                index.insert(it.id.clone());
+        let either = |state| it.state == state || before.is_some_and(|it| it.state == state);
+        if either(State::Escalated) {
+            if it.escalation.is_some() && it.state == State::Escalated {
+                self.escalated.insert(it.id.clone());
             } else {
-                index.remove(&it.id);
+                self.escalated.remove(&it.id);
             }
-        };
-        set(
-            &mut self.escalated,
-            it.escalation.is_some() && it.state == State::Escalated,
-        );
-        self.dead.index(it);
+        }
+        if either(State::DeadLettered) {
+            self.dead.index(it);
+        }
         self.book(&it.emission.edge).index(before, it);
     }
 
-    fn note_run(&mut self, run: &Run) {
-        let set = |index: &mut BTreeSet<RunId>, member: bool| {
-            if member {
-                index.insert(run.id.clone());
+    /// Keeps the indexes of runs true after one changed.
+    fn note_run(&mut self, stood: Standing, run: &Run) {
+        let stands = Standing::of(run);
+        if stands != stood {
+            let set = |index: &mut BTreeSet<RunId>, member: bool| {
+                if member {
+                    index.insert(run.id.clone());
+                } else {
+                    index.remove(&run.id);
+                }
+            };
+            set(&mut self.notable, stands.notable);
+            set(&mut self.refusing, stands.refusing);
+            if stands.open || stands.notable {
+                self.current.insert(run.id.clone());
             } else {
-                index.remove(&run.id);
+                self.current.remove(&run.id);
             }
-        };
-        set(
-            &mut self.notable,
-            run.verdict.level > Level::Fine || run.storm_since.is_some(),
-        );
-        set(&mut self.refusing, !run.rejections.is_empty());
-        if let Some((place, handoffs)) = self.closed_as.remove(&run.id) {
-            self.closed.remove(&place);
-            self.closed_handoffs -= handoffs;
         }
-        if !run.is_open() {
-            // One that never had a handoff takes room too: a contract refused and dealt with, a stray event.
-            let handoffs = run.handoffs.len().max(1);
-            self.closings += 1;
-            self.closed.insert(self.closings, run.id.clone());
-            self.closed_as
-                .insert(run.id.clone(), (self.closings, handoffs));
-            self.closed_handoffs += handoffs;
+        if !stands.open {
+            self.closed.put(run);
+        } else if !stood.open {
+            self.closed.take(&run.id);
         }
     }
 
     /// Drops the runs that closed first, beyond the cap.
     fn forget(&mut self) {
-        while self.closed_handoffs > KEEP_CLOSED {
-            let Some((_, id)) = self.closed.pop_first() else {
-                break;
-            };
-            if let Some((_, handoffs)) = self.closed_as.remove(&id) {
-                self.closed_handoffs -= handoffs;
-            }
+        let keep = if self.keeps_all {
+            usize::MAX
+        } else {
+            KEEP_CLOSED
+        };
+        while let Some(id) = self.closed.beyond(keep) {
             self.notable.remove(&id);
+            self.current.remove(&id);
             if let Some(run) = self.runs.remove(&id) {
                 for handoff in run.handoffs.keys() {
                     self.home.remove(handoff);
                 }
             }
+        }
+    }
+}
+
+/// Which indexes of runs one is in.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Standing {
+    open: bool,
+    notable: bool,
+    refusing: bool,
+}
+
+impl Standing {
+    fn of(run: &Run) -> Self {
+        Self {
+            open: run.is_open(),
+            notable: run.verdict.level > Level::Fine || run.storm_since.is_some(),
+            refusing: !run.rejections.is_empty(),
         }
     }
 }
@@ -284,17 +313,22 @@ impl Ledger {
 
     /// One run.
     pub fn run(&self, id: &RunId) -> Option<&Run> {
-        self.runs.get(id)
+        self.runs.get(id).map(Arc::as_ref)
     }
 
     /// Every run that is kept, in no order.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
-        self.runs.values()
+        self.runs.values().map(Arc::as_ref)
+    }
+
+    /// The runs that are open, have a loop verdict or a retry storm, in no order.
+    pub fn current(&self) -> impl Iterator<Item = &Run> {
+        self.current.iter().filter_map(|id| self.run(id))
     }
 
     /// The run of a handoff.
     pub fn home(&self, id: &HandoffId) -> Option<&Run> {
-        self.runs.get(self.home.get(id)?)
+        self.run(self.home.get(id)?)
     }
 
     /// One handoff.
@@ -329,7 +363,7 @@ impl Ledger {
 
     /// Runs with refused contracts that nobody has dealt with.
     pub fn refusing(&self) -> impl Iterator<Item = &Run> {
-        self.refusing.iter().filter_map(|id| self.runs.get(id))
+        self.refusing.iter().filter_map(|id| self.run(id))
     }
 
     /// Edges that a person paused.

@@ -245,6 +245,8 @@ pub fn note_retry(run: &mut Run, at: Time) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::domain::machine::tests::{World, claim, complete, offer};
 
@@ -271,7 +273,7 @@ mod tests {
                 at: world.now,
                 handoff: Some(id.clone()),
                 actor: crate::domain::id::Actor::agent(from),
-                fact: crate::domain::event::Fact::Emitted(Box::new(emission)),
+                fact: crate::domain::event::Fact::Emitted(Arc::new(emission)),
             };
             crate::domain::machine::evolve(&mut world.run, &event);
             world.must(claim(id.as_str()));

@@ -1,5 +1,6 @@
 //! The aggregate: one run (one trace), its handoffs, and what is known of each.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -10,6 +11,10 @@ use super::event::{DeadReason, Emission, Escalation, Event, Rejection, Resolutio
 use super::id::{Actor, Edge, HandoffId, RunId};
 use super::loops::Verdict;
 use super::time::{Millis, Time};
+
+mod state;
+
+pub use state::State;
 
 /// One execution of a pipeline. Every command touches one run, so one compare-and-set covers completing a
 /// handoff and emitting the next.
@@ -83,7 +88,7 @@ pub struct Handoff {
     pub rev: u32,
     /// Digest of an amended contract; otherwise the emission's holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub amended: Option<String>,
+    pub amended: Option<Box<str>>,
     /// Budget epoch: 0, and one more with every requeue or approval.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub epoch: u32,
@@ -101,109 +106,25 @@ pub struct Handoff {
     pub retried: bool,
     /// Possession by an agent or a person, while leased or acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lease: Option<Lease>,
+    pub lease: Option<Box<Lease>>,
     /// The latest failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
     /// The open question to a person, while escalated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub escalation: Option<OpenEscalation>,
+    pub escalation: Option<Box<OpenEscalation>>,
     /// How often it was escalated.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub escalations: u32,
     /// The latest decision of a person: delivered with the next claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resolution: Option<Resolution>,
+    pub resolution: Option<Box<Resolution>>,
     /// Who edited or requeued it, where duties are separated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hands: Vec<Actor>,
     /// Who changed it last, how and when: told to the loser of a race.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_change: Option<LastChange>,
-}
-
-/// Where a handoff stands (protocol section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Waiting to be claimed.
-    Pending,
-    /// Claimed, not yet accepted.
-    Leased,
-    /// Accepted by the target, which works on it.
-    Acknowledged,
-    /// Waiting for the next attempt.
-    RetryWait,
-    /// Waiting for a person to answer.
-    Escalated,
-    /// Parked: a person decides.
-    DeadLettered,
-    /// Done. Terminal.
-    Completed,
-    /// Sent back upstream. Terminal.
-    Returned,
-    /// Ended unprocessed by a person. Terminal.
-    Dismissed,
-    /// Ended because its run was cancelled. Terminal.
-    Cancelled,
-    /// Observed only: the attempt failed. Terminal.
-    Failed,
-    /// Observed only: the receiver refused it. Terminal.
-    Rejected,
-}
-
-impl State {
-    /// Every state.
-    pub const ALL: [Self; 12] = [
-        Self::Pending,
-        Self::Leased,
-        Self::Acknowledged,
-        Self::RetryWait,
-        Self::Escalated,
-        Self::DeadLettered,
-        Self::Completed,
-        Self::Returned,
-        Self::Dismissed,
-        Self::Cancelled,
-        Self::Failed,
-        Self::Rejected,
-    ];
-
-    /// Neither done nor given up: somebody still owes something. Dead letters are open.
-    pub const fn is_open(self) -> bool {
-        matches!(
-            self,
-            Self::Pending
-                | Self::Leased
-                | Self::Acknowledged
-                | Self::RetryWait
-                | Self::Escalated
-                | Self::DeadLettered
-        )
-    }
-
-    /// Held by somebody under a lease.
-    pub const fn is_held(self) -> bool {
-        matches!(self, Self::Leased | Self::Acknowledged)
-    }
-
-    /// The wire word, such as `dead_lettered`.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Leased => "leased",
-            Self::Acknowledged => "acknowledged",
-            Self::RetryWait => "retry_wait",
-            Self::Escalated => "escalated",
-            Self::DeadLettered => "dead_lettered",
-            Self::Completed => "completed",
-            Self::Returned => "returned",
-            Self::Dismissed => "dismissed",
-            Self::Cancelled => "cancelled",
-            Self::Failed => "failed",
-            Self::Rejected => "rejected",
-        }
-    }
 }
 
 /// Exclusive, expiring possession.
@@ -261,7 +182,7 @@ pub struct LastChange {
     /// Who.
     pub actor: Actor,
     /// What happened, such as `handoff.requeued`.
-    pub event: String,
+    pub event: Cow<'static, str>,
     /// When.
     pub at: Time,
 }
@@ -271,7 +192,7 @@ impl LastChange {
     pub fn of(event: &Event) -> Self {
         Self {
             actor: event.actor.clone(),
-            event: event.fact.name().to_owned(),
+            event: event.fact.name().into(),
             at: event.at,
         }
     }
@@ -333,7 +254,9 @@ impl Run {
     /// True while something in it waits for an agent or a person, or switches an edge off: such runs are
     /// what a console must load.
     pub fn is_open(&self) -> bool {
-        self.open().next().is_some() || !self.rejections.is_empty() || !self.paused.is_empty()
+        let mut last_first = self.handoffs.values().rev();
+        let open = last_first.any(|it| it.state.is_open());
+        open || !self.rejections.is_empty() || !self.paused.is_empty()
     }
 
     /// Where it stands.
@@ -350,9 +273,8 @@ impl Run {
                 RunState::Running
             };
         }
-        let failed =
-            |it: &Handoff| matches!(it.state, State::Dismissed | State::Failed | State::Rejected);
-        if self.handoffs.values().any(failed) {
+        let mut states = self.handoffs.values().map(|it| it.state);
+        if states.any(|it| matches!(it, State::Dismissed | State::Failed | State::Rejected)) {
             RunState::Failed
         } else {
             RunState::Completed

@@ -80,12 +80,9 @@ impl Commit {
             let before = id.and_then(|id| run.handoffs.get(id)).map(Before::of);
             evolve(&mut run, event);
             let after = id.and_then(|id| run.handoffs.get(id));
-            let entries = account::entries(event, before.as_ref(), after);
-            book.extend(
-                entries
-                    .into_iter()
-                    .map(|(edge, entry)| (event.at, edge, entry)),
-            );
+            account::entries(event, before.as_ref(), after, |edge, entry| {
+                book.push((event.at, edge.clone(), entry));
+            });
             touched.extend(id.cloned());
         }
         let change = Change {

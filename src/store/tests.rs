@@ -1,4 +1,5 @@
 use std::fs;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -30,7 +31,7 @@ fn emitted(run: &str, handoff: &str, to: &str, now: Time) -> Event {
         ready_at: now,
         ..emission("writer", to, handoff)
     };
-    event(run, 1, now, handoff, Fact::Emitted(Box::new(head)))
+    event(run, 1, now, handoff, Fact::Emitted(Arc::new(head)))
 }
 
 /// A run with one handoff, as it is first committed.
@@ -176,7 +177,7 @@ async fn the_queue_serves_the_urgent_first_and_starves_nobody() {
             ready_at: ready,
             ..emission("writer", "editor", id)
         };
-        let fact = Fact::Emitted(Box::new(head));
+        let fact = Fact::Emitted(Arc::new(head));
         let commit = Commit::of(id.into(), None, vec![event(id, 1, at(0), id, fact)]);
         store.commit(commit).await.unwrap();
     };

@@ -162,7 +162,7 @@ fn the_loser_is_told_who_won_and_the_results_are_one_per_item() {
     desk.keys("y");
     let by = LastChange {
         actor: Actor::user("robin"),
-        event: "handoff.requeued".to_owned(),
+        event: "handoff.requeued".into(),
         at: at(-3 * SECOND),
     };
     let lost = Fault::Conflict {

@@ -1,5 +1,7 @@
 //! The dead letters: groups, items, acts on one, the marked ones, a group or all that match.
 
+use std::sync::Arc;
+
 use seamwatch::console::app::msg::Effect;
 use seamwatch::domain::contract::{Urgency, Violation};
 use seamwatch::domain::event::{DeadReason, DismissReason, Event, Fact};
@@ -38,7 +40,7 @@ fn died(it: &Death) -> Vec<Event> {
             -it.ago - MINUTE,
             it.id,
             Actor::agent(it.edge.1),
-            Fact::Emitted(Box::new(head)),
+            Fact::Emitted(Arc::new(head)),
         )
         .then(
             -it.ago - 30 * SECOND,

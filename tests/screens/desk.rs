@@ -1,6 +1,7 @@
 //! A console on a script: no terminal, no source, no clock but the one that is set.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -320,7 +321,7 @@ impl Story {
             offset,
             handoff,
             from,
-            Fact::Emitted(Box::new(emission(edge, title, at(offset)))),
+            Fact::Emitted(Arc::new(emission(edge, title, at(offset)))),
         )
     }
 }

@@ -1,5 +1,7 @@
 //! The page of one handoff.
 
+use std::sync::Arc;
+
 use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
 use seamwatch::domain::contract::Violation;
 use seamwatch::domain::event::{DeadReason, Event, Fact};
@@ -61,7 +63,7 @@ fn story() -> Vec<Event> {
             -6 * MINUTE,
             "h-0002",
             agent("writer"),
-            Fact::Emitted(Box::new(review)),
+            Fact::Emitted(Arc::new(review)),
         )
         .then(
             -5 * MINUTE,

@@ -1,5 +1,7 @@
 //! The inbox: the decision card, and what can be answered when.
 
+use std::sync::Arc;
+
 use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
 use seamwatch::domain::contract::Urgency;
 use seamwatch::domain::event::{
@@ -49,7 +51,7 @@ fn question(id: &str, edge: (&str, &str, &str), ago: Millis, asked: Escalation) 
             -ago - SECOND,
             id,
             from.clone(),
-            Fact::Emitted(Box::new(head)),
+            Fact::Emitted(Arc::new(head)),
         )
         .then(-ago, id, from, Fact::EscalationOpened(Box::new(asked)))
         .events

@@ -1,5 +1,7 @@
 //! Four pipelines and what went wrong with them between 02:51 and 03:12: the scene of most pictures.
 
+use std::sync::Arc;
+
 use seamwatch::domain::contract::{RelationKind, Urgency, Violation};
 use seamwatch::domain::event::{
     Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Rejection,
@@ -207,7 +209,7 @@ impl Scene {
                         offset,
                         &id,
                         agent(edge.1),
-                        Fact::Emitted(Box::new(head(edge, stage, title, at(offset)))),
+                        Fact::Emitted(Arc::new(head(edge, stage, title, at(offset)))),
                     )
                     .then(offset + wait / 2, &id, to.clone(), leased(edge.2, 1))
                     .then(offset + wait, &id, to.clone(), acked())
@@ -224,7 +226,7 @@ impl Scene {
             let offset = -15 * MINUTE + nth as Millis * 17 * SECOND;
             let id = format!("w2-{nth:02x}");
             let title = TOPICS[nth % TOPICS.len()];
-            let emitted = Fact::Emitted(Box::new(head(REVIEW, "review", title, at(offset))));
+            let emitted = Fact::Emitted(Arc::new(head(REVIEW, "review", title, at(offset))));
             let mut story =
                 Story::new(&format!("run-{id}")).then(offset, &id, agent("writer"), emitted);
             let wait = 8 * SECOND + nth as Millis * 2_600;
@@ -299,7 +301,7 @@ impl Scene {
                 offset,
                 &id,
                 agent("sales"),
-                Fact::Emitted(Box::new(head(CRM, "store", &title, at(offset)))),
+                Fact::Emitted(Arc::new(head(CRM, "store", &title, at(offset)))),
             );
             for attempt in 1..=2 {
                 let start = offset + i64::from(attempt) * 15 * SECOND;
@@ -330,7 +332,7 @@ impl Scene {
         for nth in 0..4_i64 {
             let offset = -12 * MINUTE + nth * 95 * SECOND;
             let id = format!("h-9a{nth:02x}");
-            let emitted = Fact::Emitted(Box::new(head(
+            let emitted = Fact::Emitted(Arc::new(head(
                 REVIEW,
                 "review",
                 TOPICS[nth as usize],
@@ -390,7 +392,7 @@ impl Scene {
             draft.relation = RelationKind::Forward;
             draft.work = format!("work-{short}-{nth}").into();
             story = story
-                .then(offset, &id, agent("writer"), Fact::Emitted(Box::new(draft)))
+                .then(offset, &id, agent("writer"), Fact::Emitted(Arc::new(draft)))
                 .then(
                     offset + SECOND,
                     &id,
@@ -417,7 +419,7 @@ impl Scene {
                 offset,
                 &back,
                 agent("reviewer"),
-                Fact::Emitted(Box::new(revision)),
+                Fact::Emitted(Arc::new(revision)),
             );
             if nth < last {
                 story = story
@@ -456,7 +458,7 @@ impl Scene {
             offset,
             id,
             agent("intake"),
-            Fact::Emitted(Box::new(head(
+            Fact::Emitted(Arc::new(head(
                 QUALIFY,
                 "qualify",
                 "Lead: Acme, 40 seats",

@@ -243,7 +243,7 @@ impl Feed {
     /// Milliseconds between two makings of the rows, so that they take a small share of one core: none for what
     /// is open in a day of a team, a quarter of a second for two thousand edges.
     fn pause(ledger: &Ledger) -> Millis {
-        let runs = ledger.runs().size_hint().0;
+        let runs = ledger.current().size_hint().1.unwrap_or_default();
         ((ledger.edges().len() + ledger.dead().groups().len() + runs / 8) / 8) as Millis
     }
 }

@@ -132,7 +132,7 @@ impl EdgeBook {
     }
 
     fn crossed(&mut self, it: &Handoff) {
-        self.stage = it.emission.stage.clone();
+        self.stage.clone_from(&it.emission.stage);
         if it.emission.ack_timeout_ms > 0 {
             self.ack_timeout = Some(it.emission.ack_timeout_ms);
         }
@@ -163,17 +163,29 @@ impl EdgeBook {
                 _ => {}
             }
         }
-        if let Some(before) = before {
-            self.open.remove(&(before.born, it.id.clone()));
-        }
-        if it.state.is_open() {
-            self.open.insert((it.born(), it.id.clone()));
-        }
-        if let Some(since) = before.and_then(|before| before.waiting) {
-            self.waiting.remove(&(since, it.id.clone()));
-        }
-        if it.is_unacknowledged() {
-            self.waiting.insert((it.waiting_since, it.id.clone()));
-        }
+        let opened = before.filter(|it| it.state.is_open()).map(|it| it.born);
+        let open = it.state.is_open().then(|| it.born());
+        moved(&mut self.open, opened, open, &it.id);
+        let waited = before.and_then(|it| it.waiting);
+        let waiting = it.is_unacknowledged().then_some(it.waiting_since);
+        moved(&mut self.waiting, waited, waiting, &it.id);
+    }
+}
+
+/// Moves a handoff to another time of a set, into it or out of it. Most events move nothing.
+fn moved(
+    set: &mut BTreeSet<(Time, HandoffId)>,
+    before: Option<Time>,
+    after: Option<Time>,
+    id: &HandoffId,
+) {
+    if before == after {
+        return;
+    }
+    if let Some(at) = before {
+        set.remove(&(at, id.clone()));
+    }
+    if let Some(at) = after {
+        set.insert((at, id.clone()));
     }
 }

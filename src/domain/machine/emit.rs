@@ -1,5 +1,7 @@
 //! How handoffs come into a run, and what finished work emits: rows 1, 2 and 9.
 
+use std::sync::Arc;
+
 use super::decide::Log;
 use crate::domain::command::{Held, Offer, Refusal};
 use crate::domain::event::Fact;
@@ -51,7 +53,7 @@ impl Log {
                 },
             );
         }
-        self.say(Some(&offer.id), Fact::Emitted(Box::new(emission)));
+        self.say(Some(&offer.id), Fact::Emitted(Arc::new(emission)));
         if looping {
             self.say(
                 Some(&offer.id),

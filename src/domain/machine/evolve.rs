@@ -87,7 +87,7 @@ pub fn evolve(run: &mut Run, event: &Event) -> Option<Irregularity> {
 fn emitted(
     run: &mut Run,
     id: &HandoffId,
-    emission: &Emission,
+    emission: &Arc<Emission>,
     event: &Event,
     at: Option<Time>,
 ) -> Option<Irregularity> {
@@ -98,16 +98,19 @@ fn emitted(
         let parent = known.emission.parent.clone();
         known.emission = Arc::new(Emission {
             parent,
-            ..emission.clone()
+            ..Emission::clone(emission)
         });
         known.emitted_at = at;
         known.waiting_since = event.at.max(emission.ready_at);
         known.version += 1;
         return None;
     }
-    let mut emission = emission.clone();
+    let mut emission = Arc::clone(emission);
     if emission.is_observed() {
-        emission.parent = loops::likely_parent(run, &emission).map(|it| it.id.clone());
+        let parent = loops::likely_parent(run, &emission).map(|it| it.id.clone());
+        if emission.parent != parent {
+            Arc::make_mut(&mut emission).parent = parent;
+        }
     }
     let verdict = loops::judge(run, &emission);
     run.verdict = run.verdict.then(&verdict, event.at);
@@ -117,7 +120,7 @@ fn emitted(
         id.clone(),
         Handoff {
             id: id.clone(),
-            emission: Arc::new(emission),
+            emission,
             state: State::Pending,
             version: 1,
             emitted_at: at,
@@ -171,12 +174,12 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             it.state = State::Leased;
             it.attempt = *attempt;
             it.attempts_total = *total;
-            it.lease = Some(Lease {
+            it.lease = Some(Box::new(Lease {
                 id: lease.clone(),
                 holder: holder.clone(),
                 until: *until,
                 lease_ms: *lease_ms,
-            });
+            }));
             None
         }
         Fact::Acknowledged { until } => {
@@ -217,13 +220,13 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             it.state = State::RetryWait;
             it.ready_at = *ready_at;
             it.lease = None;
-            it.failure = Some(Failure {
+            it.failure = Some(Box::new(Failure {
                 code: code.clone(),
                 detail: detail.clone(),
                 at,
                 dead: None,
                 violations: Vec::new(),
-            });
+            }));
             None
         }
         Fact::DeadLettered {
@@ -233,13 +236,13 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             violations,
         } => {
             let second = it.ended_at.is_some();
-            it.failure = Some(Failure {
+            it.failure = Some(Box::new(Failure {
                 code: code.clone(),
                 detail: detail.clone(),
                 at,
                 dead: Some(*reason),
                 violations: violations.clone(),
-            });
+            }));
             it.lease = None;
             it.escalation = None;
             if *reason == DeadReason::Observed {
@@ -269,19 +272,19 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
         Fact::Amended { rev, digest } => {
             had_a_hand(it, &event.actor);
             it.rev = *rev;
-            it.amended = Some(digest.clone());
+            it.amended = Some(digest.as_str().into());
             None
         }
         Fact::EscalationOpened(asked) => {
             it.escalations += 1;
             it.lease = None;
-            it.escalation = Some(OpenEscalation {
+            it.escalation = Some(Box::new(OpenEscalation {
                 asked: (**asked).clone(),
                 opened_at: at,
                 by: event.actor.clone(),
                 claimed: None,
                 ever_claimed: false,
-            });
+            }));
             if it.ended_at.is_none() {
                 it.state = State::Escalated;
             }
@@ -302,7 +305,7 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
         }
         Fact::EscalationResolved(resolution) => {
             let opened_at = it.escalation.take().map_or(at, |open| open.opened_at);
-            it.resolution = Some((**resolution).clone());
+            it.resolution = Some(resolution.clone());
             let goes_on = !matches!(resolution.answer, Answer::Reject | Answer::Dismiss);
             if it.ended_at.is_none() && (goes_on || it.emission.is_observed()) {
                 resume(it, opened_at, at);
@@ -317,23 +320,23 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             None
         }
         Fact::ObservedFailed { code } => {
-            it.failure = Some(Failure {
+            it.failure = Some(Box::new(Failure {
                 code: code.clone(),
                 detail: String::new(),
                 at,
                 dead: None,
                 violations: Vec::new(),
-            });
+            }));
             end(it, State::Failed, at)
         }
         Fact::ObservedRejected { code } => {
-            it.failure = Some(Failure {
+            it.failure = Some(Box::new(Failure {
                 code: code.clone(),
                 detail: String::new(),
                 at,
                 dead: None,
                 violations: Vec::new(),
-            });
+            }));
             end(it, State::Rejected, at)
         }
         Fact::ObservedRetried {} => {

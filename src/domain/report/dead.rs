@@ -277,6 +277,8 @@ fn seen(worked: bool, failed: bool) -> Outlook {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use std::mem::discriminant;
 
     use proptest::prelude::*;
@@ -331,7 +333,7 @@ mod tests {
             emission.key = "hk1_x".into();
             emission.prompt = (nth > 3).then(|| "v18".to_owned());
             emission.deadline = (nth == 7).then(|| Time::from_millis(1_000_000));
-            tell(nth, 1, 0, Fact::Emitted(Box::new(emission)));
+            tell(nth, 1, 0, Fact::Emitted(Arc::new(emission)));
         }
         let mut seqs = [1; 8];
         for (at, &(nth, what)) in (1..).zip(steps) {

@@ -82,7 +82,11 @@ pub fn notable(ledger: &Ledger) -> Vec<TaskRow> {
 
 /// Every run that is open or has a verdict, worst first, then the latest; `all` adds the closed ones.
 pub fn tasks(ledger: &Ledger, all: bool) -> Vec<TaskRow> {
-    rows(ledger, ledger.runs(), all)
+    if all {
+        rows(ledger, ledger.runs(), true)
+    } else {
+        rows(ledger, ledger.current(), false)
+    }
 }
 
 fn rows<'a>(ledger: &Ledger, runs: impl Iterator<Item = &'a Run>, all: bool) -> Vec<TaskRow> {

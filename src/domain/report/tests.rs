@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::domain::contract::Urgency;
 use crate::domain::event::{
@@ -30,7 +32,7 @@ fn emitted(pipeline: &str, run: &str, handoff: &str, seconds: i64) -> Event {
 fn hop(pipeline: &str, (from, to): (&str, &str), run: &str, id: &str, seconds: i64) -> Event {
     let edge = Edge::new(pipeline, from, to);
     let emission = Emission::observed(edge, "do it", at(seconds));
-    event(run, id, seconds, Fact::Emitted(Box::new(emission)))
+    event(run, id, seconds, Fact::Emitted(Arc::new(emission)))
 }
 
 fn acknowledged(run: &str, handoff: &str, seconds: i64) -> Event {
@@ -267,7 +269,7 @@ fn an_edge_is_held_to_the_limit_of_its_policy() {
             let (run, id) = (format!("r-{nth}"), format!("h-{nth}"));
             let mut emission = Emission::observed(Edge::new("p", "a", "b"), "do it", at(nth));
             emission.p95_max_ms = limit;
-            ledger.apply(&event(&run, &id, nth, Fact::Emitted(Box::new(emission))));
+            ledger.apply(&event(&run, &id, nth, Fact::Emitted(Arc::new(emission))));
             ledger.apply(&acknowledged(&run, &id, nth + 5));
         }
         ledger.advance(at(50));

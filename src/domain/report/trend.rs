@@ -53,6 +53,8 @@ fn usual(book: &EdgeBook) -> Millis {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::domain::event::{Emission, Event, Fact};
     use crate::domain::id::{Actor, Edge};
@@ -75,7 +77,7 @@ mod tests {
         let edge = Edge::new("p", "a", "b");
         let mut ledger = Ledger::new(0);
         let emitted = |at| {
-            Fact::Emitted(Box::new(Emission::observed(
+            Fact::Emitted(Arc::new(Emission::observed(
                 edge.clone(),
                 "t",
                 Time::from_millis(at),

@@ -198,6 +198,8 @@ fn escape(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::domain::event::{Emission, Event, Fact};
     use crate::domain::id::{Actor, HandoffId, RunId};
@@ -214,7 +216,7 @@ mod tests {
             at,
             handoff: Some(HandoffId::from("h")),
             actor: Actor::agent("x"),
-            fact: Fact::Emitted(Box::new(Emission::observed(edge, "t", at))),
+            fact: Fact::Emitted(Arc::new(Emission::observed(edge, "t", at))),
         });
         ledger.advance(at);
         let text = render(&ledger);

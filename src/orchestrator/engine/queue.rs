@@ -127,7 +127,7 @@ impl Engine {
                 .as_ref()
                 .map_or_else(String::new, |it| it.id.clone()),
             attempt: handoff.attempt,
-            resolution: handoff.resolution.clone(),
+            resolution: handoff.resolution.as_deref().cloned(),
             contract,
             handoff,
         }))

@@ -162,7 +162,7 @@ impl Translator {
         let fact = match kind.as_str() {
             "emitted" => {
                 by.id = edge.from.clone();
-                Fact::Emitted(Box::new(sighted(&edge, step, &summary, at)))
+                Fact::Emitted(Arc::new(sighted(&edge, step, &summary, at)))
             }
             "acknowledged" => Fact::Acknowledged { until: None },
             "completed" => Fact::Completed {

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
 use thiserror::Error;
@@ -191,7 +192,7 @@ impl Collect {
                 && emitted.insert(id.clone())
             {
                 events.push(Event {
-                    fact: Fact::Sighted(Box::new(sighted(&edge, step, "", event.at))),
+                    fact: Fact::Sighted(Arc::new(sighted(&edge, step, "", event.at))),
                     ..event.clone()
                 });
             }
