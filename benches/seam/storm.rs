@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use seamwatch::domain::event::Fact;
@@ -97,7 +98,7 @@ fn record(path: &Path) -> std::io::Result<()> {
                 fact,
             ));
         };
-        add(1, Fact::Emitted(Box::new(emission(edge(nth), nth, at))));
+        add(1, Fact::Emitted(Arc::new(emission(edge(nth), nth, at))));
         add(2, leased(1, at + MINUTE));
         add(3, Fact::Acknowledged { until: None });
         add(4, completed());
