@@ -54,13 +54,13 @@ id!(
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Edge {
     /// Name of the pipeline, without version.
-    #[serde(deserialize_with = "wire::shared")]
+    #[serde(deserialize_with = "wire::name")]
     pub pipeline: Arc<str>,
     /// Id of the party that hands over.
-    #[serde(deserialize_with = "wire::shared")]
+    #[serde(deserialize_with = "wire::name")]
     pub from: Arc<str>,
     /// Id of the party that takes over.
-    #[serde(deserialize_with = "wire::shared")]
+    #[serde(deserialize_with = "wire::name")]
     pub to: Arc<str>,
 }
 

@@ -102,6 +102,8 @@ impl Ledger {
                 }
             }
         }
+        self.runs.reserve(snapshot.runs.len());
+        self.home.reserve(snapshot.runs.len());
         let open = snapshot.runs.iter().flat_map(|run| run.handoffs.values());
         let mut open: Vec<&Handoff> = open.collect();
         open.sort_by_key(|it| it.born());

@@ -25,14 +25,14 @@ pub struct Emission {
     #[serde(
         default,
         skip_serializing_if = "str::is_empty",
-        deserialize_with = "wire::shared"
+        deserialize_with = "wire::name"
     )]
     pub pipeline_version: Arc<str>,
     /// Named position in the pipeline; empty when observed.
     #[serde(
         default,
         skip_serializing_if = "str::is_empty",
-        deserialize_with = "wire::shared"
+        deserialize_with = "wire::name"
     )]
     pub stage: Arc<str>,
     /// Who hands over.
@@ -46,7 +46,7 @@ pub struct Emission {
     #[serde(
         default,
         skip_serializing_if = "str::is_empty",
-        deserialize_with = "wire::shared"
+        deserialize_with = "wire::name"
     )]
     pub branch: Arc<str>,
     /// `sha256:` digest of the stored contract; empty when observed.
@@ -73,7 +73,7 @@ pub struct Emission {
     #[serde(
         default,
         skip_serializing_if = "str::is_empty",
-        deserialize_with = "wire::shared"
+        deserialize_with = "wire::name"
     )]
     pub owner: Arc<str>,
     /// Attempts per budget epoch, the first included.

@@ -5,12 +5,12 @@
 //! above that a bin holds the run of integers that lie within 1 % of its middle. Integer arithmetic makes bin
 //! numbers the same on every machine, which matters because they are stored.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
-use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::time::Millis;
+use crate::domain::wire;
 
 /// Number of bins; bin 0 holds exactly 0 ms.
 pub const BINS: usize = 1_024;
@@ -118,7 +118,21 @@ impl Histogram {
             self.clone_from(other);
             return;
         }
-        other.each(|bin, count| self.add_to(bin, count));
+        // Both lists are in order: what is in both is met on one walk along them.
+        let mut at = 0;
+        other.each(|bin, count| {
+            if let Bins::Sparse(used) = &mut self.bins {
+                while used.get(at).is_some_and(|(used, _)| *used < bin) {
+                    at += 1;
+                }
+                if let Some((_, sum)) = used.get_mut(at).filter(|(used, _)| *used == bin) {
+                    *sum = sum.saturating_add(count);
+                    self.total += u64::from(count);
+                    return;
+                }
+            }
+            self.add_to(bin, count);
+        });
     }
 
     /// Takes away samples that were added before; what was never added is left at zero.
@@ -284,43 +298,62 @@ impl fmt::Debug for Histogram {
     }
 }
 
-/// Written as the list of used bins, `[[bin, count], …]`.
+/// Written as a text of the used bins, `bin:count bin:count …`: an hour of many edges is a million of them, and
+/// brackets take longer to read than numbers.
 impl Serialize for Histogram {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.used().serialize(serializer)
+        let mut text = String::new();
+        self.each(|bin, count| {
+            let space = if text.is_empty() { "" } else { " " };
+            let _ = write!(text, "{space}{bin}:{count}"); // a String takes everything
+        });
+        serializer.serialize_str(&text)
     }
 }
 
 impl<'de> Deserialize<'de> for Histogram {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Pairs)
+        wire::text(deserializer, Self::parse)
     }
 }
 
-struct Pairs;
-
-impl<'de> Visitor<'de> for Pairs {
-    type Value = Histogram;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of latency bins and counts")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Histogram, A::Error> {
-        let mut histogram = Histogram::default();
-        while let Some((bin, count)) = pairs.next_element::<(u16, u32)>()? {
-            if usize::from(bin) >= BINS {
-                return Err(A::Error::custom(format!(
-                    "latency bin {bin} is out of range, the last one is {}",
-                    BINS - 1
-                )));
+impl Histogram {
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut histogram = Self::default();
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            let bin = number(&mut rest, b':');
+            let count = number(&mut rest, b' ');
+            let pair = bin.zip(count.filter(|count| *count > 0));
+            let (bin, count) = pair.ok_or("latencies are not `bin:count bin:count …`")?;
+            if bin as usize >= BINS {
+                let last = BINS - 1;
+                return Err(format!(
+                    "latency bin {bin} is out of range, the last one is {last}"
+                ));
             }
-            if count > 0 {
-                histogram.add_to(bin, count);
-            }
+            histogram.add_to(bin as u16, count);
         }
         Ok(histogram)
     }
+}
+
+/// Takes the number off that ends at `end` or with the text.
+fn number(text: &mut &[u8], end: u8) -> Option<u32> {
+    let mut sum = None;
+    while let Some((&next, rest)) = text.split_first() {
+        *text = rest;
+        if next == end {
+            break;
+        }
+        let digit = next.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        sum = Some(
+            sum.unwrap_or(0_u32)
+                .checked_mul(10)?
+                .checked_add(digit.into())?,
+        );
+    }
+    sum
 }
 
 #[cfg(test)]
@@ -423,8 +456,22 @@ mod tests {
 
     #[test]
     fn a_damaged_bin_number_is_refused() {
-        let why = serde_json::from_str::<Histogram>("[[1024,1]]").unwrap_err();
+        let read = |text: &str| serde_json::from_str::<Histogram>(&format!("\"{text}\""));
+        let why = read("1024:1").unwrap_err();
         assert!(why.to_string().contains("bin 1024"), "{why}");
+        assert_eq!(read("3:2 10:1").unwrap().bars(), [(3, 2), (10, 1)]);
+        for damaged in [
+            "3",
+            "3:",
+            ":2",
+            "3:0",
+            "3:2  4:1",
+            "3:-2",
+            "3:4294967296",
+            "a:1",
+        ] {
+            assert!(read(damaged).is_err(), "{damaged}");
+        }
     }
 
     fn latencies() -> impl Strategy<Value = Vec<Millis>> {
