@@ -1,11 +1,13 @@
 //! Goals 12 to 14: opening a large store, writing to one, and from a commit to the screen.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use rusqlite::{Connection, params};
+use rustix::fs::{Advice, fadvise};
 use seamwatch::domain::account::Entry;
 use seamwatch::domain::event::{Event, Fact};
 use seamwatch::domain::health::{Kind, Tally};
@@ -27,9 +29,12 @@ use super::stage::{Stage, completed, edge, emission, event, leased, present};
 /// One frame of the console.
 const FRAME: f64 = 0.033;
 
+/// From this many handoffs on, a store of four times as many is opened too.
+const GROWTH_FROM: usize = 1_000_000;
+
 /// Goal 12: open work and rollups on the screen, however long the log is.
 pub fn large(handoffs: usize, open: usize) {
-    let place = tempfile::tempdir().expect("a directory for the store");
+    let place = tempfile::tempdir().expect("a directory for the stores");
     let path = place.path().join("seam.db");
     build(&path, handoffs, open);
     let runtime = runtime();
@@ -62,6 +67,33 @@ pub fn large(handoffs: usize, open: usize) {
         wanted: Goal::AtMost(0.2),
     }
     .print();
+    if handoffs < GROWTH_FROM {
+        return;
+    }
+    let longer = place.path().join("longer.db");
+    build(&longer, handoffs * 4, open);
+    let (mut long, mut short) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        long.push(to_the_screen(&runtime, &longer, open));
+        short.push(to_the_screen(&runtime, &path, open));
+    }
+    let (long, short) = (median(&mut long), median(&mut short));
+    Figure {
+        goal: 12,
+        what: format!("open {} handoffs, as many open: / {handoffs}", handoffs * 4),
+        ours: span(long),
+        bare: span(short),
+        ratio: long / short,
+        wanted: Goal::AtMost(1.3),
+    }
+    .print();
+}
+
+/// Takes the file out of the system's memory, so that it has to come from the disk.
+fn cool(path: &Path) {
+    let file = File::open(path).expect("the store that was just built");
+    file.sync_all().expect("the disk has room");
+    fadvise(&file, 0, None, Advice::DontNeed).expect("it is a file");
 }
 
 fn runtime() -> Runtime {
@@ -70,8 +102,9 @@ fn runtime() -> Runtime {
 
 /// From the file to a frame that shows what is open.
 fn to_the_screen(runtime: &Runtime, path: &Path, open: usize) -> f64 {
+    cool(path);
     let start = Instant::now();
-    let stage = runtime.block_on(async {
+    let (taken, stage) = runtime.block_on(async {
         let store = Store::open(path).expect("the store that was just built");
         let settings = Settings {
             now: present,
@@ -85,9 +118,8 @@ fn to_the_screen(runtime: &Runtime, path: &Path, open: usize) -> f64 {
         stage.pass(present().millis());
         stage.hear(Report::Batch(batch));
         stage.frame();
-        stage
+        (start.elapsed().as_secs_f64(), stage)
     });
-    let taken = start.elapsed().as_secs_f64();
     let shown: usize = stage.state.world.feeds[0]
         .figures()
         .edges
@@ -100,6 +132,7 @@ fn to_the_screen(runtime: &Runtime, path: &Path, open: usize) -> f64 {
 
 /// Nothing but the bytes: the rows of open work and the records of the last minutes.
 fn by_hand(path: &Path, open: usize) -> f64 {
+    cool(path);
     let start = Instant::now();
     let db = Connection::open(path).expect("the store that was just built");
     let mut bytes = 0;
@@ -121,6 +154,7 @@ fn by_hand(path: &Path, open: usize) -> f64 {
 
 /// Without a snapshot: every event again.
 fn replay(path: &Path) -> f64 {
+    cool(path);
     let start = Instant::now();
     let db = Connection::open(path).expect("the store that was just built");
     let mut ledger = Ledger::new(0);
