@@ -58,7 +58,7 @@ fn main() {
     }
     if wanted(12) {
         let handoffs = number("SEAM_BENCH_HANDOFFS", 100_000);
-        open::large(handoffs, handoffs / 50);
+        open::large(handoffs, (handoffs / 50).min(20_000));
     }
     if wanted(14) {
         open::to_screen();
