@@ -14,6 +14,7 @@ mod file;
 mod read;
 mod recent;
 mod rollup;
+mod snapshot;
 mod verify;
 mod writer;
 

@@ -1,0 +1,95 @@
+//! What a console needs to start, read on one core and parsed on all.
+
+use rusqlite::Connection;
+
+use super::read::events;
+use super::{Store, StoreError, cores, rollup};
+use crate::domain::link::{Cursor, Rollup, Snapshot};
+use crate::domain::run::Run;
+use crate::domain::time::{HOUR, Time};
+
+/// How many of the latest events a snapshot shows.
+const RECENT: i64 = 200;
+/// Runs that one thread parses before it asks for more.
+const PART: usize = 250;
+/// How many refusals of the last hour a snapshot tells of, the latest ones.
+const REFUSED: i64 = 5_000;
+
+impl Store {
+    /// Open work and rollups, all of one moment.
+    pub async fn snapshot(&self, now: Time) -> Result<Snapshot, StoreError> {
+        self.read(move |db| {
+            let moment = db.unchecked_transaction()?;
+            let sql = "SELECT coalesce(max(cursor), 0) FROM events";
+            let cursor: i64 = moment.query_row(sql, [], |row| row.get(0))?;
+            let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
+            let recent = events(&moment, sql, [cursor - RECENT])?;
+            let sql = "SELECT cursor, body FROM events
+                       WHERE type = 'handoff.rejected' AND at > ?1 ORDER BY at DESC LIMIT ?2";
+            let hour = (now + -HOUR).millis();
+            let mut refused = events(&moment, sql, [hour, REFUSED])?;
+            refused.reverse();
+            let mut snapshot = Snapshot {
+                at: now,
+                cursor: cursor as Cursor,
+                runs: Vec::new(),
+                rollups: Vec::new(),
+                recent: recent.into_iter().map(|(_, event)| event).collect(),
+                refused: refused.into_iter().map(|(_, event)| event).collect(),
+            };
+            for part in cores::spread(|give| parts(&moment, now, give), Part::parse)? {
+                snapshot.rollups.extend(part.rollups);
+                snapshot.runs.extend(part.runs);
+            }
+            Ok(snapshot)
+        })
+        .await
+    }
+}
+
+/// Some of the records of a snapshot: as they are in the file, then parsed.
+struct Part<Rollups, Runs> {
+    rollups: Rollups,
+    runs: Runs,
+}
+
+type Raw = Part<Vec<(Time, String)>, Vec<String>>;
+
+impl Raw {
+    fn parse(self) -> Result<Part<Vec<Rollup>, Vec<Run>>, StoreError> {
+        let rollup = |(end, body): (Time, String)| {
+            let edges = serde_json::from_str(&body)?;
+            Ok(Rollup { end, edges })
+        };
+        let rollups = self.rollups.into_iter().map(rollup);
+        let runs = self.runs.iter().map(|body| serde_json::from_str(body));
+        Ok(Part {
+            rollups: rollups.collect::<Result<_, StoreError>>()?,
+            runs: runs.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// Gives away every record of a snapshot, rollups first, in parts that are worth another thread.
+fn parts(db: &Connection, now: Time, give: &mut dyn FnMut(Raw)) -> Result<(), StoreError> {
+    rollup::recent(db, now, |end, body| {
+        give(Part {
+            rollups: vec![(end, body)],
+            runs: Vec::new(),
+        });
+    })?;
+    let mut statement = db.prepare_cached("SELECT body FROM runs WHERE open ORDER BY changed")?;
+    let mut rows = statement.query([])?;
+    let mut runs = Vec::with_capacity(PART);
+    loop {
+        let row = rows.next()?;
+        if runs.len() == PART || row.is_none() {
+            give(Part {
+                rollups: Vec::new(),
+                runs: std::mem::replace(&mut runs, Vec::with_capacity(PART)),
+            });
+        }
+        let Some(row) = row else { return Ok(()) };
+        runs.push(row.get(0)?);
+    }
+}
