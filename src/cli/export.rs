@@ -3,17 +3,14 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures_util::StreamExt;
 
 use super::look::look;
 use super::{Connect, Exit, Stop, print, say};
 use crate::domain::event::Event;
-use crate::domain::link::Batch;
 use crate::domain::text::escape_json;
 use crate::source::recording::write_line;
 
@@ -30,9 +27,6 @@ pub struct Args {
     pub connect: Connect,
 }
 
-/// Silence after which a live source is taken to be stuck.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// Writes the log up to the moment it was asked for.
 ///
 /// # Errors
@@ -41,25 +35,11 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let look = look(&args.connect, None).await?;
     let mut out = Out::open(args.file.as_deref(), args.force)?;
     let mut written = 0;
-    if look.live {
-        let until = look.ledger.cursor();
-        let mut at = 0;
-        let mut log = look.source.watch(Some(0));
-        while at < until {
-            let batch = tokio::time::timeout(PATIENCE, log.next()).await;
-            let batch = batch.with_context(|| format!("{} fell silent", look.address))?;
-            match batch.transpose().map_err(Stop::from)? {
-                Some(Batch::Events { events, cursor }) => {
-                    written += out.lines(&events)?;
-                    at = cursor;
-                }
-                Some(_) => {}
-                None => anyhow::bail!("{} ended the log in the middle; try again", look.address),
-            }
-        }
-    } else {
-        written += out.lines(&look.events)?;
-    }
+    let write = |events: Vec<Event>| {
+        written += out.lines(&events)?;
+        Ok(())
+    };
+    look.log(write).await?;
     out.close()?;
     if let Some(file) = &args.file {
         say(&format!("{written} events written to {file}"));

@@ -1,18 +1,22 @@
 //! `seam get`: what the screens show, as text or JSON.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use super::look::{Look, look};
 use super::table::{room, table};
-use super::{Connect, Exit, Output, Stop, json, print, say};
+use super::{Connect, Exit, Output, json, print, say};
 use crate::domain::health::Span;
-use crate::domain::query::Query;
 use crate::domain::report;
 use crate::domain::time::Time;
-use event::EventRow;
+use choice::Choice;
+use event::{Edges, EventRow};
 use rows::Row;
 
+mod choice;
 pub mod event;
 mod items;
 mod rows;
@@ -46,7 +50,7 @@ pub struct Args {
         allow_hyphen_values = true
     )]
     pub filter: String,
-    /// At most this many rows; of events the latest
+    /// At most this many rows; of events the latest [default: all; of the events of a live source 200]
     #[arg(long, value_name = "NUMBER")]
     pub limit: Option<usize>,
     /// Tasks: closed ones without a verdict, too
@@ -70,9 +74,27 @@ pub enum Kind {
     Inbox,
     /// The log
     Events,
-    /// Contracts that were refused
+    /// Contracts that were refused, until somebody deals with them or the producer sends a valid one
     Rejections,
 }
+
+impl Kind {
+    /// What people call many of them.
+    const fn plural(self) -> &'static str {
+        match self {
+            Self::Pipelines => "pipelines",
+            Self::Edges => "edges",
+            Self::Tasks => "tasks",
+            Self::Dead => "dead letters",
+            Self::Inbox => "questions in the inbox",
+            Self::Events => "events",
+            Self::Rejections => "refused contracts that nobody dealt with",
+        }
+    }
+}
+
+/// Events of a live source that are printed when nobody says how many.
+const LATEST: usize = 200;
 
 /// Prints.
 ///
@@ -104,12 +126,36 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             show(&args, &look, None, rows)
         }
         Kind::Inbox => show(&args, &look, None, report::inbox(&look.ledger)),
-        Kind::Events => {
-            let row = |event| EventRow::new(&look.ledger, event);
-            show(&args, &look, None, look.events.iter().map(row).collect())
-        }
+        Kind::Events => events(&args, &look).await,
         Kind::Rejections => show(&args, &look, None, report::rejections(&look.ledger)),
     }
+}
+
+/// Searches the whole log and keeps the latest events that were asked for.
+async fn events(args: &Args, look: &Look) -> anyhow::Result<Exit> {
+    let mut choice = Choice::new(args, EventRow::FIELDS)?;
+    let most = args.limit.or(look.live.then_some(LATEST));
+    // Only a window that was named leaves events out.
+    let since = args.window.and_then(Span::length);
+    let since = since.map(|length| look.as_of + -length);
+    let (mut edges, mut rows, mut total) = (Edges::default(), VecDeque::new(), 0);
+    look.log(|events| {
+        for event in events {
+            let row = EventRow::new(&mut edges, Cow::Owned(event));
+            if since.is_some_and(|it| row.event.at <= it) || !choice.keeps(&row) {
+                continue;
+            }
+            total += 1;
+            rows.push_back(row);
+            if most.is_some_and(|most| rows.len() > most) {
+                rows.pop_front();
+            }
+        }
+        Ok(())
+    })
+    .await?;
+    let rows = Vec::from(rows);
+    finish(args, look, args.window, &choice, &rows, total)
 }
 
 /// Everything around the rows of one kind.
@@ -127,22 +173,29 @@ struct Envelope<'a, T> {
     skipped: Value,
 }
 
+/// Chooses among all rows of a kind, and prints them.
 fn show<T: Row>(
     args: &Args,
     look: &Look,
     window: Option<Span>,
-    rows: Vec<T>,
+    mut rows: Vec<T>,
 ) -> anyhow::Result<Exit> {
-    let mut rows = chosen(args, rows)?;
+    let mut choice = Choice::new(args, T::FIELDS)?;
+    rows.retain(|row| choice.keeps(row));
     let total = rows.len();
-    if let Some(limit) = args.limit {
-        let cut = total.saturating_sub(limit);
-        if args.kind == Kind::Events {
-            rows.drain(..cut);
-        } else {
-            rows.truncate(limit);
-        }
-    }
+    rows.truncate(args.limit.unwrap_or(total));
+    finish(args, look, window, &choice, &rows, total)
+}
+
+fn finish<T: Row>(
+    args: &Args,
+    look: &Look,
+    window: Option<Span>,
+    choice: &Choice<'_>,
+    rows: &[T],
+    total: usize,
+) -> anyhow::Result<Exit> {
+    choice.check(look)?;
     match args.output {
         Output::Json => {
             let envelope = Envelope {
@@ -151,7 +204,7 @@ fn show<T: Row>(
                 as_of: look.as_of,
                 window: window.map(Span::name),
                 total,
-                rows: &rows,
+                rows,
                 open: look.open(),
                 irregular: serde_json::to_value(look.ledger.irregular())?,
                 skipped: serde_json::to_value(&look.skipped)?,
@@ -164,8 +217,8 @@ fn show<T: Row>(
         }
         Output::Text => {
             let cells: Vec<Vec<String>> = rows.iter().map(Row::cells).collect();
-            if cells.is_empty() {
-                say(&format!("nothing to show as of {}", look.as_of));
+            if total == 0 {
+                say(&choice.why_none(look, args.kind.plural()));
             } else {
                 print(table(T::COLUMNS, &cells, room()).as_bytes())?;
             }
@@ -175,31 +228,6 @@ fn show<T: Row>(
         remarks(look, total - rows.len());
     }
     Ok(Exit::Done)
-}
-
-/// The rows that were asked for, by id and filter.
-fn chosen<T: Row>(args: &Args, mut rows: Vec<T>) -> anyhow::Result<Vec<T>> {
-    let usage = |why| Stop::new(Exit::Usage, format!("--filter: {why}"));
-    let query = Query::parse(&args.filter, T::FIELDS).map_err(usage)?;
-    if !args.ids.is_empty() {
-        for id in &args.ids {
-            if !rows.iter().any(|row| row.is(id)) {
-                anyhow::bail!("nothing here has the id {id}");
-            }
-        }
-        rows.retain(|row| args.ids.iter().any(|id| row.is(id)));
-    }
-    if !query.is_empty() {
-        rows.retain(|row| {
-            let texts = row.texts();
-            let whole: Vec<&str> = texts.iter().map(|text| &**text).collect();
-            query.keeps(&whole, |name| {
-                let at = T::FIELDS.iter().position(|field| *field == name);
-                at.and_then(|at| whole.get(at)).copied().unwrap_or("")
-            })
-        });
-    }
-    Ok(rows)
 }
 
 /// What does not fit into rows, for people: on standard error, so that a pipe stays clean.

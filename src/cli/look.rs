@@ -59,6 +59,37 @@ impl Look {
         open
     }
 
+    /// Hands out the whole log up to the instant, oldest first, some events at a time.
+    ///
+    /// # Errors
+    /// The source stops answering, or `each` fails.
+    pub async fn log(
+        &self,
+        mut each: impl FnMut(Vec<Event>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        if !self.live {
+            return self
+                .events
+                .chunks(1_000)
+                .try_for_each(|some| each(some.to_vec()));
+        }
+        let mut at = 0;
+        let mut log = self.source.watch(Some(0));
+        while at < self.ledger.cursor() {
+            let batch = tokio::time::timeout(PATIENCE, log.next()).await;
+            let batch = batch.with_context(|| format!("{} fell silent", self.address))?;
+            match batch.transpose().map_err(Stop::from)? {
+                Some(Batch::Events { events, cursor }) => {
+                    each(events)?;
+                    at = cursor;
+                }
+                Some(_) => {}
+                None => anyhow::bail!("{} ended the log in the middle; try again", self.address),
+            }
+        }
+        Ok(())
+    }
+
     /// The window that is meant when none is named: a recording is looked at as a whole.
     pub fn default_span(&self) -> Span {
         if self.live { Span::OneHour } else { Span::All }

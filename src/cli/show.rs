@@ -1,9 +1,11 @@
 //! `seam show`: everything about one handoff or run.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value;
 
-use super::get::event::EventRow;
+use super::get::event::{Edges, EventRow};
 use super::look::{Look, look};
 use super::{Connect, Exit, Output, Stop, json, print};
 use crate::domain::event::Event;
@@ -92,7 +94,8 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         return Err(Stop::new(Exit::Failed, why).into());
     };
     let rows = |events: &[&Event]| -> Vec<Vec<String>> {
-        let row = |event: &&Event| page::line(&EventRow::new(&look.ledger, event));
+        let mut edges = Edges::of_run(&run);
+        let row = |event: &&Event| page::line(&EventRow::new(&mut edges, Cow::Borrowed(event)));
         events.iter().map(row).collect()
     };
     let task = task_row(&run, look.as_of);

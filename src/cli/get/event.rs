@@ -1,6 +1,7 @@
 //! One line of the log for people, and its CloudEvents form for programs.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};
 
@@ -8,13 +9,40 @@ use super::rows::Row;
 use crate::cli::table::{Column, left, or_dash, wire_word, words};
 use crate::domain::contract::Violation;
 use crate::domain::event::{Event, Fact};
-use crate::domain::id::Edge;
-use crate::domain::ledger::Ledger;
+use crate::domain::id::{Edge, HandoffId};
+use crate::domain::run::{Handoff, Run};
+
+/// The edge of every handoff that a log spoke of so far: only its first event names it.
+#[derive(Debug, Default)]
+pub struct Edges(HashMap<HandoffId, Edge>);
+
+impl Edges {
+    /// Those of the handoffs of a run, ended ones too.
+    pub fn of_run(run: &Run) -> Self {
+        let named = |(id, it): (&HandoffId, &Handoff)| (id.clone(), it.emission.edge.clone());
+        Self(run.handoffs.iter().map(named).collect())
+    }
+
+    /// The edge an event is about, where it is about one.
+    pub fn of(&mut self, event: &Event) -> Option<Edge> {
+        match &event.fact {
+            Fact::Emitted(it) | Fact::Sighted(it) => {
+                if let Some(id) = &event.handoff {
+                    self.0.insert(id.clone(), it.edge.clone());
+                }
+                Some(it.edge.clone())
+            }
+            Fact::Refused(it) => Some(it.edge.clone()),
+            Fact::EdgePaused { edge, .. } | Fact::EdgeResumed { edge, .. } => Some(edge.clone()),
+            _ => self.0.get(event.handoff.as_ref()?).cloned(),
+        }
+    }
+}
 
 /// One event with what is known of its handoff.
 pub struct EventRow<'a> {
     /// The event.
-    pub event: &'a Event,
+    pub event: Cow<'a, Event>,
     /// The edge it is about, where it is about one.
     pub edge: Option<Edge>,
     /// What it says beside its name.
@@ -30,18 +58,11 @@ impl Serialize for EventRow<'_> {
 
 impl<'a> EventRow<'a> {
     /// Looks up what the event itself does not say.
-    pub fn new(ledger: &Ledger, event: &'a Event) -> Self {
-        let handoff = event.handoff.as_ref().and_then(|id| ledger.handoff(id));
-        let edge = match &event.fact {
-            Fact::Emitted(it) | Fact::Sighted(it) => Some(&it.edge),
-            Fact::Refused(it) => Some(&it.edge),
-            Fact::EdgePaused { edge, .. } | Fact::EdgeResumed { edge, .. } => Some(edge),
-            _ => handoff.map(|it| &it.emission.edge),
-        };
+    pub fn new(edges: &mut Edges, event: Cow<'a, Event>) -> Self {
         Self {
-            event,
-            edge: edge.cloned(),
+            edge: edges.of(&event),
             detail: detail(&event.fact),
+            event,
         }
     }
 }

@@ -4,9 +4,15 @@ use std::borrow::Cow;
 
 use super::rows::Row;
 use crate::cli::table::{Column, left, moment, or_dash, right, some, wire_word, words};
+use crate::domain::id::Edge;
 use crate::domain::report::{DeadRow, InboxRow, RejectionRow, TaskRow};
 use crate::domain::text::age;
 use crate::domain::time::Time;
+
+/// Whether an edge is meant by its own name, or by that of its pipeline.
+fn of(edge: &Edge, id: &str) -> bool {
+    *edge.pipeline == *id || edge.to_string() == id
+}
 
 impl Row for TaskRow {
     const FIELDS: &'static [&'static str] =
@@ -38,7 +44,7 @@ impl Row for TaskRow {
     }
 
     fn is(&self, id: &str) -> bool {
-        self.trace_id.as_str() == id
+        self.trace_id.as_str() == id || self.pipeline == id
     }
 
     fn cells(&self) -> Vec<String> {
@@ -94,7 +100,10 @@ impl Row for DeadRow {
     }
 
     fn is(&self, id: &str) -> bool {
-        self.handoff_id.as_str() == id || self.trace_id.as_str() == id || self.group == id
+        of(&self.edge, id)
+            || self.handoff_id.as_str() == id
+            || self.trace_id.as_str() == id
+            || self.group == id
     }
 
     fn cells(&self) -> Vec<String> {
@@ -152,7 +161,7 @@ impl Row for InboxRow {
     }
 
     fn is(&self, id: &str) -> bool {
-        self.handoff_id.as_str() == id || self.trace_id.as_str() == id
+        of(&self.edge, id) || self.handoff_id.as_str() == id || self.trace_id.as_str() == id
     }
 
     fn cells(&self) -> Vec<String> {
@@ -213,7 +222,7 @@ impl Row for RejectionRow {
     }
 
     fn is(&self, id: &str) -> bool {
-        self.rejection_id == id || self.trace_id.as_str() == id
+        of(&self.edge, id) || self.rejection_id == id || self.trace_id.as_str() == id
     }
 
     fn cells(&self) -> Vec<String> {

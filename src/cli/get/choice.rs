@@ -1,0 +1,88 @@
+//! Which rows were asked for: by id and by filter.
+
+use super::{Args, Row};
+use crate::cli::look::Look;
+use crate::cli::{Exit, Stop};
+use crate::domain::query::Query;
+
+/// What rows are held against, one after the other.
+pub struct Choice<'a> {
+    query: Query,
+    ids: Vec<Id<'a>>,
+    /// Rows that there were to choose from.
+    offered: usize,
+}
+
+struct Id<'a> {
+    text: &'a str,
+    found: bool,
+}
+
+impl<'a> Choice<'a> {
+    /// The choice that the command line makes among rows with these fields.
+    ///
+    /// # Errors
+    /// The filter names a field that does not exist.
+    pub fn new(args: &'a Args, fields: &[&'static str]) -> Result<Self, Stop> {
+        let usage = |why| Stop::new(Exit::Usage, format!("--filter: {why}"));
+        let id = |text: &'a String| Id { text, found: false };
+        Ok(Self {
+            query: Query::parse(&args.filter, fields).map_err(usage)?,
+            ids: args.ids.iter().map(id).collect(),
+            offered: 0,
+        })
+    }
+
+    /// Whether this row was asked for.
+    pub fn keeps<T: Row>(&mut self, row: &T) -> bool {
+        self.offered += 1;
+        let mut named = self.ids.is_empty();
+        for id in self.ids.iter_mut().filter(|id| row.is(id.text)) {
+            (id.found, named) = (true, true);
+        }
+        named && self.passes(row)
+    }
+
+    fn passes<T: Row>(&self, row: &T) -> bool {
+        if self.query.is_empty() {
+            return true;
+        }
+        let texts = row.texts();
+        let whole: Vec<&str> = texts.iter().map(|text| &**text).collect();
+        self.query.keeps(&whole, |name| {
+            let at = T::FIELDS.iter().position(|field| *field == name);
+            at.and_then(|at| whole.get(at)).copied().unwrap_or("")
+        })
+    }
+
+    /// Every id that was asked for is one.
+    ///
+    /// # Errors
+    /// The first that nothing has; a pipeline or an edge without rows is no mistake.
+    pub fn check(&self, look: &Look) -> anyhow::Result<()> {
+        let known = |id: &str| {
+            let mut edges = look.ledger.edges();
+            edges.any(|it| *it.edge.pipeline == *id || it.edge.to_string() == id)
+        };
+        let missing = self.ids.iter().find(|id| !id.found && !known(id.text));
+        if let Some(id) = missing {
+            anyhow::bail!("nothing here has the id {} ({})", id.text, look.address);
+        }
+        Ok(())
+    }
+
+    /// Why no row is left.
+    pub fn why_none(&self, look: &Look, many: &str) -> String {
+        let at = format!("nothing to show at {} as of {}", look.address, look.as_of);
+        let nothing_ever = look.ledger.cursor() == 0 && look.events.is_empty();
+        if nothing_ever && look.live {
+            format!("{at}: the store is empty")
+        } else if self.offered == 0 {
+            format!("{at}: there are no {many}")
+        } else if !self.query.is_empty() {
+            format!("{at}: none of {} {many} match the filter", self.offered)
+        } else {
+            format!("{at}: none of {} {many} belong to that", self.offered)
+        }
+    }
+}
