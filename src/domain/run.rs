@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contract::Violation;
 use super::event::{DeadReason, Emission, Escalation, Event, Rejection, Resolution};
-use super::id::{Actor, Edge, HandoffId, RunId};
+use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use super::loops::Verdict;
 use super::time::{Millis, Time};
 
@@ -195,6 +195,19 @@ impl LastChange {
             event: event.fact.name().into(),
             at: event.at,
         }
+    }
+
+    /// What was done, in words: `requeued`, `dead lettered`.
+    pub fn done(&self) -> String {
+        let event = self.event.trim_end_matches(".v1");
+        event.rsplit('.').next().unwrap_or(event).replace('_', " ")
+    }
+
+    /// The first of these events, newest first, that a person did: agents move on at once, and what they did after
+    /// that is not what somebody who comes second wants to know.
+    pub fn of_person<'a>(mut newest_first: impl Iterator<Item = &'a Event>) -> Option<Self> {
+        let person = newest_first.find(|it| it.actor.kind == ActorKind::User);
+        person.map(Self::of)
     }
 }
 

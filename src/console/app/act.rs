@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::event::{Answer, DismissReason};
 use crate::domain::id::Edge;
-use crate::domain::link::{Act, ActKind, Fault, Request, SourceId, Target};
+use crate::domain::link::{Act, ActKind, Request, SourceId, Target};
 use crate::domain::text::age;
 use crate::domain::time::Time;
 
@@ -271,18 +271,6 @@ impl Draft {
             ActKind::ResumeEdge => edge().map(Act::ResumeEdge),
             ActKind::Cancel => Some(Act::Cancel),
         }
-    }
-}
-
-/// A fault as a sentence for the person who asked: the loser of a race is told who won, and how long ago.
-pub fn say(fault: &Fault, now: Time) -> String {
-    match fault {
-        Fault::Conflict { by: Some(by), .. } => {
-            let event = by.event.trim_end_matches(".v1");
-            let done = event.rsplit('.').next().unwrap_or(event).replace('_', " ");
-            format!("{} {done} this {} ago", by.actor.id, age(by.at.age(now)))
-        }
-        other => other.to_string(),
     }
 }
 

@@ -5,9 +5,9 @@ use super::layer::{Ask, Dialog, Layer, Press};
 use super::msg::Effect;
 use super::state::{Pending, Sent, State, UNDO_FOR};
 use super::toast::Tone;
-use crate::domain::id::ActorKind;
 use crate::domain::link::{ActKind, Fault};
 use crate::domain::run::LastChange;
+use crate::domain::text::age;
 
 mod answer;
 mod edit;
@@ -72,16 +72,16 @@ impl State {
         };
         let Some(draft) = &dialog.draft else { return };
         let aims = &draft.proposal.aims;
-        let moved = aims.iter().filter(|aim| self.moved(aim)).count();
+        let moved: Vec<&Aim> = aims.iter().filter(|aim| self.moved(aim)).collect();
         let arrived = self.view().arrived(&self.world, &draft.proposal);
         let mut news = Vec::new();
         if arrived > 0 {
             news.push(format!("{arrived} arrived since, not included."));
         }
-        match (moved, aims.as_slice()) {
-            (0, _) => {}
+        match (moved.as_slice(), aims.as_slice()) {
+            ([], _) => {}
             (_, [one]) => news.push(format!("{}: nothing will be sent.", self.moved_by(one))),
-            _ => news.push(format!("{moved} changed since you saw them, skipped.")),
+            _ => news.push(format!("{}.", self.skipped(&moved))),
         }
         if let Some(why) = locked(self, &draft.proposal) {
             news.push(format!("Cannot be sent now: {why}."));
@@ -99,29 +99,49 @@ impl State {
             found: now.map_or(0, |it| it.version),
             by: now.and_then(|it| it.last_change.clone()),
         };
-        act::say(&self.name_person(aim, fault), self.world.now)
+        self.name_person(aim, fault).told(self.world.now)
     }
 
-    /// A conflict with the person who acted since the item was seen, if one did: agents move on at once, and
-    /// what they did after that is not what somebody who comes second wants to know.
+    /// A conflict with the person who acted since the item was seen, if one did.
     fn name_person(&self, aim: &Aim, fault: Fault) -> Fault {
         let Fault::Conflict { found, by } = fault else {
             return fault;
         };
-        let person = self.world.feed(aim.source).and_then(|feed| {
-            let known = feed.live().handoff(&aim.target.handoff)?.version;
-            let since = known.saturating_sub(aim.target.version) as usize;
-            let events = feed.live().recent().iter().rev();
-            events
-                .filter(|it| it.handoff.as_ref() == Some(&aim.target.handoff))
-                .take(since)
-                .find(|it| it.actor.kind == ActorKind::User)
-                .map(LastChange::of)
-        });
         Fault::Conflict {
             found,
-            by: person.or(by),
+            by: self.person_since(aim).or(by),
         }
+    }
+
+    /// The person who acted since the item was seen.
+    fn person_since(&self, aim: &Aim) -> Option<LastChange> {
+        let feed = self.world.feed(aim.source)?;
+        let known = feed.live().handoff(&aim.target.handoff)?.version;
+        let since = known.saturating_sub(aim.target.version) as usize;
+        let events = feed.live().recent().iter().rev();
+        let of_it = events.filter(|it| it.handoff.as_ref() == Some(&aim.target.handoff));
+        LastChange::of_person(of_it.take(since))
+    }
+
+    /// How many of several moved, and who moved them when one person did.
+    fn skipped(&self, moved: &[&Aim]) -> String {
+        let text = format!("{} changed since you saw them, skipped", moved.len());
+        let people: Vec<_> = moved.iter().map(|aim| self.person_since(aim)).collect();
+        let mut known = people.iter().flatten();
+        let Some(one) = known.next() else {
+            return text;
+        };
+        if known.any(|it| it.actor != one.actor || it.event != one.event) {
+            return text;
+        }
+        let count = people.iter().flatten().count();
+        let them = match count == moved.len() {
+            true if count == 1 => "it".to_owned(),
+            true => "them".to_owned(),
+            false => format!("{count} of them"),
+        };
+        let ago = age(one.at.age(self.world.now));
+        format!("{text}: {} {} {them} {ago} ago", one.actor.id, one.done())
     }
 
     /// True when the item is known to have another version than was seen.
@@ -207,11 +227,12 @@ fn unmoved(state: &State, draft: &Draft) -> Vec<Aim> {
 
 fn send(state: &mut State, draft: &Draft) -> Vec<Effect> {
     let aims = unmoved(state, draft);
-    let skipped = draft.proposal.aims.len() - aims.len();
-    if skipped > 0 {
+    let seen = draft.proposal.aims.iter();
+    let skipped: Vec<&Aim> = seen.filter(|aim| !aims.contains(aim)).collect();
+    if !skipped.is_empty() {
         let why = match draft.proposal.aims.as_slice() {
             [one] => format!("not {}: {}", draft.proposal.act.done(), state.moved_by(one)),
-            _ => format!("{skipped} changed since you saw them, skipped"),
+            _ => state.skipped(&skipped),
         };
         state.say(why, Tone::Bad);
         if aims.is_empty() {

@@ -11,7 +11,7 @@ use crate::domain::link::{ActKind, Fault, Found, SourceId, Want};
 use crate::domain::run::{self, Run};
 use crate::keymap::Action;
 
-use super::act::{self, Proposal};
+use super::act::Proposal;
 use super::desk::Desk;
 use super::doc::{Doc, Ink, Reader, plural};
 use super::inbox;

@@ -18,8 +18,8 @@ use super::handoff::mask;
 use super::list::List;
 use super::msg::{Reply, Size, Ticket};
 use super::screen::{Focus, Offer, Screen};
+use super::triage;
 use super::world::World;
-use super::{act, triage};
 
 mod card;
 
@@ -279,7 +279,7 @@ impl Screen for Inbox {
                 }
             }
             Ok(_) => Body::Missing("it changed while it was fetched".to_owned()),
-            Err(fault) => Body::Missing(act::say(fault, world.now)),
+            Err(fault) => Body::Missing(fault.told(world.now)),
         };
         if self.contracts.len() >= MOST_CONTRACTS {
             self.contracts.clear();

@@ -6,6 +6,8 @@ use thiserror::Error;
 
 use crate::domain::contract::Violation;
 use crate::domain::run::LastChange;
+use crate::domain::text::age;
+use crate::domain::time::Time;
 
 /// Why a source did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -38,24 +40,27 @@ pub enum Fault {
     Malformed(String),
 }
 
+impl Fault {
+    /// The sentence for the person who asked: the loser of a race is told who won, and how long before `now`.
+    pub fn told(&self, now: Time) -> String {
+        match self {
+            Self::Conflict { by: Some(by), .. } => {
+                let (who, ago) = (&by.actor.id, age(by.at.age(now)));
+                format!("{who} {} this {ago} ago", by.done())
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
 struct Moved<'a>(&'a u64, &'a Option<LastChange>);
 
 impl fmt::Display for Moved<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.1 {
             Some(by) => {
-                let what = by
-                    .event
-                    .rsplit('.')
-                    .next()
-                    .unwrap_or_default()
-                    .replace('_', " ");
-                write!(
-                    f,
-                    "{} {what} this at {}",
-                    by.actor.id,
-                    by.at.utc().format("%H:%M:%S UTC")
-                )
+                let at = by.at.utc().format("%H:%M:%S UTC");
+                write!(f, "{} {} this at {at}", by.actor.id, by.done())
             }
             None => write!(f, "it changed since you saw it (now version {})", self.0),
         }

@@ -1,7 +1,6 @@
 //! What comes of what was sent: done, refused, or somebody else was faster.
 
 use super::{edit, items, leave, request};
-use crate::console::app::act;
 use crate::console::app::layer::{Layer, Results, capital};
 use crate::console::app::msg::{Effect, Reply, Ticket};
 use crate::console::app::screen::{Screen, ScreenId};
@@ -55,7 +54,7 @@ fn result(state: &mut State, sent: &Sent, reply: Result<Reply, Fault>) {
         Ok(Reply::Done(outcome)) => outcome,
         Ok(_) => return,
         Err(fault) => {
-            let why = act::say(&fault, now);
+            let why = fault.told(now);
             state.say(format!("not {}: {why}", act.done()), Tone::Bad);
             return;
         }
@@ -71,7 +70,7 @@ fn result(state: &mut State, sent: &Sent, reply: Result<Reply, Fault>) {
             state.say(format!("{} {what}", act.done()), Tone::Good);
         }
         [(_, Err(fault))] => {
-            let why = act::say(fault, now);
+            let why = fault.told(now);
             state.say(format!("not {}: {why}", act.done()), Tone::Bad);
         }
         all if all.iter().all(|(_, it)| it.is_ok()) => {
@@ -113,7 +112,7 @@ fn results(sent: &Sent, outcome: &Outcome, now: Time) -> Results {
         .map(|(nth, (_, it))| {
             (
                 label(nth),
-                it.as_ref().copied().map_err(|fault| act::say(fault, now)),
+                it.as_ref().copied().map_err(|fault| fault.told(now)),
             )
         })
         .collect();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::confirm;
-use crate::console::app::act::{self, Aim, Draft, Proposal};
+use crate::console::app::act::{Aim, Draft, Proposal};
 use crate::console::app::layer::{Dialog, Layer, Press};
 use crate::console::app::msg::{Effect, Reply, Ticket};
 use crate::console::app::state::{Editing, State};
@@ -40,7 +40,7 @@ pub(super) fn fetched(
         Ok(Reply::Found(Found::Contract { value, digest })) => (value, digest),
         Ok(_) => return Vec::new(),
         Err(fault) => {
-            let why = act::say(&fault, state.world.now);
+            let why = fault.told(state.world.now);
             state.say(format!("cannot edit: {why}"), Tone::Bad);
             return Vec::new();
         }

@@ -4,7 +4,7 @@ use crate::console::app::flow::pretty;
 
 use super::{
     Action, Body, Desk, Fault, Found, Handoff, Offer, Reply, Screen, Shown, Tab, Ticket, Want,
-    World, act, mask, tree,
+    World, mask, tree,
 };
 
 impl Screen for Handoff {
@@ -160,7 +160,7 @@ impl Screen for Handoff {
 
     fn answered(&mut self, world: &World, ticket: Ticket, reply: &Result<Reply, Fault>) {
         let why = || match reply {
-            Err(fault) => act::say(fault, world.now),
+            Err(fault) => fault.told(world.now),
             Ok(_) => "the source answered something else".to_owned(),
         };
         if matches!(self.contract, Body::Asked(it) if it == ticket) {
