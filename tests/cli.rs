@@ -368,7 +368,10 @@ fn an_export_says_the_same_and_overwrites_nothing() {
 #[test]
 fn a_recording_cannot_be_acted_on() {
     let desk = Desk::new();
-    let why = desk.says(4, &["requeue", "s-3", "-c", SMALL, "--yes"]);
+    let why = desk.says(
+        4,
+        &["requeue", "s-3", "-c", SMALL, "--yes", "--reason", "x"],
+    );
     assert!(why.contains("a recording is over"), "{why}");
 }
 
@@ -404,18 +407,30 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
     // A version that passed is a conflict, and says who moved it.
     let moved = desk.ends(
         3,
-        &["requeue", &first, "-c", url, "--yes", "--version", "1"],
+        &[
+            "requeue",
+            &first,
+            "-c",
+            url,
+            "--yes",
+            "--reason",
+            "x",
+            "--version",
+            "1",
+        ],
     );
     assert!(
         moved.contains("conflict") && moved.contains("writer"),
         "{moved}"
     );
-    // Done, refused by the state, not found: each said, the worst decides.
-    desk.ends(0, &["requeue", &first, "-c", url, "--yes"]);
+    // Done, somebody was faster, not found: each said, the worst decides.
+    let why = desk.says(2, &["requeue", &first, "-c", url, "--yes"]);
+    assert!(why.contains("--reason TEXT"), "{why}");
+    desk.ends(0, &["requeue", &first, "-c", url, "--yes", "--reason", "x"]);
     let mixed = desk.ends(
-        4,
+        3,
         &[
-            "requeue", &first, &second, "nobody", "-c", url, "--yes", "-o", "json",
+            "requeue", &first, &second, "nobody", "-c", url, "--yes", "--reason", "x", "-o", "json",
         ],
     );
     let mixed: Value = serde_json::from_str(&mixed).unwrap();
@@ -426,8 +441,49 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
         .iter()
         .map(|it| &it["result"])
         .collect();
-    assert_eq!(results, ["refused", "done", "failed"]);
+    assert_eq!(results, ["conflict", "done", "failed"]);
     assert_eq!(mixed["by"], "dana");
+
+    // An agent went on and even ended it: the person who was faster is named all the same.
+    let (_, work) = server.post("/handoffs/claim", &json!({"agent": "writer"}));
+    let gone = work["handoff_id"].as_str().unwrap().to_owned();
+    let lease = json!({"lease_id": work["lease_id"]});
+    for ended in [false, true] {
+        if ended {
+            for step in ["ack", "complete"] {
+                let (status, answer) = server.post(&format!("/handoffs/{gone}/{step}"), &lease);
+                assert_eq!(status, 200, "{answer}");
+            }
+        }
+        for version in [&["--version", "4"][..], &[]] {
+            let requeue = [
+                "requeue", &gone, "-c", url, "--yes", "--reason", "x", "--as", "bob",
+            ];
+            let late = desk.ends(3, &[&requeue[..], version].concat());
+            assert!(
+                late.contains("conflict: dana requeued this"),
+                "{ended} {version:?} {late}"
+            );
+        }
+    }
+
+    // Ids may come from standard input, and none of them is no mistake.
+    for (ids, code, said) in [
+        ("", 0, "nothing to do"),
+        (
+            &*format!("{second}\n\nnobody\n"),
+            3,
+            "conflict: dana requeued",
+        ),
+    ] {
+        let requeue = ["requeue", "-", "-c", url, "--yes", "--reason", "x"];
+        let mut requeue = desk.command(&requeue);
+        requeue.stdin(std::fs::File::open(desk.file("ids", ids)).unwrap());
+        let output = requeue.output().unwrap();
+        let all = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{all}");
+        assert!(all.contains(said), "{all}");
+    }
 
     // To a person, who may edit it; an invalid edit names the place and changes nothing.
     desk.ends(
@@ -450,11 +506,21 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
     let mut edited = shown["contract"].clone();
     edited["brief"].as_object_mut().unwrap().remove("goal");
     let file = desk.file("edit.json", &edited.to_string());
-    let refused = desk.ends(4, &["approve", &third, "-c", url, "--yes", "--edit", &file]);
+    let refused = desk.ends(
+        4,
+        &[
+            "approve", &third, "-c", url, "--yes", "--reason", "x", "--edit", &file,
+        ],
+    );
     assert!(refused.contains("/brief/goal"), "{refused}");
     edited["brief"]["goal"] = json!("Publish sooner");
     let file = desk.file("edit.json", &edited.to_string());
-    desk.ends(0, &["approve", &third, "-c", url, "--yes", "--edit", &file]);
+    desk.ends(
+        0,
+        &[
+            "approve", &third, "-c", url, "--yes", "--reason", "x", "--edit", &file,
+        ],
+    );
     let shown = desk.json(&["show", &third, "-c", url]);
     assert_eq!(shown["handoff"]["state"], "pending");
     assert_eq!(shown["contract"]["brief"]["goal"], "Publish sooner");
@@ -495,6 +561,69 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
         edges["rows"][0]["counts"].clone()
     };
     assert_eq!(counts(&format!("file:{file}")), counts(url));
+}
+
+#[test]
+fn the_whole_log_is_searched_and_every_event_knows_its_edge() {
+    let desk = Desk::new();
+    let server = Server::start(&desk, &[]);
+    let url = server.url.as_str();
+    let empty = desk.says(0, &["get", "events", "-c", url]);
+    assert!(
+        empty.contains(url) && empty.contains("the store is empty"),
+        "{empty}"
+    );
+    let id = server.dead_letter(&contract("old"), "no");
+    desk.ends(
+        0,
+        &[
+            "dismiss",
+            &id,
+            "-c",
+            url,
+            "--yes",
+            "--because",
+            "obsolete",
+            "--reason",
+            "old",
+        ],
+    );
+    for nth in 0..201 {
+        let (status, answer) = server.post("/handoffs", &contract(&nth.to_string()));
+        assert_eq!(status, 201, "{answer}");
+    }
+    // Its run is closed, and it is further back than what a console starts with.
+    let found = desk.json(&[
+        "get",
+        "events",
+        "-c",
+        url,
+        "--filter",
+        "type:dismissed to:writer",
+    ]);
+    assert_eq!(
+        (&found["total"], &found["rows"][0]["data"]["note"]),
+        (&json!(1), &json!("old")),
+        "{found}"
+    );
+    let lines = |args: &[&str]| desk.ends(0, args).lines().count();
+    let get = ["get", "events", "-c", url, "-o", "jsonl"];
+    let all = lines(&[&get[..], &["--limit", "1000000"]].concat());
+    assert!(all > 205, "{all}");
+    assert_eq!(lines(&get), 200);
+    let left_out = desk.says(0, &get);
+    assert!(
+        left_out.contains(&format!("{} more rows", all - 200)),
+        "{left_out}"
+    );
+    let none = desk.says(0, &["get", "events", "-c", url, "--filter", "nonesuch"]);
+    assert!(none.contains(&format!("none of {all} events")), "{none}");
+    // A pipeline is an id wherever its rows are.
+    assert_eq!(
+        desk.json(&["get", "tasks", "launch", "-c", url])["total"],
+        201
+    );
+    assert_eq!(desk.json(&["get", "dead", "launch", "-c", url])["total"], 0);
 }
 
 #[test]
@@ -586,7 +715,9 @@ fn hostile_text_reaches_no_output() {
         commands.push(vec!["export", "-c", address]);
         for id in [id.as_str(), &handoff, HOSTILE] {
             commands.push(vec!["show", id, "-c", address]);
-            commands.push(vec!["approve", id, "-c", address, "--yes"]);
+            commands.push(vec![
+                "approve", id, "-c", address, "--yes", "--reason", HOSTILE,
+            ]);
             commands.push(vec!["get", "edges", id, "-c", address]);
         }
         commands.push(vec![
@@ -672,6 +803,9 @@ fn what_cannot_work_says_what_to_do() {
     );
     let broken = desk.file("broken.json", "{\"brief\": ");
     assert!(desk.ends(1, &["check", &broken]).contains("1 violation"));
+    let mut maybe = desk.command(&["get", "edges", "-c", SMALL]);
+    let why = text(&maybe.env("SEAM_ASCII", "maybe").output().unwrap().stderr);
+    assert!(why.starts_with("seam: SEAM_ASCII is \"maybe\""), "{why}");
     let full = desk
         .path("no")
         .join("such")

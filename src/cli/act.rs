@@ -1,16 +1,18 @@
 //! The acts: `seam requeue|escalate|dismiss|approve|reject|respond ID…`, with the rules of the console: bound
 //! to the versions seen, confirmed, and answered item by item.
 
+use anyhow::Context;
 use serde_json::Value;
 
 use super::look::{Look, look};
 use super::{Connect, Exit, Output, Stop, say};
 use crate::domain::event::{Answer, DismissReason};
 use crate::domain::id::HandoffId;
-use crate::domain::link::{Act as Doing, ActKind, Fault, Request, Target};
+use crate::domain::link::{Act as Doing, ActKind, Request, Target};
 use crate::orchestrator::boundary;
 
 mod ask;
+mod late;
 mod result;
 
 use result::{Item, finish};
@@ -18,10 +20,10 @@ use result::{Item, finish};
 /// What every act needs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct On {
-    /// Ids of handoffs
+    /// Ids of handoffs; - reads them from standard input, one a line
     #[arg(required = true, value_name = "ID")]
     pub ids: Vec<String>,
-    /// Why, in your words: kept in the log, and read by whom it concerns
+    /// Why, in your words: kept in the log, and read by whom it concerns; needed with --yes
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub reason: String,
     /// Do not ask; needed when nobody can be asked
@@ -106,10 +108,12 @@ fn answer(text: &str) -> Result<Value, String> {
 ///
 /// # Errors
 /// Nothing was done: the address does not answer, acting is not possible there, or nobody confirmed.
-pub async fn run(act: Act) -> anyhow::Result<Exit> {
+pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
+    act.read_ids()?;
     let (on, kind) = act.parts();
     let in_words = matches!(kind, ActKind::Escalate | ActKind::Dismiss | ActKind::Reject);
-    if in_words && on.reason.trim().is_empty() {
+    // Whoever is asked can still see that there is none; an act that nobody looks at again says why.
+    if (in_words || on.yes) && on.reason.trim().is_empty() {
         let why = format!("{}: --reason TEXT is needed", kind.verb());
         return Err(Stop::new(Exit::Usage, why).into());
     }
@@ -139,7 +143,7 @@ pub async fn run(act: Act) -> anyhow::Result<Exit> {
         };
         return Err(Stop::new(Exit::Refused, why).into());
     }
-    let (targets, mut items) = targets(&look, on);
+    let (targets, mut items) = targets(&look, on).await;
     if !targets.is_empty() {
         ask::confirm(&look, on, kind, &targets)?;
     }
@@ -155,12 +159,18 @@ pub async fn run(act: Act) -> anyhow::Result<Exit> {
             look.source.perform(request.clone()).await,
         ));
     }
+    for it in &mut items {
+        if let Err(fault) = &it.done {
+            let why = late::explain(&look, kind, on.version, &it.handoff, fault.clone());
+            it.done = Err(why.await);
+        }
+    }
     items.sort_by_key(|it| on.ids.iter().position(|id| *id == *it.handoff.as_str()));
     finish(&look, on, kind, &settings.operator.value, &items)
 }
 
 /// What is acted on as it is now, and the ids that nothing open has.
-fn targets(look: &Look, on: &On) -> (Vec<Target>, Vec<Item>) {
+async fn targets(look: &Look, on: &On) -> (Vec<Target>, Vec<Item>) {
     let (mut targets, mut missing) = (Vec::new(), Vec::new());
     for id in &on.ids {
         let handoff = HandoffId::from(id.as_str());
@@ -181,12 +191,10 @@ fn targets(look: &Look, on: &On) -> (Vec<Target>, Vec<Item>) {
                 }
             }
             None => missing.push(Item {
+                done: Err(late::missing(look, &handoff).await),
                 handoff,
                 run: None,
                 version: None,
-                done: Err(Fault::Malformed(
-                    "no open handoff has this id; it may have ended".to_owned(),
-                )),
             }),
         }
     }
@@ -250,6 +258,27 @@ impl Act {
             Self::Reject(on) => (on, ActKind::Reject),
             Self::Respond { on, .. } => (on, ActKind::Respond),
         }
+    }
+
+    /// Puts the ids of standard input in the place of `-`; none is a fine number of them.
+    fn read_ids(&mut self) -> anyhow::Result<()> {
+        let (Self::Requeue(on)
+        | Self::Reject(on)
+        | Self::Escalate { on, .. }
+        | Self::Dismiss { on, .. }
+        | Self::Approve { on, .. }
+        | Self::Respond { on, .. }) = self;
+        if let Some(at) = on.ids.iter().position(|id| id == "-") {
+            let text = std::io::read_to_string(std::io::stdin());
+            let text = text.context("cannot read ids from standard input")?;
+            let lines = text.lines().map(|line| line.trim().to_owned());
+            on.ids
+                .splice(at..=at, lines.filter(|line| !line.is_empty()));
+        }
+        if on.ids.is_empty() {
+            say("no ids on standard input: nothing to do");
+        }
+        Ok(())
     }
 
     /// The edited contract, read before anything is asked.

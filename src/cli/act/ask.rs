@@ -21,7 +21,7 @@ pub fn confirm(look: &Look, on: &On, kind: ActKind, targets: &[Target]) -> anyho
     let can_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if on.output != Output::Text || !can_ask {
         let why = format!(
-            "nobody can be asked here: to {} all the same, say --yes",
+            "nobody can be asked here: to {} all the same, say --yes and --reason TEXT",
             kind.verb()
         );
         return Err(Stop::new(Exit::Usage, why).into());

@@ -9,6 +9,7 @@ use crate::domain::contract::Violation;
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::link::{ActKind, Fault, Outcome, Request};
 use crate::domain::text::clean;
+use crate::domain::time::Time;
 
 /// What came of one item.
 pub struct Item {
@@ -76,13 +77,13 @@ impl Item {
         self.done.as_ref().map_or_else(exit_of, |()| Exit::Done)
     }
 
-    fn row(&self) -> Row<'_> {
+    fn row(&self, now: Time) -> Row<'_> {
         Row {
             handoff_id: &self.handoff,
             trace_id: self.run.as_ref(),
             version: self.version,
             result: word(self.exit()),
-            message: self.done.as_ref().err().map(ToString::to_string),
+            message: self.done.as_ref().err().map(|it| it.told(now)),
             violations: match &self.done {
                 Err(Fault::Invalid(violations)) => violations,
                 _ => &[],
@@ -99,7 +100,8 @@ pub fn finish(
     by: &str,
     items: &[Item],
 ) -> anyhow::Result<Exit> {
-    let rows: Vec<Row<'_>> = items.iter().map(Item::row).collect();
+    let now = crate::clock::now();
+    let rows: Vec<Row<'_>> = items.iter().map(|it| it.row(now)).collect();
     let text = match on.output {
         Output::Json => {
             #[derive(Serialize)]

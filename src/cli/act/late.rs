@@ -1,0 +1,102 @@
+//! What an act came too late for: who was faster, as the log has it.
+
+use crate::cli::look::Look;
+use crate::domain::event::{Event, Fact};
+use crate::domain::id::{HandoffId, RunId};
+use crate::domain::link::{ActKind, Fault, Found, Want};
+use crate::domain::run::{Handoff, LastChange, Run, State};
+
+/// Why a handoff could not be acted on, with the person who was faster where there is one. `seen` is the version
+/// that somebody named; without one, a person counts who acted since it was last put before people.
+pub async fn explain(
+    look: &Look,
+    kind: ActKind,
+    seen: Option<u64>,
+    handoff: &HandoffId,
+    fault: Fault,
+) -> Fault {
+    if !matches!(fault, Fault::Conflict { .. } | Fault::Refused(_)) {
+        return fault;
+    }
+    let Some((run, events)) = history(look, handoff).await else {
+        return fault;
+    };
+    let Some(it) = run.handoffs.get(handoff) else {
+        return fault;
+    };
+    let of_it = events.iter().rev();
+    let of_it = of_it.filter(|event| event.handoff.as_ref() == Some(handoff));
+    let moved = seen.map_or(0, |seen| it.version.saturating_sub(seen));
+    let person = if moved > 0 {
+        LastChange::of_person(of_it.take(moved as usize))
+    } else if fits(kind, it) {
+        None
+    } else {
+        LastChange::of_person(of_it.scan(false, since_parked))
+    };
+    match fault {
+        Fault::Conflict { found, by } => Fault::Conflict {
+            found,
+            by: person.or(by),
+        },
+        _ if person.is_some() => Fault::Conflict {
+            found: it.version,
+            by: person,
+        },
+        _ if moved > 0 => Fault::Conflict {
+            found: it.version,
+            by: it.last_change.clone(),
+        },
+        fault => fault,
+    }
+}
+
+/// The fault of a handoff that nothing open has: it ended, or it never was.
+pub async fn missing(look: &Look, handoff: &HandoffId) -> Fault {
+    match history(look, handoff).await {
+        Some((run, _)) => match run.handoffs.get(handoff) {
+            Some(it) => Fault::Refused(format!("it has ended: it is {}", it.state.word())),
+            None => unknown(look),
+        },
+        None => unknown(look),
+    }
+}
+
+fn unknown(look: &Look) -> Fault {
+    Fault::Malformed(format!("no handoff at {} has this id", look.address))
+}
+
+/// Newest first: events up to the one that put the handoff before people, that one included.
+fn since_parked<'a>(parked: &mut bool, event: &'a Event) -> Option<&'a Event> {
+    let earlier = *parked;
+    *parked = matches!(
+        event.fact,
+        Fact::Emitted(_) | Fact::DeadLettered { .. } | Fact::EscalationOpened(_)
+    );
+    (!earlier && !matches!(event.fact, Fact::Emitted(_))).then_some(event)
+}
+
+/// Whether the act is one for a handoff that stands like this.
+fn fits(kind: ActKind, it: &Handoff) -> bool {
+    match kind {
+        ActKind::Requeue => matches!(it.state, State::DeadLettered | State::RetryWait),
+        ActKind::Dismiss => matches!(it.state, State::DeadLettered | State::Escalated),
+        ActKind::Escalate => it.state.is_open() && it.state != State::Escalated,
+        _ => it.state == State::Escalated,
+    }
+}
+
+/// The run of a handoff and its events, also when they ended: the contract says where it belongs.
+async fn history(look: &Look, handoff: &HandoffId) -> Option<(Run, Vec<Event>)> {
+    let run = match look.ledger.home(handoff) {
+        Some(run) => run.id.clone(),
+        None => match look.source.fetch(Want::Contract(handoff.clone())).await {
+            Ok(Found::Contract { value, .. }) => RunId::from(value.get("trace_id")?.as_str()?),
+            _ => return None,
+        },
+    };
+    match look.source.fetch(Want::Timeline(run)).await {
+        Ok(Found::Timeline { run, events }) => Some((*run, events)),
+        _ => None,
+    }
+}
