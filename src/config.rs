@@ -118,13 +118,17 @@ impl Settings {
         };
         let store = base.data_dir().join("seamwatch").join("seamwatch.db");
         resolve(flags, &env, &path, &text, directory, &store).map_err(|mistakes| {
-            let lines: Vec<String> = mistakes.iter().map(|it| format!("\n  {it}")).collect();
-            let what = format!(
-                "{} is wrong; correct it or remove it:{}",
-                path.display(),
-                lines.concat()
-            );
-            Wrong(what)
+            let (outside, inside): (Vec<_>, Vec<_>) = mistakes.iter().partition(|it| it.line == 0);
+            let mut what: Vec<String> = outside.iter().map(|it| it.what.clone()).collect();
+            if !inside.is_empty() {
+                let lines = inside.iter().map(|it| format!("\n  {it}"));
+                what.push(format!(
+                    "{} is wrong; correct it or remove it:{}",
+                    path.display(),
+                    lines.collect::<String>()
+                ));
+            }
+            Wrong(what.join("\n"))
         })
     }
 
@@ -185,10 +189,11 @@ fn resolve(
                     Origin::File(_, line) => *line,
                     _ => 0,
                 };
-                let what = format!(
-                    "{name} is {other:?} ({}); it must be true or false",
-                    text.origin
-                );
+                let named = match &text.origin {
+                    Origin::Environment(variable) => variable,
+                    _ => name,
+                };
+                let what = format!("{named} is {other:?}; it must be true or false");
                 mistakes.push(Mistake { line, what });
                 false
             }

@@ -1,6 +1,10 @@
 //! The token for an orchestrator: from the environment, a file of its own, or a command.
 
+use std::io::Read;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
@@ -31,7 +35,7 @@ impl Token {
             std::fs::read_to_string(path)
                 .with_context(|| format!("cannot read the token file {}", path.display()))?
         } else if let Some(command) = &self.command {
-            run(command)?
+            run(command, PATIENCE)?
         } else {
             return Ok(None);
         };
@@ -45,16 +49,39 @@ impl Token {
     }
 }
 
-fn run(command: &str) -> anyhow::Result<String> {
-    let output = std::process::Command::new("sh")
+/// How long a command may take to print the token.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn run(command: &str, patience: Duration) -> anyhow::Result<String> {
+    let mut child = Command::new("sh")
         .args(["-c", command])
-        .stderr(std::process::Stdio::inherit())
-        .output()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
         .with_context(|| format!("cannot run token_command {command:?}"))?;
-    if !output.status.success() {
-        bail!("token_command {command:?} failed ({})", output.status);
+    let stdout = child.stdout.take();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = stdout.map_or(Ok(0), |mut it| it.read_to_end(&mut bytes));
+        // Nobody listens any more when it took too long.
+        let _ = tell.send(read.map(|_| bytes));
+    });
+    let Ok(read) = told.recv_timeout(patience) else {
+        // One that ended meanwhile cannot be killed, and need not be.
+        let _ = child.kill();
+        let _ = child.wait();
+        bail!(
+            "token_command {command:?} did not end within {} s: it must print the token and end, without asking",
+            patience.as_secs()
+        );
+    };
+    let bytes = read.with_context(|| format!("cannot read what token_command {command:?} says"))?;
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("token_command {command:?} failed ({status})");
     }
-    String::from_utf8(output.stdout).context("token_command printed something that is not text")
+    String::from_utf8(bytes).context("token_command printed something that is not text")
 }
 
 #[cfg(unix)]
@@ -77,4 +104,19 @@ fn ensure_private(path: &std::path::Path) -> anyhow::Result<()> {
 #[cfg(not(unix))]
 fn ensure_private(_path: &std::path::Path) -> anyhow::Result<()> {
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_hangs_is_given_up_and_named() {
+        assert_eq!(run("echo hft_x", PATIENCE).unwrap(), "hft_x\n");
+        let why = run("sleep 600", Duration::ZERO).unwrap_err().to_string();
+        assert!(
+            why.contains("sleep 600") && why.contains("print the token"),
+            "{why}"
+        );
+    }
 }
