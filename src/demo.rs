@@ -15,6 +15,7 @@ mod words;
 
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -42,10 +43,14 @@ pub struct Story {
     pub speed: f64,
 }
 
+/// The way to the orchestrator: not known yet, or whether it answers and why not.
+pub type Link = Option<Result<(), String>>;
+
 /// Agents at work. They stop when this is dropped.
 #[derive(Debug)]
 pub struct Agents {
-    tasks: JoinSet<()>,
+    _tasks: JoinSet<()>,
+    link: watch::Receiver<Link>,
 }
 
 impl Agents {
@@ -57,18 +62,16 @@ impl Agents {
     /// The token cannot be sent.
     pub async fn start(url: &str, token: Option<&str>, story: Story) -> anyhow::Result<Self> {
         let client = Client::new(url, token)?;
-        for (name, schema) in SCHEMAS {
-            if let Err(why) = client.register(name, schema).await {
-                tracing::debug!("cannot register {name}: {why}");
-            }
-        }
+        let (tell, link) = watch::channel(None);
         let crew = Arc::new(Crew {
             client,
             seed: story.seed,
             speed: story.speed,
             began: Instant::now(),
             open: Mutex::default(),
+            link: tell,
         });
+        crew.register().await;
         let mut tasks = JoinSet::new();
         let springs = [article::SPRING, support::SPRING, code::SPRING, lead::SPRING];
         for (place, spring) in (1..).zip(springs) {
@@ -83,11 +86,14 @@ impl Agents {
             tasks.spawn(Arc::clone(&crew).work(role));
         }
         tasks.spawn(crew.supervise());
-        Ok(Self { tasks })
+        Ok(Self {
+            _tasks: tasks,
+            link,
+        })
     }
 
-    /// Works until the task is dropped; agents do not end by themselves.
-    pub async fn forever(mut self) {
-        while self.tasks.join_next().await.is_some() {}
+    /// The way to the orchestrator, as it changes.
+    pub fn link(&self) -> watch::Receiver<Link> {
+        self.link.clone()
     }
 }

@@ -1,7 +1,9 @@
 //! `seam demo`: the console on simulated agents.
 
+use anyhow::Context;
+
 use super::serve::Interrupts;
-use super::{Exit, Stop, watch};
+use super::{Exit, Stop, say, watch};
 use crate::demo::{Agents, Host, Story};
 
 /// Flags of `seam demo`.
@@ -16,7 +18,7 @@ pub struct Args {
     /// Without the console: print the address and go on until ctrl-c
     #[arg(long)]
     pub headless: bool,
-    /// Only the agents, for the orchestrator at this address; until ctrl-c [env: SEAM_TOKEN]
+    /// Only the agents, for the orchestrator at this address; until ctrl-c; a token comes from SEAM_TOKEN
     #[arg(long, value_name = "URL")]
     pub agents_only: Option<String>,
     #[command(flatten)]
@@ -95,12 +97,20 @@ async fn agents_only(url: &str, story: Story) -> anyhow::Result<Exit> {
         ..story
     };
     let token = std::env::var("SEAM_TOKEN").ok();
-    let agents = Agents::start(url, token.as_deref(), story).await?;
     let mut interrupts = Interrupts::listen()?;
-    eprintln!("seam: agents work at {url}; ctrl-c ends them");
-    tokio::select! {
-        () = agents.forever() => {}
-        () = interrupts.next() => {}
+    let agents = Agents::start(url, token.as_deref(), story).await?;
+    let mut link = agents.link();
+    loop {
+        tokio::select! {
+            changed = link.changed() => changed.context("the agents stopped")?,
+            () = interrupts.next() => return Ok(Exit::Done),
+        }
+        match link.borrow_and_update().as_ref() {
+            Some(Ok(())) => say(&format!("agents work at {url}; ctrl-c ends them")),
+            Some(Err(why)) => say(&format!(
+                "no agent can work at {url} ({why}): waiting for it; ctrl-c ends"
+            )),
+            None => {}
+        }
     }
-    Ok(Exit::Done)
 }

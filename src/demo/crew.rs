@@ -9,13 +9,14 @@ use std::time::Duration;
 use fastrand::Rng;
 use reqwest::StatusCode;
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::agent::{Plan, Role, Spring, Twist};
 use super::client::{Client, Held, LEASE_S};
 use super::weather::{Open, Weather};
+use super::{Link, SCHEMAS};
 
 /// The longest an agent reads before it acknowledges, below the time after which its claim lapses.
 const MOST_READING: Duration = Duration::from_secs(16);
@@ -33,6 +34,7 @@ pub(super) struct Crew {
     pub(super) speed: f64,
     pub(super) began: Instant,
     pub(super) open: Mutex<Open>,
+    pub(super) link: watch::Sender<Link>,
 }
 
 impl Crew {
@@ -48,16 +50,37 @@ impl Crew {
         Duration::from_secs_f64(seconds.max(0.0) / self.speed)
     }
 
+    /// Registers the payload schemas that the contracts name.
+    pub(super) async fn register(&self) {
+        for (name, schema) in SCHEMAS {
+            if let Err(why) = self.client.register(name, schema).await {
+                tracing::debug!("cannot register {name}: {why}");
+            }
+        }
+    }
+
     /// Reads what is open now and then, so that the incident stays within bounds.
     pub(super) async fn supervise(self: Arc<Self>) {
         loop {
-            match self.client.open().await {
+            let link = match self.client.open().await {
                 Ok(now) => {
                     if let Ok(mut open) = self.open.lock() {
                         *open = now;
                     }
+                    Ok(())
                 }
-                Err(why) => tracing::debug!("cannot read what is open: {why}"),
+                // A token of agents alone may not read, and works all the same.
+                Err(why) if why.status() == Some(StatusCode::FORBIDDEN) => Ok(()),
+                Err(why) => Err(why_not(&why)),
+            };
+            let up = link.is_ok();
+            let changed = self.link.send_if_modified(|it| {
+                let before = it.replace(link).map(|it| it.is_ok());
+                before != Some(up)
+            });
+            if changed && up {
+                // It may be another one than before.
+                self.register().await;
             }
             sleep(self.lasting(4.0).max(Duration::from_millis(200))).await;
         }
@@ -170,6 +193,19 @@ impl Crew {
         }
         Ok(())
     }
+}
+
+/// Why there was no answer, in few words.
+fn why_not(why: &reqwest::Error) -> String {
+    if let Some(status) = why.status() {
+        return status.to_string();
+    }
+    // The outer layers repeat the address; the innermost says what happened.
+    let mut cause: &dyn std::error::Error = why;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
 }
 
 /// The first twist that is due and bearable.
