@@ -107,7 +107,7 @@ impl Columns {
         };
         let outlook = match area.width {
             ..60 => 1,
-            60..170 => 16,
+            60..170 => 19,
             170.. => 50,
         };
         let outlook = take(outlook, true).unwrap_or(area);
@@ -355,18 +355,15 @@ impl Pen<'_> {
     }
 
     fn outlook(&mut self, outlook: &Outlook) {
-        let (glyph, word) = match outlook {
-            Outlook::Likely(_) => (self.theme.glyphs.healthy, "likely to pass"),
-            Outlook::Open(why) => {
-                let word = why.split(':').next().unwrap_or(why);
-                (self.theme.glyphs.unknown, word)
-            }
-            Outlook::WouldFail(_) => (self.theme.glyphs.critical, "would fail"),
-            Outlook::Impossible(_) => (self.theme.glyphs.unknown, "watched only"),
+        let glyphs = &self.theme.glyphs;
+        let glyph = match outlook {
+            Outlook::Likely(_) => glyphs.healthy,
+            Outlook::Open(_) | Outlook::Impossible(_) => glyphs.unknown,
+            Outlook::WouldFail(_) => glyphs.critical,
         };
         let place = self.columns.outlook;
         let words = if place.width < 40 {
-            word
+            outlook.word()
         } else {
             outlook.why()
         };

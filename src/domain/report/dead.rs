@@ -95,6 +95,12 @@ pub enum Outlook {
 }
 
 impl Outlook {
+    /// The verdict in two or three words: what [`why`](Self::why) says before it gives the reason.
+    pub fn word(&self) -> &str {
+        let why = self.why();
+        why.split_once(':').map_or(why, |(word, _)| word)
+    }
+
     /// The sentence.
     pub fn why(&self) -> &str {
         match self {
@@ -241,7 +247,7 @@ fn since(ledger: &Ledger, edge: &Edge) -> (Option<Time>, Option<Time>) {
 }
 
 fn outlook_of_watched() -> Outlook {
-    Outlook::Impossible("this source only watches".to_owned())
+    Outlook::Impossible("watched only: this source takes no requeue".to_owned())
 }
 
 /// Why no success of others could help.
@@ -251,11 +257,9 @@ fn hopeless(reason: Option<DeadReason>, due: Option<Time>, now: Time) -> Option<
             Some("would fail again: the contract is still invalid")
         }
         Some(DeadReason::NotRetryable) => {
-            Some("would likely fail again: its contract says not to retry this")
+            Some("likely to fail: its contract says not to retry this")
         }
-        _ if due.is_some_and(|due| due <= now) => {
-            Some("would expire again: its deadline has passed")
-        }
+        _ if due.is_some_and(|due| due <= now) => Some("would expire: its deadline has passed"),
         _ => None,
     }
 }
@@ -268,9 +272,9 @@ fn seen(worked: bool, failed: bool) -> Outlook {
         (true, true) => Outlook::Open(
             "may pass: since then some on this edge completed, some failed".to_owned(),
         ),
-        (false, true) => Outlook::WouldFail(
-            "would likely fail again: others failed on this edge since".to_owned(),
-        ),
+        (false, true) => {
+            Outlook::WouldFail("likely to fail: others failed on this edge since".to_owned())
+        }
         (false, false) => Outlook::Open("not known: nothing ended on this edge since".to_owned()),
     }
 }
