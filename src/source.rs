@@ -16,7 +16,7 @@ pub mod recording;
 pub mod supervise;
 
 pub use address::{Address, AddressError, Options, open};
-pub use supervise::{Supervised, supervise};
+pub use supervise::{Retry, Supervised, supervise};
 
 /// Something to watch and to act on: an orchestrator in this process, one behind HTTP, a recording.
 ///

@@ -29,7 +29,7 @@ use super::app::{Effect, Msg, Size, Start, State, Ticket, update};
 use super::ui::{self, Memo};
 use crate::clock;
 use crate::domain::link::{Report, SourceId};
-use crate::source::{Shared, supervise};
+use crate::source::{Shared, Supervised, supervise};
 use crate::theme::Theme;
 
 use editor::Editor;
@@ -73,13 +73,11 @@ enum End {
 /// The terminal cannot be set up or is gone.
 pub async fn run(setup: Setup) -> io::Result<Option<String>> {
     let (reports, heard) = mpsc::channel(WAITING);
-    let mut watches = Vec::new();
+    let (mut watches, mut retries) = (Vec::new(), Vec::new());
     for (nth, source) in (0..).zip(&setup.sources) {
-        watches.push(tokio::spawn(forward(
-            SourceId(nth),
-            source.clone(),
-            reports.clone(),
-        )));
+        let link = supervise(source.clone());
+        retries.push(link.retry());
+        watches.push(tokio::spawn(forward(SourceId(nth), link, reports.clone())));
     }
     let guard = Guard::enter(&setup.start.place.context)?;
     let pen = Pen::new();
@@ -95,7 +93,7 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
         theme: setup.theme,
         terminal: Terminal::new(Screen::new(pen.clone()))?,
         pen,
-        tasks: Tasks::new(setup.sources),
+        tasks: Tasks::new(setup.sources, retries),
         guard,
         directory: setup.directory,
         heard,
@@ -117,8 +115,7 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
     })
 }
 
-async fn forward(id: SourceId, source: Shared, reports: mpsc::Sender<(SourceId, Report)>) {
-    let mut watched = supervise(source);
+async fn forward(id: SourceId, mut watched: Supervised, reports: mpsc::Sender<(SourceId, Report)>) {
     while let Some(report) = watched.next().await {
         if reports.send((id, report)).await.is_err() {
             return;

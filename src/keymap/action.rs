@@ -85,6 +85,7 @@ actions! {
     Claim "claim" "claim" "Claim the question, or release it.";
     Undo "undo" "undo" "Take the last dismissal back before it is sent.";
     PauseEdge "pause-edge" "pause" "Pause or resume the edge; asks first.";
+    RetryNow "retry-now" "retry now" "Try to reach the source again at once.";
     PauseReplay "pause-replay" "pause" "Pause or resume the replay.";
     ReplayBack "replay-back" "back" "Go back in the recording.";
     ReplayForward "replay-forward" "forward" "Go forward in the recording.";

@@ -192,7 +192,14 @@ fn nothing_known_is_never_all_clear() {
         .must_show("Next try in 5s");
     desk.keys("7")
         .must_show("down for 0s, next try in 5s")
-        .must_show("last error  connection refused");
+        .must_show("last error  connection refused")
+        .must_show("retry now");
+    desk.keys("r");
+    let retried = desk.effects.last();
+    assert!(
+        matches!(retried, Some(Effect::Retry(SourceId(0)))),
+        "{retried:?}"
+    );
     let mut desk = Desk::with(100, 24, Vec::new());
     desk.keys("2")
         .must_show("no handoff was seen yet")

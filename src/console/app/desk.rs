@@ -75,6 +75,11 @@ impl<'a> Desk<'a> {
         self.effects.push(Effect::Cancel(ticket));
     }
 
+    /// Tries to reach a source again without waiting.
+    pub fn retry(&mut self, source: SourceId) {
+        self.effects.push(Effect::Retry(source));
+    }
+
     /// Copies text, made harmless: what is pasted into a shell must not be able to run.
     pub fn copy(&mut self, content: &str, what: &str) {
         self.effects

@@ -63,6 +63,8 @@ pub enum Effect {
     Copy(String),
     /// Open the text in `$EDITOR`.
     Edit(Ticket, String),
+    /// Try to reach a source again without waiting.
+    Retry(SourceId),
     /// Steer a recording.
     Replay(SourceId, Control),
     /// Remember this view.

@@ -5,7 +5,7 @@ use crate::domain::link::{ActKind, SourceId};
 use crate::keymap::Action;
 
 use super::desk::Desk;
-use super::feed::Feed;
+use super::feed::{Feed, Link};
 use super::list::List;
 use super::screen::{Focus, Offer, Screen};
 use super::world::World;
@@ -25,8 +25,12 @@ impl Screen for Sources {
         }
     }
 
-    fn offers(&self, _world: &World) -> Vec<Offer> {
+    fn offers(&self, world: &World) -> Vec<Offer> {
         let mut offers = Vec::new();
+        let feed = self.list.selected().and_then(|id| world.feed(*id));
+        if feed.is_some_and(waits) {
+            offers.push(Offer::new(Action::RetryNow));
+        }
         offers.push(Offer::quiet(Action::CopyId));
         offers.extend(self.list.offers(false));
         offers
@@ -37,8 +41,10 @@ impl Screen for Sources {
             return;
         }
         let feed = self.list.selected().and_then(|id| desk.world.feed(*id));
-        if let (Action::CopyId, Some(feed)) = (action, feed) {
-            desk.copy(&feed.name, "the name");
+        match (action, feed) {
+            (Action::CopyId, Some(feed)) => desk.copy(&feed.name, "the name"),
+            (Action::RetryNow, Some(feed)) if waits(feed) => desk.retry(feed.id),
+            _ => {}
         }
     }
 
@@ -51,6 +57,11 @@ impl Screen for Sources {
             self.list.select(id);
         }
     }
+}
+
+/// Whether it is not connected and waits for its next try.
+fn waits(feed: &Feed) -> bool {
+    matches!(feed.link(), Link::Down { .. })
 }
 
 /// Events in a second, over the last minute of the source's own time.

@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::console::app::msg::{Effect, Reply, Ticket, duration};
 use crate::domain::link::{Fault, SourceId};
-use crate::source::Shared;
+use crate::source::{Retry, Shared};
 
 /// How long a source may take to answer. What was asked may have been done all the same.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -19,16 +19,19 @@ type Answer = Result<Reply, Fault>;
 /// The effects on their way.
 pub(super) struct Tasks {
     sources: Vec<Shared>,
+    /// One for each source.
+    retries: Vec<Retry>,
     running: HashMap<Ticket, AbortOnDropHandle<()>>,
     tell: mpsc::UnboundedSender<(Ticket, Answer)>,
     answers: mpsc::UnboundedReceiver<(Ticket, Answer)>,
 }
 
 impl Tasks {
-    pub(super) fn new(sources: Vec<Shared>) -> Self {
+    pub(super) fn new(sources: Vec<Shared>, retries: Vec<Retry>) -> Self {
         let (tell, answers) = mpsc::unbounded_channel();
         Self {
             sources,
+            retries,
             running: HashMap::new(),
             tell,
             answers,
@@ -58,6 +61,7 @@ impl Tasks {
                 Ok(Reply::Waited)
             }),
             Effect::Cancel(ticket) => drop(self.running.remove(&ticket)),
+            Effect::Retry(id) => self.retries.get(usize::from(id.0))?.now(),
             Effect::Replay(id, control) => {
                 return self
                     .source(id)?
