@@ -946,6 +946,69 @@ async fn tokens_allow_what_they_say_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_an_approver_may_not_read_outlives_the_edit() {
+    let grants: [(&str, &[Scope], &[&str]); 4] = [
+        ("dana", &[Scope::Approver], &[]),
+        ("research", &[Scope::Agent], &["research"]),
+        ("writer", &[Scope::Agent], &["writer"]),
+        ("guest", &[Scope::Viewer, Scope::Agent], &["guest"]),
+    ];
+    let tokens = grants.map(|(name, scopes, agents)| {
+        let agents: Vec<String> = agents.iter().map(|it| (*it).to_owned()).collect();
+        auth::new_token(name, scopes, &agents)
+    });
+    let file: String = tokens.iter().map(|(_, lines)| lines.as_str()).collect();
+    let policy = "[[edge]]\nto = \"writer\"\napproval = { role = \"editors\" }\n";
+    let server = Server::start(Access::read(&file).unwrap(), policy).await;
+    let [dana, research, writer, guest] = tokens.map(|(secret, _)| secret);
+    let mut secret = contract("research", "writer");
+    secret["classification"] = json!({"level": "internal", "regulations": [], "fields": {"/brief/goal": "restricted"}, "redactions": []});
+    let send = |method: Method, path: String, token: &str| {
+        server
+            .ask(method, &format!("/api/v1{path}"))
+            .bearer_auth(token)
+    };
+    let emitted = send(Method::POST, "/handoffs".to_owned(), &research)
+        .json(&secret)
+        .send()
+        .await
+        .unwrap();
+    let emitted: Value = emitted.json().await.unwrap();
+    let id = text(&emitted["handoff_id"]);
+    let mut shown = Vec::new();
+    for token in [&dana, &guest, &writer] {
+        let payload = send(Method::GET, format!("/handoffs/{id}/payload"), token);
+        shown.push(payload.send().await.unwrap().json::<Value>().await.unwrap());
+    }
+    let goals: Vec<&str> = shown
+        .iter()
+        .map(|it| text(&it["contract"]["brief"]["goal"]))
+        .collect();
+    assert_eq!(goals, ["[masked]", "[masked]", "Publish one article"]);
+    let mut edited = shown[0]["contract"].clone();
+    edited["brief"]["next_step"] = json!("Write 800 words");
+    let resolved = send(Method::POST, format!("/escalations/{id}/resolve"), &dana)
+        .header("if-match", format!("\"v{}\"", emitted["version"]))
+        .json(&json!({"answer": "edit_approve", "context_digest": shown[0]["digest"], "edited": edited}))
+        .send()
+        .await
+        .unwrap();
+    let status = resolved.status();
+    assert_eq!(status, StatusCode::OK, "{}", resolved.text().await.unwrap());
+    let work = send(Method::POST, "/handoffs/claim".to_owned(), &writer)
+        .json(&json!({"agent": "writer"}))
+        .send()
+        .await
+        .unwrap();
+    let work: Value = work.json().await.unwrap();
+    let brief = &work["contract"]["brief"];
+    assert_eq!(
+        (text(&brief["goal"]), text(&brief["next_step"])),
+        ("Publish one article", "Write 800 words")
+    );
+}
+
+#[tokio::test]
 async fn without_tokens_a_page_of_another_site_is_not_served() {
     let server = Server::open().await;
     let rebound = server

@@ -8,6 +8,7 @@ mod amend;
 mod check;
 mod compat;
 mod derive;
+mod mask;
 mod parse;
 mod registry;
 mod rules;
@@ -17,6 +18,7 @@ pub use amend::amend;
 pub use check::{FieldReport, Report, check};
 pub use compat::{Bump, Change, accepts};
 pub use derive::Derive;
+pub use mask::{mask, unmasked_diff};
 pub use parse::{DEPTH_MAX, parse};
 pub use registry::{PutError, Registry};
 

@@ -13,10 +13,10 @@ use super::auth::{Caller, Scope};
 use super::extract::{Ask, Place, etag};
 use super::problem::{Answer, Problem};
 use super::wire::{EdgeName, HandoffOf, limit};
-use crate::domain::contract::Level;
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::report;
 use crate::domain::run::{Handoff, Run, State as Stands};
+use crate::orchestrator::boundary::mask;
 use crate::store::Filter;
 
 /// Handoffs looked at for one page, at most: a rare match must not hold the server up.
@@ -125,20 +125,21 @@ async fn seen(api: &Api, caller: &Caller, id: &HandoffId) -> Answer<Run> {
 }
 
 fn participant(caller: &Caller, run: &Run) -> Answer<()> {
-    let takes_part = || {
-        let mut parties = run
-            .handoffs
-            .values()
-            .flat_map(|it| [&it.emission.edge.from, &it.emission.edge.to]);
-        parties.any(|it| caller.is_agent(it))
-    };
-    if caller.may(Scope::Viewer) || takes_part() {
+    if caller.may(Scope::Viewer) || takes_part(caller, run) {
         Ok(())
     } else {
         Err(Problem::scope(
             "an agent may look at the runs it takes part in, and at no other",
         ))
     }
+}
+
+/// Whether the caller speaks for an agent that hands off or gets work in this run.
+fn takes_part(caller: &Caller, run: &Run) -> bool {
+    let edges = run.handoffs.values().map(|it| &it.emission.edge);
+    edges
+        .flat_map(|it| [&it.from, &it.to])
+        .any(|it| caller.is_agent(it))
 }
 
 fn one<'a>(run: &'a Run, id: &HandoffId) -> Answer<&'a Handoff> {
@@ -188,38 +189,13 @@ pub async fn timeline(State(api): State<Api>, caller: Caller, Place(id): Place<S
     responses((status = 200, description = "`{contract, digest, masked}`", body = Value)))]
 pub async fn payload(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
     let id = HandoffId::from(id);
-    seen(&api, &caller, &id).await?;
+    let run = seen(&api, &caller, &id).await?;
     let (mut contract, digest) = api.engine.contract(&id).await?;
     let mut masked = Vec::new();
-    if !caller.may(Scope::Operator) && !caller.may(Scope::Agent) {
+    if !caller.may(Scope::Operator) && !takes_part(&caller, &run) {
         masked = mask(&mut contract);
     }
     Ok(Json(json!({ "contract": contract, "digest": digest, "masked": masked })).into_response())
-}
-
-/// Replaces what is classified above internal and names the places (protocol section 2, redaction).
-fn mask(contract: &mut Value) -> Vec<String> {
-    let level =
-        |text: &Value| serde_json::from_value::<Level>(text.clone()).unwrap_or(Level::Restricted);
-    let Some(classified) = contract.get("classification").cloned() else {
-        return Vec::new();
-    };
-    let whole = classified.get("level").map_or(Level::Internal, level);
-    let fields = classified
-        .get("fields")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
-    let mut masked = Vec::new();
-    for (path, its) in fields {
-        if whole.max(level(&its)) >= Level::Confidential
-            && let Some(found) = contract.pointer_mut(&path)
-        {
-            *found = Value::from("[masked]");
-            masked.push(path);
-        }
-    }
-    masked
 }
 
 /// Which runs to list.

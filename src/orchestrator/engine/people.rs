@@ -1,6 +1,6 @@
 //! What people do beside the acts of a console: edit, take, complete by hand, cancel (rows 18 to 25).
 
-use json_patch::{Patch, diff};
+use json_patch::Patch;
 use serde_json::Value;
 
 use super::lease::{blobs, completed, stored};
@@ -11,13 +11,13 @@ use crate::domain::contract::{Contract, Violation};
 use crate::domain::event::{Answer, Escalation, EscalationKind};
 use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::run::{Handoff, Run, State};
-use crate::orchestrator::boundary::{Derive, amend};
+use crate::orchestrator::boundary::{Derive, amend, unmasked_diff};
 use crate::store::{Blob, StoreError};
 
 /// An edit of a contract.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
-    /// The whole contract as it shall be.
+    /// The whole contract as it shall be; what is masked in it stays as it is.
     Whole(Value),
     /// A JSON Patch.
     Patch(Patch),
@@ -209,11 +209,11 @@ impl Engine {
     /// The edited contract, admitted again at its place.
     pub(super) async fn edited(&self, handoff: &Handoff, edit: Edit) -> Result<Blob, Problem> {
         let original = self.body(handoff.digest()).await?;
+        let invalid = |violations: Vec<Violation>| Problem::invalid(violations, None);
         let patch = match edit {
             Edit::Patch(patch) => patch,
-            Edit::Whole(edited) => diff(&original, &edited),
+            Edit::Whole(edited) => unmasked_diff(&original, edited).map_err(invalid)?,
         };
-        let invalid = |violations: Vec<Violation>| Problem::invalid(violations, None);
         let edited = amend(&original, &patch).map_err(invalid)?;
         let contract: Contract = serde_json::from_value(original).map_err(StoreError::from)?;
         let policy = self.policy(&handoff.emission.edge);
