@@ -13,6 +13,9 @@ use crate::domain::machine::DEFAULT_LEASE;
 use crate::domain::run::{Handoff, Run};
 use crate::domain::time::Millis;
 
+/// How often a claimer looks again at once when others were faster with all that it found.
+const LOOKS: u32 = 64;
+
 /// What an agent asks for when it looks for work.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
@@ -53,6 +56,7 @@ impl Engine {
         let until = Instant::now() + claim.wait;
         let waiting = self.wake().agent(&claim.agent);
         let max = claim.max.clamp(1, 10);
+        let mut outrun = 0;
         loop {
             let news = waiting.notified();
             tokio::pin!(news);
@@ -69,12 +73,27 @@ impl Engine {
             let ready = store.ready(&claim.agent, now, max + 16, paused).await?;
             let mut claimed = Vec::new();
             for (run, handoff) in &ready.found {
-                claimed.extend(self.claim_one(&claim, run, handoff).await?);
+                match self.claim_one(&claim, run, handoff).await {
+                    Ok(one) => claimed.extend(one),
+                    Err(why) if claimed.is_empty() => return Err(why),
+                    // What was claimed already must reach the agent, or it lies there until its lease ends.
+                    Err(_) => break,
+                }
                 if claimed.len() == max {
                     break;
                 }
             }
-            if !claimed.is_empty() || Instant::now() >= until {
+            if !claimed.is_empty() {
+                return Ok(claimed);
+            }
+            // Others took all of it. There may be more behind, and no news will come of that.
+            if !ready.found.is_empty() && outrun < LOOKS {
+                outrun += 1;
+                tokio::task::yield_now().await;
+                continue;
+            }
+            outrun = 0;
+            if Instant::now() >= until {
                 return Ok(claimed);
             }
             let soon = ready.next.map_or(until, |next| {

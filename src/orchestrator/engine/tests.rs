@@ -373,6 +373,24 @@ async fn work_that_comes_wakes_those_who_wait_and_is_given_once() {
 }
 
 #[tokio::test]
+async fn nobody_goes_without_while_there_is_work_for_all() {
+    let engine = engine().await;
+    let many = 48;
+    for _ in 0..many {
+        emit(&engine, work("research", "writer")).await;
+    }
+    let asking: Vec<_> = (0..many)
+        .map(|_| {
+            let engine = engine.clone();
+            tokio::spawn(async move { engine.claim(claim_of("writer")).await.unwrap().len() })
+        })
+        .collect();
+    for one in asking {
+        assert_eq!(one.await.unwrap(), 1, "without any waiting");
+    }
+}
+
+#[tokio::test]
 async fn a_reviewer_returns_and_the_source_gets_the_feedback() {
     let engine = engine().await;
     emit(&engine, work("writer", "editor")).await;
