@@ -429,8 +429,25 @@ async fn an_act_repeated_under_its_key_is_done_once() {
     assert_eq!(first.status(), StatusCode::OK);
     let second = send("quota raised").await.unwrap();
     assert_eq!(second.status(), StatusCode::OK);
+    let requeued = second.headers()["etag"].to_str().unwrap().to_owned();
     problem(
         send("another reason").await.unwrap(),
+        422,
+        "idempotency-key-reused",
+    )
+    .await;
+    let dismiss = |reason: &str| {
+        let request = server
+            .act(&format!("/handoffs/{id}/dismiss"), "dana", &requeued)
+            .header("idempotency-key", "k2");
+        request.json(&json!({"reason": reason})).send()
+    };
+    assert_eq!(
+        dismiss("obsolete").await.unwrap().status(),
+        StatusCode::OK
+    );
+    problem(
+        dismiss("duplicate").await.unwrap(),
         422,
         "idempotency-key-reused",
     )

@@ -118,7 +118,8 @@ pub struct Target {
 }
 
 /// What is done, with what it needs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Act {
     /// Row 21.
     Requeue,

@@ -30,7 +30,7 @@ impl Engine {
             } else {
                 Command::ResumeEdge { edge, why }
             };
-            let once = once(&request, "");
+            let once = once(&request, None);
             let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
             let done = self.transact(&CONTROL.into(), &by, Some(&once), plan).await;
             items.push((None, done.map(drop).map_err(Into::into)));
@@ -56,7 +56,7 @@ impl Engine {
     /// # Errors
     /// See [`Problem`]; nothing changed then.
     pub async fn act(&self, by: &Actor, request: &Request, on: &Target) -> Result<(), Problem> {
-        let once = once(request, on.handoff.as_str());
+        let once = once(request, Some(on));
         if self.answered(Some(&once), self.now()).await?.is_some() {
             return Ok(());
         }
@@ -206,9 +206,11 @@ fn resolution(answer: Answer, why: String, value: Option<Value>) -> Resolution {
     resolution
 }
 
-fn once(request: &Request, item: &str) -> Once {
+/// The key of one item of a request: it stands for this act on this version of it, and for no other.
+fn once(request: &Request, on: Option<&Target>) -> Once {
     let scope = format!("act:{}", request.by);
+    let item = on.map_or("", |it| it.handoff.as_str());
     let key = format!("{} {item}", request.key);
-    let what = json!([request.act.kind(), request.why, item]);
+    let what = json!([request.act, request.why, item, on.map(|it| it.version)]);
     Once::new(&scope, &key, &what)
 }
