@@ -833,6 +833,42 @@ async fn blobs_are_kept_under_their_own_digest_only() {
 }
 
 #[tokio::test]
+async fn pages_of_runs_go_on_although_the_last_one_seen_is_closed() {
+    let server = Server::open().await;
+    for _ in 0..3 {
+        server.emit(&contract("research", "writer")).await;
+    }
+    let all = server.get("/runs").await;
+    let ids: Vec<&str> = all["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| text(&it["trace_id"]))
+        .collect();
+    let first = server.get("/runs?limit=1").await;
+    assert_eq!(first["items"][0]["trace_id"], ids[0]);
+    let run = server.get(&format!("/runs/{}", ids[0])).await;
+    let tag = format!("\"v{}\"", run["run"]["version"]);
+    let path = format!("/runs/{}/cancel", ids[0]);
+    let bare = server.post(&path, &json!({})).await;
+    problem(bare, 428, "precondition-required").await;
+    let stale = server.act(&path, "dana", "\"v99\"").send().await.unwrap();
+    problem(stale, 412, "version-conflict").await;
+    let ended = server.act(&path, "dana", &tag).send().await.unwrap();
+    assert_eq!(ended.status(), StatusCode::OK);
+    let gone = eventually(|| async {
+        let open = server.get("/runs").await;
+        (open["items"].as_array().unwrap().len() == 2).then_some(())
+    });
+    gone.await;
+    let next = text(&first["next"]);
+    let second = server.get(&format!("/runs?limit=1&cursor={next}")).await;
+    assert_eq!(second["items"][0]["trace_id"], ids[1]);
+    let bad = server.ask(Method::GET, "/api/v1/runs?cursor=x");
+    problem(bad.send().await.unwrap(), 400, "bad-request").await;
+}
+
+#[tokio::test]
 async fn tokens_allow_what_they_say_and_nothing_else() {
     let grants: [(&str, &[Scope], &[&str]); 3] = [
         ("viewer", &[Scope::Viewer], &[]),

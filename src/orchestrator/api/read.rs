@@ -16,6 +16,7 @@ use super::wire::{EdgeName, HandoffOf, limit};
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::report;
 use crate::domain::run::{Handoff, Run, State as Stands};
+use crate::domain::time::Time;
 use crate::orchestrator::boundary::mask;
 use crate::store::Filter;
 
@@ -221,11 +222,15 @@ pub async fn runs(State(api): State<Api>, Ask(asked): Ask<Runs>) -> Answer {
     rows.sort_by_cached_key(|it| std::cmp::Reverse((it.started_at, it.trace_id.clone())));
     let key = |it: &report::TaskRow| format!("{}.{}", it.started_at.millis(), it.trace_id);
     if let Some(cursor) = &asked.cursor {
-        let place = rows.iter().position(|it| key(it) == *cursor);
+        // The run it names may have left the list meanwhile, so what is compared is its place.
+        let place = cursor.split_once('.').and_then(|(at, id)| {
+            let started = Time::from_millis(at.parse().ok()?);
+            Some((started, RunId::from(id)))
+        });
         let place = place.ok_or_else(|| {
-            Problem::bad_request("this cursor is too old; begin with the first page")
+            Problem::bad_request("cursor must be the `next` of the page before")
         })?;
-        rows.drain(..=place);
+        rows.retain(|it| (it.started_at, &it.trace_id) < (place.0, &place.1));
     }
     let more = rows.len() > limit;
     rows.truncate(limit);
