@@ -442,10 +442,7 @@ async fn an_act_repeated_under_its_key_is_done_once() {
             .header("idempotency-key", "k2");
         request.json(&json!({"reason": reason})).send()
     };
-    assert_eq!(
-        dismiss("obsolete").await.unwrap().status(),
-        StatusCode::OK
-    );
+    assert_eq!(dismiss("obsolete").await.unwrap().status(), StatusCode::OK);
     problem(
         dismiss("duplicate").await.unwrap(),
         422,

@@ -113,7 +113,7 @@ pub struct Target {
     pub run: RunId,
     /// The handoff.
     pub handoff: HandoffId,
-    /// The version on the screen.
+    /// The version on the screen: of the handoff, or of the run for [`Act::Cancel`].
     pub version: u64,
 }
 

@@ -1,9 +1,7 @@
 //! What handlers take out of a request, with problems instead of plain text when it is not there.
 
 use axum::body::Bytes;
-use axum::extract::{
-    FromRequest, FromRequestParts, OptionalFromRequestParts, Path, Query, Request,
-};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -146,7 +144,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             return Err(Problem::new(
                 StatusCode::PRECONDITION_REQUIRED,
                 "precondition-required",
-                "say which version you saw: send the ETag of the handoff as If-Match, such as If-Match: \"v7\"",
+                "say which version you saw: send its ETag as If-Match, such as If-Match: \"v7\"",
             ));
         };
         text.to_str()
@@ -157,19 +155,6 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             .ok_or_else(|| {
                 Problem::bad_request("If-Match must be one ETag of this API, such as \"v7\"")
             })
-    }
-}
-
-impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
-        if !parts.headers.contains_key(header::IF_MATCH) {
-            return Ok(None);
-        }
-        <Self as FromRequestParts<S>>::from_request_parts(parts, state)
-            .await
-            .map(Some)
     }
 }
 

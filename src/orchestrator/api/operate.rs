@@ -238,23 +238,20 @@ pub async fn release(on: Shown) -> Answer {
 }
 
 /// Cancel a run: everything open in it ends
-///
-/// Without If-Match whatever happened meanwhile: what is open when the request arrives ends.
 #[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", request_body = WhyBody,
-    params(("id" = String, Path, description = "run"), ("if-match" = Option<String>, Header, description = "ETag of the run")),
+    params(("id" = String, Path, description = "run"), ("if-match" = String, Header, description = "ETag of the run")),
     responses((status = 200, description = "`{trace_id, state, version}`", body = Value)))]
 pub async fn cancel(
     State(api): State<Api>,
     caller: Caller,
-    seen: Option<IfMatch>,
+    IfMatch(version): IfMatch,
     Place(id): Place<String>,
     Body(it): Body<WhyBody>,
 ) -> Answer {
     let by = Actor::user(&caller.subject);
-    let expect = seen.map(|it| it.0);
     let run = api
         .engine
-        .cancel(&by, &RunId::from(id), expect, &it.reason)
+        .cancel(&by, &RunId::from(id), version, &it.reason)
         .await?;
     let body = json!({ "trace_id": run.id, "state": run.state(), "version": run.version });
     Ok(([(header::ETAG, etag(run.version))], Json(body)).into_response())

@@ -227,9 +227,8 @@ pub async fn runs(State(api): State<Api>, Ask(asked): Ask<Runs>) -> Answer {
             let started = Time::from_millis(at.parse().ok()?);
             Some((started, RunId::from(id)))
         });
-        let place = place.ok_or_else(|| {
-            Problem::bad_request("cursor must be the `next` of the page before")
-        })?;
+        let place = place
+            .ok_or_else(|| Problem::bad_request("cursor must be the `next` of the page before"))?;
         rows.retain(|it| (it.started_at, &it.trace_id) < (place.0, &place.1));
     }
     let more = rows.len() > limit;

@@ -93,7 +93,10 @@ impl Engine {
                 reason: *reason,
                 note: why,
             }),
-            Act::Cancel => plain(Command::Cancel { expect: None, why }),
+            Act::Cancel => plain(Command::Cancel {
+                expect: Some(on.version),
+                why,
+            }),
             Act::Escalate { force, role } => {
                 let handoff = self.handoff(&on.run, &on.handoff).await?;
                 plain(Command::Escalate {

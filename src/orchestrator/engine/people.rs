@@ -89,7 +89,7 @@ impl Engine {
         completed(done, &seen.handoff)
     }
 
-    /// Row 25: ends everything open in a run. `expect` is the run version that was seen.
+    /// Row 25: ends everything open in a run. `seen` is its version on the screen.
     ///
     /// # Errors
     /// When nothing is open, or the run moved.
@@ -97,13 +97,13 @@ impl Engine {
         &self,
         by: &Actor,
         run: &RunId,
-        expect: Option<u64>,
+        seen: u64,
         why: &str,
     ) -> Result<Run, Problem> {
         let why = why.to_owned();
         let plan = |_: Option<&Run>, _| {
             Ok(Plan::of(Command::Cancel {
-                expect,
+                expect: Some(seen),
                 why: why.clone(),
             }))
         };

@@ -120,7 +120,7 @@ fn calls(request: &Request) -> Vec<Call> {
         Call {
             handoff: Some(target.handoff.clone()),
             path: vec![group.into(), id.into(), verb.into()],
-            version: (!of_run).then_some(target.version),
+            version: Some(target.version),
             body: body.clone(),
         }
     };
