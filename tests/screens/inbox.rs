@@ -27,7 +27,7 @@ fn asked(question: &str, kind: EscalationKind, due: Millis) -> Escalation {
             Answer::Reject,
             Answer::Dismiss,
         ],
-        role: "operator".to_owned(),
+        role: "operators".to_owned(),
         urgency: Urgency::Normal,
         due_at: at(due),
         on_timeout: Timeout::DeadLetter,

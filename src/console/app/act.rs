@@ -43,8 +43,6 @@ pub struct Proposal {
     pub group: Option<String>,
     /// How many groups the items come from; 0 when they are not grouped.
     pub groups: usize,
-    /// Whom to ask, for an escalation.
-    pub role: String,
     /// What the answer to a question must look like: a flat JSON Schema object.
     pub schema: Option<Value>,
 }
@@ -59,7 +57,6 @@ impl Proposal {
             notes: Vec::new(),
             group: None,
             groups: 0,
-            role: "operator".to_owned(),
             schema: None,
         }
     }
@@ -257,7 +254,8 @@ impl Draft {
             ActKind::Requeue => Some(Act::Requeue),
             ActKind::Escalate => Some(Act::Escalate {
                 force: false,
-                role: self.proposal.role.clone(),
+                // The source knows what its people are called.
+                role: String::new(),
             }),
             ActKind::Dismiss if self.proposal.is_answer() => resolve(Answer::Dismiss),
             ActKind::Dismiss => self.reason.map(|reason| Act::Dismiss { reason }),
@@ -295,7 +293,7 @@ pub fn questions(proposal: &Proposal) -> Vec<Question> {
             ]
         }
         ActKind::Reject => vec![text("feedback: what must change", true)],
-        ActKind::Escalate => vec![text(&format!("question for {}", proposal.role), true)],
+        ActKind::Escalate => vec![text("question for the operators", true)],
         ActKind::Cancel | ActKind::PauseEdge => vec![text("why", true)],
         ActKind::Respond => match properties(proposal) {
             Some(properties) if !properties.is_empty() => properties,

@@ -127,7 +127,7 @@ pub enum Act {
     Escalate {
         /// Revoke a running lease.
         force: bool,
-        /// Whom to ask.
+        /// Whom to ask; when empty, those whom the source asks by default.
         role: String,
     },
     /// Row 23.
