@@ -224,6 +224,11 @@ pub struct Refused {
     pub last_at: Time,
 }
 
+impl Refused {
+    /// How many a run keeps in sight; older ones stay in its events.
+    pub const KEPT: usize = 100;
+}
+
 /// Where a run stands, derived from its handoffs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -41,6 +41,9 @@ pub fn evolve(run: &mut Run, event: &Event) -> Option<Irregularity> {
                 known.count += 1;
                 known.last_at = event.at;
             } else {
+                if run.rejections.len() >= Refused::KEPT {
+                    run.rejections.remove(0);
+                }
                 run.rejections.push(Refused {
                     rejection: (**rejection).clone(),
                     count: 1,

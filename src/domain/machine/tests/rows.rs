@@ -81,7 +81,7 @@ fn row_3_the_same_refused_body_is_one_record_until_it_is_mended() {
         errors: vec![],
     };
     world.must(Command::Refuse(Box::new(rejection.clone())));
-    world.must(Command::Refuse(Box::new(rejection)));
+    world.must(Command::Refuse(Box::new(rejection.clone())));
     assert_eq!(
         (world.run.rejections.len(), world.run.rejections[0].count),
         (1, 2)
@@ -96,6 +96,17 @@ fn row_3_the_same_refused_body_is_one_record_until_it_is_mended() {
         world.run.rejections.is_empty(),
         "an accepted emit with its key resolves it"
     );
+    for nth in 0..105 {
+        world.now = world.now + 1;
+        world.must(Command::Refuse(Box::new(crate::domain::event::Rejection {
+            id: format!("r{nth}"),
+            key: None,
+            ..rejection.clone()
+        })));
+    }
+    let kept = &world.run.rejections;
+    let (first, last) = (&kept[0].rejection.id, &kept[99].rejection.id);
+    assert_eq!((kept.len(), &**first, &**last), (100, "r5", "r104"));
 }
 
 #[test]
