@@ -78,7 +78,8 @@ struct Inner {
     policies: Policies,
     registry: RwLock<Registry>,
     now: fn() -> Time,
-    paused: RwLock<Vec<Edge>>,
+    /// The edges that are paused, and the version of the control run that says so.
+    paused: RwLock<(u64, Vec<Edge>)>,
     wake: Wake,
 }
 
@@ -122,7 +123,7 @@ impl Engine {
             registry.put(&name, &version, schema)?;
         }
         let control = store.load(&RunId::from(CONTROL)).await?;
-        let paused = control.map_or_else(Vec::new, |(run, _)| run.paused);
+        let paused = control.map_or_else(Default::default, |(run, _)| (run.version, run.paused));
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
@@ -222,9 +223,12 @@ impl Engine {
             let paused = commit
                 .run()
                 .filter(|run| run.id.as_str() == CONTROL)
-                .map(|run| run.paused.clone());
+                .map(|run| (run.version, run.paused.clone()));
             engine.inner.store.commit(commit).await?;
-            if let (Some(paused), Ok(mut known)) = (paused, engine.inner.paused.write()) {
+            if let (Some(paused), Ok(mut known)) = (paused, engine.inner.paused.write())
+                // Two commits may come here in any order.
+                && paused.0 > known.0
+            {
                 *known = paused;
             }
             engine.inner.wake.tell(&news);

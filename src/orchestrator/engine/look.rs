@@ -50,7 +50,7 @@ impl Engine {
         self.inner
             .paused
             .read()
-            .map(|it| it.clone())
+            .map(|it| it.1.clone())
             .unwrap_or_default()
     }
 

@@ -61,12 +61,7 @@ impl Engine {
             let news = waiting.notified();
             tokio::pin!(news);
             news.as_mut().enable();
-            let paused = self
-                .inner
-                .paused
-                .read()
-                .map(|it| it.clone())
-                .unwrap_or_default();
+            let paused = self.paused();
             let now = self.now();
             let store = &self.inner.store;
             // More than asked for: others look at the same queue.
