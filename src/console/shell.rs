@@ -14,12 +14,14 @@ mod tasks;
 mod terminal;
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{Event, EventStream};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use ratatui::Terminal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -182,7 +184,7 @@ impl Shell {
             }
             let turn = Instant::now() + TURN;
             while matches!(next, Next::Go) && Instant::now() < turn {
-                if let Some(Some(event)) = input.next().now_or_never() {
+                if let Poll::Ready(Some(event)) = look(&mut input).await {
                     urgent = true;
                     next = event.map_or(Next::End(End::Signal), |event| self.input(event));
                 } else if let Ok((source, report)) = self.heard.try_recv() {
@@ -338,6 +340,13 @@ impl Shell {
         self.state.dirty = true;
         Ok(())
     }
+}
+
+/// An event that is there already. Asked for by the task that will wait for the next one: crossterm wakes who asked
+/// first, so a look with a waker that wakes nobody, as `now_or_never` takes, leaves keys lying until something else
+/// happens.
+async fn look(input: &mut EventStream) -> Poll<Option<io::Result<Event>>> {
+    poll_fn(|context| Poll::Ready(input.poll_next_unpin(context))).await
 }
 
 /// The next whole second of the clock on the wall: the clock on the screen shows nothing smaller.
