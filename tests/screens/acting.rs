@@ -176,6 +176,86 @@ fn the_loser_is_told_who_won_and_the_results_are_one_per_item() {
     desk.keys("<esc>").must_not_show("robin");
 }
 
+/// So many items that nobody waits for one answer about all of them.
+fn many(count: usize) -> Proposal {
+    let aims = (0..count).map(|nth| aim(&format!("m-{nth}")));
+    Proposal::new(ActKind::Requeue, aims.collect())
+}
+
+/// Answers the latest request: every item is done but those that fail.
+fn answer_all(desk: &mut Desk, failing: &[&str]) {
+    let (_, request) = sent(desk).pop().unwrap();
+    let refused = || Fault::Refused("an effect is unknown".to_owned());
+    let items: Vec<_> = request
+        .on
+        .iter()
+        .map(|it| {
+            let id = it.handoff.as_str();
+            (
+                id,
+                if failing.contains(&id) {
+                    Err(refused())
+                } else {
+                    Ok(())
+                },
+            )
+        })
+        .collect();
+    answer(desk, &items);
+}
+
+#[test]
+fn many_items_are_sent_in_portions_and_have_one_result() {
+    let mut desk = desk();
+    desk.propose(many(250));
+    desk.keys("y");
+    for (nth, size) in [100, 100, 50].into_iter().enumerate() {
+        let all = sent(&desk);
+        assert_eq!(all.len(), nth + 1, "the next is sent when one is answered");
+        assert_eq!(all[nth].1.on.len(), size);
+        assert!(all[..nth].iter().all(|(_, it)| it.key != all[nth].1.key));
+        answer_all(&mut desk, &["m-7", "m-249"]);
+    }
+    assert_eq!(sent(&desk).len(), 3);
+    desk.must_show("Requeued 248 of 250")
+        .must_show("m-7")
+        .must_show("m-249");
+}
+
+#[test]
+fn a_portion_without_an_answer_ends_the_act_and_every_item_says_so() {
+    let mut desk = desk();
+    desk.propose(many(250));
+    desk.keys("y");
+    answer_all(&mut desk, &[]);
+    let (ticket, _) = sent(&desk).pop().unwrap();
+    let late = Fault::Transient("no answer within 30 s".to_owned());
+    desk.tell(Msg::Answered(ticket, Err(late)));
+    assert_eq!(sent(&desk).len(), 2, "it is not asked a hundred times");
+    desk.must_show("Requeued 100 of 250")
+        .must_show("no answer within 30 s");
+    for _ in 0..12 {
+        desk.keys("<ctrl-d>");
+    }
+    desk.must_show("not sent, because those before it failed");
+}
+
+#[test]
+fn leaving_in_the_middle_says_what_was_not_sent() {
+    let mut desk = desk();
+    desk.propose(many(250));
+    desk.keys("y<ctrl-c>");
+    let farewell = desk.state.farewell.as_deref().unwrap();
+    assert!(
+        farewell.contains("100 acts were sent without an answer"),
+        "{farewell}"
+    );
+    assert!(
+        farewell.contains("150 handoffs were not requeued"),
+        "{farewell}"
+    );
+}
+
 #[test]
 fn a_dismissal_needs_a_reason_waits_and_can_be_taken_back() {
     let mut desk = desk();

@@ -4,11 +4,15 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::event::{Answer, DismissReason};
+use crate::domain::event::DismissReason;
 use crate::domain::id::Edge;
-use crate::domain::link::{Act, ActKind, Request, SourceId, Target};
+use crate::domain::link::{ActKind, SourceId, Target};
 use crate::domain::text::age;
 use crate::domain::time::Time;
+
+mod request;
+
+pub use request::Portion;
 
 /// One item of a proposal, as it was seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -203,71 +207,6 @@ impl Draft {
             value: None,
             edited: None,
             original: String::new(),
-        }
-    }
-
-    /// The requests to send for these items: one per source, and one per item for decisions, which are each bound
-    /// to what was shown of that one item. `key` makes each of them a no-op when repeated.
-    pub fn requests(
-        &self,
-        aims: &[Aim],
-        by: &str,
-        key: &str,
-    ) -> Vec<(SourceId, Vec<Aim>, Request)> {
-        let mut parts: Vec<(SourceId, Vec<Aim>)> = Vec::new();
-        if let Some((source, _)) = &self.proposal.edge {
-            parts.push((*source, Vec::new()));
-        }
-        for aim in aims {
-            match parts.iter_mut().find(|(source, _)| *source == aim.source) {
-                Some((_, some)) if !self.proposal.is_answer() => some.push(aim.clone()),
-                _ => parts.push((aim.source, vec![aim.clone()])),
-            }
-        }
-        let numbered = parts.into_iter().enumerate();
-        numbered
-            .filter_map(|(nth, (source, aims))| {
-                let request = Request {
-                    on: aims.iter().map(|aim| aim.target.clone()).collect(),
-                    act: self.act(aims.first())?,
-                    by: by.to_owned(),
-                    why: self.words.clone(),
-                    key: format!("{key}-{nth}"),
-                };
-                Some((source, aims, request))
-            })
-            .collect()
-    }
-
-    /// Nothing when something it needs is missing, which the flow of layers prevents.
-    fn act(&self, aim: Option<&Aim>) -> Option<Act> {
-        let resolve = |answer| {
-            Some(Act::Resolve {
-                answer,
-                context_digest: aim?.digest.clone(),
-                edited: self.edited.clone(),
-                value: self.value.clone(),
-            })
-        };
-        let edge = || self.proposal.edge.as_ref().map(|(_, edge)| edge.clone());
-        match self.proposal.act {
-            ActKind::Requeue => Some(Act::Requeue),
-            ActKind::Escalate => Some(Act::Escalate {
-                force: false,
-                // The source knows what its people are called.
-                role: String::new(),
-            }),
-            ActKind::Dismiss if self.proposal.is_answer() => resolve(Answer::Dismiss),
-            ActKind::Dismiss => self.reason.map(|reason| Act::Dismiss { reason }),
-            ActKind::Approve => resolve(Answer::Approve),
-            ActKind::EditApprove => resolve(Answer::EditApprove),
-            ActKind::Reject => resolve(Answer::Reject),
-            ActKind::Respond => resolve(Answer::Respond),
-            ActKind::Claim => Some(Act::Claim),
-            ActKind::Release => Some(Act::Release),
-            ActKind::PauseEdge => edge().map(Act::PauseEdge),
-            ActKind::ResumeEdge => edge().map(Act::ResumeEdge),
-            ActKind::Cancel => Some(Act::Cancel),
         }
     }
 }

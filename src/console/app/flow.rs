@@ -3,7 +3,7 @@
 use super::act::{self, Aim, Draft, Proposal};
 use super::layer::{Ask, Dialog, Layer, Press};
 use super::msg::Effect;
-use super::state::{Pending, Sent, State, UNDO_FOR};
+use super::state::{Pending, State, UNDO_FOR};
 use super::toast::Tone;
 use crate::domain::link::{ActKind, Fault};
 use crate::domain::run::LastChange;
@@ -12,11 +12,13 @@ use crate::domain::text::age;
 mod answer;
 mod edit;
 mod leave;
+mod sent;
 
 pub(super) use answer::answered;
 pub use edit::edit_approve;
 pub(super) use edit::{edited, pretty};
 pub(super) use leave::{interrupt, quit};
+pub(super) use sent::Sent;
 
 /// Starts an act. Claiming is taken back as easily as done, so it is not confirmed.
 pub fn propose(state: &mut State, proposal: Proposal) -> Vec<Effect> {
@@ -243,19 +245,10 @@ fn send(state: &mut State, draft: &Draft) -> Vec<Effect> {
 }
 
 fn request(state: &mut State, draft: &Draft, aims: &[Aim]) -> Vec<Effect> {
-    let mut effects = Vec::new();
     let key = format!("{}-{}", state.session, state.tickets.draw().0);
-    for (source, aims, request) in draft.requests(aims, &state.world.operator, &key) {
-        let ticket = state.tickets.draw();
-        state.sent.insert(
-            ticket,
-            Sent {
-                draft: draft.clone(),
-                aims,
-                request: request.clone(),
-            },
-        );
-        effects.push(Effect::Perform(ticket, source, request));
-    }
+    let portions = draft.portions(aims, &state.world.operator, &key);
+    let mut sent = Sent::new(draft.clone(), portions);
+    let effects = sent.go_on(&mut state.tickets);
+    state.sent.push(sent);
     effects
 }

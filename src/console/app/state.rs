@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use crate::domain::link::Request;
 use crate::domain::time::{Millis, SECOND, Time};
 use crate::keymap::{Action, Context, Keymap};
 
@@ -10,6 +9,7 @@ use super::act::{Aim, Draft};
 use super::attention::{self, Badge};
 use super::desk::{Desk, Tickets};
 use super::feed::Feed;
+use super::flow::Sent;
 use super::handoff::Handoff;
 use super::layer::Layer;
 use super::msg::{Effect, Size, Ticket};
@@ -53,8 +53,8 @@ pub struct State {
     pub farewell: Option<String>,
     /// Leaving once everything sent was answered.
     pub(super) leaving: bool,
-    /// Requests on their way.
-    pub(super) sent: HashMap<Ticket, Sent>,
+    /// Acts on their way.
+    pub(super) sent: Vec<Sent>,
     /// Contracts being fetched or edited for an approval.
     pub(super) edits: HashMap<Ticket, Editing>,
     pub(super) tickets: Tickets,
@@ -124,14 +124,6 @@ pub struct Pending {
     pub due: Time,
 }
 
-/// A request on its way.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Sent {
-    pub(super) draft: Draft,
-    pub(super) aims: Vec<Aim>,
-    pub(super) request: Request,
-}
-
 /// An approval whose contract is being fetched or edited.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Editing {
@@ -173,7 +165,7 @@ impl State {
             dirty: true,
             farewell: None,
             leaving: false,
-            sent: HashMap::new(),
+            sent: Vec::new(),
             edits: HashMap::new(),
             tickets: Tickets::default(),
             session: start.session,

@@ -1,8 +1,9 @@
 //! One act of a person on one or many items, as a console sends it: each item for itself, against the version
 //! that was on the screen.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
+use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
 use super::people::{Edit, taking};
@@ -10,11 +11,14 @@ use super::revision::shortened;
 use super::{CONTROL, Engine, Once, Plan, Problem, cut};
 use crate::domain::command::{Command, Held, Seen};
 use crate::domain::event::{Answer, Resolution};
-use crate::domain::id::Actor;
-use crate::domain::link::{Act, Outcome, Request, Target};
+use crate::domain::id::{Actor, RunId};
+use crate::domain::link::{Act, Fault, Outcome, Request, Target};
 use crate::domain::machine::CLAIM_HOLDS;
 use crate::domain::run::{Run, State};
 use crate::store::Blob;
+
+/// How many items of one request are worked on at the same time.
+const AT_ONCE: usize = 8;
 
 impl Engine {
     /// Does one act to one or many items, each for itself: an item that moved or refuses stops no other.
@@ -35,19 +39,27 @@ impl Engine {
             let done = self.transact(&CONTROL.into(), &by, Some(&once), plan).await;
             items.push((None, done.map(drop).map_err(Into::into)));
         }
-        let mut cancelled = HashSet::new();
+        let mut acting = Vec::new();
+        // Whose result an item has: one cancel ends the whole run, for every item that is in it.
+        let mut same = Vec::new();
+        let mut cancels: HashMap<&RunId, usize> = HashMap::new();
         for on in &request.on {
-            // One cancel ends the whole run, for every item that is in it.
-            let done = if cancelled.contains(&on.run) {
-                Ok(())
-            } else {
-                self.act(&by, &request, on).await
+            let nth = match request.act {
+                Act::Cancel => *cancels.entry(&on.run).or_insert(acting.len()),
+                _ => acting.len(),
             };
-            if done.is_ok() && request.act == Act::Cancel {
-                cancelled.insert(on.run.clone());
+            if nth == acting.len() {
+                acting.push(self.act(&by, &request, on));
             }
-            items.push((Some(on.handoff.clone()), done.map_err(Into::into)));
+            same.push(nth);
         }
+        // A few at a time, so that the store writes them together.
+        let acting = stream::iter(acting).buffered(AT_ONCE);
+        let done: Vec<Result<(), Fault>> = acting.map(|it| it.map_err(Into::into)).collect().await;
+        items.extend(request.on.iter().zip(same).filter_map(|(on, nth)| {
+            let done = done.get(nth)?.clone();
+            Some((Some(on.handoff.clone()), done))
+        }));
         Outcome { items }
     }
 

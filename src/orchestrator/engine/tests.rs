@@ -311,6 +311,28 @@ async fn a_request_is_done_once_and_each_item_for_itself() {
 }
 
 #[tokio::test]
+async fn many_items_are_answered_in_their_order_and_a_run_is_cancelled_once() {
+    let engine = engine().await;
+    let mut on = Vec::new();
+    for _ in 0..20 {
+        let (run, handoff) = dead(&engine).await;
+        on.push(target(&run, &handoff));
+    }
+    on[3].version -= 1;
+    on.push(on[0].clone());
+    let ids: Vec<_> = on.iter().map(|it| Some(it.handoff.clone())).collect();
+    let requeued = engine.perform(request(Act::Requeue, on.clone(), "r")).await;
+    let cancelled = engine.perform(request(Act::Cancel, on, "c")).await;
+    for (outcome, moved) in [(&requeued, vec![3]), (&cancelled, vec![])] {
+        let said: Vec<_> = outcome.items.iter().map(|(id, _)| id.clone()).collect();
+        assert_eq!(said, ids);
+        let failed = (0..20).filter(|nth| outcome.items[*nth].1.is_err());
+        assert_eq!(failed.collect::<Vec<_>>(), moved);
+    }
+    assert_eq!(cancelled.items[20].1, Ok(()), "with the rest of its run");
+}
+
+#[tokio::test]
 async fn a_paused_edge_gives_nothing_until_it_is_resumed() {
     let engine = engine().await;
     let edge = Edge::new("news", "research", "writer");

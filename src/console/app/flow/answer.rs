@@ -1,12 +1,13 @@
 //! What comes of what was sent: done, refused, or somebody else was faster.
 
-use super::{edit, items, leave, request};
+use super::{Sent, edit, items, leave, request};
+use crate::console::app::act::Aim;
 use crate::console::app::layer::{Layer, Results, capital};
 use crate::console::app::msg::{Effect, Reply, Ticket};
 use crate::console::app::screen::{Screen, ScreenId};
-use crate::console::app::state::{Editing, Sent, State};
+use crate::console::app::state::{Editing, State};
 use crate::console::app::toast::Tone;
-use crate::domain::link::{ActKind, Fault, Outcome};
+use crate::domain::link::{ActKind, Fault};
 use crate::domain::time::Time;
 
 /// An effect answered. What nobody waits for any more is dropped.
@@ -19,9 +20,11 @@ pub(in crate::console::app) fn answered(
         let due = state.pending.remove(at);
         return request(state, &due.draft, &due.aims);
     }
-    if let Some(sent) = state.sent.remove(&ticket) {
-        result(state, &sent, reply);
-        return leave::when_done(state);
+    if let Some(at) = state.sent.iter().position(|it| it.waits_for(ticket)) {
+        let sent = state.sent.swap_remove(at);
+        let mut effects = heard(state, sent, ticket, reply);
+        effects.extend(leave::when_done(state));
+        return effects;
     }
     if let Some(editing) = state.edits.remove(&ticket) {
         return edit::fetched(state, editing, reply);
@@ -36,11 +39,19 @@ pub(in crate::console::app) fn answered(
     Vec::new()
 }
 
-fn result(state: &mut State, sent: &Sent, reply: Result<Reply, Fault>) {
-    let now = state.world.now;
+/// A portion of an act was answered: on with the next one, or the result of all of them.
+fn heard(
+    state: &mut State,
+    mut sent: Sent,
+    ticket: Ticket,
+    reply: Result<Reply, Fault>,
+) -> Vec<Effect> {
+    let Some(portion) = sent.take(ticket) else {
+        return Vec::new();
+    };
     let act = sent.draft.proposal.act;
     if let (ActKind::EditApprove, Some(edited), Some(aim)) =
-        (act, &sent.draft.edited, sent.aims.first())
+        (act, &sent.draft.edited, portion.aims.first())
         && let Some(fault @ Fault::Invalid(_)) = first_fault(&reply)
     {
         let editing = Editing {
@@ -48,21 +59,45 @@ fn result(state: &mut State, sent: &Sent, reply: Result<Reply, Fault>) {
             original: sent.draft.original.clone(),
             text: edit::pretty(edited),
         };
-        return edit::fix(state, editing, edit::invalid(fault));
+        edit::fix(state, editing, edit::invalid(fault));
+        return Vec::new();
     }
-    let outcome = match reply {
-        Ok(Reply::Done(outcome)) => outcome,
-        Ok(_) => return,
-        Err(fault) => {
-            let why = fault.told(now);
-            state.say(format!("not {}: {why}", act.done()), Tone::Bad);
-            return;
+    match reply {
+        Ok(Reply::Done(outcome)) => {
+            let items = outcome.items.into_iter().enumerate();
+            // People are named as those who were faster.
+            sent.done.extend(items.map(|(nth, (_, it))| {
+                let aim = portion.aims.get(nth).cloned();
+                let it = it.map_err(|fault| match &aim {
+                    Some(aim) => state.name_person(aim, fault),
+                    None => fault,
+                });
+                (aim, it)
+            }));
         }
-    };
-    let outcome = named(state, sent, outcome);
-    match outcome.items.as_slice() {
-        [(_, Ok(()))] => {
-            let what = match (&sent.draft.proposal.edge, sent.aims.first()) {
+        Ok(_) => {}
+        Err(fault) if sent.done.is_empty() && sent.is_over() => {
+            let why = fault.told(state.world.now);
+            state.say(format!("not {}: {why}", act.done()), Tone::Bad);
+        }
+        Err(fault) => sent.give_up(portion, &fault),
+    }
+    let effects = sent.go_on(&mut state.tickets);
+    if sent.is_over() {
+        result(state, &sent);
+    } else {
+        state.sent.push(sent);
+    }
+    effects
+}
+
+fn result(state: &mut State, sent: &Sent) {
+    let now = state.world.now;
+    let act = sent.draft.proposal.act;
+    match sent.done.as_slice() {
+        [] => {}
+        [(aim, Ok(()))] => {
+            let what = match (&sent.draft.proposal.edge, aim) {
                 (Some((_, edge)), _) => edge.to_string(),
                 (None, Some(aim)) => aim.label.clone(),
                 (None, None) => items(1),
@@ -76,20 +111,8 @@ fn result(state: &mut State, sent: &Sent, reply: Result<Reply, Fault>) {
         all if all.iter().all(|(_, it)| it.is_ok()) => {
             state.say(format!("{} {}", act.done(), items(all.len())), Tone::Good);
         }
-        _ => state
-            .layers
-            .push(Layer::Results(results(sent, &outcome, now))),
+        _ => state.layers.push(Layer::Results(results(sent, now))),
     }
-}
-
-/// The outcome with people named as those who were faster.
-fn named(state: &State, sent: &Sent, mut outcome: Outcome) -> Outcome {
-    for ((_, it), aim) in outcome.items.iter_mut().zip(&sent.aims) {
-        if let Err(fault) = it {
-            *fault = state.name_person(aim, fault.clone());
-        }
-    }
-    outcome
 }
 
 fn first_fault(reply: &Result<Reply, Fault>) -> Option<&Fault> {
@@ -101,21 +124,13 @@ fn first_fault(reply: &Result<Reply, Fault>) -> Option<&Fault> {
 }
 
 /// Failures first: they are what is left to do.
-fn results(sent: &Sent, outcome: &Outcome, now: Time) -> Results {
-    let label = |nth: usize| {
-        sent.aims
-            .get(nth)
-            .map_or_else(String::new, |it| it.label.clone())
+fn results(sent: &Sent, now: Time) -> Results {
+    let line = |(aim, it): &(Option<Aim>, Result<(), Fault>)| {
+        let label = aim.as_ref().map_or("", |it| it.label.as_str());
+        let it = it.as_ref().copied().map_err(|fault| fault.told(now));
+        (label.to_owned(), it)
     };
-    let items = outcome.items.iter().enumerate();
-    let mut items: Vec<_> = items
-        .map(|(nth, (_, it))| {
-            (
-                label(nth),
-                it.as_ref().copied().map_err(|fault| fault.told(now)),
-            )
-        })
-        .collect();
+    let mut items: Vec<_> = sent.done.iter().map(line).collect();
     let done = items.iter().filter(|(_, it)| it.is_ok()).count();
     let title = format!(
         "{} {done} of {}",

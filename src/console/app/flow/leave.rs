@@ -46,11 +46,15 @@ pub(in crate::console::app) fn interrupt(state: &mut State) -> Vec<Effect> {
 
 pub(super) fn leave(state: &mut State) -> Vec<Effect> {
     let waiting: usize = state.pending.iter().map(|it| it.aims.len()).sum();
-    let unanswered: usize = state
-        .sent
-        .values()
-        .map(|it| it.request.on.len().max(1))
-        .sum();
+    let (mut unanswered, mut unsent) = (0, Vec::new());
+    for it in &state.sent {
+        let (asked, waiting) = it.open();
+        unanswered += asked;
+        if waiting > 0 {
+            let act = it.draft.proposal.act.done();
+            unsent.push(format!("{} were not {act}: not sent yet", items(waiting)));
+        }
+    }
     let mut words = Vec::new();
     if waiting > 0 {
         words.push(format!("the dismissal of {} was not sent", items(waiting)));
@@ -61,6 +65,7 @@ pub(super) fn leave(state: &mut State) -> Vec<Effect> {
             if unanswered == 1 { " was" } else { "s were" }
         ));
     }
+    words.extend(unsent);
     state.farewell = (!words.is_empty()).then(|| words.join("; "));
     vec![Effect::Quit]
 }

@@ -1,0 +1,87 @@
+//! The requests that a draft becomes.
+
+use super::{Aim, Draft};
+use crate::domain::event::Answer;
+use crate::domain::link::{Act, ActKind, Request, SourceId};
+
+/// The most items of one request. Each is answered on its own, long before anybody gives up waiting for it.
+const MOST: usize = 100;
+
+/// A part of an act that is sent and answered as one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Portion {
+    /// Whom to ask.
+    pub source: SourceId,
+    /// The items, as in the request.
+    pub aims: Vec<Aim>,
+    /// What to ask.
+    pub request: Request,
+}
+
+impl Draft {
+    /// The portions of this act on these items, in order: at most [`MOST`] items of one source, and one alone for
+    /// decisions, which are each bound to what was shown of that one item. `key` makes each of them a no-op when
+    /// repeated.
+    pub fn portions(&self, aims: &[Aim], by: &str, key: &str) -> Vec<Portion> {
+        let most = if self.proposal.is_answer() { 1 } else { MOST };
+        let mut parts: Vec<(SourceId, Vec<Aim>)> = Vec::new();
+        if let Some((source, _)) = &self.proposal.edge {
+            parts.push((*source, Vec::new()));
+        }
+        for aim in aims {
+            match parts.iter_mut().rfind(|(source, _)| *source == aim.source) {
+                Some((_, some)) if some.len() < most => some.push(aim.clone()),
+                _ => parts.push((aim.source, vec![aim.clone()])),
+            }
+        }
+        let numbered = parts.into_iter().enumerate();
+        numbered
+            .filter_map(|(nth, (source, aims))| {
+                let request = Request {
+                    on: aims.iter().map(|aim| aim.target.clone()).collect(),
+                    act: self.act(aims.first())?,
+                    by: by.to_owned(),
+                    why: self.words.clone(),
+                    key: format!("{key}-{nth}"),
+                };
+                Some(Portion {
+                    source,
+                    aims,
+                    request,
+                })
+            })
+            .collect()
+    }
+
+    /// Nothing when something it needs is missing, which the flow of layers prevents.
+    fn act(&self, aim: Option<&Aim>) -> Option<Act> {
+        let resolve = |answer| {
+            Some(Act::Resolve {
+                answer,
+                context_digest: aim?.digest.clone(),
+                edited: self.edited.clone(),
+                value: self.value.clone(),
+            })
+        };
+        let edge = || self.proposal.edge.as_ref().map(|(_, edge)| edge.clone());
+        match self.proposal.act {
+            ActKind::Requeue => Some(Act::Requeue),
+            ActKind::Escalate => Some(Act::Escalate {
+                force: false,
+                // The source knows what its people are called.
+                role: String::new(),
+            }),
+            ActKind::Dismiss if self.proposal.is_answer() => resolve(Answer::Dismiss),
+            ActKind::Dismiss => self.reason.map(|reason| Act::Dismiss { reason }),
+            ActKind::Approve => resolve(Answer::Approve),
+            ActKind::EditApprove => resolve(Answer::EditApprove),
+            ActKind::Reject => resolve(Answer::Reject),
+            ActKind::Respond => resolve(Answer::Respond),
+            ActKind::Claim => Some(Act::Claim),
+            ActKind::Release => Some(Act::Release),
+            ActKind::PauseEdge => edge().map(Act::PauseEdge),
+            ActKind::ResumeEdge => edge().map(Act::ResumeEdge),
+            ActKind::Cancel => Some(Act::Cancel),
+        }
+    }
+}
