@@ -37,6 +37,21 @@ impl Query {
         self.terms.is_empty()
     }
 
+    /// True when no row passes that did not pass `before`: what is typed letter by letter only needs to be
+    /// looked for among what was found.
+    pub fn narrows(&self, before: &Self) -> bool {
+        before.terms.iter().all(|old| {
+            self.terms.iter().any(|new| {
+                let implied = if old.negated {
+                    old.word.contains(&new.word)
+                } else {
+                    new.word.contains(&old.word)
+                };
+                implied && (new.negated, new.field) == (old.negated, old.field)
+            })
+        })
+    }
+
     /// True when a row passes. `field` gives the text of a named field; `whole` is what words without a field
     /// are looked for in.
     pub fn keeps<'a>(&self, whole: &[&str], field: impl Fn(&'static str) -> &'a str) -> bool {
@@ -97,9 +112,19 @@ fn term(part: &str, fields: &[&'static str]) -> Result<Option<Term>, String> {
 fn contains(text: &str, word: &str) -> bool {
     if text.is_ascii() && word.is_ascii() {
         let (text, word) = (text.as_bytes(), word.as_bytes());
-        return text
-            .windows(word.len())
-            .any(|part| part.eq_ignore_ascii_case(word));
+        let Some((first, rest)) = word.split_first() else {
+            return true;
+        };
+        // Most places fail at the first letter.
+        let begins = |at: &usize| {
+            text.get(*at)
+                .is_some_and(|it| it.eq_ignore_ascii_case(first))
+        };
+        let mut places = (0..(text.len() + 1).saturating_sub(word.len())).filter(begins);
+        return places.any(|at| {
+            let after = text.get(at + 1..at + word.len());
+            after.is_some_and(|it| it.eq_ignore_ascii_case(rest))
+        });
     }
     text.to_lowercase().contains(word)
 }
@@ -132,6 +157,19 @@ mod tests {
         assert!(keeps("to:crm -from:crm"));
         assert!(!keeps("-acme"));
         assert!(!keeps("from:crm"));
+    }
+
+    #[test]
+    fn a_word_that_grows_narrows_and_one_that_shrinks_does_not() {
+        let narrows = |new: &str, old: &str| {
+            let parse = |text| Query::parse(text, FIELDS).unwrap();
+            parse(new).narrows(&parse(old))
+        };
+        assert!(narrows("acm", "ac") && narrows("acme timeout", "acme") && narrows("x", ""));
+        assert!(!narrows("ac", "acm") && !narrows("timeout", "acme"));
+        assert!(narrows("-ac", "-acm"), "more is left out");
+        assert!(!narrows("-acm", "-ac") && !narrows("", "-ac") && !narrows("ac", "-ac"));
+        assert!(narrows("to:crm", "to:c") && !narrows("crm", "to:c") && !narrows("to:crm", "crm"));
     }
 
     #[test]

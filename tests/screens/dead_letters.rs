@@ -275,6 +275,17 @@ fn the_filter_knows_its_fields_and_says_so() {
 }
 
 #[test]
+fn a_filter_that_grows_and_shrinks_finds_what_it_would_at_once() {
+    let mut it = desk(120, 40);
+    it.keys("/sales").must_show("4 in 1 group");
+    it.keys("x").must_show("No dead letter matches `salesx`");
+    it.keys("<backspace>").must_show("4 in 1 group");
+    it.keys(" -lead").must_show("No dead letter matches");
+    it.keys("<backspace><backspace><backspace><backspace><backspace><backspace>")
+        .must_show("4 in 1 group");
+}
+
+#[test]
 fn empty_is_all_clear_only_when_that_is_known() {
     let mut it = Desk::with(120, 40, Vec::new());
     it.keys("4")

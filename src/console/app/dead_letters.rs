@@ -49,6 +49,8 @@ pub struct DeadLetters {
     text: String,
     query: Query,
     groups: HashMap<GroupId, Known>,
+    /// Groups without an item that matches the filter, as of these revisions.
+    missed: HashMap<GroupId, u64>,
     made: Option<Made>,
     matching: usize,
     /// How many items outside marked groups are marked, and the revision of the list they were counted at.
@@ -100,18 +102,36 @@ impl DeadLetters {
 
     fn forget_items(&mut self) {
         self.groups.clear();
+        self.missed.clear();
+        self.made = None;
+    }
+
+    /// Keeps of the items that are listed those that match a filter which finds none beside them.
+    fn narrow(&mut self, world: &World, query: &Query) {
+        for ((source, id), known) in &mut self.groups {
+            let ledger = world.feed(*source).map(super::feed::Feed::ledger);
+            let book = ledger.and_then(|it| Some((it, it.dead().group(id)?)));
+            if let (Some(items), Some((ledger, book))) = (&mut known.items, book) {
+                items.retain(|item| order::matches(ledger, book, query, item));
+            }
+        }
         self.made = None;
     }
 
     /// Takes in the groups of all sources, and lists the items of those where something changed.
     fn learn(&mut self, world: &World) {
         let mut before = std::mem::take(&mut self.groups);
+        let missed = std::mem::take(&mut self.missed);
         for feed in &world.feeds {
             for head in &feed.figures().dead {
                 let id: GroupId = (feed.id, head.id.as_str().into());
                 let Some(book) = feed.ledger().dead().group(&head.id) else {
                     continue;
                 };
+                if missed.get(&id) == Some(&book.revision) {
+                    self.missed.insert(id, book.revision);
+                    continue;
+                }
                 let needed = !self.query.is_empty() || self.open.contains(&id);
                 let known = before.remove(&id).filter(|it| it.revision == book.revision);
                 let items = match known.and_then(|it| it.items) {
@@ -126,6 +146,8 @@ impl DeadLetters {
                         items,
                     };
                     self.groups.insert(id, known);
+                } else {
+                    self.missed.insert(id, book.revision);
                 }
             }
         }
@@ -317,9 +339,14 @@ impl Screen for DeadLetters {
     }
 
     fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
-        self.query = Query::parse(text, order::FIELDS)?;
+        let query = Query::parse(text, order::FIELDS)?;
+        if !self.query.is_empty() && query.narrows(&self.query) {
+            self.narrow(world, &query);
+        } else {
+            self.forget_items();
+        }
+        self.query = query;
         text.clone_into(&mut self.text);
-        self.forget_items();
         self.refresh(world);
         Ok(())
     }

@@ -120,7 +120,10 @@ pub(super) fn matches(ledger: &Ledger, book: &DeadBook, query: &Query, id: &Hand
     if query.is_empty() {
         return true;
     }
-    let Some((run, it)) = ledger.home(id).zip(ledger.handoff(id)) else {
+    let found = ledger
+        .home(id)
+        .and_then(|run| Some((run, run.handoffs.get(id)?)));
+    let Some((run, it)) = found else {
         return false;
     };
     let (emission, edge) = (&it.emission, &book.edge);
