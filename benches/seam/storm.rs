@@ -74,10 +74,10 @@ pub fn keys() {
     .print();
 }
 
-/// Opens the help, closes it again and waits a little, never the same time.
+/// Opens the help, closes it again by the same key and waits a little, never the same time.
 fn help(seam: &Session) -> f64 {
     let seconds = seam.paints(b"?", "scroll");
-    seam.press(b"\x1b");
+    seam.press(b"?");
     std::thread::sleep(Duration::from_millis(fastrand::u64(50..130)));
     seconds
 }
