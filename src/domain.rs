@@ -22,6 +22,7 @@ pub mod policy;
 pub mod query;
 pub mod report;
 pub mod run;
+pub mod tables;
 pub mod text;
 pub mod time;
 mod wire;

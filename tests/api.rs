@@ -38,12 +38,8 @@ impl Server {
                 .install_default()
                 .unwrap();
         });
-        let table: toml::Table = policies.parse().unwrap();
-        let edges: Vec<toml::Table> = table
-            .get("edge")
-            .map_or_else(Vec::new, |it| it.clone().try_into().unwrap());
         let settings = Settings {
-            policies: Policies::read(&edges).unwrap(),
+            policies: Policies::read(policies).unwrap(),
             ..Settings::default()
         };
         let engine = Engine::open(Store::temporary().unwrap(), settings)

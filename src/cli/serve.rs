@@ -111,13 +111,7 @@ fn access(path: Option<&Path>) -> anyhow::Result<Access> {
         return Ok(Access::Open);
     };
     let text = read(path, "the token file")?;
-    let wrong = |why: String| {
-        Stop::new(
-            Exit::Usage,
-            format!("the token file {} is wrong: {why}", path.display()),
-        )
-    };
-    Ok(Access::read(&text).map_err(wrong)?)
+    Ok(Access::read(&text).map_err(|mistakes| wrong("the tokens", path, &mistakes))?)
 }
 
 fn read(path: &Path, what: &str) -> anyhow::Result<String> {
@@ -256,21 +250,19 @@ async fn open(args: &Args) -> anyhow::Result<Engine> {
 
 /// `[[edge]]` tables; all mistakes at once.
 fn policies(path: &Path) -> anyhow::Result<Policies> {
-    #[derive(serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct File {
-        #[serde(default)]
-        edge: Vec<toml::Table>,
-    }
-    let wrong = |why: String| {
-        Stop::new(
-            Exit::Usage,
-            format!("the policies {} are wrong:\n{why}", path.display()),
-        )
-    };
-    let file: File =
-        toml::from_str(&read(path, "the policies")?).map_err(|why| wrong(why.to_string()))?;
-    Ok(Policies::read(&file.edge).map_err(|mistakes| wrong(mistakes.join("\n")))?)
+    let read = Policies::read(&read(path, "the policies")?);
+    Ok(read.map_err(|mistakes| wrong("the policies", path, &mistakes))?)
+}
+
+/// A file with mistakes, as it is told.
+fn wrong(what: &str, path: &Path, mistakes: &[String]) -> Stop {
+    let lines: Vec<String> = mistakes.iter().map(|it| format!("\n  {it}")).collect();
+    let text = format!(
+        "{what} in {} cannot be used:{}",
+        path.display(),
+        lines.concat()
+    );
+    Stop::new(Exit::Usage, text)
 }
 
 /// Every `NAME-VERSION.json` of a directory, lowest version first; all mistakes at once.

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -91,10 +90,5 @@ impl Host {
 }
 
 fn policies() -> anyhow::Result<Policies> {
-    #[derive(Deserialize)]
-    struct File {
-        edge: Vec<toml::Table>,
-    }
-    let file: File = toml::from_str(POLICIES)?;
-    Policies::read(&file.edge).map_err(|mistakes| anyhow::anyhow!(mistakes.join("; ")))
+    Policies::read(POLICIES).map_err(|mistakes| anyhow::anyhow!(mistakes.join("; ")))
 }

@@ -9,11 +9,12 @@
 //! ```
 
 use semver::Version;
-use toml::{Table, Value};
+use toml::Value;
 
 use super::contract::Strictness;
 use super::id::Edge;
 use super::machine::{DEFAULT_CYCLES, ESCALATION_DUE};
+use super::tables::{self, Member, Mistakes, Table};
 use super::time::{DAY, HOUR, MINUTE, Millis, SECOND};
 
 /// What one edge demands of contracts and allows to agents.
@@ -105,36 +106,29 @@ impl Policies {
             .map_or(&self.standard, |rule| &rule.policy)
     }
 
-    /// Reads the `[[edge]]` tables of a configuration, in order.
+    /// Reads the `[[edge]]` tables of a file, in order.
     ///
     /// # Errors
-    /// Every mistake as a sentence that names the table by its place, from 1.
-    pub fn read(edges: &[Table]) -> Result<Self, Vec<String>> {
-        let mut mistakes = Vec::new();
-        let rules = edges
-            .iter()
-            .enumerate()
-            .map(|(nth, table)| rule(table, &format!("[[edge]] {}", nth + 1), &mut mistakes))
-            .collect();
-        if mistakes.is_empty() {
-            Ok(Self {
-                rules,
-                standard: EdgePolicy::default(),
-            })
-        } else {
-            Err(mistakes)
-        }
+    /// Every mistake as a sentence that begins with its line.
+    pub fn read(text: &str) -> Result<Self, Vec<String>> {
+        let mut mistakes = Mistakes::default();
+        let tables = tables::read(text, "edge", &mut mistakes);
+        let rules = tables.iter().map(|it| rule(it, &mut mistakes)).collect();
+        mistakes.settle(Self {
+            rules,
+            standard: EdgePolicy::default(),
+        })
     }
 }
 
-fn rule(table: &Table, place: &str, mistakes: &mut Vec<String>) -> Rule {
+fn rule(table: &Table, mistakes: &mut Mistakes) -> Rule {
     let mut rule = Rule {
         pipeline: "*".to_owned(),
         from: "*".to_owned(),
         to: "*".to_owned(),
         policy: EdgePolicy::default(),
     };
-    for (name, value) in table {
+    for Member { name, line, value } in &table.members {
         let policy = &mut rule.policy;
         let read = match name.as_str() {
             "pipeline" => text(value).map(|it| rule.pipeline = it),
@@ -157,7 +151,7 @@ fn rule(table: &Table, place: &str, mistakes: &mut Vec<String>) -> Rule {
             _ => Err(format!("is unknown; an edge has {}", KNOWN.join(", "))),
         };
         if let Err(why) = read {
-            mistakes.push(format!("{place}: `{name}` {why}"));
+            mistakes.note(*line, format!("`{name}` {why}"));
         }
     }
     rule
@@ -274,20 +268,9 @@ fn duration(value: &Value) -> Result<Millis, String> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Policies, Vec<String>> {
-        let table: Table = text.parse().unwrap();
-        let edges: Vec<Table> = table["edge"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|it| it.as_table().unwrap().clone())
-            .collect();
-        Policies::read(&edges)
-    }
-
     #[test]
     fn the_first_rule_that_matches_holds() {
-        let policies = read(
+        let policies = Policies::read(
             r#"
             [[edge]]
             from = "writer"
@@ -315,7 +298,7 @@ mod tests {
 
     #[test]
     fn every_mistake_is_reported_with_its_place() {
-        let mistakes = read(
+        let mistakes = Policies::read(
             r#"
             [[edge]]
             frm = "writer"
@@ -337,26 +320,27 @@ mod tests {
             [
                 "frm",
                 "strictness",
+                "max_attempts",
                 "ack_timeout",
                 "approval",
-                "consumer",
-                "max_attempts"
+                "consumer"
             ]
         );
-        assert!(mistakes[0].starts_with("[[edge]] 1:"), "{}", mistakes[0]);
+        assert!(mistakes[0].starts_with("line 3: "), "{}", mistakes[0]);
+        assert!(mistakes[5].starts_with("line 9: "), "{}", mistakes[5]);
         assert!(
             mistakes[1].contains("observe, standard or strict"),
             "{}",
             mistakes[1]
         );
-        assert!(mistakes[5].contains("1 to 50"), "{}", mistakes[5]);
+        assert!(mistakes[2].contains("1 to 50"), "{}", mistakes[2]);
     }
 
     #[test]
     fn the_page_about_policies_names_every_key_and_is_accepted() {
         let page = include_str!("../../docs/configuration.md");
         let (_, block) = page.split_once("```toml policies\n").unwrap();
-        read(block.split_once("```").unwrap().0).unwrap();
+        Policies::read(block.split_once("```").unwrap().0).unwrap();
         for key in KNOWN {
             assert!(
                 page.contains(&format!("`{key}`")),

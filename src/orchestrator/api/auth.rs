@@ -8,6 +8,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
+use crate::domain::tables::{self, Mistakes, Table};
 use crate::domain::text::clean;
 use crate::domain::time::Time;
 
@@ -68,14 +69,11 @@ pub enum Access {
 }
 
 /// One token as the file holds it: never the secret itself.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub struct Token {
     subject: String,
-    #[serde(deserialize_with = "digest")]
     sha256: [u8; 32],
     scopes: BTreeSet<Scope>,
-    #[serde(default)]
     agents: BTreeSet<String>,
     expires: Option<Time>,
 }
@@ -94,30 +92,18 @@ impl Access {
     /// Reads a token file.
     ///
     /// # Errors
-    /// A sentence with the line of the mistake.
-    pub fn read(text: &str) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct File {
-            #[serde(default)]
-            token: Vec<Token>,
+    /// Every mistake as a sentence that begins with its line.
+    pub fn read(text: &str) -> Result<Self, Vec<String>> {
+        let mut mistakes = Mistakes::default();
+        let found = tables::read(text, "token", &mut mistakes);
+        let tokens: Vec<Token> = found.iter().map(|it| token(it, &mut mistakes)).collect();
+        let tokens = mistakes.settle(tokens)?;
+        if tokens.is_empty() {
+            let why =
+                "it holds no [[token]]; `seam serve --new-token NAME --scope viewer` prints one";
+            return Err(vec![why.to_owned()]);
         }
-        let file: File = toml::from_str(text).map_err(|why| why.to_string())?;
-        if file.token.is_empty() {
-            return Err(
-                "it holds no [[token]]; `seam serve --new-token NAME --scope viewer` prints one"
-                    .into(),
-            );
-        }
-        for it in &file.token {
-            if it.scopes.contains(&Scope::Agent) && it.agents.is_empty() {
-                return Err(format!(
-                    "the token of {:?} has the scope agent but names no agents; add agents = [\"...\"]",
-                    it.subject
-                ));
-            }
-        }
-        Ok(Self::Tokens(file.token))
+        Ok(Self::Tokens(tokens))
     }
 
     /// Who sent this request.
@@ -257,9 +243,42 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn digest<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let wrong = || serde::de::Error::custom("sha256 must be 64 hex digits");
+/// One token of the file, as far as it can be read.
+fn token(table: &Table, mistakes: &mut Mistakes) -> Token {
+    let mut token = Token::default();
+    for it in &table.members {
+        let read = match it.name.as_str() {
+            "subject" => it.take().map(|it| token.subject = it),
+            "sha256" => {
+                let text = it.take::<String>();
+                text.and_then(|it| digest(&it)).map(|it| token.sha256 = it)
+            }
+            "scopes" => it.take().map(|it| token.scopes = it),
+            "agents" => it.take().map(|it| token.agents = it),
+            "expires" => it.take().map(|it| token.expires = Some(it)),
+            _ => Err(
+                "is unknown; a token has subject, sha256, scopes, agents and expires".to_owned(),
+            ),
+        };
+        if let Err(why) = read {
+            mistakes.note(it.line, format!("`{}` {why}", it.name));
+        }
+    }
+    let has = |name: &str| table.members.iter().any(|it| it.name == name);
+    for name in ["subject", "sha256", "scopes"] {
+        if !has(name) {
+            mistakes.note(table.line, format!("this token has no `{name}`"));
+        }
+    }
+    if token.scopes.contains(&Scope::Agent) && !has("agents") {
+        let why = "this token has the scope agent but names no agents; add agents = [\"...\"]";
+        mistakes.note(table.line, why);
+    }
+    token
+}
+
+fn digest(text: &str) -> Result<[u8; 32], String> {
+    let wrong = || "must be 64 hex digits".to_owned();
     let mut bytes = [0; 32];
     if text.len() != 64 || !text.is_ascii() {
         return Err(wrong());
@@ -329,16 +348,25 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_file_names_its_line() {
-        let text = "[[token]]\nsubject = \"x\"\nsha256 = \"12\"\nscopes = [\"viewer\"]\n";
-        assert!(Access::read(text).unwrap_err().contains("line 3"));
-        assert!(Access::read("").unwrap_err().contains("--new-token"));
-        let (_, lines) = new_token("x", &[Scope::Agent], &[]);
-        assert!(
-            Access::read(&lines)
-                .unwrap_err()
-                .contains("names no agents")
+    fn every_mistake_of_a_file_is_named_with_its_line() {
+        let told = |text: &str| Access::read(text).unwrap_err();
+        let text = "[[token]]\nsubject = \"x\"\nsha256 = \"12\"\nscopes = [\"viewer\", \"god\"]\n[[token]]\nname = 3\n";
+        let told_of_all = told(text);
+        let lines: Vec<&str> = told_of_all.iter().map(|it| &it[..7]).collect();
+        assert_eq!(
+            lines,
+            [
+                "line 3:", "line 4:", "line 5:", "line 5:", "line 5:", "line 6:"
+            ],
+            "{told_of_all:?}"
         );
+        assert!(
+            told_of_all[1].contains("god") && told_of_all[1].contains("viewer"),
+            "{told_of_all:?}"
+        );
+        assert!(told("")[0].contains("--new-token"));
+        let (_, lines) = new_token("x", &[Scope::Agent], &[]);
+        assert!(told(&lines)[0].contains("names no agents"));
     }
 
     #[test]

@@ -495,9 +495,8 @@ async fn an_invalid_follow_up_changes_nothing_and_says_which() {
 
 #[tokio::test]
 async fn an_approver_edits_what_was_shown_or_sends_it_back() {
-    let table = "approval = { role = 'editors' }".parse().unwrap();
     let settings = Settings {
-        policies: Policies::read(&[table]).unwrap(),
+        policies: Policies::read("[[edge]]\napproval = { role = 'editors' }").unwrap(),
         ..Settings::default()
     };
     let engine = Engine::open(Store::temporary().unwrap(), settings)
