@@ -50,6 +50,8 @@ pub const fn words(name: &'static str) -> Column {
 
 /// Columns of words are not made narrower than this.
 const LEAST: usize = 12;
+/// In a pipe they are padded to this at most.
+const MOST: usize = 40;
 const GAP: usize = 2;
 
 /// Lays out rows of agents' text under their headings, at most `room` wide when there is a limit.
@@ -64,7 +66,13 @@ pub fn table(columns: &[Column], rows: &[Vec<String>], room: Option<usize>) -> S
         .map(|(nth, column)| {
             let cells = rows.iter().filter_map(|row| row.get(nth));
             let widest = cells.map(|cell| text::width(cell)).max().unwrap_or(0);
-            widest.max(column.name.len())
+            // Without a limit nothing is cut, and one long text must not push all others to the right.
+            let most = if room.is_none() && column.fit == Fit::Words {
+                MOST
+            } else {
+                usize::MAX
+            };
+            widest.min(most).max(column.name.len())
         })
         .collect();
     if let Some(room) = room {
@@ -78,7 +86,9 @@ pub fn table(columns: &[Column], rows: &[Vec<String>], room: Option<usize>) -> S
             if !line.is_empty() {
                 line.push_str(&" ".repeat(GAP));
             }
-            if column.fit == Fit::Right {
+            if room.is_none() && text::width(cell) > *width {
+                line.push_str(cell);
+            } else if column.fit == Fit::Right {
                 line.push_str(&" ".repeat(width.saturating_sub(text::width(cell))));
                 line.push_str(&text::cut(cell, *width));
             } else {
@@ -176,6 +186,17 @@ mod tests {
             table(COLUMNS, &rows(), None),
             "ID       N  WHY\na        7  short\nbcd  1,204  a reason that is rather long␛[2J\n"
         );
+    }
+
+    #[test]
+    fn one_long_text_pads_no_other_row() {
+        let long = "x".repeat(130);
+        let columns = &[words("CODE"), left("ID")];
+        let row = |code: &str| vec![code.to_owned(), "h".to_owned()];
+        let text = table(columns, &[row(&long), row("timeout")], None);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1], format!("{long}  h"), "nothing is cut");
+        assert_eq!(lines[2].len(), MOST + GAP + 1, "{text}");
     }
 
     #[test]
