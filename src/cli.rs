@@ -90,6 +90,15 @@ impl Cli {
     }
 }
 
+/// The command that somebody who wrote `text` may have meant: letters at its end are missing, or too many.
+fn command_like(text: &str) -> Option<String> {
+    let cli = Cli::command();
+    let mut names = cli.get_subcommands().map(clap::Command::get_name);
+    let near =
+        names.find(|name| text.len() > 1 && (name.starts_with(text) || text.starts_with(name)))?;
+    Some(near.to_owned())
+}
+
 /// How the program ends; the codes are an interface for scripts (`seam --help` lists them).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {

@@ -149,7 +149,7 @@ impl Store {
                 Some(connection) => connection,
                 None => file::reader(&inner.path)?,
             };
-            let found = query(&connection);
+            let found = query(&connection).map_err(|why| why.at(&inner.path));
             if let Ok(mut idle) = inner.idle.lock() {
                 idle.push(connection);
             }

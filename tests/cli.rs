@@ -761,6 +761,12 @@ fn what_cannot_work_says_what_to_do() {
     assert!(get(2, "gopher://x").contains("sqlite:PATH"));
     assert!(get(2, "run.ndjson").contains("file:run.ndjson"));
     assert!(get(1, "http://127.0.0.1:9").contains("seam serve"));
+    assert!(
+        desk.says(2, &["gett", "edges"])
+            .contains("Did you mean `seam get`?")
+    );
+    let watch = ["watch", "http://127.0.0.1:9", "--speed", "9"];
+    assert!(desk.says(2, &watch).contains("--speed is for recordings"));
     let nowhere = format!("sqlite:{}", desk.path("no.db").display());
     assert!(get(1, &nowhere).contains("there is no store"));
     assert!(!desk.path("no.db").exists(), "looking makes no store");
@@ -833,6 +839,24 @@ fn a_wrong_token_is_denied() {
     assert_eq!(output.status.code(), Some(4), "{err}");
     assert!(err.contains("SEAM_TOKEN"), "{err}");
     assert!(!err.contains("guess"), "{err}");
+    // A good one for reading only: what it lacks is named, and a path in front of nothing, too.
+    let secret = lines.split_whitespace().find(|it| it.starts_with("hft_"));
+    let viewer = |code: i32, args: &[&str]| {
+        let output = desk
+            .command(args)
+            .env("SEAM_TOKEN", secret.unwrap())
+            .output();
+        let err = text(&output.as_ref().unwrap().stderr);
+        assert_eq!(output.unwrap().status.code(), Some(code), "{err}");
+        err
+    };
+    let requeue = ["requeue", "x", "-c", &server.url, "--yes", "--reason", "x"];
+    let why = viewer(4, &requeue);
+    assert!(why.contains("needs the scope operator"), "{why}");
+    assert_eq!(why.matches(&server.url).count(), 1, "{why}");
+    let elsewhere = format!("{}/foo", server.url);
+    let why = viewer(1, &["get", "edges", "-c", &elsewhere]);
+    assert!(why.contains(&elsewhere), "{why}");
 }
 
 #[test]

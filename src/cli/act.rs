@@ -136,11 +136,12 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     let look = look(&on.connect, None).await?;
     let offers = look.source.offers();
     if !offers.acts.contains(&kind) {
-        let why = if offers.why_not.is_empty() {
-            format!("{} cannot {}", look.address, kind.verb())
-        } else {
-            format!("{}: {}", look.address, offers.why_not)
+        let scope = match kind {
+            _ if offers.kind != "orchestrator" => String::new(),
+            ActKind::Requeue | ActKind::Escalate | ActKind::Dismiss => needs("operator"),
+            _ => needs("approver"),
         };
+        let why = format!("cannot {}: {}{scope}", kind.verb(), offers.why_not);
         return Err(Stop::new(Exit::Refused, why).into());
     }
     let (targets, mut items) = targets(&look, on).await;
@@ -167,6 +168,11 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     }
     items.sort_by_key(|it| on.ids.iter().position(|id| *id == *it.handoff.as_str()));
     finish(&look, on, kind, &settings.operator.value, &items)
+}
+
+/// Which scope of a token an act takes (protocol section 7).
+fn needs(scope: &str) -> String {
+    format!("; it needs the scope {scope}")
 }
 
 /// What is acted on as it is now, and the ids that nothing open has.

@@ -59,9 +59,13 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             )
         })?),
     };
-    let mut sources = Vec::new();
+    let (mut sources, mut replays) = (Vec::new(), false);
     for text in named {
-        let usage = |why: source::AddressError| Stop::new(Exit::Usage, why.to_string());
+        let usage = |why: source::AddressError| {
+            let meant = super::command_like(&text);
+            let meant = meant.map(|it| format!(". Did you mean `seam {it}`?"));
+            Stop::new(Exit::Usage, why.to_string() + &meant.unwrap_or_default())
+        };
         let address = Address::parse(&text).map_err(usage)?;
         let token = match address {
             Address::Http(_) => settings.token()?,
@@ -79,7 +83,13 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             };
             Stop::new(exit, why.to_string())
         })?;
+        replays |= matches!(address, Address::File(_));
         sources.push((name(&address), source));
+    }
+    if args.speed.is_some() && !replays {
+        let why =
+            "--speed is for recordings, and none of these is one: a live address has its own time";
+        return Err(Stop::new(Exit::Usage, why).into());
     }
     Box::pin(open(&settings, sources)).await
 }

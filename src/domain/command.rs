@@ -270,7 +270,7 @@ pub enum Refusal {
     #[error("the contract changed since it was shown; read it again before deciding")]
     ContextMoved,
     /// This answer is not offered for this question.
-    #[error("this question does not allow that answer; it allows {allow:?}")]
+    #[error("this question does not allow that answer; it can be {}", ways(allow))]
     AnswerNotAllowed {
         /// What it allows.
         allow: Vec<Answer>,
@@ -308,6 +308,16 @@ fn words(states: &[State]) -> String {
         .map(|it| it.word())
         .collect::<Vec<_>>()
         .join(" or ")
+}
+
+/// The answers that a question allows, as in "approved, rejected or dismissed".
+fn ways(allow: &[Answer]) -> String {
+    let words: Vec<&str> = allow.iter().map(|it| it.done()).collect();
+    match words.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => "answered by nobody".to_owned(),
+    }
 }
 
 fn told(change: Option<&LastChange>) -> String {

@@ -110,7 +110,14 @@ impl Http {
 
     async fn follow(self, from: Option<Cursor>) -> Result<Watch, Fault> {
         if self.me.get().is_none() {
-            let me = self.get(&["me"], BODY).await?;
+            let me = self.get(&["me"], BODY).await;
+            let me = me.map_err(|why| match why {
+                Fault::Refused(_) => Fault::Malformed(format!(
+                    "there is no API of seam at {}: check the path of the address",
+                    self.server.name
+                )),
+                other => other,
+            })?;
             let _ = self.me.set(me); // somebody else asked at the same time: the same answer
         }
         let (snapshot, after) = if let Some(cursor) = from {

@@ -92,6 +92,21 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+impl StoreError {
+    /// The same with the path of the store, which a query does not know.
+    pub(super) fn at(mut self, store: &std::path::Path) -> Self {
+        if let Self::NotWritable(path, _)
+        | Self::Locked(path, _)
+        | Self::Corrupt(path, _)
+        | Self::Full(path)
+        | Self::Io(path, _) = &mut self
+        {
+            store.clone_into(path);
+        }
+        self
+    }
+}
+
 impl From<serde_json::Error> for StoreError {
     fn from(why: serde_json::Error) -> Self {
         Self::Unreadable(why.to_string())

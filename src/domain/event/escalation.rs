@@ -71,6 +71,19 @@ pub enum Answer {
     Dismiss,
 }
 
+impl Answer {
+    /// The past participle, as in "it can be approved".
+    pub const fn done(self) -> &'static str {
+        match self {
+            Self::Approve => "approved",
+            Self::EditApprove => "edited and approved",
+            Self::Reject => "rejected",
+            Self::Respond => "answered",
+            Self::Dismiss => "dismissed",
+        }
+    }
+}
+
 /// What a person decided.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resolution {
