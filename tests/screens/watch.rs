@@ -1,8 +1,13 @@
 //! Pipelines, edges, tasks and sources.
 
-use seamwatch::console::app::Effect;
 use seamwatch::console::app::feed::Feed;
-use seamwatch::domain::link::{Act, Batch, Capabilities, Fault, Replay, Report, Skipped, SourceId};
+use seamwatch::console::app::msg::Reply;
+use seamwatch::console::app::{Effect, Msg};
+use seamwatch::domain::id::RunId;
+use seamwatch::domain::ledger::Ledger;
+use seamwatch::domain::link::{
+    Act, Batch, Capabilities, Fault, Found, Replay, Report, Skipped, Snapshot, SourceId, Want,
+};
 use seamwatch::theme::{BUILT_IN, Theme};
 
 use super::desk::{Desk, Story, at};
@@ -285,4 +290,36 @@ fn hostile_names_are_marked_everywhere() {
             assert!(!cell.symbol().contains(raw), "{keys}");
         }
     }
+}
+
+#[test]
+fn the_feedback_of_an_old_loop_is_asked_for_when_it_is_looked_at() {
+    let events = incident();
+    let mut ledger = Ledger::default();
+    events.iter().for_each(|it| _ = ledger.apply(it));
+    let id = RunId::from("9c1e00aa77b0d7f1");
+    let run = ledger.run(&id).unwrap().clone();
+    let mut desk = Desk::with(120, 40, Vec::new());
+    // The log of a console opened later does not reach back to the returns.
+    desk.hear(Report::Batch(Batch::Snapshot(Box::new(Snapshot {
+        at: at(0),
+        cursor: 1,
+        runs: vec![run.clone()],
+        rollups: Vec::new(),
+        recent: Vec::new(),
+        refused: Vec::new(),
+    }))));
+    desk.tick(1_000);
+    desk.keys("3").must_not_show("FEEDBACK");
+    let fetched = desk.effects.iter().find_map(|it| match it {
+        Effect::Fetch(ticket, _, Want::Timeline(run)) => Some((*ticket, run.clone())),
+        _ => None,
+    });
+    let (ticket, asked) = fetched.unwrap();
+    assert_eq!(asked, id);
+    let events = events.into_iter().filter(|it| it.run == id).collect();
+    let run = Box::new(run);
+    let found = Found::Timeline { run, events };
+    desk.tell(Msg::Answered(ticket, Ok(Reply::Found(found))));
+    desk.must_show("4 claims still have no source");
 }

@@ -1,11 +1,11 @@
 //! Tasks: runs, those that go round in circles, storm or stand still first.
 
 use crate::domain::contract::RelationKind;
-use crate::domain::event::Fact;
+use crate::domain::event::{Event, Fact};
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::link::{ActKind, SourceId};
+use crate::domain::link::{ActKind, Fault, Found, SourceId, Want};
 use crate::domain::report::{self, TaskRow, TaskVerdict};
-use crate::domain::run::{Handoff, Run};
+use crate::domain::run::{Handoff, Run, State};
 use crate::domain::time::Time;
 use crate::keymap::Action;
 
@@ -14,6 +14,7 @@ use super::desk::Desk;
 use super::feed::Feed;
 use super::find::Needle;
 use super::list::List;
+use super::msg::{Reply, Ticket};
 use super::order::Order;
 use super::screen::{Focus, Offer, Screen};
 use super::triage;
@@ -34,6 +35,17 @@ pub struct Tasks {
     order: Order<TaskId>,
     needle: Needle,
     made: Option<Vec<u64>>,
+    /// The history of one run, asked for when the log on hand does not reach back to all of its returns.
+    told: Option<Told>,
+}
+
+/// What a source was asked about a run at a version of it, and what it said.
+#[derive(Debug)]
+struct Told {
+    task: TaskId,
+    version: u64,
+    ticket: Ticket,
+    thread: Vec<Feedback>,
 }
 
 /// A handoff sent back, with what has to change.
@@ -87,6 +99,20 @@ impl Tasks {
             .settle_worst_first(self.rows.iter().map(key).collect());
     }
 
+    /// From the log on hand, or from the history of the run where that tells of more returns.
+    fn thread_of(&self, world: &World, source: SourceId, run: &Run) -> Vec<Feedback> {
+        let feed = world.feed(source).into_iter();
+        let here = thread(feed.flat_map(|it| it.ledger().recent()), &run.id);
+        let told = self
+            .told
+            .as_ref()
+            .filter(|it| it.task.0 == source && it.task.1 == run.id);
+        match told {
+            Some(told) if told.thread.len() > here.len() => told.thread.clone(),
+            _ => here,
+        }
+    }
+
     fn run<'a>(&self, world: &'a World) -> Option<(SourceId, &'a Run)> {
         let (source, id) = self.list.selected()?;
         Some((*source, world.feed(*source)?.ledger().run(id)?))
@@ -102,7 +128,45 @@ impl Screen for Tasks {
         }
         self.thread = self
             .run(world)
-            .map_or_else(Vec::new, |(source, run)| thread(world, source, run));
+            .map_or_else(Vec::new, |(source, run)| self.thread_of(world, source, run));
+    }
+
+    fn look(&mut self, desk: &mut Desk<'_>) {
+        let Some((source, run)) = self.run(desk.world) else {
+            return;
+        };
+        let (task, version) = ((source, run.id.clone()), run.version);
+        let returned = run
+            .handoffs
+            .values()
+            .filter(|it| it.state == State::Returned);
+        let known = self
+            .told
+            .as_ref()
+            .is_some_and(|it| it.task == task && it.version == version);
+        let can = desk.world.feed(source).and_then(Feed::can);
+        if known || returned.count() <= self.thread.len() || !can.is_some_and(|it| it.timelines) {
+            return;
+        }
+        let ticket = desk.fetch(source, Want::Timeline(run.id.clone()));
+        // What was told before is shown until the answer is here.
+        let before = self.told.take().filter(|it| it.task == task);
+        self.told = Some(Told {
+            task,
+            version,
+            ticket,
+            thread: before.map(|it| it.thread).unwrap_or_default(),
+        });
+    }
+
+    fn answered(&mut self, world: &World, ticket: Ticket, reply: &Result<Reply, Fault>) {
+        if let (Some(told), Ok(Reply::Found(Found::Timeline { events, .. }))) =
+            (&mut self.told, reply)
+            && told.ticket == ticket
+        {
+            told.thread = thread(events.iter(), &told.task.1);
+            self.refresh(world);
+        }
     }
 
     fn offers(&self, world: &World) -> Vec<Offer> {
@@ -241,13 +305,9 @@ fn can_escalate(run: &Run) -> Option<&Handoff> {
     open.filter(|it| !it.emission.is_observed()).last()
 }
 
-/// What was asked for with every return of a run, as far as the log on hand reaches back.
-fn thread(world: &World, source: SourceId, run: &Run) -> Vec<Feedback> {
-    let events = world
-        .feed(source)
-        .into_iter()
-        .flat_map(|it| it.ledger().recent());
-    let mine = events.filter(|it| it.run == run.id);
+/// What was asked for with every return of a run, as far as these events tell.
+fn thread<'a>(events: impl Iterator<Item = &'a Event>, run: &RunId) -> Vec<Feedback> {
+    let mine = events.filter(|it| it.run == *run);
     mine.filter_map(|event| match &event.fact {
         Fact::Returned { feedback, .. } => Some(Feedback {
             at: event.at,
