@@ -82,7 +82,7 @@ impl Store {
         temporary: Option<file::Temporary>,
     ) -> Result<Self, StoreError> {
         let lock = file::Lock::take(path)?;
-        let connection = file::open(path, synchronous)?;
+        let connection = file::open(path, synchronous).inspect_err(|why| lock.refused(why))?;
         let (jobs, inbox) = mpsc::unbounded_channel();
         let recent = Arc::default();
         let (writer, changed) = Writer::new(connection, path, Arc::clone(&recent))?;

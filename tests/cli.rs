@@ -770,6 +770,10 @@ fn what_cannot_work_says_what_to_do() {
     let nowhere = format!("sqlite:{}", desk.path("no.db").display());
     assert!(get(1, &nowhere).contains("there is no store"));
     assert!(!desk.path("no.db").exists(), "looking makes no store");
+    let empty = desk.file("empty.db", "");
+    let why = get(1, &format!("sqlite:{empty}"));
+    assert!(why.contains("an empty file, no store"), "{why}");
+    assert_eq!(std::fs::read(&empty).unwrap(), b"", "nor out of nothing");
     let junk = desk.file("junk.db", &"this is no database ".repeat(100));
     let why = get(1, &format!("sqlite:{junk}"));
     assert!(why.contains("junk.db"), "{why}");
@@ -779,6 +783,7 @@ fn what_cannot_work_says_what_to_do() {
             .starts_with("this is no"),
         "and stays as it is"
     );
+    assert!(!desk.path("junk.db.lock").exists(), "and alone");
     assert!(get(1, &format!("file:{}", desk.path("no.ndjson").display())).contains("no.ndjson"));
     assert!(get(1, &format!("file:{}", desk.home.path().display())).contains("cannot read"));
     let other = desk.file("other.txt", "hello\nworld\n");

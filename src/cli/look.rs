@@ -110,16 +110,25 @@ pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
     };
     let options = Options {
         token,
+        still: true,
         ..Options::default()
     };
-    if let Address::Embedded(path) = &address
-        && !path.exists()
-    {
-        let why = format!(
-            "there is no store at {}: `seam serve` makes one, or name another address with -c",
-            path.display()
-        );
-        return Err(Stop::new(Exit::Failed, why).into());
+    if let Address::Embedded(path) = &address {
+        let is_empty = path
+            .metadata()
+            .is_ok_and(|it| it.is_file() && it.len() == 0);
+        if is_empty || !path.exists() {
+            let what = if is_empty {
+                "an empty file, no store,"
+            } else {
+                "no store"
+            };
+            let why = format!(
+                "there is {what} at {}: `seam serve` makes one, or name another address with -c",
+                path.display()
+            );
+            return Err(Stop::new(Exit::Failed, why).into());
+        }
     }
     let source = source::open(&address, &options).await.map_err(|why| {
         let exit = match why {

@@ -54,6 +54,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct Shared {
     engine: Engine,
     access: Access,
+    refusals: frame::Refusals,
     feed: Arc<feed::Feed>,
     stop: CancellationToken,
     document: std::sync::OnceLock<utoipa::openapi::OpenApi>,
@@ -109,6 +110,7 @@ pub async fn router(
     let api = Api(Arc::new(Shared {
         engine,
         access,
+        refusals: frame::Refusals::default(),
         feed,
         stop,
         document: std::sync::OnceLock::new(),

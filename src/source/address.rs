@@ -162,11 +162,13 @@ pub struct Options {
     pub speed: Option<f64>,
     /// Where a recording stands at first, instead of playing from its beginning.
     pub jump: Option<Time>,
+    /// Only look: in a store that is opened here no lease ends and no question times out by itself.
+    pub still: bool,
 }
 
 /// Opens the source at `address`. A server is not connected to and a recording not read yet: that is for the
 /// watch, which can fail and be repeated. A store is opened, and its orchestrator runs until the source is
-/// dropped.
+/// dropped, unless it is only looked at.
 ///
 /// # Errors
 /// When the address, an option or the store is wrong in a way that no repetition can mend.
@@ -175,7 +177,12 @@ pub async fn open(address: &Address, options: &Options) -> Result<Shared, Addres
         Address::File(path) => recording(path, options),
         Address::Http(base) => http(base, options),
         Address::Embedded(path) => {
-            let opened = Embedded::open(path, options.settings.clone()).await;
+            let settings = options.settings.clone();
+            let opened = if options.still {
+                Embedded::still(path, settings).await
+            } else {
+                Embedded::open(path, settings).await
+            };
             Ok(Arc::new(opened.map_err(AddressError::Failed)?))
         }
     }

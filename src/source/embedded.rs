@@ -43,6 +43,20 @@ impl Embedded {
     /// # Errors
     /// A sentence when the file cannot be used.
     pub async fn open(path: &Path, settings: Settings) -> Result<Self, String> {
+        let still = Self::still(path, settings).await?;
+        let stop = CancellationToken::new();
+        sweeper::start(still.engine.clone(), stop.clone());
+        Ok(Self {
+            _sweeping: Some(stop.drop_guard()),
+            ..still
+        })
+    }
+
+    /// The same without a sweeper: nothing happens by itself, for those who only look.
+    ///
+    /// # Errors
+    /// A sentence when the file cannot be used.
+    pub async fn still(path: &Path, settings: Settings) -> Result<Self, String> {
         let path = path.to_owned();
         let store = tokio::task::spawn_blocking(move || store(&path))
             .await
@@ -50,12 +64,7 @@ impl Embedded {
         let engine = Engine::open(store, settings)
             .await
             .map_err(|why| why.to_string())?;
-        let stop = CancellationToken::new();
-        sweeper::start(engine.clone(), stop.clone());
-        Ok(Self {
-            engine,
-            _sweeping: Some(stop.drop_guard()),
-        })
+        Ok(Self::new(engine))
     }
 }
 
@@ -204,6 +213,23 @@ mod tests {
             }
             tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test]
+    async fn who_only_looks_has_no_sweeper() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("seam.db");
+        let still = Embedded::still(&path, Settings::default()).await.unwrap();
+        let running = || {
+            tokio::runtime::Handle::current()
+                .metrics()
+                .num_alive_tasks()
+        };
+        assert_eq!(running(), 0);
+        drop(still);
+        let swept = Embedded::open(&path, Settings::default()).await.unwrap();
+        assert_eq!(running(), 1);
+        drop(swept);
     }
 
     #[tokio::test]

@@ -92,7 +92,11 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// The right to write a store: a locked file beside it, which the system frees if we die.
-pub(super) struct Lock(#[allow(dead_code, reason = "held, not read")] File);
+pub(super) struct Lock {
+    _file: File,
+    /// Where it is, if it was made for us: there was none.
+    made: Option<PathBuf>,
+}
 
 impl Lock {
     /// Takes it, or says who has it.
@@ -112,6 +116,7 @@ impl Lock {
         let mut path = store.as_os_str().to_owned();
         path.push(".lock");
         let path = PathBuf::from(path);
+        let made = (!path.exists()).then(|| path.clone());
         let mut options = File::options();
         options.create(true).truncate(false).read(true).write(true);
         let mut file = options.open(&path).map_err(|why| match why.kind() {
@@ -137,7 +142,19 @@ impl Lock {
         let _ = file.set_len(0);
         let _ = file.rewind();
         let _ = write!(file, "{}", std::process::id());
-        Ok(Self(file))
+        Ok(Self { _file: file, made })
+    }
+
+    /// Beside a file that can never become a store here, nothing of ours stays.
+    pub(super) fn refused(&self, why: &StoreError) {
+        let never = matches!(
+            why,
+            StoreError::Foreign(..) | StoreError::Newer { .. } | StoreError::Corrupt(..)
+        );
+        if let Some(made) = self.made.as_ref().filter(|_| never) {
+            // It is in nobody's way if it stays.
+            let _ = fs::remove_file(made);
+        }
     }
 }
 

@@ -416,6 +416,8 @@ fn files_that_cannot_be_used_are_named_with_the_reason() {
         .query_row("PRAGMA journal_mode", [], |row| row.get(0))
         .unwrap();
     assert_eq!(mode, "delete", "a foreign file is left as it was");
+    assert!(!path("foreign.db.lock").exists(), "and alone");
+    assert!(!path("text.db.lock").exists());
 
     drop(Store::open(&path("newer.db")).unwrap());
     let newer = Connection::open(path("newer.db")).unwrap();

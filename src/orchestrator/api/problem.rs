@@ -5,6 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use crate::domain::text::escape_json;
+
 /// What went wrong with one request. Path and request id are filled in by the outermost layer.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -107,8 +109,9 @@ impl Problem {
 
     /// The whole answer.
     pub fn render(&self, instance: &str, request_id: &str) -> Response {
-        let body = Body::from(self.body(instance, request_id).to_string());
-        let mut response = Response::new(body);
+        // It tells what was sent, and is read in terminals.
+        let body = self.body(instance, request_id).to_string();
+        let mut response = Response::new(Body::from(escape_json(&body).into_owned()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(

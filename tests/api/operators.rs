@@ -1,0 +1,216 @@
+//! What people do, each act against what was on their screen.
+
+use futures_util::future::join_all;
+use reqwest::{Method, StatusCode};
+use seamwatch::orchestrator::api::Access;
+use serde_json::{Value, json};
+
+use super::server::{Server, contract, eventually, problem, text};
+
+#[tokio::test]
+async fn of_two_operators_one_wins_and_the_other_hears_who() {
+    let server = Server::open().await;
+    let (id, tag) = server.dead_letter().await;
+    let path = format!("/handoffs/{id}/requeue");
+    problem(
+        server.post(&path, &json!({})).await,
+        428,
+        "precondition-required",
+    )
+    .await;
+
+    let racing = ["dana", "kim"].map(|user| {
+        server
+            .act(&path, user, &tag)
+            .json(&json!({"reason": user}))
+            .send()
+    });
+    let answers = join_all(racing).await.into_iter().map(Result::unwrap);
+    let (won, lost): (Vec<_>, Vec<_>) = answers.partition(|it| it.status().is_success());
+    assert_eq!((won.len(), lost.len()), (1, 1));
+    let found = problem(lost.into_iter().next().unwrap(), 412, "version-conflict").await;
+    assert_eq!(found["last_change"]["event"], "handoff.requeued");
+    let winner = text(&found["last_change"]["actor"]);
+    assert!(["user:dana", "user:kim"].contains(&winner), "{winner}");
+    let now = won.into_iter().next().unwrap();
+    assert_eq!(now.headers()["etag"], format!("\"v{}\"", found["current"]));
+    let tag = now.headers()["etag"].to_str().unwrap().to_owned();
+    let found = problem(
+        server.act(&path, "kim", &tag).send().await.unwrap(),
+        409,
+        "illegal-transition",
+    )
+    .await;
+    assert_eq!(found["state"], "pending");
+    assert!(
+        found["allowed"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("dead_lettered"))
+    );
+}
+
+#[tokio::test]
+async fn an_act_repeated_under_its_key_is_done_once() {
+    let server = Server::open().await;
+    let (id, tag) = server.dead_letter().await;
+    let path = format!("/handoffs/{id}/requeue");
+    let send = |reason: &str| {
+        let request = server
+            .act(&path, "dana", &tag)
+            .header("idempotency-key", "k1");
+        request.json(&json!({"reason": reason})).send()
+    };
+    let first = send("quota raised").await.unwrap();
+    assert_eq!(first.status(), StatusCode::OK);
+    let second = send("quota raised").await.unwrap();
+    assert_eq!(second.status(), StatusCode::OK);
+    let requeued = second.headers()["etag"].to_str().unwrap().to_owned();
+    problem(
+        send("another reason").await.unwrap(),
+        422,
+        "idempotency-key-reused",
+    )
+    .await;
+    let dismiss = |reason: &str| {
+        let request = server
+            .act(&format!("/handoffs/{id}/dismiss"), "dana", &requeued)
+            .header("idempotency-key", "k2");
+        request.json(&json!({"reason": reason})).send()
+    };
+    assert_eq!(dismiss("obsolete").await.unwrap().status(), StatusCode::OK);
+    problem(
+        dismiss("duplicate").await.unwrap(),
+        422,
+        "idempotency-key-reused",
+    )
+    .await;
+    let timeline = server.get(&format!("/handoffs/{id}/timeline")).await;
+    let events = timeline["events"].as_array().unwrap();
+    assert_eq!(
+        events
+            .iter()
+            .filter(|it| it["type"] == "handoff.requeued.v1")
+            .count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn an_approval_is_bound_to_what_was_shown() {
+    let policy = "[[edge]]\nto = \"writer\"\napproval = { role = \"editors\", question = \"May this go?\" }\n";
+    let server = Server::start(Access::Open, policy).await;
+    let emitted = server.emit(&contract("research", "writer")).await;
+    assert_eq!(emitted["state"], "escalated");
+    let row = eventually(|| async {
+        server.get("/escalations?role=editors").await["items"]
+            .get(0)
+            .cloned()
+    })
+    .await;
+    let id = text(&row["handoff_id"]);
+    let tag = format!("\"v{}\"", row["version"]);
+    let path = format!("/escalations/{id}/resolve");
+    let moved = json!({"answer": "approve", "context_digest": "sha256:0"});
+    let response = server
+        .act(&path, "dana", &tag)
+        .json(&moved)
+        .send()
+        .await
+        .unwrap();
+    problem(response, 412, "version-conflict").await;
+    let answer = json!({"answer": "respond", "context_digest": row["context_digest"], "value": 1});
+    let response = server
+        .act(&path, "dana", &tag)
+        .json(&answer)
+        .send()
+        .await
+        .unwrap();
+    let found = problem(response, 422, "resolution-not-allowed").await;
+    assert!(
+        found["allow"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("approve"))
+    );
+
+    let response = server
+        .act(&format!("/escalations/{id}/claim"), "dana", &tag)
+        .send()
+        .await
+        .unwrap();
+    let tag = response.headers()["etag"].to_str().unwrap().to_owned();
+    let answer =
+        json!({"answer": "approve", "context_digest": row["context_digest"], "note": "fine"});
+    let response = server
+        .act(&path, "dana", &tag)
+        .json(&answer)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let work = server.claim("writer").await;
+    assert_eq!(work["resolution"]["note"], "fine");
+}
+
+#[tokio::test]
+async fn a_paused_edge_gives_nothing_until_it_flows_again() {
+    let server = Server::open().await;
+    let edge = "/edges/launch%3Eresearch%3Ewriter";
+    let paused: Value = server
+        .post(&format!("{edge}/pause"), &json!({"reason": "incident"}))
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(paused["paused"], true);
+    server.emit(&contract("research", "writer")).await;
+    let nothing = server
+        .post("/handoffs/claim", &json!({"agent": "writer"}))
+        .await;
+    assert_eq!(nothing.status(), StatusCode::NO_CONTENT);
+    let waiting = server.claim("writer");
+    let (path, nothing) = (format!("{edge}/unpause"), json!({}));
+    let flowing = server.post(&path, &nothing);
+    let (work, answer) = tokio::join!(waiting, flowing);
+    assert_eq!(
+        (work["attempt"].clone(), answer.status()),
+        (json!(1), StatusCode::OK)
+    );
+}
+
+#[tokio::test]
+async fn pages_of_runs_go_on_although_the_last_one_seen_is_closed() {
+    let server = Server::open().await;
+    for _ in 0..3 {
+        server.emit(&contract("research", "writer")).await;
+    }
+    let all = server.get("/runs").await;
+    let ids: Vec<&str> = all["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| text(&it["trace_id"]))
+        .collect();
+    let first = server.get("/runs?limit=1").await;
+    assert_eq!(first["items"][0]["trace_id"], ids[0]);
+    let run = server.get(&format!("/runs/{}", ids[0])).await;
+    let tag = format!("\"v{}\"", run["run"]["version"]);
+    let path = format!("/runs/{}/cancel", ids[0]);
+    let bare = server.post(&path, &json!({})).await;
+    problem(bare, 428, "precondition-required").await;
+    let stale = server.act(&path, "dana", "\"v99\"").send().await.unwrap();
+    problem(stale, 412, "version-conflict").await;
+    let ended = server.act(&path, "dana", &tag).send().await.unwrap();
+    assert_eq!(ended.status(), StatusCode::OK);
+    let gone = eventually(|| async {
+        let open = server.get("/runs").await;
+        (open["items"].as_array().unwrap().len() == 2).then_some(())
+    });
+    gone.await;
+    let next = text(&first["next"]);
+    let second = server.get(&format!("/runs?limit=1&cursor={next}")).await;
+    assert_eq!(second["items"][0]["trace_id"], ids[1]);
+    let bad = server.ask(Method::GET, "/api/v1/runs?cursor=x");
+    problem(bad.send().await.unwrap(), 400, "bad-request").await;
+}
