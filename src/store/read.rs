@@ -139,35 +139,22 @@ impl Store {
         .await
     }
 
-    /// The handoff with an idempotency key.
-    pub async fn by_key(&self, key: &str) -> Result<Option<(RunId, HandoffId)>, StoreError> {
-        let key = key.to_owned();
-        self.read(move |db| {
-            let mut statement = db.prepare_cached("SELECT run, id FROM handoffs WHERE key = ?1")?;
-            Ok(statement.query_row([key], pair).optional()?)
-        })
-        .await
-    }
-
     /// Every event of a run, oldest first.
     pub async fn timeline(&self, run: &RunId) -> Result<Vec<Event>, StoreError> {
         let run = run.clone();
         self.read(move |db| timeline(db, &run)).await
     }
 
-    /// Runs with refused contracts nobody dealt with, the latest change first.
-    pub async fn open_runs(&self) -> Result<Vec<Run>, StoreError> {
-        self.read(|db| {
-            let sql = "SELECT body FROM runs WHERE open ORDER BY changed DESC";
+    /// The open run that keeps the record of a refused contract.
+    pub async fn refused_in(&self, rejection: &str) -> Result<Option<RunId>, StoreError> {
+        let id = rejection.to_owned();
+        self.read(move |db| {
+            // Most bodies do not even mention it, and are not parsed.
+            let sql = "SELECT id FROM runs WHERE open AND instr(body, ?1) AND EXISTS (
+                SELECT 1 FROM json_each(body, '$.rejections') WHERE json_extract(value, '$.rejection.id') = ?1)";
             let mut statement = db.prepare_cached(sql)?;
-            let mut rows = statement.query([])?;
-            let mut runs = Vec::new();
-            while let Some(row) = rows.next()? {
-                runs.push(serde_json::from_str(
-                    row.get_ref(0)?.as_str().unwrap_or_default(),
-                )?);
-            }
-            Ok(runs)
+            let found: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
+            Ok(found.map(RunId::from))
         })
         .await
     }

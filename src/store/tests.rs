@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::event::{Emission, Event, Fact};
 use crate::domain::health::Kind;
-use crate::domain::id::{Actor, Edge, HandoffId, RunId};
+use crate::domain::id::{Actor, Edge, RunId};
 use crate::domain::machine::tests::emission;
 use crate::domain::run::{Run, State};
 use crate::domain::time::{HOUR, MINUTE, Time};
@@ -80,10 +80,6 @@ async fn what_is_committed_is_there_after_reopening() {
     assert_eq!(
         store.find(&"h".into()).await.unwrap(),
         Some(RunId::from("r"))
-    );
-    assert_eq!(
-        store.by_key("h").await.unwrap().unwrap().1,
-        HandoffId::from("h")
     );
     let tail = store.tail(1, 10).await.unwrap();
     assert_eq!((tail[0].0, tail[0].1.fact.name()), (2, "handoff.requeued"));

@@ -11,7 +11,7 @@ use crate::domain::contract::digest_of_bytes;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::link::{Cursor, Snapshot};
-use crate::domain::run::{Handoff, Refused, Run};
+use crate::domain::run::{Handoff, Run};
 use crate::store::{Blob, Commit, Filter};
 
 /// The most bytes of one blob, 16 MiB.
@@ -107,19 +107,6 @@ impl Engine {
             items,
             next: listed.next,
         })
-    }
-
-    /// Refused contracts that nobody dealt with, the latest first, each with the run that keeps it.
-    pub async fn rejections(&self) -> Result<Vec<(RunId, Refused)>, Problem> {
-        let runs = self.inner.store.open_runs().await?;
-        let of = |run: Run| {
-            run.rejections
-                .into_iter()
-                .map(move |it| (run.id.clone(), it))
-        };
-        let mut found: Vec<_> = runs.into_iter().flat_map(of).collect();
-        found.sort_by_key(|(_, it)| std::cmp::Reverse(it.last_at));
-        Ok(found)
     }
 
     /// Registers a payload schema; `false` when exactly this one was registered before.

@@ -123,11 +123,8 @@ impl Engine {
         rejection: &str,
         why: &str,
     ) -> Result<(), Problem> {
-        let known = self.rejections().await?;
-        let found = known
-            .into_iter()
-            .find(|(_, it)| it.rejection.id == rejection);
-        let (run, _) = found.ok_or_else(|| Problem::NotFound(format!("rejection {rejection}")))?;
+        let found = self.inner.store.refused_in(rejection).await?;
+        let run = found.ok_or_else(|| Problem::NotFound(format!("rejection {rejection}")))?;
         let command = Command::DismissRejection {
             rejection: rejection.to_owned(),
             why: why.to_owned(),
