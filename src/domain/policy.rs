@@ -12,6 +12,7 @@ use semver::Version;
 use toml::Value;
 
 use super::contract::Strictness;
+use super::event::Timeout;
 use super::id::Edge;
 use super::machine::{DEFAULT_CYCLES, ESCALATION_DUE};
 use super::tables::{self, Member, Mistakes, Table};
@@ -55,6 +56,8 @@ pub struct ApprovalPolicy {
     pub question: String,
     /// How long the answer may take, in milliseconds.
     pub due: Millis,
+    /// What happens when nobody answers until then.
+    pub on_timeout: Timeout,
 }
 
 impl Default for EdgePolicy {
@@ -180,22 +183,38 @@ fn approval(value: &Value) -> Result<ApprovalPolicy, String> {
         role: "operators".to_owned(),
         question: "May this go ahead?".to_owned(),
         due: ESCALATION_DUE.0,
+        on_timeout: Timeout::DeadLetter,
     };
     let table = match value {
         Value::Boolean(true) => return Ok(read),
         Value::Table(table) => table,
-        other => return Err(expected("true or a table with role, question, due", other)),
+        other => {
+            return Err(expected(
+                "true or a table with role, question, due, on_timeout",
+                other,
+            ));
+        }
     };
     for (name, value) in table {
         match name.as_str() {
             "role" => text(value).map(|it| read.role = it),
             "question" => text(value).map(|it| read.question = it),
             "due" => duration(value).map(|it| read.due = it),
-            _ => Err("is unknown; an approval has role, question, due".to_owned()),
+            "on_timeout" => timeout(value).map(|it| read.on_timeout = it),
+            _ => Err("is unknown; an approval has role, question, due, on_timeout".to_owned()),
         }
         .map_err(|why| format!("has a mistake: `{name}` {why}"))?;
     }
     Ok(read)
+}
+
+fn timeout(value: &Value) -> Result<Timeout, String> {
+    match value.as_str() {
+        Some("dead_letter") => Ok(Timeout::DeadLetter),
+        Some("approve") => Ok(Timeout::Approve),
+        Some("dismiss") => Ok(Timeout::Dismiss),
+        _ => Err(expected("dead_letter, approve or dismiss", value)),
+    }
 }
 
 fn expected(what: &str, found: &Value) -> String {
@@ -275,7 +294,7 @@ mod tests {
             [[edge]]
             from = "writer"
             to = "publisher"
-            approval = { role = "editors", due = "90m" }
+            approval = { role = "editors", due = "90m", on_timeout = "approve" }
             [[edge]]
             pipeline = "news"
             max_cycles = 7
@@ -289,6 +308,7 @@ mod tests {
         let of = |pipeline, from, to| policies.of(&Edge::new(pipeline, from, to));
         let approval = of("news", "writer", "publisher").approval.clone().unwrap();
         assert_eq!((&*approval.role, approval.due), ("editors", 90 * MINUTE));
+        assert_eq!(approval.on_timeout, Timeout::Approve);
         assert_eq!(of("news", "writer", "legal").max_cycles, 7);
         assert_eq!(of("news", "writer", "legal").p95_max, Some(1_500));
         assert!(!of("news", "writer", "legal").cyclic);

@@ -77,6 +77,7 @@ impl Engine {
         };
         let approval = policy.approval.as_ref().map(|it| Escalation {
             due_at: derive.now + it.due,
+            on_timeout: it.on_timeout,
             proposed_action: proposal(&admitted),
             ..asked(EscalationKind::Approval, it.question.clone(), &it.role)
         });

@@ -701,6 +701,33 @@ async fn the_sweeper_ends_what_ran_out_and_does_it_once() {
 }
 
 #[tokio::test]
+async fn what_happens_when_nobody_approves_is_up_to_the_edge() {
+    for (word, end) in [
+        ("approve", State::Pending),
+        ("dismiss", State::Dismissed),
+        ("dead_letter", State::DeadLettered),
+    ] {
+        let table = format!("approval = {{ due = '1ms', on_timeout = '{word}' }}");
+        let settings = Settings {
+            policies: Policies::read(&[table.parse().unwrap()]).unwrap(),
+            ..Settings::default()
+        };
+        let engine = Engine::open(Store::temporary().unwrap(), settings)
+            .await
+            .unwrap();
+        let one = emit(&engine, work("research", "writer")).await;
+        assert_eq!(one.handoff.state, State::Escalated);
+        let mut now = one.handoff;
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while now.state == State::Escalated && std::time::Instant::now() < deadline {
+            engine.timer(&one.run, &now.id).await.unwrap();
+            now = engine.find(&now.id).await.unwrap().1;
+        }
+        assert_eq!(now.state, end, "{word}");
+    }
+}
+
+#[tokio::test]
 async fn the_sweeper_sleeps_until_something_is_due_and_stops_when_told() {
     let engine = engine().await;
     let stop = CancellationToken::new();
