@@ -48,11 +48,7 @@ pub(super) fn decide(log: &mut Log, command: &Command) -> Result<bool, Refusal> 
             next,
             note,
         } => {
-            log.seen(
-                seen,
-                "completed by hand",
-                &[State::DeadLettered, State::Escalated],
-            )?;
+            by_hand(log, seen)?;
             log.completed(&seen.handoff, result.clone(), next, note.clone())?;
         }
         Command::Take { seen, lease } => {
@@ -143,6 +139,20 @@ fn cancel(log: &mut Log, expect: Option<u64>, why: &str) -> Result<(), Refusal> 
         );
     }
     Ok(())
+}
+
+/// A person may finish what waits for people, and what is theirs because they took it.
+fn by_hand(log: &Log, seen: &Seen) -> Result<(), Refusal> {
+    let theirs = log.find(&seen.handoff).is_ok_and(|it| {
+        let holder = it.lease.as_ref().map(|lease| lease.holder.as_str());
+        it.emission.to.kind.is_people() && holder == Some(&*log.by.id)
+    });
+    let allowed: &'static [State] = if theirs {
+        &[State::DeadLettered, State::Escalated, State::Acknowledged]
+    } else {
+        &[State::DeadLettered, State::Escalated]
+    };
+    log.seen(seen, "completed by hand", allowed).map(drop)
 }
 
 impl Log {

@@ -205,7 +205,7 @@ pub struct ManualBody {
     note: String,
 }
 
-/// Finish a dead letter or an escalated handoff by hand
+/// Finish a dead letter, an escalated handoff or one you took by hand
 #[utoipa::path(post, path = "/handoffs/{id}/complete-manually", tag = "operators", request_body = ManualBody,
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "completed", body = Receipt)))]

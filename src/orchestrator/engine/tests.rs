@@ -614,6 +614,26 @@ async fn a_person_takes_what_is_addressed_to_people() {
         engine.find(&taken.id).await.unwrap().1.state,
         State::Pending
     );
+    let seen = |it: &Handoff| Seen {
+        handoff: it.id.clone(),
+        version: it.version,
+    };
+    let (_, free) = engine.find(&taken.id).await.unwrap();
+    let taken = engine.take(&dana, seen(&free)).await.unwrap();
+    let other = Actor::user("lee");
+    let refused = engine
+        .complete_manually(&other, seen(&taken), None, vec![], "mine now")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(refused, Problem::Refused(Refusal::IllegalTransition { .. })),
+        "{refused}"
+    );
+    let done = engine
+        .complete_manually(&dana, seen(&taken), None, vec![], "decided")
+        .await
+        .unwrap();
+    assert_eq!(done.handoff.state, State::Completed);
 }
 
 #[tokio::test]
