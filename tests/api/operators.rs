@@ -85,6 +85,28 @@ async fn an_act_repeated_under_its_key_is_done_once() {
         "idempotency-key-reused",
     )
     .await;
+    let (by_hand, tag) = server.dead_letter().await;
+    let finish = |note: &str| {
+        let request = server
+            .act(
+                &format!("/handoffs/{by_hand}/complete-manually"),
+                "dana",
+                &tag,
+            )
+            .header("idempotency-key", "k3");
+        request.json(&json!({"note": note})).send()
+    };
+    for _ in 0..2 {
+        let done = finish("called them").await.unwrap();
+        assert_eq!(done.status(), StatusCode::OK);
+        assert_eq!(done.json::<Value>().await.unwrap()["state"], "completed");
+    }
+    problem(
+        finish("did not").await.unwrap(),
+        422,
+        "idempotency-key-reused",
+    )
+    .await;
     let timeline = server.get(&format!("/handoffs/{id}/timeline")).await;
     let events = timeline["events"].as_array().unwrap();
     assert_eq!(

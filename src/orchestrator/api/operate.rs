@@ -18,7 +18,7 @@ use crate::domain::command::Seen;
 use crate::domain::event::DismissReason;
 use crate::domain::id::{Actor, Edge, HandoffId, RunId};
 use crate::domain::link::{Act, Request, Target};
-use crate::orchestrator::engine::Edit;
+use crate::orchestrator::engine::{Edit, Once};
 
 /// The handoff of the path as the caller saw it.
 pub struct Shown {
@@ -48,7 +48,21 @@ impl FromRequestParts<Api> for Shown {
     }
 }
 
+/// The caller's key for `what` they ask of one item, if they sent one.
+fn once(key: Key, by: &Actor, item: &str, what: &Value) -> Option<Once> {
+    let scope = format!("act:{}", by.id);
+    key.0
+        .map(|key| Once::new(&scope, &format!("{key} {item}"), what))
+}
+
 impl Shown {
+    /// The key under which `what` is asked of this version, if the caller sent one. It is taken out.
+    fn once(&mut self, what: &Value) -> Option<Once> {
+        let what = json!([what, self.seen.version]);
+        let key = Key(self.key.0.take());
+        once(key, &self.by, self.seen.handoff.as_str(), &what)
+    }
+
     /// Does one act to it.
     ///
     /// # Errors
@@ -179,7 +193,8 @@ pub struct AmendBody {
 #[utoipa::path(post, path = "/handoffs/{id}/amend", tag = "operators", request_body = AmendBody,
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "edited", body = Receipt)))]
-pub async fn amend(on: Shown, Body(it): Body<AmendBody>) -> Answer {
+pub async fn amend(mut on: Shown, Body(it): Body<AmendBody>) -> Answer {
+    let once = on.once(&json!(["amend", it.contract, it.patch]));
     let edit = match (it.contract, it.patch) {
         (Some(whole), None) => Edit::Whole(whole),
         (None, Some(patch)) => Edit::Patch(patch),
@@ -187,7 +202,7 @@ pub async fn amend(on: Shown, Body(it): Body<AmendBody>) -> Answer {
     };
     let Shown { api, by, seen, .. } = on;
     let handoff = seen.handoff.clone();
-    api.engine.amend(&by, seen, edit).await?;
+    api.engine.amend(&by, seen, edit, once.as_ref()).await?;
     now(&api, &handoff).await
 }
 
@@ -209,11 +224,12 @@ pub struct ManualBody {
 #[utoipa::path(post, path = "/handoffs/{id}/complete-manually", tag = "operators", request_body = ManualBody,
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "completed", body = Receipt)))]
-pub async fn complete_manually(on: Shown, Body(it): Body<ManualBody>) -> Answer {
+pub async fn complete_manually(mut on: Shown, Body(it): Body<ManualBody>) -> Answer {
+    let once = on.once(&json!(["complete-manually", it.result, it.next, it.note]));
     let Shown { api, by, seen, .. } = on;
     let handoff = seen.handoff.clone();
     api.engine
-        .complete_manually(&by, seen, it.result, it.next, &it.note)
+        .complete_manually(&by, seen, it.result, it.next, &it.note, once.as_ref())
         .await?;
     now(&api, &handoff).await
 }
@@ -222,10 +238,11 @@ pub async fn complete_manually(on: Shown, Body(it): Body<ManualBody>) -> Answer 
 #[utoipa::path(post, path = "/handoffs/{id}/take", tag = "operators",
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "acknowledged, without expiry", body = Receipt)))]
-pub async fn take(on: Shown) -> Answer {
+pub async fn take(mut on: Shown) -> Answer {
+    let once = on.once(&json!(["take"]));
     let Shown { api, by, seen, .. } = on;
     let handoff = seen.handoff.clone();
-    api.engine.take(&by, seen).await?;
+    api.engine.take(&by, seen, once.as_ref()).await?;
     now(&api, &handoff).await
 }
 
@@ -244,14 +261,16 @@ pub async fn release(on: Shown) -> Answer {
 pub async fn cancel(
     State(api): State<Api>,
     caller: Caller,
+    key: Key,
     IfMatch(version): IfMatch,
     Place(id): Place<String>,
     Body(it): Body<WhyBody>,
 ) -> Answer {
     let by = Actor::user(&caller.subject);
+    let once = once(key, &by, &id, &json!(["cancel", version, it.reason]));
     let run = api
         .engine
-        .cancel(&by, &RunId::from(id), version, &it.reason)
+        .cancel(&by, &RunId::from(id), version, &it.reason, once.as_ref())
         .await?;
     let body = json!({ "trace_id": run.id, "state": run.state(), "version": run.version });
     Ok(([(header::ETAG, etag(run.version))], Json(body)).into_response())

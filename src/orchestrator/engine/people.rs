@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::lease::{blobs, completed, stored};
 use super::offer::{OPERATORS, answers, contract_blob, question_to};
-use super::{Completed, Done, Engine, Plan, Problem, cut, new_lease};
+use super::{Done, Engine, Once, Plan, Problem, cut, new_lease};
 use crate::domain::command::{Command, Held, Seen};
 use crate::domain::contract::{Contract, Violation};
 use crate::domain::event::{Answer, Escalation, EscalationKind};
@@ -28,14 +28,23 @@ impl Engine {
     ///
     /// # Errors
     /// [`Problem::Invalid`] when the edited contract is, or the edit touches the record of what happened.
-    pub async fn amend(&self, by: &Actor, seen: Seen, edit: Edit) -> Result<Handoff, Problem> {
+    pub async fn amend(
+        &self,
+        by: &Actor,
+        seen: Seen,
+        edit: Edit,
+        once: Option<&Once>,
+    ) -> Result<Handoff, Problem> {
         let (run, handoff) = self.find(&seen.handoff).await?;
+        if self.answered(once, self.now()).await?.is_some() {
+            return Ok(handoff);
+        }
         let blob = self.edited(&handoff, edit).await?;
         let command = Command::Amend {
             seen: seen.clone(),
             digest: blob.digest.clone(),
         };
-        self.once_on(&run, by, &seen.handoff, command, vec![blob])
+        self.once_on(&run, by, once, &seen.handoff, command, vec![blob])
             .await
     }
 
@@ -43,10 +52,15 @@ impl Engine {
     ///
     /// # Errors
     /// When it is addressed to an agent, or moved.
-    pub async fn take(&self, by: &Actor, seen: Seen) -> Result<Handoff, Problem> {
+    pub async fn take(
+        &self,
+        by: &Actor,
+        seen: Seen,
+        once: Option<&Once>,
+    ) -> Result<Handoff, Problem> {
         let (run, handoff) = self.find(&seen.handoff).await?;
         let command = taking(&handoff, seen);
-        self.once_on(&run, by, &handoff.id, command, Vec::new())
+        self.once_on(&run, by, once, &handoff.id, command, Vec::new())
             .await
     }
 
@@ -69,24 +83,23 @@ impl Engine {
         result: Option<Value>,
         next: Vec<Value>,
         note: &str,
-    ) -> Result<Completed, Problem> {
+        once: Option<&Once>,
+    ) -> Result<Handoff, Problem> {
         let (run, handoff) = self.find(&seen.handoff).await?;
+        if self.answered(once, self.now()).await?.is_some() {
+            return Ok(handoff);
+        }
         let offered = self.follow_ups(by, &run, &handoff, &next).await?;
         let result = result.as_ref().map(stored);
-        let plan = |_: Option<&Run>, _| {
-            Ok(Plan {
-                command: Command::CompleteManually {
-                    seen: seen.clone(),
-                    result: result.as_ref().map(|it| it.digest.clone()),
-                    next: offered.iter().map(|it| it.offer.clone()).collect(),
-                    note: cut(note, 2_000),
-                },
-                blobs: blobs(&offered, result.as_ref()),
-                answer: Value::Null,
-            })
+        let command = Command::CompleteManually {
+            seen,
+            result: result.as_ref().map(|it| it.digest.clone()),
+            next: offered.iter().map(|it| it.offer.clone()).collect(),
+            note: cut(note, 2_000),
         };
-        let done = self.transact(&run, by, None, plan).await?;
-        completed(done, &seen.handoff)
+        let blobs = blobs(&offered, result.as_ref());
+        self.once_on(&run, by, once, &handoff.id, command, blobs)
+            .await
     }
 
     /// Row 25: ends everything open in a run. `seen` is its version on the screen.
@@ -99,6 +112,7 @@ impl Engine {
         run: &RunId,
         seen: u64,
         why: &str,
+        once: Option<&Once>,
     ) -> Result<Run, Problem> {
         let why = why.to_owned();
         let plan = |_: Option<&Run>, _| {
@@ -107,7 +121,7 @@ impl Engine {
                 why: why.clone(),
             }))
         };
-        match self.transact(run, by, None, plan).await? {
+        match self.transact(run, by, once, plan).await? {
             Done::Now { run, .. } => Ok(*run),
             Done::Before(_) => self.run(run).await,
         }
@@ -153,6 +167,7 @@ impl Engine {
         &self,
         run: &RunId,
         by: &Actor,
+        once: Option<&Once>,
         handoff: &HandoffId,
         command: Command,
         blobs: Vec<Blob>,
@@ -164,8 +179,10 @@ impl Engine {
                 answer: Value::Null,
             })
         };
-        let done = self.transact(run, by, None, plan).await?;
-        Ok(completed(done, handoff)?.handoff)
+        match self.transact(run, by, once, plan).await? {
+            Done::Before(_) => self.handoff(run, handoff).await,
+            done => Ok(completed(done, handoff)?.handoff),
+        }
     }
 
     pub(super) async fn handoff(

@@ -603,7 +603,7 @@ async fn a_person_takes_what_is_addressed_to_people() {
         handoff: emitted.handoff.id.clone(),
         version: emitted.handoff.version,
     };
-    let taken = engine.take(&dana, seen).await.unwrap();
+    let taken = engine.take(&dana, seen, None).await.unwrap();
     assert_eq!(
         (taken.state, taken.lease.as_ref().unwrap().until),
         (State::Acknowledged, None)
@@ -619,10 +619,10 @@ async fn a_person_takes_what_is_addressed_to_people() {
         version: it.version,
     };
     let (_, free) = engine.find(&taken.id).await.unwrap();
-    let taken = engine.take(&dana, seen(&free)).await.unwrap();
+    let taken = engine.take(&dana, seen(&free), None).await.unwrap();
     let other = Actor::user("lee");
     let refused = engine
-        .complete_manually(&other, seen(&taken), None, vec![], "mine now")
+        .complete_manually(&other, seen(&taken), None, vec![], "mine now", None)
         .await
         .unwrap_err();
     assert!(
@@ -630,10 +630,10 @@ async fn a_person_takes_what_is_addressed_to_people() {
         "{refused}"
     );
     let done = engine
-        .complete_manually(&dana, seen(&taken), None, vec![], "decided")
+        .complete_manually(&dana, seen(&taken), None, vec![], "decided", None)
         .await
         .unwrap();
-    assert_eq!(done.handoff.state, State::Completed);
+    assert_eq!(done.state, State::Completed);
 }
 
 #[tokio::test]
@@ -727,9 +727,9 @@ async fn what_happens_when_nobody_approves_is_up_to_the_edge() {
         ("dismiss", State::Dismissed),
         ("dead_letter", State::DeadLettered),
     ] {
-        let table = format!("approval = {{ due = '1ms', on_timeout = '{word}' }}");
+        let table = format!("[[edge]]\napproval = {{ due = '1ms', on_timeout = '{word}' }}");
         let settings = Settings {
-            policies: Policies::read(&[table.parse().unwrap()]).unwrap(),
+            policies: Policies::read(&table).unwrap(),
             ..Settings::default()
         };
         let engine = Engine::open(Store::temporary().unwrap(), settings)
