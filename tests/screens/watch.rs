@@ -296,7 +296,9 @@ fn hostile_names_are_marked_everywhere() {
 fn the_feedback_of_an_old_loop_is_asked_for_when_it_is_looked_at() {
     let events = incident();
     let mut ledger = Ledger::default();
-    events.iter().for_each(|it| _ = ledger.apply(it));
+    for event in &events {
+        ledger.apply(event);
+    }
     let id = RunId::from("9c1e00aa77b0d7f1");
     let run = ledger.run(&id).unwrap().clone();
     let mut desk = Desk::with(120, 40, Vec::new());
