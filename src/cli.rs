@@ -16,6 +16,7 @@ pub mod demo;
 pub mod export;
 pub mod get;
 pub mod look;
+pub mod rules;
 pub mod serve;
 pub mod show;
 pub mod table;
@@ -206,6 +207,9 @@ pub struct Connect {
     /// Configuration file instead of the one in the configuration directory [env: SEAM_CONFIG]
     #[arg(long, value_name = "FILE")]
     pub config: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: rules::Flags,
 }
 
 impl Connect {
@@ -217,6 +221,8 @@ impl Connect {
         let flags = Flags {
             address: self.address.clone(),
             config: self.config.clone(),
+            policies: self.rules.policies.clone(),
+            contracts: self.rules.contracts.clone(),
             ..Flags::default()
         };
         Ok(Settings::load(flags)?)

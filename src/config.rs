@@ -34,6 +34,10 @@ pub struct Flags {
     pub ascii: Option<bool>,
     /// Act on nothing.
     pub readonly: Option<bool>,
+    /// File of the policies of edges.
+    pub policies: Option<String>,
+    /// Directory of payload schemas.
+    pub contracts: Option<String>,
 }
 
 /// One value and where it is from.
@@ -86,6 +90,10 @@ pub struct Settings {
     pub ascii: Setting<bool>,
     /// Act on nothing.
     pub readonly: Setting<bool>,
+    /// Policies of edges, for an orchestrator in this process.
+    pub policies: Setting<Option<PathBuf>>,
+    /// Directory of payload schemas, for an orchestrator in this process.
+    pub contracts: Setting<Option<PathBuf>>,
     /// The directory that holds the configuration and `themes/`.
     pub directory: PathBuf,
     token: token::Token,
@@ -209,6 +217,10 @@ fn resolve(
     let keys = pick(None, "keys", "SEAM_KEYS", &|| {
         directory.join("keys.toml").display().to_string()
     });
+    let place = |it: Setting<String>| Setting {
+        value: (!it.value.is_empty()).then(|| file::expand(&it.value, env)),
+        origin: it.origin,
+    };
     let user = || {
         env("USER")
             .or_else(|| env("LOGNAME"))
@@ -229,6 +241,8 @@ fn resolve(
         environment: pick(None, "environment", "SEAM_ENVIRONMENT", &empty),
         ascii,
         readonly,
+        policies: place(pick(flags.policies, "policies", "SEAM_POLICIES", &empty)),
+        contracts: place(pick(flags.contracts, "contracts", "SEAM_CONTRACTS", &empty)),
         token: token::Token {
             plain: env("SEAM_TOKEN"),
             file: file

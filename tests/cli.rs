@@ -894,3 +894,42 @@ fn a_reader_that_goes_away_is_no_error() {
         assert!(!err.contains("panicked"), "{err}");
     }
 }
+
+#[test]
+fn policies_hold_on_a_store_as_they_do_on_its_server() {
+    let desk = Desk::new();
+    let policies = desk.file(
+        "policies.toml",
+        "[[edge]]\nto = 'research'\napproval = true\n",
+    );
+    let config = desk.file("config.toml", "policies = '~/policies.toml'\n");
+    let store = format!("sqlite:{}", desk.path("run.db").display());
+    let server = Server::start(&desk, &["--policies", &policies]);
+    let ids = ["one", "two", "three"].map(|it| server.dead_letter(&contract(it), it));
+    drop(server);
+    let questions = || {
+        let inbox = desk.json(&["get", "inbox", "-c", &store]);
+        inbox["total"].as_u64().unwrap()
+    };
+    let reject = |id: &str, more: &[&str]| {
+        let escalate = ["escalate", id, "-c", &store, "--yes", "--reason", "look"];
+        desk.ends(0, &escalate);
+        let mut args = vec!["reject", id, "-c", &store, "--yes", "--reason", "shorter"];
+        args.extend(more);
+        desk.command(&args)
+    };
+    let rejected = |command: &mut Command| assert!(command.output().unwrap().status.success());
+    // Sent back to research: a handoff on an edge that asks a person first, if anybody knows that.
+    rejected(&mut reject(&ids[0], &[]));
+    assert_eq!(questions(), 0);
+    rejected(reject(&ids[1], &[]).env("SEAM_POLICIES", &policies));
+    assert_eq!(questions(), 1);
+    rejected(&mut reject(&ids[2], &["--config", &config]));
+    assert_eq!(questions(), 2);
+    let wrong = desk.file("wrong.toml", "[[edge]]\nstrictnes = 'strict'\n");
+    let said = desk.says(2, &["get", "edges", "-c", &store, "--policies", &wrong]);
+    assert!(
+        said.contains("wrong.toml") && said.contains("strictnes"),
+        "{said}"
+    );
+}

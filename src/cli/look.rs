@@ -5,14 +5,14 @@ use std::time::Duration;
 use anyhow::Context;
 use futures_util::StreamExt;
 
-use super::{Connect, Exit, Stop};
+use super::{Connect, Exit, Stop, rules};
 use crate::domain::event::Event;
 use crate::domain::health::{Span, Windows};
 use crate::domain::ledger::Ledger;
 use crate::domain::link::{Batch, Fault, Skipped, Snapshot};
 use crate::domain::run::State;
 use crate::domain::time::Time;
-use crate::source::{self, Address, AddressError, Options, Shared, recording};
+use crate::source::{Address, Options, Shared, recording};
 
 /// How long a live source may take to say what is.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -104,15 +104,6 @@ pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
     let settings = connect.settings()?;
     let address = Address::parse(&settings.address.value)
         .map_err(|why| Stop::new(Exit::Usage, why.to_string()))?;
-    let token = match address {
-        Address::Http(_) => settings.token()?,
-        _ => None,
-    };
-    let options = Options {
-        token,
-        still: true,
-        ..Options::default()
-    };
     if let Address::Embedded(path) = &address {
         let is_empty = path
             .metadata()
@@ -130,13 +121,11 @@ pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
             return Err(Stop::new(Exit::Failed, why).into());
         }
     }
-    let source = source::open(&address, &options).await.map_err(|why| {
-        let exit = match why {
-            AddressError::Failed(_) => Exit::Failed,
-            _ => Exit::Usage,
-        };
-        Stop::new(exit, why.to_string())
-    })?;
+    let options = Options {
+        still: true,
+        ..Options::default()
+    };
+    let source = rules::open(&address, &settings, options).await?;
     Ok((address, source))
 }
 

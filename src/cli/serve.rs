@@ -4,17 +4,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use semver::Version;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::{Exit, Stop};
-use crate::domain::policy::Policies;
+use super::{Exit, Stop, rules};
 use crate::domain::text::clean;
 use crate::orchestrator::api::{self, Access, Scope, auth};
-use crate::orchestrator::boundary::Registry;
-use crate::orchestrator::engine::{Engine, Settings};
+use crate::orchestrator::engine::Engine;
 use crate::orchestrator::sweeper;
 use crate::store::Store;
 
@@ -110,15 +107,8 @@ fn access(path: Option<&Path>) -> anyhow::Result<Access> {
     let Some(path) = path else {
         return Ok(Access::Open);
     };
-    let text = read(path, "the token file")?;
-    Ok(Access::read(&text).map_err(|mistakes| wrong("the tokens", path, &mistakes))?)
-}
-
-fn read(path: &Path, what: &str) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).map_err(|why| {
-        let text = format!("cannot read {what} {}: {why}", path.display());
-        Stop::new(Exit::Usage, text).into()
-    })
+    let text = rules::text(path, "the token file")?;
+    Ok(Access::read(&text).map_err(|mistakes| rules::wrong("the tokens", path, &mistakes))?)
 }
 
 /// Takes the address before the store is touched, so that a second server says "in use" and changes nothing.
@@ -231,93 +221,9 @@ async fn open(args: &Args) -> anyhow::Result<Engine> {
         ))
         .into());
     };
-    let policies = match &args.policies {
-        Some(path) => policies(path)?,
-        None => Policies::default(),
-    };
-    let mut registry = Registry::new();
-    if let Some(directory) = &args.contracts {
-        register(&mut registry, directory)?;
-    }
-    let settings = Settings {
-        policies,
-        registry,
-        ..Settings::default()
-    };
+    let settings = rules::read(args.policies.as_deref(), args.contracts.as_deref())?;
     let store = Store::open(Path::new(path))?;
     Ok(Engine::open(store, settings).await?)
-}
-
-/// `[[edge]]` tables; all mistakes at once.
-fn policies(path: &Path) -> anyhow::Result<Policies> {
-    let read = Policies::read(&read(path, "the policies")?);
-    Ok(read.map_err(|mistakes| wrong("the policies", path, &mistakes))?)
-}
-
-/// A file with mistakes, as it is told.
-fn wrong(what: &str, path: &Path, mistakes: &[String]) -> Stop {
-    let lines: Vec<String> = mistakes.iter().map(|it| format!("\n  {it}")).collect();
-    let text = format!(
-        "{what} in {} cannot be used:{}",
-        path.display(),
-        lines.concat()
-    );
-    Stop::new(Exit::Usage, text)
-}
-
-/// Every `NAME-VERSION.json` of a directory, lowest version first; all mistakes at once.
-fn register(registry: &mut Registry, directory: &Path) -> anyhow::Result<()> {
-    let unreadable = |why: std::io::Error| {
-        Stop::new(
-            Exit::Usage,
-            format!(
-                "cannot read the contracts in {}: {why}",
-                directory.display()
-            ),
-        )
-    };
-    let mut files = Vec::new();
-    let mut mistakes = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_none_or(|it| it != "json") {
-            continue;
-        }
-        let stem = path
-            .file_stem()
-            .and_then(|it| it.to_str())
-            .unwrap_or_default();
-        // A name may hold hyphens and so may a pre-release: the version is what begins with a digit and reads as one.
-        let named = stem.match_indices('-').find_map(|(at, _)| {
-            Some((stem[..at].to_owned(), Version::parse(&stem[at + 1..]).ok()?))
-        });
-        match named {
-            Some((name, version)) => files.push((name, version, path)),
-            None => mistakes.push(format!(
-                "{}: the name must be NAME-VERSION.json, as in lead-1.0.0.json",
-                path.display()
-            )),
-        }
-    }
-    files.sort();
-    for (name, version, path) in files {
-        let added = read(&path, "the contract")
-            .map_err(|why| why.to_string())
-            .and_then(|text| {
-                let schema = serde_json::from_str(&text).map_err(|why| why.to_string())?;
-                registry
-                    .put(&name, &version, schema)
-                    .map_err(|why| why.to_string())
-            });
-        if let Err(why) = added {
-            mistakes.push(format!("{}: {why}", path.display()));
-        }
-    }
-    if mistakes.is_empty() {
-        Ok(())
-    } else {
-        Err(Stop::new(Exit::Usage, mistakes.join("\n")).into())
-    }
 }
 
 /// One line for people and scripts: where, and what is open.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use tracing_subscriber::EnvFilter;
 
-use super::{Exit, Stop};
+use super::{Exit, Stop, rules};
 use crate::clock;
 use crate::config::{Flags, Settings};
 use crate::console::app::{Place, Size, Start};
@@ -36,6 +36,9 @@ pub struct Args {
     /// Speed of a replay: 1, 60 or max
     #[arg(long, value_name = "SPEED")]
     pub speed: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: rules::Flags,
 }
 
 /// Opens the console on the addresses, or on the default one.
@@ -67,22 +70,13 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             Stop::new(Exit::Usage, why.to_string() + &meant.unwrap_or_default())
         };
         let address = Address::parse(&text).map_err(usage)?;
-        let token = match address {
-            Address::Http(_) => settings.token()?,
-            _ => None,
-        };
-        let options = Options {
-            token,
-            speed,
-            ..Options::default()
-        };
-        let source = source::open(&address, &options).await.map_err(|why| {
-            let exit = match why {
-                source::AddressError::Failed(_) => Exit::Failed,
-                _ => Exit::Usage,
+        let source = {
+            let options = Options {
+                speed,
+                ..Options::default()
             };
-            Stop::new(exit, why.to_string())
-        })?;
+            rules::open(&address, &settings, options).await?
+        };
         replays |= matches!(address, Address::File(_));
         sources.push((name(&address), source));
     }
@@ -117,6 +111,8 @@ pub fn settings(args: &Args) -> anyhow::Result<Settings> {
         theme: args.theme.clone(),
         ascii: args.ascii.then_some(true),
         readonly: args.readonly.then_some(true),
+        policies: args.rules.policies.clone(),
+        contracts: args.rules.contracts.clone(),
         ..Flags::default()
     })?)
 }

@@ -7,15 +7,17 @@ use std::path::PathBuf;
 use toml::de::{DeTable, DeValue};
 
 /// Every key of the file with what it takes.
-const KEYS: [(&str, &str); 9] = [
+const KEYS: [(&str, &str); 11] = [
     (
         "address",
         "what to connect to, as in \"http://127.0.0.1:7600\"",
     ),
     ("ascii", "true or false"),
+    ("contracts", "the path of a directory of payload schemas"),
     ("environment", "a word such as \"PROD\""),
     ("keys", "the path of a key table"),
     ("operator", "your name"),
+    ("policies", "the path of a file with the policies of edges"),
     ("readonly", "true or false"),
     ("theme", "the name of a theme"),
     ("token_command", "a command that prints the token"),

@@ -1,0 +1,146 @@
+//! What an orchestrator is set up with, whoever runs it: the policies of edges and the payload schemas. They hold on a
+//! store that is opened by its address as they do where it is served.
+
+use std::path::Path;
+
+use semver::Version;
+
+use super::{Exit, Stop};
+use crate::config;
+use crate::domain::policy::Policies;
+use crate::orchestrator::boundary::Registry;
+use crate::orchestrator::engine::Settings;
+use crate::source::{self, Address, AddressError, Options, Shared};
+
+/// What holds where the address is a store, as for `seam serve`.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Flags {
+    /// Policies of edges, where the address is a store [env: SEAM_POLICIES]
+    #[arg(long, value_name = "FILE")]
+    pub policies: Option<String>,
+    /// Directory of payload schemas, where the address is a store [env: SEAM_CONTRACTS]
+    #[arg(long, value_name = "DIR")]
+    pub contracts: Option<String>,
+}
+
+/// Opens the source at an address, with the token or the rules that it needs.
+///
+/// # Errors
+/// The token or the rules cannot be read, or the source cannot be opened.
+pub async fn open(
+    address: &Address,
+    settings: &config::Settings,
+    mut options: Options,
+) -> anyhow::Result<Shared> {
+    match address {
+        Address::Http(_) => options.token = settings.token()?,
+        Address::Embedded(_) => {
+            let (policies, contracts) = (&settings.policies.value, &settings.contracts.value);
+            options.settings = read(policies.as_deref(), contracts.as_deref())?;
+        }
+        Address::File(_) => {}
+    }
+    let opened = source::open(address, &options).await;
+    Ok(opened.map_err(|why| {
+        let exit = match why {
+            AddressError::Failed(_) => Exit::Failed,
+            _ => Exit::Usage,
+        };
+        Stop::new(exit, why.to_string())
+    })?)
+}
+
+/// Reads the file of policies and the directory of contracts, where they are named.
+///
+/// # Errors
+/// Every mistake of the file or the directory at once.
+pub fn read(policies: Option<&Path>, contracts: Option<&Path>) -> anyhow::Result<Settings> {
+    let mut settings = Settings::default();
+    if let Some(path) = policies {
+        settings.policies = tables(path)?;
+    }
+    if let Some(directory) = contracts {
+        register(&mut settings.registry, directory)?;
+    }
+    Ok(settings)
+}
+
+/// `[[edge]]` tables; all mistakes at once.
+fn tables(path: &Path) -> anyhow::Result<Policies> {
+    let read = Policies::read(&text(path, "the policies")?);
+    Ok(read.map_err(|mistakes| wrong("the policies", path, &mistakes))?)
+}
+
+/// A file with mistakes, as it is told.
+pub fn wrong(what: &str, path: &Path, mistakes: &[String]) -> Stop {
+    let lines: Vec<String> = mistakes.iter().map(|it| format!("\n  {it}")).collect();
+    let text = format!(
+        "{what} in {} cannot be used:{}",
+        path.display(),
+        lines.concat()
+    );
+    Stop::new(Exit::Usage, text)
+}
+
+/// Every `NAME-VERSION.json` of a directory, lowest version first; all mistakes at once.
+fn register(registry: &mut Registry, directory: &Path) -> anyhow::Result<()> {
+    let unreadable = |why: std::io::Error| {
+        Stop::new(
+            Exit::Usage,
+            format!(
+                "cannot read the contracts in {}: {why}",
+                directory.display()
+            ),
+        )
+    };
+    let mut files = Vec::new();
+    let mut mistakes = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_none_or(|it| it != "json") {
+            continue;
+        }
+        let stem = path
+            .file_stem()
+            .and_then(|it| it.to_str())
+            .unwrap_or_default();
+        // A name may hold hyphens and so may a pre-release: the version is what begins with a digit and reads as one.
+        let named = stem.match_indices('-').find_map(|(at, _)| {
+            Some((stem[..at].to_owned(), Version::parse(&stem[at + 1..]).ok()?))
+        });
+        match named {
+            Some((name, version)) => files.push((name, version, path)),
+            None => mistakes.push(format!(
+                "{}: the name must be NAME-VERSION.json, as in lead-1.0.0.json",
+                path.display()
+            )),
+        }
+    }
+    files.sort();
+    for (name, version, path) in files {
+        let added = text(&path, "the contract")
+            .map_err(|why| why.to_string())
+            .and_then(|text| {
+                let schema = serde_json::from_str(&text).map_err(|why| why.to_string())?;
+                registry
+                    .put(&name, &version, schema)
+                    .map_err(|why| why.to_string())
+            });
+        if let Err(why) = added {
+            mistakes.push(format!("{}: {why}", path.display()));
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(Stop::new(Exit::Usage, mistakes.join("\n")).into())
+    }
+}
+
+/// A file that was named; `what` it is, for the error.
+pub fn text(path: &Path, what: &str) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).map_err(|why| {
+        let text = format!("cannot read {what} {}: {why}", path.display());
+        Stop::new(Exit::Usage, text).into()
+    })
+}
