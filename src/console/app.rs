@@ -25,7 +25,6 @@ pub mod doc;
 pub mod edges;
 pub mod events;
 pub mod feed;
-pub mod find;
 mod flow;
 pub mod handoff;
 pub mod inbox;

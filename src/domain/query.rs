@@ -7,6 +7,7 @@
 /// A parsed filter. The empty one keeps everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
+    text: String,
     terms: Vec<Term>,
 }
 
@@ -28,8 +29,14 @@ impl Query {
             .into_iter()
             .filter_map(|part| term(&part, fields).transpose());
         Ok(Self {
+            text: text.to_owned(),
             terms: terms.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// What was typed.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// True when it keeps everything.

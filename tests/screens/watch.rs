@@ -130,6 +130,24 @@ fn sorting_moves_rows_and_the_cursor_stays_on_its_edge() {
 }
 
 #[test]
+fn the_filter_has_one_language_on_every_screen() {
+    for screen in ["1", "2"] {
+        let mut desk = desk(120, 40);
+        desk.keys(screen).keys("/to:crm<enter>");
+        desk.must_show("sales>crm").must_not_show("support");
+        desk.keys("<esc>").must_show("support");
+        desk.keys("/tto:crm")
+            .must_show("there is no field `tto` here");
+    }
+    let mut desk = desk(120, 40);
+    desk.keys("3/verdict:\"retry storm\"<enter>")
+        .must_show("4 retries")
+        .must_not_show("looping since");
+    desk.keys("<esc>/to:crm")
+        .must_show("there is no field `to` here");
+}
+
+#[test]
 fn the_window_changes_the_numbers() {
     let mut desk = desk(120, 40);
     let acked = |desk: &Desk| {

@@ -5,15 +5,15 @@ use std::cmp::Ordering;
 use crate::domain::health::Span;
 use crate::domain::id::Edge;
 use crate::domain::link::{ActKind, SourceId};
+use crate::domain::query::Query;
 use crate::domain::report::{self, EdgeRow};
 use crate::keymap::Action;
 
 use super::act::Proposal;
 use super::desk::Desk;
-use super::find::Needle;
 use super::list::List;
 use super::order::Order;
-use super::pipelines::searchable;
+use super::pipelines::{FIELDS, matches};
 use super::reason::{Concern, concern};
 use super::screen::{Focus, Offer, Screen};
 use super::world::World;
@@ -43,7 +43,7 @@ pub struct Edges {
     /// One for each row of the list.
     rows: Vec<Row>,
     order: Order<EdgeId>,
-    needle: Needle,
+    query: Query,
     made: Option<Vec<u64>>,
 }
 
@@ -68,7 +68,7 @@ impl Default for Edges {
             span: Span::OneHour,
             rows: Vec::new(),
             order: Order::default(),
-            needle: Needle::default(),
+            query: Query::default(),
             made: None,
         }
     }
@@ -81,8 +81,8 @@ impl Edges {
     }
 
     /// What is looked for.
-    pub const fn needle(&self) -> &Needle {
-        &self.needle
+    pub const fn query(&self) -> &Query {
+        &self.query
     }
 
     fn make(&mut self, world: &World) {
@@ -93,9 +93,7 @@ impl Edges {
                 Span::OneHour => feed.figures().edges.clone(),
                 span => report::edges(feed.ledger(), span, stale),
             };
-            let found = edges
-                .into_iter()
-                .filter(|row| self.needle.is_empty() || self.needle.finds(&searchable(row)));
+            let found = edges.into_iter().filter(|row| matches(&self.query, row));
             self.rows.extend(found.map(|row| Row {
                 source: feed.id,
                 concern: concern(&row),
@@ -223,27 +221,30 @@ impl Screen for Edges {
         self.page = None;
         match focus {
             Focus::Edge(source, edge) => {
-                self.needle = Needle::default();
+                self.query = Query::default();
                 self.make(world);
                 self.list.select(&(*source, edge.clone()));
                 let mut page = EdgePage::new(*source, edge.clone());
                 page.refresh(world);
                 self.page = Some(page);
             }
-            Focus::Pipeline(_, text) | Focus::Filter(text) => {
-                self.needle = Needle::new(text);
-                self.make(world);
+            // A name or a filter that does not parse changes nothing.
+            Focus::Pipeline(_, name) => {
+                let _ = self.set_filter(world, &format!("pipeline:\"{name}\""));
+            }
+            Focus::Filter(text) => {
+                let _ = self.set_filter(world, text);
             }
             Focus::Here | Focus::Run(..) | Focus::Handoff(..) | Focus::Source(_) => {}
         }
     }
 
     fn filter(&self) -> Option<&str> {
-        self.page.is_none().then_some(self.needle.text())
+        self.page.is_none().then_some(self.query.text())
     }
 
     fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
-        self.needle = Needle::new(text);
+        self.query = Query::parse(text, FIELDS)?;
         self.make(world);
         Ok(())
     }

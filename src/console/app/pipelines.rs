@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use crate::domain::health::Span;
 use crate::domain::link::SourceId;
+use crate::domain::query::Query;
 use crate::domain::report::{EdgeRow, PipelineRow, pipelines_of};
 use crate::domain::run::Handoff;
 use crate::keymap::Action;
 
 use super::desk::Desk;
 use super::edges::EdgePage;
-use super::find::Needle;
 use super::list::List;
-use super::reason::{Concern, concern};
+use super::reason::{Concern, concern, word};
 use super::screen::{Focus, Offer, Screen};
 use super::world::World;
 
@@ -32,7 +32,7 @@ pub struct Pipelines {
     groups: Vec<Group>,
     /// Branches that the user opened or closed; the others are open where something is wrong.
     opened: HashMap<Node, bool>,
-    needle: Needle,
+    query: Query,
     /// Revisions of the figures that the lines were made from.
     made: Option<Vec<u64>>,
 }
@@ -49,6 +49,9 @@ pub struct Group {
     /// The worst edge.
     worst: usize,
 }
+
+/// The fields a filter of edges can name.
+pub(super) const FIELDS: &[&str] = &["pipeline", "from", "to", "stage", "health"];
 
 /// More edges than this are sorted by how bad they are: a flow of that many is no longer read as one.
 const FLOW: usize = 12;
@@ -82,8 +85,8 @@ impl Pipelines {
     }
 
     /// What is looked for.
-    pub const fn needle(&self) -> &Needle {
-        &self.needle
+    pub const fn query(&self) -> &Query {
+        &self.query
     }
 
     fn selected(&self) -> Option<(&Node, &Line)> {
@@ -95,8 +98,7 @@ impl Pipelines {
         for feed in &world.feeds {
             let edges = feed.figures().edges.clone();
             for mut row in pipelines_of(feed.ledger(), Span::OneHour, edges) {
-                row.edges
-                    .retain(|edge| self.needle.is_empty() || self.needle.finds(&searchable(edge)));
+                row.edges.retain(|edge| matches(&self.query, edge));
                 if row.edges.is_empty() {
                     continue;
                 }
@@ -128,7 +130,7 @@ impl Pipelines {
     /// Makes the lines again from the groups: a branch was opened or closed.
     fn grow(&mut self, world: &World) {
         let is_open = |node: &Node, unless: bool| self.opened.get(node).copied().unwrap_or(unless);
-        let filtered = !self.needle.is_empty();
+        let filtered = !self.query.is_empty();
         let rows = tree::grow(world, &self.groups, filtered, is_open);
         let (nodes, lines) = rows.into_iter().unzip();
         self.lines = lines;
@@ -264,35 +266,44 @@ impl Screen for Pipelines {
                 Node::Edge(*source, edge.clone())
             }
             Focus::Filter(text) => {
-                self.needle = Needle::new(text);
-                return self.make(world);
+                // A filter kept from long ago may name what is no field any more: everything is shown then.
+                let _ = self.set_filter(world, text);
+                return;
             }
             _ => return,
         };
-        if !self.needle.is_empty() {
-            self.needle = Needle::default();
-        }
+        self.query = Query::default();
         self.opened.insert(node.clone(), true);
         self.make(world);
         self.list.select(&node);
     }
 
     fn filter(&self) -> Option<&str> {
-        self.page.is_none().then_some(self.needle.text())
+        self.page.is_none().then_some(self.query.text())
     }
 
     fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
-        self.needle = Needle::new(text);
+        self.query = Query::parse(text, FIELDS)?;
         self.make(world);
         Ok(())
     }
 }
 
-/// Everything of an edge that a filter looks through.
-pub(super) fn searchable(row: &EdgeRow) -> String {
-    format!(
-        "{} {} {} {}",
-        row.edge.pipeline, row.edge, row.stage, row.health
+/// Whether an edge is to be shown.
+pub(super) fn matches(query: &Query, row: &EdgeRow) -> bool {
+    if query.is_empty() {
+        return true;
+    }
+    let (edge, name, health) = (&row.edge, row.edge.to_string(), word(row));
+    query.keeps(
+        &[&edge.pipeline, &name, &row.stage, health],
+        |field| match field {
+            "pipeline" => &edge.pipeline,
+            "from" => &edge.from,
+            "to" => &edge.to,
+            "stage" => &row.stage,
+            _ => health,
+        },
     )
 }
 

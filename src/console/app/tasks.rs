@@ -4,6 +4,7 @@ use crate::domain::contract::RelationKind;
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::link::{ActKind, Fault, Found, SourceId, Want};
+use crate::domain::query::Query;
 use crate::domain::report::{self, TaskRow, TaskVerdict};
 use crate::domain::run::{Handoff, Run, State};
 use crate::domain::time::Time;
@@ -12,13 +13,15 @@ use crate::keymap::Action;
 use super::act::Proposal;
 use super::desk::Desk;
 use super::feed::Feed;
-use super::find::Needle;
 use super::list::List;
 use super::msg::{Reply, Ticket};
 use super::order::Order;
 use super::screen::{Focus, Offer, Screen};
 use super::triage;
 use super::world::World;
+
+/// The fields a filter can name.
+const FIELDS: &[&str] = &["trace", "pipeline", "verdict", "path", "title"];
 
 /// One run of one source.
 pub type TaskId = (SourceId, RunId);
@@ -33,7 +36,7 @@ pub struct Tasks {
     /// One for each row of the list.
     rows: Vec<(SourceId, TaskRow)>,
     order: Order<TaskId>,
-    needle: Needle,
+    query: Query,
     made: Option<Vec<u64>>,
     /// The history of one run, asked for when the log on hand does not reach back to all of its returns.
     told: Option<Told>,
@@ -71,16 +74,15 @@ impl Tasks {
     }
 
     /// What is looked for.
-    pub const fn needle(&self) -> &Needle {
-        &self.needle
+    pub const fn query(&self) -> &Query {
+        &self.query
     }
 
     fn make(&mut self, world: &World) {
         self.rows.clear();
         for feed in &world.feeds {
             let found = report::tasks(feed.ledger(), false).into_iter();
-            let found =
-                found.filter(|it| self.needle.is_empty() || self.needle.finds(&searchable(it)));
+            let found = found.filter(|it| matches(&self.query, it));
             self.rows.extend(found.map(|it| (feed.id, it)));
         }
         let key = |it: &(SourceId, TaskRow)| (it.0, it.1.trace_id.clone());
@@ -236,7 +238,7 @@ impl Screen for Tasks {
     fn show(&mut self, world: &World, focus: &Focus) {
         match focus {
             Focus::Run(source, run) => {
-                self.needle = Needle::default();
+                self.query = Query::default();
                 self.make(world);
                 self.list.select(&(*source, run.clone()));
             }
@@ -249,35 +251,50 @@ impl Screen for Tasks {
                     self.show(world, &Focus::Run(*source, run));
                 }
             }
-            Focus::Pipeline(_, text) | Focus::Filter(text) => {
-                self.needle = Needle::new(text);
-                self.make(world);
+            // A name or a filter that does not parse changes nothing.
+            Focus::Pipeline(_, name) => {
+                let _ = self.set_filter(world, &format!("pipeline:\"{name}\""));
             }
             Focus::Edge(_, edge) => {
-                self.needle = Needle::new(&edge.to);
-                self.make(world);
+                let _ = self.set_filter(world, &format!("path:\"{}\"", edge.to));
+            }
+            Focus::Filter(text) => {
+                let _ = self.set_filter(world, text);
             }
             Focus::Here | Focus::Source(_) => {}
         }
     }
 
     fn filter(&self) -> Option<&str> {
-        Some(self.needle.text())
+        Some(self.query.text())
     }
 
     fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
-        self.needle = Needle::new(text);
+        self.query = Query::parse(text, FIELDS)?;
         self.make(world);
         Ok(())
     }
 }
 
-fn searchable(row: &TaskRow) -> String {
+fn matches(query: &Query, row: &TaskRow) -> bool {
     let verdict = word(row.verdict);
-    format!(
-        "{verdict} {} {} {} {} {}",
-        row.pipeline, row.title, row.path, row.trace_id, row.signal
-    )
+    let trace = row.trace_id.as_str();
+    let whole = [
+        verdict,
+        &row.pipeline,
+        &row.title,
+        &row.path,
+        trace,
+        &row.signal,
+    ];
+    query.is_empty()
+        || query.keeps(&whole, |field| match field {
+            "trace" => trace,
+            "pipeline" => &row.pipeline,
+            "verdict" => verdict,
+            "path" => &row.path,
+            _ => &row.title,
+        })
 }
 
 /// The verdict as people say it.

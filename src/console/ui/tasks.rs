@@ -29,7 +29,7 @@ pub fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
     }
     let area = canvas.area;
     if screen.list.rows().is_empty() {
-        let why = if screen.needle().is_empty() {
+        let why = if screen.query().is_empty() {
             "No task is open, and none has a verdict."
         } else {
             "No task matches the filter. esc clears it."
