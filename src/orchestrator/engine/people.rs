@@ -181,7 +181,7 @@ impl Engine {
         };
         match self.transact(run, by, once, plan).await? {
             Done::Before(_) => self.handoff(run, handoff).await,
-            done => Ok(completed(done, handoff)?.handoff),
+            done @ Done::Now { .. } => Ok(completed(done, handoff)?.handoff),
         }
     }
 
