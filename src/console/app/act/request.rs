@@ -19,7 +19,7 @@ pub struct Portion {
 }
 
 impl Draft {
-    /// The portions of this act on these items, in order: at most [`MOST`] items of one source, and one alone for
+    /// The portions of this act on these items, in order: at most a hundred items of one source, and one alone for
     /// decisions, which are each bound to what was shown of that one item. `key` makes each of them a no-op when
     /// repeated.
     pub fn portions(&self, aims: &[Aim], by: &str, key: &str) -> Vec<Portion> {
