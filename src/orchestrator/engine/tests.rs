@@ -327,6 +327,9 @@ async fn many_items_are_answered_in_their_order_and_a_run_is_cancelled_once() {
     on.push(on[0].clone());
     let ids: Vec<_> = on.iter().map(|it| Some(it.handoff.clone())).collect();
     let requeued = engine.perform(request(Act::Requeue, on.clone(), "r")).await;
+    for it in &mut on {
+        it.version = engine.run(&it.run).await.unwrap().version;
+    }
     let cancelled = engine.perform(request(Act::Cancel, on, "c")).await;
     for (outcome, moved) in [(&requeued, vec![3]), (&cancelled, vec![])] {
         let said: Vec<_> = outcome.items.iter().map(|(id, _)| id.clone()).collect();
