@@ -66,7 +66,7 @@ impl Session {
         let mut command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_seam"))
             .arg("watch")
             .arg(address)
-            .args(["--speed", "max"])
+            .args(address.starts_with("file:").then_some("--speed=max"))
             .env("HOME", home.path())
             .env("TERM", "xterm-256color")
             .env_remove("NO_COLOR")
