@@ -110,8 +110,8 @@ fn columns(name: u16, roomy: bool) -> [Column<'static>; 13] {
     let rate = if roomy { 12 } else { 5 };
     [
         Column::text("EDGE", name.min(22), name),
-        Column::text("pipeline", 12, 18).dropped(7),
-        Column::number("n", 4).dropped(9),
+        Column::text("pipeline", 11, 18).dropped(7),
+        Column::number("n", 5).dropped(9),
         Column::number("P50", 6).dropped(10),
         Column::number("P95", 6),
         Column::number("P99", 6).dropped(8),

@@ -68,7 +68,7 @@ pub fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
 fn list(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
     let columns = [
         Column::text("TASKS", 13, 13),
-        Column::text("path", 18, 32),
+        Column::text("path", 24, 32),
         Column::number("cycle", 5).dropped(4),
         Column::number("hops", 4).dropped(6),
         Column::number("retries", 7).dropped(3),
