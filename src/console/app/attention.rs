@@ -122,9 +122,7 @@ pub fn badges(world: &World) -> Vec<Badge> {
             .map(|it| it.due_in_ms)
             .min();
         let (level, more) = match (late, next) {
-            (0, Some(next)) if next < SOON => {
-                (Level::Warning, format!(", due in {}", age(next)))
-            }
+            (0, Some(next)) if next < SOON => (Level::Warning, format!(", due in {}", age(next))),
             (0, _) => (Level::Info, String::new()),
             (late, _) => (Level::Warning, format!(", {late} overdue")),
         };
