@@ -385,7 +385,7 @@ fn acting_locks_and_says_why() {
         retry_in: SECOND,
     });
     down.propose(act());
-    down.must_show("is not reachable since");
+    down.must_show("acting waits for it");
     let mut readonly = desk();
     readonly.state.world.readonly = true;
     readonly.propose(act());

@@ -79,7 +79,7 @@ impl World {
         }
         if let Link::Down { since, .. } = feed.link() {
             return Some(format!(
-                "{} is not reachable since {}: acting waits until the link is back",
+                "{} unreachable for {}: acting waits for it",
                 feed.name,
                 age(since.age(self.now))
             ));
