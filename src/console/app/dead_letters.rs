@@ -85,6 +85,11 @@ impl DeadLetters {
         self.groups.get(id).map(|it| (&it.head, it.count()))
     }
 
+    /// All groups that are shown, in no order, with their counts as in [`DeadLetters::group`].
+    pub fn groups(&self) -> impl Iterator<Item = (&DeadGroup, usize)> {
+        self.groups.values().map(|it| (&it.head, it.count()))
+    }
+
     /// Whether the items of a group are shown.
     pub fn is_open(&self, id: &GroupId) -> bool {
         self.open.contains(id)

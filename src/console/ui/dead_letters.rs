@@ -1,9 +1,13 @@
 //! The dead letters by what failed: decisions, not rows.
 
+mod columns;
+
 use std::fmt::Write;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+
+use columns::{Columns, GAP, Widest};
 
 use super::canvas::{Canvas, ListView};
 use super::doc;
@@ -23,12 +27,10 @@ use crate::theme::{Role, Theme};
 
 /// From this width on the details are beside the list.
 const WIDE: u16 = 150;
-/// From this height on they are below it.
-const HIGH: u16 = 26;
-/// Lines of the details below the list.
-const DETAILS: u16 = 11;
-const TIME: u16 = 8;
-const GAP: u16 = 2;
+/// Rows that the list keeps at least; where there is no room for these and the details, only the list is shown.
+const LIST: u16 = 6;
+/// Lines of the details below the list, at least and at most.
+const DETAILS: (u16, u16) = (7, 11);
 /// From this width on items show their id before their title.
 const NAMED: u16 = 40;
 
@@ -65,10 +67,13 @@ pub fn draw(screen: &DeadLetters, state: &State, canvas: &mut Canvas<'_>) {
         let mut right = doc::beside(&mut canvas, area.width - pane);
         let text = details(screen, world, usize::from(right.area.width));
         doc::draw(&text, 0, &mut right);
-        let width = area.width - pane;
+        let width = area.width - pane - 1;
         list(screen, world, &mut canvas.within(Rect { width, ..area }));
-    } else if area.height >= HIGH {
-        let top = area.height - DETAILS - 1;
+    } else if area.height > LIST + DETAILS.0 {
+        // What the rows leave is for the details: they say in full what a row must cut.
+        let rows = screen.list.rows().len().min(usize::from(u16::MAX / 2)) as u16;
+        let left = area.height.saturating_sub(rows + 2);
+        let top = area.height - left.clamp(DETAILS.0, DETAILS.1) - 1;
         let mut below = doc::below(&mut canvas, top, "");
         let text = details(screen, world, usize::from(below.area.width));
         doc::draw(&text, 0, &mut below);
@@ -76,54 +81,6 @@ pub fn draw(screen: &DeadLetters, state: &State, canvas: &mut Canvas<'_>) {
         list(screen, world, &mut canvas.within(Rect { height, ..area }));
     } else {
         list(screen, world, &mut canvas);
-    }
-}
-
-/// Where the columns of a row end up: group and item share them.
-#[derive(Clone, Copy)]
-struct Columns {
-    what: Rect,
-    first: Option<Rect>,
-    last: Option<Rect>,
-    edge: Option<Rect>,
-    outlook: Rect,
-}
-
-impl Columns {
-    fn of(area: Rect) -> Self {
-        let mut right = area.right();
-        let mut take = |width: u16, shown: bool| {
-            shown.then(|| {
-                let width = width.min(right.saturating_sub(area.x));
-                right -= width;
-                let place = Rect {
-                    x: right,
-                    width,
-                    ..area
-                };
-                right = right.saturating_sub(GAP).max(area.x);
-                place
-            })
-        };
-        let outlook = match area.width {
-            ..60 => 1,
-            60..170 => 19,
-            170.. => 50,
-        };
-        let outlook = take(outlook, true).unwrap_or(area);
-        let edge = take(18, area.width >= 70);
-        let last = take(TIME, area.width >= 44);
-        let first = take(TIME, area.width >= 90);
-        Self {
-            what: Rect {
-                width: right.saturating_sub(area.x),
-                ..area
-            },
-            first,
-            last,
-            edge,
-            outlook,
-        }
     }
 }
 
@@ -139,6 +96,7 @@ fn list(screen: &DeadLetters, world: &World, canvas: &mut Canvas<'_>) {
         sort: None,
     };
     let theme = canvas.theme;
+    let widest = Widest::of(screen);
     let mut place = None;
     canvas.list(&view, |nth, line| {
         let Some(row) = rows.get(nth) else { return };
@@ -146,7 +104,7 @@ fn list(screen: &DeadLetters, world: &World, canvas: &mut Canvas<'_>) {
             return;
         };
         line.draw(|cell, buffer| {
-            let columns = Columns::of(cell);
+            let columns = Columns::of(cell, widest);
             place = Some(columns);
             let mut pen = Pen {
                 buffer,
@@ -178,14 +136,16 @@ fn list(screen: &DeadLetters, world: &World, canvas: &mut Canvas<'_>) {
 fn header(screen: &DeadLetters, canvas: &mut Canvas<'_>, what: Rect, columns: Columns) {
     let at = |place: Rect| Rect { y: what.y, ..place };
     let titles = [
-        (By::Count, "WHAT FAILED", Some(what)),
-        (By::First, "FIRST", columns.first.map(at)),
-        (By::Last, "LAST", columns.last.map(at)),
-        (By::Edge, "EDGE", columns.edge.map(at)),
-        (By::Outlook, "REQUEUE", Some(at(columns.outlook))),
+        (By::Count, "what failed", Some(what)),
+        (By::First, "first", columns.first.map(at)),
+        (By::Last, "last", columns.last.map(at)),
+        (By::Edge, "edge", columns.edge.map(at)),
+        (By::Outlook, "requeue", Some(at(columns.outlook))),
     ];
     for (nth, (by, title, place)) in titles.into_iter().enumerate() {
-        let Some(place) = place else { continue };
+        let Some(place) = place.filter(|it| it.width > 2) else {
+            continue;
+        };
         let sorted = screen.sort.by == by;
         let arrow = match sorted {
             true if screen.sort.rising => canvas.theme.glyphs.sort_up,
@@ -233,7 +193,7 @@ impl Pen<'_> {
         self.put(what, Role::Dim, arrow);
         let number = Rect {
             x: what.x + 2,
-            width: what.width.saturating_sub(2).min(5),
+            width: what.width.saturating_sub(2).min(columns.count),
             ..what
         };
         let style = self.theme.style(Role::Strong);
@@ -245,9 +205,10 @@ impl Pen<'_> {
             &text::count(count as u64),
             style,
         );
+        let before = (columns.count + 3).min(what.width);
         let rest = Rect {
-            x: what.x + 8,
-            width: what.width.saturating_sub(8),
+            x: what.x + before,
+            width: what.width - before,
             ..what
         };
         let (tone, pulse) = pulse(head, ledger);
@@ -342,13 +303,13 @@ impl Pen<'_> {
     /// What is worth knowing of an item beside its title, as far as there is room.
     fn notes(&self, row: &DeadRow, room: u16) -> String {
         let mut notes = Vec::new();
-        if row.urgency <= Urgency::High && room >= 28 {
+        if row.urgency <= Urgency::High && room >= 40 {
             notes.push(row.urgency.word().to_owned());
         }
         if room >= 64 {
             notes.push(format!("trace {}", short(row.trace_id.as_str(), 9)));
         }
-        if self.columns.first.is_none() && room >= 34 {
+        if self.columns.first.is_none() && room >= 48 {
             notes.push(tries(row));
         }
         notes.join("  ")
@@ -362,12 +323,12 @@ impl Pen<'_> {
             Outlook::WouldFail(_) => glyphs.critical,
         };
         let place = self.columns.outlook;
-        let words = if place.width < 40 {
-            outlook.word()
-        } else {
-            outlook.why()
+        let shown = match place.width {
+            ..3 => glyph.to_owned(),
+            3..40 => format!("{glyph} {}", outlook.word()),
+            40.. => format!("{glyph} {}", outlook.why()),
         };
-        self.put(place, doc::role(ink(outlook)), &format!("{glyph} {words}"));
+        self.put(place, doc::role(ink(outlook)), &shown);
     }
 }
 

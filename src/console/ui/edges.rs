@@ -109,7 +109,7 @@ fn columns(name: u16, roomy: bool) -> [Column<'static>; 13] {
     // With its sample where there is room.
     let rate = if roomy { 12 } else { 5 };
     [
-        Column::text("EDGE", name.min(22), name),
+        Column::text("edge", name.min(22), name),
         Column::text("pipeline", 11, 18).dropped(7),
         Column::number("n", 5).dropped(9),
         Column::number("P50", 6).dropped(10),

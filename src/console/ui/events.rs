@@ -8,17 +8,6 @@ use crate::console::app::world::Face;
 use crate::domain::event::Fact;
 use crate::theme::Role;
 
-const fn column(title: &'static str, min: u16, ideal: u16, drop: u8) -> Column<'static> {
-    Column {
-        title,
-        min,
-        ideal,
-        grows: false,
-        right: false,
-        drop,
-    }
-}
-
 /// Draws the screen.
 pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
     let world = &state.world;
@@ -39,20 +28,17 @@ pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
         return canvas.notice(Role::Dim, why);
     }
     let time = if world.face == Face::Relative {
-        "AGO"
+        "ago"
     } else {
-        "TIME"
+        "time"
     };
     let columns = [
-        column(time, 8, 8, 0),
-        column("EVENT", 12, 19, 0),
-        column("EDGE", 10, 22, 2),
-        column("HANDOFF", 8, 13, 3),
-        column("WHO", 6, 16, 4),
-        Column {
-            grows: true,
-            ..column("WHAT", 16, 60, 1)
-        },
+        Column::text(time, 8, 8),
+        Column::text("event", 12, 19),
+        Column::text("edge", 18, 22).dropped(2),
+        Column::id("handoff", 9, 13).dropped(4),
+        Column::id("who", 9, 14).dropped(3),
+        Column::text("what", 24, 60).growing().dropped(1),
     ];
     let view = ListView {
         name: "events",
@@ -82,7 +68,9 @@ pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
             &edge.map_or(String::new(), ToString::to_string),
         );
         line.text(Role::Dim, handoff.map_or("", |it| it.as_str()));
-        line.text(Role::Dim, &event.actor.to_string());
+        // Almost all come from agents: only the others say what they are.
+        let who = event.actor.to_string();
+        line.text(Role::Dim, who.strip_prefix("agent:").unwrap_or(&who));
         line.text(Role::Text, &tell(&event.fact));
     });
 }

@@ -39,7 +39,7 @@ pub fn draw(screen: &Inbox, state: &State, canvas: &mut Canvas<'_>) {
     if plan.beside {
         let mut right = doc::beside(&mut canvas, plan.list);
         head(screen, world, &mut right);
-        let width = plan.list;
+        let width = plan.list.saturating_sub(1);
         list(screen, world, &mut canvas.within(Rect { width, ..area }));
     } else {
         let height = plan.list;
@@ -80,13 +80,13 @@ fn head(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
 
 fn list(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
     let columns = [
-        Column::text("QUESTION", if canvas.area.width < 60 { 16 } else { 40 }, 70).growing(),
-        Column::text("URGENCY", 8, 8).dropped(2),
-        Column::number("WAITING", 7).dropped(3),
-        Column::number("DUE IN", 8),
-        Column::text("THEN", 11, 11).dropped(5),
-        Column::text("ASKED BY", 10, 18).dropped(4),
-        Column::text("CLAIMED", 7, 12).dropped(1),
+        Column::text("question", if canvas.area.width < 60 { 16 } else { 40 }, 70).growing(),
+        Column::text("urgency", 8, 8).dropped(2),
+        Column::number("waiting", 7).dropped(3),
+        Column::number("due in", 8),
+        Column::text("then", 11, 11).dropped(5),
+        Column::text("asked by", 10, 18).dropped(4),
+        Column::text("claimed", 7, 12).dropped(1),
     ];
     let rows = screen.list.rows();
     let view = ListView {

@@ -111,7 +111,12 @@ fn draw_row(state: &State, feed: &Feed, row: &TaskRow, line: &mut Line<'_>) {
     let theme = line.theme();
     line.draw(|area, buffer| {
         let style = theme.style(if closed { Role::Dim } else { Role::Strong });
-        let shown = tail(&path(row), usize::from(area.width));
+        let room = usize::from(area.width);
+        // The bound is in the column of cycles too: it goes before the circle does.
+        let shown = [path(row), row.path.clone()]
+            .iter()
+            .find_map(|it| around(it, room))
+            .unwrap_or_else(|| tail(&row.path, room));
         part::put(buffer, area.x, area.y, area.width, &shown, style);
     });
     let (cycle, over) = cycle(row);
@@ -160,6 +165,26 @@ fn path(row: &TaskRow) -> String {
         Some(most) if row.cycle > most => format!("{} (max {most})", row.path),
         _ => row.path.clone(),
     }
+}
+
+/// A path as far as there is room, with the circle in it whole: that is what is looked for. Nothing when even that
+/// is too long. Without a circle the end stays, as where the work is now matters most.
+fn around(path: &str, room: usize) -> Option<String> {
+    let clean = text::clean(path);
+    let hops: Vec<&str> = clean.split(" > ").collect();
+    let circle = hops.iter().rposition(|it| it.contains(" <> "));
+    let keep = circle.unwrap_or(hops.len() - 1);
+    let part = |from: usize, to: usize| {
+        let before = if from > 0 { "… " } else { "" };
+        let after = if to < hops.len() { " …" } else { "" };
+        format!(
+            "{before}{}{after}",
+            hops.get(from..to).unwrap_or_default().join(" > ")
+        )
+    };
+    let to_the_end = (0..=keep).map(|from| part(from, hops.len()));
+    let mut all = to_the_end.chain((0..=keep).map(|from| part(from, keep + 1)));
+    all.find(|it| text::width(it) <= room)
 }
 
 /// The end of a path that is too long: where the work is now matters most.
@@ -223,6 +248,18 @@ mod tests {
             "oneverylongname",
             "cut with a mark where it is drawn"
         );
+    }
+
+    #[test]
+    fn a_circle_is_never_cut_where_it_has_room() {
+        let path = "research > writer <> reviewer x4 > publisher";
+        let shown = |room| around(path, room);
+        assert_eq!(shown(44).unwrap(), path);
+        assert_eq!(shown(40).unwrap(), "… writer <> reviewer x4 > publisher");
+        assert_eq!(shown(34).unwrap(), "research > writer <> reviewer x4 …");
+        assert_eq!(shown(27).unwrap(), "… writer <> reviewer x4 …");
+        assert_eq!(shown(24), None);
+        assert_eq!(around("a > bb > ccc", 9).unwrap(), "… ccc");
     }
 
     #[test]

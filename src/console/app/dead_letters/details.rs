@@ -59,6 +59,7 @@ pub fn pulse(head: &DeadGroup, ledger: &Ledger) -> (Ink, String) {
 fn group(doc: &mut Doc, world: &World, ledger: &Ledger, head: &DeadGroup, matching: usize) {
     let now = ledger.now();
     doc.paragraph(Ink::Strong, &head.title);
+    doc.field("requeue", ink(&head.outlook), head.outlook.why());
     let matching = match matching {
         all if all == head.count => String::new(),
         some => format!(", {} match the filter", count(some as u64)),
@@ -77,7 +78,6 @@ fn group(doc: &mut Doc, world: &World, ledger: &Ledger, head: &DeadGroup, matchi
         world.stamp(head.last_at, now),
     );
     doc.field("first, last", Ink::Text, &format!("{first}, {last}"));
-    doc.field("requeue", ink(&head.outlook), head.outlook.why());
     let Some(book) = ledger.dead().group(&head.id) else {
         return;
     };
@@ -113,6 +113,7 @@ fn item(doc: &mut Doc, world: &World, ledger: &Ledger, id: &HandoffId) {
             &row.title
         },
     );
+    doc.field("requeue", ink(&row.outlook), row.outlook.why());
     let place = row
         .path
         .as_deref()
@@ -144,7 +145,6 @@ fn item(doc: &mut Doc, world: &World, ledger: &Ledger, id: &HandoffId) {
         },
         &format!("{at}, {ago} ago"),
     );
-    doc.field("requeue", ink(&row.outlook), row.outlook.why());
     if let Some(prompt) = &row.prompt {
         doc.field("prompt", Ink::Text, prompt);
     }

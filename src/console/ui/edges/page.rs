@@ -217,7 +217,7 @@ fn recent(page: &EdgePage, state: &State, feed: &Feed, canvas: &mut Canvas<'_>) 
         Column::number("to ack", 6).dropped(2),
         Column::number("try", 4).dropped(4),
         Column::text("prompt", 10, 20).dropped(5),
-        Column::text("id", 8, 14).dropped(3),
+        Column::id("id", 9, 13).dropped(3),
         Column::number("emitted", 8),
     ];
     let view = ListView {

@@ -32,8 +32,8 @@ pub(super) fn draw(page: &Handoff, canvas: &mut Canvas<'_>) {
     let (selected, height) = (page.paths.index().unwrap_or(0), usize::from(rows.height));
     let widest = NAMES.1.min(usize::from(area.width / 2));
     let names = names(&page.tree, 0).min(widest).max(NAMES.0);
-    canvas.put(2, 0, Role::Header, "MEMBER");
-    canvas.put(2 + names as u16 + 2, 0, Role::Header, "VALUE");
+    canvas.put(2, 0, Role::Header, "member");
+    canvas.put(2 + names as u16 + 2, 0, Role::Header, "value");
 
     let mut planting = Planting {
         theme,

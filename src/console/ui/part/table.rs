@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{put, put_right};
+use crate::domain::text;
 use crate::theme::{Role, Theme};
 
 /// Columns left of the first cell: the cursor and the mark.
@@ -25,6 +26,8 @@ pub struct Column<'a> {
     pub grows: bool,
     /// Numbers end at the right.
     pub right: bool,
+    /// What is too long loses its middle: ids begin alike and differ at the end.
+    pub middle: bool,
     /// Which columns a narrow terminal loses first: the highest. 0 is never lost.
     pub drop: u8,
 }
@@ -38,7 +41,16 @@ impl<'a> Column<'a> {
             ideal,
             grows: false,
             right: false,
+            middle: false,
             drop: 0,
+        }
+    }
+
+    /// A column of ids: both ends are seen when one is too long.
+    pub const fn id(title: &'a str, min: u16, ideal: u16) -> Self {
+        Self {
+            middle: true,
+            ..Self::text(title, min, ideal)
         }
     }
 
@@ -50,6 +62,7 @@ impl<'a> Column<'a> {
             ideal: width,
             grows: false,
             right: true,
+            middle: false,
             drop: 0,
         }
     }
@@ -267,14 +280,16 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// Writes the next cell.
     pub fn text(&mut self, role: Role, text: &str) {
-        let right = self
-            .columns
-            .get(self.next)
-            .is_some_and(|column| column.right);
+        let column = self.columns.get(self.next);
+        let (right, middle) = column.map_or((false, false), |it| (it.right, it.middle));
         let style = self.theme.style(role);
         if let Some(Rect { x, y, width, .. }) = self.advance() {
             if right {
                 put_right(self.buffer, x, y, width, text, style);
+            } else if middle {
+                let clean = text::clean(text);
+                let fits = text::cut_middle(&clean, usize::from(width));
+                put(self.buffer, x, y, width, &fits, style);
             } else {
                 put(self.buffer, x, y, width, text, style);
             }
@@ -442,6 +457,23 @@ mod tests {
         assert_eq!(rows[0], "  EDGE         open▾     P95");
         let (rows, _) = drawn(&table(2), 20, 3);
         assert_eq!(rows[1], " ◉research>w…      0");
+    }
+
+    #[test]
+    fn an_id_keeps_both_ends() {
+        let columns = [Column::id("id", 9, 9)];
+        let table = Table {
+            columns: &columns,
+            total: 1,
+            offset: 0,
+            selected: None,
+            sort: None,
+        };
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 11, 2));
+        table.draw(buffer.area, &mut buffer, &Theme::default(), |_, line| {
+            line.text(Role::Text, "01a1fce2-77c4-7e1a-8f3b-2a9d5c7fc41a");
+        });
+        assert_eq!(rows(&buffer)[1], "  01a1…c41a");
     }
 
     #[test]
