@@ -79,10 +79,11 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Heard(source, report) => {
             let now = state.world.now;
-            if let Some(feed) = state.world.feeds.get_mut(usize::from(source.0)) {
-                feed.hear(report, now);
-            }
-            Vec::new()
+            let Some(feed) = state.world.feeds.get_mut(usize::from(source.0)) else {
+                return Vec::new();
+            };
+            feed.hear(report, now);
+            flow::mend(feed, &mut state.tickets)
         }
         Msg::Answered(ticket, reply) => flow::answered(state, ticket, reply),
         Msg::Edited(ticket, text) => flow::edited(state, ticket, text),

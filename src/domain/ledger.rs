@@ -22,6 +22,7 @@ use super::time::{HOUR, MINUTE, Time};
 mod book;
 mod closed;
 mod dead;
+mod fragments;
 mod violations;
 
 pub use book::EdgeBook;
@@ -43,6 +44,8 @@ pub struct Ledger {
     home: HashMap<HandoffId, RunId, RandomState>,
     /// Runs that are open or notable.
     current: HashSet<RunId, RandomState>,
+    /// Runs with events missing in the middle or before, and how often.
+    fragments: BTreeMap<RunId, u64>,
     closed: Closed,
     keeps_all: bool,
     edges: IndexMap<Edge, EdgeBook, RandomState>,
@@ -146,6 +149,9 @@ impl Ledger {
         let run = Arc::clone(kept);
         if let Some(odd) = odd {
             *self.odd.entry(odd).or_default() += 1;
+        }
+        if odd == Some(Irregularity::Gap) {
+            *self.fragments.entry(event.run.clone()).or_default() += 1;
         }
         if odd != Some(Irregularity::Duplicate) {
             let after = event.handoff.as_ref().and_then(|id| run.handoffs.get(id));
@@ -259,6 +265,7 @@ impl Ledger {
         while let Some(id) = self.closed.beyond(keep) {
             self.notable.remove(&id);
             self.current.remove(&id);
+            self.fragments.remove(&id);
             if let Some(run) = self.runs.remove(&id) {
                 for handoff in run.handoffs.keys() {
                     self.home.remove(handoff);

@@ -236,3 +236,25 @@ async fn pages_of_runs_go_on_although_the_last_one_seen_is_closed() {
     let bad = server.ask(Method::GET, "/api/v1/runs?cursor=x");
     problem(bad.send().await.unwrap(), 400, "bad-request").await;
 }
+
+#[tokio::test]
+async fn a_run_that_goes_on_after_a_restart_is_told_whole() {
+    let before = Server::open().await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let mut contract = contract("research", "writer");
+    contract["trace_id"] = trace.into();
+    before.emit(&contract).await;
+    let work = before.claim("writer").await;
+    before.settle(&work, "ack", json!({})).await;
+    before.settle(&work, "complete", json!({})).await;
+    let after = Server::of(before.engine.clone(), Access::Open).await;
+    contract["step"] = 1.into();
+    after.emit(&contract).await;
+    let row = eventually(|| async {
+        let runs = after.get("/runs").await;
+        let row = runs["items"].as_array().unwrap().first().cloned();
+        row.filter(|it| it["handoffs"] == 2)
+    });
+    let row = row.await;
+    assert_eq!((&row["trace_id"], &row["open"]), (&json!(trace), &json!(1)));
+}

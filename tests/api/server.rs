@@ -41,6 +41,11 @@ impl Server {
         let engine = Engine::open(Store::temporary().unwrap(), settings)
             .await
             .unwrap();
+        Self::of(engine, access).await
+    }
+
+    /// A server on what another one left.
+    pub async fn of(engine: Engine, access: Access) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();

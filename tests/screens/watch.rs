@@ -2,12 +2,13 @@
 
 use seamwatch::console::app::feed::Feed;
 use seamwatch::console::app::msg::Reply;
-use seamwatch::console::app::{Effect, Msg};
+use seamwatch::console::app::{Effect, Msg, Ticket};
 use seamwatch::domain::id::RunId;
 use seamwatch::domain::ledger::Ledger;
 use seamwatch::domain::link::{
     Act, Batch, Capabilities, Fault, Found, Replay, Report, Skipped, Snapshot, SourceId, Want,
 };
+use seamwatch::domain::run::Run;
 use seamwatch::theme::{BUILT_IN, Theme};
 
 use super::desk::{Desk, Story, at};
@@ -342,4 +343,75 @@ fn the_feedback_of_an_old_loop_is_asked_for_when_it_is_looked_at() {
     let found = Found::Timeline { run, events };
     desk.tell(Msg::Answered(ticket, Ok(Reply::Found(found))));
     desk.must_show("4 claims still have no source");
+}
+
+/// What is asked of the source since the last time.
+fn wanted(desk: &mut Desk) -> Vec<(Ticket, RunId)> {
+    let effects = std::mem::take(&mut desk.effects).into_iter();
+    effects
+        .filter_map(|it| match it {
+            Effect::Fetch(ticket, _, Want::Timeline(run)) => Some((ticket, run)),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_run_that_was_closed_and_goes_on_is_fetched_whole() {
+    let edge = ("launch", "writer", "reviewer");
+    let mut story = Story::new("reopened");
+    for nth in 0..3 {
+        story = story.emitted(nth - 10, &format!("h-{nth}"), edge, "Again");
+    }
+    let events = story.events;
+    let mut desk = Desk::with(100, 30, Vec::new());
+    desk.happen(events[2..].to_vec());
+    let asked = wanted(&mut desk);
+    let [(ticket, run)] = asked.as_slice() else {
+        panic!("one run is asked for: {asked:?}");
+    };
+    assert_eq!(run.as_str(), "reopened");
+    desk.happen(Vec::new());
+    assert_eq!(wanted(&mut desk), [], "asked for once");
+
+    // It could not be had: asked for again when the source is there again, not before.
+    let gone = Fault::Transient("gone".to_owned());
+    desk.tell(Msg::Answered(*ticket, Err(gone)));
+    assert_eq!(wanted(&mut desk), []);
+    desk.hear(Report::Offers(super::desk::everything()));
+    let asked = wanted(&mut desk);
+    let run = Box::new(Run::new(run.clone(), at(0)));
+    let found = Reply::Found(Found::Timeline { run, events });
+    desk.tell(Msg::Answered(asked[0].0, Ok(found)));
+    let ledger = desk.state.world.feeds[0].ledger();
+    assert_eq!(ledger.run(&"reopened".into()).unwrap().handoffs.len(), 3);
+    assert!(ledger.irregular().is_empty());
+    assert_eq!(wanted(&mut desk), []);
+}
+
+#[test]
+fn not_everything_that_goes_on_is_fetched_at_once() {
+    let edge = ("launch", "writer", "reviewer");
+    let mut runs = Vec::new();
+    for nth in 0..20 {
+        let story = Story::new(&format!("r-{nth}"))
+            .emitted(-9, &format!("a-{nth}"), edge, "First")
+            .emitted(-8, &format!("b-{nth}"), edge, "Second");
+        runs.push(story.events);
+    }
+    let mut desk = Desk::with(100, 30, Vec::new());
+    desk.happen(runs.iter().map(|it| it[1].clone()).collect());
+    let mut fetched = 0;
+    let mut waiting = wanted(&mut desk);
+    while let Some((ticket, run)) = waiting.pop() {
+        assert!(waiting.len() < 8);
+        let events = runs.iter().find(|it| it[0].run == run).unwrap().clone();
+        let run = Box::new(Run::new(run, at(0)));
+        let found = Reply::Found(Found::Timeline { run, events });
+        desk.tell(Msg::Answered(ticket, Ok(found)));
+        waiting.extend(wanted(&mut desk));
+        fetched += 1;
+    }
+    assert_eq!(fetched, 20);
+    assert_eq!(desk.state.world.feeds[0].ledger().fragments().len(), 0);
 }

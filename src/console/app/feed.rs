@@ -1,15 +1,22 @@
 //! One source as the console knows it: its ledger, its link, and the figures made from them.
 
+use std::collections::HashMap;
+
+use crate::domain::event::Event;
 use crate::domain::health::Span;
+use crate::domain::id::RunId;
 use crate::domain::ledger::Ledger;
 use crate::domain::link::{Batch, Capabilities, Fault, Replay, Report, Skipped, SourceId};
 use crate::domain::report::{self, DeadGroup, EdgeRow, InboxRow, TaskRow};
 use crate::domain::time::{Millis, SECOND, Time};
 
+use super::msg::Ticket;
 use super::world::STALE_AFTER;
 
 /// A source whose clock differs by less has our time; the difference is the way the message took.
 const SAME_CLOCK: Millis = 2 * SECOND;
+/// Histories of runs that are fetched at once to make them whole.
+const AT_ONCE: usize = 8;
 
 /// One source as the console knows it.
 #[derive(Debug)]
@@ -29,6 +36,8 @@ pub struct Feed {
     /// By how much the clock of the source is ahead of ours.
     skew: Millis,
     figures: Figures,
+    /// Fragments asked for on this connection, with the ticket of those that are not answered yet.
+    asked: HashMap<RunId, Option<Ticket>>,
 }
 
 /// How the link to a source stands.
@@ -81,6 +90,7 @@ impl Feed {
             held: None,
             skew: 0,
             figures: Figures::default(),
+            asked: HashMap::new(),
         }
     }
 
@@ -154,7 +164,10 @@ impl Feed {
                     self.link = Link::Connecting;
                 }
             }
-            Report::Offers(can) => self.can = Some(can),
+            Report::Offers(can) => {
+                self.can = Some(can);
+                self.asked.clear();
+            }
             Report::Down { fault, retry_in } => {
                 let since = match self.link {
                     Link::Down { since, .. } => since,
@@ -194,6 +207,41 @@ impl Feed {
             }
             Batch::Skipped(skipped) => self.skipped = skipped,
         }
+    }
+
+    /// The runs whose history has to be fetched, as events of them came whose beginning was never told here: closed
+    /// before the console opened, or let go since. Each is asked for once in a connection, some at a time.
+    pub(super) fn missing(&mut self, mut draw: impl FnMut() -> Ticket) -> Vec<(Ticket, RunId)> {
+        let timelines = self.can.as_ref().is_some_and(|it| it.timelines);
+        if self.ledger.fragments().len() == 0 || self.is_recording() || !timelines {
+            return Vec::new();
+        }
+        let free = AT_ONCE.saturating_sub(self.asked.values().flatten().count());
+        let runs = self.ledger.fragments();
+        let wanted = runs.filter(|it| !self.asked.contains_key(*it)).take(free);
+        let wanted: Vec<_> = wanted.map(|it| (draw(), it.clone())).collect();
+        for (ticket, run) in &wanted {
+            self.asked.insert(run.clone(), Some(*ticket));
+        }
+        wanted
+    }
+
+    /// Takes the history of a run that was [`missing`](Self::missing): `None` when it could not be had. False when
+    /// the ticket is none of these.
+    pub(super) fn mend(&mut self, ticket: Ticket, events: Option<&[Event]>) -> bool {
+        let waits = self.asked.iter_mut().find(|it| *it.1 == Some(ticket));
+        let Some((run, waits)) = waits else {
+            return false;
+        };
+        *waits = None;
+        if let Some(events) = events {
+            let run = run.clone();
+            self.ledger.complete(&run, events);
+            if self.ledger.fragments().all(|it| *it != run) {
+                self.asked.remove(&run);
+            }
+        }
+        true
     }
 
     fn meet(&mut self, at: Time, now: Time) {

@@ -14,7 +14,7 @@ mod edit;
 mod leave;
 mod sent;
 
-pub(super) use answer::answered;
+pub(super) use answer::{answered, mend};
 pub use edit::edit_approve;
 pub(super) use edit::{edited, pretty};
 pub(super) use leave::{interrupt, quit};

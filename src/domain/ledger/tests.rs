@@ -226,3 +226,57 @@ fn runs_that_never_had_a_handoff_go_too() {
     assert_eq!(ledger.runs().count(), KEEP_CLOSED);
     assert!(ledger.run(&"r0".into()).is_none());
 }
+
+/// A run of three handoffs with their numbers; the first two are over when the third begins.
+fn history() -> Vec<Event> {
+    let mut events = vec![
+        emitted("r", "h1", 0),
+        acknowledged("r", "h1", 1),
+        completed("r", "h1", 2),
+        emitted("r", "h2", 3),
+        completed("r", "h2", 4),
+        emitted("r", "h3", 5),
+        acknowledged("r", "h3", 6),
+        emitted("r", "h4", 7),
+    ];
+    for (event, seq) in events.iter_mut().zip(1..) {
+        event.seq = seq;
+    }
+    events
+}
+
+#[test]
+fn a_run_that_goes_on_after_it_closed_is_made_whole() {
+    let all = history();
+    let (past, present) = all.split_at(5);
+    let mut partly = ledger(&present[..2]);
+    assert_eq!(partly.fragments().collect::<Vec<_>>(), [&"r".into()]);
+    assert_eq!(partly.irregular()[&Irregularity::Gap], 1);
+    let run = RunId::from("r");
+    partly.complete(&run, &past[..3]);
+    assert_eq!(partly.fragments().len(), 1, "events are still missing");
+
+    // The answer is as old as the question: what came since is here, and what it tells beyond is still to come.
+    let revision = partly.revision();
+    partly.complete(&run, past);
+    assert!(partly.revision() > revision);
+    assert_eq!(partly.fragments().len(), 0);
+    assert!(partly.irregular().is_empty(), "nothing was amiss");
+    assert_eq!(partly.run(&run), ledger(&all[..7]).run(&run));
+    assert!(partly.home(&"h1".into()).is_some());
+    let mut newer = ledger(&present[..1]);
+    newer.complete(&run, &all);
+    newer.apply(&all[6]);
+    newer.advance(at(6));
+    for ledger in [&partly, &newer] {
+        let book = ledger.edge(&edge()).unwrap();
+        let counts = &book.windows.total(Span::All).counts;
+        assert_eq!(
+            (counts.get(Kind::Emitted), counts.get(Kind::Acknowledged)),
+            (1, 1)
+        );
+        assert_eq!((book.open.len(), book.waiting()), (1, 0));
+    }
+    newer.apply(&all[7]);
+    assert_eq!(newer.run(&run), ledger(&all).run(&run));
+}

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::problem::Problem;
 use crate::clock::now;
 use crate::domain::event::{Event, Fact};
-use crate::domain::id::Edge;
+use crate::domain::id::{Edge, RunId};
 use crate::domain::ledger::Ledger;
 use crate::domain::link::Cursor;
 use crate::orchestrator::engine::Engine;
@@ -74,7 +74,11 @@ impl Feed {
                         return; // the store is closed
                     }
                 }
-                Ok(events) => self.share(&events),
+                Ok(events) => {
+                    self.share(&events);
+                    self.complete(engine).await;
+                    self.position.send_replace(self.known().cursor());
+                }
                 Err(why) => {
                     tracing::warn!(why = why.to_string(), "cannot read the log; trying again");
                     tokio::time::sleep(PATIENCE).await;
@@ -94,7 +98,17 @@ impl Feed {
                 let _ = self.frames.send(Arc::new(Frame::of(*cursor, event, edge)));
             }
         }
-        self.position.send_replace(ledger.cursor());
+    }
+
+    /// Runs that were closed and go on are folded from their first event, or their verdicts would be of the rest.
+    async fn complete(&self, engine: &Engine) {
+        let fragments: Vec<RunId> = self.known().fragments().cloned().collect();
+        for run in fragments {
+            match engine.timeline(&run).await {
+                Ok((_, events)) => self.known().complete(&run, &events),
+                Err(why) => tracing::warn!(%run, why = why.to_string(), "cannot read the run"),
+            }
+        }
     }
 
     /// What is known, with windows as of the latest event. Hold it briefly.

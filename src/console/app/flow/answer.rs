@@ -2,12 +2,14 @@
 
 use super::{Sent, edit, items, leave, request};
 use crate::console::app::act::Aim;
+use crate::console::app::desk::Tickets;
+use crate::console::app::feed::Feed;
 use crate::console::app::layer::{Layer, Results, capital};
 use crate::console::app::msg::{Effect, Reply, Ticket};
 use crate::console::app::screen::{Screen, ScreenId};
 use crate::console::app::state::{Editing, State};
 use crate::console::app::toast::Tone;
-use crate::domain::link::{ActKind, Fault};
+use crate::domain::link::{ActKind, Fault, Found, Want};
 use crate::domain::time::Time;
 
 /// An effect answered. What nobody waits for any more is dropped.
@@ -29,6 +31,14 @@ pub(in crate::console::app) fn answered(
     if let Some(editing) = state.edits.remove(&ticket) {
         return edit::fetched(state, editing, reply);
     }
+    let events = match &reply {
+        Ok(Reply::Found(Found::Timeline { events, .. })) => Some(events.as_slice()),
+        _ => None,
+    };
+    let mut feeds = state.world.feeds.iter_mut();
+    if let Some(feed) = feeds.find_map(|feed| feed.mend(ticket, events).then_some(feed)) {
+        return mend(feed, &mut state.tickets);
+    }
     let world = &state.world;
     if let Some(page) = &mut state.page {
         Screen::answered(page, world, ticket, &reply);
@@ -37,6 +47,15 @@ pub(in crate::console::app) fn answered(
         state.screens.get_mut(*id).answered(world, ticket, &reply);
     }
     Vec::new()
+}
+
+/// Fetches what is missing of the runs that go on though their beginning was never told.
+pub(in crate::console::app) fn mend(feed: &mut Feed, tickets: &mut Tickets) -> Vec<Effect> {
+    let source = feed.id;
+    let missing = feed.missing(|| tickets.draw()).into_iter();
+    missing
+        .map(|(ticket, run)| Effect::Fetch(ticket, source, Want::Timeline(run)))
+        .collect()
 }
 
 /// A portion of an act was answered: on with the next one, or the result of all of them.
