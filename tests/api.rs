@@ -8,6 +8,8 @@ mod access;
 mod agents;
 #[path = "api/events.rs"]
 mod events;
+#[path = "api/once.rs"]
+mod once;
 #[path = "api/operators.rs"]
 mod operators;
 #[path = "api/requests.rs"]

@@ -1,7 +1,7 @@
 //! The HTTP API of an orchestrator (protocol section 7): agents, consoles and Prometheus speak to it.
 //!
-//! From the outside in: `frame` names each request, admits its caller by scope and writes errors; between
-//! is one handler a path. Everything that decides is in the [`engine`](crate::orchestrator::engine).
+//! From the outside in: `frame` names each request, admits its caller by scope and writes errors; `once` knows
+//! the requests that are repeated; between is one handler a path. Everything that decides is in the [`engine`](crate::orchestrator::engine).
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -32,6 +32,7 @@ mod frame;
 mod lease;
 mod listen;
 mod metrics;
+mod once;
 mod openapi;
 mod operate;
 mod problem;
@@ -55,6 +56,7 @@ pub struct Shared {
     engine: Engine,
     access: Access,
     refusals: frame::Refusals,
+    running: once::Running,
     feed: Arc<feed::Feed>,
     stop: CancellationToken,
     document: std::sync::OnceLock<utoipa::openapi::OpenApi>,
@@ -111,6 +113,7 @@ pub async fn router(
         engine,
         access,
         refusals: frame::Refusals::default(),
+        running: once::Running::default(),
         feed,
         stop,
         document: std::sync::OnceLock::new(),
@@ -133,7 +136,9 @@ pub async fn router(
 fn paths(api: &Api) -> OpenApiRouter<Api> {
     let group = |scope: Option<Scope>, mut paths: OpenApiRouter<Api>| {
         openapi::secure(paths.get_openapi_mut(), scope);
-        paths.route_layer(from_fn_with_state((api.clone(), scope), frame::admit))
+        paths
+            .route_layer(from_fn_with_state(api.clone(), once::keyed))
+            .route_layer(from_fn_with_state((api.clone(), scope), frame::admit))
     };
     let viewer = OpenApiRouter::new()
         .routes(routes!(read::snapshot))

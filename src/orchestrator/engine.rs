@@ -18,7 +18,7 @@ mod wake;
 
 use std::sync::{Arc, RwLock};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use emit::{Emitted, Once};
 pub use lease::Completed;
@@ -29,14 +29,14 @@ pub use queue::{Claim, Claimed};
 
 use crate::clock;
 use crate::domain::command::{Asked, Command};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Fact};
 use crate::domain::id::{Actor, Edge, HandoffId, RunId};
 use crate::domain::machine::{decide, extend_lease};
 use crate::domain::policy::{EdgePolicy, Policies};
-use crate::domain::run::Run;
+use crate::domain::run::{Handoff, Run};
 use crate::domain::time::{DAY, Millis, Time};
 use crate::orchestrator::boundary::Registry;
-use crate::store::{Answered, Blob, Commit, CommitError, Store};
+use crate::store::{Answered, Blob, Commit, CommitError, Store, StoreError};
 use wake::Wake;
 
 /// The run that keeps which edges are paused. No trace id looks like this.
@@ -87,8 +87,6 @@ struct Inner {
 struct Plan {
     command: Command,
     blobs: Vec<Blob>,
-    /// What to answer if the same request comes again under the same key.
-    answer: Value,
 }
 
 impl Plan {
@@ -96,7 +94,6 @@ impl Plan {
         Self {
             command,
             blobs: Vec::new(),
-            answer: Value::Null,
         }
     }
 }
@@ -105,8 +102,21 @@ impl Plan {
 enum Done {
     /// The run as it is now and what happened to it; nothing when it had been done before.
     Now { run: Box<Run>, events: Vec<Event> },
-    /// The answer given before under the same key.
-    Before(Value),
+    /// It had been done before under the same key: the handoffs as it left them, in the order it came to them.
+    Before(Vec<Handoff>),
+}
+
+impl Done {
+    /// A handoff as the request left it.
+    fn handoff(&self, id: &HandoffId) -> Result<Handoff, Problem> {
+        let found = match self {
+            Self::Now { run, .. } => run.handoffs.get(id),
+            Self::Before(touched) => touched.iter().find(|it| it.id == *id),
+        };
+        found
+            .cloned()
+            .ok_or_else(|| Problem::NotFound(format!("handoff {id}")))
+    }
 }
 
 impl Engine {
@@ -170,11 +180,7 @@ impl Engine {
             }
             let loaded = self.inner.store.load(run).await?;
             let known = loaded.as_ref().map(|(run, _)| run);
-            let Plan {
-                command,
-                blobs,
-                answer,
-            } = plan(known, now)?;
+            let Plan { command, blobs } = plan(known, now)?;
             let asked = Asked {
                 run: run.clone(),
                 by: by.clone(),
@@ -193,13 +199,18 @@ impl Engine {
                 (_, loaded) => Commit::of(run.clone(), loaded, events.clone()),
             };
             commit.blobs = blobs;
-            commit.answered = once.map(|once| Answered {
-                scope: once.scope.clone(),
-                key: once.key.clone(),
-                fingerprint: once.fingerprint.clone(),
-                body: answer,
-                expires: now + ANSWERS_KEPT,
-            });
+            // What is refused with a trace in the log is refused again when it is repeated.
+            let refused = |it: &Event| matches!(it.fact, Fact::Duplicate { .. });
+            commit.answered = once
+                .filter(|_| !events.iter().any(refused))
+                .map(|once| Answered {
+                    scope: once.scope.clone(),
+                    key: once.key.clone(),
+                    fingerprint: once.fingerprint.clone(),
+                    body: touched(&commit, &events),
+                    at: now,
+                    expires: now + ANSWERS_KEPT,
+                });
             let Some(run) = commit.run().cloned() else {
                 continue;
             };
@@ -236,10 +247,24 @@ impl Engine {
         };
         tokio::spawn(work)
             .await
-            .unwrap_or(Err(CommitError::Store(crate::store::StoreError::Closed)))
+            .unwrap_or(Err(CommitError::Store(StoreError::Closed)))
     }
 
-    async fn answered(&self, once: Option<&Once>, now: Time) -> Result<Option<Value>, Problem> {
+    /// Whether this very request was done before under its key.
+    ///
+    /// # Errors
+    /// [`Problem::KeyReused`] when its key came with another request.
+    pub async fn done_before(&self, once: &Once) -> Result<bool, Problem> {
+        let before = self.answered(Some(once), self.now()).await?;
+        Ok(before.is_some())
+    }
+
+    /// The handoffs as the same request left them, when it was done before.
+    async fn answered(
+        &self,
+        once: Option<&Once>,
+        now: Time,
+    ) -> Result<Option<Vec<Handoff>>, Problem> {
         let Some(once) = once else { return Ok(None) };
         match self
             .inner
@@ -247,7 +272,9 @@ impl Engine {
             .answered(&once.scope, &once.key, now)
             .await?
         {
-            Some(known) if known.fingerprint == once.fingerprint => Ok(Some(known.body)),
+            Some((fingerprint, body)) if fingerprint == once.fingerprint => {
+                Ok(serde_json::from_value(body).map_err(StoreError::from)?)
+            }
             Some(_) => Err(Problem::KeyReused(once.key.clone())),
             None => Ok(None),
         }
@@ -258,6 +285,17 @@ impl Engine {
         let run = self.inner.store.find(handoff).await?;
         run.ok_or_else(|| Problem::NotFound(format!("handoff {handoff}")))
     }
+}
+
+/// The handoffs that a commit leaves changed, in the order its events came to them.
+fn touched(commit: &Commit, events: &[Event]) -> Value {
+    let mut left: Vec<&Handoff> = commit.touched().collect();
+    left.sort_by_key(|it| {
+        events
+            .iter()
+            .position(|event| event.handoff.as_ref() == Some(&it.id))
+    });
+    json!(left)
 }
 
 /// A fencing token: which attempt, and something nobody can guess by counting.

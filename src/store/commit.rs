@@ -59,6 +59,8 @@ pub struct Answered {
     pub fingerprint: String,
     /// The answer.
     pub body: Value,
+    /// When it was given.
+    pub at: Time,
     /// Until when it is remembered.
     pub expires: Time,
 }

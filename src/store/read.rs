@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::{Answered, Blob, Store, StoreError, Version};
+use super::{Blob, Store, StoreError, Version};
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::link::Cursor;
@@ -198,38 +198,25 @@ impl Store {
         .await
     }
 
-    /// The answer remembered for a key, unless it has expired.
+    /// The answer remembered for a key, and before it the fingerprint of its request, unless it has expired.
     pub async fn answered(
         &self,
         scope: &str,
         key: &str,
         now: Time,
-    ) -> Result<Option<Answered>, StoreError> {
+    ) -> Result<Option<(String, Value)>, StoreError> {
         let (scope, key) = (scope.to_owned(), key.to_owned());
         self.read(move |db| {
-            let sql = "SELECT fingerprint, body, expires FROM http_idem
+            let sql = "SELECT fingerprint, body FROM http_idem
                        WHERE scope = ?1 AND key = ?2 AND expires >= ?3";
             let mut statement = db.prepare_cached(sql)?;
-            let row = |row: &rusqlite::Row<'_>| {
-                Ok((
-                    row.get::<_, String>(0)?,
-                    row.get::<_, String>(1)?,
-                    row.get::<_, i64>(2)?,
-                ))
-            };
-            let found = statement
-                .query_row(params![scope, key, now.millis()], row)
-                .optional()?;
-            let Some((fingerprint, body, expires)) = found else {
-                return Ok(None);
-            };
-            Ok(Some(Answered {
-                scope,
-                key,
-                fingerprint,
-                body: serde_json::from_str(&body)?,
-                expires: Time::from_millis(expires),
-            }))
+            let row =
+                |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+            let found = statement.query_row(params![scope, key, now.millis()], row);
+            match found.optional()? {
+                Some((fingerprint, body)) => Ok(Some((fingerprint, serde_json::from_str(&body)?))),
+                None => Ok(None),
+            }
         })
         .await
     }

@@ -188,10 +188,8 @@ impl Writer {
             }
         }
         if let Some(it) = &job.commit.answered {
-            let change = job.commit.change.as_ref();
-            let now = change.map_or(0, |it| it.run.changed_at.millis());
             db.prepare_cached("DELETE FROM http_idem WHERE expires < ?1")?
-                .execute([now])?;
+                .execute([it.at.millis()])?;
             let sql = "INSERT INTO http_idem(scope, key, fingerprint, body, expires) VALUES (?1, ?2, ?3, ?4, ?5)
                        ON CONFLICT DO NOTHING";
             let body = it.body.to_string();

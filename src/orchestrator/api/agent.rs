@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::auth::Caller;
-use super::extract::{Body, Key, RawJson, etag};
+use super::extract::{Body, RawJson, etag};
+use super::once::{Key, REPLAYED};
 use super::problem::{Answer, Problem};
 use super::wire::Receipt;
 use crate::domain::contract::Violation;
@@ -20,7 +21,7 @@ use crate::domain::event::Resolution;
 use crate::domain::id::Actor;
 use crate::domain::time::{SECOND, Time};
 use crate::orchestrator::boundary;
-use crate::orchestrator::engine::{Claim, Claimed, Once};
+use crate::orchestrator::engine::{Claim, Claimed};
 
 /// Longest wait for work, in seconds.
 const LONGEST_WAIT: u64 = 20;
@@ -37,12 +38,11 @@ const LONGEST_WAIT: u64 = 20;
 pub async fn emit(
     State(api): State<Api>,
     caller: Caller,
-    key: Key,
+    Key(once): Key,
     RawJson(bytes): RawJson,
 ) -> Answer {
     let contract = boundary::parse(&bytes).map_err(|why| unreadable(&why))?;
     let by = producer(&caller, &contract)?;
-    let once = key.0.map(|key| Once::new(&caller.subject, &key, &contract));
     let emitted = api.engine.emit(&by, contract, once).await?;
     let receipt = Receipt::of(&emitted.run, &emitted.handoff);
     let location = format!("/api/v1/handoffs/{}", emitted.handoff.id);
@@ -54,7 +54,7 @@ pub async fn emit(
         .into_response();
     if emitted.replayed {
         let headers = response.headers_mut();
-        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
     } else {
         *response.status_mut() = StatusCode::CREATED;
     }
@@ -171,7 +171,12 @@ impl Work {
 #[utoipa::path(post, path = "/handoffs/claim", tag = "handoffs", request_body = ClaimBody,
     responses((status = 200, description = "work; `{items}` when `max` is given", body = Work),
         (status = 204, description = "nothing to do")))]
-pub async fn claim(State(api): State<Api>, caller: Caller, Body(asked): Body<ClaimBody>) -> Answer {
+pub async fn claim(
+    State(api): State<Api>,
+    caller: Caller,
+    Key(once): Key,
+    Body(asked): Body<ClaimBody>,
+) -> Answer {
     let agent = asked
         .agent
         .or_else(|| caller.only_agent().map(str::to_owned));
@@ -195,6 +200,7 @@ pub async fn claim(State(api): State<Api>, caller: Caller, Body(asked): Body<Cla
         agent,
         max: asked.max.unwrap_or(1),
         wait: Duration::from_secs(asked.wait_s),
+        once,
         lease_ms: asked.lease_s.map(|it| i64::from(it) * SECOND),
     };
     // A server that stops lets those who wait go; the claim itself is one commit and is not cut in two.

@@ -158,33 +158,6 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-/// `Idempotency-Key`: the same request under it is done once and answered the same way for 24 hours.
-pub struct Key(pub Option<String>);
-
-impl Key {
-    /// The caller's key, or one that nobody else has.
-    pub fn or_drawn(self) -> String {
-        self.0.unwrap_or_else(|| uuid::Uuid::now_v7().to_string())
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Key {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let Some(key) = parts.headers.get("idempotency-key") else {
-            return Ok(Self(None));
-        };
-        key.to_str()
-            .ok()
-            .filter(|it| (1..=255).contains(&it.len()))
-            .map(|it| Self(Some(it.to_owned())))
-            .ok_or_else(|| {
-                Problem::bad_request("Idempotency-Key must be 1 to 255 visible ASCII characters")
-            })
-    }
-}
-
 /// The ETag of a version.
 pub fn etag(version: u64) -> String {
     format!("\"v{version}\"")

@@ -12,14 +12,14 @@ use utoipa::ToSchema;
 use super::Api;
 use super::auth::Caller;
 use super::extract::{Body, Place, etag};
+use super::once::Key;
 use super::problem::{Answer, Problem};
-use super::wire::Receipt;
+use super::wire::{Receipt, receipt};
 use crate::domain::command::Held;
 use crate::domain::contract::Violation;
 use crate::domain::id::{Actor, HandoffId, RunId};
-use crate::domain::run::Handoff;
 use crate::domain::time::{SECOND, Time};
-use crate::orchestrator::engine::Completed;
+use crate::orchestrator::engine::{Completed, Once};
 
 /// A lease, and nothing else.
 #[derive(Deserialize, ToSchema)]
@@ -35,6 +35,7 @@ pub struct Assignment {
     run: RunId,
     by: Actor,
     handoff: HandoffId,
+    once: Option<Once>,
 }
 
 impl FromRequestParts<Api> for Assignment {
@@ -55,6 +56,7 @@ impl FromRequestParts<Api> for Assignment {
             run,
             by: Actor::agent(target),
             handoff: handoff.id,
+            once: Key::from_request_parts(parts, api).await?.0,
         })
     }
 }
@@ -68,18 +70,17 @@ impl Assignment {
     }
 }
 
-fn receipt(run: &RunId, handoff: &Handoff) -> Response {
-    let tag = [(header::ETAG, etag(handoff.version))];
-    (tag, Json(Receipt::of(run, handoff))).into_response()
-}
-
 /// Accept ownership
 #[utoipa::path(post, path = "/handoffs/{id}/ack", tag = "handoffs", request_body = LeaseBody,
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "acknowledged", body = Receipt)))]
 pub async fn acknowledge(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
     let held = on.held(it.lease_id);
-    let handoff = on.api.engine.acknowledge(&on.by, held).await?;
+    let handoff = on
+        .api
+        .engine
+        .acknowledge(&on.by, held, on.once.as_ref())
+        .await?;
     Ok(receipt(&on.run, &handoff))
 }
 
@@ -89,7 +90,11 @@ pub async fn acknowledge(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
     responses((status = 200, description = "extended", body = Receipt)))]
 pub async fn heartbeat(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
     let held = on.held(it.lease_id);
-    let handoff = on.api.engine.heartbeat(&on.by, held).await?;
+    let handoff = on
+        .api
+        .engine
+        .heartbeat(&on.by, held, on.once.as_ref())
+        .await?;
     Ok(receipt(&on.run, &handoff))
 }
 
@@ -122,7 +127,9 @@ fn completed(run: &RunId, done: &Completed) -> Response {
 pub async fn complete(on: Assignment, Body(it): Body<CompleteBody>) -> Answer {
     let held = on.held(it.lease_id);
     let engine = &on.api.engine;
-    let done = engine.complete(&on.by, held, it.result, it.next).await?;
+    let done = engine
+        .complete(&on.by, held, it.result, it.next, on.once.as_ref())
+        .await?;
     Ok(completed(&on.run, &done))
 }
 
@@ -146,7 +153,7 @@ pub async fn give_back(on: Assignment, Body(it): Body<ReturnBody>) -> Answer {
     let held = on.held(it.lease_id);
     let engine = &on.api.engine;
     let done = engine
-        .return_to_source(&on.by, held, it.feedback, it.contract)
+        .return_to_source(&on.by, held, it.feedback, it.contract, on.once.as_ref())
         .await?;
     Ok(completed(&on.run, &done))
 }
@@ -173,7 +180,9 @@ pub struct FailBody {
 pub async fn fail(on: Assignment, Body(it): Body<FailBody>) -> Answer {
     let held = on.held(it.lease_id);
     let engine = &on.api.engine;
-    let handoff = engine.fail(&on.by, held, &it.code, &it.detail).await?;
+    let handoff = engine
+        .fail(&on.by, held, &it.code, &it.detail, on.once.as_ref())
+        .await?;
     Ok(receipt(&on.run, &handoff))
 }
 
@@ -194,7 +203,11 @@ pub struct RejectBody {
     responses((status = 200, description = "a dead letter now", body = Receipt)))]
 pub async fn reject(on: Assignment, Body(it): Body<RejectBody>) -> Answer {
     let held = on.held(it.lease_id);
-    let handoff = on.api.engine.reject(&on.by, held, it.errors).await?;
+    let handoff = on
+        .api
+        .engine
+        .reject(&on.by, held, it.errors, on.once.as_ref())
+        .await?;
     Ok(receipt(&on.run, &handoff))
 }
 
@@ -222,6 +235,10 @@ pub async fn snooze(on: Assignment, Body(it): Body<SnoozeBody>) -> Answer {
         _ => return Err(Problem::bad_request("send either until or delay_s")),
     };
     let held = on.held(it.lease_id);
-    let handoff = on.api.engine.snooze(&on.by, held, until).await?;
+    let handoff = on
+        .api
+        .engine
+        .snooze(&on.by, held, until, on.once.as_ref())
+        .await?;
     Ok(receipt(&on.run, &handoff))
 }

@@ -69,7 +69,8 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     let mut info = Info::new("Seamwatch orchestrator", env!("CARGO_PKG_VERSION"));
     info.description = Some(
         "Handoffs between AI agents: emit, claim, acknowledge, settle; watch and act. Errors are RFC 9457 problem \
-         documents. Bodies take 256 KiB, blobs 16 MiB. POST takes an Idempotency-Key."
+         documents. Bodies take 256 KiB, blobs 16 MiB. Every POST takes an Idempotency-Key: the same \
+         request under it is done once and answered as the first time, for 24 hours."
             .to_owned(),
     );
     info.license = Some(License::new("Apache-2.0"));

@@ -11,20 +11,22 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::auth::Caller;
-use super::extract::{Body, IfMatch, Key, Place, etag};
+use super::extract::{Body, IfMatch, Place, etag};
+use super::once::Key;
 use super::problem::{Answer, Problem};
-use super::wire::{EdgeName, Receipt};
+use super::wire::{EdgeName, Receipt, receipt};
 use crate::domain::command::Seen;
 use crate::domain::event::DismissReason;
 use crate::domain::id::{Actor, Edge, HandoffId, RunId};
-use crate::domain::link::{Act, Request, Target};
+use crate::domain::link::{Act, Target};
+use crate::domain::run::Handoff;
 use crate::orchestrator::engine::{Edit, Once};
 
 /// The handoff of the path as the caller saw it.
 pub struct Shown {
     api: Api,
     by: Actor,
-    key: Key,
+    once: Option<Once>,
     seen: Seen,
 }
 
@@ -39,7 +41,7 @@ impl FromRequestParts<Api> for Shown {
         Ok(Self {
             api: api.clone(),
             by: Actor::user(&caller.subject),
-            key: Key::from_request_parts(parts, api).await?,
+            once: Key::from_request_parts(parts, api).await?.0,
             seen: Seen {
                 handoff: id.into(),
                 version,
@@ -48,42 +50,27 @@ impl FromRequestParts<Api> for Shown {
     }
 }
 
-/// The caller's key for `what` they ask of one item, if they sent one.
-fn once(key: Key, by: &Actor, item: &str, what: &Value) -> Option<Once> {
-    let scope = format!("act:{}", by.id);
-    key.0
-        .map(|key| Once::new(&scope, &format!("{key} {item}"), what))
-}
-
 impl Shown {
-    /// The key under which `what` is asked of this version, if the caller sent one. It is taken out.
-    fn once(&mut self, what: &Value) -> Option<Once> {
-        let what = json!([what, self.seen.version]);
-        let key = Key(self.key.0.take());
-        once(key, &self.by, self.seen.handoff.as_str(), &what)
-    }
-
     /// Does one act to it.
     ///
     /// # Errors
     /// What the engine refuses.
     pub async fn act(self, act: Act, why: String) -> Answer {
-        let Self { api, by, key, seen } = self;
+        let Self {
+            api,
+            by,
+            once,
+            seen,
+        } = self;
         let (run, _) = api.engine.find(&seen.handoff).await?;
         let on = Target {
             run,
             handoff: seen.handoff,
             version: seen.version,
         };
-        let request = Request {
-            on: Vec::new(),
-            act,
-            by: by.id.to_string(),
-            why,
-            key: key.or_drawn(),
-        };
-        api.engine.act(&by, &request, &on).await?;
-        now(&api, &on.handoff).await
+        let engine = &api.engine;
+        let left = engine.act(&by, &act, &why, &on, once.as_ref()).await?;
+        Ok(receipt(&on.run, &left))
     }
 
     /// The same about the handoff that an escalation of this id asks about; the id of the handoff will do, too.
@@ -106,11 +93,10 @@ impl Shown {
     }
 }
 
-/// The handoff as it is after an act.
-async fn now(api: &Api, id: &HandoffId) -> Answer {
-    let (run, handoff) = api.engine.find(id).await?;
-    let tag = [(header::ETAG, etag(handoff.version))];
-    Ok((tag, Json(Receipt::of(&run, &handoff))).into_response())
+/// The receipt of a handoff as an act left it.
+async fn left_as(api: &Api, left: Handoff) -> Answer {
+    let (run, _) = api.engine.find(&left.id).await?;
+    Ok(receipt(&run, &left))
 }
 
 /// Why, in words.
@@ -193,17 +179,15 @@ pub struct AmendBody {
 #[utoipa::path(post, path = "/handoffs/{id}/amend", tag = "operators", request_body = AmendBody,
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "edited", body = Receipt)))]
-pub async fn amend(mut on: Shown, Body(it): Body<AmendBody>) -> Answer {
-    let once = on.once(&json!(["amend", it.contract, it.patch]));
+pub async fn amend(on: Shown, Body(it): Body<AmendBody>) -> Answer {
     let edit = match (it.contract, it.patch) {
         (Some(whole), None) => Edit::Whole(whole),
         (None, Some(patch)) => Edit::Patch(patch),
         _ => return Err(Problem::bad_request("send either contract or patch")),
     };
-    let Shown { api, by, seen, .. } = on;
-    let handoff = seen.handoff.clone();
-    api.engine.amend(&by, seen, edit, once.as_ref()).await?;
-    now(&api, &handoff).await
+    let engine = &on.api.engine;
+    let left = engine.amend(&on.by, on.seen, edit, on.once.as_ref());
+    left_as(&on.api, left.await?).await
 }
 
 /// What a person did.
@@ -224,26 +208,20 @@ pub struct ManualBody {
 #[utoipa::path(post, path = "/handoffs/{id}/complete-manually", tag = "operators", request_body = ManualBody,
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "completed", body = Receipt)))]
-pub async fn complete_manually(mut on: Shown, Body(it): Body<ManualBody>) -> Answer {
-    let once = on.once(&json!(["complete-manually", it.result, it.next, it.note]));
-    let Shown { api, by, seen, .. } = on;
-    let handoff = seen.handoff.clone();
-    api.engine
-        .complete_manually(&by, seen, it.result, it.next, &it.note, once.as_ref())
-        .await?;
-    now(&api, &handoff).await
+pub async fn complete_manually(on: Shown, Body(it): Body<ManualBody>) -> Answer {
+    let engine = &on.api.engine;
+    let once = on.once.as_ref();
+    let left = engine.complete_manually(&on.by, on.seen, it.result, it.next, &it.note, once);
+    left_as(&on.api, left.await?).await
 }
 
 /// Take a handoff that is addressed to people
 #[utoipa::path(post, path = "/handoffs/{id}/take", tag = "operators",
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "acknowledged, without expiry", body = Receipt)))]
-pub async fn take(mut on: Shown) -> Answer {
-    let once = on.once(&json!(["take"]));
-    let Shown { api, by, seen, .. } = on;
-    let handoff = seen.handoff.clone();
-    api.engine.take(&by, seen, once.as_ref()).await?;
-    now(&api, &handoff).await
+pub async fn take(on: Shown) -> Answer {
+    let left = on.api.engine.take(&on.by, on.seen, on.once.as_ref());
+    left_as(&on.api, left.await?).await
 }
 
 /// Put back what was taken
@@ -261,13 +239,12 @@ pub async fn release(on: Shown) -> Answer {
 pub async fn cancel(
     State(api): State<Api>,
     caller: Caller,
-    key: Key,
+    Key(once): Key,
     IfMatch(version): IfMatch,
     Place(id): Place<String>,
     Body(it): Body<WhyBody>,
 ) -> Answer {
     let by = Actor::user(&caller.subject);
-    let once = once(key, &by, &id, &json!(["cancel", version, it.reason]));
     let run = api
         .engine
         .cancel(&by, &RunId::from(id), version, &it.reason, once.as_ref())
@@ -279,25 +256,14 @@ pub async fn cancel(
 async fn switch(
     api: &Api,
     caller: Caller,
-    key: Key,
+    Key(once): Key,
     (edge, why): (Edge, String),
     paused: bool,
 ) -> Answer {
-    let what = if paused {
-        Act::PauseEdge
-    } else {
-        Act::ResumeEdge
-    };
-    let request = Request {
-        on: Vec::new(),
-        act: what(edge.clone()),
-        by: caller.subject,
-        why,
-        key: key.or_drawn(),
-    };
-    for (_, done) in api.engine.perform(request).await.items {
-        done?;
-    }
+    let by = Actor::user(&caller.subject);
+    api.engine
+        .switch(&by, &edge, paused, &why, once.as_ref())
+        .await?;
     Ok(Json(json!({ "edge": edge, "paused": paused })).into_response())
 }
 
@@ -338,10 +304,14 @@ pub async fn unpause(
 pub async fn dismiss_rejection(
     State(api): State<Api>,
     caller: Caller,
+    Key(once): Key,
     Place(id): Place<String>,
     Body(it): Body<WhyBody>,
 ) -> Answer {
     let by = Actor::user(&caller.subject);
-    api.engine.dismiss_rejection(&by, &id, &it.reason).await?;
+    let done = api
+        .engine
+        .dismiss_rejection(&by, &id, &it.reason, once.as_ref());
+    done.await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -6,7 +6,6 @@ use serde_json::json;
 use super::problem::Problem;
 use crate::domain::command::Refusal;
 use crate::domain::contract::{SCHEMA_VERSION, Violation};
-use crate::domain::link::Fault;
 use crate::orchestrator::boundary::PutError;
 use crate::orchestrator::engine;
 
@@ -35,21 +34,6 @@ impl From<engine::Problem> for Problem {
                 retry_after: Some(1),
                 ..simple(Status::SERVICE_UNAVAILABLE, "store-unavailable")
             },
-        }
-    }
-}
-
-/// An act on an edge, which has no version to lose.
-impl From<Fault> for Problem {
-    fn from(why: Fault) -> Self {
-        let detail = why.to_string();
-        match why {
-            Fault::Transient(_) => Self {
-                retry_after: Some(1),
-                ..Self::new(Status::SERVICE_UNAVAILABLE, "store-unavailable", detail)
-            },
-            Fault::Denied(_) => Self::scope(detail),
-            _ => Self::new(Status::CONFLICT, "illegal-transition", detail),
         }
     }
 }

@@ -2,9 +2,13 @@
 
 use std::str::FromStr;
 
+use axum::Json;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::extract::etag;
 use super::problem::{Answer, Problem};
 use crate::domain::id::{Edge, RunId};
 use crate::domain::run::Handoff;
@@ -125,6 +129,12 @@ impl Receipt {
             flags: it.emission.flags.clone(),
         }
     }
+}
+
+/// The answer to whatever was done to one handoff: where it stands then.
+pub fn receipt(run: &RunId, it: &Handoff) -> Response {
+    let tag = [(header::ETAG, etag(it.version))];
+    (tag, Json(Receipt::of(run, it))).into_response()
 }
 
 /// How many rows a page has: 50 unless asked, at most 200 (protocol section 7).

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::people::{Edit, taking};
 use super::revision::shortened;
-use super::{CONTROL, Engine, Once, Plan, Problem, cut};
+use super::{CONTROL, Done, Engine, Once, Plan, Problem, cut};
 use crate::domain::command::{Command, Held, Seen};
 use crate::domain::event::{Answer, Resolution};
-use crate::domain::id::{Actor, RunId};
+use crate::domain::id::{Actor, Edge, RunId};
 use crate::domain::link::{Act, Fault, Outcome, Request, Target};
 use crate::domain::machine::CLAIM_HOLDS;
-use crate::domain::run::{Run, State};
+use crate::domain::run::{Handoff, Run, State};
 use crate::store::Blob;
 
 /// How many items of one request are worked on at the same time.
@@ -27,17 +27,10 @@ impl Engine {
         let by = Actor::user(&request.by);
         let mut items = Vec::new();
         if let Act::PauseEdge(edge) | Act::ResumeEdge(edge) = &request.act {
-            let why = cut(&request.why, 2_000);
-            let edge = edge.clone();
-            let command = if matches!(request.act, Act::PauseEdge(_)) {
-                Command::PauseEdge { edge, why }
-            } else {
-                Command::ResumeEdge { edge, why }
-            };
+            let paused = matches!(request.act, Act::PauseEdge(_));
             let once = once(&request, None);
-            let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
-            let done = self.transact(&CONTROL.into(), &by, Some(&once), plan).await;
-            items.push((None, done.map(drop).map_err(Into::into)));
+            let done = self.switch(&by, edge, paused, &request.why, Some(&once));
+            items.push((None, done.await.map_err(Into::into)));
         }
         let mut acting = Vec::new();
         // Whose result an item has: one cancel ends the whole run, for every item that is in it.
@@ -49,7 +42,7 @@ impl Engine {
                 _ => acting.len(),
             };
             if nth == acting.len() {
-                acting.push(self.act(&by, &request, on));
+                acting.push(self.act_once(&by, &request, on));
             }
             same.push(nth);
         }
@@ -63,42 +56,91 @@ impl Engine {
         Outcome { items }
     }
 
-    /// One act on one item, with the whole reason when it is refused.
+    /// Pauses an edge, or lets it flow again.
+    ///
+    /// # Errors
+    /// When it is so already, or the key came with another request.
+    pub async fn switch(
+        &self,
+        by: &Actor,
+        edge: &Edge,
+        paused: bool,
+        why: &str,
+        once: Option<&Once>,
+    ) -> Result<(), Problem> {
+        let (edge, why) = (edge.clone(), cut(why, 2_000));
+        let command = if paused {
+            Command::PauseEdge { edge, why }
+        } else {
+            Command::ResumeEdge { edge, why }
+        };
+        let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
+        self.transact(&CONTROL.into(), by, once, plan)
+            .await
+            .map(drop)
+    }
+
+    async fn act_once(&self, by: &Actor, request: &Request, on: &Target) -> Result<(), Problem> {
+        let once = once(request, Some(on));
+        if self.done_before(&once).await? {
+            return Ok(());
+        }
+        let (act, why) = (&request.act, request.why.as_str());
+        self.acting(by, act, why, on, Some(&once)).await.map(drop)
+    }
+
+    /// One act on one item, with the whole reason when it is refused; the handoff as it left it.
     ///
     /// # Errors
     /// See [`Problem`]; nothing changed then.
-    pub async fn act(&self, by: &Actor, request: &Request, on: &Target) -> Result<(), Problem> {
-        let once = once(request, Some(on));
-        if self.answered(Some(&once), self.now()).await?.is_some() {
-            return Ok(());
-        }
-        let (command, blobs) = self.command(by, request, on).await?;
+    pub async fn act(
+        &self,
+        by: &Actor,
+        act: &Act,
+        why: &str,
+        on: &Target,
+        once: Option<&Once>,
+    ) -> Result<Handoff, Problem> {
+        let done = match self.answered(once, self.now()).await? {
+            Some(before) => Done::Before(before),
+            None => self.acting(by, act, why, on, once).await?,
+        };
+        done.handoff(&on.handoff)
+    }
+
+    async fn acting(
+        &self,
+        by: &Actor,
+        act: &Act,
+        why: &str,
+        on: &Target,
+        once: Option<&Once>,
+    ) -> Result<Done, Problem> {
+        let (command, blobs) = self.command(by, act, why, on).await?;
         let plan = |_: Option<&Run>, _| {
             Ok(Plan {
                 command: command.clone(),
                 blobs: blobs.clone(),
-                answer: Value::Null,
             })
         };
-        self.transact(&on.run, by, Some(&once), plan)
-            .await
-            .map(drop)
+        self.transact(&on.run, by, once, plan).await
     }
 
     /// The command that an act on one item is, and the bytes it brings.
     async fn command(
         &self,
         by: &Actor,
-        request: &Request,
+        act: &Act,
+        why: &str,
         on: &Target,
     ) -> Result<(Command, Vec<Blob>), Problem> {
         let seen = Seen {
             handoff: on.handoff.clone(),
             version: on.version,
         };
-        let why = cut(&request.why, 2_000);
+        let why = cut(why, 2_000);
         let plain = |command| Ok((command, Vec::new()));
-        match &request.act {
+        match act {
             Act::Requeue => plain(Command::Requeue { seen, why }),
             Act::Dismiss { reason } => plain(Command::Dismiss {
                 seen,

@@ -1,13 +1,13 @@
 //! How work comes in: a contract is emitted, or follows from finished work, or is refused (rows 1 to 3 and 9).
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::offer::{CONTRACT_TYPE, Offered, party, placed, rejection, relation_kind};
 use super::{Done, Engine, Plan, Problem};
 use crate::domain::canonical::canonical;
 use crate::domain::command::{Command, Refusal};
 use crate::domain::contract::{Relation, RelationKind, Strictness, Violation, digest};
-use crate::domain::id::{Actor, HandoffId, RunId};
+use crate::domain::id::{Actor, RunId};
 use crate::domain::key::{TraceId, check_branch, check_step, next_position};
 use crate::domain::run::{Handoff, Run};
 use crate::orchestrator::boundary::{CONTRACT_BYTES_MAX, Derive};
@@ -32,6 +32,15 @@ impl Once {
             key: key.to_owned(),
             fingerprint: digest(request),
         }
+    }
+
+    /// The key of the nth of several things that one request does, each in a transaction of its own.
+    pub(super) fn nth(&self, nth: usize) -> Self {
+        let mut its = self.clone();
+        if nth > 0 {
+            its.key = format!("{} {nth}", self.key);
+        }
+        its
     }
 }
 
@@ -60,7 +69,7 @@ impl Engine {
     ) -> Result<Emitted, Problem> {
         let now = self.now();
         if let Some(before) = self.answered(once.as_ref(), now).await? {
-            return self.emitted_before(&before).await;
+            return self.emitted_before(before).await;
         }
         let trace = body.get("trace_id").and_then(Value::as_str);
         let trace = trace
@@ -106,9 +115,7 @@ impl Engine {
         let emission = &offered.offer.emission;
         let plan = |known: Option<&Run>, _| {
             let taken = known.and_then(|run| by_key(run, &emission.key));
-            let id = taken.map_or(&offered.offer.id, |it| &it.id);
             Ok(Plan {
-                answer: json!({"run": run, "handoff": id}),
                 blobs: if taken.is_none() {
                     vec![offered.blob.clone()]
                 } else {
@@ -118,7 +125,7 @@ impl Engine {
             })
         };
         let now = match self.transact(&run, by, once.as_ref(), plan).await? {
-            Done::Before(before) => return self.emitted_before(&before).await,
+            Done::Before(before) => return self.emitted_before(before).await,
             Done::Now { run, .. } => run,
         };
         let Some(handoff) = by_key(&now, &emission.key).cloned() else {
@@ -141,14 +148,11 @@ impl Engine {
         })
     }
 
-    async fn emitted_before(&self, answer: &Value) -> Result<Emitted, Problem> {
-        let id = answer
-            .get("handoff")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let (run, handoff) = self.find(&HandoffId::from(id)).await?;
+    async fn emitted_before(&self, before: Vec<Handoff>) -> Result<Emitted, Problem> {
+        let unknown = || Problem::NotFound("the handoff of this idempotency key".to_owned());
+        let handoff = before.into_iter().next().ok_or_else(unknown)?;
         Ok(Emitted {
-            run,
+            run: self.run_of(&handoff.id).await?,
             handoff,
             replayed: true,
         })

@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::offer::{OPERATORS, Offered, answers, question_to};
 use super::revision::shortened;
-use super::{Done, Engine, Plan, Problem, cut};
+use super::{Done, Engine, Once, Plan, Problem, cut};
 use crate::domain::canonical::canonical;
 use crate::domain::command::{Command, Held, Refusal};
 use crate::domain::contract::{Violation, digest_of_bytes};
-use crate::domain::event::{Escalation, EscalationKind, Fact};
+use crate::domain::event::{Escalation, EscalationKind, Event, Fact};
 use crate::domain::id::{Actor, HandoffId};
 use crate::domain::run::{Handoff, Run};
 use crate::domain::time::Time;
@@ -28,8 +28,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refusal::LeaseLost`] when it is too late.
-    pub async fn acknowledge(&self, by: &Actor, held: Held) -> Result<Handoff, Problem> {
-        self.under_lease(by, &held, |_, _| Command::Acknowledge(held.clone()))
+    pub async fn acknowledge(
+        &self,
+        by: &Actor,
+        held: Held,
+        once: Option<&Once>,
+    ) -> Result<Handoff, Problem> {
+        self.under_lease(by, &held, once, |_, _| Command::Acknowledge(held.clone()))
             .await
     }
 
@@ -37,8 +42,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refusal::LeaseLost`] when it is too late.
-    pub async fn heartbeat(&self, by: &Actor, held: Held) -> Result<Handoff, Problem> {
-        self.under_lease(by, &held, |_, _| Command::Heartbeat(held.clone()))
+    pub async fn heartbeat(
+        &self,
+        by: &Actor,
+        held: Held,
+        once: Option<&Once>,
+    ) -> Result<Handoff, Problem> {
+        self.under_lease(by, &held, once, |_, _| Command::Heartbeat(held.clone()))
             .await
     }
 
@@ -53,7 +63,11 @@ impl Engine {
         held: Held,
         result: Option<Value>,
         next: Vec<Value>,
+        once: Option<&Once>,
     ) -> Result<Completed, Problem> {
+        if let Some(before) = self.answered(once, self.now()).await? {
+            return completed(Done::Before(before), &held.handoff);
+        }
         let (run, handoff) = self.find(&held.handoff).await?;
         let offered = self.follow_ups(by, &run, &handoff, &next).await?;
         let result = result.as_ref().map(stored);
@@ -65,10 +79,9 @@ impl Engine {
                     next: offered.iter().map(|it| it.offer.clone()).collect(),
                 },
                 blobs: blobs(&offered, result.as_ref()),
-                answer: Value::Null,
             })
         };
-        let done = self.transact(&run, by, None, plan).await?;
+        let done = self.transact(&run, by, once, plan).await?;
         completed(done, &held.handoff)
     }
 
@@ -83,7 +96,11 @@ impl Engine {
         held: Held,
         feedback: Vec<String>,
         contract: Option<Value>,
+        once: Option<&Once>,
     ) -> Result<Completed, Problem> {
+        if let Some(before) = self.answered(once, self.now()).await? {
+            return completed(Done::Before(before), &held.handoff);
+        }
         let feedback = shortened(&feedback);
         let (run, handoff) = self.find(&held.handoff).await?;
         let offered = self
@@ -97,10 +114,9 @@ impl Engine {
                     revision: Box::new(offered.offer.clone()),
                 },
                 blobs: vec![offered.blob.clone()],
-                answer: Value::Null,
             })
         };
-        let done = self.transact(&run, by, None, plan).await?;
+        let done = self.transact(&run, by, once, plan).await?;
         completed(done, &held.handoff)
     }
 
@@ -114,6 +130,7 @@ impl Engine {
         held: Held,
         code: &str,
         detail: &str,
+        once: Option<&Once>,
     ) -> Result<Handoff, Problem> {
         let (code, detail) = (cut(code.trim(), 64), cut(detail, 2_000));
         if code.is_empty() {
@@ -122,7 +139,7 @@ impl Engine {
         }
         let jitter = fastrand::f64();
         let question = format!("{} failed with {code}. What shall become of it?", by.id);
-        self.under_lease(by, &held, |handoff, now| {
+        self.under_lease(by, &held, once, |handoff, now| {
             let urgency = handoff.emission.urgency;
             let kind = EscalationKind::Failure;
             Command::Fail {
@@ -149,8 +166,9 @@ impl Engine {
         by: &Actor,
         held: Held,
         errors: Vec<Violation>,
+        once: Option<&Once>,
     ) -> Result<Handoff, Problem> {
-        self.under_lease(by, &held, |_, _| Command::Reject {
+        self.under_lease(by, &held, once, |_, _| Command::Reject {
             held: held.clone(),
             errors: errors.iter().take(50).cloned().collect(),
         })
@@ -161,8 +179,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] beyond the limits; [`Refusal::LeaseLost`] when it is too late.
-    pub async fn snooze(&self, by: &Actor, held: Held, until: Time) -> Result<Handoff, Problem> {
-        self.under_lease(by, &held, |_, _| Command::Snooze {
+    pub async fn snooze(
+        &self,
+        by: &Actor,
+        held: Held,
+        until: Time,
+        once: Option<&Once>,
+    ) -> Result<Handoff, Problem> {
+        self.under_lease(by, &held, once, |_, _| Command::Snooze {
             held: held.clone(),
             until,
         })
@@ -173,6 +197,7 @@ impl Engine {
         &self,
         by: &Actor,
         held: &Held,
+        once: Option<&Once>,
         command: impl Fn(&Handoff, Time) -> Command + Send + Sync,
     ) -> Result<Handoff, Problem> {
         let run = self.run_of(&held.handoff).await?;
@@ -183,8 +208,9 @@ impl Engine {
                 .ok_or_else(unknown)?;
             Ok(Plan::of(command(handoff, now)))
         };
-        let done = self.transact(&run, by, None, plan).await?;
-        Ok(completed(done, &held.handoff)?.handoff)
+        self.transact(&run, by, once, plan)
+            .await?
+            .handoff(&held.handoff)
     }
 }
 
@@ -208,24 +234,22 @@ pub(super) fn blobs(offered: &[Offered], result: Option<&Blob>) -> Vec<Blob> {
 }
 
 /// The handoff as it ended, and what its run emitted after it.
-pub(super) fn completed(done: Done, id: &HandoffId) -> Result<Completed, Problem> {
-    let Done::Now { run, events } = done else {
-        return Err(Problem::NotFound(format!("handoff {id}")));
+fn completed(done: Done, id: &HandoffId) -> Result<Completed, Problem> {
+    let handoff = done.handoff(id)?;
+    let next = match done {
+        Done::Before(touched) => touched.into_iter().filter(|it| it.id != *id).collect(),
+        Done::Now { run, events } => {
+            let emitted = |it: &Event| match it.fact {
+                Fact::Emitted(_) => run.handoffs.get(it.handoff.as_ref()?).cloned(),
+                _ => None,
+            };
+            let child = |it: &&Handoff| it.emission.parent.as_ref() == Some(id);
+            if events.is_empty() {
+                run.handoffs.values().filter(child).cloned().collect()
+            } else {
+                events.iter().filter_map(emitted).collect()
+            }
+        }
     };
-    let handoff = run.handoffs.get(id).cloned();
-    let handoff = handoff.ok_or_else(|| Problem::NotFound(format!("handoff {id}")))?;
-    let fresh = events
-        .iter()
-        .filter(|it| matches!(it.fact, Fact::Emitted(_)));
-    let mut next: Vec<Handoff> = fresh
-        .filter_map(|it| run.handoffs.get(it.handoff.as_ref()?).cloned())
-        .collect();
-    if events.is_empty() {
-        let children = run
-            .handoffs
-            .values()
-            .filter(|it| it.emission.parent.as_ref() == Some(id));
-        next = children.cloned().collect();
-    }
     Ok(Completed { handoff, next })
 }

@@ -3,10 +3,10 @@
 use json_patch::Patch;
 use serde_json::Value;
 
-use super::lease::{blobs, completed, stored};
+use super::lease::{blobs, stored};
 use super::offer::{OPERATORS, answers, contract_blob, question_to};
 use super::{Done, Engine, Once, Plan, Problem, cut, new_lease};
-use crate::domain::command::{Command, Held, Seen};
+use crate::domain::command::{Command, Seen};
 use crate::domain::contract::{Contract, Violation};
 use crate::domain::event::{Answer, Escalation, EscalationKind};
 use crate::domain::id::{Actor, HandoffId, RunId};
@@ -36,8 +36,8 @@ impl Engine {
         once: Option<&Once>,
     ) -> Result<Handoff, Problem> {
         let (run, handoff) = self.find(&seen.handoff).await?;
-        if self.answered(once, self.now()).await?.is_some() {
-            return Ok(handoff);
+        if let Some(before) = self.answered(once, self.now()).await? {
+            return Done::Before(before).handoff(&handoff.id);
         }
         let blob = self.edited(&handoff, edit).await?;
         let command = Command::Amend {
@@ -64,14 +64,6 @@ impl Engine {
             .await
     }
 
-    /// A person puts back what was taken.
-    ///
-    /// # Errors
-    /// When somebody else has it.
-    pub async fn release(&self, by: &Actor, held: Held) -> Result<Handoff, Problem> {
-        self.snooze(by, held, self.now()).await
-    }
-
     /// Row 24: a person did it, and this follows.
     ///
     /// # Errors
@@ -86,8 +78,8 @@ impl Engine {
         once: Option<&Once>,
     ) -> Result<Handoff, Problem> {
         let (run, handoff) = self.find(&seen.handoff).await?;
-        if self.answered(once, self.now()).await?.is_some() {
-            return Ok(handoff);
+        if let Some(before) = self.answered(once, self.now()).await? {
+            return Done::Before(before).handoff(&handoff.id);
         }
         let offered = self.follow_ups(by, &run, &handoff, &next).await?;
         let result = result.as_ref().map(stored);
@@ -136,7 +128,11 @@ impl Engine {
         by: &Actor,
         rejection: &str,
         why: &str,
+        once: Option<&Once>,
     ) -> Result<(), Problem> {
+        if self.answered(once, self.now()).await?.is_some() {
+            return Ok(());
+        }
         let found = self.inner.store.refused_in(rejection).await?;
         let run = found.ok_or_else(|| Problem::NotFound(format!("rejection {rejection}")))?;
         let command = Command::DismissRejection {
@@ -144,7 +140,7 @@ impl Engine {
             why: why.to_owned(),
         };
         let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
-        self.transact(&run, by, None, plan).await.map(drop)
+        self.transact(&run, by, once, plan).await.map(drop)
     }
 
     /// Does whatever is due on a handoff now; false when nothing is.
@@ -176,13 +172,9 @@ impl Engine {
             Ok(Plan {
                 command: command.clone(),
                 blobs: blobs.clone(),
-                answer: Value::Null,
             })
         };
-        match self.transact(run, by, once, plan).await? {
-            Done::Before(_) => self.handoff(run, handoff).await,
-            done @ Done::Now { .. } => Ok(completed(done, handoff)?.handoff),
-        }
+        self.transact(run, by, once, plan).await?.handoff(handoff)
     }
 
     pub(super) async fn handoff(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Done, Engine, Plan, Problem, cut, new_lease};
+use super::{Done, Engine, Once, Plan, Problem, cut, new_lease};
 use crate::domain::command::Command;
 use crate::domain::event::Resolution;
 use crate::domain::id::{Actor, HandoffId, RunId};
@@ -29,6 +29,8 @@ pub struct Claim {
     pub lease_ms: Option<Millis>,
     /// Who works: the process, for people who look for it.
     pub holder: String,
+    /// The caller's key: the same claim under it gives the same leases again.
+    pub once: Option<Once>,
 }
 
 /// Work, under a lease.
@@ -56,6 +58,10 @@ impl Engine {
         let until = Instant::now() + claim.wait;
         let waiting = self.wake().agent(&claim.agent);
         let max = claim.max.clamp(1, 10);
+        let before = self.claimed_before(&claim).await?;
+        if !before.is_empty() {
+            return Ok(before);
+        }
         let mut outrun = 0;
         loop {
             let news = waiting.notified();
@@ -68,8 +74,9 @@ impl Engine {
             let ready = store.ready(&claim.agent, now, max + 16, paused).await?;
             let mut claimed = Vec::new();
             for (run, handoff) in &ready.found {
-                match self.claim_one(&claim, run, handoff).await {
-                    Ok(one) => claimed.extend(one),
+                let once = claim.once.as_ref().map(|it| it.nth(claimed.len()));
+                match self.claim_one(&claim, once, run, handoff).await {
+                    Ok(work) => claimed.extend(work),
                     Err(why) if claimed.is_empty() => return Err(why),
                     // What was claimed already must reach the agent, or it lies there until its lease ends.
                     Err(_) => break,
@@ -106,6 +113,7 @@ impl Engine {
     async fn claim_one(
         &self,
         claim: &Claim,
+        once: Option<Once>,
         run: &RunId,
         handoff: &HandoffId,
     ) -> Result<Option<Claimed>, Problem> {
@@ -121,21 +129,39 @@ impl Engine {
                 lease_ms: claim.lease_ms.unwrap_or(DEFAULT_LEASE),
             }))
         };
-        let now = match self.transact(run, &by, None, plan).await {
-            Ok(Done::Now { run, .. }) => run,
-            Ok(Done::Before(_)) | Err(Problem::Refused(_) | Problem::Busy(_)) => return Ok(None),
+        let claimed = match self.transact(run, &by, once.as_ref(), plan).await {
+            Ok(Done::Now { run, .. }) => run.handoffs.get(handoff).cloned(),
+            // The same request, which was given up on its way, was faster.
+            Ok(Done::Before(claimed)) => claimed.into_iter().next(),
+            Err(Problem::Refused(_) | Problem::Busy(_)) => None,
             Err(why) => return Err(why),
         };
-        let Some(handoff) = now.handoffs.get(handoff).cloned() else {
-            return Ok(None);
-        };
+        match claimed {
+            Some(handoff) => self.as_seen_by_its_target(handoff).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What the same claim was given before under its key.
+    async fn claimed_before(&self, claim: &Claim) -> Result<Vec<Claimed>, Problem> {
+        let mut claimed = Vec::new();
+        while let Some(once) = claim.once.as_ref().map(|it| it.nth(claimed.len()))
+            && let Some(before) = self.answered(Some(&once), self.now()).await?
+            && let Some(handoff) = before.into_iter().next()
+        {
+            claimed.push(self.as_seen_by_its_target(handoff).await?);
+        }
+        Ok(claimed)
+    }
+
+    async fn as_seen_by_its_target(&self, handoff: Handoff) -> Result<Claimed, Problem> {
         let mut contract = self.body(handoff.digest()).await?;
         if !self.policy(&handoff.emission.edge).expose_source
             && let Some(members) = contract.as_object_mut()
         {
             members.remove("source");
         }
-        Ok(Some(Claimed {
+        Ok(Claimed {
             lease_id: handoff
                 .lease
                 .as_ref()
@@ -144,6 +170,6 @@ impl Engine {
             resolution: handoff.resolution.as_deref().cloned(),
             contract,
             handoff,
-        }))
+        })
     }
 }

@@ -46,6 +46,7 @@ fn claim_of(agent: &str) -> Claim {
         wait: Duration::ZERO,
         lease_ms: None,
         holder: format!("{agent}-1"),
+        once: None,
     }
 }
 
@@ -78,7 +79,10 @@ async fn work_goes_from_hand_to_hand() {
     let claimed = claim(&engine, "writer").await;
     assert_eq!(claimed.handoff.id, emitted.handoff.id);
     assert_eq!((claimed.attempt, claimed.contract.get("source")), (1, None));
-    engine.acknowledge(&writer, held(&claimed)).await.unwrap();
+    engine
+        .acknowledge(&writer, held(&claimed), None)
+        .await
+        .unwrap();
     let next = vec![work("writer", "editor")];
     let done = engine
         .complete(
@@ -86,13 +90,14 @@ async fn work_goes_from_hand_to_hand() {
             held(&claimed),
             Some(json!({"words": 900})),
             next.clone(),
+            None,
         )
         .await
         .unwrap();
     assert_eq!(done.handoff.state, State::Completed);
     assert_eq!((done.next.len(), done.next[0].emission.step), (1, 1));
     let again = engine
-        .complete(&writer, held(&claimed), None, next)
+        .complete(&writer, held(&claimed), None, next, None)
         .await
         .unwrap();
     assert_eq!(again.next[0].id, done.next[0].id, "the same answer again");
@@ -147,6 +152,7 @@ async fn dead(engine: &Engine) -> (RunId, Handoff) {
             held(&claimed),
             "broken",
             "No input",
+            None,
         )
         .await
         .unwrap();
@@ -214,7 +220,7 @@ async fn what_is_refused_is_kept_once_and_resolved_by_a_better_one() {
     for it in refused(&engine).await {
         assert!(it.rejection.edge.to.len() <= 128);
         engine
-            .dismiss_rejection(&Actor::user("dana"), &it.rejection.id, "junk")
+            .dismiss_rejection(&Actor::user("dana"), &it.rejection.id, "junk", None)
             .await
             .unwrap();
     }
@@ -258,6 +264,32 @@ async fn the_same_work_is_emitted_once() {
         .await
         .unwrap_err();
     assert_eq!(reused, Problem::KeyReused("key 1".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn claims_that_race_under_one_key_are_one_claim() {
+    let engine = engine().await;
+    for _ in 0..20 {
+        emit(&engine, work("research", "writer")).await;
+    }
+    let claim = Claim {
+        once: Some(Once::new("writer", "k", &json!("claim"))),
+        ..claim_of("writer")
+    };
+    // As when callers give up on their way and ask again while the first is being written.
+    let racing = (0..8).map(|_| {
+        let (engine, claim) = (engine.clone(), claim.clone());
+        tokio::spawn(async move { engine.claim(claim).await.unwrap() })
+    });
+    let racing: Vec<_> = racing.collect();
+    let mut leases = Vec::new();
+    for one in racing {
+        leases.extend(one.await.unwrap().into_iter().map(|it| it.lease_id));
+    }
+    assert_eq!(leases.len(), 8);
+    leases.dedup();
+    assert_eq!(leases.len(), 1, "{leases:?}");
+    assert_eq!(*engine.changed().borrow(), 21, "one lease was given");
 }
 
 #[tokio::test]
@@ -427,9 +459,12 @@ async fn a_reviewer_returns_and_the_source_gets_the_feedback() {
     let editor = Actor::agent("editor");
     let claimed = claim(&engine, "editor").await;
     let feedback = vec!["Vendor C has no source".to_owned()];
-    engine.acknowledge(&editor, held(&claimed)).await.unwrap();
+    engine
+        .acknowledge(&editor, held(&claimed), None)
+        .await
+        .unwrap();
     let done = engine
-        .return_to_source(&editor, held(&claimed), feedback.clone(), None)
+        .return_to_source(&editor, held(&claimed), feedback.clone(), None, None)
         .await
         .unwrap();
     assert_eq!(done.handoff.state, State::Returned);
@@ -452,7 +487,7 @@ async fn a_reviewer_returns_and_the_source_gets_the_feedback() {
         (1, 1)
     );
     let again = engine
-        .return_to_source(&editor, held(&claimed), feedback, None)
+        .return_to_source(&editor, held(&claimed), feedback, None, None)
         .await
         .unwrap();
     assert_eq!(
@@ -470,7 +505,7 @@ async fn an_invalid_follow_up_changes_nothing_and_says_which() {
     bad["brief"]["title"] = json!("");
     let next = vec![work("writer", "editor"), bad];
     let why = engine
-        .complete(&Actor::agent("writer"), held(&claimed), None, next)
+        .complete(&Actor::agent("writer"), held(&claimed), None, next, None)
         .await
         .unwrap_err();
     let Problem::Invalid {
@@ -493,7 +528,7 @@ async fn an_invalid_follow_up_changes_nothing_and_says_which() {
     );
     let next = vec![work("writer", "editor"), work("writer", "legal")];
     let done = engine
-        .complete(&Actor::agent("writer"), held(&claimed), None, next)
+        .complete(&Actor::agent("writer"), held(&claimed), None, next, None)
         .await
         .unwrap();
     let branches: Vec<_> = done.next.iter().map(|it| &*it.emission.branch).collect();
@@ -693,12 +728,12 @@ async fn the_sweeper_ends_what_ran_out_and_does_it_once() {
         "it sleeps until the lease ends"
     );
     engine
-        .acknowledge(&Actor::agent("writer"), held(&claimed))
+        .acknowledge(&Actor::agent("writer"), held(&claimed), None)
         .await
         .unwrap();
     CLOCK.fetch_add(40 * SECOND, std::sync::atomic::Ordering::SeqCst);
     engine
-        .heartbeat(&Actor::agent("writer"), held(&claimed))
+        .heartbeat(&Actor::agent("writer"), held(&claimed), None)
         .await
         .unwrap();
     CLOCK.fetch_add(40 * SECOND, std::sync::atomic::Ordering::SeqCst);
@@ -714,7 +749,7 @@ async fn the_sweeper_ends_what_ran_out_and_does_it_once() {
         assert_eq!((handoff.state, handoff.version), (State::RetryWait, 4));
     }
     let late = engine
-        .complete(&Actor::agent("writer"), held(&claimed), None, vec![])
+        .complete(&Actor::agent("writer"), held(&claimed), None, vec![], None)
         .await;
     assert!(matches!(
         late,
