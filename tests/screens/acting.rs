@@ -96,6 +96,22 @@ fn a_confirmation_says_what_will_happen_and_starts_on_cancel() {
 }
 
 #[test]
+fn a_requeue_can_have_a_reason_and_needs_none() {
+    let mut desk = desk();
+    desk.propose(both(ActKind::Requeue));
+    desk.keys("<tab><tab><enter>checker is back<esc>")
+        .must_show("requeue 2 handoffs")
+        .must_not_show("checker");
+    assert_eq!(sent(&desk), [], "esc only leaves the reason out");
+    desk.keys("<tab><enter>checker is back<enter>")
+        .must_show("In your words: checker is back");
+    desk.keys("y").must_not_show("In your words");
+    let requests = sent(&desk);
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].1.why, "checker is back");
+}
+
+#[test]
 fn every_request_has_a_key_of_its_own() {
     let mut desk = desk();
     for _ in 0..2 {

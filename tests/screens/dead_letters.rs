@@ -185,6 +185,19 @@ fn nothing_is_lost_between_the_smallest_and_the_largest() {
 }
 
 #[test]
+fn the_verdict_is_on_the_smallest_screen_before_the_act() {
+    for keys in ["R", "jR", "j<enter>jR"] {
+        let mut it = desk(40, 10);
+        it.keys(keys).must_show("equeue").must_show("[ Cancel ]");
+        it.must_show(if keys == "R" {
+            "would fail again"
+        } else {
+            "likely to fail"
+        });
+    }
+}
+
+#[test]
 fn a_group_is_requeued_as_it_was_seen() {
     let mut it = desk(120, 40);
     it.keys("jR").must_show("4 handoffs on sales>crm");

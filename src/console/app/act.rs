@@ -125,7 +125,7 @@ impl Proposal {
         }
     }
 
-    /// What will happen, a line each: how many, from where, how old, and what the screen knows.
+    /// What will happen, a line each: how many, from where, how old, what the screen knows, and what the act means.
     pub fn facts(&self, now: Time) -> Vec<String> {
         let mut facts = Vec::new();
         let mut edges: Vec<String> = self.aims.iter().map(|aim| aim.edge.to_string()).collect();
@@ -148,8 +148,9 @@ impl Proposal {
                 "{count} handoff{s}{groups} on {place}, oldest {oldest}"
             ));
         }
-        facts.push(self.meaning().to_owned());
+        // What is known of these items before what is true of all: a small terminal shows the first lines only.
         facts.extend(self.notes.iter().cloned());
+        facts.push(self.meaning().to_owned());
         facts
     }
 
@@ -211,14 +212,22 @@ impl Draft {
     }
 }
 
-/// What must be asked before an act can be confirmed, in this order.
-pub fn questions(proposal: &Proposal) -> Vec<Question> {
-    let text = |label: &str, required| Question {
+fn text(label: &str, required: bool) -> Question {
+    Question {
         label: label.to_owned(),
         property: None,
         choices: Vec::new(),
         required,
-    };
+    }
+}
+
+/// What can be added to an act that needs no words: a requeue is worth a reason, but nobody has to give one.
+pub fn optional(act: ActKind) -> Option<Question> {
+    (act == ActKind::Requeue).then(|| text("why (enter to leave it empty)", false))
+}
+
+/// What must be asked before an act can be confirmed, in this order.
+pub fn questions(proposal: &Proposal) -> Vec<Question> {
     match proposal.act {
         ActKind::Dismiss if proposal.is_answer() => vec![text("why", true)],
         ActKind::Dismiss => {

@@ -2,6 +2,7 @@
 
 use super::act::{self, Aim, Draft, Proposal};
 use super::layer::{Ask, Dialog, Layer, Press};
+use super::line::Line;
 use super::msg::Effect;
 use super::state::{Pending, State, UNDO_FOR};
 use super::toast::Tone;
@@ -61,6 +62,10 @@ pub(super) fn asked(state: &mut State, mut ask: Ask) -> Vec<Effect> {
 }
 
 fn confirm(state: &mut State, draft: Draft) {
+    // The one that asked for a reason is replaced by the one that shows it.
+    state
+        .layers
+        .pop_if(|it| matches!(it, Layer::Dialog(dialog) if dialog.draft.is_some()));
     let dialog = Dialog::confirm(draft, state.world.now);
     state.layers.push(Layer::Dialog(dialog));
     state.refresh_confirmation();
@@ -171,6 +176,19 @@ pub(super) fn pressed(state: &mut State, dialog: Dialog, press: Press) -> Vec<Ef
                 return hold_back(state, draft);
             }
             send(state, &draft)
+        }
+        Press::Explain => {
+            let draft = dialog.draft.as_ref();
+            let asked = draft.and_then(|it| Some((act::optional(it.proposal.act)?, it)));
+            let ask = asked.map(|(question, draft)| {
+                let mut ask = Ask::new(draft.proposal.clone(), vec![question]);
+                ask.line = Line::new(&draft.words);
+                ask
+            });
+            // Whoever thinks better of it is back at the confirmation.
+            state.layers.push(Layer::Dialog(dialog));
+            state.layers.extend(ask.map(Layer::Ask));
+            Vec::new()
         }
         Press::EditAgain(ticket) => match state.edits.get(&ticket) {
             Some(editing) => vec![Effect::Edit(ticket, editing.text.clone())],

@@ -3,7 +3,7 @@
 use crate::domain::time::Time;
 use crate::keymap::Context;
 
-use super::act::{Draft, Proposal, Question};
+use super::act::{Draft, Proposal, Question, optional};
 use super::line::Line;
 use super::msg::Ticket;
 use super::palette::Palette;
@@ -155,6 +155,8 @@ pub enum Press {
     Cancel,
     /// Send the draft.
     Send,
+    /// Ask for words to add to the draft, then confirm it again.
+    Explain,
     /// Open the editor again with the text as it was.
     EditAgain(Ticket),
     /// Send the dismissals that wait, then leave.
@@ -175,14 +177,18 @@ impl Dialog {
         } else if !draft.words.is_empty() {
             body.push(format!("In your words: {}", draft.words));
         }
+        let mut buttons = vec![
+            ("Cancel".to_owned(), Press::Cancel),
+            (capital(draft.proposal.act.verb()), Press::Send),
+        ];
+        if optional(draft.proposal.act).is_some() {
+            buttons.push(("Reason".to_owned(), Press::Explain));
+        }
         Self {
             title: draft.proposal.title(),
             body,
             news: Vec::new(),
-            buttons: vec![
-                ("Cancel".to_owned(), Press::Cancel),
-                (capital(draft.proposal.act.verb()), Press::Send),
-            ],
+            buttons,
             focus: 0,
             offset: 0,
             draft: Some(draft),

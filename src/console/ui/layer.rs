@@ -32,7 +32,9 @@ fn dialog(canvas: &mut Canvas<'_>, it: &Dialog) {
     for line in &it.body {
         body.push((Role::Text, line.clone()));
     }
-    body.extend(it.news.iter().map(|line| (Role::Warning, line.clone())));
+    // Below the line that says what it is about: at the end a small terminal would hide it.
+    let news = it.news.iter().map(|line| (Role::Warning, line.clone()));
+    body.splice(it.body.len().min(1)..it.body.len().min(1), news);
     let buttons: Vec<&str> = it.buttons.iter().map(|(label, _)| label.as_str()).collect();
     let changes = it.buttons.iter().any(|(_, press)| *press == Press::Send);
     let placed = dialog::Dialog {
@@ -48,9 +50,21 @@ fn dialog(canvas: &mut Canvas<'_>, it: &Dialog) {
             Role::BorderFocus
         },
     }
-    .draw(canvas.area, canvas.buffer, canvas.theme);
+    .draw(room(canvas), canvas.buffer, canvas.theme);
     for (nth, place) in placed.buttons.into_iter().enumerate() {
         canvas.hit(place, Hit::Choice(nth));
+    }
+}
+
+/// Where a dialog may lie: on a small terminal also over the lines above the screen, as what it says comes first.
+fn room(canvas: &Canvas<'_>) -> Rect {
+    let all = canvas.buffer.area;
+    match all.height {
+        ..16 => Rect {
+            height: all.height.saturating_sub(1),
+            ..all
+        },
+        16.. => canvas.area,
     }
 }
 

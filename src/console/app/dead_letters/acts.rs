@@ -191,11 +191,11 @@ impl DeadLetters {
                 .map(|(source, id)| format!("{} {id}", source.0));
             proposal.group = Some(keys.collect::<Vec<_>>().join(","));
         }
-        if chosen.items.len() > 1 {
-            proposal.notes.extend(self.named(&chosen.groups));
-        }
         if act == ActKind::Requeue {
             proposal.notes.extend(verdicts(world, &chosen.items));
+        }
+        if chosen.items.len() > 1 {
+            proposal.notes.extend(self.named(&chosen.groups));
         }
         if chosen.more > 0 {
             proposal.notes.push(format!(

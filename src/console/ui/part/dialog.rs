@@ -9,6 +9,8 @@ use crate::theme::{Role, Theme};
 
 /// The widest a dialog gets: longer lines are hard to read.
 const WIDEST: u16 = 78;
+/// Below this many columns it takes all of them.
+const NARROW: u16 = 60;
 
 /// A question with buttons. The app puts the focus on Cancel first.
 #[derive(Clone, Copy, Debug)]
@@ -45,11 +47,8 @@ pub struct Placed {
 impl Dialog<'_> {
     /// Draws the box in the middle of the screen.
     pub fn draw(&self, screen: Rect, buffer: &mut Buffer, theme: &Theme) -> Placed {
-        let width = screen
-            .width
-            .saturating_sub(4)
-            .clamp(screen.width.min(20), WIDEST)
-            .min(screen.width);
+        let margin = if screen.width < NARROW { 0 } else { 4 };
+        let width = (screen.width - margin).min(WIDEST);
         let inner = usize::from(width.saturating_sub(4));
         let body: Vec<(Role, &str)> = self
             .body
@@ -62,6 +61,8 @@ impl Dialog<'_> {
             .collect();
         let below_body = 2 + 2 * u16::from(self.input.is_some());
         let wanted = (body.len().min(999) as u16) + below_body + 2;
+        // The empty line above the buttons goes before a line of text does.
+        let below_body = below_body - u16::from(wanted > screen.height);
         let height = wanted.min(screen.height);
         let area = Rect {
             x: screen.x + (screen.width - width) / 2,
@@ -254,13 +255,13 @@ mod tests {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 44, 10));
         let placed = draw(&body, buffer.area, &mut buffer, &Theme::default());
         let rows = rows(&buffer);
-        assert_eq!(rows[1], "  ╭ Requeue 14 dead letters ─────────────╮");
-        assert_eq!(rows[2], "  │ 3 groups on 2 edges                  │");
-        assert_eq!(rows[5], "  │ reason card was fixed                │");
-        assert_eq!(rows[7], "  │              [ Cancel ]  [ Requeue ] │");
+        assert_eq!(rows[1], "╭ Requeue 14 dead letters ─────────────────╮");
+        assert_eq!(rows[2], "│ 3 groups on 2 edges                      │");
+        assert_eq!(rows[5], "│ reason card was fixed                    │");
+        assert_eq!(rows[7], "│                  [ Cancel ]  [ Requeue ] │");
         assert_eq!(
             placed.buttons,
-            [Rect::new(17, 7, 10, 1), Rect::new(29, 7, 11, 1)]
+            [Rect::new(19, 7, 10, 1), Rect::new(31, 7, 11, 1)]
         );
         assert_eq!(placed.unseen, 0);
     }
@@ -275,11 +276,11 @@ mod tests {
         assert!(
             rows(&buffer)
                 .iter()
-                .any(|row| row.contains("25 more lines")),
+                .any(|row| row.contains("24 more lines")),
             "{:#?}",
             rows(&buffer)
         );
-        assert_eq!(placed.unseen, 25);
+        assert_eq!(placed.unseen, 24);
         assert_eq!(placed.buttons.len(), 2);
     }
 
