@@ -7,9 +7,11 @@
 //! Reading and writing keep every fact of a valid contract; the spelling of numbers (`1` for `1.0`) and of
 //! times (UTC, milliseconds) may change, so a [`digest`] is always taken from a written [`Contract`].
 
+mod mask;
 mod memory;
 mod record;
 
+pub use mask::{MASK, mask, masked, read_masked};
 pub use memory::{Brief, DoneItem, Link, Payload, Reference, Summary, WorkingMemory};
 pub use record::{
     CallStatus, Check, CheckStatus, Classification, Compensation, CompensationKind, Delivery,

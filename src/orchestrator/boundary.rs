@@ -8,19 +8,19 @@ mod amend;
 mod check;
 mod compat;
 mod derive;
-mod mask;
 mod parse;
 mod registry;
 mod rules;
+mod unmask;
 mod words;
 
 pub use amend::amend;
 pub use check::{FieldReport, Report, check};
 pub use compat::{Bump, Change, accepts};
 pub use derive::Derive;
-pub use mask::{mask, unmasked_diff};
 pub use parse::{DEPTH_MAX, parse};
 pub use registry::{PutError, Registry};
+pub use unmask::unmasked_diff;
 
 use std::sync::LazyLock;
 

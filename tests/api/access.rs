@@ -1,6 +1,7 @@
 //! Who is let in.
 
 use reqwest::{Method, StatusCode};
+use seamwatch::domain::contract::{Contract, MASK};
 use seamwatch::orchestrator::api::{Access, Scope, auth};
 use serde_json::{Value, json};
 
@@ -153,7 +154,8 @@ async fn what_an_approver_may_not_read_outlives_the_edit() {
     let server = Server::start(Access::read(&file).unwrap(), policy).await;
     let [dana, research, writer, guest] = tokens.map(|(secret, _)| secret);
     let mut secret = contract("research", "writer");
-    secret["classification"] = json!({"level": "internal", "regulations": [], "fields": {"/brief/goal": "restricted"}, "redactions": []});
+    secret["classification"] = json!({"level": "confidential", "regulations": [], "fields": {"/brief/goal": "restricted", "/provenance/confidence": "pii"}, "redactions": []});
+    secret["provenance"]["confidence"] = json!(0.86);
     let send = |method: Method, path: String, token: &str| {
         server
             .ask(method, &format!("/api/v1{path}"))
@@ -175,7 +177,19 @@ async fn what_an_approver_may_not_read_outlives_the_edit() {
         .iter()
         .map(|it| text(&it["contract"]["brief"]["goal"]))
         .collect();
-    assert_eq!(goals, ["[masked]", "[masked]", "Publish one article"]);
+    assert_eq!(goals, [MASK, MASK, "Publish one article"]);
+    let hidden = json!([
+        "/brief/goal",
+        "/provenance/confidence",
+        "/working_memory/summary/decision",
+        "/working_memory/summary/text"
+    ]);
+    assert_eq!(
+        (&shown[0]["masked"], &shown[2]["masked"]),
+        (&hidden, &json!([]))
+    );
+    let readable = serde_json::from_value::<Contract>(shown[0]["contract"].clone());
+    assert!(readable.is_ok(), "what is masked is still a contract");
     let mut edited = shown[0]["contract"].clone();
     edited["brief"]["next_step"] = json!("Write 800 words");
     let resolved = send(Method::POST, format!("/escalations/{id}/resolve"), &dana)
@@ -197,6 +211,7 @@ async fn what_an_approver_may_not_read_outlives_the_edit() {
         (text(&brief["goal"]), text(&brief["next_step"])),
         ("Publish one article", "Write 800 words")
     );
+    assert_eq!(work["contract"]["provenance"]["confidence"], 0.86);
 }
 
 #[tokio::test]

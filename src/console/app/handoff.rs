@@ -22,7 +22,6 @@ use super::triage;
 use super::world::World;
 
 mod history;
-pub mod mask;
 mod origin;
 mod page;
 mod parts;

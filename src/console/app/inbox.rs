@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::contract::Contract;
+use crate::domain::contract::{Contract, read_masked};
 use crate::domain::id::HandoffId;
 use crate::domain::link::{Fault, Found, SourceId, Want};
 use crate::domain::query::Query;
@@ -14,7 +14,6 @@ use crate::keymap::Action;
 
 use super::desk::Desk;
 use super::doc::{Reader, plural};
-use super::handoff::mask;
 use super::list::List;
 use super::msg::{Reply, Size, Ticket};
 use super::screen::{Focus, Offer, Screen};
@@ -273,7 +272,7 @@ impl Screen for Inbox {
         };
         let body = match reply {
             Ok(Reply::Found(Found::Contract { value, digest })) if *digest == wanted => {
-                match mask::read(value) {
+                match read_masked(value) {
                     Ok(contract) => Body::Here(Box::new(contract)),
                     Err(why) => Body::Missing(why),
                 }

@@ -13,11 +13,11 @@ use super::auth::{Caller, Scope};
 use super::extract::{Ask, Place, etag};
 use super::problem::{Answer, Problem};
 use super::wire::{EdgeName, HandoffOf, limit};
+use crate::domain::contract::mask;
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::report;
 use crate::domain::run::{Handoff, Run, State as Stands};
 use crate::domain::time::Time;
-use crate::orchestrator::boundary::mask;
 use crate::store::Filter;
 
 /// Handoffs looked at for one page, at most: a rare match must not hold the server up.

@@ -1,10 +1,11 @@
 //! What the page does with keys, clicks and answers.
 
 use crate::console::app::flow::pretty;
+use crate::domain::contract::{masked, read_masked};
 
 use super::{
     Action, Body, Desk, Fault, Found, Handoff, Offer, Reply, Screen, Shown, Tab, Ticket, Want,
-    World, mask, tree,
+    World, tree,
 };
 
 impl Screen for Handoff {
@@ -166,8 +167,8 @@ impl Screen for Handoff {
         if matches!(self.contract, Body::Asked(it) if it == ticket) {
             self.contract = match reply {
                 Ok(Reply::Found(Found::Contract { value, digest })) => Body::Here(Shown {
-                    parts: mask::read(value),
-                    value: mask::mask(value),
+                    parts: read_masked(value),
+                    value: masked(value),
                     digest: digest.clone(),
                 }),
                 _ => Body::Missing(why()),

@@ -1,48 +1,20 @@
-//! What of a contract only those see who need it (protocol section 2, redaction), and how an edit of what was
-//! masked leaves it alone.
+//! How an edit of a contract leaves alone what its editor could not read (protocol section 2, redaction).
 
 use json_patch::{Patch, PatchOperation, diff};
 use serde_json::Value;
 
-use crate::domain::contract::{Level, Violation};
-
-/// What stands in the place of a masked value.
-const MASK: &str = "[masked]";
-
-/// Replaces what is classified above internal and names the places, as JSON Pointers.
-pub fn mask(contract: &mut Value) -> Vec<String> {
-    let level =
-        |text: &Value| serde_json::from_value::<Level>(text.clone()).unwrap_or(Level::Restricted);
-    let Some(classified) = contract.get("classification").cloned() else {
-        return Vec::new();
-    };
-    let whole = classified.get("level").map_or(Level::Internal, level);
-    let fields = classified
-        .get("fields")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
-    let mut masked = Vec::new();
-    for (path, its) in fields {
-        if whole.max(level(&its)) >= Level::Confidential
-            && let Some(found) = contract.pointer_mut(&path)
-        {
-            *found = Value::from(MASK);
-            masked.push(path);
-        }
-    }
-    masked
-}
+use crate::domain::contract::{MASK, Violation, mask};
 
 /// What the edit changes of `original`. A place that is masked and still holds the mask was not edited.
 ///
 /// # Errors
 /// The places where the mask would replace content: somebody moved what they could not read.
 pub fn unmasked_diff(original: &Value, mut edited: Value) -> Result<Patch, Vec<Violation>> {
-    let masked = mask(&mut original.clone());
+    let mut shown = original.clone();
+    let masked = mask(&mut shown);
     for path in &masked {
         if let (Some(place), Some(known)) = (edited.pointer_mut(path), original.pointer(path))
-            && *place == MASK
+            && shown.pointer(path) == Some(place)
         {
             *place = known.clone();
         }
@@ -86,13 +58,13 @@ mod tests {
     use super::*;
 
     fn original() -> Value {
-        json!({"notes": ["open", "secret"], "step": "old",
-            "classification": {"level": "internal", "fields": {"/notes/1": "restricted"}}})
+        json!({"notes": ["open", "secret"], "step": "old", "sizes": {"a/b": 7},
+            "classification": {"level": "internal", "fields": {"/notes/1": "restricted", "/sizes": "pii"}}})
     }
 
     fn shown() -> Value {
         let mut shown = original();
-        assert_eq!(mask(&mut shown), ["/notes/1"]);
+        assert_eq!(mask(&mut shown), ["/notes/1", "/sizes/a~1b"]);
         shown
     }
 
@@ -105,6 +77,7 @@ mod tests {
         let mut after = original();
         json_patch::patch(&mut after, &patch).unwrap();
         assert_eq!(after["notes"], json!(["open", "secret"]));
+        assert_eq!(after["sizes"], json!({"a/b": 7}));
         assert_eq!(after["step"], "new");
     }
 

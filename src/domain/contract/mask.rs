@@ -1,0 +1,128 @@
+//! What of a contract is not to be shown (protocol section 2, redaction): from `confidential` on the working
+//! memory, and the places its classification lists, unless it lists them as no more than internal. Revealing is
+//! an act with an audit record; until a source offers it, there is none.
+
+use serde_json::Value;
+
+use super::Contract;
+
+/// What stands in the place of a masked text.
+pub const MASK: &str = "••• masked";
+
+/// Masks what is not to be shown, and names each masked value by its JSON pointer.
+pub fn mask(contract: &mut Value) -> Vec<String> {
+    let class = contract.get("classification");
+    let level = class.and_then(|it| it.get("level")).and_then(Value::as_str);
+    let mut places: Vec<String> = Vec::new();
+    if matches!(level, Some("confidential" | "restricted")) {
+        places.extend([FIELDS.to_owned(), "/working_memory/summary".to_owned()]);
+    }
+    let fields = class
+        .and_then(|it| it.get("fields"))
+        .and_then(Value::as_object);
+    for (path, class) in fields.into_iter().flatten() {
+        // Any other class, such as `pii`, is a reason to hide.
+        if !matches!(class.as_str(), Some("public" | "internal")) {
+            places.push(path.clone());
+        }
+    }
+    let mut masked = Vec::new();
+    for path in places {
+        if let Some(place) = contract.pointer_mut(&path) {
+            cover(place, path, &mut masked);
+        }
+    }
+    masked.sort();
+    masked.dedup();
+    masked
+}
+
+/// The contract as it may be shown.
+pub fn masked(contract: &Value) -> Value {
+    let mut shown = contract.clone();
+    mask(&mut shown);
+    shown
+}
+
+/// The masked contract with its parts.
+///
+/// # Errors
+/// In words: it is no contract, or it hides what makes it one.
+pub fn read_masked(contract: &Value) -> Result<Contract, String> {
+    serde_json::from_value(masked(contract))
+        .map_err(|why| format!("it is not a contract that can be shown: {why}"))
+}
+
+/// Where a producer may put what it likes.
+const FIELDS: &str = "/working_memory/payload/fields";
+
+/// Masks every leaf. Where the shape is fixed, only texts and what may be absent can be.
+fn cover(place: &mut Value, path: String, masked: &mut Vec<String>) {
+    let below = |part: &str| format!("{path}/{}", part.replace('~', "~0").replace('/', "~1"));
+    match place {
+        Value::Array(items) => {
+            for (nth, item) in items.iter_mut().enumerate() {
+                cover(item, below(&nth.to_string()), masked);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                cover(member, below(name), masked);
+            }
+        }
+        leaf => {
+            *leaf = if leaf.is_string() || path.starts_with(FIELDS) {
+                MASK.into()
+            } else {
+                Value::Null
+            };
+            masked.push(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::contract::EXAMPLE;
+
+    #[test]
+    fn confidential_contracts_and_listed_fields_are_covered() {
+        let mut contract: Value = serde_json::from_str(EXAMPLE).unwrap();
+        assert_eq!(
+            masked(&contract),
+            contract,
+            "an internal contract with an internal field"
+        );
+        contract["classification"]["fields"] = json!({"/brief/source_links": "pii"});
+        let shown = masked(&contract);
+        assert_eq!(
+            shown.pointer("/brief/source_links/0/url"),
+            Some(&json!(MASK))
+        );
+        assert_eq!(
+            shown.pointer("/working_memory/payload"),
+            contract.pointer("/working_memory/payload")
+        );
+        contract["classification"]["level"] = json!("restricted");
+        let shown = masked(&contract);
+        assert_eq!(
+            shown.pointer("/working_memory/payload/fields/confidence"),
+            Some(&json!(MASK))
+        );
+        assert_eq!(
+            shown.pointer("/brief/title"),
+            contract.pointer("/brief/title")
+        );
+        let named = mask(&mut contract.clone());
+        assert!(named.contains(&"/working_memory/payload/fields/confidence".to_owned()));
+        assert!(named.contains(&"/brief/source_links/0/url".to_owned()));
+        assert!(
+            read_masked(&contract).is_ok(),
+            "{:?}",
+            read_masked(&contract)
+        );
+    }
+}
