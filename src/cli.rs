@@ -91,13 +91,13 @@ impl Cli {
     }
 }
 
-/// The command that somebody who wrote `text` may have meant: letters at its end are missing, or too many.
+/// The command that somebody who wrote `text` may have meant, by the measure that clap uses for options.
 fn command_like(text: &str) -> Option<String> {
+    let near = |name: &str| (strsim::jaro(text, name), name.to_owned());
     let cli = Cli::command();
-    let mut names = cli.get_subcommands().map(clap::Command::get_name);
-    let near =
-        names.find(|name| text.len() > 1 && (name.starts_with(text) || text.starts_with(name)))?;
-    Some(near.to_owned())
+    let names = cli.get_subcommands().map(|it| near(it.get_name()));
+    let (alike, name) = names.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (alike > 0.7).then_some(name)
 }
 
 /// How the program ends; the codes are an interface for scripts (`seam --help` lists them).

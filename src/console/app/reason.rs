@@ -126,19 +126,23 @@ fn slow(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> Option<(C
     let worst = found.iter().map(|it| of(it)).max()?;
     let began = found.iter().filter_map(|it| it.since).min();
     let slow = with_since(world, feed, "slow", began);
-    Some((worst, format!("{slow}, {}", pace(world, feed, book, row))))
+    // A limit says nothing about what is usual: the slow hours may have become the usual ones.
+    let unusual = found.iter().any(|it| it.signal != Signal::Limit);
+    let usual = book.windows.baseline().quantile(0.95).filter(|_| unusual);
+    let pace = pace(world, feed, book, row).unwrap_or_else(|| measure(usual, book.p95_max, row.unacknowledged));
+    Some((worst, format!("{slow}, {pace}")))
 }
 
-/// How fast the target acknowledges now, and how fast it did before.
-fn pace(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> String {
+/// How fast the target acknowledges now, and how fast it did before, if it does so less often.
+fn pace(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> Option<String> {
     let to = &row.edge.to;
     let count = |span| book.windows.total(span).counts.get(Kind::Acknowledged);
     let (lately, hour) = (count(Span::FiveMinutes), count(Span::OneHour));
     if lately == 0 && row.unacknowledged > 0 {
-        return match row.last_acknowledged_at {
+        return Some(match row.last_acknowledged_at {
             Some(at) => format!("no ack by {to} {}", since(world, feed, at)),
             None => format!("{to} never acknowledged one"),
-        };
+        });
     }
     let minutes = book.windows.minutes();
     let first = minutes
@@ -150,13 +154,16 @@ fn pace(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> String {
         per_second(lately, 5 * MINUTE),
         per_second(hour.saturating_sub(lately), before),
     );
-    if before >= 5 * MINUTE && was > 2.0 * is {
-        return format!("{to} acks {} (was {})", rate(is), rate(was));
-    }
-    match (book.windows.baseline().quantile(0.95), book.p95_max) {
+    (before >= 5 * MINUTE && was > 2.0 * is)
+        .then(|| format!("{to} acks {} (was {})", rate(is), rate(was)))
+}
+
+/// What the present P95 is held against: what is usual, else the limit of the edge, else how many wait.
+fn measure(usual: Option<Millis>, limit: Option<Millis>, waiting: usize) -> String {
+    match (usual, limit) {
         (Some(usual), _) => format!("usually {}", latency(usual)),
-        (None, Some(limit)) if row.unacknowledged == 0 => format!("limit {}", latency(limit)),
-        (None, _) => format!("{} waiting", row.unacknowledged),
+        (None, Some(limit)) if waiting == 0 => format!("limit {}", latency(limit)),
+        (None, _) => format!("{waiting} waiting"),
     }
 }
 
@@ -294,5 +301,13 @@ mod tests {
         assert_eq!(version("plain"), "plain");
         assert_eq!(rate(per_second(930, 5 * MINUTE)), "3.1/s");
         assert_eq!(rate(per_second(3, 5 * MINUTE)), "0.6/min");
+    }
+
+    #[test]
+    fn slow_is_held_against_what_the_rule_compared_it_with() {
+        let limit = Some(8_000);
+        assert_eq!(measure(Some(1_000), limit, 3), "usually 1.0s");
+        assert_eq!(measure(None, limit, 0), "limit 8.0s");
+        assert_eq!(measure(None, limit, 3), "3 waiting");
     }
 }

@@ -46,7 +46,7 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// A column of ids: both ends are seen when one is too long.
+    /// A column of ids or places in a contract: both ends are seen when one is too long.
     pub const fn id(title: &'a str, min: u16, ideal: u16) -> Self {
         Self {
             middle: true,
