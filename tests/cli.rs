@@ -763,7 +763,10 @@ fn what_cannot_work_says_what_to_do() {
     assert!(get(1, "http://127.0.0.1:9").contains("seam serve"));
     for (typed, meant) in [("gett", "get"), ("dmo", "demo"), ("reqeue", "requeue")] {
         let why = desk.says(2, &[typed]);
-        assert!(why.contains(&format!("Did you mean `seam {meant}`?")), "{why}");
+        assert!(
+            why.contains(&format!("Did you mean `seam {meant}`?")),
+            "{why}"
+        );
     }
     let watch = ["watch", "http://127.0.0.1:9", "--speed", "9"];
     assert!(desk.says(2, &watch).contains("--speed is for recordings"));

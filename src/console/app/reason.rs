@@ -129,7 +129,8 @@ fn slow(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> Option<(C
     // A limit says nothing about what is usual: the slow hours may have become the usual ones.
     let unusual = found.iter().any(|it| it.signal != Signal::Limit);
     let usual = book.windows.baseline().quantile(0.95).filter(|_| unusual);
-    let pace = pace(world, feed, book, row).unwrap_or_else(|| measure(usual, book.p95_max, row.unacknowledged));
+    let pace = pace(world, feed, book, row)
+        .unwrap_or_else(|| measure(usual, book.p95_max, row.unacknowledged));
     Some((worst, format!("{slow}, {pace}")))
 }
 
