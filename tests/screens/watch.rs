@@ -201,6 +201,22 @@ fn a_loop_can_be_seen_in_full_and_a_storm_be_handed_to_a_person() {
 }
 
 #[test]
+fn edges_that_nothing_is_wrong_with_stand_still() {
+    // The one that is behind in the alphabet waits longer, as the other one did a moment ago.
+    let handed = |run: &str, ago, from| {
+        let edge = ("calm", from, "sink");
+        Story::new(run).emitted(ago, run, edge, "A thing").events
+    };
+    let mut events = handed("r1", -3_000, "zoe");
+    events.extend(handed("r2", -1_000, "abe"));
+    let mut desk = Desk::with(120, 40, events);
+    desk.tick(1_000);
+    let rows = desk.keys("2").rows();
+    let line = |name: &str| rows.iter().position(|row| row.contains(name));
+    assert!(line("abe>sink") < line("zoe>sink"), "{}", rows.join("\n"));
+}
+
+#[test]
 fn nothing_known_is_never_all_clear() {
     let mut desk = Desk::new(100, 24);
     for keys in ["1", "2", "3"] {

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::Row;
+use crate::console::app::reason::Concern;
 use crate::domain::report::RateOf;
 
 /// A column of the list, in the order drawn.
@@ -67,15 +68,13 @@ impl By {
             Self::Oldest => y.oldest_unacknowledged_ms.cmp(&x.oldest_unacknowledged_ms),
             Self::Dead => y.dead.cmp(&x.dead),
             Self::Trend | Self::Worst => {
-                let key = |row: &Row| {
-                    (
-                        !row.row.people,
-                        row.concern,
-                        row.row.dead > 0,
-                        row.row.oldest_unacknowledged_ms,
-                        row.row.open,
-                    )
+                // Among edges that nothing is wrong with these numbers are noise: they stand still, by name.
+                let pressing = |row: &Row| {
+                    let it = &row.row;
+                    let bad = row.concern >= Concern::Warning;
+                    bad.then_some((it.dead > 0, it.oldest_unacknowledged_ms, it.open))
                 };
+                let key = |row: &Row| (!row.row.people, row.concern, pressing(row));
                 key(b).cmp(&key(a))
             }
         }
