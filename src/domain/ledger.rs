@@ -1,7 +1,7 @@
 //! What a watcher knows: events folded into runs, and the indexes that the screens and commands read.
 //!
 //! Idempotent (an event seen before changes nothing), tolerant of order (an acknowledgement before its
-//! emission is kept) and bounded: open work is kept whole, closed runs up to a cap, figures by edge.
+//! emission is kept) and bounded: open work is kept whole, closed runs and idle edges up to a cap.
 //! Rows for people and for JSON are made from it in [`report`](super::report).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -22,12 +22,14 @@ use super::time::{HOUR, MINUTE, Time};
 mod book;
 mod closed;
 mod dead;
+mod edges;
 mod fragments;
 mod violations;
 
 pub use book::EdgeBook;
 use closed::Closed;
 pub use dead::{DeadBook, DeadLetters, died_at};
+pub use edges::KEEP_EDGES;
 pub use violations::{Offence, Violations};
 
 /// Closed handoffs kept for looking back; beyond it the oldest closed runs go. Screens lead to what is open, to
@@ -100,6 +102,7 @@ impl Ledger {
             for (edge, tally) in edges {
                 let book = self.book(&edge);
                 book.windows.seed(end.min(snapshot.at), &tally);
+                book.changed_at = book.changed_at.max(end.min(snapshot.at));
                 if snapshot.at - end < HOUR {
                     book.restore_minute(end + -MINUTE, &tally);
                 }
@@ -127,6 +130,7 @@ impl Ledger {
             self.runs.insert(run.id.clone(), run);
         }
         self.recent = snapshot.recent.into();
+        self.forget_edges();
         self.advance(snapshot.at);
     }
 
@@ -156,8 +160,10 @@ impl Ledger {
         if odd != Some(Irregularity::Duplicate) {
             let after = event.handoff.as_ref().and_then(|id| run.handoffs.get(id));
             entries(event, before.as_ref(), after, |edge, entry| {
-                let windows = &mut self.book(edge).windows;
-                windows.record(event.at, |tally| entry.enter(tally, event.at));
+                let book = self.book(edge);
+                book.changed_at = book.changed_at.max(event.at);
+                book.windows
+                    .record(event.at, |tally| entry.enter(tally, event.at));
             });
             if let (Some(it), None) = (after, &before) {
                 self.home.insert(it.id.clone(), run.id.clone());
@@ -184,6 +190,7 @@ impl Ledger {
         }
         self.note_run(stood, &run);
         self.forget();
+        self.forget_edges();
     }
 
     /// Moves the present on, so that ages grow and windows expire even without events.
@@ -198,18 +205,6 @@ impl Ledger {
     /// Notes how far the source's log was read.
     pub fn reached(&mut self, cursor: Cursor) {
         self.cursor = cursor;
-    }
-
-    fn book(&mut self, edge: &Edge) -> &mut EdgeBook {
-        if !self.edges.contains_key(edge) {
-            let mut book = EdgeBook::new(edge.clone(), self.phase);
-            // What is over by now is then put where it belongs at once and not counted out again, step by step.
-            book.windows.advance(self.now);
-            self.edges.insert(edge.clone(), book);
-        }
-        self.edges
-            .get_mut(edge)
-            .expect("it was inserted above if it was missing")
     }
 
     /// Keeps the indexes true after a handoff changed.
@@ -345,7 +340,7 @@ impl Ledger {
         self.home(id)?.handoffs.get(id)
     }
 
-    /// Every edge ever seen, in order of appearance.
+    /// Every edge that is kept, in order of appearance.
     pub fn edges(&self) -> impl ExactSizeIterator<Item = &EdgeBook> {
         self.edges.values()
     }

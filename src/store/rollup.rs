@@ -6,13 +6,16 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
 use crate::domain::account::Entry;
-use crate::domain::health::Tally;
 use crate::domain::health::window::minute_end;
+use crate::domain::health::{Kind, Tally};
 use crate::domain::id::Edge;
+use crate::domain::ledger::KEEP_EDGES;
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, Time};
 
 /// How long minutes are kept; hours last, they are few.
 const MINUTES_KEPT: Millis = DAY;
+/// Edges that go at once when one record has too many.
+const AT_ONCE: usize = KEEP_EDGES / 20;
 
 type Edges = BTreeMap<Edge, Tally>;
 
@@ -60,6 +63,7 @@ impl Minute {
             self.end = end;
         }
         entry.enter(self.edges.entry(edge.clone()).or_default(), at);
+        bound(&mut self.edges);
         self.dirty = true;
         Ok(())
     }
@@ -87,11 +91,34 @@ impl Minute {
         for (edge, tally) in std::mem::take(&mut self.edges) {
             edges.entry(edge).or_default().add(&tally);
         }
+        bound(&mut edges);
         write(db, HOUR, hour, &edges)?;
         let old = self.end.millis() - MINUTES_KEPT;
         let sql = "DELETE FROM rollups WHERE span = ?1 AND until < ?2";
         db.prepare_cached(sql)?.execute([MINUTE, old])?;
         Ok(())
+    }
+}
+
+/// Edges are as many as names in contracts, and those can be invented: beyond what watchers keep, those that nothing
+/// but refused contracts were on go first, then those that the least happened on. Some go at once, so that this is
+/// rare.
+fn bound(edges: &mut Edges) {
+    if edges.len() <= KEEP_EDGES {
+        return;
+    }
+    let weight = |tally: &Tally| {
+        let all: u32 = tally.counts.iter().map(|(_, n)| n).sum();
+        (all - tally.counts.get(Kind::Rejected), all)
+    };
+    let mut light: Vec<_> = edges
+        .iter()
+        .map(|(edge, tally)| (weight(tally), edge.clone()))
+        .collect();
+    light.sort_unstable();
+    light.truncate(edges.len() - KEEP_EDGES + AT_ONCE);
+    for (_, edge) in light {
+        edges.remove(&edge);
     }
 }
 
@@ -118,8 +145,10 @@ pub(super) fn recent(
 ) -> Result<(), StoreError> {
     let hour_ago = now.millis() - HOUR;
     let border = hour_ago.div_euclid(HOUR) * HOUR;
+    // The latest minute is part of no hour yet, however long ago it was.
     let sql = "SELECT until, body FROM rollups
                WHERE (span = ?1 AND until > ?2) OR (span = ?3 AND until <= ?2 AND until > ?2 - ?4)
+                  OR (span = ?1 AND until > ?2 - ?4 AND until = (SELECT max(until) FROM rollups WHERE span = ?1))
                ORDER BY until";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([MINUTE, border, HOUR, DAY])?;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::domain::event::{Emission, Event, Fact};
+use crate::domain::event::{Boundary, Emission, Event, Fact, Rejection};
 use crate::domain::health::Kind;
 use crate::domain::id::{Actor, Edge, RunId};
+use crate::domain::ledger::KEEP_EDGES;
 use crate::domain::machine::tests::emission;
 use crate::domain::run::{Run, State};
 use crate::domain::time::{HOUR, MINUTE, Time};
@@ -161,6 +162,44 @@ async fn emitted_in(store: &Store, now: Time) -> u32 {
     tallies
         .map(|(_, tally)| tally.counts.get(Kind::Emitted))
         .sum()
+}
+
+#[tokio::test]
+async fn names_that_somebody_invents_do_not_fill_the_rollups() {
+    let store = Store::temporary().unwrap();
+    let mut events = vec![emitted("r", "h", "editor", at(0))];
+    for nth in 0..KEEP_EDGES + 500 {
+        let rejection = Rejection {
+            id: format!("rj{nth}"),
+            boundary: Boundary::Emit,
+            edge: Edge::new(&format!("invented-{nth}"), "writer", "editor"),
+            producer: "writer".into(),
+            model: None,
+            prompt: None,
+            key: None,
+            digest: String::new(),
+            again: false,
+            errors: Vec::new(),
+        };
+        let seq = nth as u64 + 2;
+        events.push(event(
+            "r",
+            seq,
+            at(0),
+            "h",
+            Fact::Refused(Box::new(rejection)),
+        ));
+    }
+    let commit = Commit::of("r".into(), None, events);
+    store.commit(commit).await.unwrap();
+    // The minute, and the hour it became part of.
+    store.commit(first("s", "i", at(HOUR))).await.unwrap();
+    for now in [at(HOUR), at(3 * HOUR)] {
+        let rollups = store.snapshot(now).await.unwrap().rollups;
+        let edges = &rollups[0].edges;
+        assert!((KEEP_EDGES / 2..=KEEP_EDGES).contains(&edges.len()));
+        assert_eq!(emitted_in(&store, now).await, 2, "what was work stays");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::domain::event::{DeadReason, Emission};
+use crate::domain::event::{Boundary, DeadReason, Emission, Rejection};
 use crate::domain::health::{Kind, Span, Tally};
 use crate::domain::id::Actor;
 use crate::domain::time::SECOND;
@@ -279,4 +279,68 @@ fn a_run_that_goes_on_after_it_closed_is_made_whole() {
     }
     newer.apply(&all[7]);
     assert_eq!(newer.run(&run), ledger(&all).run(&run));
+}
+
+/// A refused contract that names a pipeline of its own.
+fn refused(nth: usize, seconds: i64) -> Event {
+    let rejection = Rejection {
+        id: format!("rj{nth}"),
+        boundary: Boundary::Emit,
+        edge: Edge::new(&format!("invented-{nth}"), "a", "b"),
+        producer: "a".to_owned(),
+        model: None,
+        prompt: None,
+        key: None,
+        digest: String::new(),
+        again: false,
+        errors: Vec::new(),
+    };
+    Event {
+        handoff: None,
+        ..event("junk", "", seconds, Fact::Refused(Box::new(rejection)))
+    }
+}
+
+#[test]
+fn names_that_somebody_invents_do_not_fill_the_memory() {
+    let waits = Edge::new("q", "a", "b");
+    let emission = Emission::observed(waits.clone(), "do it", at(0));
+    let mut ledger = ledger(&[
+        event("w", "w", 0, Fact::Emitted(Arc::new(emission))),
+        emitted("r", "h", 1),
+        completed("r", "h", 2),
+    ]);
+    for nth in 0..2 * KEEP_EDGES {
+        ledger.apply(&refused(nth, 3 + nth as i64));
+        assert!(ledger.edges().len() <= KEEP_EDGES);
+    }
+    assert!(ledger.edges().len() > KEEP_EDGES / 2, "no more than needed");
+    assert!(ledger.edge(&waits).is_some(), "work is open on it");
+    assert!(ledger.edge(&edge()).is_none(), "it was idle for longest");
+    let latest = refused(2 * KEEP_EDGES - 1, 0);
+    let Fact::Refused(latest) = latest.fact else {
+        unreachable!()
+    };
+    assert!(ledger.edge(&latest.edge).is_some());
+
+    let counted = |edge: Edge| {
+        let mut tally = Tally::default();
+        tally.count(Kind::Rejected);
+        (edge, tally)
+    };
+    let invented = |nth| counted(Edge::new(&format!("invented-{nth}"), "a", "b"));
+    let rollups = vec![
+        Rollup {
+            end: at(60),
+            edges: (0..3_000).map(invented).collect(),
+        },
+        Rollup {
+            end: at(120),
+            edges: vec![counted(edge())],
+        },
+    ];
+    ledger.restore(snapshot(&ledger.clone(), 130, rollups));
+    assert!(ledger.edges().len() <= KEEP_EDGES);
+    assert!(ledger.edge(&waits).is_some());
+    assert!(ledger.edge(&edge()).is_some(), "it changed last");
 }
