@@ -618,6 +618,30 @@ fn the_whole_log_is_searched_and_every_event_knows_its_edge() {
     );
     let none = desk.says(0, &["get", "events", "-c", url, "--filter", "nonesuch"]);
     assert!(none.contains(&format!("none of {all} events")), "{none}");
+    // Read from its end, the log still names the edge of what was emitted long before.
+    let late = server.dead_letter(&contract("late"), "no");
+    let of_late = ["get", "events", &late, "-c", url];
+    let first = desk.json(&of_late)["total"].as_u64().unwrap() as usize;
+    let dismiss = [
+        "dismiss",
+        &late,
+        "-c",
+        url,
+        "--yes",
+        "--because",
+        "obsolete",
+    ];
+    desk.ends(0, &[&dismiss[..], &["--reason", "old"]].concat());
+    let last = desk.json(&["get", "events", "-c", url, "--limit", "1"]);
+    assert_eq!(
+        (&last["total"], last["rows"].as_array().map(Vec::len)),
+        (&json!(all + first + 1), Some(1))
+    );
+    let last = ["get", "events", "-c", url, "--limit", "1", "-o", "text"];
+    let last = desk.ends(0, &last);
+    assert!(last.contains("research>writer"), "{last}");
+    let window = ["get", "events", "-c", url, "--window", "1h", "--limit", "1"];
+    assert_eq!(desk.json(&window)["total"], all + first + 1);
     // A pipeline is an id wherever its rows are.
     assert_eq!(
         desk.json(&["get", "tasks", "launch", "-c", url])["total"],

@@ -35,11 +35,11 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let look = look(&args.connect, None).await?;
     let mut out = Out::open(args.file.as_deref(), args.force)?;
     let mut written = 0;
-    let write = |events: Vec<Event>| {
+    let write = async |events: Vec<Event>| {
         written += out.lines(&events)?;
         Ok(())
     };
-    look.log(write).await?;
+    look.log(0, write).await?;
     out.close()?;
     if let Some(file) = &args.file {
         say(&format!("{written} events written to {file}"));

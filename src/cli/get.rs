@@ -131,15 +131,27 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     }
 }
 
-/// Searches the whole log and keeps the latest events that were asked for.
+/// Keeps the latest events that were asked for. Only a search reads the log from its beginning.
 async fn events(args: &Args, look: &Look) -> anyhow::Result<Exit> {
     let mut choice = Choice::new(args, EventRow::FIELDS)?;
     let most = args.limit.or(look.live.then_some(LATEST));
     // Only a window that was named leaves events out.
     let since = args.window.and_then(Span::length);
     let since = since.map(|length| look.as_of + -length);
-    let (mut edges, mut rows, mut total) = (Edges::default(), VecDeque::new(), 0);
-    look.log(|events| {
+    let end = look.ledger.cursor();
+    let after = match (since, most) {
+        _ if !look.live => 0,
+        (Some(since), _) => look.position(since).await?,
+        (None, Some(most)) if choice.is_everything() => end.saturating_sub(most as u64),
+        _ => 0,
+    };
+    // The positions of a log are counted without gaps.
+    let mut total = if since.is_none() { after as usize } else { 0 };
+    let (mut edges, mut rows) = (Edges::default(), VecDeque::new());
+    look.log(after, async |events| {
+        if after > 0 {
+            edges.look_up(look, &events).await;
+        }
         for event in events {
             let row = EventRow::new(&mut edges, Cow::Owned(event));
             if since.is_some_and(|it| row.event.at <= it) || !choice.keeps(&row) {

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 
 use super::{Connect, Exit, Stop, rules};
 use crate::domain::event::Event;
 use crate::domain::health::{Span, Windows};
 use crate::domain::ledger::Ledger;
-use crate::domain::link::{Batch, Fault, Skipped, Snapshot};
+use crate::domain::link::{Batch, Cursor, Fault, Skipped, Snapshot};
 use crate::domain::run::State;
-use crate::domain::time::Time;
+use crate::domain::time::{MINUTE, Time};
 use crate::source::{Address, Options, Shared, recording};
 
 /// How long a live source may take to say what is.
@@ -59,35 +60,68 @@ impl Look {
         open
     }
 
-    /// Hands out the whole log up to the instant, oldest first, some events at a time.
+    /// Hands out the log after a position and up to the instant, oldest first, some events at a time. A recording
+    /// is handed out whole.
     ///
     /// # Errors
     /// The source stops answering, or `each` fails.
     pub async fn log(
         &self,
-        mut each: impl FnMut(Vec<Event>) -> anyhow::Result<()>,
+        after: Cursor,
+        mut each: impl AsyncFnMut(Vec<Event>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         if !self.live {
-            return self
-                .events
-                .chunks(1_000)
-                .try_for_each(|some| each(some.to_vec()));
+            for some in self.events.chunks(1_000) {
+                each(some.to_vec()).await?;
+            }
+            return Ok(());
         }
-        let mut at = 0;
-        let mut log = self.source.watch(Some(0));
+        let mut at = after;
+        let mut log = self.source.watch(Some(after));
         while at < self.ledger.cursor() {
+            let (events, cursor) = self.portion(&mut log).await?;
+            each(events).await?;
+            at = cursor;
+        }
+        Ok(())
+    }
+
+    /// A position in the log of a live source with everything after it that is later than `since`, and not much
+    /// that is not.
+    ///
+    /// # Errors
+    /// The source stops answering.
+    pub async fn position(&self, since: Time) -> anyhow::Result<Cursor> {
+        // Events of different runs may be written a moment after they happened.
+        let since = since + -MINUTE;
+        let mut back = 1_000;
+        loop {
+            let after = self.ledger.cursor().saturating_sub(back);
+            if after == 0 {
+                return Ok(0);
+            }
+            let (events, _) = self.portion(&mut self.source.watch(Some(after))).await?;
+            if events.first().is_some_and(|it| it.at <= since) {
+                return Ok(after);
+            }
+            back *= 4;
+        }
+    }
+
+    /// The next events of a log, and the position after them.
+    async fn portion(
+        &self,
+        log: &mut BoxStream<'static, Result<Batch, Fault>>,
+    ) -> anyhow::Result<(Vec<Event>, Cursor)> {
+        loop {
             let batch = tokio::time::timeout(PATIENCE, log.next()).await;
             let batch = batch.with_context(|| format!("{} fell silent", self.address))?;
             match batch.transpose().map_err(Stop::from)? {
-                Some(Batch::Events { events, cursor }) => {
-                    each(events)?;
-                    at = cursor;
-                }
+                Some(Batch::Events { events, cursor }) => return Ok((events, cursor)),
                 Some(_) => {}
                 None => anyhow::bail!("{} ended the log in the middle; try again", self.address),
             }
         }
-        Ok(())
     }
 
     /// The window that is meant when none is named: a recording is looked at as a whole.
@@ -206,5 +240,63 @@ pub const fn exit_of(fault: &Fault) -> Exit {
             Exit::Refused
         }
         Fault::Transient(_) | Fault::Malformed(_) => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::id::Actor;
+    use crate::orchestrator::engine::{Engine, Settings};
+    use crate::source::embedded::Embedded;
+    use crate::store::Store;
+
+    static NOW: AtomicI64 = AtomicI64::new(0);
+
+    #[tokio::test]
+    async fn a_window_of_a_long_log_is_found_from_its_end() {
+        let settings = Settings {
+            now: || Time::from_millis(NOW.load(Ordering::Relaxed)),
+            ..Settings::default()
+        };
+        let engine = Engine::open(Store::temporary().unwrap(), settings);
+        let engine = engine.await.unwrap();
+        let late = Time::from_millis(100 * MINUTE);
+        for nth in 0..1_500 {
+            NOW.store(
+                if nth < 1_100 { 0 } else { late.millis() },
+                Ordering::Relaxed,
+            );
+            // Refused, and so recorded with the least trouble.
+            let by = Actor::agent("research");
+            let junk = engine.emit(&by, json!({ "nth": nth }), None);
+            assert!(junk.await.is_err());
+        }
+        let mut ledger = Ledger::new(0);
+        ledger.restore(engine.snapshot().await.unwrap());
+        let look = Look {
+            address: "here".to_owned(),
+            source: std::sync::Arc::new(Embedded::new(engine)),
+            ledger,
+            as_of: late,
+            events: Vec::new(),
+            skipped: Vec::new(),
+            live: true,
+        };
+        let after = look.position(late + -1).await.unwrap();
+        let mut heard = 0;
+        look.log(after, async |events| {
+            heard += events.iter().filter(|it| it.at >= late).count();
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!((after, heard), (500, 400));
+        let all = look.position(Time::from_millis(0)).await.unwrap();
+        assert_eq!(all, 0, "it is as long as the log");
     }
 }

@@ -33,6 +33,11 @@ impl<'a> Choice<'a> {
         })
     }
 
+    /// Whether no row is left out.
+    pub fn is_everything(&self) -> bool {
+        self.query.is_empty() && self.ids.is_empty()
+    }
+
     /// Whether this row was asked for.
     pub fn keeps<T: Row>(&mut self, row: &T) -> bool {
         self.offered += 1;

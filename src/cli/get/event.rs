@@ -6,10 +6,12 @@ use std::collections::HashMap;
 use serde::{Serialize, Serializer};
 
 use super::rows::Row;
+use crate::cli::look::Look;
 use crate::cli::table::{Column, left, or_dash, wire_word, words};
 use crate::domain::contract::Violation;
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::{Edge, HandoffId};
+use crate::domain::link::{Found, Want};
 use crate::domain::run::{Handoff, Run};
 
 /// The edge of every handoff that a log spoke of so far: only its first event names it.
@@ -21,6 +23,26 @@ impl Edges {
     pub fn of_run(run: &Run) -> Self {
         let named = |(id, it): (&HandoffId, &Handoff)| (id.clone(), it.emission.edge.clone());
         Self(run.handoffs.iter().map(named).collect())
+    }
+
+    /// Asks for the edges of handoffs that were emitted before these events.
+    pub async fn look_up(&mut self, look: &Look, events: &[Event]) {
+        for event in events {
+            let known = self.of(event).is_some();
+            if known || event.handoff.is_none() {
+                continue;
+            }
+            let open = look.ledger.run(&event.run).map(Self::of_run);
+            // An edge that nobody knows any more is shown as none.
+            let named = match open {
+                Some(named) => named,
+                None => match look.source.fetch(Want::Timeline(event.run.clone())).await {
+                    Ok(Found::Timeline { run, .. }) => Self::of_run(&run),
+                    _ => continue,
+                },
+            };
+            self.0.extend(named.0);
+        }
     }
 
     /// The edge an event is about, where it is about one.
