@@ -263,6 +263,13 @@ fn the_python_agent_is_part_of_the_example() {
 
 #[test]
 fn links_and_pictures_are_there() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let packed = manifest["package"]["include"].as_array().unwrap();
+    let is_packed = |path: &Path| {
+        let mut packed = packed.iter().filter_map(toml::Value::as_str);
+        packed.any(|it| path.starts_with(it.trim_end_matches("/**")))
+    };
     for page in [
         "README.md",
         "CHANGELOG.md",
@@ -288,6 +295,11 @@ fn links_and_pictures_are_there() {
             assert!(
                 link.starts_with("https://") || target.exists(),
                 "{page} links to {link}, which is not there"
+            );
+            let beside = Path::new(page).parent().unwrap().join(link);
+            assert!(
+                link.starts_with("https://") || is_packed(&beside),
+                "{page} links to {link}, which is not in the package"
             );
         }
     }
