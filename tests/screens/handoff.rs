@@ -211,6 +211,15 @@ fn the_tree_folds_and_the_cursor_stays() {
 }
 
 #[test]
+fn a_value_that_its_row_must_cut_is_read_below() {
+    let mut it = page(80, 24);
+    it.keys("<tab><tab>")
+        .must_not_show("used to confirm the figures");
+    it.keys("G").must_show("/working_memory/summary/text");
+    it.must_show("used to confirm the figures");
+}
+
+#[test]
 fn the_trace_leads_to_the_other_handoffs() {
     let mut it = page(120, 40);
     it.keys("<tab><tab><tab><tab><tab><tab>k<enter>");

@@ -139,10 +139,14 @@ impl Memory<'_> {
 }
 
 impl Handoff {
+    /// The member under the cursor.
+    pub fn member(&self) -> Option<&Node> {
+        shown(&self.tree).get(self.paths.index()?).copied()
+    }
+
     /// Opens or closes the branch under the cursor; closing inside a branch goes to its head first.
     pub(super) fn fold(&mut self, action: Action) {
-        let at = self.paths.index();
-        let Some(node) = at.and_then(|at| shown(&self.tree).get(at).copied()) else {
+        let Some(node) = self.member() else {
             return;
         };
         let path = node.path.clone();

@@ -7,9 +7,11 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use tui_tree_widget::{Tree, TreeItem};
 
+use crate::console::app::doc::{Doc, Ink};
 use crate::console::app::handoff::{Handoff, Node};
 use crate::console::app::msg::Hit;
 use crate::console::ui::canvas::Canvas;
+use crate::console::ui::doc;
 use crate::console::ui::part::{self, table};
 use crate::domain::text;
 use crate::theme::{Role, Theme};
@@ -19,8 +21,75 @@ const STEP: usize = 2;
 /// Columns of the names with their indents, at least and at most.
 const NAMES: (usize, usize) = (16, 44);
 
-/// Draws the tree with the cursor in sight.
+/// Rows from which the value under the cursor is shown in full below when some row must cut its own, and the lines
+/// that takes, at least and at most.
+const TALL: u16 = 10;
+/// See [`TALL`].
+const VALUE: (u16, u16) = (6, 10);
+
+/// Draws the tree with the cursor in sight, and the value under the cursor in full where some row must cut its own.
 pub(super) fn draw(page: &Handoff, canvas: &mut Canvas<'_>) {
+    let area = canvas.area;
+    let left = names_width(page, area);
+    let room = usize::from(area.width).saturating_sub(left + 5);
+    // As tall whichever row the cursor is on: the tree must not jump.
+    let height = match page.member() {
+        Some(_) if area.height >= TALL && any_cut(&page.tree, room) => {
+            let rows = page.paths.rows().len().min(usize::from(area.height)) as u16;
+            area.height.saturating_sub(rows + 1).clamp(VALUE.0, VALUE.1)
+        }
+        _ => 0,
+    };
+    let top = area.height - height;
+    rows(
+        page,
+        left,
+        &mut canvas.within(Rect {
+            height: top,
+            ..area
+        }),
+    );
+    if let (Some(node), 1..) = (page.member(), height) {
+        value(node, top, canvas);
+    }
+}
+
+/// Columns of the names.
+fn names_width(page: &Handoff, area: Rect) -> usize {
+    let most = NAMES.1.min(usize::from(area.width / 2));
+    names(&page.tree, 0).min(most).max(NAMES.0)
+}
+
+/// Whether a row that is shown has more to say than fits into so many columns.
+fn any_cut(tree: &[Node], room: usize) -> bool {
+    let cut = |it: &Node| {
+        let wrong = it.wrong.as_ref().map_or(0, |it| text::width(it) + 4);
+        let clean = text::clean(&it.value);
+        text::head(&clean, room.saturating_sub(wrong)).len() < clean.len()
+    };
+    tree.iter().any(|it| cut(it) || any_cut(&it.inside, room))
+}
+
+/// A value in full, and what is wrong with it, below the rows.
+fn value(node: &Node, top: u16, canvas: &mut Canvas<'_>) {
+    let area = canvas.area;
+    let mut text = Doc::new(usize::from(area.width.saturating_sub(3)));
+    if let Some(wrong) = &node.wrong {
+        text.paragraph(Ink::Bad, wrong);
+    }
+    if !node.value.is_empty() {
+        text.paragraph(Ink::Text, &node.value);
+    }
+    let all = text.lines().len() < usize::from(area.height - top);
+    let title = format!(
+        "{}{}",
+        node.path,
+        if all { "" } else { ", all of it in Raw" }
+    );
+    doc::draw(&text, 0, &mut doc::below(canvas, top, &title));
+}
+
+fn rows(page: &Handoff, names: usize, canvas: &mut Canvas<'_>) {
     let (area, theme) = (canvas.area, canvas.theme);
     let glyphs = theme.glyphs;
     let rows = Rect {
@@ -30,8 +99,6 @@ pub(super) fn draw(page: &Handoff, canvas: &mut Canvas<'_>) {
         ..area
     };
     let (selected, height) = (page.paths.index().unwrap_or(0), usize::from(rows.height));
-    let widest = NAMES.1.min(usize::from(area.width / 2));
-    let names = names(&page.tree, 0).min(widest).max(NAMES.0);
     canvas.put(2, 0, Role::Header, "member");
     canvas.put(2 + names as u16 + 2, 0, Role::Header, "value");
 
