@@ -792,8 +792,15 @@ fn what_cannot_work_says_what_to_do() {
             "{why}"
         );
     }
-    let watch = ["watch", "http://127.0.0.1:9", "--speed", "9"];
-    assert!(desk.says(2, &watch).contains("--speed is for recordings"));
+    for (flag, value) in [("--speed", "9"), ("--as-of", "2026-01-31T23:59:00Z")] {
+        let why = desk.says(2, &["watch", "http://127.0.0.1:9", flag, value]);
+        assert!(why.contains(&format!("{flag} is for recordings")), "{why}");
+    }
+    assert!(get(2, "127.0.0.1:7600").contains("http://127.0.0.1:7600"));
+    let bare = desk.says(2, &["get", "edges", "http://127.0.0.1:9"]);
+    assert!(bare.contains("-c http://127.0.0.1:9"), "{bare}");
+    let day = ["get", "edges", "-c", SMALL, "--as-of", "2026-01-31"];
+    assert!(desk.says(2, &day).contains("such as 2026-01-31T"));
     let nowhere = format!("sqlite:{}", desk.path("no.db").display());
     assert!(get(1, &nowhere).contains("there is no store"));
     assert!(!desk.path("no.db").exists(), "looking makes no store");

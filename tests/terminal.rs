@@ -37,6 +37,11 @@ struct Session {
 impl Session {
     /// `seam watch` on a recording with hostile text in every string.
     fn start(columns: u16, rows: u16, environment: &[(&str, &str)]) -> Self {
+        Self::replay(&["--speed=max"], (columns, rows), environment)
+    }
+
+    /// The same with other flags.
+    fn replay(flags: &[&str], size: (u16, u16), environment: &[(&str, &str)]) -> Self {
         let home = TempDir::new().unwrap();
         let recording = home.path().join("r.ndjson");
         let line = |at: &str, kind: &str, id: &str| {
@@ -55,18 +60,19 @@ impl Session {
         ];
         std::fs::write(&recording, lines.join("\n")).unwrap();
         let address = format!("file:{}", recording.display());
-        Self::watch(&address, home, (columns, rows), environment)
+        let mut args = vec![address.as_str()];
+        args.extend(flags);
+        Self::watch(&args, home, size, environment)
     }
 
     /// `seam watch` on an address.
-    fn watch(address: &str, home: TempDir, size: (u16, u16), environment: &[(&str, &str)]) -> Self {
+    fn watch(args: &[&str], home: TempDir, size: (u16, u16), environment: &[(&str, &str)]) -> Self {
         let (columns, rows) = size;
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(rows, columns)).unwrap();
         let mut command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_seam"))
             .arg("watch")
-            .arg(address)
-            .args(address.starts_with("file:").then_some("--speed=max"))
+            .args(args)
             .env("HOME", home.path())
             .env("TERM", "xterm-256color")
             .env_remove("NO_COLOR")
@@ -201,6 +207,22 @@ fn it_gives_the_terminal_back_on_signals() {
         session.signal(name);
         session.ends(0);
     }
+}
+
+#[test]
+fn a_replay_begins_where_it_is_told() {
+    let flags = ["--speed=max", "--as-of=2026-08-20T03:12:01.050Z"];
+    let session = Session::replay(&flags, (80, 24), &[]);
+    session.wait_for("replay paused");
+    session.press(b"6");
+    session.wait_for("acknowledged");
+    assert!(
+        !session.screen().contains("dead lettered"),
+        "{}",
+        session.screen()
+    );
+    session.press(b".");
+    session.wait_for("dead lettered");
 }
 
 #[test]
@@ -396,7 +418,7 @@ async fn an_editor_holds_up_nothing_but_keys() {
     );
     std::fs::write(&script, lines).unwrap();
     let editor = format!("sh {}", script.display());
-    let session = Session::watch(host.url(), home, (120, 40), &[("VISUAL", &editor)]);
+    let session = Session::watch(&[host.url()], home, (120, 40), &[("VISUAL", &editor)]);
     session.wait_for("? help");
     session.press(b"4");
     session.wait_for("broken");

@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use super::serve::Interrupts;
-use super::{Exit, Stop, rules, say, watch};
+use super::{Exit, Stop, say, watch};
 use crate::demo::{Agents, Host, Story};
 
 /// Flags of `seam demo`.
@@ -79,8 +79,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             theme: look.theme,
             ascii: look.ascii,
             readonly: look.readonly,
-            speed: None,
-            rules: rules::Flags::default(),
+            ..watch::Args::default()
         })
         .await
     };

@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use super::look::{Look, look};
 use super::table::{room, table};
-use super::{Connect, Exit, Output, json, print, say};
+use super::{Connect, Exit, Output, Stop, json, print, say};
 use crate::domain::health::Span;
 use crate::domain::report;
 use crate::domain::time::Time;
+use crate::source::Address;
 use choice::Choice;
 use event::{Edges, EventRow};
 use rows::Row;
@@ -101,6 +102,11 @@ const LATEST: usize = 200;
 /// # Errors
 /// The address does not answer or cannot be read, or nothing has an id that was asked for.
 pub async fn run(args: Args) -> anyhow::Result<Exit> {
+    let address = args.ids.iter().find(|it| Address::parse(it).is_ok());
+    if let (Some(address), None) = (address, &args.connect.address) {
+        let why = format!("{address} is an address: write -c {address}");
+        return Err(Stop::new(Exit::Usage, why).into());
+    }
     let look = look(&args.connect, args.as_of).await?;
     let span = args.window.unwrap_or_else(|| look.default_span());
     match args.kind {

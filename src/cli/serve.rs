@@ -116,7 +116,7 @@ async fn listen(text: &str, access: &Access) -> anyhow::Result<(TcpListener, Soc
     let usage = |what: String| Stop::new(Exit::Usage, what);
     let mut found = tokio::net::lookup_host(text).await.map_err(|why| {
         usage(format!(
-            "--listen {text:?} is no HOST:PORT of this machine: {why}"
+            "--listen {text:?} is no HOST:PORT of this machine: {why}. Write it as 127.0.0.1:7600"
         ))
     })?;
     let address = found

@@ -11,6 +11,7 @@ use crate::clock;
 use crate::config::{Flags, Settings};
 use crate::console::app::{Place, Size, Start};
 use crate::console::shell::{self, Setup};
+use crate::domain::time::Time;
 use crate::keymap::Keymap;
 use crate::source::{self, Address, Options, Shared};
 use crate::theme::{self, BUILT_IN, Depth, Theme};
@@ -36,9 +37,20 @@ pub struct Args {
     /// Speed of a replay: 1, 60 or max
     #[arg(long, value_name = "SPEED")]
     pub speed: Option<String>,
+    /// Time at which a replay starts (RFC 3339) [default: its beginning]
+    #[arg(long, value_name = "TIME", value_parser = Time::parse)]
+    pub as_of: Option<Time>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub rules: rules::Flags,
+}
+
+impl Args {
+    /// A flag that means nothing without a recording.
+    fn of_replays(&self) -> Option<&'static str> {
+        let speed = self.speed.as_ref().map(|_| "--speed");
+        speed.or(self.as_of.map(|_| "--as-of"))
+    }
 }
 
 /// Opens the console on the addresses, or on the default one.
@@ -73,6 +85,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         let source = {
             let options = Options {
                 speed,
+                jump: args.as_of,
                 ..Options::default()
             };
             rules::open(&address, &settings, options).await?
@@ -80,9 +93,10 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         replays |= matches!(address, Address::File(_));
         sources.push((name(&address), source));
     }
-    if args.speed.is_some() && !replays {
-        let why =
-            "--speed is for recordings, and none of these is one: a live address has its own time";
+    if let (Some(flag), false) = (args.of_replays(), replays) {
+        let why = format!(
+            "{flag} is for recordings, and none of these is one: a live address has its own time"
+        );
         return Err(Stop::new(Exit::Usage, why).into());
     }
     Box::pin(open(&settings, sources)).await

@@ -48,7 +48,9 @@ impl Time {
         }
         DateTime::parse_from_rfc3339(text)
             .map(|at| Self(at.timestamp_millis()))
-            .map_err(|why| format!("`{text}` is not an RFC 3339 time ({why})"))
+            .map_err(|why| {
+                format!("`{text}` is not an RFC 3339 time such as 2026-01-31T23:59:00Z ({why})")
+            })
     }
 
     /// How long ago this was at `now`, never negative.

@@ -43,6 +43,9 @@ pub enum AddressError {
         "`{0}` has no scheme: to replay a recording write `file:{0}`, for a store `sqlite:{0}`"
     )]
     NoScheme(String),
+    /// It looks like a server.
+    #[error("`{0}` has no scheme: for an orchestrator that runs there write `http://{0}`")]
+    NoHttp(String),
     /// The part after the scheme is missing.
     #[error("`{0}` names no file: write `{0}PATH`")]
     NoPath(&'static str),
@@ -100,6 +103,7 @@ impl Address {
             "http" | "https" => url(text).map(Self::Http),
             "postgres" | "postgresql" | "redis" | "rediss" | "otlp" | "langgraph"
             | "langgraph+http" | "langgraph+https" => Err(AddressError::NotInThisBuild(scheme)),
+            _ if rest.parse::<u16>().is_ok() => Err(AddressError::NoHttp(text.to_owned())),
             _ => Err(AddressError::Unknown(without_credentials(text))),
         }
     }

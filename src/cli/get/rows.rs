@@ -23,14 +23,20 @@ pub trait Row: Serialize {
     fn cells(&self) -> Vec<String>;
 }
 
-/// The worst finding, and since when.
-fn why(findings: &[FindingRow]) -> String {
-    findings
-        .first()
-        .map_or_else(String::new, |it| match it.since {
-            Some(since) => format!("{}, since {}", it.what, moment(since)),
-            None => it.what.clone(),
-        })
+/// The worst of what its health is made of, and since when.
+fn why(it: &EdgeRow) -> String {
+    let tasks = if it.looping == 1 { "task" } else { "tasks" };
+    match it.findings.first() {
+        _ if it.looping > 0 => format!("{} {tasks} looping", it.looping),
+        Some(FindingRow {
+            what,
+            since: Some(since),
+            ..
+        }) => format!("{what}, since {}", moment(*since)),
+        Some(it) => it.what.clone(),
+        None if it.dead > 0 => format!("{} dead", it.dead),
+        None => String::new(),
+    }
 }
 
 impl Row for PipelineRow {
@@ -58,7 +64,9 @@ impl Row for PipelineRow {
     }
 
     fn cells(&self) -> Vec<String> {
-        let worst = self.edges.iter().find(|it| !it.findings.is_empty());
+        let mut edges = self.edges.iter();
+        let worst =
+            edges.find_map(|it| Some((&it.edge, why(it))).filter(|(_, why)| !why.is_empty()));
         vec![
             self.pipeline.clone(),
             some(self.open),
@@ -70,9 +78,7 @@ impl Row for PipelineRow {
             some(self.dead),
             some(self.escalated),
             self.health.to_owned(),
-            worst.map_or_else(String::new, |it| {
-                format!("{}: {}", it.edge, why(&it.findings))
-            }),
+            worst.map_or_else(String::new, |(edge, why)| format!("{edge}: {why}")),
         ]
     }
 }
@@ -128,7 +134,7 @@ impl Row for EdgeRow {
             or_dash(self.oldest_unacknowledged_ms, age),
             some(self.dead),
             self.health.to_owned(),
-            format!("{paused}{}", why(&self.findings)),
+            format!("{paused}{}", why(self)),
         ]
     }
 }
