@@ -101,9 +101,7 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
         heard,
         edits: VecDeque::new(),
     };
-    for note in setup.notes {
-        shell.tell(Msg::Said(note));
-    }
+    shell.state.note(setup.notes);
     let end = shell.run().await;
     for watch in watches {
         watch.abort();

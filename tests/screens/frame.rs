@@ -64,6 +64,27 @@ fn the_help_lists_what_the_keys_do() {
 }
 
 #[test]
+fn the_help_says_what_stands_in_for_a_number_and_scrolls_no_further_than_that() {
+    let mut desk = Desk::with(100, 20, Vec::new());
+    desk.keys("2?<ctrl-d><ctrl-d><ctrl-d><ctrl-d>")
+        .must_show("n/m")
+        .must_show("Not measured: this source does not tell it.");
+    desk.keys("k").must_not_show("Not measured");
+}
+
+#[test]
+fn many_mistakes_in_the_files_of_the_user_can_all_be_read() {
+    let mut desk = desk();
+    let notes = (1..=30).map(|line| format!("theme mine, line {line}: no such role"));
+    desk.state.note(notes.collect());
+    desk.keys("j")
+        .must_show("30 lines of your files were left out");
+    desk.keys("<ctrl-d><ctrl-d><ctrl-d>")
+        .must_show("line 30: no such role");
+    desk.keys("<enter>").must_not_show("left out");
+}
+
+#[test]
 fn a_key_that_does_nothing_says_so() {
     let mut desk = desk();
     desk.keys("6R")

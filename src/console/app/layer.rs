@@ -195,6 +195,19 @@ impl Dialog {
         }
     }
 
+    /// What is wrong with the files of the user, all of it: more than the message line holds.
+    pub fn notes(notes: Vec<String>) -> Self {
+        Self {
+            title: format!("{} lines of your files were left out", notes.len()),
+            body: notes,
+            news: Vec::new(),
+            buttons: vec![("Go on without them".to_owned(), Press::Cancel)],
+            focus: 0,
+            offset: 0,
+            draft: None,
+        }
+    }
+
     /// Moves the focus; it stops at the ends.
     pub fn turn(&mut self, right: bool) {
         self.focus = if right {

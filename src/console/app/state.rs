@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::domain::text;
 use crate::domain::time::{Millis, SECOND, Time};
 use crate::keymap::{Action, Context, Keymap};
 
@@ -11,14 +12,25 @@ use super::desk::{Desk, Tickets};
 use super::feed::Feed;
 use super::flow::Sent;
 use super::handoff::Handoff;
-use super::layer::Layer;
+use super::layer::{Dialog, Layer};
 use super::msg::{Effect, Size, Ticket};
 use super::screen::{Offer, Screen, ScreenId, Screens};
-use super::toast::{Toasts, Tone};
+use super::toast::{self, Toasts, Tone};
 use super::world::{Face, World};
 
 /// How long a dismissal waits before it is sent (product section 4).
 pub const UNDO_FOR: Millis = 10 * SECOND;
+
+/// Signs in place of numbers (protocol section 5), and what they mean.
+const LEGEND: &[(&str, &str)] = &[
+    ("-", "Nothing of it was seen."),
+    ("2/7", "2 of 7: too few to judge or to say in per cent."),
+    (
+        "≥41s",
+        "At least: handoffs that still wait count as long as they wait.",
+    ),
+    ("n/m", "Not measured: this source does not tell it."),
+];
 
 /// Everything the console knows and remembers.
 #[derive(Debug)]
@@ -217,6 +229,44 @@ impl State {
         self.layers
             .last()
             .map_or_else(|| self.view_context(), Layer::context)
+    }
+
+    /// Says at the start what is wrong with the files of the user.
+    pub fn note(&mut self, notes: Vec<String>) {
+        if notes.len() > toast::MOST {
+            self.layers.push(Layer::Dialog(Dialog::notes(notes)));
+        } else {
+            for note in notes {
+                self.say(note, Tone::Plain);
+            }
+        }
+    }
+
+    /// What the signs in place of numbers mean on the screen shown.
+    pub fn legend(&self) -> &'static [(&'static str, &'static str)] {
+        match (&self.page, self.at) {
+            (None, ScreenId::Pipelines | ScreenId::Edges) => LEGEND,
+            _ => &[],
+        }
+    }
+
+    /// The furthest that the layer on top can be scrolled.
+    pub(super) fn last_offset(&self, layer: &Layer) -> usize {
+        let rows = usize::from(self.world.size.rows);
+        match layer {
+            Layer::Help(_) => {
+                let lines = self.offers().len() + self.legend().len();
+                lines.saturating_sub(rows.saturating_sub(5))
+            }
+            Layer::Results(it) => it.items.len().saturating_sub(rows.saturating_sub(5)),
+            Layer::Dialog(it) => {
+                let room = usize::from(self.world.size.columns.saturating_sub(8).clamp(1, 74));
+                let lines = it.body.iter().chain(&it.news);
+                let lines: usize = lines.map(|it| text::wrap(it, room).len()).sum();
+                lines.saturating_sub(rows.saturating_sub(8))
+            }
+            Layer::Ask(_) | Layer::Filter { .. } | Layer::Palette(_) => 0,
+        }
     }
 
     /// Everything that can be done here and now, whoever does it. Footer, help, palette and keys all use this list.

@@ -7,7 +7,7 @@ const STAYS: Millis = 6 * SECOND;
 /// How long it stays at least, whatever the user does.
 const READ: Millis = 2 * SECOND;
 /// How many are kept; older ones go first.
-const MOST: usize = 3;
+pub(super) const MOST: usize = 3;
 
 /// What just happened.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -247,6 +247,9 @@ fn help(canvas: &mut Canvas<'_>, state: &State, offset: usize) {
         };
         lines.push((role, keys.join(" "), sentence));
     }
+    for (sign, meaning) in state.legend() {
+        lines.push((Role::Dim, (*sign).to_owned(), (*meaning).to_owned()));
+    }
     let place = centred(canvas, 90, lines.len() as u16 + 2);
     let title = match &state.page {
         Some(_) => "keys on this page".to_owned(),

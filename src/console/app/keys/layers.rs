@@ -17,6 +17,7 @@ pub(super) fn layer_key(
     key: Key,
     action: Option<Action>,
 ) -> Vec<Effect> {
+    let last = state.last_offset(&layer);
     match layer {
         Layer::Ask(mut ask) => {
             match action {
@@ -57,7 +58,7 @@ pub(super) fn layer_key(
             match action {
                 Some(Action::Left) => dialog.turn(false),
                 Some(Action::Right) => dialog.turn(true),
-                Some(scroll) => scroll_by(&mut dialog.offset, scroll),
+                Some(scroll) => scroll_by(&mut dialog.offset, scroll, last),
                 None => {}
             }
             state.layers.push(Layer::Dialog(dialog));
@@ -102,13 +103,13 @@ pub(super) fn layer_key(
             let done =
                 matches!(action, Some(Action::Back | Action::Open)) || key.to_string() == "?";
             if !done {
-                action.inspect(|&it| scroll_by(&mut offset, it));
+                action.inspect(|&it| scroll_by(&mut offset, it, last));
                 state.layers.push(Layer::Help(offset));
             }
         }
         Layer::Results(mut results) => {
             if !matches!(action, Some(Action::Back | Action::Open)) {
-                action.inspect(|&it| scroll_by(&mut results.offset, it));
+                action.inspect(|&it| scroll_by(&mut results.offset, it, last));
                 state.layers.push(Layer::Results(results));
             }
         }
@@ -116,14 +117,16 @@ pub(super) fn layer_key(
     Vec::new()
 }
 
-pub(super) fn scroll_by(offset: &mut usize, action: Action) {
-    *offset = match action {
+/// Scrolls a layer, at most to `last`.
+pub(super) fn scroll_by(offset: &mut usize, action: Action, last: usize) {
+    let moved = match action {
         Action::Down => offset.saturating_add(1),
         Action::HalfPageDown => offset.saturating_add(10),
         Action::Up => offset.saturating_sub(1),
         Action::HalfPageUp => offset.saturating_sub(10),
         _ => *offset,
     };
+    *offset = moved.min(last);
 }
 
 fn filter_live(state: &mut State, text: &str) -> Option<String> {

@@ -17,6 +17,7 @@ pub(in crate::console::app) fn mouse(state: &mut State, spot: &Spot) -> Vec<Effe
         Gesture::WheelUp => Action::Up,
         Gesture::Press => return press(state, spot.on.clone()),
     };
+    let last = state.layers.last().map_or(0, |it| state.last_offset(it));
     if let Some(layer) = state.layers.last_mut() {
         let offset = match layer {
             Layer::Dialog(it) => &mut it.offset,
@@ -28,7 +29,7 @@ pub(in crate::console::app) fn mouse(state: &mut State, spot: &Spot) -> Vec<Effe
             }
             Layer::Ask(_) | Layer::Filter { .. } => return Vec::new(),
         };
-        (0..WHEEL).for_each(|_| scroll_by(offset, action));
+        (0..WHEEL).for_each(|_| scroll_by(offset, action, last));
         return Vec::new();
     }
     (0..WHEEL).flat_map(|_| perform(state, action)).collect()
