@@ -219,7 +219,7 @@ fn a_group_is_requeued_as_it_was_seen() {
             .remove(0)
     }]);
     it.must_show("1 arrived since, not included.");
-    it.must_show("1 changed since you saw them, skipped: ben requeued it 0s ago.");
+    it.must_show("1 changed since you saw them, skipped: ben requeued it just now.");
     it.keys("<tab><enter>");
     let request = sent(&it);
     assert_eq!(request.act, Act::Requeue);

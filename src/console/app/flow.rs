@@ -8,7 +8,7 @@ use super::state::{Pending, State, UNDO_FOR};
 use super::toast::Tone;
 use crate::domain::link::{ActKind, Fault};
 use crate::domain::run::LastChange;
-use crate::domain::text::age;
+use crate::domain::text::ago;
 
 mod answer;
 mod edit;
@@ -147,8 +147,8 @@ impl State {
             true => "them".to_owned(),
             false => format!("{count} of them"),
         };
-        let ago = age(one.at.age(self.world.now));
-        format!("{text}: {} {} {them} {ago} ago", one.actor.id, one.done())
+        let ago = ago(one.at.age(self.world.now));
+        format!("{text}: {} {} {them} {ago}", one.actor.id, one.done())
     }
 
     /// True when the item is known to have another version than was seen.

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::domain::contract::Violation;
 use crate::domain::run::LastChange;
-use crate::domain::text::age;
+use crate::domain::text::ago;
 use crate::domain::time::Time;
 
 /// Why a source did not do what it was asked.
@@ -45,8 +45,8 @@ impl Fault {
     pub fn told(&self, now: Time) -> String {
         match self {
             Self::Conflict { by: Some(by), .. } => {
-                let (who, ago) = (&by.actor.id, age(by.at.age(now)));
-                format!("{who} {} this {ago} ago", by.done())
+                let (who, ago) = (&by.actor.id, ago(by.at.age(now)));
+                format!("{who} {} this {ago}", by.done())
             }
             other => other.to_string(),
         }

@@ -13,6 +13,14 @@ pub fn age(millis: Millis) -> String {
     }
 }
 
+/// How long ago, for sentences: `6m12s ago`, or `just now` within a second.
+pub fn ago(millis: Millis) -> String {
+    match millis {
+        ..SECOND => "just now".to_owned(),
+        _ => format!("{} ago", age(millis)),
+    }
+}
+
 /// A duration that was measured: `812ms`, `1.9s`, `41s`, `6m12s`.
 pub fn latency(millis: Millis) -> String {
     match millis.max(0) {
@@ -79,6 +87,14 @@ fn scaled(count: u64, unit: u64, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_only_just_happened_is_not_zero_seconds_ago() {
+        assert_eq!(
+            [ago(-1), ago(999), ago(6_000)],
+            ["just now", "just now", "6s ago"]
+        );
+    }
 
     #[test]
     fn ages() {

@@ -50,7 +50,7 @@ pub fn card(row: &InboxRow, contract: Result<&Contract, &str>, width: usize) -> 
 }
 
 fn asked(row: &InboxRow) -> String {
-    format!("{} asks {} ({})", row.asked_by, row.role, word(row.kind))
+    format!("{}, of {} ({})", row.asked_by, row.role, word(row.kind))
 }
 
 fn body(doc: &mut Doc, contract: &Contract) {

@@ -88,7 +88,7 @@ fn numbers(feed: &Feed, row: &EdgeRow, canvas: &mut Canvas<'_>, top: u16) -> u16
         "not measured".to_owned()
     };
     let last = match row.last_acknowledged_at {
-        Some(at) => format!("{} ago", text::age(at.age(feed.ledger().now()))),
+        Some(at) => text::ago(at.age(feed.ledger().now())),
         None => "never".to_owned(),
     };
     let all: [(&str, Cell); 12] = [

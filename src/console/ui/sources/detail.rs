@@ -9,7 +9,7 @@ use crate::console::app::sources::{acts, measures, pace};
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::part;
 use crate::domain::link::Replay;
-use crate::domain::text::{age, clean, count, width, wrap};
+use crate::domain::text::{ago, clean, count, width, wrap};
 use crate::domain::time::Time;
 use crate::theme::Role;
 
@@ -68,7 +68,7 @@ fn link(feed: &Feed, state: &State, page: &mut Page<'_>) {
     let heard = match feed.data_age(now) {
         None => "nothing was heard yet".to_owned(),
         Some(_) if feed.is_recording() => "a recording: its time is its own".to_owned(),
-        Some(old) => format!("last heard {} ago", age(old)),
+        Some(old) => format!("last heard {}", ago(old)),
     };
     page.fact("data", Role::Text, &heard);
     let ledger = feed.ledger();
