@@ -94,7 +94,7 @@ async fn begins_with_what_is_and_goes_on_without_gap_or_repetition(subject: &Sub
     let mut known: Vec<HandoffId> = first
         .runs
         .iter()
-        .flat_map(|run| run.handoffs.keys().cloned())
+        .flat_map(|run| run.run().handoffs.keys().cloned())
         .collect();
     (subject.happen)().await;
     let (before, _) = emissions(&mut watch, 2 - known.len()).await;
@@ -114,7 +114,7 @@ async fn goes_on_from_a_cursor(subject: &Subject) {
     let known = first
         .runs
         .iter()
-        .map(|run| run.handoffs.len())
+        .map(|run| run.run().handoffs.len())
         .sum::<usize>();
     let (_, cursor) = emissions(&mut watch, 5 - known).await;
     drop(watch);
@@ -135,7 +135,7 @@ async fn hands_hostile_text_on_as_it_is(subject: &Subject) {
     let known = first
         .runs
         .iter()
-        .map(|run| run.handoffs.len())
+        .map(|run| run.run().handoffs.len())
         .sum::<usize>();
     let (events, _) = emissions(&mut watch, 8 - known).await;
     let title = events.iter().rev().find_map(|it| match &it.fact {
@@ -205,7 +205,7 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
     let open = first
         .runs
         .first()
-        .and_then(|run| Some((run.id.clone(), run.handoffs.keys().next()?.clone())));
+        .and_then(|run| Some((run.id().clone(), run.run().handoffs.keys().next()?.clone())));
     let (run, handoff) = if let Some(open) = open {
         open
     } else {
@@ -232,10 +232,10 @@ async fn tells_the_loser_of_a_race_who_won(subject: &Subject) {
         return;
     }
     let run = first.runs.first().expect("work is open");
-    let handoff = run.open().next().expect("work is open");
+    let handoff = run.run().open().next().expect("work is open");
     let on = || {
         vec![Target {
-            run: run.id.clone(),
+            run: run.id().clone(),
             handoff: handoff.id.clone(),
             version: handoff.version,
         }]

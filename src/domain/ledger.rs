@@ -13,17 +13,18 @@ use indexmap::IndexMap;
 use super::account::{Before, entries};
 use super::event::{Event, Fact};
 use super::id::{Edge, HandoffId, RunId};
-use super::link::{Cursor, Rollup, Snapshot};
+use super::link::Cursor;
 use super::loops::Level;
 use super::machine::{Irregularity, evolve};
-use super::run::{Handoff, Run, State};
-use super::time::{HOUR, MINUTE, Time};
+use super::run::{Handoff, Record, Run, State};
+use super::time::Time;
 
 mod book;
 mod closed;
 mod dead;
 mod edges;
 mod fragments;
+mod restore;
 mod violations;
 
 pub use book::EdgeBook;
@@ -41,8 +42,7 @@ pub const KEEP_EVENTS: usize = 5_000;
 /// What is known of one source.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    /// Shared with the copy that a frozen screen shows.
-    runs: HashMap<RunId, Arc<Run>, RandomState>,
+    runs: HashMap<RunId, Record, RandomState>,
     home: HashMap<HandoffId, RunId, RandomState>,
     /// Runs that are open or notable.
     current: HashSet<RunId, RandomState>,
@@ -86,54 +86,6 @@ impl Ledger {
         }
     }
 
-    /// Forgets everything and starts from what a source says is so.
-    pub fn restore(&mut self, snapshot: Snapshot) {
-        let revision = self.revision + 1;
-        *self = Self {
-            phase: self.phase,
-            keeps_all: self.keeps_all,
-            revision,
-            latest: self.latest + snapshot.recent.len() as u64,
-            cursor: snapshot.cursor,
-            now: snapshot.at,
-            ..Self::default()
-        };
-        for Rollup { end, edges } in snapshot.rollups {
-            for (edge, tally) in edges {
-                let book = self.book(&edge);
-                book.windows.seed(end.min(snapshot.at), &tally);
-                book.changed_at = book.changed_at.max(end.min(snapshot.at));
-                if snapshot.at - end < HOUR {
-                    book.restore_minute(end + -MINUTE, &tally);
-                }
-            }
-        }
-        self.runs.reserve(snapshot.runs.len());
-        self.home.reserve(snapshot.runs.len());
-        let open = snapshot.runs.iter().flat_map(|run| run.handoffs.values());
-        let mut open: Vec<&Handoff> = open.collect();
-        open.sort_by_key(|it| it.born());
-        for it in open {
-            self.book(&it.emission.edge).restore(it);
-        }
-        self.violations
-            .restore_refused(&snapshot.refused, &snapshot.runs);
-        for run in snapshot.runs {
-            for handoff in run.handoffs.values() {
-                self.home.insert(handoff.id.clone(), run.id.clone());
-                self.index(None, Some(handoff));
-            }
-            self.violations.restore(&run);
-            self.paused.extend(run.paused.iter().cloned());
-            let run = Arc::new(run);
-            self.note_run(Standing::default(), &run);
-            self.runs.insert(run.id.clone(), run);
-        }
-        self.recent = snapshot.recent.into();
-        self.forget_edges();
-        self.advance(snapshot.at);
-    }
-
     /// Folds one event.
     pub fn apply(&mut self, event: &Event) {
         self.revision += 1;
@@ -142,7 +94,8 @@ impl Ledger {
         let kept = self
             .runs
             .entry(event.run.clone())
-            .or_insert_with_key(|id| Arc::new(Run::new(id.clone(), event.at)));
+            .or_insert_with_key(|id| Run::new(id.clone(), event.at).into())
+            .unpack();
         let stood = Standing::of(kept);
         let before = event
             .handoff
@@ -261,8 +214,8 @@ impl Ledger {
             self.notable.remove(&id);
             self.current.remove(&id);
             self.fragments.remove(&id);
-            if let Some(run) = self.runs.remove(&id) {
-                for handoff in run.handoffs.keys() {
+            if let Some(record) = self.runs.remove(&id) {
+                for handoff in record.run().handoffs.keys() {
                     self.home.remove(handoff);
                 }
             }
@@ -317,12 +270,12 @@ impl Ledger {
 
     /// One run.
     pub fn run(&self, id: &RunId) -> Option<&Run> {
-        self.runs.get(id).map(Arc::as_ref)
+        self.runs.get(id).map(Record::run)
     }
 
     /// Every run that is kept, in no order.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
-        self.runs.values().map(Arc::as_ref)
+        self.runs.values().map(Record::run)
     }
 
     /// The runs that are open, have a loop verdict or a retry storm, in no order.

@@ -12,8 +12,10 @@ use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use super::loops::Verdict;
 use super::time::{Millis, Time};
 
+mod record;
 mod state;
 
+pub use record::{Record, Sketch};
 pub use state::State;
 
 /// One execution of a pipeline. Every command touches one run, so one compare-and-set covers completing a
@@ -315,18 +317,13 @@ impl Handoff {
 
     /// When it came into being, as far as is known: what its age counts from.
     pub fn born(&self) -> Time {
-        self.emitted_at.unwrap_or(self.ready_at)
+        self.clock().born()
     }
 
     /// True while its age counts in the latency population: emitted, unacknowledged and in automatic
     /// processing (protocol section 5).
     pub fn is_unacknowledged(&self) -> bool {
-        self.acked_at.is_none()
-            && self.emitted_at.is_some()
-            && matches!(
-                self.state,
-                State::Pending | State::Leased | State::RetryWait
-            )
+        self.clock().waiting(self.state).is_some()
     }
 }
 

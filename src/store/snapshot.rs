@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::read::events;
 use super::{Store, StoreError, cores, rollup};
 use crate::domain::link::{Cursor, Rollup, Snapshot};
-use crate::domain::run::Run;
+use crate::domain::run::Record;
 use crate::domain::time::{HOUR, Time};
 
 /// How many of the latest events a snapshot shows.
@@ -53,16 +53,16 @@ struct Part<Rollups, Runs> {
     runs: Runs,
 }
 
-type Raw = Part<Vec<(Time, String)>, Vec<String>>;
+type Raw = Part<Vec<(Time, String)>, Vec<Box<str>>>;
 
 impl Raw {
-    fn parse(self) -> Result<Part<Vec<Rollup>, Vec<Run>>, StoreError> {
+    fn parse(self) -> Result<Part<Vec<Rollup>, Vec<Record>>, StoreError> {
         let rollup = |(end, body): (Time, String)| {
             let edges = serde_json::from_str(&body)?;
             Ok(Rollup { end, edges })
         };
         let rollups = self.rollups.into_iter().map(rollup);
-        let runs = self.runs.iter().map(|body| serde_json::from_str(body));
+        let runs = self.runs.into_iter().map(Record::read);
         Ok(Part {
             rollups: rollups.collect::<Result<_, StoreError>>()?,
             runs: runs.collect::<Result<_, _>>()?,

@@ -341,7 +341,7 @@ fn the_feedback_of_an_old_loop_is_asked_for_when_it_is_looked_at() {
     desk.hear(Report::Batch(Batch::Snapshot(Box::new(Snapshot {
         at: at(0),
         cursor: 1,
-        runs: vec![run.clone()],
+        runs: vec![run.clone().into()],
         rollups: Vec::new(),
         recent: Vec::new(),
         refused: Vec::new(),

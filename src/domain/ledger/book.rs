@@ -7,7 +7,7 @@ use crate::domain::account::Before;
 use crate::domain::event::{Event, Fact};
 use crate::domain::health::{Kind, Tally, Windows};
 use crate::domain::id::{Edge, HandoffId};
-use crate::domain::run::{Handoff, State};
+use crate::domain::run::{Handoff, Sketch, State};
 use crate::domain::time::{Millis, Time};
 
 /// Handoffs listed on the page of an edge.
@@ -92,7 +92,7 @@ impl EdgeBook {
     pub(super) fn note(&mut self, event: &Event, it: &Handoff) {
         self.changed_at = self.changed_at.max(event.at);
         match &event.fact {
-            Fact::Emitted(_) | Fact::Sighted(_) => self.crossed(it),
+            Fact::Emitted(_) | Fact::Sighted(_) => self.crossed(&it.sketch()),
             Fact::Completed { .. } | Fact::Returned { .. } => {
                 self.last_completed = self.last_completed.max(Some(event.at));
             }
@@ -107,13 +107,12 @@ impl EdgeBook {
     }
 
     /// Takes note of a handoff that a snapshot tells of; the oldest first.
-    pub(super) fn restore(&mut self, it: &Handoff) {
+    pub(super) fn restore(&mut self, it: &Sketch<'_>) {
         self.crossed(it);
-        let changed = it.last_change.as_ref().map_or(it.born(), |it| it.at);
-        self.changed_at = self.changed_at.max(changed);
-        if let Some(failure) = &it.failure {
-            self.failed(&failure.code, failure.at);
-        }
+        self.changed_at = self.changed_at.max(it.changed_at());
+        let open = it.state.is_open().then(|| it.born());
+        moved(&mut self.open, None, open, it.id);
+        moved(&mut self.waiting, None, it.waiting(), it.id);
     }
 
     /// Takes note of a minute that a snapshot tells of. When in the minute something ended is not known: its
@@ -131,19 +130,19 @@ impl EdgeBook {
         }
     }
 
-    fn crossed(&mut self, it: &Handoff) {
-        self.stage.clone_from(&it.emission.stage);
-        if it.emission.ack_timeout_ms > 0 {
-            self.ack_timeout = Some(it.emission.ack_timeout_ms);
+    fn crossed(&mut self, it: &Sketch<'_>) {
+        self.stage.clone_from(it.stage);
+        if it.ack_timeout > 0 {
+            self.ack_timeout = Some(it.ack_timeout);
         }
-        self.p95_max = it.emission.p95_max_ms;
+        self.p95_max = it.p95_max;
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
         self.recent.push_back(it.id.clone());
     }
 
-    fn failed(&mut self, code: &str, at: Time) {
+    pub(super) fn failed(&mut self, code: &str, at: Time) {
         self.last_failed = self.last_failed.max(Some(at));
         let known = self.codes.len() < CODES || self.codes.contains_key(code);
         let code = if known { code } else { "other" };

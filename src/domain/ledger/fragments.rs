@@ -20,9 +20,10 @@ impl Ledger {
     /// is heard, so what is stored beyond that is left for then, and what was before it stays with the past. When
     /// events are still missing nothing changes.
     pub fn complete(&mut self, id: &RunId, stored: &[Event]) {
-        let (Some(kept), Some(first)) = (self.runs.get(id).cloned(), stored.first()) else {
+        let (Some(kept), Some(first)) = (self.runs.get_mut(id), stored.first()) else {
             return;
         };
+        let kept = Arc::clone(kept.unpack());
         let mut whole = Run::new(id.clone(), first.at);
         // The answer may be older than what was heard since it was asked for.
         let heard = self.recent.iter().filter(|it| it.run == *id);
@@ -47,9 +48,8 @@ impl Ledger {
             let before = kept.handoffs.get(&it.id).map(Before::of);
             self.index(before.as_ref(), Some(it));
         }
-        let whole = Arc::new(whole);
         self.note_run(Standing::of(&kept), &whole);
-        self.runs.insert(id.clone(), whole);
+        self.runs.insert(id.clone(), whole.into());
         self.forget();
     }
 }

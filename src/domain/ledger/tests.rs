@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::event::{Boundary, DeadReason, Emission, Rejection};
 use crate::domain::health::{Kind, Span, Tally};
 use crate::domain::id::Actor;
+use crate::domain::link::{Rollup, Snapshot};
 use crate::domain::time::SECOND;
 
 fn edge() -> Edge {
@@ -67,7 +68,12 @@ fn snapshot(ledger: &Ledger, seconds: i64, rollups: Vec<Rollup>) -> Snapshot {
     Snapshot {
         at: at(seconds),
         cursor: 7,
-        runs: ledger.runs().filter(|run| run.is_open()).cloned().collect(),
+        runs: ledger
+            .runs()
+            .filter(|run| run.is_open())
+            .cloned()
+            .map(Record::from)
+            .collect(),
         rollups,
         recent: ledger.recent().iter().cloned().collect(),
         refused: Vec::new(),

@@ -80,9 +80,12 @@ impl Violations {
     }
 
     /// Takes up the refusals of the last hour but for those that stand in `open` runs, which say more of them.
-    pub(super) fn restore_refused(&mut self, refused: &[Event], open: &[Run]) {
+    pub(super) fn restore_refused<'a>(
+        &mut self,
+        refused: &[Event],
+        open: impl Iterator<Item = &'a Run>,
+    ) {
         let known: HashSet<&str> = open
-            .iter()
             .flat_map(|run| &run.rejections)
             .map(|it| it.rejection.id.as_str())
             .collect();

@@ -163,7 +163,9 @@ async fn dead(engine: &Engine) -> (RunId, Handoff) {
 /// Refused contracts that nobody dealt with.
 async fn refused(engine: &Engine) -> Vec<Refused> {
     let runs = engine.snapshot().await.unwrap().runs;
-    runs.into_iter().flat_map(|it| it.rejections).collect()
+    runs.iter()
+        .flat_map(|it| it.run().rejections.clone())
+        .collect()
 }
 
 #[tokio::test]

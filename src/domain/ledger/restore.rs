@@ -1,0 +1,81 @@
+//! Starting from a snapshot: what costs by open work costs little, for a store may hold a lot of it.
+
+use super::{Ledger, Standing};
+use crate::domain::link::{Rollup, Snapshot};
+use crate::domain::run::{Record, Run, Sketch};
+use crate::domain::time::{HOUR, MINUTE};
+
+impl Ledger {
+    /// Forgets everything and starts from what a source says is so.
+    pub fn restore(&mut self, snapshot: Snapshot) {
+        *self = Self {
+            phase: self.phase,
+            keeps_all: self.keeps_all,
+            revision: self.revision + 1,
+            latest: self.latest + snapshot.recent.len() as u64,
+            cursor: snapshot.cursor,
+            now: snapshot.at,
+            ..Self::default()
+        };
+        self.restore_rollups(snapshot.rollups);
+        self.restore_open(&snapshot.runs);
+        let whole = || snapshot.runs.iter().filter_map(Record::whole);
+        self.violations.restore_refused(&snapshot.refused, whole());
+        for run in whole() {
+            self.restore_whole(run);
+        }
+        let records = snapshot.runs.into_iter();
+        self.runs = records.map(|it| (it.id().clone(), it)).collect();
+        self.recent = snapshot.recent.into();
+        self.forget_edges();
+        self.advance(snapshot.at);
+    }
+
+    fn restore_rollups(&mut self, rollups: Vec<Rollup>) {
+        let now = self.now;
+        for Rollup { end, edges } in rollups {
+            for (edge, tally) in edges {
+                let book = self.book(&edge);
+                book.windows.seed(end.min(now), &tally);
+                book.changed_at = book.changed_at.max(end.min(now));
+                if now - end < HOUR {
+                    book.restore_minute(end + -MINUTE, &tally);
+                }
+            }
+        }
+    }
+
+    /// What every open run has: a home for its handoffs, and a place on their edges.
+    fn restore_open(&mut self, records: &[Record]) {
+        self.home.reserve(records.len());
+        self.current.reserve(records.len());
+        let mut sketches: Vec<Sketch<'_>> = Vec::with_capacity(records.len());
+        for record in records {
+            for it in record.sketches() {
+                self.home.insert(it.id.clone(), record.id().clone());
+                sketches.push(it);
+            }
+            if record.whole().is_none() {
+                self.current.insert(record.id().clone());
+            }
+        }
+        sketches.sort_by_key(Sketch::born);
+        for it in &sketches {
+            self.book(it.edge).restore(it);
+        }
+    }
+
+    /// What only those runs have that were read whole.
+    fn restore_whole(&mut self, run: &Run) {
+        for it in run.handoffs.values() {
+            self.index(None, Some(it));
+            if let Some(failure) = &it.failure {
+                let book = self.book(&it.emission.edge);
+                book.failed(&failure.code, failure.at);
+            }
+        }
+        self.violations.restore(run);
+        self.paused.extend(run.paused.iter().cloned());
+        self.note_run(Standing::default(), run);
+    }
+}

@@ -1,0 +1,363 @@
+//! A run as a store and the wire have it. Most open work needs nobody: to count it, an outline is enough, and the
+//! rest of its text is read when somebody looks into it or something happens in it.
+
+use std::sync::{Arc, OnceLock};
+
+use serde::de::{Error as _, IgnoredAny};
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::{Handoff, Run, State};
+use crate::domain::id::{Edge, HandoffId, RunId};
+use crate::domain::time::{Millis, Time};
+use crate::domain::wire;
+
+/// One run, read as far as it had to be.
+#[derive(Clone, Debug)]
+pub struct Record {
+    run: OnceLock<Arc<Run>>,
+    /// What `run` is read from; `None` once it was there from the beginning, or changed since.
+    text: Option<Arc<Text>>,
+}
+
+#[derive(Debug)]
+struct Text {
+    outline: Outline,
+    body: Box<str>,
+}
+
+/// What the indexes of open work need of a handoff.
+#[derive(Clone, Copy, Debug)]
+pub struct Sketch<'a> {
+    /// Its id.
+    pub id: &'a HandoffId,
+    /// Where it crosses.
+    pub edge: &'a Edge,
+    /// Position in the pipeline.
+    pub stage: &'a Arc<str>,
+    /// How long a claim may stay unacknowledged.
+    pub ack_timeout: Millis,
+    /// The P95 that the policy of the edge allows.
+    pub p95_max: Option<Millis>,
+    /// Where it stands.
+    pub state: State,
+    clock: Clock,
+    changed_at: Option<Time>,
+}
+
+impl Sketch<'_> {
+    /// What its age counts from: [`Handoff::born`].
+    pub fn born(&self) -> Time {
+        self.clock.born()
+    }
+
+    /// It counts in the latency population ([`Handoff::is_unacknowledged`]), since this time.
+    pub fn waiting(&self) -> Option<Time> {
+        self.clock.waiting(self.state)
+    }
+
+    /// When it last changed.
+    pub fn changed_at(&self) -> Time {
+        self.changed_at.unwrap_or(self.born())
+    }
+}
+
+impl Record {
+    /// Reads the text of a run: whole if anything in it waits for a person, failed, or goes round in circles.
+    ///
+    /// # Errors
+    /// It is not the JSON of a run.
+    pub fn read(body: Box<str>) -> serde_json::Result<Self> {
+        let outline: Outline = serde_json::from_str(&body)?;
+        if !outline.goes_well() {
+            return Ok(serde_json::from_str::<Run>(&body)?.into());
+        }
+        Ok(Self {
+            run: OnceLock::new(),
+            text: Some(Arc::new(Text { outline, body })),
+        })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &RunId {
+        match &self.text {
+            Some(text) => &text.outline.id,
+            None => &self.run().id,
+        }
+    }
+
+    /// The run. Text that has the outline of one and is none (another program wrote it) has no handoffs.
+    pub fn run(&self) -> &Run {
+        self.run.get_or_init(|| {
+            let read = |text: &Arc<Text>| serde_json::from_str(&text.body).ok();
+            let unread = || Run::new(self.id().clone(), Time::default());
+            Arc::new(self.text.as_ref().and_then(read).unwrap_or_else(unread))
+        })
+    }
+
+    /// The run, to change it: from then on it is whole.
+    pub fn unpack(&mut self) -> &mut Arc<Run> {
+        self.run();
+        self.text = None;
+        self.run.get_mut().expect("`run` put it there")
+    }
+
+    /// The run if it had to be read whole: something in it needs more than a [`sketch`](Self::sketches).
+    pub fn whole(&self) -> Option<&Run> {
+        self.text.is_none().then(|| self.run())
+    }
+
+    /// Every handoff, in order of emission.
+    pub fn sketches(&self) -> impl Iterator<Item = Sketch<'_>> {
+        let whole = self.whole().map(|run| run.handoffs.values());
+        let text = self.text.as_ref().map(|text| &text.outline.handoffs);
+        let whole = whole.into_iter().flatten().map(Handoff::sketch);
+        let parts = text.into_iter().flatten();
+        whole.chain(parts.map(|(id, part)| part.sketch(id)))
+    }
+}
+
+impl From<Run> for Record {
+    fn from(run: Run) -> Self {
+        Self {
+            run: OnceLock::from(Arc::new(run)),
+            text: None,
+        }
+    }
+}
+
+impl PartialEq for Record {
+    fn eq(&self, other: &Self) -> bool {
+        self.run() == other.run()
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some(text) = &self.text else {
+            return self.run().serialize(serializer);
+        };
+        let body: &RawValue = serde_json::from_str(&text.body).map_err(S::Error::custom)?;
+        body.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let body = Box::<RawValue>::deserialize(deserializer)?;
+        Self::read(body.into()).map_err(D::Error::custom)
+    }
+}
+
+impl Handoff {
+    /// What the indexes of open work need of it.
+    pub fn sketch(&self) -> Sketch<'_> {
+        Sketch {
+            id: &self.id,
+            edge: &self.emission.edge,
+            stage: &self.emission.stage,
+            ack_timeout: self.emission.ack_timeout_ms,
+            p95_max: self.emission.p95_max_ms,
+            state: self.state,
+            clock: self.clock(),
+            changed_at: self.last_change.as_ref().map(|it| it.at),
+        }
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        Clock {
+            emitted_at: self.emitted_at,
+            ready_at: self.ready_at,
+            waiting_since: self.waiting_since,
+            acked_at: self.acked_at,
+        }
+    }
+}
+
+/// The times of a [`Handoff`] that its age is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    emitted_at: Option<Time>,
+    ready_at: Time,
+    waiting_since: Time,
+    acked_at: Option<Time>,
+}
+
+impl Clock {
+    pub(super) fn born(self) -> Time {
+        self.emitted_at.unwrap_or(self.ready_at)
+    }
+
+    pub(super) fn waiting(self, state: State) -> Option<Time> {
+        let automatic = matches!(state, State::Pending | State::Leased | State::RetryWait);
+        let waits = self.acked_at.is_none() && self.emitted_at.is_some() && automatic;
+        waits.then_some(self.waiting_since)
+    }
+}
+
+/// The part of a [`Run`] that is always read.
+#[derive(Debug, Deserialize)]
+struct Outline {
+    id: RunId,
+    #[serde(default)]
+    handoffs: Vec<(HandoffId, Part)>,
+    rejections: Option<IgnoredAny>,
+    paused: Option<IgnoredAny>,
+    verdict: Option<IgnoredAny>,
+    storm_since: Option<IgnoredAny>,
+}
+
+/// The part of a [`Handoff`] that is always read.
+#[derive(Debug, Deserialize)]
+struct Part {
+    emission: Head,
+    state: State,
+    emitted_at: Option<Time>,
+    ready_at: Time,
+    waiting_since: Time,
+    acked_at: Option<Time>,
+    last_change: Option<Change>,
+    failure: Option<IgnoredAny>,
+}
+
+/// The part of an [`Emission`](crate::domain::event::Emission) that is always read.
+#[derive(Debug, Deserialize)]
+struct Head {
+    edge: Edge,
+    #[serde(default, deserialize_with = "wire::name")]
+    stage: Arc<str>,
+    ack_timeout_ms: Millis,
+    p95_max_ms: Option<Millis>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Change {
+    at: Time,
+}
+
+impl Outline {
+    fn goes_well(&self) -> bool {
+        let notable = [
+            &self.rejections,
+            &self.paused,
+            &self.verdict,
+            &self.storm_since,
+        ];
+        let mut states = self.handoffs.iter().map(|(_, it)| it.state);
+        notable.iter().all(|it| it.is_none())
+            && states.any(State::is_open)
+            && self.handoffs.iter().all(|(_, it)| it.goes_well())
+    }
+}
+
+impl Part {
+    fn goes_well(&self) -> bool {
+        let stopped = matches!(self.state, State::Escalated | State::DeadLettered);
+        !stopped && self.failure.is_none()
+    }
+
+    fn sketch<'a>(&'a self, id: &'a HandoffId) -> Sketch<'a> {
+        Sketch {
+            id,
+            edge: &self.emission.edge,
+            stage: &self.emission.stage,
+            ack_timeout: self.emission.ack_timeout_ms,
+            p95_max: self.emission.p95_max_ms,
+            state: self.state,
+            clock: Clock {
+                emitted_at: self.emitted_at,
+                ready_at: self.ready_at,
+                waiting_since: self.waiting_since,
+                acked_at: self.acked_at,
+            },
+            changed_at: self.last_change.as_ref().map(|it| it.at),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{Emission, Event, Fact};
+    use crate::domain::id::Actor;
+    use crate::domain::machine::evolve;
+
+    /// A run of two handoffs, the second one as far as these facts take it.
+    fn text(facts: Vec<Fact>) -> Box<str> {
+        let mut run = Run::new("r".into(), Time::default());
+        let emission = || {
+            let edge = Edge::new("p", "a", "b");
+            Arc::new(Emission::observed(edge, "do \"it\"", Time::default()))
+        };
+        let first = [
+            Fact::Emitted(emission()),
+            Fact::Acknowledged { until: None },
+        ];
+        let first = first.into_iter().map(|fact| ("h1", fact));
+        let second = [Fact::Emitted(emission())].into_iter().chain(facts);
+        let events = first.chain(second.map(|fact| ("h2", fact)));
+        for (seq, (handoff, fact)) in (1..).zip(events) {
+            let event = Event {
+                run: run.id.clone(),
+                seq,
+                at: Time::from_millis(seq as i64),
+                handoff: Some(handoff.into()),
+                actor: Actor::agent("a"),
+                fact,
+            };
+            assert_eq!(evolve(&mut run, &event), None);
+        }
+        serde_json::to_string(&run).unwrap().into()
+    }
+
+    fn whole(text: &str) -> Run {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn open_work_that_goes_well_is_counted_without_reading_all_of_it() {
+        for facts in [vec![], vec![Fact::Acknowledged { until: None }]] {
+            let text = text(facts);
+            let record = Record::read(text.clone()).unwrap();
+            assert!(record.whole().is_none());
+            assert_eq!(record.id().as_str(), "r");
+            let run = whole(&text);
+            let told: Vec<_> = record.sketches().map(|it| format!("{it:?}")).collect();
+            let meant = run.handoffs.values().map(|it| format!("{:?}", it.sketch()));
+            assert_eq!(told, meant.collect::<Vec<_>>());
+            assert_eq!(*record.run(), run);
+        }
+    }
+
+    #[test]
+    fn what_needs_somebody_is_read_whole() {
+        let failed = Fact::ObservedFailed { code: "x".into() };
+        let text = text(vec![failed]);
+        let record = Record::read(text.clone()).unwrap();
+        assert_eq!(record.whole(), Some(&whole(&text)));
+        let refusing = whole(&text).rejections.is_empty();
+        assert!(refusing);
+    }
+
+    #[test]
+    fn it_is_written_as_it_was_read_until_it_changes() {
+        let text = text(vec![]);
+        let mut record = Record::read(text.clone()).unwrap();
+        assert_eq!(serde_json::to_string(&record).unwrap(), *text);
+        Arc::make_mut(record.unpack()).retried = 7;
+        assert_eq!(record.whole().map(|it| it.retried), Some(7));
+        let again: Record = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
+        assert_eq!(again, record);
+    }
+
+    #[test]
+    fn text_that_is_no_run_is_told_or_has_no_handoffs() {
+        assert!(Record::read("{}".into()).is_err());
+        assert!(Record::read("[".into()).is_err());
+        let odd = text(vec![]).replace("\"title\":\"do", "\"title\":1,\"was\":\"do");
+        let record = Record::read(odd.into()).unwrap();
+        assert_eq!(record.run().handoffs.len(), 0);
+        assert_eq!(record.run().id, *record.id());
+    }
+}
