@@ -65,15 +65,12 @@ fn ledger(events: &[Event]) -> Ledger {
 
 /// What a source with these runs would say at `seconds`.
 fn snapshot(ledger: &Ledger, seconds: i64, rollups: Vec<Rollup>) -> Snapshot {
+    let open = ledger.runs().filter(|run| run.is_open());
+    let stored = open.map(|run| serde_json::to_string(run).unwrap().into());
     Snapshot {
         at: at(seconds),
         cursor: 7,
-        runs: ledger
-            .runs()
-            .filter(|run| run.is_open())
-            .cloned()
-            .map(Record::from)
-            .collect(),
+        runs: stored.map(|it| Record::read(it).unwrap()).collect(),
         rollups,
         recent: ledger.recent().iter().cloned().collect(),
         refused: Vec::new(),
