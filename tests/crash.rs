@@ -452,7 +452,7 @@ async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
     })
     .await;
     watching.abort();
-    let runs: Vec<RunId> = fresh.runs.iter().map(|it| it.id.clone()).collect();
+    let runs: Vec<RunId> = fresh.runs.iter().map(|it| it.id().clone()).collect();
     assert!(!runs.is_empty(), "something is left open to compare");
     let (at, mut again) = (fresh.at, Ledger::new(0));
     again.restore(*fresh);

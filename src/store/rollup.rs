@@ -146,14 +146,20 @@ pub(super) fn recent(
     let hour_ago = now.millis() - HOUR;
     let border = hour_ago.div_euclid(HOUR) * HOUR;
     // The latest minute is part of no hour yet, however long ago it was.
-    let sql = "SELECT until, body FROM rollups
-               WHERE (span = ?1 AND until > ?2) OR (span = ?3 AND until <= ?2 AND until > ?2 - ?4)
-                  OR (span = ?1 AND until > ?2 - ?4 AND until = (SELECT max(until) FROM rollups WHERE span = ?1))
-               ORDER BY until";
+    let sql = "SELECT max(until) FROM rollups WHERE span = ?1";
+    let latest: Option<i64> = db.query_row(sql, [MINUTE], |row| row.get(0))?;
+    let minutes = latest.map_or(border, |it| border.min(it - 1));
+    // Hours first: they are before the minutes. One statement for both would sort the bodies, which are long.
+    let sql = "SELECT until, body FROM rollups WHERE span = ?1 AND until > ?2 AND until <= ?3 ORDER BY until";
     let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query([MINUTE, border, HOUR, DAY])?;
-    while let Some(row) = rows.next()? {
-        give(Time::from_millis(row.get(0)?), row.get(1)?);
+    for (span, after, last) in [
+        (HOUR, border - DAY, border),
+        (MINUTE, minutes.max(border - DAY), i64::MAX),
+    ] {
+        let mut rows = statement.query([span, after, last])?;
+        while let Some(row) = rows.next()? {
+            give(Time::from_millis(row.get(0)?), row.get(1)?);
+        }
     }
     Ok(())
 }
