@@ -54,6 +54,17 @@ async fn junk_is_answered_with_problems() {
         "bad-request",
     )
     .await;
+    for name in ["", "\u{1b}[31m", &"x".repeat(257)] {
+        let claim = json!({ "agent": name });
+        let claim = server.post("/handoffs/claim", &claim).await;
+        problem(claim, 400, "bad-request").await;
+    }
+    let pause = server.post("/edges/%3E%3E/pause", &json!({})).await;
+    problem(pause, 400, "bad-request").await;
+    let junk = server
+        .ask(Method::GET, "/api/v1/events")
+        .header("last-event-id", b"\xff".as_slice());
+    problem(junk.send().await.unwrap(), 400, "bad-request").await;
     problem(
         server
             .post("/handoffs/claim", &json!({"agent": "x", "max": 11}))
@@ -68,6 +79,10 @@ async fn junk_is_answered_with_problems() {
         "/handoffs?state=lost",
         "/edges?window=9m",
         "/events?after=x",
+        "/events?after=9223372036854775808",
+        "/handoffs?cursor=x",
+        "/handoffs?cursor=x.y",
+        "/handoffs?edge=%3E",
         "/runs?nope=1",
     ] {
         let response = server

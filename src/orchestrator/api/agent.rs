@@ -15,7 +15,7 @@ use super::auth::Caller;
 use super::extract::{Body, RawJson, etag};
 use super::once::{Key, REPLAYED};
 use super::problem::{Answer, Problem};
-use super::wire::Receipt;
+use super::wire::{Receipt, check_name};
 use crate::domain::contract::Violation;
 use crate::domain::event::Resolution;
 use crate::domain::id::Actor;
@@ -187,6 +187,7 @@ pub async fn claim(
             "this token may not claim for {agent:?}"
         )));
     }
+    check_name("agent", &agent)?;
     if asked.max.is_some_and(|it| !(1..=10).contains(&it)) {
         return Err(Problem::bad_request("max must be 1 to 10"));
     }

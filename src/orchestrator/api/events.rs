@@ -94,7 +94,8 @@ pub async fn events(
 ) -> Answer {
     let accept = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
     let filter = Filter::of(&wanted)?;
-    let resumed = headers.get("last-event-id").and_then(|it| it.to_str().ok());
+    let resumed = headers.get("last-event-id");
+    let resumed = resumed.map(|it| it.to_str().unwrap_or_default());
     let after = resumed
         .or(wanted.after.as_deref())
         .map(cursor)
@@ -115,6 +116,12 @@ async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Cursor) -> Ans
     let wait = Duration::from_secs(wanted.wait_s.unwrap_or(0).min(LONGEST_WAIT));
     let deadline = tokio::time::Instant::now() + wait;
     let mut changed = api.engine.changed();
+    let head = *changed.borrow();
+    if after > head {
+        return Err(Problem::bad_request(format!(
+            "this cursor is from another log: the last event here has {head}; go on after that, or begin anew without a cursor"
+        )));
+    }
     let mut next = after;
     let mut events: Vec<Event> = Vec::new();
     loop {

@@ -115,7 +115,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Ask<T> {
         Query::from_request_parts(parts, state)
             .await
             .map(|Query(it)| Self(it))
-            .map_err(|why| Problem::bad_request(clean(&why.body_text()).into_owned()))
+            .map_err(|why| {
+                let why = why.body_text();
+                let what = why.rsplit_once("query string: ").map_or(&*why, |it| it.1);
+                Problem::bad_request(format!("in the query string, {}", clean(what)))
+            })
     }
 }
 

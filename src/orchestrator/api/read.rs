@@ -96,6 +96,7 @@ impl Handoffs {
 pub async fn handoffs(State(api): State<Api>, Ask(asked): Ask<Handoffs>) -> Answer {
     let limit = limit(asked.limit)?;
     let filter = asked.filter()?;
+    asked.cursor.as_deref().map(place).transpose()?;
     let mut items: Vec<Value> = Vec::new();
     let mut next = asked.cursor.clone();
     let mut looked_at = 0;
@@ -115,6 +116,13 @@ pub async fn handoffs(State(api): State<Api>, Ask(asked): Ask<Handoffs>) -> Answ
             return Ok(Json(json!({ "items": items, "next": next })).into_response());
         }
     }
+}
+
+/// The row after which a page begins: since when it is, and its id.
+fn place(cursor: &str) -> Answer<(Time, &str)> {
+    let row = cursor.split_once('.');
+    row.and_then(|(at, id)| Some((Time::from_millis(at.parse().ok()?), id)))
+        .ok_or_else(|| Problem::bad_request("cursor must be the `next` of the page before"))
 }
 
 /// The run of a handoff, if the caller may look at it.
@@ -223,12 +231,8 @@ pub async fn runs(State(api): State<Api>, Ask(asked): Ask<Runs>) -> Answer {
     let key = |it: &report::TaskRow| format!("{}.{}", it.started_at.millis(), it.trace_id);
     if let Some(cursor) = &asked.cursor {
         // The run it names may have left the list meanwhile, so what is compared is its place.
-        let place = cursor.split_once('.').and_then(|(at, id)| {
-            let started = Time::from_millis(at.parse().ok()?);
-            Some((started, RunId::from(id)))
-        });
-        let place = place
-            .ok_or_else(|| Problem::bad_request("cursor must be the `next` of the page before"))?;
+        let (started, id) = place(cursor)?;
+        let place = (started, RunId::from(id));
         rows.retain(|it| (it.started_at, &it.trace_id) < (place.0, &place.1));
     }
     let more = rows.len() > limit;

@@ -12,6 +12,7 @@ use super::extract::etag;
 use super::problem::{Answer, Problem};
 use crate::domain::id::{Edge, RunId};
 use crate::domain::run::Handoff;
+use crate::domain::text::clean;
 use crate::domain::time::Time;
 
 /// An edge as a path or a filter names it: `from>to` on any pipeline, or `pipeline>from>to`. No id contains `>`.
@@ -54,6 +55,9 @@ impl FromStr for EdgeName {
 
     fn from_str(text: &str) -> Result<Self, Problem> {
         let parts: Vec<&str> = text.split('>').collect();
+        for part in &parts {
+            check_name("each part of an edge", part)?;
+        }
         let (pipeline, from, to) = match parts.as_slice() {
             [from, to] => (None, from, to),
             [pipeline, from, to] => (Some((*pipeline).to_owned()), from, to),
@@ -135,6 +139,17 @@ impl Receipt {
 pub fn receipt(run: &RunId, it: &Handoff) -> Response {
     let tag = [(header::ETAG, etag(it.version))];
     (tag, Json(Receipt::of(run, it))).into_response()
+}
+
+/// Whether anybody can have this name: an orchestrator keeps what it is told, so it is told no junk.
+pub fn check_name(what: &str, name: &str) -> Answer<()> {
+    if (1..=256).contains(&name.len()) && clean(name) == name {
+        Ok(())
+    } else {
+        Err(Problem::bad_request(format!(
+            "{what} must be a name of 1 to 256 bytes without control characters"
+        )))
+    }
 }
 
 /// How many rows a page has: 50 unless asked, at most 200 (protocol section 7).
