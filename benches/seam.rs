@@ -25,14 +25,13 @@ mod start;
 #[path = "seam/storm.rs"]
 mod storm;
 
-/// Counts what is asked of the system's allocator; the figures of memory are made of it.
-#[global_allocator]
-static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
-
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).collect();
     if asked.iter().any(|it| it == "minimal") {
         return start::minimal();
+    }
+    if asked.iter().any(|it| it == "memory") {
+        return fold::kept();
     }
     let goals: Vec<u8> = asked.iter().filter_map(|it| it.parse().ok()).collect();
     let wanted = |goal: u8| goals.is_empty() || goals.contains(&goal);

@@ -31,6 +31,15 @@ pub struct Figure {
     pub wanted: Goal,
 }
 
+/// Resident memory of a process in MiB; 0 where there is no `/proc`.
+pub fn resident(process: u32) -> f64 {
+    let path = format!("/proc/{process}/status");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let line = text.lines().find_map(|it| it.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|it| it.split_whitespace().next());
+    kib.and_then(|it| it.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}
+
 /// Prints the names of the columns.
 pub fn heading() {
     println!(

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use pty_process::Size;
 use pty_process::blocking::{Command, Pty, open};
 
+use super::measure::resident;
+
 /// How long a program may say nothing before the benchmark gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -93,11 +95,7 @@ impl Session {
 
     /// Resident memory in MiB.
     pub fn memory(&self) -> f64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let line = text.lines().find_map(|it| it.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|it| it.split_whitespace().next());
-        kib.and_then(|it| it.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+        resident(self.child.id())
     }
 
     /// Processor time so far, of threads that ended too, in seconds; counted in hundredths.

@@ -97,7 +97,7 @@ impl Record {
     }
 
     /// The run, to change it: from then on it is whole.
-    pub fn unpack(&mut self) -> &mut Arc<Run> {
+    pub(in crate::domain) fn unpack(&mut self) -> &mut Arc<Run> {
         self.run();
         self.text = None;
         self.run.get_mut().expect("`run` put it there")
