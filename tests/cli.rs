@@ -501,6 +501,14 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
     let inbox = desk.json(&["get", "inbox", "-c", url]);
     assert_eq!(inbox["rows"][0]["question"], "what now?");
     fits("inbox", &inbox);
+    // An id as a narrow terminal shows it.
+    let (head, tail) = (&third[..7], &third[third.len() - 7..]);
+    let short = format!("{head}…{tail}");
+    let shown = desk.json(&["show", &short, "-c", url]);
+    assert_eq!(shown["handoff"]["handoff_id"], *third);
+    let why = desk.says(2, &["show", "…", "-c", url]);
+    assert!(why.contains("name one in full"), "{why}");
+
     let shown = desk.json(&["show", &third, "-c", url]);
     fits("handoff", &shown);
     let mut edited = shown["contract"].clone();

@@ -144,6 +144,10 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
         let why = format!("cannot {}: {}{scope}", kind.verb(), offers.why_not);
         return Err(Stop::new(Exit::Refused, why).into());
     }
+    for id in &mut act.on_mut().ids {
+        *id = look.whole(id)?;
+    }
+    let (on, kind) = act.parts();
     let (targets, mut items) = targets(&look, on).await;
     if !targets.is_empty() {
         ask::confirm(&look, on, kind, &targets)?;
@@ -266,14 +270,19 @@ impl Act {
         }
     }
 
-    /// Puts the ids of standard input in the place of `-`; none is a fine number of them.
-    fn read_ids(&mut self) -> anyhow::Result<()> {
+    const fn on_mut(&mut self) -> &mut On {
         let (Self::Requeue(on)
         | Self::Reject(on)
         | Self::Escalate { on, .. }
         | Self::Dismiss { on, .. }
         | Self::Approve { on, .. }
         | Self::Respond { on, .. }) = self;
+        on
+    }
+
+    /// Puts the ids of standard input in the place of `-`; none is a fine number of them.
+    fn read_ids(&mut self) -> anyhow::Result<()> {
+        let on = self.on_mut();
         if let Some(at) = on.ids.iter().position(|id| id == "-") {
             let text = std::io::read_to_string(std::io::stdin());
             let text = text.context("cannot read ids from standard input")?;

@@ -251,7 +251,10 @@ fn finish<T: Row>(
 /// What does not fit into rows, for people: on standard error, so that a pipe stays clean.
 fn remarks(look: &Look, left_out: usize) {
     if left_out > 0 {
-        say(&format!("{left_out} more rows; raise --limit to see them"));
+        let rows = if left_out == 1 { "row" } else { "rows" };
+        say(&format!(
+            "{left_out} more {rows}; raise --limit to see more"
+        ));
     }
     for it in &look.skipped {
         let (count, cause) = (it.count, &it.cause);

@@ -9,6 +9,7 @@ use futures_util::stream::BoxStream;
 use super::{Connect, Exit, Stop, rules};
 use crate::domain::event::Event;
 use crate::domain::health::{Span, Windows};
+use crate::domain::id::HandoffId;
 use crate::domain::ledger::Ledger;
 use crate::domain::link::{Batch, Cursor, Fault, Skipped, Snapshot};
 use crate::domain::run::State;
@@ -58,6 +59,31 @@ impl Look {
             }
         }
         open
+    }
+
+    /// The id that is meant by one with its middle left out, as a narrow terminal shows it: `01a1fc…-9dc4`. Any other
+    /// stays as it is, and so does one that nothing known looks like.
+    ///
+    /// # Errors
+    /// Several ids look like it.
+    pub fn whole(&self, id: &str) -> Result<String, Stop> {
+        let Some((head, tail)) = id.split_once('…') else {
+            return Ok(id.to_owned());
+        };
+        let known = self.ledger.runs().flat_map(|run| {
+            let handoffs = run.handoffs.keys().map(HandoffId::as_str);
+            std::iter::once(run.id.as_str()).chain(handoffs)
+        });
+        let mut alike = known.filter(|it| it.starts_with(head) && it.ends_with(tail));
+        match (alike.next(), alike.next()) {
+            (Some(one), None) => Ok(one.to_owned()),
+            (None, _) => Ok(id.to_owned()),
+            (Some(one), Some(other)) => {
+                let why =
+                    format!("{id} is short for {one}, {other} and perhaps more: name one in full");
+                Err(Stop::new(Exit::Usage, why))
+            }
+        }
     }
 
     /// Hands out the log after a position and up to the instant, oldest first, some events at a time. A recording

@@ -70,8 +70,9 @@ struct RunPage<'a> {
 ///
 /// # Errors
 /// Nothing has this id, or the address does not answer.
-pub async fn run(args: Args) -> anyhow::Result<Exit> {
+pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
     let look = look(&args.connect, args.as_of).await?;
+    args.id = look.whole(&args.id)?;
     let handoff = HandoffId::from(args.id.as_str());
     let contract = if look.live {
         look.source.fetch(Want::Contract(handoff.clone())).await

@@ -11,13 +11,26 @@ pub struct Column {
     pub name: &'static str,
     /// How its cells stand.
     pub fit: Fit,
+    /// Left out of a terminal that is too narrow: the highest first, 0 never.
+    pub spare: u8,
+}
+
+impl Column {
+    /// Left out of a terminal that is too narrow: the higher, the earlier.
+    #[must_use]
+    pub const fn spare(mut self, order: u8) -> Self {
+        self.spare = order;
+        self
+    }
 }
 
 /// How the cells of a column stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
-    /// A name or an id, never cut before the rest is.
+    /// A name, never cut before the rest is.
     Left,
+    /// An id: loses its middle where words alone do not give enough room, and is understood like that.
+    Id,
     /// A number.
     Right,
     /// Words: cut first when the terminal is narrow.
@@ -29,6 +42,16 @@ pub const fn left(name: &'static str) -> Column {
     Column {
         name,
         fit: Fit::Left,
+        spare: 0,
+    }
+}
+
+/// A column of ids.
+pub const fn id(name: &'static str) -> Column {
+    Column {
+        name,
+        fit: Fit::Id,
+        spare: 0,
     }
 }
 
@@ -37,6 +60,7 @@ pub const fn right(name: &'static str) -> Column {
     Column {
         name,
         fit: Fit::Right,
+        spare: 0,
     }
 }
 
@@ -45,22 +69,30 @@ pub const fn words(name: &'static str) -> Column {
     Column {
         name,
         fit: Fit::Words,
+        spare: 0,
     }
 }
 
-/// Columns of words are not made narrower than this.
+/// Columns of words are not made narrower than this while an id can be.
+const EASY: usize = 24;
+/// Columns of words are not made narrower than this while another column can be left out.
 const LEAST: usize = 12;
+/// Ids are not made narrower than this: their last letters tell them apart.
+const SHORT: usize = 15;
+/// Columns of words and of names are never made narrower than this.
+const BARE: usize = 6;
 /// In a pipe they are padded to this at most.
 const MOST: usize = 40;
 const GAP: usize = 2;
 
-/// Lays out rows of agents' text under their headings, at most `room` wide when there is a limit.
+/// Lays out rows of agents' text under their headings, at most `room` wide when there is a limit. What is left out
+/// for want of room is named below.
 pub fn table(columns: &[Column], rows: &[Vec<String>], room: Option<usize>) -> String {
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| row.iter().map(|cell| clean(cell).into_owned()).collect())
         .collect();
-    let mut widths: Vec<usize> = columns
+    let natural: Vec<usize> = columns
         .iter()
         .enumerate()
         .map(|(nth, column)| {
@@ -75,43 +107,90 @@ pub fn table(columns: &[Column], rows: &[Vec<String>], room: Option<usize>) -> S
             widest.min(most).max(column.name.len())
         })
         .collect();
-    if let Some(room) = room {
-        shrink(columns, &mut widths, room);
-    }
+    let widths = match room {
+        Some(room) => fitted(columns, &natural, room),
+        None => natural.into_iter().map(Some).collect(),
+    };
     let mut out = String::new();
     let heading: Vec<String> = columns.iter().map(|it| it.name.to_owned()).collect();
     for row in std::iter::once(&heading).chain(&rows) {
         let mut line = String::new();
         for ((column, width), cell) in columns.iter().zip(&widths).zip(row) {
+            let Some(width) = *width else { continue };
             if !line.is_empty() {
                 line.push_str(&" ".repeat(GAP));
             }
-            if room.is_none() && text::width(cell) > *width {
+            if room.is_none() && text::width(cell) > width {
                 line.push_str(cell);
-            } else if column.fit == Fit::Right {
-                line.push_str(&" ".repeat(width.saturating_sub(text::width(cell))));
-                line.push_str(&text::cut(cell, *width));
+                continue;
+            }
+            let cell = match column.fit {
+                Fit::Id => text::cut_middle(cell, width),
+                _ => text::cut(cell, width),
+            };
+            let space = " ".repeat(width.saturating_sub(text::width(&cell)));
+            if column.fit == Fit::Right {
+                line.extend([&*space, &*cell]);
             } else {
-                line.push_str(&text::pad(cell, *width));
+                line.extend([&*cell, &*space]);
             }
         }
         let line = line.trim_end();
         out.push_str(&room.map_or(line.into(), |room| text::cut(line, room)));
         out.push('\n');
     }
+    let left_out = columns.iter().zip(&widths).filter(|(_, it)| it.is_none());
+    let left_out: Vec<&str> = left_out.map(|(column, _)| column.name).collect();
+    if let (Some(room), false) = (room, left_out.is_empty()) {
+        let words = format!("no room for {}; a pipe has all", left_out.join(", "));
+        out.push_str(&text::cut(&words, room));
+        out.push('\n');
+    }
     out
 }
 
-/// Takes columns of words in, the widest first, until the table fits or no more can be had.
-fn shrink(columns: &[Column], widths: &mut [usize], room: usize) {
-    let total = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().max(1) - GAP;
+/// The widths at which the columns fit into `room`, as far as that can be had; none for those left out.
+fn fitted(columns: &[Column], natural: &[usize], room: usize) -> Vec<Option<usize>> {
+    let mut widths: Vec<Option<usize>> = natural.iter().copied().map(Some).collect();
+    loop {
+        shrink(columns, &mut widths, room, &[Fit::Words], EASY);
+        shrink(columns, &mut widths, room, &[Fit::Id], SHORT);
+        shrink(columns, &mut widths, room, &[Fit::Words], LEAST);
+        let shown = (0..columns.len()).filter(|&nth| widths[nth].is_some());
+        let spare = shown.max_by_key(|&nth| columns[nth].spare);
+        let spare = spare.filter(|&nth| columns[nth].spare > 0);
+        let Some(spare) = spare.filter(|_| total(&widths) > room) else {
+            break;
+        };
+        // The others get back what they gave before as far as it fits now.
+        for (nth, width) in widths.iter_mut().enumerate() {
+            *width = width.filter(|_| nth != spare).map(|_| natural[nth]);
+        }
+    }
+    shrink(columns, &mut widths, room, &[Fit::Words, Fit::Left], BARE);
+    widths
+}
+
+fn total(widths: &[Option<usize>]) -> usize {
+    let shown = widths.iter().flatten();
+    shown.map(|it| it + GAP).sum::<usize>().saturating_sub(GAP)
+}
+
+/// Takes columns of some sorts in, the widest first and as little as needed, until the table fits or no more can be
+/// had.
+fn shrink(
+    columns: &[Column],
+    widths: &mut [Option<usize>],
+    room: usize,
+    sorts: &[Fit],
+    least: usize,
+) {
     while total(widths) > room {
-        let over = total(widths) - room;
-        let widest = (0..widths.len())
-            .filter(|nth| columns[*nth].fit == Fit::Words && widths[*nth] > LEAST)
-            .max_by_key(|nth| widths[*nth]);
-        let Some(widest) = widest else { return };
-        widths[widest] = widths[widest].saturating_sub(over).max(LEAST);
+        let may = |nth: &usize| sorts.contains(&columns[*nth].fit) && widths[*nth] > Some(least);
+        let Some(widest) = (0..widths.len()).filter(may).max_by_key(|&nth| widths[nth]) else {
+            return;
+        };
+        widths[widest] = widths[widest].map(|it| it - 1);
     }
 }
 
@@ -210,6 +289,23 @@ mod tests {
             "{narrow}"
         );
         assert!(narrow.lines().all(|line| line.ends_with('…')), "{narrow}");
+    }
+
+    #[test]
+    fn a_narrow_terminal_keeps_both_ends_of_ids_and_names_what_it_leaves_out() {
+        let columns = &[id("ID"), right("N").spare(1), words("WHY")];
+        let rows = [["01a1fce0-9867-7841-9dc4", "7", "no answer in time"].map(str::to_owned)];
+        let rows = rows.map(Vec::from);
+        let text = |room| table(columns, &rows, room);
+        assert!(text(None).contains("01a1fce0-9867-7841-9dc4  7  no answer in time"));
+        assert_eq!(
+            text(Some(32)),
+            "ID               N  WHY\n01a1fce…41-9dc4  7  no answer i…\n"
+        );
+        assert_eq!(
+            text(Some(28)),
+            "ID               WHY\n01a1fce…41-9dc4  no answer …\nno room for N; a pipe has a…\n"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::rows::Row;
 use crate::cli::look::Look;
-use crate::cli::table::{Column, left, or_dash, wire_word, words};
+use crate::cli::table::{Column, id, left, or_dash, wire_word, words};
 use crate::domain::contract::Violation;
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::{Edge, HandoffId};
@@ -156,8 +156,8 @@ impl Row for EventRow<'_> {
         left("TIME (UTC)"),
         left("EVENT"),
         left("EDGE"),
-        left("HANDOFF"),
-        left("BY"),
+        id("HANDOFF").spare(9),
+        left("BY").spare(8),
         words("DETAIL"),
     ];
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::rows::Row;
-use crate::cli::table::{Column, left, moment, or_dash, right, some, wire_word, words};
+use crate::cli::table::{Column, id, left, moment, or_dash, right, some, wire_word, words};
 use crate::domain::id::Edge;
 use crate::domain::report::{DeadRow, InboxRow, RejectionRow, TaskRow};
 use crate::domain::text::age;
@@ -18,14 +18,14 @@ impl Row for TaskRow {
     const FIELDS: &'static [&'static str] =
         &["trace", "pipeline", "verdict", "state", "path", "title"];
     const COLUMNS: &'static [Column] = &[
-        left("TRACE"),
-        left("PIPELINE"),
+        id("TRACE"),
+        left("PIPELINE").spare(5),
         left("VERDICT"),
-        left("SINCE (UTC)"),
-        right("HANDOFFS"),
-        right("RETRIES"),
-        right("OPEN"),
-        left("STATE"),
+        left("SINCE (UTC)").spare(8),
+        right("HANDOFFS").spare(7),
+        right("RETRIES").spare(4),
+        right("OPEN").spare(6),
+        left("STATE").spare(9),
         right("SPENT"),
         words("SIGNAL"),
         words("PATH"),
@@ -71,14 +71,14 @@ impl Row for DeadRow {
         "urgency", "group",
     ];
     const COLUMNS: &'static [Column] = &[
-        left("HANDOFF"),
+        id("HANDOFF"),
         left("EDGE"),
         words("CODE"),
-        right("ATTEMPTS"),
+        right("ATTEMPTS").spare(8),
         right("DEAD FOR"),
         words("REQUEUE"),
         words("TITLE"),
-        words("DETAIL"),
+        words("DETAIL").spare(9),
     ];
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
@@ -129,16 +129,16 @@ impl Row for InboxRow {
         "owner", "role", "by", "claimed",
     ];
     const COLUMNS: &'static [Column] = &[
-        left("HANDOFF"),
+        id("HANDOFF"),
         left("EDGE"),
-        left("KIND"),
+        left("KIND").spare(7),
         left("URGENCY"),
-        left("ROLE"),
-        right("WAITING"),
+        left("ROLE").spare(8),
+        right("WAITING").spare(6),
         left("DUE IN"),
         left("CLAIMED BY"),
         words("QUESTION"),
-        words("TITLE"),
+        words("TITLE").spare(9),
     ];
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
@@ -197,12 +197,12 @@ impl Row for RejectionRow {
         "errors",
     ];
     const COLUMNS: &'static [Column] = &[
-        left("LAST (UTC)"),
+        left("LAST (UTC)").spare(7),
         right("TIMES"),
         left("EDGE"),
-        left("PRODUCER"),
-        left("PROMPT"),
-        left("TRACE"),
+        left("PRODUCER").spare(9),
+        left("PROMPT").spare(8),
+        id("TRACE"),
         words("WHAT IS WRONG"),
     ];
 

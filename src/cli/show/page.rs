@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{HandoffPage, RunPage};
 use crate::cli::get::event::EventRow;
-use crate::cli::table::{left, moment, or_dash, right, room, table, wire_word, words};
+use crate::cli::table::{id, left, moment, or_dash, right, room, table, wire_word, words};
 use crate::domain::contract::{Contract, Maker};
 use crate::domain::report::TaskRow;
 use crate::domain::text::{age, clean, clean_block, latency};
@@ -56,7 +56,7 @@ fn log(lines: &[Vec<String>]) -> String {
         left("TIME (UTC)"),
         left("EVENT"),
         left("EDGE"),
-        left("BY"),
+        left("BY").spare(8),
         words("DETAIL"),
     ];
     table(&columns, lines, room())
@@ -227,11 +227,11 @@ pub fn run(page: &RunPage<'_>, events: &[Vec<String>]) -> String {
     out.say("spent", &age(task.spent_ms));
     let columns = [
         right("STEP"),
-        left("HANDOFF"),
+        id("HANDOFF"),
         left("EDGE"),
         left("STATE"),
-        right("ATTEMPTS"),
-        right("ACK"),
+        right("ATTEMPTS").spare(8),
+        right("ACK").spare(7),
         words("TITLE"),
     ];
     let rows: Vec<Vec<String>> = page
