@@ -54,6 +54,10 @@ enum Command {
     Show(show::Args),
     #[command(flatten)]
     Act(act::Act),
+    /// Hold back what an edge would hand to its receiver
+    Pause(act::edge::On),
+    /// Let a paused edge flow again
+    Resume(act::edge::On),
     /// Validate a contract and say what is missing
     Check(check::Args),
     /// Write the event log of an address as a recording
@@ -79,6 +83,8 @@ impl Cli {
             Some(Command::Get(args)) => get::run(args).await,
             Some(Command::Show(args)) => show::run(args).await,
             Some(Command::Act(act)) => act::run(act).await,
+            Some(Command::Pause(on)) => act::edge::run(on, true).await,
+            Some(Command::Resume(on)) => act::edge::run(on, false).await,
             Some(Command::Check(args)) => check::run(args).await,
             Some(Command::Export(args)) => export::run(args).await,
             Some(Command::Completions { shell }) => {

@@ -366,6 +366,43 @@ fn an_export_says_the_same_and_overwrites_nothing() {
 }
 
 #[test]
+fn who_is_on_it_and_what_is_held_back_can_be_said_without_a_screen() {
+    let desk = Desk::new();
+    let server = Server::start(&desk, &[]);
+    let url = server.url.as_str();
+    let id = server.dead_letter(&contract("one"), "no");
+    let ask = ["escalate", &id, "-c", url, "--yes", "--reason", "now?"];
+    desk.ends(0, &ask);
+    let claimed_by = || desk.json(&["get", "inbox", "-c", url])["rows"][0]["claimed_by"].clone();
+    let claim = ["claim", &id, "-c", url, "--yes", "-o", "json"];
+    fits("act", &serde_json::from_str(&desk.ends(0, &claim)).unwrap());
+    assert_eq!(claimed_by(), "dana");
+    desk.ends(0, &["release", &id, "-c", url, "--yes"]);
+    assert_eq!(claimed_by(), Value::Null);
+
+    let edge = "research>writer";
+    let paused = || desk.json(&["get", "edges", "-c", url, edge])["rows"][0]["paused"].clone();
+    let act = |act: &'static str, edge: &'static str| {
+        [act, edge, "-c", url, "--yes", "--reason", "writer is down"]
+    };
+    desk.says(2, &["pause", edge, "-c", url, "--yes"]);
+    let nowhere = desk.says(1, &act("pause", "writer>nobody"));
+    assert!(nowhere.contains("seam get edges"), "{nowhere}");
+    assert_eq!(paused(), false);
+    desk.ends(0, &act("pause", edge));
+    assert_eq!(paused(), true);
+    assert!(server.post("/handoffs", &contract("two")).0 == 201);
+    let (status, _) = server.post("/handoffs/claim", &json!({"agent": "writer"}));
+    assert_eq!(status, 204, "nothing is handed to the writer");
+    desk.ends(0, &act("resume", "launch/research>writer"));
+    assert_eq!(paused(), false);
+    let (status, _) = server.post("/handoffs/claim", &json!({"agent": "writer"}));
+    assert_eq!(status, 200);
+    let events = desk.json(&["get", "events", "-c", url, "--filter", "type:edge.paused"]);
+    assert_eq!(events["rows"][0]["data"]["reason"], "writer is down");
+}
+
+#[test]
 fn a_recording_cannot_be_acted_on() {
     let desk = Desk::new();
     let why = desk.says(

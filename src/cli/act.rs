@@ -1,4 +1,4 @@
-//! The acts: `seam requeue|escalate|dismiss|approve|reject|respond ID…`, with the rules of the console: bound
+//! The acts: `seam requeue|escalate|dismiss|approve|reject|respond|claim|release ID…`, with the rules of the console: bound
 //! to the versions seen, confirmed, and answered item by item.
 
 use anyhow::Context;
@@ -12,6 +12,7 @@ use crate::domain::link::{Act as Doing, ActKind, Request, Target};
 use crate::orchestrator::boundary;
 
 mod ask;
+pub mod edge;
 mod late;
 mod result;
 
@@ -89,6 +90,10 @@ pub enum Act {
         #[arg(long, value_name = "JSON", value_parser = answer)]
         value: Value,
     },
+    /// Say that you are on it; others see your name
+    Claim(On),
+    /// Let others take it again
+    Release(On),
 }
 
 fn because() -> impl clap::builder::TypedValueParser<Value = DismissReason> {
@@ -113,7 +118,8 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     let (on, kind) = act.parts();
     let in_words = matches!(kind, ActKind::Escalate | ActKind::Dismiss | ActKind::Reject);
     // Whoever is asked can still see that there is none; an act that nobody looks at again says why.
-    if (in_words || on.yes) && on.reason.trim().is_empty() {
+    let wordless = matches!(kind, ActKind::Claim | ActKind::Release);
+    if (in_words || on.yes && !wordless) && on.reason.trim().is_empty() {
         let why = format!("{}: --reason TEXT is needed", kind.verb());
         return Err(Stop::new(Exit::Usage, why).into());
     }
@@ -121,29 +127,10 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
         let why = "--version and --edit belong to one handoff: name one";
         return Err(Stop::new(Exit::Usage, why).into());
     }
-    let mut settings = on.connect.settings()?;
-    if let Some(who) = &on.who {
-        settings.operator.value.clone_from(who);
-    }
-    if settings.readonly.value {
-        let why = format!(
-            "acting is off: readonly is set by {}",
-            settings.readonly.origin
-        );
-        return Err(Stop::new(Exit::Refused, why).into());
-    }
+    let by = operator(&on.connect, on.who.as_ref())?;
     let edited = act.edited()?;
     let look = look(&on.connect, None).await?;
-    let offers = look.source.offers();
-    if !offers.acts.contains(&kind) {
-        let scope = match kind {
-            _ if offers.kind != "orchestrator" => String::new(),
-            ActKind::Requeue | ActKind::Escalate | ActKind::Dismiss => needs("operator"),
-            _ => needs("approver"),
-        };
-        let why = format!("cannot {}: {}{scope}", kind.verb(), offers.why_not);
-        return Err(Stop::new(Exit::Refused, why).into());
-    }
+    may(&look, kind)?;
     for id in &mut act.on_mut().ids {
         *id = look.whole(id)?;
     }
@@ -152,13 +139,7 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     if !targets.is_empty() {
         ask::confirm(&look, on, kind, &targets)?;
     }
-    for request in requests(
-        &look,
-        &act,
-        edited.as_ref(),
-        &targets,
-        &settings.operator.value,
-    ) {
+    for request in requests(&look, &act, edited.as_ref(), &targets, &by) {
         items.extend(result::of(
             &request,
             look.source.perform(request.clone()).await,
@@ -171,7 +152,39 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
         }
     }
     items.sort_by_key(|it| on.ids.iter().position(|id| *id == *it.handoff.as_str()));
-    finish(&look, on, kind, &settings.operator.value, &items)
+    finish(&look, on, kind, &by, &items)
+}
+
+/// The name to act under.
+fn operator(connect: &Connect, who: Option<&String>) -> anyhow::Result<String> {
+    let settings = connect.settings()?;
+    if settings.readonly.value {
+        let why = format!(
+            "acting is off: readonly is set by {}",
+            settings.readonly.origin
+        );
+        return Err(Stop::new(Exit::Refused, why).into());
+    }
+    Ok(who.cloned().unwrap_or(settings.operator.value))
+}
+
+/// Refuses what cannot be done at this address, or not by whoever asks.
+fn may(look: &Look, kind: ActKind) -> Result<(), Stop> {
+    let offers = look.source.offers();
+    if offers.acts.contains(&kind) {
+        return Ok(());
+    }
+    let scope = match kind {
+        _ if offers.kind != "orchestrator" => String::new(),
+        ActKind::Requeue
+        | ActKind::Escalate
+        | ActKind::Dismiss
+        | ActKind::PauseEdge
+        | ActKind::ResumeEdge => needs("operator"),
+        _ => needs("approver"),
+    };
+    let why = format!("cannot {}: {}{scope}", kind.verb(), offers.why_not);
+    Err(Stop::new(Exit::Refused, why))
 }
 
 /// Which scope of a token an act takes (protocol section 7).
@@ -254,6 +267,8 @@ fn requests(
         Act::Approve { .. } => resolve(Answer::EditApprove, None),
         Act::Reject(_) => resolve(Answer::Reject, None),
         Act::Respond { value, .. } => resolve(Answer::Respond, Some(value)),
+        Act::Claim(_) => all(Doing::Claim),
+        Act::Release(_) => all(Doing::Release),
     }
 }
 
@@ -267,12 +282,16 @@ impl Act {
             Self::Approve { on, .. } => (on, ActKind::EditApprove),
             Self::Reject(on) => (on, ActKind::Reject),
             Self::Respond { on, .. } => (on, ActKind::Respond),
+            Self::Claim(on) => (on, ActKind::Claim),
+            Self::Release(on) => (on, ActKind::Release),
         }
     }
 
     const fn on_mut(&mut self) -> &mut On {
         let (Self::Requeue(on)
         | Self::Reject(on)
+        | Self::Claim(on)
+        | Self::Release(on)
         | Self::Escalate { on, .. }
         | Self::Dismiss { on, .. }
         | Self::Approve { on, .. }

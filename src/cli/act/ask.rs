@@ -18,8 +18,17 @@ pub fn confirm(look: &Look, on: &On, kind: ActKind, targets: &[Target]) -> anyho
     if on.yes {
         return Ok(());
     }
+    let people = on.output == Output::Text;
+    asked(kind, people, &intent(look, on, kind, targets))
+}
+
+/// Asks about `intent`, if there are `people` to be asked.
+///
+/// # Errors
+/// As [`confirm`].
+pub fn asked(kind: ActKind, people: bool, intent: &str) -> anyhow::Result<()> {
     let can_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    if on.output != Output::Text || !can_ask {
+    if !people || !can_ask {
         let why = format!(
             "nobody can be asked here: to {} all the same, say --yes and --reason TEXT",
             kind.verb()
@@ -27,11 +36,7 @@ pub fn confirm(look: &Look, on: &On, kind: ActKind, targets: &[Target]) -> anyho
         return Err(Stop::new(Exit::Usage, why).into());
     }
     let mut err = std::io::stderr().lock();
-    write!(
-        err,
-        "{}\n[y/N] ",
-        clean_block(&intent(look, on, kind, targets))
-    )?;
+    write!(err, "{}\n[y/N] ", clean_block(intent))?;
     err.flush()?;
     drop(err);
     let mut said = String::new();

@@ -1,0 +1,104 @@
+//! `seam pause|resume EDGE`: holds back what an edge would hand to its receiver, and lets it flow again.
+
+use super::ask::asked;
+use super::{may, operator};
+use crate::cli::look::{Look, exit_of, look};
+use crate::cli::{Connect, Exit, Stop, print};
+use crate::domain::id::Edge;
+use crate::domain::link::{Act, ActKind, Request};
+use crate::domain::text::clean;
+
+/// What both need.
+#[derive(Clone, Debug, clap::Args)]
+pub struct On {
+    /// The edge as FROM>TO, in quotes; PIPELINE/FROM>TO where several pipelines have it
+    pub edge: String,
+    /// Why, in your words: kept in the log; needed with --yes
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub reason: String,
+    /// Do not ask; needed when nobody can be asked
+    #[arg(long)]
+    pub yes: bool,
+    /// Name to act under where no token says who you are [env: SEAM_OPERATOR]
+    #[arg(long = "as", value_name = "WHO")]
+    pub who: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub connect: Connect,
+}
+
+/// Pauses the edge, or resumes it.
+///
+/// # Errors
+/// Nothing was done: the address does not answer, has no such edge or cannot do it, or nobody confirmed.
+pub async fn run(on: On, pause: bool) -> anyhow::Result<Exit> {
+    let (kind, meaning) = if pause {
+        (
+            ActKind::PauseEdge,
+            "agents get nothing more from it until it is resumed",
+        )
+    } else {
+        (ActKind::ResumeEdge, "agents get work from it again")
+    };
+    if on.reason.trim().is_empty() && (pause || on.yes) {
+        let why = format!("{}: --reason TEXT is needed", kind.verb());
+        return Err(Stop::new(Exit::Usage, why).into());
+    }
+    let by = operator(&on.connect, on.who.as_ref())?;
+    let look = look(&on.connect, None).await?;
+    may(&look, kind)?;
+    let edge = named(&look, &on.edge)?;
+    if !on.yes {
+        let open = look.ledger.edge(&edge).map_or(0, |it| it.open.len());
+        let name = format!("{}/{edge}", edge.pipeline);
+        asked(
+            kind,
+            true,
+            &format!("{} {name}, {open} open on it: {meaning}", kind.verb()),
+        )?;
+    }
+    let act = if pause {
+        Act::PauseEdge(edge.clone())
+    } else {
+        Act::ResumeEdge(edge.clone())
+    };
+    let request = Request {
+        on: Vec::new(),
+        act,
+        by,
+        why: on.reason,
+        key: uuid::Uuid::now_v7().to_string(),
+    };
+    let outcome = look.source.perform(request).await;
+    let done = outcome.and_then(|it| it.items.into_iter().try_for_each(|(_, done)| done));
+    done.map_err(|why| Stop::new(exit_of(&why), why.told(crate::clock::now())))?;
+    print(format!("{}  {}\n", clean(&edge.to_string()), kind.done()).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// The one edge that somebody means by `text`.
+fn named(look: &Look, text: &str) -> Result<Edge, Stop> {
+    let edges = look.ledger.edges().map(|it| &it.edge);
+    let full = |it: &Edge| format!("{}/{it}", it.pipeline);
+    let found: Vec<&Edge> = edges
+        .filter(|it| it.to_string() == text || full(it) == text)
+        .collect();
+    match found.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => {
+            let why = format!(
+                "nothing at {} has the edge {text}: `seam get edges` lists them",
+                look.address
+            );
+            Err(Stop::new(Exit::Failed, why))
+        }
+        many => {
+            let names: Vec<String> = many.iter().map(|it| full(it)).collect();
+            let why = format!(
+                "several pipelines have {text}: name one of {}",
+                names.join(", ")
+            );
+            Err(Stop::new(Exit::Usage, why))
+        }
+    }
+}
