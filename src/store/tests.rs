@@ -426,6 +426,40 @@ async fn an_answer_is_remembered_until_it_expires() {
     store.commit(later).await.unwrap();
 }
 
+#[tokio::test]
+async fn expired_answers_go_some_at_a_time_and_their_keys_are_free_at_once() {
+    let store = Store::temporary().unwrap();
+    let keyed = async |nth: usize, at: Time| {
+        let (run, handoff) = (format!("r{nth} {at}"), format!("h{nth} {at}"));
+        let mut commit = first(&run, &handoff, at);
+        commit.answered = Some(Answered {
+            scope: "writer".into(),
+            key: format!("k{nth}"),
+            fingerprint: "f".into(),
+            body: json!([]),
+            at,
+            expires: at + HOUR,
+        });
+        store.commit(commit).await
+    };
+    let kept = || {
+        let db = rusqlite::Connection::open(store.path()).unwrap();
+        let sql = "SELECT count(*) FROM http_idem";
+        db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    for nth in 0..25 {
+        keyed(nth, at(nth as i64)).await.unwrap();
+    }
+    // The latest of the old is still there.
+    keyed(24, at(2 * HOUR)).await.unwrap();
+    assert_eq!(kept(), 15);
+    assert_eq!(keyed(24, at(2 * HOUR)).await, Err(CommitError::Conflict));
+    for nth in 100..103 {
+        keyed(nth, at(2 * HOUR)).await.unwrap();
+    }
+    assert_eq!(kept(), 4);
+}
+
 fn refused(path: &Path) -> StoreError {
     Store::open(path).map(drop).expect_err("it must not open")
 }
