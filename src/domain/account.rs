@@ -61,7 +61,32 @@ pub struct Before {
     emitted_at: Option<Time>,
     acked_at: Option<Time>,
     ended_at: Option<Time>,
-    asked: Option<(String, Time, bool)>,
+    /// The open question to people.
+    pub asked: Option<Asked>,
+}
+
+/// An open question to a role, measured as a handoff of its own on the edge `{target}>{role}` (protocol section 3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// From the target of the handoff to the role.
+    pub edge: Edge,
+    /// When it was asked.
+    pub since: Time,
+    /// Somebody has it in hand, or had: it is acknowledged.
+    pub claimed: bool,
+}
+
+impl Asked {
+    /// What is open on a handoff; nothing when no role is named.
+    pub fn of(it: &Handoff) -> Option<Self> {
+        let open = it.escalation.as_ref()?;
+        let edge = &it.emission.edge;
+        (!open.asked.role.is_empty()).then(|| Self {
+            edge: Edge::new(&edge.pipeline, &edge.to, &open.asked.role),
+            since: open.opened_at,
+            claimed: open.ever_claimed,
+        })
+    }
 }
 
 impl Before {
@@ -74,10 +99,7 @@ impl Before {
             emitted_at: it.emitted_at,
             acked_at: it.acked_at,
             ended_at: it.ended_at,
-            asked: it
-                .escalation
-                .as_ref()
-                .map(|open| (open.asked.role.clone(), open.opened_at, open.ever_claimed)),
+            asked: Asked::of(it),
         }
     }
 }
@@ -85,7 +107,7 @@ impl Before {
 /// Hands each entry of `event` to `enter` with its edge, given its handoff before and after it was folded in.
 ///
 /// An escalation with a role is measured as the edge `{target}>{role}` too: opened is emitted, claimed is
-/// acknowledged, resolved is completed (protocol section 3).
+/// acknowledged, resolved is completed (protocol section 3). Who answers without claiming acknowledges by that.
 pub fn entries(
     event: &Event,
     before: Option<&Before>,
@@ -149,28 +171,28 @@ pub fn entries(
             book.count(Kind::DeadLettered);
             book.settled(before, after, false);
         }
-        Fact::EscalationOpened(asked) => {
+        Fact::EscalationOpened(_) => {
             book.count(Kind::Escalated);
-            book.person(after, &asked.role, Entry::Count(Kind::Emitted));
+            if let Some(asked) = after.and_then(Asked::of) {
+                (book.enter)(&asked.edge, Entry::Count(Kind::Emitted));
+            }
         }
         Fact::EscalationClaimed { .. } => {
-            if let Some((role, opened_at, false)) = asked {
-                book.person(after, role, Entry::Count(Kind::Acknowledged));
-                book.person(after, role, Entry::Acknowledged(event.at - *opened_at));
+            if let Some(asked) = asked {
+                book.taken(asked, event.at);
             }
         }
         Fact::EscalationResolved(_) => {
             book.count(Kind::Resolved);
-            if let Some((role, ..)) = asked {
-                book.person(after, role, Entry::Count(Kind::Completed));
-                book.person(
-                    after,
-                    role,
-                    Entry::Settled {
-                        attempt: 1,
-                        succeeded: true,
-                    },
-                );
+            if let Some(asked) = asked {
+                book.taken(asked, event.at);
+                let settled = Entry::Settled {
+                    attempt: 1,
+                    succeeded: true,
+                };
+                for entry in [Entry::Count(Kind::Completed), settled] {
+                    (book.enter)(&asked.edge, entry);
+                }
             }
         }
         Fact::ObservedFailed { .. } => book.count(Kind::Failed),
@@ -216,11 +238,13 @@ impl<F: FnMut(&Edge, Entry)> Book<'_, F> {
         }
     }
 
-    fn person(&mut self, after: Option<&Handoff>, role: &str, entry: Entry) {
-        let Some(it) = after.filter(|_| !role.is_empty()) else {
-            return;
-        };
-        let edge = &it.emission.edge;
-        (self.enter)(&Edge::new(&edge.pipeline, &edge.to, role), entry);
+    /// A person took up a question: the first time is its acknowledgement.
+    fn taken(&mut self, asked: &Asked, at: Time) {
+        if !asked.claimed {
+            let latency = Entry::Acknowledged(at - asked.since);
+            for entry in [Entry::Count(Kind::Acknowledged), latency] {
+                (self.enter)(&asked.edge, entry);
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
-use super::account::{Before, entries};
+use super::account::{Asked, Before, entries};
 use super::event::{Event, Fact};
 use super::id::{Edge, HandoffId, RunId};
 use super::link::Cursor;
@@ -175,6 +175,17 @@ impl Ledger {
             self.dead.index(it);
         }
         self.book(&it.emission.edge).index(before, it);
+        let asked = Asked::of(it).filter(|_| it.state == State::Escalated);
+        let before = before.filter(|it| it.state == State::Escalated);
+        let was = before.and_then(|it| it.asked.as_ref());
+        if was != asked.as_ref() {
+            if let Some(was) = was {
+                self.book(&was.edge).answered(was, &it.id);
+            }
+            if let Some(asked) = asked {
+                self.book(&asked.edge).asked(&asked, &it.id);
+            }
+        }
     }
 
     /// Keeps the indexes of runs true after one changed.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::domain::account::Before;
+use crate::domain::account::{Asked, Before};
 use crate::domain::event::{Event, Fact};
 use crate::domain::health::{Kind, Tally, Windows};
 use crate::domain::id::{Edge, HandoffId};
@@ -24,7 +24,7 @@ pub struct EdgeBook {
     pub windows: Windows,
     /// Stage of the pipeline it leads to, as the latest handoff said; empty when observed.
     pub stage: Arc<str>,
-    /// Handoffs not ended: dead letters and escalated ones included.
+    /// Handoffs not ended, dead letters and escalated ones included; where people answer, those they are asked about.
     pub open: BTreeSet<(Time, HandoffId)>,
     /// Dead letters.
     pub dead: u32,
@@ -67,7 +67,7 @@ impl EdgeBook {
         }
     }
 
-    /// Ages at `now` of what is emitted, unacknowledged and in automatic processing.
+    /// Ages at `now` of what is emitted, unacknowledged and in automatic processing, or asked and not taken up.
     pub fn open_ages(&self, now: Time) -> impl Iterator<Item = Millis> {
         self.waiting.iter().map(move |(since, _)| since.age(now))
     }
@@ -80,7 +80,8 @@ impl EdgeBook {
     /// Whether all it counts are escalations to a role: people answer, not an agent (protocol section 3). What
     /// agents emit crosses the boundary and is checked there; asking a person is not.
     pub fn asks_people(&self, ever: &Tally) -> bool {
-        self.recent.is_empty() && ever.counts.get(Kind::Emitted) > 0 && ever.evaluated == 0
+        let asked = ever.counts.get(Kind::Emitted) > 0 || !self.open.is_empty();
+        self.recent.is_empty() && asked && ever.evaluated == 0
     }
 
     /// How many wait for their acknowledgement.
@@ -168,6 +169,25 @@ impl EdgeBook {
         let waited = before.and_then(|it| it.waiting);
         let waiting = it.is_unacknowledged().then_some(it.waiting_since);
         moved(&mut self.waiting, waited, waiting, &it.id);
+    }
+}
+
+/// Where people answer.
+impl EdgeBook {
+    /// A question is open, and waits until somebody takes it up.
+    pub(super) fn asked(&mut self, question: &Asked, id: &HandoffId) {
+        self.changed_at = self.changed_at.max(question.since);
+        self.open.insert((question.since, id.clone()));
+        if !question.claimed {
+            self.waiting.insert((question.since, id.clone()));
+        }
+    }
+
+    /// It is open no more.
+    pub(super) fn answered(&mut self, question: &Asked, id: &HandoffId) {
+        let place = (question.since, id.clone());
+        self.open.remove(&place);
+        self.waiting.remove(&place);
     }
 }
 

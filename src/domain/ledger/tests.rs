@@ -1,7 +1,11 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::domain::event::{Boundary, DeadReason, Emission, Rejection};
+use crate::domain::contract::Urgency;
+use crate::domain::event::{
+    Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Rejection, Resolution,
+    Timeout,
+};
 use crate::domain::health::{Kind, Span, Tally};
 use crate::domain::id::Actor;
 use crate::domain::link::{Rollup, Snapshot};
@@ -119,6 +123,82 @@ fn the_sets_follow_the_states() {
     assert_eq!(
         (book.last_completed, book.last_failed),
         (Some(at(4)), Some(at(3)))
+    );
+}
+
+/// People are asked about a handoff.
+fn asked(run: &str, handoff: &str, seconds: i64) -> Event {
+    let question = Escalation {
+        id: format!("e-{handoff}"),
+        kind: EscalationKind::Approval,
+        question: "go?".to_owned(),
+        role: "editors".to_owned(),
+        due_at: at(9_999),
+        on_timeout: Timeout::default(),
+        allow: Vec::new(),
+        context_digest: String::new(),
+        urgency: Urgency::Normal,
+        proposed_action: None,
+        requested_schema: None,
+    };
+    event(
+        run,
+        handoff,
+        seconds,
+        Fact::EscalationOpened(Box::new(question)),
+    )
+}
+
+#[test]
+fn a_question_waits_until_somebody_takes_it_up() {
+    let answer = |handoff: &str, seconds| {
+        let resolution = Resolution {
+            answer: Answer::Approve,
+            note: String::new(),
+            feedback: Vec::new(),
+            value: None,
+        };
+        event(
+            "r",
+            handoff,
+            seconds,
+            Fact::EscalationResolved(Box::new(resolution)),
+        )
+    };
+    let mut ledger = ledger(&[
+        emitted("r", "h1", 0),
+        asked("r", "h1", 1),
+        emitted("r", "h2", 2),
+        asked("r", "h2", 3),
+    ]);
+    let people = Edge::new("p", "b", "editors");
+    let stands = |ledger: &mut Ledger| {
+        ledger.advance(ledger.now());
+        let book = ledger.edge(&people).unwrap();
+        let ever = book.windows.total(Span::All);
+        assert!(book.asks_people(ever));
+        let acked = ever.counts.get(Kind::Acknowledged);
+        assert_eq!(u64::from(acked), ever.to_ack.len());
+        (book.open.len(), book.waiting(), acked)
+    };
+    assert_eq!(stands(&mut ledger), (2, 2, 0));
+    let mut later = Ledger::default();
+    later.restore(snapshot(&ledger, 4, Vec::new()));
+    assert_eq!(stands(&mut later), (2, 2, 0), "a snapshot tells the same");
+    ledger.apply(&event(
+        "r",
+        "h1",
+        5,
+        Fact::EscalationClaimed { until: at(99) },
+    ));
+    assert_eq!(stands(&mut ledger), (2, 1, 1));
+    ledger.apply(&answer("h1", 6));
+    assert_eq!(stands(&mut ledger), (1, 1, 1));
+    ledger.apply(&answer("h2", 9));
+    assert_eq!(
+        stands(&mut ledger),
+        (0, 0, 2),
+        "who answers has taken it up"
     );
 }
 

@@ -31,9 +31,9 @@ pub struct EdgeRow {
     pub retries_per_emit: RateOf,
     /// Refused among checked.
     pub violation_rate: RateOf,
-    /// Handoffs not ended, dead letters and escalated ones included.
+    /// Handoffs not ended, dead letters and escalated ones included; on an edge to people, open questions.
     pub open: usize,
-    /// Emitted, not acknowledged, not ended, in automatic processing.
+    /// Emitted, not acknowledged, not ended, in automatic processing; on an edge to people, not taken up.
     pub unacknowledged: usize,
     /// Age of the oldest of those.
     pub oldest_unacknowledged_ms: Option<Millis>,

@@ -79,9 +79,10 @@ pub fn pipelines_of(ledger: &Ledger, span: Span, edges: Vec<EdgeRow>) -> Vec<Pip
 fn pipeline(ledger: &Ledger, span: Span, name: String, edges: Vec<EdgeRow>) -> PipelineRow {
     let mut acked = Histogram::default();
     let mut counts: IndexMap<&'static str, u32> = IndexMap::new();
-    for row in &edges {
-        // How soon people answer says nothing about how fast the work flows.
-        if let Some(book) = ledger.edge(&row.edge).filter(|_| !row.people) {
+    // What people are asked is no work of its own, and how soon they answer says nothing about how fast it flows.
+    let between_agents = || edges.iter().filter(|it| !it.people);
+    for row in between_agents() {
+        if let Some(book) = ledger.edge(&row.edge) {
             acked.add(&book.windows.total(span).to_ack);
         }
         for (kind, n) in &row.counts {
@@ -94,21 +95,20 @@ fn pipeline(ledger: &Ledger, span: Span, name: String, edges: Vec<EdgeRow>) -> P
         .max()
         .unwrap_or(Health::NoData);
     let rate = |of: fn(&EdgeRow) -> RateOf| {
-        let (k, n) = edges
-            .iter()
+        let (k, n) = between_agents()
             .map(of)
             .fold((0, 0), |(k, n), it| (k + it.k, n + it.n));
         RateOf::from(Rate { k, n })
     };
-    let between_agents = edges.iter().filter(|it| !it.people);
-    let slowest = between_agents.map(|it| it.p95_ms).max_by_key(|it| it.value);
+    let slowest = between_agents()
+        .map(|it| it.p95_ms)
+        .max_by_key(|it| it.value);
     PipelineRow {
         pipeline: name,
         counts,
         emit_to_ack_ms: LatencyMs::of(&acked),
-        open: edges.iter().map(|it| it.open).sum(),
-        oldest_unacknowledged_ms: edges
-            .iter()
+        open: between_agents().map(|it| it.open).sum(),
+        oldest_unacknowledged_ms: between_agents()
             .filter_map(|it| it.oldest_unacknowledged_ms)
             .max(),
         p95_ms: slowest.unwrap_or(P95Ms {

@@ -124,6 +124,17 @@ fn people_who_are_asked_come_after_the_agents() {
         names,
         [("a>b".to_owned(), false), ("b>operators".to_owned(), true)]
     );
+    let people = &rows[1];
+    assert_eq!((people.open, people.unacknowledged), (1, 1));
+    assert_eq!(people.oldest_unacknowledged, Some("h1".into()));
+    let p95 = people.p95_ms;
+    assert_eq!((p95.value, p95.lower_bound), (Some(69 * SECOND), true));
+    let pipeline = &pipelines(&ledger, Span::All, false)[0];
+    assert_eq!((pipeline.counts["emitted"], pipeline.open), (1, 1));
+    assert_eq!(
+        (pipeline.escalated, pipeline.oldest_unacknowledged_ms),
+        (1, None)
+    );
 }
 
 #[test]

@@ -179,7 +179,9 @@ impl Tree<'_> {
             return;
         };
         let node = Node::Edge(group.source, row.edge.clone());
-        let open = (row.open > 0).then(|| (self.is_open)(&node, false));
+        // What people are asked about is listed where it waits for them.
+        let listed = row.open > 0 && !row.people;
+        let open = listed.then(|| (self.is_open)(&node, false));
         let line = Line {
             open,
             edge: Some(at),

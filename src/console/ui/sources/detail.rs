@@ -8,6 +8,7 @@ use crate::console::app::feed::{Feed, Link};
 use crate::console::app::sources::{acts, measures, pace};
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::part;
+use crate::domain::health::Span;
 use crate::domain::link::Replay;
 use crate::domain::text::{ago, clean, count, width, wrap};
 use crate::domain::time::Time;
@@ -73,8 +74,12 @@ fn link(feed: &Feed, state: &State, page: &mut Page<'_>) {
     page.fact("data", Role::Text, &heard);
     let ledger = feed.ledger();
     let edges = counted(ledger.edges().len() as u64, "edge", "edges");
+    // What people are asked about is open between agents already.
+    let agents = ledger
+        .edges()
+        .filter(|it| !it.asks_people(it.windows.total(Span::All)));
     let open = counted(
-        ledger.edges().map(|it| it.open.len() as u64).sum(),
+        agents.map(|it| it.open.len() as u64).sum(),
         "open handoff",
         "open handoffs",
     );
