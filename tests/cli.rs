@@ -306,7 +306,7 @@ fn rows_are_picked_by_id_filter_and_limit() {
         "-c",
         SMALL,
         "--filter",
-        "to:crm type:failed",
+        "to:crm event:failed",
         "--limit",
         "1",
     ]);
@@ -398,7 +398,7 @@ fn who_is_on_it_and_what_is_held_back_can_be_said_without_a_screen() {
     assert_eq!(paused(), false);
     let (status, _) = server.post("/handoffs/claim", &json!({"agent": "writer"}));
     assert_eq!(status, 200);
-    let events = desk.json(&["get", "events", "-c", url, "--filter", "type:edge.paused"]);
+    let events = desk.json(&["get", "events", "-c", url, "--filter", "event:edge.paused"]);
     assert_eq!(events["rows"][0]["data"]["reason"], "writer is down");
 }
 
@@ -644,7 +644,7 @@ fn the_whole_log_is_searched_and_every_event_knows_its_edge() {
         "-c",
         url,
         "--filter",
-        "type:dismissed to:writer",
+        "event:dismissed to:writer",
     ]);
     assert_eq!(
         (&found["total"], &found["rows"][0]["data"]["note"]),

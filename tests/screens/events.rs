@@ -114,7 +114,11 @@ fn the_filter_narrows_while_it_is_typed_and_esc_brings_all_back() {
         .must_not_show("attempt 1");
     desk.keys("<enter>").must_show("esc clear filter");
     desk.keys("<esc>").must_show("leased");
-    desk.keys("/-dead sweeper<enter>")
+    // The words of `seam get events --filter`.
+    desk.keys("/event:retry handoff:h-7f3a by:reviewer detail:\"style checker\"<enter>")
+        .must_show("retry scheduled")
+        .must_not_show("dead lettered");
+    desk.keys("<esc>/-dead sweeper<enter>")
         .must_show("No event matches");
 }
 

@@ -150,7 +150,7 @@ pub fn detail(fact: &Fact) -> String {
 
 impl Row for EventRow<'_> {
     const FIELDS: &'static [&'static str] = &[
-        "type", "trace", "handoff", "pipeline", "from", "to", "actor", "detail",
+        "event", "trace", "handoff", "pipeline", "from", "to", "by", "detail",
     ];
     const COLUMNS: &'static [Column] = &[
         left("TIME (UTC)"),

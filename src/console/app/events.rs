@@ -18,7 +18,7 @@ pub type EventId = (SourceId, u64);
 
 /// What `field:word` in the filter can name.
 const FIELDS: &[&str] = &[
-    "event", "from", "to", "pipeline", "trace", "id", "who", "what",
+    "event", "from", "to", "pipeline", "trace", "handoff", "by", "detail",
 ];
 
 /// The live log, oldest first. It follows the newest event until the user moves away from it.
@@ -83,8 +83,8 @@ impl Events {
                 "to" => to,
                 "pipeline" => pipeline,
                 "trace" => trace,
-                "id" => id,
-                "who" => &who,
+                "handoff" => id,
+                "by" => &who,
                 _ => &what,
             },
         )
@@ -197,7 +197,7 @@ impl Screen for Events {
 
     fn show(&mut self, world: &World, focus: &Focus) {
         let text = match focus {
-            Focus::Handoff(_, id) => format!("id:\"{id}\""),
+            Focus::Handoff(_, id) => format!("handoff:\"{id}\""),
             Focus::Run(_, id) => format!("trace:\"{id}\""),
             Focus::Edge(_, edge) => format!("from:\"{}\" to:\"{}\"", edge.from, edge.to),
             Focus::Pipeline(_, name) => format!("pipeline:\"{name}\""),

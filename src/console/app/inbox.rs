@@ -31,7 +31,7 @@ pub type QuestionId = (SourceId, HandoffId);
 /// The fields a filter can name.
 const FIELDS: &[&str] = &[
     "question", "title", "kind", "urgency", "owner", "role", "from", "to", "pipeline", "trace",
-    "id",
+    "handoff",
 ];
 
 /// Contracts kept; they are fetched again when looked at again.

@@ -37,8 +37,8 @@ pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
         Column::text("event", 12, 19),
         Column::text("edge", 18, 22).dropped(2),
         Column::id("handoff", 9, 13).dropped(4),
-        Column::id("who", 9, 14).dropped(3),
-        Column::text("what", 24, 60).growing().dropped(1),
+        Column::id("by", 9, 14).dropped(3),
+        Column::text("detail", 24, 60).growing().dropped(1),
     ];
     let view = ListView {
         name: "events",

@@ -12,7 +12,7 @@ use super::GroupId;
 /// The fields a filter can name.
 pub(super) const FIELDS: &[&str] = &[
     "title", "owner", "urgency", "from", "to", "pipeline", "code", "detail", "prompt", "trace",
-    "id",
+    "handoff",
 ];
 
 /// What groups can be sorted by, in the order of the columns.
