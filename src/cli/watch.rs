@@ -74,7 +74,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             )
         })?),
     };
-    let (mut sources, mut replays) = (Vec::new(), false);
+    let (mut sources, mut addresses, mut replays) = (Vec::new(), Vec::new(), false);
     for text in named {
         let usage = |why: source::AddressError| {
             let meant = super::command_like(&text);
@@ -92,6 +92,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         };
         replays |= matches!(address, Address::File(_));
         sources.push((name(&address), source));
+        addresses.push(whole(address).to_string());
     }
     if let (Some(flag), false) = (args.of_replays(), replays) {
         let why = format!(
@@ -99,7 +100,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         );
         return Err(Stop::new(Exit::Usage, why).into());
     }
-    Box::pin(open(&settings, sources)).await
+    Box::pin(open(&settings, sources, addresses.join(" "))).await
 }
 
 /// What the status line calls a source: short, and enough to tell one from the other.
@@ -113,6 +114,16 @@ fn name(address: &Address) -> String {
         }),
     }
     .unwrap_or_else(|| address.to_string())
+}
+
+/// The same address from wherever it is named.
+fn whole(address: Address) -> Address {
+    let whole = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    match address {
+        Address::Embedded(path) => Address::Embedded(whole(path)),
+        Address::File(path) => Address::File(whole(path)),
+        Address::Http(url) => Address::Http(url),
+    }
 }
 
 /// The settings with the flags of `seam watch` on top.
@@ -131,11 +142,15 @@ pub fn settings(args: &Args) -> anyhow::Result<Settings> {
     })?)
 }
 
-/// Opens the console on sources with their names, and closes it again when the user leaves.
+/// Opens the console on sources with their names, all of them known as `address`, and closes it again when the user leaves.
 ///
 /// # Errors
 /// A file of the configuration is wrong, or there is no terminal.
-pub async fn open(settings: &Settings, sources: Vec<(String, Shared)>) -> anyhow::Result<Exit> {
+pub async fn open(
+    settings: &Settings,
+    sources: Vec<(String, Shared)>,
+    address: String,
+) -> anyhow::Result<Exit> {
     needs_a_terminal()?;
     log_to_file();
     let mut notes = Vec::new();
@@ -163,6 +178,7 @@ pub async fn open(settings: &Settings, sources: Vec<(String, Shared)>) -> anyhow
         },
         sources,
         theme,
+        address,
         directory: settings.directory.clone(),
         notes,
     };

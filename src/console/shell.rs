@@ -55,6 +55,8 @@ pub struct Setup {
     pub sources: Vec<Shared>,
     /// How it looks.
     pub theme: Theme,
+    /// What is watched, as it is written: each has a saved view of its own.
+    pub address: String,
     /// Where saved views are kept.
     pub directory: PathBuf,
     /// Said in the message line when it opens, such as what is wrong in a theme.
@@ -88,7 +90,7 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
     start.size = Size { columns, rows };
     start.now = clock::now();
     let mut state = State::new(start);
-    memory::restore(&setup.directory, &mut state);
+    memory::restore(&setup.directory, &setup.address, &mut state);
     let mut shell = Shell {
         state,
         memo: Memo::default(),
@@ -98,6 +100,7 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
         tasks: Tasks::new(setup.sources, retries),
         guard,
         directory: setup.directory,
+        address: setup.address,
         heard,
         edits: VecDeque::new(),
     };
@@ -132,6 +135,7 @@ struct Shell {
     tasks: Tasks,
     guard: Guard,
     directory: PathBuf,
+    address: String,
     heard: mpsc::Receiver<(SourceId, Report)>,
     /// Texts that wait for the editor.
     edits: VecDeque<(Ticket, String)>,
@@ -312,7 +316,9 @@ impl Shell {
                     Effect::Redraw => {
                         said.extend(self.terminal.clear().err().map(|it| it.to_string()));
                     }
-                    Effect::Save(view) => said.push(memory::save(&self.directory, &view)),
+                    Effect::Save(view) => {
+                        said.push(memory::save(&self.directory, &self.address, &view));
+                    }
                     other => said.extend(self.tasks.start(other)),
                 }
             }

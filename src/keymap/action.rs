@@ -59,7 +59,7 @@ actions! {
     PreviousMatch "previous-match" "previous match" "Move to the match before.";
     Palette "palette" "palette" "Find an action or a place by name.";
     Help "help" "help" "Show what the keys do here.";
-    SaveView "save-view" "save view" "Save filter, sort and screen as a view.";
+    SaveView "save-view" "save view" "Open this address on this screen with this filter from now on.";
     Mark "mark" "mark" "Mark the row, or take its mark away.";
     MarkRange "mark-range" "mark range" "Mark every row from here to where you move.";
     MarkAll "mark-all" "all matching" "Mark every row that matches the filter.";

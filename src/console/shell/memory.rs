@@ -1,47 +1,86 @@
-//! The saved view: the screen and the filter to come back to.
+//! The saved views: for each address the screen and the filter to come back to.
 
 use std::path::{Path, PathBuf};
+
+use toml::Table;
 
 use crate::console::app::msg::View;
 use crate::console::app::{Screen, ScreenId, State};
 
 fn file(directory: &Path) -> PathBuf {
-    directory.join("view.toml")
+    directory.join("views.toml")
 }
 
-/// Keeps a view for the next start. Says what became of it.
-pub(super) fn save(directory: &Path, view: &View) -> String {
-    let mut table = toml::Table::new();
+/// All views by address. A file that makes no sense is as good as none.
+fn views(directory: &Path) -> Table {
+    let text = std::fs::read_to_string(file(directory)).unwrap_or_default();
+    text.parse().unwrap_or_default()
+}
+
+/// Keeps a view for the next start on this address. Says what became of it.
+pub(super) fn save(directory: &Path, address: &str, view: &View) -> String {
+    let mut table = Table::new();
     table.insert("screen".to_owned(), view.screen.title().into());
     table.insert("filter".to_owned(), view.filter.clone().into());
+    let mut all = views(directory);
+    all.insert(address.to_owned(), table.into());
     let path = file(directory);
     let written =
-        std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&path, table.to_string()));
+        std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&path, all.to_string()));
     match written {
-        Ok(()) => format!("saved: seam opens on {} from now on", view.screen.title()),
+        Ok(()) => format!(
+            "saved: seam opens {address} on {} from now on",
+            view.screen.title()
+        ),
         Err(why) => format!("cannot save the view to {}: {why}", path.display()),
     }
 }
 
-/// Opens on the view that was saved, if one was. A file that makes no sense is as good as none.
-pub(super) fn restore(directory: &Path, state: &mut State) {
-    let Ok(text) = std::fs::read_to_string(file(directory)) else {
-        return;
-    };
-    let Ok(table) = text.parse::<toml::Table>() else {
-        return;
-    };
-    let word = |name: &str| {
-        table
-            .get(name)
-            .and_then(toml::Value::as_str)
-            .unwrap_or_default()
-    };
-    let saved = ScreenId::ALL.iter().find(|it| it.title() == word("screen"));
-    if let Some(&screen) = saved {
-        state.at = screen;
-        let view = state.screens.get_mut(screen);
+/// The view that was saved for an address.
+fn saved(directory: &Path, address: &str) -> Option<View> {
+    let all = views(directory);
+    let view = all.get(address)?;
+    let word = |name: &str| view.get(name)?.as_str();
+    let screen = word("screen")?;
+    Some(View {
+        screen: *ScreenId::ALL.iter().find(|it| it.title() == screen)?,
+        filter: word("filter").unwrap_or_default().to_owned(),
+    })
+}
+
+/// Opens on the view that was saved for this address, if one was.
+pub(super) fn restore(directory: &Path, address: &str, state: &mut State) {
+    if let Some(view) = saved(directory, address) {
+        state.at = view.screen;
+        let screen = state.screens.get_mut(view.screen);
         // A filter that this version does not understand is left out.
-        let _ = Screen::set_filter(view, &state.world, word("filter"));
+        let _ = Screen::set_filter(screen, &state.world, &view.filter);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_has_a_view_of_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let view = |screen, filter: &str| View {
+            screen,
+            filter: filter.to_owned(),
+        };
+        let (one, two) = (view(ScreenId::Edges, "to:crm"), view(ScreenId::Tasks, ""));
+        for (address, view) in [
+            ("http://a:1", &two),
+            ("http://a:1", &one),
+            ("file:/b", &two),
+        ] {
+            let said = save(directory.path(), address, view);
+            assert!(said.starts_with("saved"), "{said}");
+        }
+        let saved = |address| saved(directory.path(), address);
+        assert_eq!(saved("http://a:1"), Some(one));
+        assert_eq!(saved("file:/b"), Some(two));
+        assert_eq!(saved("http://a:2"), None);
     }
 }
