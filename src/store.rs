@@ -50,6 +50,7 @@ struct Inner {
     writer: Option<JoinHandle<()>>,
     changed: watch::Receiver<Cursor>,
     recent: Arc<Mutex<Recent>>,
+    failing: Arc<Mutex<Option<StoreError>>>,
     idle: Mutex<Vec<Connection>>,
     readers: Semaphore,
     // Dropped last: the lock is given back, or the directory removed, after the file is closed.
@@ -84,8 +85,9 @@ impl Store {
         let lock = file::Lock::take(path)?;
         let connection = file::open(path, synchronous).inspect_err(|why| lock.refused(why))?;
         let (jobs, inbox) = mpsc::unbounded_channel();
-        let recent = Arc::default();
-        let (writer, changed) = Writer::new(connection, path, Arc::clone(&recent))?;
+        let (recent, failing) = (Arc::default(), Arc::default());
+        let (writer, changed) =
+            Writer::new(connection, path, Arc::clone(&recent), Arc::clone(&failing))?;
         let writer = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(inbox))
@@ -97,6 +99,7 @@ impl Store {
                 writer: Some(writer),
                 changed,
                 recent,
+                failing,
                 idle: Mutex::default(),
                 readers: Semaphore::new(READERS),
                 _lock: lock,
@@ -113,6 +116,11 @@ impl Store {
     /// The position of the latest event, kept up to date: wait on it instead of polling.
     pub fn changed(&self) -> watch::Receiver<Cursor> {
         self.inner.changed.clone()
+    }
+
+    /// Why the latest transaction could not be written; nothing when it could.
+    pub fn failing(&self) -> Option<StoreError> {
+        self.inner.failing.lock().ok().and_then(|it| it.clone())
     }
 
     /// Writes everything in `commit`, or nothing. Durable when it returns.

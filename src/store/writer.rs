@@ -55,6 +55,7 @@ pub(super) struct Writer {
     minute: Minute,
     recent: Arc<Mutex<Recent>>,
     changed: watch::Sender<Cursor>,
+    failing: Arc<Mutex<Option<StoreError>>>,
 }
 
 impl Writer {
@@ -62,6 +63,7 @@ impl Writer {
         db: Connection,
         path: &Path,
         recent: Arc<Mutex<Recent>>,
+        failing: Arc<Mutex<Option<StoreError>>>,
     ) -> Result<(Self, watch::Receiver<Cursor>), StoreError> {
         let sql = "SELECT coalesce(max(cursor), 0) FROM events";
         let cursor: i64 = db
@@ -77,6 +79,7 @@ impl Writer {
                 minute,
                 recent,
                 changed,
+                failing,
             },
             seen,
         ))
@@ -99,7 +102,14 @@ impl Writer {
     }
 
     fn write(&mut self, group: Vec<Job>) {
-        let why = match self.transaction(&group) {
+        let done = self.transaction(&group);
+        if let Ok(mut failing) = self.failing.lock() {
+            *failing = match &done {
+                Err(CommitError::Store(why)) => Some(why.clone()),
+                Ok(_) | Err(CommitError::Conflict) => None,
+            };
+        }
+        let why = match done {
             Ok(results) => return self.written(group, results),
             Err(why) => why,
         };

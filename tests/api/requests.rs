@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::events::listen;
-use super::server::{PATIENCE, Server, problem};
+use super::server::{PATIENCE, Server, contract, problem};
 
 #[tokio::test]
 async fn junk_is_answered_with_problems() {
@@ -245,4 +245,25 @@ async fn a_stopping_server_ends_what_waits_and_takes_nothing_new() {
             .unwrap_err()
             .is_connect()
     );
+}
+
+#[tokio::test]
+async fn a_server_whose_store_takes_nothing_says_so() {
+    let server = Server::open().await;
+    let health = || async {
+        let asked = server.ask(Method::GET, "/healthz");
+        asked.send().await.unwrap()
+    };
+    assert_eq!(health().await.status(), StatusCode::OK);
+    let db = rusqlite::Connection::open(server.engine.store().path()).unwrap();
+    db.execute_batch("ALTER TABLE events RENAME TO elsewhere")
+        .unwrap();
+    let contract = contract("research", "writer");
+    let refused = server.post("/handoffs", &contract).await;
+    problem(refused, 503, "store-unavailable").await;
+    db.execute_batch("ALTER TABLE elsewhere RENAME TO events")
+        .unwrap();
+    problem(health().await, 503, "store-unavailable").await;
+    server.emit(&contract).await;
+    assert_eq!(health().await.status(), StatusCode::OK);
 }

@@ -19,6 +19,7 @@ use crate::domain::link::ActKind;
 use crate::domain::report;
 use crate::domain::run::{Refused, Run};
 use crate::domain::time::Time;
+use crate::orchestrator::engine;
 
 /// How far back figures look.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -163,10 +164,14 @@ pub async fn rejections(State(api): State<Api>) -> Answer {
 
 /// Whether the server works
 #[utoipa::path(get, path = "/healthz", tag = "operations",
-    responses((status = 200, description = "`{status, version, cursor}`", body = Value)))]
+    responses((status = 200, description = "`{status, version, cursor}`", body = Value),
+        (status = 503, description = "the store cannot be read, or could not be written when it last had to")))]
 pub async fn healthz(State(api): State<Api>) -> Answer {
-    // One read proves that the store answers.
+    // One read proves that the store answers, and the latest write that it takes what comes.
     api.engine.tail(u64::MAX >> 1, 1).await?;
+    if let Some(why) = api.engine.store().failing() {
+        return Err(engine::Problem::Store(why).into());
+    }
     let cursor = api.present().await.cursor();
     Ok(Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "cursor": cursor.to_string() })).into_response())
 }
