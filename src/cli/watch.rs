@@ -10,7 +10,7 @@ use super::{Exit, Stop, rules};
 use crate::clock;
 use crate::config::{Flags, Settings};
 use crate::console::app::{Place, Size, Start};
-use crate::console::shell::{self, Setup};
+use crate::console::shell::{self, Memory, Setup};
 use crate::domain::time::Time;
 use crate::keymap::Keymap;
 use crate::source::{self, Address, Options, Shared};
@@ -178,8 +178,10 @@ pub async fn open(
         },
         sources,
         theme,
-        address,
-        directory: settings.directory.clone(),
+        memory: Memory {
+            directory: settings.directory.clone(),
+            address,
+        },
         notes,
     };
     if let Some(farewell) = Box::pin(shell::run(setup)).await? {

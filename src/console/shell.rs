@@ -16,7 +16,6 @@ mod terminal;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::path::PathBuf;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -35,6 +34,7 @@ use crate::source::{Shared, Supervised, supervise};
 use crate::theme::Theme;
 
 use editor::Editor;
+pub use memory::Memory;
 use pen::Pen;
 pub use screen::Screen;
 use tasks::Tasks;
@@ -55,10 +55,8 @@ pub struct Setup {
     pub sources: Vec<Shared>,
     /// How it looks.
     pub theme: Theme,
-    /// What is watched, as it is written: each has a saved view of its own.
-    pub address: String,
-    /// Where saved views are kept.
-    pub directory: PathBuf,
+    /// The view to come back to.
+    pub memory: Memory,
     /// Said in the message line when it opens, such as what is wrong in a theme.
     pub notes: Vec<String>,
 }
@@ -90,7 +88,7 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
     start.size = Size { columns, rows };
     start.now = clock::now();
     let mut state = State::new(start);
-    memory::restore(&setup.directory, &setup.address, &mut state);
+    setup.memory.restore(&mut state);
     let mut shell = Shell {
         state,
         memo: Memo::default(),
@@ -99,8 +97,7 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
         pen,
         tasks: Tasks::new(setup.sources, retries),
         guard,
-        directory: setup.directory,
-        address: setup.address,
+        memory: setup.memory,
         heard,
         edits: VecDeque::new(),
     };
@@ -134,8 +131,7 @@ struct Shell {
     pen: Pen,
     tasks: Tasks,
     guard: Guard,
-    directory: PathBuf,
-    address: String,
+    memory: Memory,
     heard: mpsc::Receiver<(SourceId, Report)>,
     /// Texts that wait for the editor.
     edits: VecDeque<(Ticket, String)>,
@@ -316,9 +312,7 @@ impl Shell {
                     Effect::Redraw => {
                         said.extend(self.terminal.clear().err().map(|it| it.to_string()));
                     }
-                    Effect::Save(view) => {
-                        said.push(memory::save(&self.directory, &self.address, &view));
-                    }
+                    Effect::Save(view) => said.push(self.memory.save(&view)),
                     other => said.extend(self.tasks.start(other)),
                 }
             }

@@ -7,6 +7,32 @@ use toml::Table;
 use crate::console::app::msg::View;
 use crate::console::app::{Screen, ScreenId, State};
 
+/// The saved view of what is watched.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// Where views are kept.
+    pub directory: PathBuf,
+    /// What is watched, as it is written.
+    pub address: String,
+}
+
+impl Memory {
+    /// Keeps a view for the next start on this address. Says what became of it.
+    pub(super) fn save(&self, view: &View) -> String {
+        save(&self.directory, &self.address, view)
+    }
+
+    /// Opens on the view that was saved for this address, if one was.
+    pub(super) fn restore(&self, state: &mut State) {
+        if let Some(view) = saved(&self.directory, &self.address) {
+            state.at = view.screen;
+            let screen = state.screens.get_mut(view.screen);
+            // A filter that this version does not understand is left out.
+            let _ = Screen::set_filter(screen, &state.world, &view.filter);
+        }
+    }
+}
+
 fn file(directory: &Path) -> PathBuf {
     directory.join("views.toml")
 }
@@ -17,8 +43,7 @@ fn views(directory: &Path) -> Table {
     text.parse().unwrap_or_default()
 }
 
-/// Keeps a view for the next start on this address. Says what became of it.
-pub(super) fn save(directory: &Path, address: &str, view: &View) -> String {
+fn save(directory: &Path, address: &str, view: &View) -> String {
     let mut table = Table::new();
     table.insert("screen".to_owned(), view.screen.title().into());
     table.insert("filter".to_owned(), view.filter.clone().into());
@@ -46,16 +71,6 @@ fn saved(directory: &Path, address: &str) -> Option<View> {
         screen: *ScreenId::ALL.iter().find(|it| it.title() == screen)?,
         filter: word("filter").unwrap_or_default().to_owned(),
     })
-}
-
-/// Opens on the view that was saved for this address, if one was.
-pub(super) fn restore(directory: &Path, address: &str, state: &mut State) {
-    if let Some(view) = saved(directory, address) {
-        state.at = view.screen;
-        let screen = state.screens.get_mut(view.screen);
-        // A filter that this version does not understand is left out.
-        let _ = Screen::set_filter(screen, &state.world, &view.filter);
-    }
 }
 
 #[cfg(test)]
