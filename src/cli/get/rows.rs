@@ -33,6 +33,7 @@ fn why(it: &EdgeRow) -> String {
             since: Some(since),
             ..
         }) => format!("{what}, since {}", moment(*since)),
+        Some(it) if it.lasting => format!("{}, for over 1h", it.what),
         Some(it) => it.what.clone(),
         None if it.dead > 0 => format!("{} dead", it.dead),
         None => String::new(),

@@ -108,11 +108,12 @@ const fn of(finding: &FindingRow) -> Concern {
     }
 }
 
-fn with_since(world: &World, feed: &Feed, what: &str, at: Option<Time>) -> String {
-    at.map_or_else(
-        || what.to_owned(),
-        |at| format!("{what} {}", since(world, feed, at)),
-    )
+fn with_since(world: &World, feed: &Feed, what: &str, at: Option<Time>, lasting: bool) -> String {
+    match at {
+        Some(at) => format!("{what} {}", since(world, feed, at)),
+        None if lasting => format!("{what} for over 1h"),
+        None => what.to_owned(),
+    }
 }
 
 /// Stall, drift and limit are one thing to the reader: the target is slow, since when, and how it was before.
@@ -125,7 +126,8 @@ fn slow(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> Option<(C
         .collect();
     let worst = found.iter().map(|it| of(it)).max()?;
     let began = found.iter().filter_map(|it| it.since).min();
-    let slow = with_since(world, feed, "slow", began);
+    let lasting = found.iter().any(|it| it.lasting);
+    let slow = with_since(world, feed, "slow", began, lasting);
     // A limit says nothing about what is usual: the slow hours may have become the usual ones.
     let unusual = found.iter().any(|it| it.signal != Signal::Limit);
     let usual = book.windows.baseline().quantile(0.95).filter(|_| unusual);
@@ -210,7 +212,7 @@ fn violations(world: &World, feed: &Feed, row: &EdgeRow, finding: &FindingRow) -
         .collect();
     let total: u32 = recent.iter().map(|it| it.count).sum();
     let began = recent.iter().map(|it| it.first_at).min().or(finding.since);
-    let words = with_since(world, feed, "violations", began);
+    let words = with_since(world, feed, "violations", began, finding.lasting);
     let worst = recent.iter().max_by_key(|it| (it.count, it.last_at));
     let cause = worst.and_then(|worst| {
         let share = |of: fn(&Offence) -> Option<&String>| {
@@ -237,7 +239,7 @@ pub fn version(name: &str) -> String {
 }
 
 fn retries(world: &World, feed: &Feed, book: &EdgeBook, finding: &FindingRow) -> String {
-    let words = with_since(world, feed, "retries", finding.since);
+    let words = with_since(world, feed, "retries", finding.since, finding.lasting);
     let most = book.codes.iter().max_by_key(|(_, count)| **count);
     most.map_or(words.clone(), |(code, _)| format!("{words}: {code}"))
 }

@@ -96,6 +96,8 @@ pub struct Finding {
     pub reason: String,
     /// When it began, to the minute, if that is within the last hour or known from an open handoff.
     pub since: Option<Time>,
+    /// It was so already when the last hour began: nobody can say since when.
+    pub lasting: bool,
 }
 
 /// What the rules look at. The windows must have been advanced to the present.
@@ -161,6 +163,7 @@ fn stall(facts: &Facts) -> Option<Finding> {
     let oldest = facts.open_ages.iter().copied().max()?;
     let usual = baseline_p95(facts.windows).map(|p95| p95.saturating_mul(STALL_FACTOR));
     let limit = usual.max(facts.ack_timeout)?;
+    let Onset { since, lasting } = slow_since(facts, limit);
     (oldest > limit).then(|| Finding {
         signal: Signal::Stall,
         severity: Severity::Critical,
@@ -170,7 +173,8 @@ fn stall(facts: &Facts) -> Option<Finding> {
             age(oldest),
             latency(limit)
         ),
-        since: slow_since(facts, limit),
+        since,
+        lasting,
     })
 }
 
@@ -184,22 +188,26 @@ fn drift(facts: &Facts, population: &Population) -> Option<Finding> {
         _ => return None,
     };
     let slow = usual.saturating_mul(DRIFT_WARN);
+    let Onset { since, lasting } = slow_since(facts, slow);
     Some(Finding {
         signal: Signal::Drift,
         severity,
         reason: format!("{}, usually {}", p95_text(population), latency(usual)),
-        since: slow_since(facts, slow),
+        since,
+        lasting,
     })
 }
 
 /// The 5m P95, at its lower confidence rank, against the limit of the edge.
 fn limit(facts: &Facts, population: &Population) -> Option<Finding> {
     let limit = facts.p95_max?;
+    let Onset { since, lasting } = slow_since(facts, limit);
     (population.confident_p95()? > limit).then(|| Finding {
         signal: Signal::Limit,
         severity: Severity::Warning,
         reason: format!("{}, limit {}", p95_text(population), latency(limit)),
-        since: slow_since(facts, limit),
+        since,
+        lasting,
     })
 }
 
@@ -209,8 +217,25 @@ fn p95_text(population: &Population) -> String {
     format!("P95 {bound}{}", latency(p95.value.unwrap_or_default()))
 }
 
+/// When something began: never both of them.
+#[derive(Clone, Copy, Default)]
+struct Onset {
+    since: Option<Time>,
+    lasting: bool,
+}
+
+impl Onset {
+    /// What was so from this minute of the last hour on. The first one is where looking back ends.
+    fn at(windows: &Windows, minute: usize) -> Self {
+        Self {
+            since: (minute > 0).then(|| windows.minute_start(minute)),
+            lasting: minute == 0,
+        }
+    }
+}
+
 /// The earlier of: acknowledgements became slow, the oldest open handoff became slow.
-fn slow_since(facts: &Facts, slow: Millis) -> Option<Time> {
+fn slow_since(facts: &Facts, slow: Millis) -> Onset {
     let acked = begin(facts.windows, |minute| {
         minute.to_ack.quantile(0.95).map(|p95| p95 >= slow)
     });
@@ -221,7 +246,13 @@ fn slow_since(facts: &Facts, slow: Millis) -> Option<Time> {
         .max()
         .filter(|oldest| *oldest >= slow);
     let waiting = oldest.map(|oldest| facts.windows.now() + -(oldest - slow));
-    [acked, waiting].into_iter().flatten().min()
+    match waiting {
+        Some(_) if acked.lasting && waiting > Some(facts.windows.minute_start(0)) => acked,
+        _ => Onset {
+            since: [acked.since, waiting].into_iter().flatten().min(),
+            lasting: acked.lasting && waiting.is_none(),
+        },
+    }
 }
 
 /// Above a threshold with 95 % confidence over 1h, and plainly above it over 5m.
@@ -239,6 +270,16 @@ fn retries(windows: &Windows) -> Option<Finding> {
     } else {
         return None;
     };
+    let first = retries_since(&minutes, threshold);
+    // Bad five minutes at the beginning of the hour: there may have been others before.
+    let first = first.map(|(five, first)| {
+        if five == 0 && minutes[0].n > 0 {
+            0
+        } else {
+            first
+        }
+    });
+    let Onset { since, lasting } = first.map_or(Onset::default(), |it| Onset::at(windows, it));
     Some(Finding {
         signal: Signal::Retries,
         severity,
@@ -248,7 +289,8 @@ fn retries(windows: &Windows) -> Option<Finding> {
             hour.k,
             hour.n
         ),
-        since: retries_since(&minutes, threshold).map(|first| windows.minute_start(first)),
+        since,
+        lasting,
     })
 }
 
@@ -259,8 +301,8 @@ fn lately_above(windows: &Windows, minutes: &[Rate], threshold: f64) -> bool {
     above(now, threshold) || recent.windows(FIVE).any(|five| above(sum(five), threshold))
 }
 
-/// The minute of the first retry in the current run of 5m rates above the threshold.
-fn retries_since(minutes: &[Rate], threshold: f64) -> Option<usize> {
+/// Where the current run of 5m rates above the threshold starts, and the minute of the first retry in it.
+fn retries_since(minutes: &[Rate], threshold: f64) -> Option<(usize, usize)> {
     let mut first = None;
     for (start, five) in minutes
         .windows(FIVE)
@@ -274,7 +316,7 @@ fn retries_since(minutes: &[Rate], threshold: f64) -> Option<usize> {
         first = five
             .iter()
             .position(|minute| minute.k > 0)
-            .map(|at| start + at);
+            .map(|at| (start, start + at));
     }
     first
 }
@@ -302,17 +344,19 @@ fn violations(windows: &Windows) -> Option<Finding> {
         .position(|minute| minute.is_some_and(|minute| minute.violations > 0));
     // The first one may lie in the slice still running, which is in no minute yet.
     let first = first.unwrap_or(minutes.len() - 1);
+    let Onset { since, lasting } = Onset::at(windows, first);
     let payloads = if refused == 1 { "payload" } else { "payloads" };
     Some(Finding {
         signal: Signal::Violations,
         severity: Severity::Warning,
         reason: format!("{refused} {payloads} refused in 1h"),
-        since: Some(windows.minute_start(first)),
+        since,
+        lasting,
     })
 }
 
 /// When the current run of bad minutes began; a minute without data neither begins nor ends it.
-fn begin(windows: &Windows, bad: impl Fn(&Tally) -> Option<bool>) -> Option<Time> {
+fn begin(windows: &Windows, bad: impl Fn(&Tally) -> Option<bool>) -> Onset {
     let mut first = None;
     for (at, minute) in windows.minutes().into_iter().enumerate().rev() {
         match minute.and_then(&bad) {
@@ -321,7 +365,7 @@ fn begin(windows: &Windows, bad: impl Fn(&Tally) -> Option<bool>) -> Option<Time
             None => {}
         }
     }
-    first.map(|first| windows.minute_start(first))
+    first.map_or(Onset::default(), |first| Onset::at(windows, first))
 }
 
 #[cfg(test)]
@@ -398,6 +442,50 @@ mod tests {
             order.map(Health::word),
             ["healthy", "no data", "warning", "critical"]
         );
+    }
+
+    #[test]
+    fn what_was_so_an_hour_ago_has_no_beginning_that_moves() {
+        let mut windows = Windows::default();
+        for minute in (1..=70).rev() {
+            settle(&mut windows, minute, 5, 20);
+        }
+        let [retries] = judge(&facts(&windows)).1.try_into().unwrap();
+        assert_eq!((retries.since, retries.lasting), (None, true));
+        // With a quiet quarter of an hour in between it began after that.
+        let mut windows = Windows::default();
+        for minute in (1..=70).rev().filter(|it| !(30..=45).contains(it)) {
+            settle(&mut windows, minute, 5, 20);
+        }
+        for minute in 30..=45 {
+            settle(&mut windows, minute, 0, 20);
+        }
+        let [retries] = judge(&facts(&windows)).1.try_into().unwrap();
+        assert_eq!(
+            (retries.since, retries.lasting),
+            (Some(ago(30 * MINUTE)), false)
+        );
+        let mut windows = usual_day(61 * MINUTE);
+        for minute in (0..=60).rev() {
+            windows.record(ago(minute * MINUTE), |tally| {
+                (0..20).for_each(|_| tally.to_ack.record(20 * SECOND));
+            });
+        }
+        windows.advance(NOW);
+        let open_ages = &[30 * SECOND];
+        let slow = |windows: &Windows, open_ages| {
+            let facts = facts(windows);
+            let found = judge(&Facts { open_ages, ..facts }).1;
+            let drift = found.into_iter().find(|it| it.signal == Signal::Drift);
+            drift.map(|it| (it.since, it.lasting))
+        };
+        assert_eq!(
+            slow(&windows, open_ages),
+            Some((None, true)),
+            "not since a moment ago"
+        );
+        let known = slow(&windows, &[3 * HOUR]).unwrap();
+        assert!(known.0.is_some_and(|since| since < ago(2 * HOUR)) && !known.1);
     }
 
     #[test]

@@ -73,6 +73,9 @@ pub struct FindingRow {
     pub what: String,
     /// When it began, as far as known.
     pub since: Option<Time>,
+    /// It began more than an hour ago, and nobody can say when.
+    #[serde(skip)]
+    pub lasting: bool,
     /// It needs somebody now rather than today.
     pub critical: bool,
 }
@@ -244,6 +247,7 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeBook, span: Span, stale: bool) -> Ed
                 signal: it.signal,
                 what: it.reason,
                 since: it.since,
+                lasting: it.lasting,
                 critical: it.severity == Severity::Critical,
             })
             .collect(),
