@@ -84,6 +84,9 @@ fn the_log_fits_the_smallest_screens() {
     for (columns, rows) in [(80, 24), (40, 10)] {
         let mut desk = Desk::with(columns, rows, story().events);
         desk.keys("6").must_show("requeued").must_show("? help");
+        if columns == 80 {
+            desk.must_show("dana: checker is back");
+        }
     }
 }
 

@@ -53,6 +53,12 @@ fn tasks_and_sources() {
 }
 
 #[test]
+fn why_a_task_stands_out_is_said_on_a_small_screen_too() {
+    let mut desk = desk(80, 24);
+    desk.keys("3").must_show("revision 4 of at most 3");
+}
+
+#[test]
 fn every_screen_fits_every_size() {
     for (columns, rows) in [
         (40, 10),

@@ -251,7 +251,7 @@ impl State {
     }
 
     /// The furthest that the layer on top can be scrolled.
-    pub(super) fn last_offset(&self, layer: &Layer) -> usize {
+    pub fn last_offset(&self, layer: &Layer) -> usize {
         let rows = usize::from(self.world.size.rows);
         match layer {
             Layer::Help(_) => {

@@ -6,6 +6,7 @@ use crate::console::app::State;
 use crate::console::app::events::{Events, Tone, edge, tell, tone};
 use crate::console::app::world::Face;
 use crate::domain::event::Fact;
+use crate::domain::id::ActorKind;
 use crate::theme::Role;
 
 /// Draws the screen.
@@ -70,8 +71,13 @@ pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
         line.text(Role::Dim, handoff.map_or("", |it| it.as_str()));
         // Almost all come from agents: only the others say what they are.
         let who = event.actor.to_string();
+        let hidden = !line.wanted() && event.actor.kind == ActorKind::User;
         line.text(Role::Dim, who.strip_prefix("agent:").unwrap_or(&who));
-        line.text(Role::Text, &tell(&event.fact));
+        let told = tell(&event.fact);
+        // Who of the people did it is never lost for want of room.
+        let by = if hidden { &*event.actor.id } else { "" };
+        let gap = if hidden && !told.is_empty() { ": " } else { "" };
+        line.text(Role::Text, &format!("{by}{gap}{told}"));
     });
 }
 

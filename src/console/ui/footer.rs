@@ -14,7 +14,7 @@ use crate::theme::Role;
 /// Draws the line. `help` is always seen; the rest as far as there is room, the most useful first.
 pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     if let Some(layer) = state.layers.last() {
-        return of_layer(canvas, layer, area);
+        return of_layer(canvas, state, layer, area);
     }
     let context = state.view_context();
     let offers = state.offers();
@@ -61,12 +61,18 @@ fn text(canvas: &mut Canvas<'_>, area: Rect, x: u16, role: Role, text: &str) -> 
     part::put(canvas.buffer, x, area.y, room, text, style)
 }
 
-fn of_layer(canvas: &mut Canvas<'_>, layer: &Layer, area: Rect) {
+fn of_layer(canvas: &mut Canvas<'_>, state: &State, layer: &Layer, area: Rect) {
     let keys: &[(&str, &str)] = match layer {
         Layer::Ask(ask) if ask.question().is_some_and(|it| !it.choices.is_empty()) => {
             &[("up down", "choose"), ("enter", "next"), ("esc", "back")]
         }
         Layer::Ask(_) => &[("enter", "next"), ("ctrl-u", "clear"), ("esc", "back")],
+        Layer::Dialog(_) if state.last_offset(layer) > 0 => &[
+            ("j k", "scroll"),
+            ("tab", "move"),
+            ("enter", "press"),
+            ("esc", "no"),
+        ],
         Layer::Dialog(_) => &[
             ("tab", "move"),
             ("enter", "press"),

@@ -19,7 +19,7 @@ use crate::domain::text;
 use crate::theme::Role;
 
 /// Rows from which the detail stands below the list, and columns from which it stands beside it.
-const TALL: u16 = 26;
+const TALL: u16 = 20;
 const WIDE: u16 = 150;
 
 /// Draws the screen.
