@@ -145,8 +145,8 @@ pub enum Command {
         resolution: Resolution,
         /// Digest of the contract that was shown.
         context_digest: Option<String>,
-        /// Digest of the edited contract, for edit and approve.
-        edited: Option<String>,
+        /// The head of the edited contract, for edit and approve.
+        edited: Option<Box<Emission>>,
         /// The revision handed back, for a rejection.
         revision: Option<Box<Offer>>,
     },
@@ -161,8 +161,8 @@ pub enum Command {
     Amend {
         /// On what.
         seen: Seen,
-        /// Digest of the edited contract.
-        digest: String,
+        /// The head of the edited contract.
+        head: Box<Emission>,
     },
     /// Row 23.
     Dismiss {

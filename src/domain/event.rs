@@ -152,6 +152,9 @@ pub enum Fact {
         rev: u32,
         /// Digest of the edited contract.
         digest: String,
+        /// The head of the edited contract; older logs do not have it, and the head stays as it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<Arc<Emission>>,
     },
     /// Ended unprocessed by an operator (row 23).
     #[serde(rename = "handoff.dismissed.v1")]

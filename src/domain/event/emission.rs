@@ -9,7 +9,7 @@ use crate::domain::id::{Edge, HandoffId};
 use crate::domain::time::Time;
 use crate::domain::wire;
 
-/// The head of a handoff: fixed at emit, except that an amendment gives it another digest.
+/// The head of a handoff: fixed at emit, except for what an edit of its contract changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Emission {
     /// Idempotency key, `hk1_` + 64 hex; empty when observed.
@@ -177,6 +177,30 @@ impl Emission {
             cyclic: false,
             max_cycles: 0,
             separation: false,
+        }
+    }
+
+    /// After an edit of the contract to one with this head. What happened stays as it was: who handed over what to
+    /// whom, where in the run, made by what, and under which digest it was emitted.
+    #[must_use]
+    pub fn amended(&self, edited: &Self) -> Self {
+        Self {
+            urgency: edited.urgency,
+            title: edited.title.clone(),
+            owner: edited.owner.clone(),
+            max_attempts: edited.max_attempts,
+            retryable: edited.retryable.clone(),
+            escalate: edited.escalate.clone(),
+            default: edited.default,
+            deadline: edited.deadline,
+            ack_timeout_ms: edited.ack_timeout_ms,
+            completeness: edited.completeness,
+            payload: edited.payload.clone(),
+            dropped: edited.dropped.clone(),
+            work: edited.work.clone(),
+            open_issues: edited.open_issues,
+            flags: edited.flags.clone(),
+            ..self.clone()
         }
     }
 

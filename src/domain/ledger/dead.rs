@@ -25,6 +25,8 @@ struct Place {
     group: Arc<str>,
     at: Time,
     reason: Option<DeadReason>,
+    /// An edit moves it.
+    deadline: Option<Time>,
 }
 
 /// Dead letters that are the same failure on the same edge.
@@ -125,6 +127,7 @@ impl DeadLetters {
             group: id,
             at,
             reason,
+            deadline: it.emission.deadline,
         };
         self.places.insert(it.id.clone(), place);
     }
@@ -141,7 +144,7 @@ impl DeadLetters {
         book.items.remove(&(place.at, it.id.clone()));
         less(&mut book.reasons, &place.reason);
         less(&mut book.prompts, &it.emission.prompt);
-        if let Some(deadline) = it.emission.deadline {
+        if let Some(deadline) = place.deadline {
             book.deadlines.remove(&(deadline, it.id.clone()));
         }
         if book.items.is_empty() {

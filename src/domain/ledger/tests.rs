@@ -427,3 +427,31 @@ fn names_that_somebody_invents_do_not_fill_the_memory() {
     assert!(ledger.edge(&waits).is_some());
     assert!(ledger.edge(&edge()).is_some(), "it changed last");
 }
+
+#[test]
+fn the_deadline_of_a_dead_letter_follows_an_edit() {
+    let mut ledger = ledger(&[emitted("r", "h", 0), dead("r", "h", 1)]);
+    let due = |ledger: &Ledger| {
+        let group = ledger.dead().group_of(&"h".into()).unwrap();
+        group.deadlines.iter().map(|it| it.0).collect::<Vec<_>>()
+    };
+    assert_eq!(due(&ledger), []);
+    for (nth, deadline) in [(2, 50), (3, 90)] {
+        let head = Emission {
+            deadline: Some(at(deadline)),
+            ..Emission::observed(edge(), "edited", at(0))
+        };
+        let amended = Fact::Amended {
+            rev: nth as u32,
+            digest: "sha256:1".to_owned(),
+            head: Some(Arc::new(head)),
+        };
+        ledger.apply(&event("r", "h", nth, amended));
+        assert_eq!(due(&ledger), [at(deadline)], "and not the one before");
+    }
+    let requeued = Fact::Requeued {
+        reason: String::new(),
+    };
+    ledger.apply(&event("r", "h", 4, requeued));
+    assert!(ledger.dead().is_empty());
+}

@@ -2,9 +2,10 @@
 
 use super::MAX_ESCALATIONS;
 use super::decide::Log;
+use super::operate::amended;
 use crate::domain::command::{Command, Offer, Refusal, Seen};
 use crate::domain::event::{
-    Answer, DeadReason, DismissReason, Escalation, Fact, Resolution, Timeout,
+    Answer, DeadReason, DismissReason, Emission, Escalation, Fact, Resolution, Timeout,
 };
 use crate::domain::id::HandoffId;
 use crate::domain::run::{Handoff, State};
@@ -103,7 +104,7 @@ fn resolve(
     it: &Handoff,
     seen: &Seen,
     resolution: &Resolution,
-    edited: Option<&str>,
+    edited: Option<&Emission>,
     revision: Option<&Offer>,
 ) -> Result<(), Refusal> {
     let id = Some(&seen.handoff);
@@ -111,15 +112,9 @@ fn resolve(
     match resolution.answer {
         Answer::Approve => log.say(id, decided),
         Answer::EditApprove => {
-            let digest = edited
+            let head = edited
                 .ok_or_else(|| Refusal::Invalid("edit and approve needs the edit".to_owned()))?;
-            log.say(
-                id,
-                Fact::Amended {
-                    rev: it.rev + 1,
-                    digest: digest.to_owned(),
-                },
-            );
+            log.say(id, amended(it.rev + 1, head));
             log.say(id, decided);
         }
         Answer::Respond => {

@@ -272,10 +272,13 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             it.acked_at = None;
             None
         }
-        Fact::Amended { rev, digest } => {
+        Fact::Amended { rev, digest, head } => {
             had_a_hand(it, &event.actor);
             it.rev = *rev;
             it.amended = Some(digest.as_str().into());
+            if let Some(head) = head {
+                it.emission = Arc::new(it.emission.amended(head));
+            }
             None
         }
         Fact::EscalationOpened(asked) => {
@@ -322,7 +325,7 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             }
             None
         }
-        Fact::ObservedFailed { code } => {
+        Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => {
             it.failure = Some(Box::new(Failure {
                 code: code.clone(),
                 detail: String::new(),
@@ -330,17 +333,13 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
                 dead: None,
                 violations: Vec::new(),
             }));
-            end(it, State::Failed, at)
-        }
-        Fact::ObservedRejected { code } => {
-            it.failure = Some(Box::new(Failure {
-                code: code.clone(),
-                detail: String::new(),
-                at,
-                dead: None,
-                violations: Vec::new(),
-            }));
-            end(it, State::Rejected, at)
+            let refused = matches!(event.fact, Fact::ObservedRejected { .. });
+            let state = if refused {
+                State::Rejected
+            } else {
+                State::Failed
+            };
+            end(it, state, at)
         }
         Fact::ObservedRetried {} => {
             it.retried = true;

@@ -1,8 +1,10 @@
 //! What operators may do to a handoff, a run or an edge: rows 18 and 21 to 25.
 
+use std::sync::Arc;
+
 use super::decide::Log;
 use crate::domain::command::{Command, Refusal, Seen};
-use crate::domain::event::Fact;
+use crate::domain::event::{Emission, Fact};
 use crate::domain::run::{Handoff, State};
 
 /// Decides an operator's command; false when it is none.
@@ -17,16 +19,10 @@ pub(super) fn decide(log: &mut Log, command: &Command) -> Result<bool, Refusal> 
                 },
             );
         }
-        Command::Amend { seen, digest } => {
+        Command::Amend { seen, head } => {
             let it = log.seen(seen, "amended", &[State::DeadLettered, State::Escalated])?;
             let rev = it.rev + 1;
-            log.say(
-                Some(&seen.handoff),
-                Fact::Amended {
-                    rev,
-                    digest: digest.clone(),
-                },
-            );
+            log.say(Some(&seen.handoff), amended(rev, head));
         }
         Command::Dismiss { seen, reason, note } => {
             const FREE: &[State] = &[
@@ -111,6 +107,15 @@ pub(super) fn decide(log: &mut Log, command: &Command) -> Result<bool, Refusal> 
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// A contract was edited to one with this head.
+pub(super) fn amended(rev: u32, head: &Emission) -> Fact {
+    Fact::Amended {
+        rev,
+        digest: head.digest.to_string(),
+        head: Some(Arc::new(head.clone())),
+    }
 }
 
 fn cancel(log: &mut Log, expect: Option<u64>, why: &str) -> Result<(), Refusal> {

@@ -136,6 +136,15 @@ pub(crate) fn offer(id: &str, from: &str, to: &str) -> Offer {
     }
 }
 
+/// The head after an edit.
+pub(crate) fn edited() -> Emission {
+    Emission {
+        digest: "sha256:edited".into(),
+        title: "Edited".into(),
+        ..emission("writer", "editor", "a")
+    }
+}
+
 pub(crate) fn question(kind: EscalationKind) -> Escalation {
     Escalation {
         id: "question".into(),
@@ -222,7 +231,7 @@ pub(crate) fn resolve(seen: Seen, answer: Answer) -> Command {
             value: Some(true.into()),
         },
         context_digest: None,
-        edited: Some("sha256:edited".into()),
+        edited: Some(Box::new(edited())),
         revision: Some(revision),
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::contract::Violation;
 const OPERATIONS_MAX: usize = 100;
 
 /// Members that say who did what, where and when. An edit changes what is asked for, never the record of it.
-const RECORD: [&str; 12] = [
+const RECORD: [&str; 13] = [
     "schema_version",
     "idempotency_key",
     "trace_id",
@@ -18,6 +18,7 @@ const RECORD: [&str; 12] = [
     "tracestate",
     "step",
     "branch",
+    "pipeline",
     "source",
     "target",
     "relation",
@@ -118,7 +119,13 @@ mod tests {
 
     #[test]
     fn the_record_cannot_be_edited() {
-        for name in ["provenance", "side_effects", "source", "idempotency_key"] {
+        for name in [
+            "provenance",
+            "side_effects",
+            "source",
+            "pipeline",
+            "idempotency_key",
+        ] {
             let found = edit(json!([{"op": "remove", "path": format!("/{name}")}])).unwrap_err();
             assert_eq!(
                 (found[0].path.as_str(), found[0].keyword.as_str()),
@@ -129,7 +136,7 @@ mod tests {
             edit(json!([{"op": "replace", "path": "", "value": 1}]))
                 .unwrap_err()
                 .len(),
-            11,
+            12,
             "all but tracestate"
         );
     }

@@ -222,8 +222,8 @@ impl Engine {
         match resolution.answer {
             Answer::EditApprove => {
                 if let Some(edit) = edit {
-                    let blob = self.edited(&handoff, edit).await?;
-                    edited = Some(blob.digest.clone());
+                    let (blob, head) = self.edited(&handoff, edit).await?;
+                    edited = Some(head);
                     blobs.push(blob);
                 }
             }

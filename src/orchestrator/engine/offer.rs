@@ -216,7 +216,7 @@ pub(super) fn rejection(
 }
 
 /// What the log keeps of an admitted contract.
-fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emission {
+pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emission {
     let contract = &it.contract;
     let label = |maker: &Option<Maker>| maker.as_ref().map(Maker::label);
     let delivery = contract.delivery.clone().unwrap_or_default();

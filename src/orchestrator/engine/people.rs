@@ -4,11 +4,11 @@ use json_patch::Patch;
 use serde_json::Value;
 
 use super::lease::{blobs, stored};
-use super::offer::{OPERATORS, answers, contract_blob, question_to};
+use super::offer::{OPERATORS, answers, contract_blob, emission, question_to};
 use super::{Done, Engine, Once, Plan, Problem, cut, new_lease};
 use crate::domain::command::{Command, Seen};
 use crate::domain::contract::{Contract, Violation};
-use crate::domain::event::{Answer, Escalation, EscalationKind};
+use crate::domain::event::{Answer, Emission, Escalation, EscalationKind};
 use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::run::{Handoff, Run, State};
 use crate::orchestrator::boundary::{Derive, amend, unmasked_diff};
@@ -39,10 +39,10 @@ impl Engine {
         if let Some(before) = self.answered(once, self.now()).await? {
             return Done::Before(before).handoff(&handoff.id);
         }
-        let blob = self.edited(&handoff, edit).await?;
+        let (blob, head) = self.edited(&handoff, edit).await?;
         let command = Command::Amend {
             seen: seen.clone(),
-            digest: blob.digest.clone(),
+            head,
         };
         self.once_on(&run, by, once, &seen.handoff, command, vec![blob])
             .await
@@ -212,8 +212,12 @@ impl Engine {
         }
     }
 
-    /// The edited contract, admitted again at its place.
-    pub(super) async fn edited(&self, handoff: &Handoff, edit: Edit) -> Result<Blob, Problem> {
+    /// The edited contract, admitted again at its place, and its head.
+    pub(super) async fn edited(
+        &self,
+        handoff: &Handoff,
+        edit: Edit,
+    ) -> Result<(Blob, Box<Emission>), Problem> {
         let original = self.body(handoff.digest()).await?;
         let invalid = |violations: Vec<Violation>| Problem::invalid(violations, None);
         let patch = match edit {
@@ -235,9 +239,9 @@ impl Engine {
         derive.completeness_min = policy.completeness_min;
         derive.consumer.clone_from(&policy.consumer);
         derive.volatile.clone_from(&policy.volatile);
-        Ok(contract_blob(
-            &self.admit(&edited, &derive).map_err(invalid)?,
-        ))
+        let admitted = self.admit(&edited, &derive).map_err(invalid)?;
+        let head = emission(&admitted, policy, derive.now);
+        Ok((contract_blob(&admitted), Box::new(head)))
     }
 }
 

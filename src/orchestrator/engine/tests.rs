@@ -10,7 +10,7 @@ use crate::domain::id::Edge;
 use crate::domain::ledger::Ledger;
 use crate::domain::link::{Act, Fault, Request, Target};
 use crate::domain::run::{Handoff, Refused, State};
-use crate::domain::time::SECOND;
+use crate::domain::time::{HOUR, SECOND};
 use crate::orchestrator::sweeper;
 use tokio_util::sync::CancellationToken;
 
@@ -572,6 +572,9 @@ async fn an_approver_edits_what_was_shown_or_sends_it_back() {
     );
     let mut edited = contract.clone();
     edited["brief"]["next_step"] = json!("Write 800 words");
+    edited["brief"]["title"] = json!("Write a short article");
+    edited["delivery"] = json!({"deadline": engine.now() + HOUR, "ack_timeout_s": 7});
+    edited["failure_modes"]["max_attempts"] = json!(2);
     let edited = resolve(Answer::EditApprove, &digest, Some(edited));
     assert_eq!(
         engine.perform(request(edited, on(), "3")).await.items[0].1,
@@ -581,6 +584,28 @@ async fn an_approver_edits_what_was_shown_or_sends_it_back() {
     assert_eq!(claimed.contract["brief"]["next_step"], "Write 800 words");
     assert_eq!(claimed.resolution.unwrap().answer, Answer::EditApprove);
     assert_eq!(claimed.handoff.rev, 2);
+    // What is shown and what holds is the edited contract; what happened stays.
+    let (head, emitted) = (&claimed.handoff.emission, &one.handoff.emission);
+    assert_eq!(head.title, "Write a short article");
+    assert!(head.deadline.is_some());
+    assert_eq!((head.ack_timeout_ms, head.max_attempts), (7_000, 2));
+    assert_eq!(
+        (
+            &head.key,
+            &head.edge,
+            &head.digest,
+            &head.stage,
+            head.separation
+        ),
+        (
+            &emitted.key,
+            &emitted.edge,
+            &emitted.digest,
+            &emitted.stage,
+            emitted.separation
+        )
+    );
+    engine.store().verify(&one.run).await.unwrap();
 
     let two = emit(&engine, work("research", "writer")).await;
     let (_, digest) = engine.contract(&two.handoff.id).await.unwrap();

@@ -66,7 +66,7 @@ fn command(world: &World, what: u8, on: u8, nth: usize) -> Command {
         },
         17 => Command::Amend {
             seen,
-            digest: "sha256:edited".into(),
+            head: Box::new(edited()),
         },
         18 => dismiss(seen),
         19 => Command::CompleteManually {

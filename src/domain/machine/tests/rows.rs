@@ -502,3 +502,45 @@ fn work_that_goes_round_is_seen_though_nobody_says_what_it_follows_from() {
     assert_eq!(verdicts[0], crate::domain::loops::Level::Fine);
     assert_eq!(verdicts[7], crate::domain::loops::Level::Looping);
 }
+
+#[test]
+fn row_22_an_edit_changes_the_head_and_nothing_that_happened() {
+    let mut world = World::at(State::DeadLettered);
+    let before = world.it("a").clone();
+    let head = Box::new(Emission {
+        digest: "sha256:edited".into(),
+        title: "Edited".into(),
+        deadline: Some(world.now + HOUR),
+        ack_timeout_ms: 7,
+        key: "hk1_other".into(),
+        ..emission("somebody", "else", "a")
+    });
+    let amend = Command::Amend {
+        seen: world.seen("a"),
+        head,
+    };
+    world.ask(&Actor::user("dana"), amend).unwrap();
+    let (it, was) = (&world.it("a").emission, &before.emission);
+    assert_eq!((it.title.as_str(), it.ack_timeout_ms), ("Edited", 7));
+    assert_eq!(it.deadline, Some(world.now + HOUR));
+    assert_eq!(
+        (&it.key, &it.edge, &it.from, &it.to, &it.digest),
+        (&was.key, &was.edge, &was.from, &was.to, &was.digest)
+    );
+    assert_eq!(world.it("a").digest(), "sha256:edited");
+
+    // Logs of before say the digest only.
+    let old = r#"{"type":"handoff.amended.v1","data":{"rev":2,"digest":"sha256:old"}}"#;
+    let fact: Fact = serde_json::from_str(old).unwrap();
+    let event = Event {
+        run: world.run.id.clone(),
+        seq: world.run.version + 1,
+        at: world.now,
+        handoff: Some("a".into()),
+        actor: Actor::user("dana"),
+        fact,
+    };
+    assert_eq!(evolve(&mut world.run, &event), None);
+    assert_eq!(world.it("a").emission.title, "Edited");
+    assert_eq!(world.it("a").digest(), "sha256:old");
+}

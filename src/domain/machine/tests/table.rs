@@ -127,7 +127,7 @@ fn ready(name: &str, state: State) -> (World, Command) {
         },
         "amend" => Command::Amend {
             seen,
-            digest: "sha256:edited".into(),
+            head: Box::new(edited()),
         },
         "dismiss" => dismiss(seen),
         "complete_manually" => Command::CompleteManually {
