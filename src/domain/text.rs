@@ -295,6 +295,7 @@ const fn likeness(character: char) -> char {
         '…' => '~',
         '⏎' | '␀'..='␡' | '△' | '↑' => '^',
         '●' | '•' => '*',
+        '○' | '◯' => 'o',
         '▲' => '!',
         '✕' | '✗' | '×' => 'x',
         '◆' => '@',
@@ -394,7 +395,7 @@ mod tests {
 
     #[test]
     fn ascii_keeps_the_width() {
-        assert_eq!(ascii("▲ P95 ≥41s …"), "! P95 >41s ~");
+        assert_eq!(ascii("▲ P95 ≥41s … ○ open"), "! P95 >41s ~ o open");
         assert_eq!(ascii("漢"), "??");
     }
 

@@ -21,8 +21,8 @@ pub fn draw(screen: &Sources, state: &State, canvas: &mut Canvas<'_>) {
     let height = (rows as u16 + 2).min(area.height.saturating_sub(6).max(4));
     let now = state.world.now;
     let columns = [
-        Column::text("SOURCES", 10, 30),
-        Column::text("kind", 10, 22).dropped(3),
+        Column::text("SOURCES", 18, 30),
+        Column::text("kind", 12, 22).dropped(3),
         Column::text("state", 18, 40).growing(),
         Column::number("data age", 8).dropped(1),
         Column::number("events", 7).dropped(2),
