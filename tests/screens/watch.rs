@@ -53,6 +53,13 @@ fn tasks_and_sources() {
 }
 
 #[test]
+fn names_of_edges_are_worth_more_than_the_trend() {
+    desk(100, 30)
+        .must_show("reviewer>publisher")
+        .must_not_show("last hour  ");
+}
+
+#[test]
 fn why_a_task_stands_out_is_said_on_a_small_screen_too() {
     let mut desk = desk(80, 24);
     desk.keys("3").must_show("revision 4 of at most 3");

@@ -126,7 +126,7 @@ fn tree_in(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>, area: Rec
         .filter_map(name_width)
         .max()
         .unwrap_or(0);
-    let columns = columns(widest.clamp(20, 44) as u16);
+    let columns = columns(widest.clamp(20, 44) as u16, area.width);
     let view = ListView {
         name: "pipelines",
         columns: &columns,
@@ -141,9 +141,11 @@ fn tree_in(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>, area: Rec
     });
 }
 
-fn columns(name: u16) -> [Column<'static>; 10] {
+fn columns(name: u16, width: u16) -> [Column<'static>; 10] {
+    // Where the numbers that matter fit beside them, names are worth more than the trend.
+    let least = if width < 100 { 18 } else { name.min(28) };
     [
-        Column::text("PIPELINES", 18, name),
+        Column::text("PIPELINES", least, name),
         Column::number("open", 4),
         Column::number("oldest", 6).dropped(3),
         Column::number("P95", 6).dropped(1),
