@@ -1,12 +1,16 @@
 //! The token for an orchestrator: from the environment, a file of its own, or a command.
 
-use std::io::Read;
+use std::io::{self, Read};
+#[cfg(unix)]
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+#[cfg(unix)]
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Where the token is to be found; the first that is set counts.
 #[derive(Clone, Default)]
@@ -53,24 +57,9 @@ impl Token {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn run(command: &str, patience: Duration) -> anyhow::Result<String> {
-    let mut child = Command::new("sh")
-        .args(["-c", command])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot run token_command {command:?}"))?;
-    let stdout = child.stdout.take();
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = stdout.map_or(Ok(0), |mut it| it.read_to_end(&mut bytes));
-        // Nobody listens any more when it took too long.
-        let _ = tell.send(read.map(|_| bytes));
-    });
+    let (mut child, told) = start(command)?;
     let Ok(read) = told.recv_timeout(patience) else {
-        // One that ended meanwhile cannot be killed, and need not be.
-        let _ = child.kill();
-        let _ = child.wait();
+        end(&mut child);
         bail!(
             "token_command {command:?} did not end within {} s: it must print the token and end, without asking",
             patience.as_secs()
@@ -82,6 +71,36 @@ fn run(command: &str, patience: Duration) -> anyhow::Result<String> {
         bail!("token_command {command:?} failed ({status})");
     }
     String::from_utf8(bytes).context("token_command printed something that is not text")
+}
+
+/// A shell that runs `command`, and all that it says, once nobody is left to say more.
+fn start(command: &str) -> anyhow::Result<(Child, Receiver<io::Result<Vec<u8>>>)> {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]);
+    shell.stdin(Stdio::null()).stdout(Stdio::piped());
+    // What the shell starts is to end with it.
+    #[cfg(unix)]
+    shell.process_group(0);
+    let mut child = shell
+        .spawn()
+        .with_context(|| format!("cannot run token_command {command:?}"))?;
+    let stdout = child.stdout.take();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = stdout.map_or(Ok(0), |mut it| it.read_to_end(&mut bytes));
+        // Nobody listens any more when it took too long.
+        let _ = tell.send(read.map(|_| bytes));
+    });
+    Ok((child, told))
+}
+
+/// One that ended meanwhile cannot be killed, and need not be.
+fn end(child: &mut Child) {
+    #[cfg(unix)]
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 #[cfg(unix)]
@@ -106,8 +125,7 @@ fn ensure_private(_path: &std::path::Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[cfg(unix)]
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
@@ -119,5 +137,13 @@ mod tests {
             why.contains("sleep 600") && why.contains("print the token"),
             "{why}"
         );
+    }
+
+    #[test]
+    fn what_a_command_started_ends_with_it() {
+        let (mut child, told) = start("(sleep 600); echo").unwrap();
+        end(&mut child);
+        let said = told.recv_timeout(PATIENCE).expect("nobody holds the pipe");
+        assert_eq!(said.unwrap(), b"");
     }
 }
