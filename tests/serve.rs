@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// Nothing here takes longer, even on a busy machine; whatever does has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -38,12 +40,8 @@ fn started(command: &mut Command) -> (Child, String, BufReader<std::process::Chi
     (child, line, said)
 }
 
-fn signal(child: &Child, name: &str) {
-    let done = Command::new("kill")
-        .args([name, &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(done.success());
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 fn wait(child: &mut Child) -> i32 {
@@ -59,7 +57,7 @@ fn wait(child: &mut Child) -> i32 {
 
 #[test]
 fn it_says_where_it_listens_and_ends_well_on_a_signal() {
-    for name in ["-TERM", "-INT"] {
+    for end in [Signal::TERM, Signal::INT] {
         let directory = tempfile::tempdir().unwrap();
         let (mut child, line, mut said) =
             started(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
@@ -71,7 +69,7 @@ fn it_says_where_it_listens_and_ends_well_on_a_signal() {
             line.contains("no token needed") && line.contains("sqlite:seamwatch.db"),
             "{line}"
         );
-        signal(&child, name);
+        signal(&child, end);
         assert_eq!(wait(&mut child), 0);
         let mut rest = String::new();
         said.read_to_string(&mut rest).unwrap();
@@ -100,7 +98,7 @@ fn a_second_server_says_what_is_in_use() {
     let (code, said) = ended(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
     assert_eq!(code, 1);
     assert!(said.contains("in use by"), "{said}");
-    signal(&child, "-KILL");
+    signal(&child, Signal::KILL);
     wait(&mut child);
 }
 
@@ -186,7 +184,7 @@ fn a_new_token_opens_the_server_it_was_made_for() {
         "tokens.toml",
     ]));
     assert!(line.contains("tokens needed"), "{line}");
-    signal(&child, "-TERM");
+    signal(&child, Signal::TERM);
     assert_eq!(wait(&mut child), 0);
     let (code, said) =
         ended(seam(directory.path()).args(["--new-token", "ci", "--scope", "agent"]));

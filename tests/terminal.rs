@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use pty_process::Size;
 use pty_process::blocking::{Pty, open};
+use rustix::process::{Pid, Signal, kill_process};
 use seamwatch::demo::Host;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -136,15 +137,8 @@ impl Session {
         (&*self.pty).write_all(keys).unwrap();
     }
 
-    fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([name, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for the end, and checks that the terminal was given back.
@@ -201,10 +195,10 @@ fn it_gives_the_terminal_back_when_the_user_leaves() {
 
 #[test]
 fn it_gives_the_terminal_back_on_signals() {
-    for name in ["-TERM", "-HUP", "-INT"] {
+    for end in [Signal::TERM, Signal::HUP, Signal::INT] {
         let session = Session::start(80, 24, &[]);
         session.wait_for("? help");
-        session.signal(name);
+        session.signal(end);
         session.ends(0);
     }
 }
@@ -240,7 +234,7 @@ fn it_stops_on_ctrl_z_and_comes_back_with_the_screen_it_had() {
         stat.rsplit(") ").next().unwrap().starts_with('T')
     };
     session.wait("stopped program", |_| stopped());
-    session.signal("-CONT");
+    session.signal(Signal::CONT);
     session.wait("terminal taken again", |it| {
         after_last(&it.bytes(), b"\x1b[?1049l", b"\x1b[?1049h")
     });
@@ -437,7 +431,7 @@ async fn an_editor_holds_up_nothing_but_keys() {
         assert!(Instant::now() < until, "it was not sent");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    session.signal("-INT");
+    session.signal(Signal::INT);
     std::fs::remove_file(&open).unwrap();
     std::fs::write(&close, "").unwrap();
     session.wait_for("Provenance");
@@ -445,7 +439,7 @@ async fn an_editor_holds_up_nothing_but_keys() {
     session.press(b"o");
     session.wait("editor again", |_| open.exists());
     let editor = std::fs::read_to_string(&open).unwrap();
-    session.signal("-TERM");
+    session.signal(Signal::TERM);
     session.ends(0);
     let editor = format!("/proc/{}", editor.trim());
     assert!(!std::path::Path::new(&editor).exists(), "left behind");
