@@ -11,15 +11,13 @@ const AT_ONCE: usize = KEEP_EDGES / 20;
 
 impl Ledger {
     pub(super) fn book(&mut self, edge: &Edge) -> &mut EdgeBook {
-        if !self.edges.contains_key(edge) {
+        let place = self.edges.get_index_of(edge).unwrap_or_else(|| {
             let mut book = EdgeBook::new(edge.clone(), self.phase);
             // What is over by now is then put where it belongs at once and not counted out again, step by step.
             book.windows.advance(self.now);
-            self.edges.insert(edge.clone(), book);
-        }
-        self.edges
-            .get_mut(edge)
-            .expect("it was inserted above if it was missing")
+            self.edges.insert_full(edge.clone(), book).0
+        });
+        &mut self.edges[place]
     }
 
     /// Beyond the cap, gives up those that changed longest ago. An edge that is paused, or that something is open on,
