@@ -158,8 +158,7 @@ impl EdgeRow {
 }
 
 /// Every edge over `span`, those between agents before those to people, worst first: health, then oldest
-/// unacknowledged, then name. `stale` when the
-/// source is not connected, so that nothing is called healthy.
+/// unacknowledged, then name. `stale` when the source is not connected, so that nothing is called healthy.
 pub fn edges(ledger: &Ledger, span: Span, stale: bool) -> Vec<EdgeRow> {
     let mut looping: BTreeMap<&Edge, u32> = BTreeMap::new();
     for run in ledger
