@@ -107,13 +107,18 @@ impl EdgeBook {
         }
     }
 
-    /// Takes note of a handoff that a snapshot tells of; the oldest first.
-    pub(super) fn restore(&mut self, it: &Sketch<'_>) {
-        self.crossed(it);
-        self.changed_at = self.changed_at.max(it.changed_at());
-        let open = it.state.is_open().then(|| it.born());
-        moved(&mut self.open, None, open, it.id);
-        moved(&mut self.waiting, None, it.waiting(), it.id);
+    /// Takes note of the handoffs that a snapshot tells of, the oldest first.
+    pub(super) fn restore(&mut self, handoffs: &[Sketch<'_>]) {
+        for it in &handoffs[handoffs.len().saturating_sub(RECENT)..] {
+            self.crossed(it);
+        }
+        let changed = handoffs.iter().map(Sketch::changed_at).max();
+        self.changed_at = self.changed_at.max(changed.unwrap_or_default());
+        // A set that is made of many at once is made much faster.
+        let open = handoffs.iter().filter(|it| it.state.is_open());
+        self.open = open.map(|it| (it.born(), it.id.clone())).collect();
+        let waiting = |it: &Sketch<'_>| Some((it.waiting()?, it.id.clone()));
+        self.waiting = handoffs.iter().filter_map(waiting).collect();
     }
 
     /// Takes note of a minute that a snapshot tells of. When in the minute something ended is not known: its

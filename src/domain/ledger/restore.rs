@@ -1,6 +1,10 @@
 //! Starting from a snapshot: what costs by open work costs little, for a store may hold a lot of it.
 
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+
 use super::{Ledger, Standing};
+use crate::domain::id::Edge;
 use crate::domain::link::{Rollup, Snapshot};
 use crate::domain::run::{Record, Run, Sketch};
 use crate::domain::time::{HOUR, MINUTE};
@@ -49,19 +53,19 @@ impl Ledger {
     fn restore_open(&mut self, records: &[Record]) {
         self.home.reserve(records.len());
         self.current.reserve(records.len());
-        let mut sketches: Vec<Sketch<'_>> = Vec::with_capacity(records.len());
+        let mut crossed: IndexMap<&Edge, Vec<Sketch<'_>>, RandomState> = IndexMap::default();
         for record in records {
             for it in record.sketches() {
                 self.home.insert(it.id.clone(), record.id().clone());
-                sketches.push(it);
+                crossed.entry(it.edge).or_default().push(it);
             }
             if record.whole().is_none() {
                 self.current.insert(record.id().clone());
             }
         }
-        sketches.sort_by_key(Sketch::born);
-        for it in &sketches {
-            self.book(it.edge).restore(it);
+        for (edge, mut sketches) in crossed {
+            sketches.sort_by_key(Sketch::born);
+            self.book(edge).restore(&sketches);
         }
     }
 

@@ -69,10 +69,12 @@ impl Record {
     /// # Errors
     /// It is not the JSON of a run.
     pub fn read(body: Box<str>) -> serde_json::Result<Self> {
-        let outline: Outline = serde_json::from_str(&body)?;
+        let mut outline: Outline = serde_json::from_str(&body)?;
         if !outline.goes_well() {
             return Ok(serde_json::from_str::<Run>(&body)?.into());
         }
+        // Most runs have one handoff, and a list begins with room for more.
+        outline.handoffs.shrink_to_fit();
         Ok(Self {
             run: OnceLock::new(),
             text: Some(Arc::new(Text { outline, body })),
