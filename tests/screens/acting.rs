@@ -174,7 +174,13 @@ fn the_person_who_was_faster_is_named_even_when_agents_moved_on() {
 #[test]
 fn the_loser_is_told_who_won_and_the_results_are_one_per_item() {
     let mut desk = desk();
-    desk.propose(both(ActKind::Requeue));
+    let long =
+        "Review the draft about the history of the lighthouse and say what has to change in it";
+    let named = Aim {
+        label: long.to_owned(),
+        ..aim("h-2")
+    };
+    desk.propose(Proposal::new(ActKind::Requeue, vec![aim("h-1"), named]));
     desk.keys("y");
     let by = LastChange {
         actor: Actor::user("robin"),

@@ -285,7 +285,10 @@ fn results(canvas: &mut Canvas<'_>, it: &Results) {
             }
             Some((label, Err(why))) => {
                 inner.put(1, y, Role::Critical, glyphs.failed);
-                let used = inner.put(3, y, Role::Text, label);
+                // Who was first matters more than the end of a long title.
+                let room = usize::from(inner.area.width).saturating_sub(text::width(why) + 6);
+                let label = text::cut(label, room.max(12));
+                let used = inner.put(3, y, Role::Text, &label);
                 inner.put(3 + used + 2, y, Role::Warning, why);
             }
             None => {}
