@@ -56,6 +56,15 @@ fn wait(child: &mut Child) -> i32 {
 }
 
 #[test]
+fn it_ends_well_when_nobody_hears_it_any_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut child, _, said) = started(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
+    drop(said);
+    signal(&child, Signal::TERM);
+    assert_eq!(wait(&mut child), 0);
+}
+
+#[test]
 fn it_says_where_it_listens_and_ends_well_on_a_signal() {
     for end in [Signal::TERM, Signal::INT] {
         let directory = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use super::serve::Interrupts;
+use super::serve::{Interrupts, tell};
 use super::{Exit, Stop, say, watch};
 use crate::demo::{Agents, Host, Story};
 
@@ -65,10 +65,10 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let agents = Agents::start(host.url(), None, story).await?;
     let shown = if args.headless {
         let mut interrupts = Interrupts::listen()?;
-        eprintln!(
-            "seam: the demonstration runs at {}; ctrl-c ends it",
+        tell(&format!(
+            "the demonstration runs at {}; ctrl-c ends it",
             host.url()
-        );
+        ));
         interrupts.next().await;
         Ok(Exit::Done)
     } else {

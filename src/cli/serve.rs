@@ -1,5 +1,6 @@
 //! `seam serve`: the orchestrator and its HTTP API.
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -85,7 +86,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         .await
         .context("the server failed")?;
     sweeper.await.context("the sweeper failed")?;
-    eprintln!("seam: stopped");
+    tell("stopped");
     Ok(Exit::Done)
 }
 
@@ -150,8 +151,8 @@ async fn listen(text: &str, access: &Access) -> anyhow::Result<(TcpListener, Soc
 /// The first signal asks to stop, the second one insists.
 async fn signals(mut interrupts: Interrupts, stop: CancellationToken) {
     interrupts.next().await;
-    eprintln!("seam: finishing what is in flight; once more ends at once");
     stop.cancel();
+    tell("finishing what is in flight; once more ends at once");
     interrupts.next().await;
     std::process::exit(130);
 }
@@ -203,6 +204,7 @@ fn log() {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(false)
+        .log_internal_errors(false) // they are told on stderr, which may be what is gone
         .finish();
     // Set already only when two servers run in one process, as in tests.
     let _ = tracing::subscriber::set_global_default(subscriber);
@@ -232,8 +234,13 @@ fn say(args: &Args, address: SocketAddr, access: &Access) {
         Access::Open => "open to every program on this machine, no token needed",
         Access::Tokens(_) => "tokens needed",
     };
-    eprintln!(
-        "seam: listening on http://{address} ({open}), state in {}",
-        clean(&args.store)
-    );
+    let store = clean(&args.store);
+    tell(&format!(
+        "listening on http://{address} ({open}), state in {store}"
+    ));
+}
+
+/// Says it to whoever looks; a server whose terminal or log is gone works on, and ends as it should.
+pub(super) fn tell(what: &str) {
+    let _ = writeln!(io::stderr(), "seam: {what}");
 }
