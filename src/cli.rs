@@ -151,10 +151,7 @@ pub struct Stop {
 impl Stop {
     /// A message for a person, and how the program ends.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            message: message.into(),
-        }
+        Self { exit, message: message.into() }
     }
 }
 
@@ -195,11 +192,7 @@ pub fn say(text: &str) {
 /// # Errors
 /// A value that JSON cannot hold.
 pub fn json(value: &impl serde::Serialize, pretty: bool) -> anyhow::Result<String> {
-    let mut text = if pretty {
-        serde_json::to_string_pretty(value)?
-    } else {
-        serde_json::to_string(value)?
-    };
+    let mut text = if pretty { serde_json::to_string_pretty(value)? } else { serde_json::to_string(value)? };
     text.push('\n');
     Ok(escape_json(&text).into_owned())
 }

@@ -111,14 +111,10 @@ impl Settings {
         let directory = base.config_dir().join("seamwatch");
         let env = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
         let asked = flags.config.clone().or_else(|| env("SEAM_CONFIG"));
-        let path = asked
-            .as_ref()
-            .map_or_else(|| directory.join("config.toml"), PathBuf::from);
+        let path = asked.as_ref().map_or_else(|| directory.join("config.toml"), PathBuf::from);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(why) if why.kind() == std::io::ErrorKind::NotFound && asked.is_none() => {
-                String::new()
-            }
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound && asked.is_none() => String::new(),
             Err(why) => {
                 let what = format!("cannot read the configuration {}: {why}", path.display());
                 return Err(Wrong(what));
@@ -161,34 +157,15 @@ fn resolve(
 ) -> Result<Settings, Vec<Mistake>> {
     let (file, mut mistakes) = file::read(text);
     let from_file = |it: &file::Line| Origin::File(path.to_owned(), it.line);
-    let pick = |flag: Option<String>,
-                name: &'static str,
-                variable: &'static str,
-                default: &dyn Fn() -> String| {
-        let written = |it: &file::Line| Setting {
-            value: it.value.clone(),
-            origin: from_file(it),
-        };
-        flag.map(|value| Setting {
-            value,
-            origin: Origin::Flag(name),
-        })
-        .or_else(|| {
-            env(variable).map(|value| Setting {
-                value,
-                origin: Origin::Environment(variable),
-            })
-        })
-        .or_else(|| file.get(name).map(written))
-        .unwrap_or_else(|| Setting {
-            value: default(),
-            origin: Origin::Default,
-        })
+    let pick = |flag: Option<String>, name: &'static str, variable: &'static str, default: &dyn Fn() -> String| {
+        let written = |it: &file::Line| Setting { value: it.value.clone(), origin: from_file(it) };
+        flag.map(|value| Setting { value, origin: Origin::Flag(name) })
+            .or_else(|| env(variable).map(|value| Setting { value, origin: Origin::Environment(variable) }))
+            .or_else(|| file.get(name).map(written))
+            .unwrap_or_else(|| Setting { value: default(), origin: Origin::Default })
     };
     let mut switch = |flag: Option<bool>, name: &'static str, variable: &'static str| {
-        let text = pick(flag.map(|it| it.to_string()), name, variable, &|| {
-            "false".to_owned()
-        });
+        let text = pick(flag.map(|it| it.to_string()), name, variable, &|| "false".to_owned());
         let value = match text.value.as_str() {
             "true" | "1" | "yes" => true,
             "false" | "0" | "no" => false,
@@ -206,37 +183,21 @@ fn resolve(
                 false
             }
         };
-        Setting {
-            value,
-            origin: text.origin,
-        }
+        Setting { value, origin: text.origin }
     };
     let ascii = switch(flags.ascii, "ascii", "SEAM_ASCII");
     let readonly = switch(flags.readonly, "readonly", "SEAM_READONLY");
     let empty = String::new;
-    let keys = pick(None, "keys", "SEAM_KEYS", &|| {
-        directory.join("keys.toml").display().to_string()
-    });
+    let keys = pick(None, "keys", "SEAM_KEYS", &|| directory.join("keys.toml").display().to_string());
     let place = |it: Setting<String>| Setting {
         value: (!it.value.is_empty()).then(|| file::expand(&it.value, env)),
         origin: it.origin,
     };
-    let user = || {
-        env("USER")
-            .or_else(|| env("LOGNAME"))
-            .unwrap_or_else(|| "operator".to_owned())
-    };
+    let user = || env("USER").or_else(|| env("LOGNAME")).unwrap_or_else(|| "operator".to_owned());
     let settings = Settings {
-        address: pick(flags.address, "address", "SEAM_ADDRESS", &|| {
-            format!("sqlite:{}", store.display())
-        }),
-        theme: pick(flags.theme, "theme", "SEAM_THEME", &|| {
-            "terminal".to_owned()
-        }),
-        keys: Setting {
-            value: file::expand(&keys.value, env),
-            origin: keys.origin,
-        },
+        address: pick(flags.address, "address", "SEAM_ADDRESS", &|| format!("sqlite:{}", store.display())),
+        theme: pick(flags.theme, "theme", "SEAM_THEME", &|| "terminal".to_owned()),
+        keys: Setting { value: file::expand(&keys.value, env), origin: keys.origin },
         operator: pick(flags.operator, "operator", "SEAM_OPERATOR", &user),
         environment: pick(None, "environment", "SEAM_ENVIRONMENT", &empty),
         ascii,
@@ -245,19 +206,13 @@ fn resolve(
         contracts: place(pick(flags.contracts, "contracts", "SEAM_CONTRACTS", &empty)),
         token: token::Token {
             plain: env("SEAM_TOKEN"),
-            file: file
-                .get("token_file")
-                .map(|it| file::expand(&it.value, env)),
+            file: file.get("token_file").map(|it| file::expand(&it.value, env)),
             command: file.get("token_command").map(|it| it.value.clone()),
         },
         directory,
     };
     mistakes.sort_by_key(|it| it.line);
-    if mistakes.is_empty() {
-        Ok(settings)
-    } else {
-        Err(mistakes)
-    }
+    if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
 }
 
 #[cfg(test)]

@@ -29,10 +29,8 @@ use crew::Crew;
 pub const POLICIES: &str = include_str!("demo/policies.toml");
 
 /// Payload schemas that the agents register before they start.
-const SCHEMAS: [(&str, &str); 2] = [
-    ("quote", include_str!("demo/schema/quote.json")),
-    ("refund", include_str!("demo/schema/refund.json")),
-];
+const SCHEMAS: [(&str, &str); 2] =
+    [("quote", include_str!("demo/schema/quote.json")), ("refund", include_str!("demo/schema/refund.json"))];
 
 /// What to play.
 #[derive(Clone, Copy, Debug)]
@@ -77,19 +75,12 @@ impl Agents {
         for (place, spring) in (1..).zip(springs) {
             tasks.spawn(Arc::clone(&crew).flow(place, spring));
         }
-        let roles = article::ROLES
-            .into_iter()
-            .chain(support::ROLES)
-            .chain(code::ROLES)
-            .chain(lead::ROLES);
+        let roles = article::ROLES.into_iter().chain(support::ROLES).chain(code::ROLES).chain(lead::ROLES);
         for role in roles {
             tasks.spawn(Arc::clone(&crew).work(role));
         }
         tasks.spawn(crew.supervise());
-        Ok(Self {
-            _tasks: tasks,
-            link,
-        })
+        Ok(Self { _tasks: tasks, link })
     }
 
     /// The way to the orchestrator, as it changes.

@@ -78,8 +78,7 @@ pub struct Keymap {
 
 impl Default for Keymap {
     fn default() -> Self {
-        Self::load("")
-            .expect("the embedded table has no mistakes: `the_default_table_is_sound` checks it")
+        Self::load("").expect("the embedded table has no mistakes: `the_default_table_is_sound` checks it")
     }
 }
 
@@ -98,18 +97,13 @@ impl Keymap {
         if key == Key::INTERRUPT {
             return Some(Action::Interrupt);
         }
-        let global = || {
-            self.bound(key, Context::Global)
-                .filter(|_| context.falls_through())
-        };
+        let global = || self.bound(key, Context::Global).filter(|_| context.falls_through());
         self.bound(key, context).or_else(global)
     }
 
     fn bound(&self, key: Key, context: Context) -> Option<Action> {
         let mut bindings = self.bindings.iter();
-        bindings
-            .find(|at| at.context == context && at.key == key)
-            .map(|at| at.action)
+        bindings.find(|at| at.context == context && at.key == key).map(|at| at.action)
     }
 
     /// The keys that do this here, the screen's own first. A global key that means something else here is left out.
@@ -117,17 +111,11 @@ impl Keymap {
         let interrupt = (action == Action::Interrupt).then_some(Key::INTERRUPT);
         let of_action = move |place| {
             let bindings = self.bindings.iter();
-            bindings
-                .filter(move |at| at.context == place && at.action == action)
-                .map(|at| at.key)
+            bindings.filter(move |at| at.context == place && at.action == action).map(|at| at.key)
         };
         let falls = context != Context::Global && context.falls_through();
-        let global = of_action(Context::Global)
-            .filter(move |&key| falls && self.bound(key, context).is_none());
-        interrupt
-            .into_iter()
-            .chain(of_action(context))
-            .chain(global)
+        let global = of_action(Context::Global).filter(move |&key| falls && self.bound(key, context).is_none());
+        interrupt.into_iter().chain(of_action(context)).chain(global)
     }
 
     /// The key to show for an action here, such as `enter`; nothing when it has none.
@@ -155,9 +143,7 @@ mod tests {
     fn every_action_can_be_reached() {
         let keymap = Keymap::default();
         for &action in Action::ALL {
-            let reachable = Context::ALL
-                .iter()
-                .any(|&(context, _)| keymap.key_for(action, context).is_some());
+            let reachable = Context::ALL.iter().any(|&(context, _)| keymap.key_for(action, context).is_some());
             assert!(reachable, "{} has no key", action.name());
         }
     }
@@ -165,19 +151,10 @@ mod tests {
     #[test]
     fn the_screen_wins_over_the_global_table() {
         let keymap = Keymap::default();
-        assert_eq!(
-            keymap.action(key("t"), Context::Edges),
-            Some(Action::TimeFormat)
-        );
-        assert_eq!(
-            keymap.action(key("t"), Context::Inbox),
-            Some(Action::Details)
-        );
+        assert_eq!(keymap.action(key("t"), Context::Edges), Some(Action::TimeFormat));
+        assert_eq!(keymap.action(key("t"), Context::Inbox), Some(Action::Details));
         assert_eq!(keymap.key_for(Action::TimeFormat, Context::Inbox), None);
-        assert_eq!(
-            keymap.key_for(Action::Open, Context::Inbox),
-            Some(key("enter"))
-        );
+        assert_eq!(keymap.key_for(Action::Open, Context::Inbox), Some(key("enter")));
     }
 
     #[test]
@@ -186,10 +163,7 @@ mod tests {
         assert_eq!(keymap.action(key("R"), Context::Dialog), None);
         assert_eq!(keymap.action(key("q"), Context::Prompt), None);
         for (context, _) in Context::ALL {
-            assert_eq!(
-                keymap.action(key("ctrl-c"), context),
-                Some(Action::Interrupt)
-            );
+            assert_eq!(keymap.action(key("ctrl-c"), context), Some(Action::Interrupt));
         }
     }
 
@@ -207,23 +181,15 @@ mod tests {
     fn an_override_replaces_and_the_old_key_is_free() {
         let keymap = Keymap::load("[global]\nfilter = [\"ctrl-f\", \"f3\"]\nhelp = []\n").unwrap();
         assert_eq!(keymap.action(key("/"), Context::Edges), None);
-        assert_eq!(
-            keymap.action(key("f3"), Context::Edges),
-            Some(Action::Filter)
-        );
-        assert_eq!(
-            keymap.key_for(Action::Filter, Context::Tasks),
-            Some(key("ctrl-f"))
-        );
+        assert_eq!(keymap.action(key("f3"), Context::Edges), Some(Action::Filter));
+        assert_eq!(keymap.key_for(Action::Filter, Context::Tasks), Some(key("ctrl-f")));
         assert_eq!(keymap.key_for(Action::Help, Context::Tasks), None);
     }
 
     #[test]
     fn a_screen_may_have_keys_of_its_own() {
         let keymap = Keymap::load("[dead-letters]\nrequeue = \"r\"").unwrap();
-        let keys: Vec<Key> = keymap
-            .keys_for(Action::Requeue, Context::DeadLetters)
-            .collect();
+        let keys: Vec<Key> = keymap.keys_for(Action::Requeue, Context::DeadLetters).collect();
         assert_eq!(keys, [key("r"), key("R")]);
         assert_eq!(keymap.action(key("r"), Context::Edges), None);
     }

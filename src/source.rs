@@ -5,9 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
-use crate::domain::link::{
-    Batch, Capabilities, Control, Cursor, Fault, Found, Outcome, Request, Want,
-};
+use crate::domain::link::{Batch, Capabilities, Control, Cursor, Fault, Found, Outcome, Request, Want};
 
 pub mod address;
 pub mod embedded;
@@ -44,9 +42,7 @@ pub trait Source: Send + Sync {
     /// [`Fault::Unsupported`] where time is real.
     fn control(&self, control: Control) -> Result<(), Fault> {
         let _ = control;
-        Err(Fault::Unsupported(
-            "this source is live: only a recording can be paused, moved or sped up".to_owned(),
-        ))
+        Err(Fault::Unsupported("this source is live: only a recording can be paused, moved or sped up".to_owned()))
     }
 }
 

@@ -77,17 +77,12 @@ impl Store {
         Self::open_as(&temporary.path().join("seam.db"), "OFF", Some(temporary))
     }
 
-    fn open_as(
-        path: &Path,
-        synchronous: &'static str,
-        temporary: Option<file::Temporary>,
-    ) -> Result<Self, StoreError> {
+    fn open_as(path: &Path, synchronous: &'static str, temporary: Option<file::Temporary>) -> Result<Self, StoreError> {
         let lock = file::Lock::take(path)?;
         let connection = file::open(path, synchronous).inspect_err(|why| lock.refused(why))?;
         let (jobs, inbox) = mpsc::unbounded_channel();
         let (recent, failing) = (Arc::default(), Arc::default());
-        let (writer, changed) =
-            Writer::new(connection, path, Arc::clone(&recent), Arc::clone(&failing))?;
+        let (writer, changed) = Writer::new(connection, path, Arc::clone(&recent), Arc::clone(&failing))?;
         let writer = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(inbox))
@@ -134,9 +129,7 @@ impl Store {
         if sent != Some(true) {
             return Err(CommitError::Store(StoreError::Closed));
         }
-        answer
-            .await
-            .unwrap_or(Err(CommitError::Store(StoreError::Closed)))
+        answer.await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
     }
 
     /// Runs `query` on a connection of its own, off the async threads.
@@ -144,12 +137,7 @@ impl Store {
         &self,
         query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let _permit = self
-            .inner
-            .readers
-            .acquire()
-            .await
-            .map_err(|_| StoreError::Closed)?;
+        let _permit = self.inner.readers.acquire().await.map_err(|_| StoreError::Closed)?;
         let inner = Arc::clone(&self.inner);
         let work = move || {
             let idle = inner.idle.lock().ok().and_then(|mut idle| idle.pop());
@@ -163,9 +151,7 @@ impl Store {
             }
             found
         };
-        tokio::task::spawn_blocking(work)
-            .await
-            .unwrap_or(Err(StoreError::Closed))
+        tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Closed))
     }
 }
 

@@ -81,10 +81,7 @@ pub const BUILT_IN: [(&str, &str); 6] = [
     ("terminal", include_str!("../themes/terminal.toml")),
     ("dark", include_str!("../themes/dark.toml")),
     ("light", include_str!("../themes/light.toml")),
-    (
-        "high-contrast",
-        include_str!("../themes/high-contrast.toml"),
-    ),
+    ("high-contrast", include_str!("../themes/high-contrast.toml")),
     ("deuteranopia", include_str!("../themes/deuteranopia.toml")),
     ("mono", include_str!("../themes/mono.toml")),
 ];
@@ -104,10 +101,7 @@ impl Theme {
 
     /// Every role in the terminal's own two colours, with Unicode glyphs: what the built-in themes start from.
     const fn bare() -> Self {
-        Self {
-            styles: [Style::new(); Role::ALL.len()],
-            glyphs: Glyphs::UNICODE,
-        }
+        Self { styles: [Style::new(); Role::ALL.len()], glyphs: Glyphs::UNICODE }
     }
 
     /// How a role looks. An array lookup.
@@ -122,10 +116,7 @@ impl Theme {
     /// The colour of a role for lines and bars, where a background or an underline would only disturb.
     pub fn ink(&self, role: Role) -> Style {
         let style = self.style(role);
-        Style {
-            fg: style.bg.or(style.fg),
-            ..Style::new()
-        }
+        Style { fg: style.bg.or(style.fg), ..Style::new() }
     }
 
     /// The theme in the colours a terminal has: nearest ones, and no colour at all becomes the `mono` theme.
@@ -135,10 +126,7 @@ impl Theme {
     pub fn at(mut self, depth: Depth) -> Self {
         if depth == Depth::None {
             let mono = Self::named("mono").unwrap_or_else(Self::bare);
-            return Self {
-                glyphs: self.glyphs,
-                ..mono
-            };
+            return Self { glyphs: self.glyphs, ..mono };
         }
         let ground = self.style(Role::Ground);
         let near = |color: Option<Color>| color.map(|color| depth.nearest(color));
@@ -148,20 +136,12 @@ impl Theme {
                 (Some(back), Some(ground)) => back != ground && depth.swallows(back, ground),
                 _ => false,
             };
-            let mut close = Style {
-                fg: near(style.fg),
-                bg: near(style.bg),
-                ..style
-            };
+            let mut close = Style { fg: near(style.fg), bg: near(style.bg), ..style };
             if vanishes {
                 close.bg = None;
             }
             if vanishes && matches!(role, Role::Selection | Role::ButtonFocus) {
-                close = Style {
-                    fg: near(ground.fg),
-                    ..close
-                }
-                .add_modifier(Modifier::REVERSED);
+                close = Style { fg: near(ground.fg), ..close }.add_modifier(Modifier::REVERSED);
             }
             self.set(role, close);
         }

@@ -8,20 +8,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-const SMALL: &str = concat!(
-    "file:",
-    env!("CARGO_MANIFEST_DIR"),
-    "/tests/data/small.ndjson"
-);
-const KINDS: [&str; 7] = [
-    "pipelines",
-    "edges",
-    "tasks",
-    "dead",
-    "inbox",
-    "events",
-    "rejections",
-];
+const SMALL: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/tests/data/small.ndjson");
+const KINDS: [&str; 7] = ["pipelines", "edges", "tasks", "dead", "inbox", "events", "rejections"];
 
 /// OSC 52, OSC 8, a title, a cursor report, C1, bidi and zero-width characters.
 const HOSTILE: &str = "\u{1b}]52;c;aGk=\u{7}\u{1b}]8;;http://x\u{7}\u{1b}]0;t\u{7}\u{1b}[6n\u{9b}2J\u{9d}0;t\u{9c}\u{202e}evil\u{2066}\u{200b}\u{feff}";
@@ -53,11 +41,7 @@ impl Desk {
                 command.env_remove(name);
             }
         }
-        command
-            .args(args)
-            .env("HOME", self.home.path())
-            .env("SEAM_OPERATOR", "dana")
-            .stdin(Stdio::null());
+        command.args(args).env("HOME", self.home.path()).env("SEAM_OPERATOR", "dana").stdin(Stdio::null());
         command
     }
 
@@ -149,11 +133,7 @@ impl Server {
         assert_eq!(self.post(&format!("/handoffs/{id}/ack"), &lease).0, 200);
         let failed = json!({"lease_id": work["lease_id"], "code": "broken", "detail": detail});
         let (status, answer) = self.post(&format!("/handoffs/{id}/fail"), &failed);
-        assert_eq!(
-            (status, &answer["state"]),
-            (200, &json!("dead_lettered")),
-            "{answer}"
-        );
+        assert_eq!((status, &answer["state"]), (200, &json!("dead_lettered")), "{answer}");
         id
     }
 }
@@ -186,10 +166,7 @@ fn fits(schema: &str, output: &Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/schema/{schema}.json"));
     let schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let wrong: Vec<String> = validator
-        .iter_errors(output)
-        .map(|it| format!("{}: {it}", it.instance_path()))
-        .collect();
+    let wrong: Vec<String> = validator.iter_errors(output).map(|it| format!("{}: {it}", it.instance_path())).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -211,10 +188,7 @@ fn figures_of_a_recording_are_those_of_its_lines() {
     };
     let research = row("research");
     assert_eq!(research["counts"]["emitted"], 10);
-    assert_eq!(
-        research["counts"]["completed"], 9,
-        "a second end is counted"
-    );
+    assert_eq!(research["counts"]["completed"], 9, "a second end is counted");
     assert_eq!(research["counts"]["dead_lettered"], 0);
     let ack = &research["emit_to_ack_ms"];
     assert_eq!(ack["n"], 10);
@@ -224,32 +198,15 @@ fn figures_of_a_recording_are_those_of_its_lines() {
     }
     let sales = row("sales");
     assert_eq!(sales["retries_per_emit"]["value"], 0.75);
-    assert_eq!(
-        (&sales["retry_rate"]["k"], &sales["retry_rate"]["n"]),
-        (&json!(1), &json!(1))
-    );
+    assert_eq!((&sales["retry_rate"]["k"], &sales["retry_rate"]["n"]), (&json!(1), &json!(1)));
     assert_eq!(sales["violation_rate"]["value"], Value::Null);
     let waiting = row("writer");
     assert_eq!(waiting["p95_ms"]["lower_bound"], true);
-    assert_eq!(
-        waiting["p95_ms"]["value"],
-        36 * 60_000,
-        "10:20 to the end at 10:56"
-    );
-    assert_eq!(
-        edges["open"],
-        json!({"unacknowledged": 1, "acknowledged": 2})
-    );
-    assert_eq!(
-        edges["irregular"],
-        json!({"never_emitted": 1, "ended_unacknowledged": 12, "second_end": 1})
-    );
-    let causes: Vec<&str> = edges["skipped"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| it["cause"].as_str().unwrap())
-        .collect();
+    assert_eq!(waiting["p95_ms"]["value"], 36 * 60_000, "10:20 to the end at 10:56");
+    assert_eq!(edges["open"], json!({"unacknowledged": 1, "acknowledged": 2}));
+    assert_eq!(edges["irregular"], json!({"never_emitted": 1, "ended_unacknowledged": 12, "second_end": 1}));
+    let causes: Vec<&str> =
+        edges["skipped"].as_array().unwrap().iter().map(|it| it["cause"].as_str().unwrap()).collect();
     assert_eq!(causes, ["not JSON", "a member is missing", "duplicate"]);
 }
 
@@ -266,18 +223,8 @@ fn an_instant_of_a_recording_knows_nothing_of_later() {
     // (10:00:30, 10:05:30]: emitted 1 to 5, completed 0 to 4.
     assert_eq!(rows[0]["counts"]["emitted"], 5);
     assert_eq!(rows[0]["counts"]["completed"], 5);
-    assert_eq!(
-        edges["open"],
-        json!({"unacknowledged": 0, "acknowledged": 1})
-    );
-    let before = desk.json(&[
-        "get",
-        "tasks",
-        "-c",
-        SMALL,
-        "--as-of",
-        "2020-01-01T00:00:00Z",
-    ]);
+    assert_eq!(edges["open"], json!({"unacknowledged": 0, "acknowledged": 1}));
+    let before = desk.json(&["get", "tasks", "-c", SMALL, "--as-of", "2020-01-01T00:00:00Z"]);
     assert_eq!(before["rows"], json!([]));
 }
 
@@ -300,29 +247,11 @@ fn rows_are_picked_by_id_filter_and_limit() {
     let desk = Desk::new();
     let one = desk.json(&["get", "tasks", "t-3", "-c", SMALL]);
     assert_eq!(one["total"], 1);
-    let events = desk.json(&[
-        "get",
-        "events",
-        "-c",
-        SMALL,
-        "--filter",
-        "to:crm event:failed",
-        "--limit",
-        "1",
-    ]);
-    assert_eq!(
-        (&events["total"], &events["rows"][0]["time"]),
-        (&json!(3), &json!("2026-03-01T10:32:10.000Z"))
-    );
-    assert!(
-        desk.says(1, &["get", "edges", "nobody>here", "-c", SMALL])
-            .contains("nobody>here")
-    );
+    let events = desk.json(&["get", "events", "-c", SMALL, "--filter", "to:crm event:failed", "--limit", "1"]);
+    assert_eq!((&events["total"], &events["rows"][0]["time"]), (&json!(3), &json!("2026-03-01T10:32:10.000Z")));
+    assert!(desk.says(1, &["get", "edges", "nobody>here", "-c", SMALL]).contains("nobody>here"));
     let why = desk.says(2, &["get", "dead", "-c", SMALL, "--filter", "colour:red"]);
-    assert!(
-        why.contains("colour") && why.contains("handoff, trace"),
-        "{why}"
-    );
+    assert!(why.contains("colour") && why.contains("handoff, trace"), "{why}");
 }
 
 #[test]
@@ -332,10 +261,7 @@ fn text_is_a_table_whose_lines_are_whole() {
     let lines: Vec<&str> = dead.lines().collect();
     assert_eq!(lines.len(), 2, "{dead}");
     assert!(lines[0].starts_with("HANDOFF  EDGE"), "{dead}");
-    assert!(
-        lines[1].starts_with("s-3      sales>crm") && lines[1].contains("timeout"),
-        "{dead}"
-    );
+    assert!(lines[1].starts_with("s-3      sales>crm") && lines[1].contains("timeout"), "{dead}");
     let edges = desk.ends(0, &["get", "edges", "-c", SMALL]);
     assert!(edges.contains(">=36m"), "{edges}");
     assert!(!edges.contains('…'), "nothing is cut in a pipe: {edges}");
@@ -352,17 +278,11 @@ fn an_export_says_the_same_and_overwrites_nothing() {
             let rows = |address: &str| desk.json(&["get", kind, "-c", address])["rows"].clone();
             assert_eq!(rows(&address), rows(SMALL), "{kind} of {name}");
         }
-        assert!(
-            desk.says(1, &["export", "-c", SMALL, &file])
-                .contains("--force")
-        );
+        assert!(desk.says(1, &["export", "-c", SMALL, &file]).contains("--force"));
         desk.ends(0, &["export", "-c", SMALL, &file, "--force"]);
     }
     let lines = desk.ends(0, &["export", "-c", SMALL]);
-    assert_eq!(
-        lines,
-        std::fs::read_to_string(desk.path("own.ndjson")).unwrap()
-    );
+    assert_eq!(lines, std::fs::read_to_string(desk.path("own.ndjson")).unwrap());
 }
 
 #[test]
@@ -382,9 +302,7 @@ fn who_is_on_it_and_what_is_held_back_can_be_said_without_a_screen() {
 
     let edge = "research>writer";
     let paused = || desk.json(&["get", "edges", "-c", url, edge])["rows"][0]["paused"].clone();
-    let act = |act: &'static str, edge: &'static str| {
-        [act, edge, "-c", url, "--yes", "--reason", "writer is down"]
-    };
+    let act = |act: &'static str, edge: &'static str| [act, edge, "-c", url, "--yes", "--reason", "writer is down"];
     desk.says(2, &["pause", edge, "-c", url, "--yes"]);
     let nowhere = desk.says(1, &act("pause", "writer>nobody"));
     assert!(nowhere.contains("seam get edges"), "{nowhere}");
@@ -405,10 +323,7 @@ fn who_is_on_it_and_what_is_held_back_can_be_said_without_a_screen() {
 #[test]
 fn a_recording_cannot_be_acted_on() {
     let desk = Desk::new();
-    let why = desk.says(
-        4,
-        &["requeue", "s-3", "-c", SMALL, "--yes", "--reason", "x"],
-    );
+    let why = desk.says(4, &["requeue", "s-3", "-c", SMALL, "--yes", "--reason", "x"]);
     assert!(why.contains("a recording is over"), "{why}");
 }
 
@@ -417,67 +332,24 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
     let desk = Desk::new();
     let server = Server::start(&desk, &[]);
     let url = server.url.as_str();
-    let [first, second, third] =
-        [1, 2, 3].map(|nth| server.dead_letter(&contract(&format!("{nth}")), "no"));
+    let [first, second, third] = [1, 2, 3].map(|nth| server.dead_letter(&contract(&format!("{nth}")), "no"));
 
     // Nobody can be asked, and words are missing: nothing happens.
-    assert!(
-        desk.says(2, &["requeue", &first, "-c", url])
-            .contains("--yes")
-    );
-    assert!(
-        desk.says(
-            2,
-            &[
-                "dismiss",
-                &first,
-                "-c",
-                url,
-                "--yes",
-                "--because",
-                "obsolete"
-            ]
-        )
-        .contains("--reason")
-    );
+    assert!(desk.says(2, &["requeue", &first, "-c", url]).contains("--yes"));
+    assert!(desk.says(2, &["dismiss", &first, "-c", url, "--yes", "--because", "obsolete"]).contains("--reason"));
     assert_eq!(desk.json(&["get", "dead", "-c", url])["total"], 3);
     // A version that passed is a conflict, and says who moved it.
-    let moved = desk.ends(
-        3,
-        &[
-            "requeue",
-            &first,
-            "-c",
-            url,
-            "--yes",
-            "--reason",
-            "x",
-            "--version",
-            "1",
-        ],
-    );
-    assert!(
-        moved.contains("conflict") && moved.contains("writer"),
-        "{moved}"
-    );
+    let moved = desk.ends(3, &["requeue", &first, "-c", url, "--yes", "--reason", "x", "--version", "1"]);
+    assert!(moved.contains("conflict") && moved.contains("writer"), "{moved}");
     // Done, somebody was faster, not found: each said, the worst decides.
     let why = desk.says(2, &["requeue", &first, "-c", url, "--yes"]);
     assert!(why.contains("--reason TEXT"), "{why}");
     desk.ends(0, &["requeue", &first, "-c", url, "--yes", "--reason", "x"]);
-    let mixed = desk.ends(
-        3,
-        &[
-            "requeue", &first, &second, "nobody", "-c", url, "--yes", "--reason", "x", "-o", "json",
-        ],
-    );
+    let mixed =
+        desk.ends(3, &["requeue", &first, &second, "nobody", "-c", url, "--yes", "--reason", "x", "-o", "json"]);
     let mixed: Value = serde_json::from_str(&mixed).unwrap();
     fits("act", &mixed);
-    let results: Vec<&Value> = mixed["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| &it["result"])
-        .collect();
+    let results: Vec<&Value> = mixed["items"].as_array().unwrap().iter().map(|it| &it["result"]).collect();
     assert_eq!(results, ["conflict", "done", "failed"]);
     assert_eq!(mixed["by"], "dana");
 
@@ -493,26 +365,16 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
             }
         }
         for version in [&["--version", "4"][..], &[]] {
-            let requeue = [
-                "requeue", &gone, "-c", url, "--yes", "--reason", "x", "--as", "bob",
-            ];
+            let requeue = ["requeue", &gone, "-c", url, "--yes", "--reason", "x", "--as", "bob"];
             let late = desk.ends(3, &[&requeue[..], version].concat());
-            assert!(
-                late.contains("conflict: dana requeued this"),
-                "{ended} {version:?} {late}"
-            );
+            assert!(late.contains("conflict: dana requeued this"), "{ended} {version:?} {late}");
         }
     }
 
     // Ids may come from standard input, and none of them is no mistake.
-    for (ids, code, said) in [
-        ("", 0, "nothing to do"),
-        (
-            &*format!("{second}\n\nnobody\n"),
-            3,
-            "conflict: dana requeued",
-        ),
-    ] {
+    for (ids, code, said) in
+        [("", 0, "nothing to do"), (&*format!("{second}\n\nnobody\n"), 3, "conflict: dana requeued")]
+    {
         let requeue = ["requeue", "-", "-c", url, "--yes", "--reason", "x"];
         let mut requeue = desk.command(&requeue);
         requeue.stdin(std::fs::File::open(desk.file("ids", ids)).unwrap());
@@ -523,18 +385,7 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
     }
 
     // To a person, who may edit it; an invalid edit names the place and changes nothing.
-    desk.ends(
-        0,
-        &[
-            "escalate",
-            &third,
-            "-c",
-            url,
-            "--yes",
-            "--reason",
-            "what now?",
-        ],
-    );
+    desk.ends(0, &["escalate", &third, "-c", url, "--yes", "--reason", "what now?"]);
     let inbox = desk.json(&["get", "inbox", "-c", url]);
     assert_eq!(inbox["rows"][0]["question"], "what now?");
     fits("inbox", &inbox);
@@ -551,42 +402,16 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
     let mut edited = shown["contract"].clone();
     edited["brief"].as_object_mut().unwrap().remove("goal");
     let file = desk.file("edit.json", &edited.to_string());
-    let refused = desk.ends(
-        4,
-        &[
-            "approve", &third, "-c", url, "--yes", "--reason", "x", "--edit", &file,
-        ],
-    );
+    let refused = desk.ends(4, &["approve", &third, "-c", url, "--yes", "--reason", "x", "--edit", &file]);
     assert!(refused.contains("/brief/goal"), "{refused}");
     edited["brief"]["goal"] = json!("Publish sooner");
     let file = desk.file("edit.json", &edited.to_string());
-    desk.ends(
-        0,
-        &[
-            "approve", &third, "-c", url, "--yes", "--reason", "x", "--edit", &file,
-        ],
-    );
+    desk.ends(0, &["approve", &third, "-c", url, "--yes", "--reason", "x", "--edit", &file]);
     let shown = desk.json(&["show", &third, "-c", url]);
     assert_eq!(shown["handoff"]["state"], "pending");
     assert_eq!(shown["contract"]["brief"]["goal"], "Publish sooner");
-    desk.ends(
-        0,
-        &[
-            "dismiss",
-            &third,
-            "-c",
-            url,
-            "--yes",
-            "--because",
-            "duplicate",
-            "--reason",
-            "see 2",
-        ],
-    );
-    assert_eq!(
-        desk.json(&["show", &third, "-c", url])["handoff"]["state"],
-        "dismissed"
-    );
+    desk.ends(0, &["dismiss", &third, "-c", url, "--yes", "--because", "duplicate", "--reason", "see 2"]);
+    assert_eq!(desk.json(&["show", &third, "-c", url])["handoff"]["state"], "dismissed");
     let why = desk.says(1, &["show", "nobody", "-c", url]);
     assert!(why.contains("nobody"), "{why}");
 
@@ -594,15 +419,7 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
     let file = desk.path("live.ndjson").display().to_string();
     desk.ends(0, &["export", "-c", url, &file]);
     let counts = |address: &str| {
-        let edges = desk.json(&[
-            "get",
-            "edges",
-            "research>writer",
-            "-c",
-            address,
-            "--window",
-            "all",
-        ]);
+        let edges = desk.json(&["get", "edges", "research>writer", "-c", address, "--window", "all"]);
         edges["rows"][0]["counts"].clone()
     };
     assert_eq!(counts(&format!("file:{file}")), counts(url));
@@ -614,84 +431,40 @@ fn the_whole_log_is_searched_and_every_event_knows_its_edge() {
     let server = Server::start(&desk, &[]);
     let url = server.url.as_str();
     let empty = desk.says(0, &["get", "events", "-c", url]);
-    assert!(
-        empty.contains(url) && empty.contains("the store is empty"),
-        "{empty}"
-    );
+    assert!(empty.contains(url) && empty.contains("the store is empty"), "{empty}");
     let id = server.dead_letter(&contract("old"), "no");
-    desk.ends(
-        0,
-        &[
-            "dismiss",
-            &id,
-            "-c",
-            url,
-            "--yes",
-            "--because",
-            "obsolete",
-            "--reason",
-            "old",
-        ],
-    );
+    desk.ends(0, &["dismiss", &id, "-c", url, "--yes", "--because", "obsolete", "--reason", "old"]);
     for nth in 0..201 {
         let (status, answer) = server.post("/handoffs", &contract(&nth.to_string()));
         assert_eq!(status, 201, "{answer}");
     }
     // Its run is closed, and it is further back than what a console starts with.
-    let found = desk.json(&[
-        "get",
-        "events",
-        "-c",
-        url,
-        "--filter",
-        "event:dismissed to:writer",
-    ]);
-    assert_eq!(
-        (&found["total"], &found["rows"][0]["data"]["note"]),
-        (&json!(1), &json!("old")),
-        "{found}"
-    );
+    let found = desk.json(&["get", "events", "-c", url, "--filter", "event:dismissed to:writer"]);
+    assert_eq!((&found["total"], &found["rows"][0]["data"]["note"]), (&json!(1), &json!("old")), "{found}");
     let lines = |args: &[&str]| desk.ends(0, args).lines().count();
     let get = ["get", "events", "-c", url, "-o", "jsonl"];
     let all = lines(&[&get[..], &["--limit", "1000000"]].concat());
     assert!(all > 205, "{all}");
     assert_eq!(lines(&get), 200);
     let left_out = desk.says(0, &get);
-    assert!(
-        left_out.contains(&format!("{} more rows", all - 200)),
-        "{left_out}"
-    );
+    assert!(left_out.contains(&format!("{} more rows", all - 200)), "{left_out}");
     let none = desk.says(0, &["get", "events", "-c", url, "--filter", "nonesuch"]);
     assert!(none.contains(&format!("none of {all} events")), "{none}");
     // Read from its end, the log still names the edge of what was emitted long before.
     let late = server.dead_letter(&contract("late"), "no");
     let of_late = ["get", "events", &late, "-c", url];
     let first = desk.json(&of_late)["total"].as_u64().unwrap() as usize;
-    let dismiss = [
-        "dismiss",
-        &late,
-        "-c",
-        url,
-        "--yes",
-        "--because",
-        "obsolete",
-    ];
+    let dismiss = ["dismiss", &late, "-c", url, "--yes", "--because", "obsolete"];
     desk.ends(0, &[&dismiss[..], &["--reason", "old"]].concat());
     let last = desk.json(&["get", "events", "-c", url, "--limit", "1"]);
-    assert_eq!(
-        (&last["total"], last["rows"].as_array().map(Vec::len)),
-        (&json!(all + first + 1), Some(1))
-    );
+    assert_eq!((&last["total"], last["rows"].as_array().map(Vec::len)), (&json!(all + first + 1), Some(1)));
     let last = ["get", "events", "-c", url, "--limit", "1", "-o", "text"];
     let last = desk.ends(0, &last);
     assert!(last.contains("research>writer"), "{last}");
     let window = ["get", "events", "-c", url, "--window", "1h", "--limit", "1"];
     assert_eq!(desk.json(&window)["total"], all + first + 1);
     // A pipeline is an id wherever its rows are.
-    assert_eq!(
-        desk.json(&["get", "tasks", "launch", "-c", url])["total"],
-        201
-    );
+    assert_eq!(desk.json(&["get", "tasks", "launch", "-c", url])["total"], 201);
     assert_eq!(desk.json(&["get", "dead", "launch", "-c", url])["total"], 0);
 }
 
@@ -701,18 +474,7 @@ fn every_output_fits_its_schema() {
     let server = Server::start(&desk, &[]);
     let dead = server.dead_letter(&contract("dead"), "no");
     let asked = server.dead_letter(&contract("asked"), "no");
-    desk.ends(
-        0,
-        &[
-            "escalate",
-            &asked,
-            "-c",
-            &server.url,
-            "--yes",
-            "--reason",
-            "?",
-        ],
-    );
+    desk.ends(0, &["escalate", &asked, "-c", &server.url, "--yes", "--reason", "?"]);
     let mut refused = contract("refused");
     refused.as_object_mut().unwrap().remove("failure_modes");
     assert_eq!(server.post("/handoffs", &refused).0, 422);
@@ -726,10 +488,7 @@ fn every_output_fits_its_schema() {
     fits("handoff", &desk.json(&["show", "s-3", "-c", SMALL]));
     fits("run", &desk.json(&["show", "t-storm", "-c", SMALL]));
     let trace = desk.json(&["show", &dead, "-c", &server.url])["handoff"]["trace_id"].clone();
-    fits(
-        "run",
-        &desk.json(&["show", trace.as_str().unwrap(), "-c", &server.url]),
-    );
+    fits("run", &desk.json(&["show", trace.as_str().unwrap(), "-c", &server.url]));
     let good = desk.file("good.json", &contract("x").to_string());
     fits("check", &desk.json(&["check", &good]));
     let file = desk.file("bad.json", &refused.to_string());
@@ -743,31 +502,15 @@ fn hostile_text_reaches_no_output() {
     let desk = Desk::new();
     let server = Server::start(&desk, &[]);
     let id = server.dead_letter(&contract(HOSTILE), HOSTILE);
-    desk.ends(
-        0,
-        &[
-            "escalate",
-            &id,
-            "-c",
-            &server.url,
-            "--yes",
-            "--reason",
-            HOSTILE,
-        ],
-    );
+    desk.ends(0, &["escalate", &id, "-c", &server.url, "--yes", "--reason", HOSTILE]);
     let mut refused = contract(HOSTILE);
     refused[HOSTILE] = json!(HOSTILE);
     assert_eq!(server.post("/handoffs", &refused).0, 422);
     // A recording may hold anything anywhere, names and ids included.
     let mut lines = String::new();
-    for (kind, second) in [
-        ("emitted", 1),
-        ("escalated", 2),
-        ("resolved", 3),
-        ("dead_lettered", 4),
-        ("retried", 5),
-        (HOSTILE, 6),
-    ] {
+    for (kind, second) in
+        [("emitted", 1), ("escalated", 2), ("resolved", 3), ("dead_lettered", 4), ("retried", 5), (HOSTILE, 6)]
+    {
         let line = json!({
             "at": format!("2026-03-01T10:00:0{second}Z"), "kind": kind, "pipeline": HOSTILE, "trace_id": HOSTILE,
             "step": 1, "from": HOSTILE, "to": format!("{HOSTILE}b"), "handoff_id": format!("{HOSTILE}h"),
@@ -784,19 +527,10 @@ fn hostile_text_reaches_no_output() {
         commands.push(vec!["export", "-c", address]);
         for id in [id.as_str(), &handoff, HOSTILE] {
             commands.push(vec!["show", id, "-c", address]);
-            commands.push(vec![
-                "approve", id, "-c", address, "--yes", "--reason", HOSTILE,
-            ]);
+            commands.push(vec!["approve", id, "-c", address, "--yes", "--reason", HOSTILE]);
             commands.push(vec!["get", "edges", id, "-c", address]);
         }
-        commands.push(vec![
-            "get",
-            "edges",
-            "-c",
-            address,
-            "--filter",
-            "\u{1b}[6n:x",
-        ]);
+        commands.push(vec!["get", "edges", "-c", address, "--filter", "\u{1b}[6n:x"]);
     }
     let file = desk.file("hostile.json", &refused.to_string());
     commands.push(vec!["check", &file]);
@@ -817,10 +551,7 @@ fn hostile_text_reaches_no_output() {
     }
     assert!(said > 10_000, "there was something to be harmless");
     let shown = desk.json(&["show", &handoff, "-c", &recording]);
-    assert_eq!(
-        shown["handoff"]["title"], HOSTILE,
-        "as JSON the text is whole"
-    );
+    assert_eq!(shown["handoff"]["title"], HOSTILE, "as JSON the text is whole");
 }
 
 #[test]
@@ -832,10 +563,7 @@ fn what_cannot_work_says_what_to_do() {
     assert!(get(1, "http://127.0.0.1:9").contains("seam serve"));
     for (typed, meant) in [("gett", "get"), ("dmo", "demo"), ("reqeue", "requeue")] {
         let why = desk.says(2, &[typed]);
-        assert!(
-            why.contains(&format!("Did you mean `seam {meant}`?")),
-            "{why}"
-        );
+        assert!(why.contains(&format!("Did you mean `seam {meant}`?")), "{why}");
     }
     for (flag, value) in [("--speed", "9"), ("--as-of", "2026-01-31T23:59:00Z")] {
         let why = desk.says(2, &["watch", "http://127.0.0.1:9", flag, value]);
@@ -856,56 +584,24 @@ fn what_cannot_work_says_what_to_do() {
     let junk = desk.file("junk.db", &"this is no database ".repeat(100));
     let why = get(1, &format!("sqlite:{junk}"));
     assert!(why.contains("junk.db"), "{why}");
-    assert!(
-        std::fs::read_to_string(&junk)
-            .unwrap()
-            .starts_with("this is no"),
-        "and stays as it is"
-    );
+    assert!(std::fs::read_to_string(&junk).unwrap().starts_with("this is no"), "and stays as it is");
     assert!(!desk.path("junk.db.lock").exists(), "and alone");
     assert!(get(1, &format!("file:{}", desk.path("no.ndjson").display())).contains("no.ndjson"));
     assert!(get(1, &format!("file:{}", desk.home.path().display())).contains("cannot read"));
     let other = desk.file("other.txt", "hello\nworld\n");
     assert!(get(1, &format!("file:{other}")).contains("is it a recording"));
-    let live = desk.says(
-        2,
-        &[
-            "get",
-            "edges",
-            "-c",
-            "http://127.0.0.1:9",
-            "--as-of",
-            "2026-01-01T00:00:00Z",
-        ],
-    );
+    let live = desk.says(2, &["get", "edges", "-c", "http://127.0.0.1:9", "--as-of", "2026-01-01T00:00:00Z"]);
     assert!(live.contains("--as-of needs a recording"), "{live}");
-    assert!(
-        desk.says(2, &["get", "edges", "-c", SMALL, "--as-of", "noon"])
-            .contains("RFC 3339")
-    );
-    assert!(
-        desk.says(2, &["get", "edges", "-c", SMALL, "--window", "2h"])
-            .contains("1m, 5m, 1h or all")
-    );
-    assert!(
-        desk.says(1, &["check", "no-such-file.json"])
-            .contains("no-such-file.json")
-    );
+    assert!(desk.says(2, &["get", "edges", "-c", SMALL, "--as-of", "noon"]).contains("RFC 3339"));
+    assert!(desk.says(2, &["get", "edges", "-c", SMALL, "--window", "2h"]).contains("1m, 5m, 1h or all"));
+    assert!(desk.says(1, &["check", "no-such-file.json"]).contains("no-such-file.json"));
     let broken = desk.file("broken.json", "{\"brief\": ");
     assert!(desk.ends(1, &["check", &broken]).contains("1 violation"));
     let mut maybe = desk.command(&["get", "edges", "-c", SMALL]);
     let why = text(&maybe.env("SEAM_ASCII", "maybe").output().unwrap().stderr);
     assert!(why.starts_with("seam: SEAM_ASCII is \"maybe\""), "{why}");
-    let full = desk
-        .path("no")
-        .join("such")
-        .join("out.ndjson")
-        .display()
-        .to_string();
-    assert!(
-        desk.says(1, &["export", "-c", SMALL, &full])
-            .contains("cannot write")
-    );
+    let full = desk.path("no").join("such").join("out.ndjson").display().to_string();
+    assert!(desk.says(1, &["export", "-c", SMALL, &full]).contains("cannot write"));
 }
 
 #[test]
@@ -914,11 +610,7 @@ fn a_wrong_token_is_denied() {
     let lines = desk.ends(0, &["serve", "--new-token", "dana", "--scope", "viewer"]);
     let tokens = desk.file("tokens.toml", &lines);
     let server = Server::start(&desk, &["--tokens", &tokens]);
-    let output = desk
-        .command(&["get", "edges", "-c", &server.url])
-        .env("SEAM_TOKEN", "guess")
-        .output()
-        .unwrap();
+    let output = desk.command(&["get", "edges", "-c", &server.url]).env("SEAM_TOKEN", "guess").output().unwrap();
     let err = text(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{err}");
     assert!(err.contains("SEAM_TOKEN"), "{err}");
@@ -926,10 +618,7 @@ fn a_wrong_token_is_denied() {
     // A good one for reading only: what it lacks is named, and a path in front of nothing, too.
     let secret = lines.split_whitespace().find(|it| it.starts_with("hft_"));
     let viewer = |code: i32, args: &[&str]| {
-        let output = desk
-            .command(args)
-            .env("SEAM_TOKEN", secret.unwrap())
-            .output();
+        let output = desk.command(args).env("SEAM_TOKEN", secret.unwrap()).output();
         let err = text(&output.as_ref().unwrap().stderr);
         assert_eq!(output.unwrap().status.code(), Some(code), "{err}");
         err
@@ -959,12 +648,7 @@ fn a_reader_that_goes_away_is_no_error() {
         if args[0] == "get" {
             command.arg(args[1]);
         }
-        let mut child = command
-            .args(["-c", &address])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.args(["-c", &address]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut first = [0; 10];
         child.stdout.take().unwrap().read_exact(&mut first).unwrap();
         let output = child.wait_with_output().unwrap();
@@ -977,10 +661,7 @@ fn a_reader_that_goes_away_is_no_error() {
 #[test]
 fn policies_hold_on_a_store_as_they_do_on_its_server() {
     let desk = Desk::new();
-    let policies = desk.file(
-        "policies.toml",
-        "[[edge]]\nto = 'research'\napproval = true\n",
-    );
+    let policies = desk.file("policies.toml", "[[edge]]\nto = 'research'\napproval = true\n");
     let config = desk.file("config.toml", "policies = '~/policies.toml'\n");
     let store = format!("sqlite:{}", desk.path("run.db").display());
     let server = Server::start(&desk, &["--policies", &policies]);
@@ -1007,8 +688,5 @@ fn policies_hold_on_a_store_as_they_do_on_its_server() {
     assert_eq!(questions(), 2);
     let wrong = desk.file("wrong.toml", "[[edge]]\nstrictnes = 'strict'\n");
     let said = desk.says(2, &["get", "edges", "-c", &store, "--policies", &wrong]);
-    assert!(
-        said.contains("wrong.toml") && said.contains("strictnes"),
-        "{said}"
-    );
+    assert!(said.contains("wrong.toml") && said.contains("strictnes"), "{said}");
 }

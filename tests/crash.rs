@@ -41,11 +41,7 @@ struct Server {
 impl Server {
     fn new(directory: &Path) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut server = Self {
-            store: directory.join("seam.db"),
-            address: free.local_addr().unwrap(),
-            child: None,
-        };
+        let mut server = Self { store: directory.join("seam.db"), address: free.local_addr().unwrap(), child: None };
         drop(free);
         server.start();
         server
@@ -129,9 +125,7 @@ impl World {
 
     fn under_way(&self) -> usize {
         let it = self.promised.lock().unwrap();
-        it.emitted
-            .len()
-            .saturating_sub(it.completed.len() + it.open.len())
+        it.emitted.len().saturating_sub(it.completed.len() + it.open.len())
     }
 
     fn completed(&self) -> usize {
@@ -201,11 +195,7 @@ async fn works(world: Arc<World>, agent: &'static str) {
         let lease = json!({"lease_id": work["lease_id"]});
         let (status, _) = world.post(&format!("{place}/ack"), &lease).await;
         if !status.is_success() {
-            assert_eq!(
-                status,
-                StatusCode::CONFLICT,
-                "only a lost lease ends work early"
-            );
+            assert_eq!(status, StatusCode::CONFLICT, "only a lost lease ends work early");
             continue;
         }
         let poison = work["contract"]["brief"]["title"] == "Poisoned";
@@ -321,20 +311,9 @@ async fn the_log_is_sound(store: &Store, promised: &Promised) -> (usize, u64) {
             runs.insert(event.run);
         }
     }
-    assert!(
-        emitted
-            .values()
-            .chain(completed.values())
-            .all(|it| *it == 1),
-        "each once"
-    );
+    assert!(emitted.values().chain(completed.values()).all(|it| *it == 1), "each once");
     assert!(promised.emitted.iter().all(|it| emitted.contains_key(it)));
-    assert!(
-        promised
-            .completed
-            .iter()
-            .all(|it| completed.contains_key(it))
-    );
+    assert!(promised.completed.iter().all(|it| completed.contains_key(it)));
     let mut events = 0;
     for run in &runs {
         events += store.verify(run).await.unwrap();
@@ -349,11 +328,7 @@ fn known(ledger: &Ledger, runs: &[RunId]) -> Value {
         .edges()
         .map(|it| {
             let hour = it.windows.total(seamwatch::domain::health::Span::OneHour);
-            let counts: Vec<_> = hour
-                .counts
-                .iter()
-                .map(|(kind, n)| format!("{kind:?} {n}"))
-                .collect();
+            let counts: Vec<_> = hour.counts.iter().map(|(kind, n)| format!("{kind:?} {n}")).collect();
             json!([it.edge.to_string(), counts, it.open, it.dead, it.escalated])
         })
         .collect();
@@ -368,23 +343,13 @@ async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
     let mut server = Server::new(directory.path());
     let url = format!("http://{}", server.address);
     let options = Options::default();
-    let source = source::open(&Address::parse(&url).unwrap(), &options)
-        .await
-        .unwrap();
-    let watcher = Arc::new(Mutex::new(Watcher {
-        ledger: Ledger::new(0),
-        live: false,
-        lost: 0,
-    }));
+    let source = source::open(&Address::parse(&url).unwrap(), &options).await.unwrap();
+    let watcher = Arc::new(Mutex::new(Watcher { ledger: Ledger::new(0), live: false, lost: 0 }));
     let watching = tokio::spawn(watches(source.clone(), watcher.clone()));
     let live = || watcher.lock().unwrap().live;
 
     let world = Arc::new(World {
-        client: Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(10))
-            .build()
-            .unwrap(),
+        client: Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap(),
         base: format!("{url}/api/v1"),
         promised: Mutex::default(),
         enough: AtomicBool::new(false),
@@ -418,23 +383,14 @@ async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
     }
     let start = Instant::now();
     loop {
-        let busy = world
-            .get("/handoffs?limit=1&state=leased,acknowledged,retry_wait")
-            .await;
-        let waiting = world
-            .get("/handoffs?state=pending&limit=200&edge=planner%3Ewriter")
-            .await;
-        let review = world
-            .get("/handoffs?state=pending&limit=200&edge=writer%3Ereviewer")
-            .await;
+        let busy = world.get("/handoffs?limit=1&state=leased,acknowledged,retry_wait").await;
+        let waiting = world.get("/handoffs?state=pending&limit=200&edge=planner%3Ewriter").await;
+        let review = world.get("/handoffs?state=pending&limit=200&edge=writer%3Ereviewer").await;
         let none = |page: &Value| page["items"].as_array().unwrap().is_empty();
         if none(&busy) && none(&waiting) && none(&review) {
             break;
         }
-        assert!(
-            start.elapsed() < PATIENCE,
-            "the work ends: {busy} {waiting} {review}"
-        );
+        assert!(start.elapsed() < PATIENCE, "the work ends: {busy} {waiting} {review}");
         sleep(Duration::from_millis(50)).await;
     }
     world.stop.store(true, Ordering::Relaxed);
@@ -447,10 +403,7 @@ async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
         panic!("a watch begins with a snapshot");
     };
     let cursor = fresh.cursor;
-    until("the console has heard everything", || {
-        watcher.lock().unwrap().ledger.cursor() >= cursor
-    })
-    .await;
+    until("the console has heard everything", || watcher.lock().unwrap().ledger.cursor() >= cursor).await;
     watching.abort();
     let runs: Vec<RunId> = fresh.runs.iter().map(|it| it.id().clone()).collect();
     assert!(!runs.is_empty(), "something is left open to compare");
@@ -467,7 +420,5 @@ async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
     let promised = std::mem::take(&mut *world.promised.lock().unwrap());
     let (emitted, completed) = (promised.emitted.len(), promised.completed.len());
     let (runs, events) = the_log_is_sound(&store, &promised).await;
-    println!(
-        "{kills} kills: {emitted} emitted, {completed} completed, {runs} runs, {events} events"
-    );
+    println!("{kills} kills: {emitted} emitted, {completed} completed, {runs} runs, {events} events");
 }

@@ -19,12 +19,7 @@ struct Stage {
 
 impl Stage {
     async fn get(&self, path: &str) -> Value {
-        let answer = self
-            .http
-            .get(format!("{}/{path}", self.base))
-            .send()
-            .await
-            .unwrap();
+        let answer = self.http.get(format!("{}/{path}", self.base)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         answer.json().await.unwrap()
     }
@@ -37,18 +32,13 @@ impl Stage {
     async fn act(&self, path: &str, seen: &Value, body: Value) -> (StatusCode, Value) {
         let url = format!("{}/{path}", self.base);
         let version = format!("\"v{}\"", seen["version"]);
-        let request = self
-            .http
-            .post(url)
-            .header("if-match", version)
-            .header("seam-user", "dana");
+        let request = self.http.post(url).header("if-match", version).header("seam-user", "dana");
         let answer = request.json(&body).send().await.unwrap();
         (answer.status(), answer.json().await.unwrap())
     }
 
     async fn escalated(&self, edge: &str) -> Vec<Value> {
-        self.items(&format!("handoffs?state=escalated&limit=200&edge={edge}"))
-            .await
+        self.items(&format!("handoffs?state=escalated&limit=200&edge={edge}")).await
     }
 }
 
@@ -67,15 +57,9 @@ async fn await_some<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn(
 #[tokio::test(flavor = "multi_thread")]
 async fn the_story_holds_what_it_promises() {
     let host = Host::start().await.unwrap();
-    let story = Story {
-        seed: 1,
-        speed: 10.0,
-    };
+    let story = Story { seed: 1, speed: 10.0 };
     let agents = Agents::start(host.url(), None, story).await.unwrap();
-    let stage = &Stage {
-        http: Client::new(),
-        base: format!("{}/api/v1", host.url()),
-    };
+    let stage = &Stage { http: Client::new(), base: format!("{}/api/v1", host.url()) };
 
     let refused = await_some("prompt 18 is refused", || async {
         let groups = stage.get("rejections").await["groups"].as_array()?.clone();
@@ -93,8 +77,7 @@ async fn the_story_holds_what_it_promises() {
                 signals += it["escalation"]["question"].as_str()?;
             }
         }
-        (signals.contains("revision 4 of at most 3") && signals.contains("handed over 3 times"))
-            .then_some(())
+        (signals.contains("revision 4 of at most 3") && signals.contains("handed over 3 times")).then_some(())
     })
     .await;
     for verdict in ["retry_storm", "stalled"] {
@@ -120,24 +103,16 @@ async fn the_story_holds_what_it_promises() {
 /// A lead that the CRM did not take goes through once a person has put it back.
 async fn requeue(stage: &Stage) {
     let dead = await_some("the CRM leaves dead letters", || async {
-        stage
-            .items("handoffs?state=dead_lettered&edge=sales%3Ecrm")
-            .await
-            .into_iter()
-            .next()
+        stage.items("handoffs?state=dead_lettered&edge=sales%3Ecrm").await.into_iter().next()
     })
     .await;
     assert_eq!(dead["failure"]["code"], "timeout");
     let id = dead["id"].as_str().unwrap();
     let body = json!({"reason": "the CRM is back"});
-    let (status, answer) = stage
-        .act(&format!("handoffs/{id}/requeue"), &dead, body.clone())
-        .await;
+    let (status, answer) = stage.act(&format!("handoffs/{id}/requeue"), &dead, body.clone()).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     // Who acts on what is no longer there is told so.
-    let (status, answer) = stage
-        .act(&format!("handoffs/{id}/requeue"), &dead, body)
-        .await;
+    let (status, answer) = stage.act(&format!("handoffs/{id}/requeue"), &dead, body).await;
     assert_eq!(status, StatusCode::PRECONDITION_FAILED, "{answer}");
     await_some("the requeued lead is entered", || async {
         let now = stage.get(&format!("handoffs/{id}")).await;
@@ -147,29 +122,18 @@ async fn requeue(stage: &Stage) {
 }
 
 async fn waiting(stage: &Stage, edge: &str) -> Value {
-    await_some("an approval waits", || async {
-        stage.escalated(edge).await.into_iter().next()
-    })
-    .await
+    await_some("an approval waits", || async { stage.escalated(edge).await.into_iter().next() }).await
 }
 
 fn resolution(seen: &Value) -> String {
-    format!(
-        "escalations/{}/resolve",
-        seen["escalation"]["id"].as_str().unwrap()
-    )
+    format!("escalations/{}/resolve", seen["escalation"]["id"].as_str().unwrap())
 }
 
 async fn approve(stage: &Stage) {
     let asked = waiting(stage, "doc-writer%3Eadvisories").await;
     assert_eq!(asked["emission"]["urgency"], "critical");
-    assert_eq!(
-        asked["escalation"]["proposed_action"]["name"],
-        "advisory.publish"
-    );
-    let (status, answer) = stage
-        .act(&resolution(&asked), &asked, json!({"answer": "approve"}))
-        .await;
+    assert_eq!(asked["escalation"]["proposed_action"]["name"], "advisory.publish");
+    let (status, answer) = stage.act(&resolution(&asked), &asked, json!({"answer": "approve"})).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     let id = asked["id"].as_str().unwrap();
     await_some("what was approved is done", || async {
@@ -205,29 +169,15 @@ async fn reject(stage: &Stage) {
     assert_eq!(status, StatusCode::OK, "{answer}");
     let run = asked["trace_id"].as_str().unwrap();
     let again = await_some("the quote comes again", || async {
-        let escalated = stage
-            .items(&format!("handoffs?state=escalated&run={run}"))
-            .await;
+        let escalated = stage.items(&format!("handoffs?state=escalated&run={run}")).await;
         escalated.into_iter().find(|it| it["id"] != before)
     })
     .await;
-    let second = stage
-        .get(&format!(
-            "handoffs/{}/payload",
-            again["id"].as_str().unwrap()
-        ))
-        .await;
-    assert_eq!(
-        second["contract"]["brief"]["decisions"][0],
-        "Changed on request: Too much for a first contract"
-    );
-    let discount = |it: &Value| {
-        it["contract"]["working_memory"]["payload"]["fields"]["discount_percent"].as_u64()
-    };
+    let second = stage.get(&format!("handoffs/{}/payload", again["id"].as_str().unwrap())).await;
+    assert_eq!(second["contract"]["brief"]["decisions"][0], "Changed on request: Too much for a first contract");
+    let discount = |it: &Value| it["contract"]["working_memory"]["payload"]["fields"]["discount_percent"].as_u64();
     assert!(discount(&second) < discount(&first));
-    let revision = stage
-        .items(&format!("handoffs?run={run}&edge=quoting%3Esales"))
-        .await;
+    let revision = stage.items(&format!("handoffs?run={run}&edge=quoting%3Esales")).await;
     assert_eq!(revision[0]["emission"]["relation"], "revision");
     assert_eq!(revision[0]["state"], "completed");
 }

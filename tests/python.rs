@@ -20,9 +20,7 @@ impl Server {
             .spawn()
             .unwrap();
         let mut said = String::new();
-        BufReader::new(child.stderr.take().unwrap())
-            .read_line(&mut said)
-            .unwrap();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
         let url = said
             .split_whitespace()
             .find(|it| it.starts_with("http://"))
@@ -71,24 +69,12 @@ fn the_python_example_works_and_is_refused_with_the_path() {
 
     let worked = server.agent("once");
     assert!(worked.status.success(), "{}", said(&worked));
-    assert!(
-        said(&worked).contains(&format!("completed {id}")),
-        "{}",
-        said(&worked)
-    );
+    assert!(said(&worked).contains(&format!("completed {id}")), "{}", said(&worked));
 
     let broken = server.agent("broken");
     assert!(broken.status.success(), "{}", said(&broken));
-    assert!(
-        said(&broken).contains("refused with 422"),
-        "{}",
-        said(&broken)
-    );
-    assert!(
-        said(&broken).contains("  /failure_modes: "),
-        "{}",
-        said(&broken)
-    );
+    assert!(said(&broken).contains("refused with 422"), "{}", said(&broken));
+    assert!(said(&broken).contains("  /failure_modes: "), "{}", said(&broken));
 
     let unknown = server.agent("dance");
     assert!(!unknown.status.success());

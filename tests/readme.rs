@@ -32,10 +32,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// The blocks of a page in this language, without their fences.
 fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     let opening = format!("```{language}\n");
-    page.split(opening.as_str())
-        .skip(1)
-        .map(|rest| rest.split_once("```").unwrap().0)
-        .collect()
+    page.split(opening.as_str()).skip(1).map(|rest| rest.split_once("```").unwrap().0).collect()
 }
 
 fn root() -> &'static Path {
@@ -65,12 +62,7 @@ impl Reader {
         std::fs::create_dir(directory.path().join("bin")).unwrap();
         link(PathBuf::from(env!("CARGO_BIN_EXE_seam")), "bin/seam");
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        Self {
-            listen: free.local_addr().unwrap().to_string(),
-            directory,
-            exports: String::new(),
-            running: Vec::new(),
-        }
+        Self { listen: free.local_addr().unwrap().to_string(), directory, exports: String::new(), running: Vec::new() }
     }
 
     /// The command in a shell, with `seam` on the PATH, and nothing of the user's own settings.
@@ -94,10 +86,7 @@ impl Reader {
 
     fn shell(&self, command: &str) -> Command {
         let mut shell = Command::new("sh");
-        shell
-            .args(["-c", &self.script(command)])
-            .current_dir(self.directory.path())
-            .envs(self.environment());
+        shell.args(["-c", &self.script(command)]).current_dir(self.directory.path()).envs(self.environment());
         shell
     }
 
@@ -105,10 +94,7 @@ impl Reader {
         let (command, mark) = line.split_once(" # ").unwrap_or((line, ""));
         let command = command.trim();
         let needed = ["jq", "curl", "python3"];
-        if let Some(tool) = needed
-            .into_iter()
-            .find(|it| command.contains(&format!("{it} ")) && !is_installed(it))
-        {
+        if let Some(tool) = needed.into_iter().find(|it| command.contains(&format!("{it} ")) && !is_installed(it)) {
             eprintln!("skipped, there is no {tool} on this machine: {command}");
             return;
         }
@@ -147,16 +133,9 @@ impl Reader {
     /// Make knows the target, and would run cargo.
     fn plan(&self, command: &str) {
         let target = command.strip_prefix("make ").unwrap();
-        let output = Command::new("make")
-            .args(["-n", target])
-            .current_dir(self.directory.path())
-            .output()
-            .unwrap();
+        let output = Command::new("make").args(["-n", target]).current_dir(self.directory.path()).output().unwrap();
         let plan = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(
-            output.status.success() && plan.contains("cargo "),
-            "{command}: {plan}"
-        );
+        assert!(output.status.success() && plan.contains("cargo "), "{command}: {plan}");
         if target == "run" {
             assert!(plan.contains("-- demo"), "{plan}");
         }
@@ -164,15 +143,8 @@ impl Reader {
 
     /// Runs beside the rest, once it has said where.
     fn beside(&mut self, command: &str) {
-        let said = self
-            .directory
-            .path()
-            .join(format!("{}.log", self.running.len()));
-        let child = self
-            .shell(&format!("exec {command}"))
-            .stderr(File::create(&said).unwrap())
-            .spawn()
-            .unwrap();
+        let said = self.directory.path().join(format!("{}.log", self.running.len()));
+        let child = self.shell(&format!("exec {command}")).stderr(File::create(&said).unwrap()).spawn().unwrap();
         self.running.push(child);
         let until = Instant::now() + PATIENCE;
         loop {
@@ -181,10 +153,7 @@ impl Reader {
                 return;
             }
             let ended = self.running.last_mut().unwrap().try_wait().unwrap();
-            assert!(
-                ended.is_none() && Instant::now() < until,
-                "`{command}` says: {text}"
-            );
+            assert!(ended.is_none() && Instant::now() < until, "`{command}` says: {text}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -213,10 +182,7 @@ impl Reader {
         }
         let status = child.wait().unwrap();
         let shown = screen.screen().contents();
-        assert!(
-            asked_to_end && status.success(),
-            "`{command}` ends with {status} and shows:\n{shown}"
-        );
+        assert!(asked_to_end && status.success(), "`{command}` ends with {status} and shows:\n{shown}");
     }
 }
 
@@ -233,19 +199,13 @@ impl Drop for Reader {
 #[test]
 fn every_command_works() {
     let mut reader = Reader::new();
-    let commands: Vec<&str> = blocks(README, "sh")
-        .into_iter()
-        .flat_map(str::lines)
-        .collect();
+    let commands: Vec<&str> = blocks(README, "sh").into_iter().flat_map(str::lines).collect();
     assert!(commands.len() > 20, "{commands:?}");
     for command in commands {
         reader.follow(command);
     }
     for child in &mut reader.running {
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "what goes on has ended"
-        );
+        assert!(child.try_wait().unwrap().is_none(), "what goes on has ended");
     }
 }
 
@@ -254,11 +214,7 @@ fn the_python_agent_is_part_of_the_example() {
     let example = std::fs::read_to_string(root().join("examples/agent.py")).unwrap();
     let shown = blocks(README, "python");
     assert_eq!(shown.len(), 1);
-    assert!(
-        example.contains(shown[0]),
-        "examples/agent.py does not hold this:\n{}",
-        shown[0]
-    );
+    assert!(example.contains(shown[0]), "examples/agent.py does not hold this:\n{}", shown[0]);
 }
 
 #[test]
@@ -270,14 +226,9 @@ fn links_and_pictures_are_there() {
         let mut packed = packed.iter().filter_map(toml::Value::as_str);
         packed.any(|it| path.starts_with(it.trim_end_matches("/**")))
     };
-    for page in [
-        "README.md",
-        "CHANGELOG.md",
-        "docs/json.md",
-        "docs/protocol.md",
-        "docs/keys.md",
-        "docs/configuration.md",
-    ] {
+    for page in
+        ["README.md", "CHANGELOG.md", "docs/json.md", "docs/protocol.md", "docs/keys.md", "docs/configuration.md"]
+    {
         let path = root().join(page);
         let text = std::fs::read_to_string(&path).unwrap();
         for link in text.split("](").skip(1) {
@@ -285,17 +236,11 @@ fn links_and_pictures_are_there() {
             if let Some(place) = link.strip_prefix('#') {
                 let slug = |line: &str| line.trim_start_matches(['#', ' ']).to_lowercase();
                 let mut headings = text.lines().filter(|it| it.starts_with('#'));
-                assert!(
-                    headings.any(|it| slug(it).replace(' ', "-") == place),
-                    "{page} has no heading {link}"
-                );
+                assert!(headings.any(|it| slug(it).replace(' ', "-") == place), "{page} has no heading {link}");
                 continue;
             }
             let target = path.parent().unwrap().join(link);
-            assert!(
-                link.starts_with("https://") || target.exists(),
-                "{page} links to {link}, which is not there"
-            );
+            assert!(link.starts_with("https://") || target.exists(), "{page} links to {link}, which is not there");
             let beside = Path::new(page).parent().unwrap().join(link);
             assert!(
                 link.starts_with("https://") || is_packed(&beside),
@@ -344,21 +289,11 @@ fn keys_page() -> String {
                 .collect();
             if !keys.is_empty() {
                 let keys = keys.join(" ");
-                writeln!(
-                    rows,
-                    "| {keys} | `{}` | {} |",
-                    action.name(),
-                    action.description()
-                )
-                .unwrap();
+                writeln!(rows, "| {keys} | `{}` | {} |", action.name(), action.description()).unwrap();
             }
         }
         if !rows.is_empty() {
-            write!(
-                page,
-                "\n## [{table}]\n\n| Key | Action | What it does |\n|---|---|---|\n{rows}"
-            )
-            .unwrap();
+            write!(page, "\n## [{table}]\n\n| Key | Action | What it does |\n|---|---|---|\n{rows}").unwrap();
         }
     }
     page
@@ -394,10 +329,7 @@ fn the_list_of_keys_is_that_of_the_program() {
         std::fs::write(&path, &page).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        written == page,
-        "docs/keys.md is old; make it anew with UPDATE=1 cargo test --test readme"
-    );
+    assert!(written == page, "docs/keys.md is old; make it anew with UPDATE=1 cargo test --test readme");
     let own = blocks(&page, "toml")[0];
     assert!(Keymap::load(own).is_ok(), "{:?}", Keymap::load(own));
 }
@@ -424,11 +356,7 @@ fn calls_of_the_protocol() -> BTreeSet<String> {
                 let (parent, _) = path.rsplit_once('/').unwrap();
                 path = format!("{parent}/{span}");
             }
-            let base = if path.starts_with('/') {
-                ""
-            } else {
-                "/api/v1/"
-            };
+            let base = if path.starts_with('/') { "" } else { "/api/v1/" };
             calls.insert(format!("{method} {base}{path}"));
         }
     }
@@ -452,8 +380,5 @@ async fn the_protocol_lists_the_calls_that_are_served() {
     host.stop().await.unwrap();
     let listed = calls_of_the_protocol();
     let apart: Vec<&String> = served.symmetric_difference(&listed).collect();
-    assert!(
-        apart.is_empty(),
-        "served but not listed, or listed but not served: {apart:?}"
-    );
+    assert!(apart.is_empty(), "served but not listed, or listed but not served: {apart:?}");
 }

@@ -15,14 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn seam(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_seam"));
-    command
-        .arg("serve")
-        .current_dir(directory)
-        .env_remove("SEAM_LOG");
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.arg("serve").current_dir(directory).env_remove("SEAM_LOG");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -68,16 +62,9 @@ fn it_ends_well_when_nobody_hears_it_any_more() {
 fn it_says_where_it_listens_and_ends_well_on_a_signal() {
     for end in [Signal::TERM, Signal::INT] {
         let directory = tempfile::tempdir().unwrap();
-        let (mut child, line, mut said) =
-            started(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
-        assert!(
-            line.starts_with("seam: listening on http://127.0.0.1:"),
-            "{line}"
-        );
-        assert!(
-            line.contains("no token needed") && line.contains("sqlite:seamwatch.db"),
-            "{line}"
-        );
+        let (mut child, line, mut said) = started(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
+        assert!(line.starts_with("seam: listening on http://127.0.0.1:"), "{line}");
+        assert!(line.contains("no token needed") && line.contains("sqlite:seamwatch.db"), "{line}");
         signal(&child, end);
         assert_eq!(wait(&mut child), 0);
         let mut rest = String::new();
@@ -94,14 +81,8 @@ fn a_second_server_says_what_is_in_use() {
     let address = taken.local_addr().unwrap().to_string();
     let (code, said) = ended(seam(directory.path()).args(["--listen", &address]));
     assert_eq!(code, 1);
-    assert!(
-        said.contains(&format!("{address} is in use")) && said.contains("--listen"),
-        "{said}"
-    );
-    assert!(
-        !directory.path().join("seamwatch.db").exists(),
-        "nothing was made"
-    );
+    assert!(said.contains(&format!("{address} is in use")) && said.contains("--listen"), "{said}");
+    assert!(!directory.path().join("seamwatch.db").exists(), "nothing was made");
 
     let (mut child, _, _said) = started(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
     let (code, said) = ended(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
@@ -119,21 +100,12 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    let tokens = file(
-        "tokens.toml",
-        "[[token]]\nsubject = \"x\"\nsha256 = \"12\"\nscopes = [\"viewer\"]\n",
-    );
-    let policies = file(
-        "policies.toml",
-        "[[edge]]\nfrm = \"a\"\n[[edge]]\nmax_attempts = 0\n",
-    );
+    let tokens = file("tokens.toml", "[[token]]\nsubject = \"x\"\nsha256 = \"12\"\nscopes = [\"viewer\"]\n");
+    let policies = file("policies.toml", "[[edge]]\nfrm = \"a\"\n[[edge]]\nmax_attempts = 0\n");
     std::fs::create_dir(directory.path().join("contracts")).unwrap();
     file("contracts/lead.json", "{}");
     file("contracts/lead-9.0.0.json", "{");
-    let foreign = file(
-        "foreign.db",
-        "this is no database, it is a letter to a friend, and long enough",
-    );
+    let foreign = file("foreign.db", "this is no database, it is a letter to a friend, and long enough");
     let store = format!("sqlite:{foreign}");
     let cases: [(&[&str], i32, &[&str]); 8] = [
         (&["--store", "postgres://x"], 2, &["sqlite:PATH"]),
@@ -141,16 +113,8 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         (&["--listen", "nowhere"], 2, &["HOST:PORT"]),
         (&["--tokens", &tokens], 2, &["line 3", "64 hex"]),
         (&["--policies", &policies], 2, &["frm", "max_attempts"]),
-        (
-            &["--contracts", "contracts"],
-            2,
-            &["lead.json", "lead-9.0.0.json"],
-        ),
-        (
-            &["--store", "sqlite:missing/place.db"],
-            1,
-            &["does not exist"],
-        ),
+        (&["--contracts", "contracts"], 2, &["lead.json", "lead-9.0.0.json"]),
+        (&["--store", "sqlite:missing/place.db"], 1, &["does not exist"]),
         (&["--store", &store], 1, &["not a Seamwatch store"]),
     ];
     for (flags, expected, parts) in cases {
@@ -170,33 +134,18 @@ fn what_cannot_be_is_refused_with_what_to_do() {
 fn a_new_token_opens_the_server_it_was_made_for() {
     let directory = tempfile::tempdir().unwrap();
     let made = seam(directory.path())
-        .args([
-            "--new-token",
-            "dana",
-            "--scope",
-            "operator,agent",
-            "--agent",
-            "writer",
-        ])
+        .args(["--new-token", "dana", "--scope", "operator,agent", "--agent", "writer"])
         .output()
         .unwrap();
     let text = String::from_utf8(made.stdout).unwrap();
-    assert!(
-        text.contains("hft_") && text.contains("scopes = [\"operator\", \"agent\"]"),
-        "{text}"
-    );
+    assert!(text.contains("hft_") && text.contains("scopes = [\"operator\", \"agent\"]"), "{text}");
     std::fs::write(directory.path().join("tokens.toml"), &text).unwrap();
-    let (mut child, line, _said) = started(seam(directory.path()).args([
-        "--listen",
-        "127.0.0.1:0",
-        "--tokens",
-        "tokens.toml",
-    ]));
+    let (mut child, line, _said) =
+        started(seam(directory.path()).args(["--listen", "127.0.0.1:0", "--tokens", "tokens.toml"]));
     assert!(line.contains("tokens needed"), "{line}");
     signal(&child, Signal::TERM);
     assert_eq!(wait(&mut child), 0);
-    let (code, said) =
-        ended(seam(directory.path()).args(["--new-token", "ci", "--scope", "agent"]));
+    let (code, said) = ended(seam(directory.path()).args(["--new-token", "ci", "--scope", "agent"]));
     assert_eq!(code, 2);
     assert!(said.contains("--agent"), "{said}");
 }

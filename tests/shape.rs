@@ -7,23 +7,11 @@ use std::path::{Path, PathBuf};
 const WALLS: &[(&str, &[&str])] = &[
     ("domain", &["domain"]),
     ("store", &["store", "domain"]),
-    (
-        "orchestrator",
-        &["orchestrator", "domain", "store", "clock"],
-    ),
-    (
-        "source",
-        &["source", "domain", "orchestrator", "store", "clock"],
-    ),
+    ("orchestrator", &["orchestrator", "domain", "store", "clock"]),
+    ("source", &["source", "domain", "orchestrator", "store", "clock"]),
     ("console/app", &["console::app", "domain", "keymap"]),
-    (
-        "console/ui",
-        &["console::ui", "console::app", "domain", "theme", "keymap"],
-    ),
-    (
-        "console/shell",
-        &["console", "domain", "source", "keymap", "theme", "clock"],
-    ),
+    ("console/ui", &["console::ui", "console::app", "domain", "theme", "keymap"]),
+    ("console/shell", &["console", "domain", "source", "keymap", "theme", "clock"]),
     ("keymap", &["keymap", "domain"]),
     ("theme", &["theme", "domain"]),
     ("clock", &["domain"]),
@@ -31,10 +19,7 @@ const WALLS: &[(&str, &[&str])] = &[
 
 /// Crates, and the parts that may name them.
 const CRATES: &[(&[&str], &[&str])] = &[
-    (
-        &["ratatui", "tui_tree_widget"],
-        &["console/ui", "console/shell", "theme"],
-    ),
+    (&["ratatui", "tui_tree_widget"], &["console/ui", "console/shell", "theme"]),
     (&["crossterm"], &["console/shell"]),
     (
         &[
@@ -48,15 +33,7 @@ const CRATES: &[(&[&str], &[&str])] = &[
             "reqwest",
             "sse_stream",
         ],
-        &[
-            "store",
-            "orchestrator",
-            "source",
-            "console/shell",
-            "cli",
-            "demo",
-            "main",
-        ],
+        &["store", "orchestrator", "source", "console/shell", "cli", "demo", "main"],
     ),
     (&["rusqlite"], &["store"]),
     (&["clap"], &["cli", "main", "config"]),
@@ -80,11 +57,7 @@ fn parts_use_only_what_the_walls_allow() {
             }
         }
     }
-    assert!(
-        breaches.is_empty(),
-        "walls breached:\n{}",
-        breaches.join("\n")
-    );
+    assert!(breaches.is_empty(), "walls breached:\n{}", breaches.join("\n"));
 }
 
 #[test]
@@ -103,31 +76,18 @@ fn heavy_crates_stay_where_they_belong() {
             }
         }
     }
-    assert!(
-        breaches.is_empty(),
-        "crates out of place:\n{}",
-        breaches.join("\n")
-    );
+    assert!(breaches.is_empty(), "crates out of place:\n{}", breaches.join("\n"));
 }
 
 #[test]
 fn files_stay_small() {
     let long: Vec<String> = sources()
         .into_iter()
-        .map(|file| {
-            (
-                code_lines(&file).last().map_or(0, |(number, _)| *number),
-                file,
-            )
-        })
+        .map(|file| (code_lines(&file).last().map_or(0, |(number, _)| *number), file))
         .filter(|(lines, _)| *lines > 400)
         .map(|(lines, file)| format!("{}: {lines} lines before its tests", file.display()))
         .collect();
-    assert!(
-        long.is_empty(),
-        "split by what they do:\n{}",
-        long.join("\n")
-    );
+    assert!(long.is_empty(), "split by what they do:\n{}", long.join("\n"));
 }
 
 #[test]
@@ -144,24 +104,12 @@ fn expectations_carry_a_proof() {
             }
         }
     }
-    assert!(
-        bare.is_empty(),
-        "say why it cannot fail:\n{}",
-        bare.join("\n")
-    );
+    assert!(bare.is_empty(), "say why it cannot fail:\n{}", bare.join("\n"));
 }
 
 #[test]
 fn the_project_speaks_of_itself_alone() {
-    let words = [
-        "/home/",
-        "/Users/",
-        "/root/",
-        "TODO",
-        "FIXME",
-        "todo!(",
-        "unimplemented!(",
-    ];
+    let words = ["/home/", "/Users/", "/root/", "TODO", "FIXME", "todo!(", "unimplemented!("];
     let mut found = Vec::new();
     let tree = ["src", "tests", "benches", "examples", "docs", "themes"];
     let all = tree.iter().flat_map(|dir| files(&root().join(dir)));
@@ -186,18 +134,8 @@ fn files(dir: &Path) -> Vec<PathBuf> {
         return Vec::new();
     };
     let mut found: Vec<PathBuf> = entries
-        .map(|entry| {
-            entry
-                .expect("a directory that could be opened can be listed")
-                .path()
-        })
-        .flat_map(|path| {
-            if path.is_dir() {
-                files(&path)
-            } else {
-                vec![path]
-            }
-        })
+        .map(|entry| entry.expect("a directory that could be opened can be listed").path())
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
         .collect();
     found.sort();
     found
@@ -208,23 +146,14 @@ fn sources() -> Vec<PathBuf> {
         let test = it.ends_with("tests.rs") || it.parent().is_some_and(|it| it.ends_with("tests"));
         it.extension().is_some_and(|it| it == "rs") && !test
     };
-    let found: Vec<_> = files(&root().join("src"))
-        .into_iter()
-        .filter(rust)
-        .collect();
-    assert!(
-        found.len() > 30,
-        "the sources are not where they are looked for"
-    );
+    let found: Vec<_> = files(&root().join("src")).into_iter().filter(rust).collect();
+    assert!(found.len() > 30, "the sources are not where they are looked for");
     found
 }
 
 /// `src/console/app/state.rs` is part `console/app/state`.
 fn part_of(file: &Path) -> String {
-    let inner = file
-        .strip_prefix(root().join("src"))
-        .expect("every source lies below src")
-        .with_extension("");
+    let inner = file.strip_prefix(root().join("src")).expect("every source lies below src").with_extension("");
     inner.to_string_lossy().replace('\\', "/")
 }
 
@@ -238,12 +167,7 @@ fn code_lines(file: &Path) -> Vec<(usize, String)> {
     text.lines()
         .enumerate()
         .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
-        .map(|(at, line)| {
-            (
-                at + 1,
-                line.split("//").next().unwrap_or_default().to_owned(),
-            )
-        })
+        .map(|(at, line)| (at + 1, line.split("//").next().unwrap_or_default().to_owned()))
         .collect()
 }
 
@@ -253,9 +177,7 @@ fn uses_of_ours(line: &str) -> Vec<String> {
         .filter(|(at, _)| !line[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
         .map(|(at, _)| {
             let rest = &line[at + "crate::".len()..];
-            rest.chars()
-                .take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ':'))
-                .collect()
+            rest.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ':')).collect()
         })
         .filter(|path: &String| !path.is_empty())
         .collect()

@@ -12,9 +12,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::BoxStream;
 use seamwatch::domain::event::{DismissReason, Event, Fact};
 use seamwatch::domain::id::{Edge, HandoffId, RunId};
-use seamwatch::domain::link::{
-    Act, ActKind, Batch, Control, Cursor, Fault, Outcome, Request, Snapshot, Target, Want,
-};
+use seamwatch::domain::link::{Act, ActKind, Batch, Control, Cursor, Fault, Outcome, Request, Snapshot, Target, Want};
 use seamwatch::domain::time::Time;
 use seamwatch::source::{Shared, Source};
 
@@ -39,10 +37,7 @@ async fn next(watch: &mut Watch) -> Option<Result<Batch, Fault>> {
 }
 
 async fn batch(watch: &mut Watch) -> Batch {
-    next(watch)
-        .await
-        .expect("the watch goes on")
-        .expect("without a fault")
+    next(watch).await.expect("the watch goes on").expect("without a fault")
 }
 
 async fn snapshot(watch: &mut Watch) -> Snapshot {
@@ -91,11 +86,7 @@ async fn begins_with_what_is_and_goes_on_without_gap_or_repetition(subject: &Sub
     (subject.happen)().await;
     let mut watch = subject.source.watch(None);
     let first = snapshot(&mut watch).await;
-    let mut known: Vec<HandoffId> = first
-        .runs
-        .iter()
-        .flat_map(|run| run.run().handoffs.keys().cloned())
-        .collect();
+    let mut known: Vec<HandoffId> = first.runs.iter().flat_map(|run| run.run().handoffs.keys().cloned()).collect();
     (subject.happen)().await;
     let (before, _) = emissions(&mut watch, 2 - known.len()).await;
     known.extend(emitted(&before));
@@ -111,11 +102,7 @@ async fn goes_on_from_a_cursor(subject: &Subject) {
     let mut watch = subject.source.watch(None);
     let first = snapshot(&mut watch).await;
     (subject.happen)().await;
-    let known = first
-        .runs
-        .iter()
-        .map(|run| run.run().handoffs.len())
-        .sum::<usize>();
+    let known = first.runs.iter().map(|run| run.run().handoffs.len()).sum::<usize>();
     let (_, cursor) = emissions(&mut watch, 5 - known).await;
     drop(watch);
     (subject.happen)().await;
@@ -132,11 +119,7 @@ async fn hands_hostile_text_on_as_it_is(subject: &Subject) {
     let mut watch = subject.source.watch(None);
     let first = snapshot(&mut watch).await;
     (subject.happen)().await;
-    let known = first
-        .runs
-        .iter()
-        .map(|run| run.run().handoffs.len())
-        .sum::<usize>();
+    let known = first.runs.iter().map(|run| run.run().handoffs.len()).sum::<usize>();
     let (events, _) = emissions(&mut watch, 8 - known).await;
     let title = events.iter().rev().find_map(|it| match &it.fact {
         Fact::Emitted(emission) => Some(emission.title.clone()),
@@ -146,13 +129,7 @@ async fn hands_hostile_text_on_as_it_is(subject: &Subject) {
 }
 
 fn request(act: Act, on: Vec<Target>, by: &str, key: &str) -> Request {
-    Request {
-        on,
-        act,
-        by: by.to_owned(),
-        why: "because of the test".to_owned(),
-        key: key.to_owned(),
-    }
+    Request { on, act, by: by.to_owned(), why: "because of the test".to_owned(), key: key.to_owned() }
 }
 
 async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
@@ -160,34 +137,21 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
     let mut watch = source.watch(None);
     let first = snapshot(&mut watch).await;
     let offers = source.offers();
-    assert_eq!(
-        offers.why_not.is_empty(),
-        offers.acts.len() == ActKind::ALL.len()
-    );
+    assert_eq!(offers.why_not.is_empty(), offers.acts.len() == ActKind::ALL.len());
     let nobody = Target {
         run: RunId::from("4bf92f3577b34da6a3ce929d0e0e4736"),
         handoff: HandoffId::from("no-such-handoff"),
         version: 1,
     };
-    let dismiss = Act::Dismiss {
-        reason: DismissReason::Obsolete,
-    };
+    let dismiss = Act::Dismiss { reason: DismissReason::Obsolete };
     for act in [Act::Requeue, Act::Claim, Act::Release, Act::Cancel, dismiss] {
         let kind = act.kind();
-        let done = source
-            .perform(request(act, vec![nobody.clone()], "dana", kind.verb()))
-            .await;
+        let done = source.perform(request(act, vec![nobody.clone()], "dana", kind.verb())).await;
         if offers.acts.contains(&kind) {
             let items = done.expect("an offered act has results").items;
-            assert!(
-                matches!(&items[..], [(Some(_), Err(Fault::Refused(_)))]),
-                "{kind:?} on nothing: {items:?}"
-            );
+            assert!(matches!(&items[..], [(Some(_), Err(Fault::Refused(_)))]), "{kind:?} on nothing: {items:?}");
         } else {
-            assert!(
-                matches!(done, Err(Fault::Unsupported(_))),
-                "{kind:?}: {done:?}"
-            );
+            assert!(matches!(done, Err(Fault::Unsupported(_))), "{kind:?}: {done:?}");
         }
     }
     if offers.acts.contains(&ActKind::PauseEdge) {
@@ -202,10 +166,7 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
     let control = source.control(Control::Speed(None));
     assert_eq!(control.is_ok(), offers.replay);
     let _ = source.control(Control::Pause);
-    let open = first
-        .runs
-        .first()
-        .and_then(|run| Some((run.id().clone(), run.run().handoffs.keys().next()?.clone())));
+    let open = first.runs.first().and_then(|run| Some((run.id().clone(), run.run().handoffs.keys().next()?.clone())));
     let (run, handoff) = if let Some(open) = open {
         open
     } else {
@@ -218,10 +179,7 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
     let history = source.fetch(Want::Timeline(run)).await;
     assert_eq!(history.is_ok(), offers.timelines, "{history:?}");
     let unknown = source.fetch(Want::Timeline("f".repeat(32).into())).await;
-    assert!(
-        matches!(unknown, Err(Fault::Refused(_) | Fault::Unsupported(_))),
-        "{unknown:?}"
-    );
+    assert!(matches!(unknown, Err(Fault::Refused(_) | Fault::Unsupported(_))), "{unknown:?}");
 }
 
 async fn tells_the_loser_of_a_race_who_won(subject: &Subject) {
@@ -233,36 +191,16 @@ async fn tells_the_loser_of_a_race_who_won(subject: &Subject) {
     }
     let run = first.runs.first().expect("work is open");
     let handoff = run.run().open().next().expect("work is open");
-    let on = || {
-        vec![Target {
-            run: run.id().clone(),
-            handoff: handoff.id.clone(),
-            version: handoff.version,
-        }]
-    };
-    let escalate = || Act::Escalate {
-        force: false,
-        role: "editors".to_owned(),
-    };
+    let on = || vec![Target { run: run.id().clone(), handoff: handoff.id.clone(), version: handoff.version }];
+    let escalate = || Act::Escalate { force: false, role: "editors".to_owned() };
     let won = request(escalate(), on(), "dana", "first");
     let items = source.perform(won.clone()).await.expect("results").items;
     assert_eq!(items, [(Some(handoff.id.clone()), Ok(()))]);
     let repeated = source.perform(won).await.expect("results").items;
     assert_eq!(repeated, items, "repeating a request is a no-op");
-    let lost = source
-        .perform(request(escalate(), on(), "erik", "second"))
-        .await;
+    let lost = source.perform(request(escalate(), on(), "erik", "second")).await;
     let items = lost.expect("results").items;
-    let [
-        (
-            Some(_),
-            Err(Fault::Conflict {
-                found,
-                by: Some(by),
-            }),
-        ),
-    ] = &items[..]
-    else {
+    let [(Some(_), Err(Fault::Conflict { found, by: Some(by) }))] = &items[..] else {
         panic!("the second one loses: {items:?}");
     };
     assert_eq!((*found, &*by.actor.id), (handoff.version + 1, "dana"));
@@ -298,18 +236,14 @@ async fn a_recording() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(file.path(), lines.join("\n")).expect("it can be written");
     let source = std::sync::Arc::new(Recording::new(file.path(), Some(1.0)));
-    source
-        .control(Control::Pause)
-        .expect("a recording can be paused");
+    source.control(Control::Pause).expect("a recording can be paused");
     let player = source.clone();
     let second = AtomicI64::new(0);
     upholds_the_contract(Subject {
         source,
         happen: Box::new(move || {
             let to = start + (second.fetch_add(1, Ordering::Relaxed) + 1) * 1_000;
-            player
-                .control(Control::Jump(to))
-                .expect("a recording can be moved");
+            player.control(Control::Jump(to)).expect("a recording can be moved");
             std::future::ready(()).boxed()
         }),
         _behind: Box::new(file),
@@ -327,18 +261,13 @@ mod orchestrator {
 
     pub(super) async fn engine() -> Engine {
         let store = Store::temporary().expect("a temporary store");
-        Engine::open(store, Settings::default())
-            .await
-            .expect("an engine")
+        Engine::open(store, Settings::default()).await.expect("an engine")
     }
 
     /// A new run begins.
     pub(super) async fn emit(engine: &Engine) {
         let by = Actor::agent("research");
-        engine
-            .emit(&by, contract(), None)
-            .await
-            .expect("a valid contract");
+        engine.emit(&by, contract(), None).await.expect("a valid contract");
     }
 
     /// The least a producer has to send.
@@ -380,13 +309,10 @@ async fn served(
     engine: &seamwatch::orchestrator::engine::Engine,
     access: seamwatch::orchestrator::api::Access,
 ) -> (reqwest::Url, tokio_util::sync::DropGuard) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a free port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
     let stop = tokio_util::sync::CancellationToken::new();
-    let serving =
-        seamwatch::orchestrator::api::serve(engine.clone(), listener, access, stop.clone());
+    let serving = seamwatch::orchestrator::api::serve(engine.clone(), listener, access, stop.clone());
     tokio::spawn(serving);
     let url = format!("http://{address}").parse().expect("a URL");
     (url, stop.drop_guard())
@@ -421,36 +347,19 @@ async fn a_token_is_told_what_it_allows() {
     let (url, _server) = served(&engine, access).await;
     for wrong in [None, Some("hft_wrong")] {
         let mut watch = http(url.clone(), wrong).watch(None);
-        let fault = next(&mut watch)
-            .await
-            .expect("an answer")
-            .expect_err("no entry");
-        assert!(
-            matches!(&fault, Fault::Denied(why) if why.contains("SEAM_TOKEN")),
-            "{fault:?}"
-        );
+        let fault = next(&mut watch).await.expect("an answer").expect_err("no entry");
+        assert!(matches!(&fault, Fault::Denied(why) if why.contains("SEAM_TOKEN")), "{fault:?}");
     }
     let source = http(url, Some(&secret));
     let mut watch = source.watch(None);
     snapshot(&mut watch).await;
     let offers = source.offers();
-    assert!(
-        offers.acts.is_empty() && offers.why_not.contains("SEAM_TOKEN"),
-        "{offers:?}"
-    );
-    let nobody = Target {
-        run: RunId::from("4bf92f3577b34da6a3ce929d0e0e4736"),
-        handoff: HandoffId::from("h"),
-        version: 1,
-    };
-    let done = source
-        .perform(request(Act::Requeue, vec![nobody], "dana", "k"))
-        .await;
+    assert!(offers.acts.is_empty() && offers.why_not.contains("SEAM_TOKEN"), "{offers:?}");
+    let nobody =
+        Target { run: RunId::from("4bf92f3577b34da6a3ce929d0e0e4736"), handoff: HandoffId::from("h"), version: 1 };
+    let done = source.perform(request(Act::Requeue, vec![nobody], "dana", "k")).await;
     let items = done.expect("a result per item").items;
-    assert!(
-        matches!(&items[..], [(Some(_), Err(Fault::Denied(_)))]),
-        "{items:?}"
-    );
+    assert!(matches!(&items[..], [(Some(_), Err(Fault::Denied(_)))]), "{items:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -470,23 +379,12 @@ async fn a_watch_ends_when_the_server_does_and_the_supervisor_finds_the_next_one
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), found)
-            .await
-            .expect("in time")
+        tokio::time::timeout(Duration::from_secs(30), found).await.expect("in time")
     };
     wait_for(|it| matches!(it, Report::Batch(Batch::Alive { .. }))).await;
     drop(server);
     let down = wait_for(|it| matches!(it, Report::Down { .. })).await;
-    assert!(
-        matches!(
-            down,
-            Report::Down {
-                fault: Fault::Transient(_),
-                ..
-            }
-        ),
-        "{down:?}"
-    );
+    assert!(matches!(down, Report::Down { fault: Fault::Transient(_), .. }), "{down:?}");
     // Another server at the same address, on the same store: as after a restart.
     let port = url.port().expect("a port");
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);

@@ -91,13 +91,7 @@ impl Session {
                 sink.lock().unwrap().extend_from_slice(&chunk[..read]);
             }
         });
-        Self {
-            child,
-            pty,
-            bytes,
-            size,
-            _home: home,
-        }
+        Self { child, pty, bytes, size, _home: home }
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -108,9 +102,7 @@ impl Session {
     fn screen(&self) -> String {
         let mut parser = vt100::Parser::default();
         let size = |it: u16| it.try_into().unwrap();
-        parser
-            .screen_mut()
-            .set_size(size(self.size.1), size(self.size.0));
+        parser.screen_mut().set_size(size(self.size.1), size(self.size.0));
         parser.process(&self.bytes());
         parser.screen().contents()
     }
@@ -119,11 +111,7 @@ impl Session {
     fn wait(&self, what: &str, ready: impl Fn(&Self) -> bool) {
         let until = Instant::now() + PATIENCE;
         while !ready(self) {
-            assert!(
-                Instant::now() < until,
-                "no {what}; the screen:\n{}",
-                self.screen()
-            );
+            assert!(Instant::now() < until, "no {what}; the screen:\n{}", self.screen());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -149,19 +137,13 @@ impl Session {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(
-                Instant::now() < until,
-                "it does not end; the screen:\n{}",
-                self.screen()
-            );
+            assert!(Instant::now() < until, "it does not end; the screen:\n{}", self.screen());
             std::thread::sleep(Duration::from_millis(5));
         };
         assert_eq!(status.code(), Some(code));
         self.wait("terminal given back", |it| {
             let bytes = it.bytes();
-            GIVEN_BACK
-                .iter()
-                .all(|end| after_last(&bytes, b"\x1b[?1049h", end))
+            GIVEN_BACK.iter().all(|end| after_last(&bytes, b"\x1b[?1049h", end))
         });
         self.bytes()
     }
@@ -210,11 +192,7 @@ fn a_replay_begins_where_it_is_told() {
     session.wait_for("replay paused");
     session.press(b"6");
     session.wait_for("acknowledged");
-    assert!(
-        !session.screen().contains("dead lettered"),
-        "{}",
-        session.screen()
-    );
+    assert!(!session.screen().contains("dead lettered"), "{}", session.screen());
     session.press(b".");
     session.wait_for("dead lettered");
 }
@@ -226,18 +204,14 @@ fn it_stops_on_ctrl_z_and_comes_back_with_the_screen_it_had() {
     session.press(b"6");
     session.wait_for("EVENTS");
     session.press(b"\x1a");
-    session.wait("terminal given back", |it| {
-        after_last(&it.bytes(), b"\x1b[?1049h", b"\x1b[?1049l")
-    });
+    session.wait("terminal given back", |it| after_last(&it.bytes(), b"\x1b[?1049h", b"\x1b[?1049l"));
     let stopped = || {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", session.child.id())).unwrap();
         stat.rsplit(") ").next().unwrap().starts_with('T')
     };
     session.wait("stopped program", |_| stopped());
     session.signal(Signal::CONT);
-    session.wait("terminal taken again", |it| {
-        after_last(&it.bytes(), b"\x1b[?1049l", b"\x1b[?1049h")
-    });
+    session.wait("terminal taken again", |it| after_last(&it.bytes(), b"\x1b[?1049l", b"\x1b[?1049h"));
     session.wait_for("EVENTS");
     session.press(b"q");
     session.ends(0);
@@ -270,11 +244,7 @@ fn nothing_hostile_reaches_the_terminal_raw() {
     // The lists of triage, and every tab of the page of one that is dead and of one that is asked about.
     for (screen, open) in [(&b"4"[..], &b"\rj\r"[..]), (b"5", b"\r")] {
         session.press(screen);
-        session.wait_for(if screen == b"4" {
-            "DEAD LETTERS  1"
-        } else {
-            "INBOX"
-        });
+        session.wait_for(if screen == b"4" { "DEAD LETTERS  1" } else { "INBOX" });
         session.press(open);
         session.wait_for("Provenance");
         for _ in 0..8 {
@@ -290,16 +260,7 @@ fn nothing_hostile_reaches_the_terminal_raw() {
     let text = String::from_utf8(bytes).unwrap();
     // What `y` copies of an id that begins with "h-" is the only thing the console itself writes there.
     let text = text.replace("\x1b]52;c;aC0", "");
-    for raw in [
-        "\x1b]52",
-        "\x1b]8",
-        "owned\x07",
-        "\x1b[6n",
-        "\u{9b}",
-        "\u{202e}",
-        "\u{200b}",
-        "\x1bP",
-    ] {
+    for raw in ["\x1b]52", "\x1b]8", "owned\x07", "\x1b[6n", "\u{9b}", "\u{202e}", "\u{200b}", "\x1bP"] {
         assert!(!text.contains(raw), "{raw:?} reached the terminal");
     }
     assert!(text.contains("␛]52;c;"), "it is shown as marks instead");
@@ -309,16 +270,7 @@ fn nothing_hostile_reaches_the_terminal_raw() {
 fn a_storm_of_sizes_and_junk_ends_in_a_good_screen() {
     let mut session = Session::start(80, 24, &[]);
     session.wait_for("? help");
-    for (columns, rows) in [
-        (1, 1),
-        (300, 90),
-        (39, 9),
-        (2, 50),
-        (500, 1),
-        (40, 10),
-        (7, 3),
-        (120, 40),
-    ] {
+    for (columns, rows) in [(1, 1), (300, 90), (39, 9), (2, 50), (500, 1), (40, 10), (7, 3), (120, 40)] {
         session.pty.resize(Size::new(rows, columns)).unwrap();
         session.press(b"6jjkk");
         session.press(b"\x1b[200~rm -rf /\nq\nQ\x1b]52;c;eA==\x07\n\x1b[201~");
@@ -365,9 +317,7 @@ fn without_a_terminal_it_says_what_to_use() {
     let run = |dumb: bool| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_seam"));
         let home = TempDir::new().unwrap();
-        command
-            .args(["watch", "http://127.0.0.1:1"])
-            .env("HOME", home.path());
+        command.args(["watch", "http://127.0.0.1:1"]).env("HOME", home.path());
         if dumb {
             command.env("TERM", "dumb");
         }

@@ -103,10 +103,7 @@ pub fn rows(many: usize) {
         stage.keys(keys);
         stage
     };
-    for (name, keys) in [
-        ("dead letters", "4<enter>jj"),
-        ("dead letters, 2 marked", "4<enter>jj<space><space>"),
-    ] {
+    for (name, keys) in [("dead letters", "4<enter>jj"), ("dead letters, 2 marked", "4<enter>jj<space><space>")] {
         let mut small = dead(few, keys);
         let mut large = dead(many, keys);
         let (mut ours, mut bare) = (Vec::new(), Vec::new());
@@ -186,10 +183,7 @@ pub fn bytes() {
     let (sent, least) = (median(&mut ours), median(&mut least));
     Figure {
         goal: 7,
-        what: format!(
-            "bytes of a frame, {:.0} places changed",
-            median(&mut changes)
-        ),
+        what: format!("bytes of a frame, {:.0} places changed", median(&mut changes)),
         ours: format!("{sent:.0} B"),
         bare: format!("{least:.0} B"),
         ratio: sent / least,

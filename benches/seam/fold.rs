@@ -30,14 +30,7 @@ fn work(handoffs: usize, first: usize) -> Vec<Event> {
         let head = Fact::Emitted(Arc::new(emission(edge(nth), nth, at)));
         let facts = [head, Fact::Acknowledged { until: None }, completed()];
         for (step, fact) in (0..).zip(facts) {
-            events.push(event(
-                run,
-                seq + step + 1,
-                nth,
-                at + step as i64 * 700,
-                &actor,
-                fact,
-            ));
+            events.push(event(run, seq + step + 1, nth, at + step as i64 * 700, &actor, fact));
         }
     }
     events
@@ -57,10 +50,7 @@ fn small(events: &[Event]) -> Vec<Small> {
     let mut all = Vec::with_capacity(events.len());
     for event in events {
         let id = event.handoff.as_ref().map_or("", |it| it.as_str());
-        let number = id
-            .trim_start_matches("h-")
-            .parse::<u128>()
-            .unwrap_or_default();
+        let number = id.trim_start_matches("h-").parse::<u128>().unwrap_or_default();
         if let Fact::Emitted(it) = &event.fact {
             let next = edges.len();
             of.insert(number, *edges.entry(it.edge.clone()).or_insert(next));
@@ -70,12 +60,7 @@ fn small(events: &[Event]) -> Vec<Small> {
             Fact::Acknowledged { .. } => 1,
             _ => 2,
         };
-        all.push(Small {
-            id: number,
-            at: event.at.millis(),
-            edge: of.get(&number).copied().unwrap_or_default(),
-            kind,
-        });
+        all.push(Small { id: number, at: event.at.millis(), edge: of.get(&number).copied().unwrap_or_default(), kind });
     }
     all
 }
@@ -97,9 +82,7 @@ impl Bare {
         if event.kind == 0 {
             let place = records.len() as u32;
             records.push((event.id, event.at, event.edge, 0));
-            self.index.insert_unique(hash, place, |&it| {
-                state.hash_one(records.get(it as usize).map_or(0, |it| it.0))
-            });
+            self.index.insert_unique(hash, place, |&it| state.hash_one(records.get(it as usize).map_or(0, |it| it.0)));
             self.open += 1;
             return;
         }
@@ -117,11 +100,7 @@ impl Bare {
             self.bins.push([0; BINS]);
         }
         let latency = (event.at - record.1).unsigned_abs() as usize;
-        if let Some(bin) = self
-            .bins
-            .get_mut(record.2)
-            .and_then(|it| it.get_mut(latency % BINS))
-        {
+        if let Some(bin) = self.bins.get_mut(record.2).and_then(|it| it.get_mut(latency % BINS)) {
             *bin += 1;
         }
     }
@@ -200,22 +179,12 @@ pub fn ingest() {
         ours.push(events.len() as f64 / taken);
         let (taken, sum) = cpu(|| {
             let needed = data().map(|it| serde_json::from_str::<Needed<'_>>(it).expect("the same"));
-            needed
-                .map(|it| {
-                    it.sequence.len() + it.correlationid.len() + it.subject.map_or(0, str::len)
-                })
-                .sum::<usize>()
+            needed.map(|it| it.sequence.len() + it.correlationid.len() + it.subject.map_or(0, str::len)).sum::<usize>()
         });
         assert!(sum > 0);
         bare.push(events.len() as f64 / taken);
     }
-    reported(
-        2,
-        "stream to ledger",
-        median(&mut ours),
-        median(&mut bare),
-        0.6,
-    );
+    reported(2, "stream to ledger", median(&mut ours), median(&mut bare), 0.6);
 }
 
 /// Goal 3 in a process of its own: here, others have left memory behind that would be used first.
@@ -313,10 +282,7 @@ pub fn filter(many: usize) {
     stage.keys("4");
     let mut text = String::new();
     for nth in 0..many {
-        _ = writeln!(
-            text,
-            "Work order {nth} of the campaign content-team research writer timeout"
-        ); // as above
+        _ = writeln!(text, "Work order {nth} of the campaign content-team research writer timeout"); // as above
     }
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for nth in 0..3 {
@@ -324,10 +290,7 @@ pub fn filter(many: usize) {
         let console = &mut stage.state;
         let (taken, set) = cpu(|| {
             let asked = format!("\"{word}\"");
-            console
-                .screens
-                .dead_letters
-                .set_filter(&console.world, &asked)
+            console.screens.dead_letters.set_filter(&console.world, &asked)
         });
         set.expect("it is a filter");
         ours.push(taken);

@@ -110,24 +110,15 @@ async fn connection(server: SocketAddr, request: &[u8]) {
 
 /// The example, without what would make a second one a repetition of the first.
 fn request() -> Vec<u8> {
-    let mut contract: Value = serde_json::from_str(include_str!("../../examples/contract.json"))
-        .expect("the example is JSON");
+    let mut contract: Value =
+        serde_json::from_str(include_str!("../../examples/contract.json")).expect("the example is JSON");
     let members = contract.as_object_mut().expect("it is an object");
-    for name in [
-        "trace_id",
-        "traceparent",
-        "idempotency_key",
-        "relation",
-        "step",
-    ] {
+    for name in ["trace_id", "traceparent", "idempotency_key", "relation", "step"] {
         members.remove(name);
     }
-    let memory = members
-        .get_mut("working_memory")
-        .and_then(Value::as_object_mut);
+    let memory = members.get_mut("working_memory").and_then(Value::as_object_mut);
     memory.expect("it has a memory").remove("refs");
     let body = contract.to_string();
-    let head =
-        "POST /api/v1/handoffs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
+    let head = "POST /api/v1/handoffs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
     format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }

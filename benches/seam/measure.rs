@@ -42,10 +42,7 @@ pub fn resident(process: u32) -> f64 {
 
 /// Prints the names of the columns.
 pub fn heading() {
-    println!(
-        "{:>4}  {:<52} {:>16} {:>16} {:>8} {:>8}  verdict",
-        "goal", "what", "ours", "bare", "ratio", "wanted"
-    );
+    println!("{:>4}  {:<52} {:>16} {:>16} {:>8} {:>8}  verdict", "goal", "what", "ours", "bare", "ratio", "wanted");
 }
 
 impl Figure {

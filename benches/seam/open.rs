@@ -44,10 +44,7 @@ pub fn large(handoffs: usize, open: usize) {
         bare.push(by_hand(&path, open));
     }
     let (ours, bare) = (median(&mut ours), median(&mut bare));
-    let what = format!(
-        "open {handoffs} handoffs, {} events, {open} open",
-        handoffs * 4 - open * 2
-    );
+    let what = format!("open {handoffs} handoffs, {} events, {open} open", handoffs * 4 - open * 2);
     Figure {
         goal: 12,
         what: format!("{what}: / bare reads"),
@@ -106,10 +103,7 @@ fn to_the_screen(runtime: &Runtime, path: &Path, open: usize) -> f64 {
     let start = Instant::now();
     let (taken, stage) = runtime.block_on(async {
         let store = Store::open(path).expect("the store that was just built");
-        let settings = Settings {
-            now: present,
-            ..Settings::default()
-        };
+        let settings = Settings { now: present, ..Settings::default() };
         let engine = Engine::open(store, settings).await;
         let source = Embedded::new(engine.expect("the store that was just built"));
         let mut stage = Stage::new(Vec::new());
@@ -120,12 +114,7 @@ fn to_the_screen(runtime: &Runtime, path: &Path, open: usize) -> f64 {
         stage.frame();
         (start.elapsed().as_secs_f64(), stage)
     });
-    let shown: usize = stage.state.world.feeds[0]
-        .figures()
-        .edges
-        .iter()
-        .map(|it| it.open)
-        .sum();
+    let shown: usize = stage.state.world.feeds[0].figures().edges.iter().map(|it| it.open).sum();
     assert_eq!(shown, open, "everything open is on the screen");
     taken
 }
@@ -137,10 +126,7 @@ fn by_hand(path: &Path, open: usize) -> f64 {
     let db = Connection::open(path).expect("the store that was just built");
     let mut bytes = 0;
     let mut rows = 0;
-    for sql in [
-        "SELECT body FROM runs WHERE open ORDER BY changed",
-        "SELECT body FROM rollups ORDER BY until",
-    ] {
+    for sql in ["SELECT body FROM runs WHERE open ORDER BY changed", "SELECT body FROM rollups ORDER BY until"] {
         let mut statement = db.prepare(sql).expect("the tables are there");
         let mut found = statement.query([]).expect("they can be read");
         while let Some(row) = found.next().expect("they can be read") {
@@ -158,14 +144,11 @@ fn replay(path: &Path) -> f64 {
     let start = Instant::now();
     let db = Connection::open(path).expect("the store that was just built");
     let mut ledger = Ledger::new(0);
-    let mut statement = db
-        .prepare("SELECT body FROM events ORDER BY cursor")
-        .expect("the table is there");
+    let mut statement = db.prepare("SELECT body FROM events ORDER BY cursor").expect("the table is there");
     let mut found = statement.query([]).expect("it can be read");
     while let Some(row) = found.next().expect("it can be read") {
         let body = row.get_ref(0).expect("it has a body");
-        let event: Event =
-            serde_json::from_str(body.as_str().expect("it is text")).expect("it was written so");
+        let event: Event = serde_json::from_str(body.as_str().expect("it is text")).expect("it was written so");
         ledger.apply(&event);
     }
     assert!(ledger.folded() > 0);
@@ -177,24 +160,15 @@ fn replay(path: &Path) -> f64 {
 fn build(path: &Path, handoffs: usize, open: usize) {
     drop(Store::open(path).expect("a new store"));
     let mut db = Connection::open(path).expect("the new store");
-    db.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY;")
-        .expect("nobody else has it open");
+    db.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY;").expect("nobody else has it open");
     let begin = present() + -(HOUR * 2);
     let templates: Vec<(Run, Vec<Event>)> = (0..48).map(|nth| life(edge(nth), begin)).collect();
     let written = |run: &Run, events: &[Event]| {
         let body = serde_json::to_string(run).expect("it is JSON");
-        let events = events.iter().map(|it| {
-            (
-                it.fact.name(),
-                serde_json::to_string(it).expect("it is JSON"),
-            )
-        });
+        let events = events.iter().map(|it| (it.fact.name(), serde_json::to_string(it).expect("it is JSON")));
         (body, events.collect::<Vec<_>>())
     };
-    let closed: Vec<_> = templates
-        .iter()
-        .map(|(run, events)| written(run, events))
-        .collect();
+    let closed: Vec<_> = templates.iter().map(|(run, events)| written(run, events)).collect();
     let opened: Vec<_> = templates
         .iter()
         .map(|(_, events)| {
@@ -224,46 +198,29 @@ fn build(path: &Path, handoffs: usize, open: usize) {
             let body = run.replace("00000000", &number);
             let state = if is_open { "leased" } else { "completed" };
             let edge = edge(nth % life.len());
-            runs.execute(params![id, hash, is_open, at, body])
-                .expect("a run fits");
+            runs.execute(params![id, hash, is_open, at, body]).expect("a run fits");
             index
-                .execute(params![
-                    handoff,
-                    id,
-                    number,
-                    &*edge.pipeline,
-                    &*edge.from,
-                    &*edge.to,
-                    state,
-                    at
-                ])
+                .execute(params![handoff, id, number, &*edge.pipeline, &*edge.from, &*edge.to, state, at])
                 .expect("a handoff fits");
             for (seq, (name, body)) in (1_i64..).zip(events) {
                 let body = body.replace("00000000", &number);
-                log.execute(params![id, seq, handoff, name, at, body, hash])
-                    .expect("an event fits");
+                log.execute(params![id, seq, handoff, name, at, body, hash]).expect("an event fits");
             }
         }
-        let mut slices = write
-            .prepare("INSERT INTO rollups(span, until, body) VALUES (?1, ?2, ?3)")
-            .expect("the table is there");
+        let mut slices =
+            write.prepare("INSERT INTO rollups(span, until, body) VALUES (?1, ?2, ?3)").expect("the table is there");
         let body = slice();
         for nth in 0..120 {
             let end = present().millis().div_euclid(MINUTE) * MINUTE - nth * MINUTE;
-            slices
-                .execute(params![MINUTE, end, body])
-                .expect("a minute fits");
+            slices.execute(params![MINUTE, end, body]).expect("a minute fits");
         }
         for nth in 2..24 {
             let end = present().millis().div_euclid(HOUR) * HOUR - nth * HOUR;
-            slices
-                .execute(params![HOUR, end, body])
-                .expect("an hour fits");
+            slices.execute(params![HOUR, end, body]).expect("an hour fits");
         }
     }
     write.commit().expect("the disk has room");
-    db.execute_batch("PRAGMA journal_mode = WAL;")
-        .expect("as it was");
+    db.execute_batch("PRAGMA journal_mode = WAL;").expect("as it was");
 }
 
 fn life(edge: Edge, at: Time) -> (Run, Vec<Event>) {
@@ -274,10 +231,8 @@ fn life(edge: Edge, at: Time) -> (Run, Vec<Event>) {
         Fact::Acknowledged { until: None },
         completed(),
     ];
-    let events: Vec<Event> = (1..)
-        .zip(facts)
-        .map(|(seq, fact)| event(0, seq, 0, at + seq as i64, &actor, fact))
-        .collect();
+    let events: Vec<Event> =
+        (1..).zip(facts).map(|(seq, fact)| event(0, seq, 0, at + seq as i64, &actor, fact)).collect();
     (folded(&events), events)
 }
 
@@ -377,9 +332,7 @@ fn late(acknowledged: Instant, seen: Instant) -> f64 {
 fn read_after(path: &Path, after: u64) {
     let db = Connection::open(path).expect("the store is there");
     let sql = "SELECT count(body) FROM events WHERE cursor > ?1";
-    let found: i64 = db
-        .query_row(sql, [after as i64], |row| row.get(0))
-        .expect("it can be read");
+    let found: i64 = db.query_row(sql, [after as i64], |row| row.get(0)).expect("it can be read");
     assert!(found > 0, "it woke up for something");
 }
 
@@ -392,8 +345,7 @@ pub fn commits() {
     let (ours, bare) = (place.path().join("ours.db"), place.path().join("bare.db"));
     drop(Store::open(&bare).expect("a new store"));
     let mut db = Connection::open(&bare).expect("the new store");
-    db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
-        .expect("a new store");
+    db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").expect("a new store");
     let (mut fast, mut raw) = (Duration::ZERO, Duration::ZERO);
     runtime().block_on(async {
         let store = Store::open(&ours).expect("a new store");

@@ -28,11 +28,8 @@ impl Session {
     pub fn start(program: &str, arguments: &[&str], home: &Path) -> Self {
         let (pty, pts) = open().expect("a pty");
         pty.resize(Size::new(60, 200)).expect("a size");
-        let command = Command::new(program)
-            .args(arguments)
-            .env("HOME", home)
-            .env("TERM", "xterm-256color")
-            .env_remove("TMUX");
+        let command =
+            Command::new(program).args(arguments).env("HOME", home).env("TERM", "xterm-256color").env_remove("TMUX");
         let started = Instant::now();
         let child = command.spawn(pts).expect("the program is built");
         let pty = Arc::new(pty);
@@ -46,12 +43,7 @@ impl Session {
                 }
             }
         });
-        Self {
-            child,
-            pty,
-            bytes,
-            started,
-        }
+        Self { child, pty, bytes, started }
     }
 
     /// Seconds from the start until this text was written. One word: what was on the screen already is not written

@@ -12,9 +12,7 @@ use seamwatch::console::app::{Effect, Msg, Place, Size, Start, State, update};
 use seamwatch::console::shell::Screen;
 use seamwatch::console::ui::{self, Memo};
 use seamwatch::domain::contract::Urgency;
-use seamwatch::domain::event::{
-    Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout,
-};
+use seamwatch::domain::event::{Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout};
 use seamwatch::domain::id::{Actor, Edge};
 use seamwatch::domain::link::{ActKind, Batch, Capabilities, Report, Snapshot, SourceId};
 use seamwatch::domain::time::{MINUTE, Millis, SECOND, Time};
@@ -22,10 +20,7 @@ use seamwatch::keymap::Keymap;
 use seamwatch::theme::Theme;
 
 /// The size all figures of drawing are for.
-pub const SIZE: Size = Size {
-    columns: 200,
-    rows: 60,
-};
+pub const SIZE: Size = Size { columns: 200, rows: 60 };
 
 /// Counts what is written and throws it away.
 #[derive(Clone, Default)]
@@ -64,9 +59,7 @@ pub struct Stage {
 impl Stage {
     /// A console that has heard of these events from an orchestrator.
     pub fn new(events: Vec<Event>) -> Self {
-        let now = events
-            .last()
-            .map_or_else(|| Time::from_millis(0), |it| it.at);
+        let now = events.last().map_or_else(|| Time::from_millis(0), |it| it.at);
         let state = State::new(Start {
             place: Place::default(),
             sources: vec!["local".to_owned()],
@@ -160,33 +153,22 @@ impl Stage {
         self.state.dirty = false;
         let _ = self.state.prepare();
         let (state, theme, memo) = (&self.state, &self.theme, &mut self.memo);
-        let drawn = self
-            .terminal
-            .draw(|frame| ui::draw(frame, state, theme, memo));
+        let drawn = self.terminal.draw(|frame| ui::draw(frame, state, theme, memo));
         drawn.expect("nothing can go wrong with bytes that are thrown away");
     }
 
     /// Draws the view anew and gives the cells.
     pub fn cells(&mut self) -> Buffer {
         let (state, theme, memo) = (&self.state, &self.theme, &mut self.memo);
-        let drawn = self
-            .terminal
-            .draw(|frame| ui::draw(frame, state, theme, memo));
-        drawn
-            .expect("nothing can go wrong with bytes that are thrown away")
-            .buffer
-            .clone()
+        let drawn = self.terminal.draw(|frame| ui::draw(frame, state, theme, memo));
+        drawn.expect("nothing can go wrong with bytes that are thrown away").buffer.clone()
     }
 
     /// Whether this text is on the screen, on one row.
     pub fn shows(&mut self, text: &str) -> bool {
         let cells = self.cells();
         let rows = cells.content.chunks(usize::from(SIZE.columns));
-        let mut rows = rows.map(|row| {
-            row.iter()
-                .map(ratatui::buffer::Cell::symbol)
-                .collect::<String>()
-        });
+        let mut rows = rows.map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect::<String>());
         rows.any(|row| row.contains(text))
     }
 }
@@ -197,15 +179,7 @@ pub fn present() -> Time {
 }
 
 /// Agents of one pipeline, each handing over to the next.
-const AGENTS: [&str; 7] = [
-    "research",
-    "writer",
-    "reviewer",
-    "editor",
-    "legal",
-    "publisher",
-    "archive",
-];
+const AGENTS: [&str; 7] = ["research", "writer", "reviewer", "editor", "legal", "publisher", "archive"];
 
 /// The nth edge of a house with eight pipelines of six edges.
 pub fn edge(nth: usize) -> Edge {
@@ -256,11 +230,7 @@ pub fn leased(attempt: u32, until: Time) -> Fact {
 
 /// The work is done.
 pub fn completed() -> Fact {
-    Fact::Completed {
-        emitted: Vec::new(),
-        result: None,
-        note: String::new(),
-    }
+    Fact::Completed { emitted: Vec::new(), result: None, note: String::new() }
 }
 
 /// It failed for good.
@@ -331,14 +301,7 @@ pub fn graveyard(many: usize) -> Vec<Event> {
         let at = present() + -(SECOND + (many - nth) as Millis);
         let code = if nth % 50 == 0 { "quota" } else { "timeout" };
         let head = emission(edge(0), nth, at);
-        events.push(event(
-            run,
-            seq + 1,
-            nth,
-            at,
-            &actor,
-            Fact::Emitted(Arc::new(head)),
-        ));
+        events.push(event(run, seq + 1, nth, at, &actor, Fact::Emitted(Arc::new(head))));
         events.push(event(run, seq + 2, nth, at + 1, &actor, dead(code)));
     }
     events

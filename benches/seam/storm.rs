@@ -27,11 +27,7 @@ pub fn keys() {
     let path = home.path().join("storm.ndjson");
     record(&path).expect("room for a recording");
     let address = format!("file:{}", path.display());
-    let seam = Session::start(
-        env!("CARGO_BIN_EXE_seam"),
-        &["watch", &address],
-        home.path(),
-    );
+    let seam = Session::start(env!("CARGO_BIN_EXE_seam"), &["watch", &address], home.path());
     seam.until("replay");
     let (begin, before) = (Instant::now(), seam.cpu());
     let mut storm = Vec::new();
@@ -89,14 +85,7 @@ fn record(path: &Path) -> std::io::Result<()> {
     for nth in 0..RATE * SECONDS / 4 {
         let at = present() + (nth * 4_000 / RATE) as Millis;
         let mut add = |seq, fact| {
-            events.push(event(
-                nth / 3,
-                (nth % 3 * 4 + seq) as u64,
-                nth,
-                at,
-                &actor,
-                fact,
-            ));
+            events.push(event(nth / 3, (nth % 3 * 4 + seq) as u64, nth, at, &actor, fact));
         };
         add(1, Fact::Emitted(Arc::new(emission(edge(nth), nth, at))));
         add(2, leased(1, at + MINUTE));

@@ -105,8 +105,7 @@ fn because() -> impl clap::builder::TypedValueParser<Value = DismissReason> {
 }
 
 fn answer(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text)
-        .map_err(|why| format!("not JSON ({why}); a text needs quotes: '\"…\"'"))
+    serde_json::from_str(text).map_err(|why| format!("not JSON ({why}); a text needs quotes: '\"…\"'"))
 }
 
 /// Does it.
@@ -140,10 +139,7 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
         ask::confirm(&look, on, kind, &targets)?;
     }
     for request in requests(&look, &act, edited.as_ref(), &targets, &by) {
-        items.extend(result::of(
-            &request,
-            look.source.perform(request.clone()).await,
-        ));
+        items.extend(result::of(&request, look.source.perform(request.clone()).await));
     }
     for it in &mut items {
         if let Err(fault) = &it.done {
@@ -159,10 +155,7 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
 fn operator(connect: &Connect, who: Option<&String>) -> anyhow::Result<String> {
     let settings = connect.settings()?;
     if settings.readonly.value {
-        let why = format!(
-            "acting is off: readonly is set by {}",
-            settings.readonly.origin
-        );
+        let why = format!("acting is off: readonly is set by {}", settings.readonly.origin);
         return Err(Stop::new(Exit::Refused, why).into());
     }
     Ok(who.cloned().unwrap_or(settings.operator.value))
@@ -176,11 +169,9 @@ fn may(look: &Look, kind: ActKind) -> Result<(), Stop> {
     }
     let scope = match kind {
         _ if offers.kind != "orchestrator" => String::new(),
-        ActKind::Requeue
-        | ActKind::Escalate
-        | ActKind::Dismiss
-        | ActKind::PauseEdge
-        | ActKind::ResumeEdge => needs("operator"),
+        ActKind::Requeue | ActKind::Escalate | ActKind::Dismiss | ActKind::PauseEdge | ActKind::ResumeEdge => {
+            needs("operator")
+        }
         _ => needs("approver"),
     };
     let why = format!("cannot {}: {}{scope}", kind.verb(), offers.why_not);
@@ -197,41 +188,24 @@ async fn targets(look: &Look, on: &On) -> (Vec<Target>, Vec<Item>) {
     let (mut targets, mut missing) = (Vec::new(), Vec::new());
     for id in &on.ids {
         let handoff = HandoffId::from(id.as_str());
-        match look
-            .ledger
-            .home(&handoff)
-            .zip(look.ledger.handoff(&handoff))
-        {
+        match look.ledger.home(&handoff).zip(look.ledger.handoff(&handoff)) {
             Some((run, it)) => {
                 let version = on.version.unwrap_or(it.version);
-                let target = Target {
-                    run: run.id.clone(),
-                    handoff,
-                    version,
-                };
+                let target = Target { run: run.id.clone(), handoff, version };
                 if !targets.contains(&target) {
                     targets.push(target);
                 }
             }
-            None => missing.push(Item {
-                done: Err(late::missing(look, &handoff).await),
-                handoff,
-                run: None,
-                version: None,
-            }),
+            None => {
+                missing.push(Item { done: Err(late::missing(look, &handoff).await), handoff, run: None, version: None })
+            }
         }
     }
     (targets, missing)
 }
 
 /// One request for all where that is possible; one each where a decision is bound to what is decided on.
-fn requests(
-    look: &Look,
-    act: &Act,
-    edited: Option<&Value>,
-    targets: &[Target],
-    by: &str,
-) -> Vec<Request> {
+fn requests(look: &Look, act: &Act, edited: Option<&Value>, targets: &[Target], by: &str) -> Vec<Request> {
     let request = |on: Vec<Target>, doing: Doing| Request {
         on,
         act: doing,
@@ -258,10 +232,7 @@ fn requests(
     };
     match act {
         Act::Requeue(_) => all(Doing::Requeue),
-        Act::Escalate { role, force, .. } => all(Doing::Escalate {
-            force: *force,
-            role: role.clone(),
-        }),
+        Act::Escalate { role, force, .. } => all(Doing::Escalate { force: *force, role: role.clone() }),
         Act::Dismiss { because, .. } => all(Doing::Dismiss { reason: *because }),
         Act::Approve { edit: None, .. } => resolve(Answer::Approve, None),
         Act::Approve { .. } => resolve(Answer::EditApprove, None),
@@ -306,8 +277,7 @@ impl Act {
             let text = std::io::read_to_string(std::io::stdin());
             let text = text.context("cannot read ids from standard input")?;
             let lines = text.lines().map(|line| line.trim().to_owned());
-            on.ids
-                .splice(at..=at, lines.filter(|line| !line.is_empty()));
+            on.ids.splice(at..=at, lines.filter(|line| !line.is_empty()));
         }
         if on.ids.is_empty() {
             say("no ids on standard input: nothing to do");
@@ -317,10 +287,7 @@ impl Act {
 
     /// The edited contract, read before anything is asked.
     fn edited(&self) -> anyhow::Result<Option<Value>> {
-        let Self::Approve {
-            edit: Some(file), ..
-        } = self
-        else {
+        let Self::Approve { edit: Some(file), .. } = self else {
             return Ok(None);
         };
         let text = super::check::read(file)?;

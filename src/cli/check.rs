@@ -51,12 +51,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
                 #[serde(flatten)]
                 report: &'a Report,
             }
-            let checked = Checked {
-                kind: "check",
-                file: &args.file,
-                valid,
-                report: &report,
-            };
+            let checked = Checked { kind: "check", file: &args.file, valid, report: &report };
             print(json(&checked, output == Output::Json)?.as_bytes())?;
         }
     }
@@ -67,19 +62,13 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
 pub(super) fn read(file: &str) -> anyhow::Result<Vec<u8>> {
     let mut text = Vec::new();
     let read = if file == "-" {
-        std::io::stdin()
-            .lock()
-            .take(MOST + 1)
-            .read_to_end(&mut text)
+        std::io::stdin().lock().take(MOST + 1).read_to_end(&mut text)
     } else {
         std::fs::File::open(file).and_then(|it| it.take(MOST + 1).read_to_end(&mut text))
     };
     read.with_context(|| format!("cannot read {file}"))?;
     if text.len() as u64 > MOST {
-        let why = format!(
-            "{file} is larger than {} MiB: that is no contract",
-            MOST >> 20
-        );
+        let why = format!("{file} is larger than {} MiB: that is no contract", MOST >> 20);
         return Err(Stop::new(Exit::Failed, why).into());
     }
     Ok(text)
@@ -118,8 +107,7 @@ fn words(file: &str, report: &Report) -> String {
         lines.push(match flag {
             Flag::SummarySize => "note: the summary is outside 200 to 500 tokens".to_owned(),
             Flag::UnregisteredPayload => {
-                "note: the payload's schema is not built in, so its fields were not checked"
-                    .to_owned()
+                "note: the payload's schema is not built in, so its fields were not checked".to_owned()
             }
         });
     }

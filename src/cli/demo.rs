@@ -48,16 +48,10 @@ struct Look {
 /// No terminal, or no place for the temporary store.
 pub async fn run(args: Args) -> anyhow::Result<Exit> {
     if !(0.1..=100.0).contains(&args.speed) {
-        let what = format!(
-            "--speed {} is out of range; it may be 0.1 to 100",
-            args.speed
-        );
+        let what = format!("--speed {} is out of range; it may be 0.1 to 100", args.speed);
         return Err(Stop::new(Exit::Usage, what).into());
     }
-    let story = Story {
-        seed: args.seed,
-        speed: args.speed,
-    };
+    let story = Story { seed: args.seed, speed: args.speed };
     if let Some(url) = &args.agents_only {
         return agents_only(url, story).await;
     }
@@ -65,10 +59,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let agents = Agents::start(host.url(), None, story).await?;
     let shown = if args.headless {
         let mut interrupts = Interrupts::listen()?;
-        tell(&format!(
-            "the demonstration runs at {}; ctrl-c ends it",
-            host.url()
-        ));
+        tell(&format!("the demonstration runs at {}; ctrl-c ends it", host.url()));
         interrupts.next().await;
         Ok(Exit::Done)
     } else {
@@ -92,10 +83,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
 async fn agents_only(url: &str, story: Story) -> anyhow::Result<Exit> {
     // Its log outlives this story, and a second one must not repeat the keys of the first.
     let now = crate::clock::now().millis().unsigned_abs();
-    let story = Story {
-        seed: story.seed ^ now,
-        ..story
-    };
+    let story = Story { seed: story.seed ^ now, ..story };
     let token = std::env::var("SEAM_TOKEN").ok();
     let mut interrupts = Interrupts::listen()?;
     let agents = Agents::start(url, token.as_deref(), story).await?;
@@ -107,9 +95,7 @@ async fn agents_only(url: &str, story: Story) -> anyhow::Result<Exit> {
         }
         match link.borrow_and_update().as_ref() {
             Some(Ok(())) => say(&format!("agents work at {url}; ctrl-c ends them")),
-            Some(Err(why)) => say(&format!(
-                "no agent can work at {url} ({why}): waiting for it; ctrl-c ends"
-            )),
+            Some(Err(why)) => say(&format!("no agent can work at {url} ({why}): waiting for it; ctrl-c ends")),
             None => {}
         }
     }

@@ -80,11 +80,7 @@ impl Out {
         Ok(Self::File {
             file: file.to_owned(),
             part,
-            to: if zip {
-                Writer::Gzip(GzEncoder::new(to, Compression::default()))
-            } else {
-                Writer::Plain(to)
-            },
+            to: if zip { Writer::Gzip(GzEncoder::new(to, Compression::default())) } else { Writer::Plain(to) },
         })
     }
 
@@ -97,9 +93,9 @@ impl Out {
         }
         match self {
             Self::Standard => print(text.as_bytes())?,
-            Self::File { file, to, .. } => to
-                .write(text.as_bytes())
-                .with_context(|| format!("cannot write {}", file.display()))?,
+            Self::File { file, to, .. } => {
+                to.write(text.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?
+            }
         }
         Ok(events.len())
     }

@@ -44,12 +44,7 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = Time::parse)]
     pub as_of: Option<Time>,
     /// Only rows with these words; -word leaves out, field:word looks at one field
-    #[arg(
-        long,
-        value_name = "TEXT",
-        default_value = "",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
     pub filter: String,
     /// At most this many rows; of events the latest [default: all; of the events of a live source 200]
     #[arg(long, value_name = "NUMBER")]
@@ -110,18 +105,8 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let look = look(&args.connect, args.as_of).await?;
     let span = args.window.unwrap_or_else(|| look.default_span());
     match args.kind {
-        Kind::Pipelines => show(
-            &args,
-            &look,
-            Some(span),
-            report::pipelines(&look.ledger, span, false),
-        ),
-        Kind::Edges => show(
-            &args,
-            &look,
-            Some(span),
-            report::edges(&look.ledger, span, false),
-        ),
+        Kind::Pipelines => show(&args, &look, Some(span), report::pipelines(&look.ledger, span, false)),
+        Kind::Edges => show(&args, &look, Some(span), report::edges(&look.ledger, span, false)),
         Kind::Tasks => {
             let all = args.all || !args.ids.is_empty();
             show(&args, &look, None, report::tasks(&look.ledger, all))
@@ -192,12 +177,7 @@ struct Envelope<'a, T> {
 }
 
 /// Chooses among all rows of a kind, and prints them.
-fn show<T: Row>(
-    args: &Args,
-    look: &Look,
-    window: Option<Span>,
-    mut rows: Vec<T>,
-) -> anyhow::Result<Exit> {
+fn show<T: Row>(args: &Args, look: &Look, window: Option<Span>, mut rows: Vec<T>) -> anyhow::Result<Exit> {
     let mut choice = Choice::new(args, T::FIELDS)?;
     rows.retain(|row| choice.keeps(row));
     let total = rows.len();
@@ -252,16 +232,11 @@ fn finish<T: Row>(
 fn remarks(look: &Look, left_out: usize) {
     if left_out > 0 {
         let rows = if left_out == 1 { "row" } else { "rows" };
-        say(&format!(
-            "{left_out} more {rows}; raise --limit to see more"
-        ));
+        say(&format!("{left_out} more {rows}; raise --limit to see more"));
     }
     for it in &look.skipped {
         let (count, cause) = (it.count, &it.cause);
-        say(&format!(
-            "left out {count} x {cause}, first in line {}: {}",
-            it.first, it.example
-        ));
+        say(&format!("left out {count} x {cause}, first in line {}: {}", it.first, it.example));
     }
     for (odd, count) in look.ledger.irregular() {
         say(&format!("irregular: {count} x {}", odd.words()));

@@ -79,8 +79,7 @@ impl Look {
             (Some(one), None) => Ok(one.to_owned()),
             (None, _) => Ok(id.to_owned()),
             (Some(one), Some(other)) => {
-                let why =
-                    format!("{id} is short for {one}, {other} and perhaps more: name one in full");
+                let why = format!("{id} is short for {one}, {other} and perhaps more: name one in full");
                 Err(Stop::new(Exit::Usage, why))
             }
         }
@@ -162,18 +161,11 @@ impl Look {
 /// The configuration or the address is wrong.
 pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
     let settings = connect.settings()?;
-    let address = Address::parse(&settings.address.value)
-        .map_err(|why| Stop::new(Exit::Usage, why.to_string()))?;
+    let address = Address::parse(&settings.address.value).map_err(|why| Stop::new(Exit::Usage, why.to_string()))?;
     if let Address::Embedded(path) = &address {
-        let is_empty = path
-            .metadata()
-            .is_ok_and(|it| it.is_file() && it.len() == 0);
+        let is_empty = path.metadata().is_ok_and(|it| it.is_file() && it.len() == 0);
         if is_empty || !path.exists() {
-            let what = if is_empty {
-                "an empty file, no store,"
-            } else {
-                "no store"
-            };
+            let what = if is_empty { "an empty file, no store," } else { "no store" };
             let why = format!(
                 "there is {what} at {}: `seam serve` makes one, or name another address with -c",
                 path.display()
@@ -181,10 +173,7 @@ pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
             return Err(Stop::new(Exit::Failed, why).into());
         }
     }
-    let options = Options {
-        still: true,
-        ..Options::default()
-    };
+    let options = Options { still: true, ..Options::default() };
     let source = rules::open(&address, &settings, options).await?;
     Ok((address, source))
 }
@@ -230,15 +219,7 @@ pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look
     let (as_of, events) = (snapshot.at, snapshot.recent.clone());
     let mut ledger = Ledger::new(0);
     ledger.restore(snapshot);
-    Ok(Look {
-        address: shown,
-        source,
-        ledger,
-        as_of,
-        events,
-        skipped: Vec::new(),
-        live: true,
-    })
+    Ok(Look { address: shown, source, ledger, as_of, events, skipped: Vec::new(), live: true })
 }
 
 async fn snapshot(source: &Shared) -> anyhow::Result<Snapshot> {
@@ -262,9 +243,7 @@ impl From<Fault> for Stop {
 pub const fn exit_of(fault: &Fault) -> Exit {
     match fault {
         Fault::Conflict { .. } => Exit::Conflict,
-        Fault::Denied(_) | Fault::Refused(_) | Fault::Invalid(_) | Fault::Unsupported(_) => {
-            Exit::Refused
-        }
+        Fault::Denied(_) | Fault::Refused(_) | Fault::Invalid(_) | Fault::Unsupported(_) => Exit::Refused,
         Fault::Transient(_) | Fault::Malformed(_) => Exit::Failed,
     }
 }
@@ -285,18 +264,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_window_of_a_long_log_is_found_from_its_end() {
-        let settings = Settings {
-            now: || Time::from_millis(NOW.load(Ordering::Relaxed)),
-            ..Settings::default()
-        };
+        let settings = Settings { now: || Time::from_millis(NOW.load(Ordering::Relaxed)), ..Settings::default() };
         let engine = Engine::open(Store::temporary().unwrap(), settings);
         let engine = engine.await.unwrap();
         let late = Time::from_millis(100 * MINUTE);
         for nth in 0..1_500 {
-            NOW.store(
-                if nth < 1_100 { 0 } else { late.millis() },
-                Ordering::Relaxed,
-            );
+            NOW.store(if nth < 1_100 { 0 } else { late.millis() }, Ordering::Relaxed);
             // Refused, and so recorded with the least trouble.
             let by = Actor::agent("research");
             let junk = engine.emit(&by, json!({ "nth": nth }), None);

@@ -27,11 +27,7 @@ pub struct Flags {
 ///
 /// # Errors
 /// The token or the rules cannot be read, or the source cannot be opened.
-pub async fn open(
-    address: &Address,
-    settings: &config::Settings,
-    mut options: Options,
-) -> anyhow::Result<Shared> {
+pub async fn open(address: &Address, settings: &config::Settings, mut options: Options) -> anyhow::Result<Shared> {
     match address {
         Address::Http(_) => options.token = settings.token()?,
         Address::Embedded(_) => {
@@ -74,24 +70,14 @@ fn tables(path: &Path) -> anyhow::Result<Policies> {
 /// A file with mistakes, as it is told.
 pub fn wrong(what: &str, path: &Path, mistakes: &[String]) -> Stop {
     let lines: Vec<String> = mistakes.iter().map(|it| format!("\n  {it}")).collect();
-    let text = format!(
-        "{what} in {} cannot be used:{}",
-        path.display(),
-        lines.concat()
-    );
+    let text = format!("{what} in {} cannot be used:{}", path.display(), lines.concat());
     Stop::new(Exit::Usage, text)
 }
 
 /// Every `NAME-VERSION.json` of a directory, lowest version first; all mistakes at once.
 fn register(registry: &mut Registry, directory: &Path) -> anyhow::Result<()> {
     let unreadable = |why: std::io::Error| {
-        Stop::new(
-            Exit::Usage,
-            format!(
-                "cannot read the contracts in {}: {why}",
-                directory.display()
-            ),
-        )
+        Stop::new(Exit::Usage, format!("cannot read the contracts in {}: {why}", directory.display()))
     };
     let mut files = Vec::new();
     let mut mistakes = Vec::new();
@@ -100,41 +86,29 @@ fn register(registry: &mut Registry, directory: &Path) -> anyhow::Result<()> {
         if path.extension().is_none_or(|it| it != "json") {
             continue;
         }
-        let stem = path
-            .file_stem()
-            .and_then(|it| it.to_str())
-            .unwrap_or_default();
+        let stem = path.file_stem().and_then(|it| it.to_str()).unwrap_or_default();
         // A name may hold hyphens and so may a pre-release: the version is what begins with a digit and reads as one.
-        let named = stem.match_indices('-').find_map(|(at, _)| {
-            Some((stem[..at].to_owned(), Version::parse(&stem[at + 1..]).ok()?))
-        });
+        let named = stem
+            .match_indices('-')
+            .find_map(|(at, _)| Some((stem[..at].to_owned(), Version::parse(&stem[at + 1..]).ok()?)));
         match named {
             Some((name, version)) => files.push((name, version, path)),
-            None => mistakes.push(format!(
-                "{}: the name must be NAME-VERSION.json, as in lead-1.0.0.json",
-                path.display()
-            )),
+            None => {
+                mistakes.push(format!("{}: the name must be NAME-VERSION.json, as in lead-1.0.0.json", path.display()))
+            }
         }
     }
     files.sort();
     for (name, version, path) in files {
-        let added = text(&path, "the contract")
-            .map_err(|why| why.to_string())
-            .and_then(|text| {
-                let schema = serde_json::from_str(&text).map_err(|why| why.to_string())?;
-                registry
-                    .put(&name, &version, schema)
-                    .map_err(|why| why.to_string())
-            });
+        let added = text(&path, "the contract").map_err(|why| why.to_string()).and_then(|text| {
+            let schema = serde_json::from_str(&text).map_err(|why| why.to_string())?;
+            registry.put(&name, &version, schema).map_err(|why| why.to_string())
+        });
         if let Err(why) = added {
             mistakes.push(format!("{}: {why}", path.display()));
         }
     }
-    if mistakes.is_empty() {
-        Ok(())
-    } else {
-        Err(Stop::new(Exit::Usage, mistakes.join("\n")).into())
-    }
+    if mistakes.is_empty() { Ok(()) } else { Err(Stop::new(Exit::Usage, mistakes.join("\n")).into()) }
 }
 
 /// A file that was named; `what` it is, for the error.

@@ -20,20 +20,10 @@ use crate::store::Store;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Where the state is kept: sqlite:PATH
-    #[arg(
-        long,
-        env = "SEAM_STORE",
-        default_value = "sqlite:seamwatch.db",
-        value_name = "STORE"
-    )]
+    #[arg(long, env = "SEAM_STORE", default_value = "sqlite:seamwatch.db", value_name = "STORE")]
     pub store: String,
     /// Address to listen on; anything but loopback needs --tokens
-    #[arg(
-        long,
-        env = "SEAM_LISTEN",
-        default_value = "127.0.0.1:7600",
-        value_name = "HOST:PORT"
-    )]
+    #[arg(long, env = "SEAM_LISTEN", default_value = "127.0.0.1:7600", value_name = "HOST:PORT")]
     pub listen: String,
     /// Tokens that are let in; without it everybody on this machine is
     #[arg(long, env = "SEAM_TOKENS", value_name = "FILE")]
@@ -48,20 +38,10 @@ pub struct Args {
     #[arg(long, value_name = "SUBJECT")]
     pub new_token: Option<String>,
     /// What the new token may do; several with commas
-    #[arg(
-        long,
-        value_delimiter = ',',
-        requires = "new_token",
-        default_value = "viewer"
-    )]
+    #[arg(long, value_delimiter = ',', requires = "new_token", default_value = "viewer")]
     pub scope: Vec<Scope>,
     /// Agents that the new token may speak as; several with commas
-    #[arg(
-        long,
-        value_delimiter = ',',
-        requires = "new_token",
-        value_name = "NAME"
-    )]
+    #[arg(long, value_delimiter = ',', requires = "new_token", value_name = "NAME")]
     pub agent: Vec<String>,
 }
 
@@ -82,9 +62,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     tokio::spawn(signals(interrupts, stop.clone()));
     let sweeper = sweeper::start(engine.clone(), stop.clone());
     say(&args, address, &access);
-    api::serve(engine, listener, access, stop)
-        .await
-        .context("the server failed")?;
+    api::serve(engine, listener, access, stop).await.context("the server failed")?;
     sweeper.await.context("the sweeper failed")?;
     tell("stopped");
     Ok(Exit::Done)
@@ -116,13 +94,9 @@ fn access(path: Option<&Path>) -> anyhow::Result<Access> {
 async fn listen(text: &str, access: &Access) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let usage = |what: String| Stop::new(Exit::Usage, what);
     let mut found = tokio::net::lookup_host(text).await.map_err(|why| {
-        usage(format!(
-            "--listen {text:?} is no HOST:PORT of this machine: {why}. Write it as 127.0.0.1:7600"
-        ))
+        usage(format!("--listen {text:?} is no HOST:PORT of this machine: {why}. Write it as 127.0.0.1:7600"))
     })?;
-    let address = found
-        .next()
-        .ok_or_else(|| usage(format!("--listen {text:?} names no address")))?;
+    let address = found.next().ok_or_else(|| usage(format!("--listen {text:?} names no address")))?;
     if matches!(access, Access::Open) && !address.ip().is_loopback() {
         return Err(usage(format!(
             "{address} can be reached from other machines, so tokens are needed: add --tokens FILE \
@@ -142,9 +116,7 @@ async fn listen(text: &str, access: &Access) -> anyhow::Result<(TcpListener, Soc
         };
         Stop::new(Exit::Failed, what)
     })?;
-    let address = listener
-        .local_addr()
-        .context("cannot read the own address")?;
+    let address = listener.local_addr().context("cannot read the own address")?;
     Ok((listener, address))
 }
 
@@ -166,10 +138,7 @@ pub(super) struct Interrupts(tokio::signal::unix::Signal, tokio::signal::unix::S
 impl Interrupts {
     pub(super) fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self(
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-        ))
+        Ok(Self(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
     }
 
     pub(super) async fn next(&mut self) {
@@ -212,11 +181,7 @@ fn log() {
 
 async fn open(args: &Args) -> anyhow::Result<Engine> {
     let usage = |what: String| Stop::new(Exit::Usage, what);
-    let Some(path) = args
-        .store
-        .strip_prefix("sqlite:")
-        .filter(|it| !it.is_empty())
-    else {
+    let Some(path) = args.store.strip_prefix("sqlite:").filter(|it| !it.is_empty()) else {
         return Err(usage(format!(
             "--store {:?} is no store this program knows; write sqlite:PATH, as in sqlite:seamwatch.db",
             args.store
@@ -235,9 +200,7 @@ fn say(args: &Args, address: SocketAddr, access: &Access) {
         Access::Tokens(_) => "tokens needed",
     };
     let store = clean(&args.store);
-    tell(&format!(
-        "listening on http://{address} ({open}), state in {store}"
-    ));
+    tell(&format!("listening on http://{address} ({open}), state in {store}"));
 }
 
 /// Says it to whoever looks; a server whose terminal or log is gone works on, and ends as it should.

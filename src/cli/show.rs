@@ -128,14 +128,8 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
     } else {
         let events: Vec<&Event> = events.iter().collect();
         let lines = rows(&events);
-        let page = RunPage {
-            kind: "run",
-            source: &look.address,
-            as_of: look.as_of,
-            task,
-            handoffs: handoffs(&run),
-            events,
-        };
+        let page =
+            RunPage { kind: "run", source: &look.address, as_of: look.as_of, task, handoffs: handoffs(&run), events };
         match args.output {
             Output::Text => page::run(&page, &lines),
             output => json(&page, output == Output::Json)?,
@@ -146,10 +140,7 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
 }
 
 fn trace_of(contract: &Value) -> &str {
-    contract
-        .get("trace_id")
-        .and_then(Value::as_str)
-        .unwrap_or("")
+    contract.get("trace_id").and_then(Value::as_str).unwrap_or("")
 }
 
 /// A run and its events; `None` when nobody knows it.

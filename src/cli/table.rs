@@ -39,38 +39,22 @@ pub enum Fit {
 
 /// A column of names.
 pub const fn left(name: &'static str) -> Column {
-    Column {
-        name,
-        fit: Fit::Left,
-        spare: 0,
-    }
+    Column { name, fit: Fit::Left, spare: 0 }
 }
 
 /// A column of ids.
 pub const fn id(name: &'static str) -> Column {
-    Column {
-        name,
-        fit: Fit::Id,
-        spare: 0,
-    }
+    Column { name, fit: Fit::Id, spare: 0 }
 }
 
 /// A column of numbers.
 pub const fn right(name: &'static str) -> Column {
-    Column {
-        name,
-        fit: Fit::Right,
-        spare: 0,
-    }
+    Column { name, fit: Fit::Right, spare: 0 }
 }
 
 /// A column of words.
 pub const fn words(name: &'static str) -> Column {
-    Column {
-        name,
-        fit: Fit::Words,
-        spare: 0,
-    }
+    Column { name, fit: Fit::Words, spare: 0 }
 }
 
 /// Columns of words are not made narrower than this while an id can be.
@@ -88,10 +72,8 @@ const GAP: usize = 2;
 /// Lays out rows of agents' text under their headings, at most `room` wide when there is a limit. What is left out
 /// for want of room is named below.
 pub fn table(columns: &[Column], rows: &[Vec<String>], room: Option<usize>) -> String {
-    let rows: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| row.iter().map(|cell| clean(cell).into_owned()).collect())
-        .collect();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| clean(cell).into_owned()).collect()).collect();
     let natural: Vec<usize> = columns
         .iter()
         .enumerate()
@@ -99,11 +81,7 @@ pub fn table(columns: &[Column], rows: &[Vec<String>], room: Option<usize>) -> S
             let cells = rows.iter().filter_map(|row| row.get(nth));
             let widest = cells.map(|cell| text::width(cell)).max().unwrap_or(0);
             // Without a limit nothing is cut, and one long text must not push all others to the right.
-            let most = if room.is_none() && column.fit == Fit::Words {
-                MOST
-            } else {
-                usize::MAX
-            };
+            let most = if room.is_none() && column.fit == Fit::Words { MOST } else { usize::MAX };
             widest.min(most).max(column.name.len())
         })
         .collect();
@@ -178,13 +156,7 @@ fn total(widths: &[Option<usize>]) -> usize {
 
 /// Takes columns of some sorts in, the widest first and as little as needed, until the table fits or no more can be
 /// had.
-fn shrink(
-    columns: &[Column],
-    widths: &mut [Option<usize>],
-    room: usize,
-    sorts: &[Fit],
-    least: usize,
-) {
+fn shrink(columns: &[Column], widths: &mut [Option<usize>], room: usize, sorts: &[Fit], least: usize) {
     while total(widths) > room {
         let may = |nth: &usize| sorts.contains(&columns[*nth].fit) && widths[*nth] > Some(least);
         let Some(widest) = (0..widths.len()).filter(may).max_by_key(|&nth| widths[nth]) else {
@@ -253,10 +225,7 @@ mod tests {
 
     fn rows() -> Vec<Vec<String>> {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
-        vec![
-            row(["a", "7", "short"]),
-            row(["bcd", "1,204", "a reason that is rather long\u{1b}[2J"]),
-        ]
+        vec![row(["a", "7", "short"]), row(["bcd", "1,204", "a reason that is rather long\u{1b}[2J"])]
     }
 
     #[test]
@@ -284,10 +253,7 @@ mod tests {
         assert!(text.lines().all(|line| text::width(line) <= 26), "{text}");
         assert!(text.contains("1,204  a reason that…"), "{text}");
         let narrow = table(COLUMNS, &rows(), Some(8));
-        assert!(
-            narrow.lines().all(|line| text::width(line) <= 8),
-            "{narrow}"
-        );
+        assert!(narrow.lines().all(|line| text::width(line) <= 8), "{narrow}");
         assert!(narrow.lines().all(|line| line.ends_with('…')), "{narrow}");
     }
 
@@ -298,10 +264,7 @@ mod tests {
         let rows = rows.map(Vec::from);
         let text = |room| table(columns, &rows, room);
         assert!(text(None).contains("01a1fce0-9867-7841-9dc4  7  no answer in time"));
-        assert_eq!(
-            text(Some(32)),
-            "ID               N  WHY\n01a1fce…41-9dc4  7  no answer i…\n"
-        );
+        assert_eq!(text(Some(32)), "ID               N  WHY\n01a1fce…41-9dc4  7  no answer i…\n");
         assert_eq!(
             text(Some(28)),
             "ID               WHY\n01a1fce…41-9dc4  no answer …\nno room for N; a pipe has a…\n"

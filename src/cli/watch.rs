@@ -59,20 +59,14 @@ impl Args {
 /// An address or a configuration file is wrong, or there is no terminal.
 pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let settings = settings(&args)?;
-    let named = if args.address.is_empty() {
-        vec![settings.address.value.clone()]
-    } else {
-        args.address.clone()
-    };
+    let named = if args.address.is_empty() { vec![settings.address.value.clone()] } else { args.address.clone() };
     let speed = match args.speed.as_deref() {
         None => Some(1.0),
         Some("max") => None,
-        Some(text) => Some(text.parse().map_err(|_| {
-            Stop::new(
-                Exit::Usage,
-                format!("the speed `{text}` is not a number: use 1, 60 or max"),
-            )
-        })?),
+        Some(text) => Some(
+            text.parse()
+                .map_err(|_| Stop::new(Exit::Usage, format!("the speed `{text}` is not a number: use 1, 60 or max")))?,
+        ),
     };
     let (mut sources, mut addresses, mut replays) = (Vec::new(), Vec::new(), false);
     for text in named {
@@ -83,11 +77,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         };
         let address = Address::parse(&text).map_err(usage)?;
         let source = {
-            let options = Options {
-                speed,
-                jump: args.as_of,
-                ..Options::default()
-            };
+            let options = Options { speed, jump: args.as_of, ..Options::default() };
             rules::open(&address, &settings, options).await?
         };
         replays |= matches!(address, Address::File(_));
@@ -95,9 +85,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         addresses.push(whole(address).to_string());
     }
     if let (Some(flag), false) = (args.of_replays(), replays) {
-        let why = format!(
-            "{flag} is for recordings, and none of these is one: a live address has its own time"
-        );
+        let why = format!("{flag} is for recordings, and none of these is one: a live address has its own time");
         return Err(Stop::new(Exit::Usage, why).into());
     }
     Box::pin(open(&settings, sources, addresses.join(" "))).await
@@ -146,11 +134,7 @@ pub fn settings(args: &Args) -> anyhow::Result<Settings> {
 ///
 /// # Errors
 /// A file of the configuration is wrong, or there is no terminal.
-pub async fn open(
-    settings: &Settings,
-    sources: Vec<(String, Shared)>,
-    address: String,
-) -> anyhow::Result<Exit> {
+pub async fn open(settings: &Settings, sources: Vec<(String, Shared)>, address: String) -> anyhow::Result<Exit> {
     needs_a_terminal()?;
     log_to_file();
     let mut notes = Vec::new();
@@ -163,10 +147,7 @@ pub async fn open(
     let (names, sources): (Vec<String>, Vec<Shared>) = sources.into_iter().unzip();
     let setup = Setup {
         start: Start {
-            place: Place {
-                context: names.join(" + "),
-                environment: settings.environment.value.clone(),
-            },
+            place: Place { context: names.join(" + "), environment: settings.environment.value.clone() },
             sources: names,
             operator: settings.operator.value.clone(),
             readonly: settings.readonly.value,
@@ -178,10 +159,7 @@ pub async fn open(
         },
         sources,
         theme,
-        memory: Memory {
-            directory: settings.directory.clone(),
-            address,
-        },
+        memory: Memory { directory: settings.directory.clone(), address },
         notes,
     };
     if let Some(farewell) = Box::pin(shell::run(setup)).await? {
@@ -196,16 +174,10 @@ fn log_to_file() {
     let Ok(base) = etcetera::choose_base_strategy() else {
         return;
     };
-    let directory = base
-        .state_dir()
-        .unwrap_or_else(|| base.data_dir())
-        .join("seamwatch");
+    let directory = base.state_dir().unwrap_or_else(|| base.data_dir()).join("seamwatch");
     let opened = std::fs::create_dir_all(&directory).and_then(|()| {
         let mut options = std::fs::OpenOptions::new();
-        options
-            .create(true)
-            .append(true)
-            .open(directory.join("seam.log"))
+        options.create(true).append(true).open(directory.join("seam.log"))
     });
     let Ok(file) = opened else { return };
     let level = EnvFilter::try_from_env("SEAM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
@@ -219,8 +191,7 @@ fn log_to_file() {
 }
 
 fn needs_a_terminal() -> Result<(), Stop> {
-    let instead =
-        "Without one use `seam get edges`, `seam get dead` and the like: see `seam get --help`";
+    let instead = "Without one use `seam get edges`, `seam get dead` and the like: see `seam get --help`";
     let why = if !stdout().is_terminal() || !stdin().is_terminal() {
         "the console needs a terminal, and this is none"
     } else if std::env::var("TERM").is_ok_and(|it| it == "dumb") {
@@ -236,10 +207,7 @@ fn keymap(path: &Path, notes: &mut Vec<String>) -> Result<Keymap, Stop> {
         Ok(text) => text,
         Err(why) => {
             if why.kind() != std::io::ErrorKind::NotFound {
-                notes.push(format!(
-                    "cannot read {}: {why}; the keys are the usual ones",
-                    path.display()
-                ));
+                notes.push(format!("cannot read {}: {why}; the keys are the usual ones", path.display()));
             }
             String::new()
         }
@@ -247,28 +215,15 @@ fn keymap(path: &Path, notes: &mut Vec<String>) -> Result<Keymap, Stop> {
     Keymap::load(&text).map_err(|mistakes| {
         let lines: Vec<String> = mistakes.iter().map(|it| format!("\n  {it}")).collect();
         let path = path.display();
-        Stop::new(
-            Exit::Usage,
-            format!(
-                "{path} is wrong; correct it or remove it:{}",
-                lines.concat()
-            ),
-        )
+        Stop::new(Exit::Usage, format!("{path} is wrong; correct it or remove it:{}", lines.concat()))
     })
 }
 
 /// A built-in theme, one of the configuration directory, or a file; in the colours that the terminal has.
 fn theme(settings: &Settings, notes: &mut Vec<String>) -> Result<Theme, Stop> {
     let name = &settings.theme.value;
-    let own = settings
-        .directory
-        .join("themes")
-        .join(format!("{name}.toml"));
-    let path = if own.is_file() {
-        own
-    } else {
-        PathBuf::from(name)
-    };
+    let own = settings.directory.join("themes").join(format!("{name}.toml"));
+    let path = if own.is_file() { own } else { PathBuf::from(name) };
     let theme = match (Theme::named(name), std::fs::read_to_string(&path)) {
         (_, Ok(text)) => {
             let (theme, warnings) = theme::load(&text);
@@ -279,22 +234,12 @@ fn theme(settings: &Settings, notes: &mut Vec<String>) -> Result<Theme, Stop> {
         (None, Err(why)) => {
             let known = BUILT_IN.map(|(name, _)| name).join(", ");
             let origin = &settings.theme.origin;
-            let what = format!(
-                "there is no theme `{name}` ({origin}): {why}. There are {known}, or name a file"
-            );
+            let what = format!("there is no theme `{name}` ({origin}): {why}. There are {known}, or name a file");
             return Err(Stop::new(Exit::Usage, what));
         }
     };
     let env = |name: &str| std::env::var(name).ok();
-    let depth = Depth::detect(
-        env("NO_COLOR").as_deref(),
-        env("TERM").as_deref(),
-        env("COLORTERM").as_deref(),
-    );
+    let depth = Depth::detect(env("NO_COLOR").as_deref(), env("TERM").as_deref(), env("COLORTERM").as_deref());
     let theme = theme.at(depth);
-    Ok(if settings.ascii.value {
-        theme.ascii()
-    } else {
-        theme
-    })
+    Ok(if settings.ascii.value { theme.ascii() } else { theme })
 }

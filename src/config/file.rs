@@ -8,10 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 /// Every key of the file with what it takes.
 const KEYS: [(&str, &str); 11] = [
-    (
-        "address",
-        "what to connect to, as in \"http://127.0.0.1:7600\"",
-    ),
+    ("address", "what to connect to, as in \"http://127.0.0.1:7600\""),
     ("ascii", "true or false"),
     ("contracts", "the path of a directory of payload schemas"),
     ("environment", "a word such as \"PROD\""),
@@ -21,10 +18,7 @@ const KEYS: [(&str, &str); 11] = [
     ("readonly", "true or false"),
     ("theme", "the name of a theme"),
     ("token_command", "a command that prints the token"),
-    (
-        "token_file",
-        "the path of a file (mode 0600) with the token",
-    ),
+    ("token_file", "the path of a file (mode 0600) with the token"),
 ];
 
 /// Something wrong with one line of the file.
@@ -58,19 +52,13 @@ pub(super) fn read(text: &str) -> (BTreeMap<&'static str, Line>, Vec<Mistake>) {
     let mut values = BTreeMap::new();
     let mut mistakes: Vec<Mistake> = errors
         .iter()
-        .map(|it| Mistake {
-            line: line_of(it.span().map_or(0, |at| at.start)),
-            what: it.message().to_owned(),
-        })
+        .map(|it| Mistake { line: line_of(it.span().map_or(0, |at| at.start)), what: it.message().to_owned() })
         .collect();
     for (name, value) in document.get_ref() {
         let line = line_of(name.span().start);
         let written = name.get_ref().as_ref();
         let Some(&(key, takes)) = KEYS.iter().find(|(known, _)| *known == written) else {
-            mistakes.push(Mistake {
-                line,
-                what: unknown(written),
-            });
+            mistakes.push(Mistake { line, what: unknown(written) });
             continue;
         };
         let found = match value.get_ref() {
@@ -80,10 +68,7 @@ pub(super) fn read(text: &str) -> (BTreeMap<&'static str, Line>, Vec<Mistake>) {
         };
         match found {
             Some(value) => drop(values.insert(key, Line { value, line })),
-            None => mistakes.push(Mistake {
-                line,
-                what: format!("{key} takes {takes}"),
-            }),
+            None => mistakes.push(Mistake { line, what: format!("{key} takes {takes}") }),
         }
     }
     (values, mistakes)
@@ -91,14 +76,10 @@ pub(super) fn read(text: &str) -> (BTreeMap<&'static str, Line>, Vec<Mistake>) {
 
 fn unknown(written: &str) -> String {
     if written == "token" {
-        return "secrets are not kept here; set SEAM_TOKEN, or write token_file or token_command"
-            .to_owned();
+        return "secrets are not kept here; set SEAM_TOKEN, or write token_file or token_command".to_owned();
     }
     let known: Vec<&str> = KEYS.iter().map(|(known, _)| *known).collect();
-    format!(
-        "there is no setting {written:?}; the settings are {}",
-        known.join(", ")
-    )
+    format!("there is no setting {written:?}; the settings are {}", known.join(", "))
 }
 
 /// A path as people write it: a leading `~/` is the home directory.

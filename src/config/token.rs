@@ -22,11 +22,7 @@ pub(super) struct Token {
 
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.plain.is_some() {
-            "Token(set)"
-        } else {
-            "Token"
-        })
+        f.write_str(if self.plain.is_some() { "Token(set)" } else { "Token" })
     }
 }
 
@@ -36,8 +32,7 @@ impl Token {
             text.clone()
         } else if let Some(path) = &self.file {
             ensure_private(path)?;
-            std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the token file {}", path.display()))?
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the token file {}", path.display()))?
         } else if let Some(command) = &self.command {
             run(command, PATIENCE)?
         } else {
@@ -81,9 +76,7 @@ fn start(command: &str) -> anyhow::Result<(Child, Receiver<io::Result<Vec<u8>>>)
     // What the shell starts is to end with it.
     #[cfg(unix)]
     shell.process_group(0);
-    let mut child = shell
-        .spawn()
-        .with_context(|| format!("cannot run token_command {command:?}"))?;
+    let mut child = shell.spawn().with_context(|| format!("cannot run token_command {command:?}"))?;
     let stdout = child.stdout.take();
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
@@ -112,11 +105,7 @@ fn ensure_private(path: &std::path::Path) -> anyhow::Result<()> {
         .mode();
     #[allow(clippy::verbose_bit_mask)] // permission bits read as permission bits
     let private = mode & 0o077 == 0;
-    ensure!(
-        private,
-        "the token file {0} can be read by others; run `chmod 600 {0}`",
-        path.display()
-    );
+    ensure!(private, "the token file {0} can be read by others; run `chmod 600 {0}`", path.display());
     Ok(())
 }
 
@@ -134,10 +123,7 @@ mod tests {
     fn a_command_that_hangs_is_given_up_and_named() {
         assert_eq!(run("echo hft_x", PATIENCE).unwrap(), "hft_x\n");
         let why = run("sleep 600", Duration::ZERO).unwrap_err().to_string();
-        assert!(
-            why.contains("sleep 600") && why.contains("print the token"),
-            "{why}"
-        );
+        assert!(why.contains("sleep 600") && why.contains("print the token"), "{why}");
     }
 
     #[test]

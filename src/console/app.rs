@@ -61,10 +61,7 @@ use toast::Tone;
 /// Handles one message. Dispatch only: the files of this folder decide.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     // A sign of life changes nothing on the screen that the next tick does not change anyway.
-    state.dirty |= !matches!(
-        msg,
-        Msg::Heard(_, Report::Batch(Batch::Alive { .. })) | Msg::Tick(_)
-    );
+    state.dirty |= !matches!(msg, Msg::Heard(_, Report::Batch(Batch::Alive { .. })) | Msg::Tick(_));
     match msg {
         Msg::Key(key) => keys::key(state, key),
         Msg::Paste(text) => keys::paste(state, &text),

@@ -265,12 +265,10 @@ impl Shell {
         let prepared = self.state.prepare();
         // What is under the cursor is fetched; nothing of that ends the loop.
         let _ = self.carry_out(prepared.effects);
-        *again = prepared.again.map(|at| {
-            Instant::now() + Duration::from_millis((at - now).clamp(1, 1_000).unsigned_abs())
-        });
+        *again =
+            prepared.again.map(|at| Instant::now() + Duration::from_millis((at - now).clamp(1, 1_000).unsigned_abs()));
         let (state, theme, memo) = (&self.state, &self.theme, &mut self.memo);
-        self.terminal
-            .draw(|frame| ui::draw(frame, state, theme, memo))?;
+        self.terminal.draw(|frame| ui::draw(frame, state, theme, memo))?;
         Ok(())
     }
 

@@ -31,10 +31,7 @@ use crate::theme::{Glyphs, Role, Theme};
 pub use canvas::{Canvas, Memo};
 
 /// Below this nothing useful can be shown.
-const SMALLEST: Size = Size {
-    columns: 40,
-    rows: 10,
-};
+const SMALLEST: Size = Size { columns: 40, rows: 10 };
 
 /// Draws everything. Costs by the cells of the screen, not by what is known.
 pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme, memo: &mut Memo) {
@@ -43,12 +40,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme, memo: &mut Memo
     buffer.set_style(area, theme.style(Role::Ground));
     memo.hits.clear();
     memo.cursor = None;
-    let mut canvas = Canvas {
-        area,
-        buffer,
-        theme,
-        memo,
-    };
+    let mut canvas = Canvas { area, buffer, theme, memo };
     if area.width < SMALLEST.columns || area.height < SMALLEST.rows {
         too_small(&mut canvas);
     } else {
@@ -65,29 +57,9 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme, memo: &mut Memo
 fn everything(canvas: &mut Canvas<'_>, state: &State) {
     let area = canvas.area;
     status::draw(canvas, state, Rect { height: 1, ..area });
-    frame::strip(
-        canvas,
-        state,
-        Rect {
-            y: 1,
-            height: 1,
-            ..area
-        },
-    );
-    footer::draw(
-        canvas,
-        state,
-        Rect {
-            y: area.bottom() - 1,
-            height: 1,
-            ..area
-        },
-    );
-    canvas.area = Rect {
-        y: 2,
-        height: area.height - 3,
-        ..area
-    };
+    frame::strip(canvas, state, Rect { y: 1, height: 1, ..area });
+    footer::draw(canvas, state, Rect { y: area.bottom() - 1, height: 1, ..area });
+    canvas.area = Rect { y: 2, height: area.height - 3, ..area };
     let screens = &state.screens;
     match (&state.page, state.at) {
         (Some(page), _) => handoff::draw(page, state, canvas),
@@ -99,11 +71,7 @@ fn everything(canvas: &mut Canvas<'_>, state: &State) {
         (None, ScreenId::Events) => events::draw(&screens.events, state, canvas),
         (None, ScreenId::Sources) => sources::draw(&screens.sources, state, canvas),
     }
-    canvas.area = Rect {
-        y: 2,
-        height: area.height - 3,
-        ..area
-    };
+    canvas.area = Rect { y: 2, height: area.height - 3, ..area };
     frame::toasts(canvas, state);
     layer::draw(canvas, state);
 }

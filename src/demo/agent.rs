@@ -76,9 +76,7 @@ pub(super) struct Job {
 impl Job {
     /// Randomness of this step of this run, the same whenever it is asked.
     pub(super) fn rng(&self) -> Rng {
-        Rng::with_seed(
-            self.seed() ^ (self.step() + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ self.attempt,
-        )
+        Rng::with_seed(self.seed() ^ (self.step() + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ self.attempt)
     }
 
     /// The randomness the first contract of this run was written with, so that names stay the same along it.
@@ -88,10 +86,7 @@ impl Job {
 
     fn seed(&self) -> u64 {
         let trace = self.contract["trace_id"].as_str().unwrap_or_default();
-        trace
-            .get(..16)
-            .and_then(|run| u64::from_str_radix(run, 16).ok())
-            .unwrap_or_default()
+        trace.get(..16).and_then(|run| u64::from_str_radix(run, 16).ok()).unwrap_or_default()
     }
 
     /// Hops since the start of the run.
@@ -106,10 +101,7 @@ impl Job {
 
     /// A text of the brief; empty when absent.
     pub(super) fn brief(&self, member: &str) -> String {
-        self.contract["brief"][member]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
+        self.contract["brief"][member].as_str().unwrap_or_default().to_owned()
     }
 
     /// A list of texts of the brief.
@@ -142,25 +134,18 @@ impl Job {
 
     /// Open issues the source declares.
     pub(super) fn open_issues(&self) -> u64 {
-        self.contract["quality"]["open_issues"]
-            .as_u64()
-            .unwrap_or_default()
+        self.contract["quality"]["open_issues"].as_u64().unwrap_or_default()
     }
 
     /// Whether any constraint begins like this.
     pub(super) fn is_bound_by(&self, beginning: &str) -> bool {
-        self.list("constraints")
-            .iter()
-            .any(|it| it.starts_with(beginning))
+        self.list("constraints").iter().any(|it| it.starts_with(beginning))
     }
 }
 
 fn texts(value: &Value) -> Vec<String> {
     let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    items
-        .iter()
-        .filter_map(|it| it.as_str().map(str::to_owned))
-        .collect()
+    items.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect()
 }
 
 /// What an agent does with a handoff. Times are seconds of the story.
@@ -190,11 +175,7 @@ pub(super) enum End {
 impl Plan {
     /// A plan of usual duration.
     pub(super) fn usual(rng: &mut Rng, end: End) -> Self {
-        Self {
-            read: 0.1 + rng.f64() * 0.5,
-            work: 0.4 + rng.f64() * 1.4,
-            end,
-        }
+        Self { read: 0.1 + rng.f64() * 0.5, work: 0.4 + rng.f64() * 1.4, end }
     }
 
     /// Done, and handed on to the next agent.
@@ -222,14 +203,10 @@ impl Plan {
 /// The draft with an answer to every point of feedback, if `job` was handed back.
 pub(super) fn changed(mut draft: Draft, job: &Job) -> Draft {
     for feedback in job.feedback() {
-        draft
-            .decisions
-            .insert(0, format!("Changed on request: {feedback}"));
+        draft.decisions.insert(0, format!("Changed on request: {feedback}"));
     }
     if job.is_revision() {
-        draft
-            .completed
-            .push("Answered the feedback of the last round".to_owned());
+        draft.completed.push("Answered the feedback of the last round".to_owned());
     }
     draft
 }
@@ -246,12 +223,7 @@ pub(super) const fn route(
     output: &'static str,
     to: &'static str,
 ) -> Route {
-    Route {
-        pipeline,
-        stage,
-        output,
-        to,
-    }
+    Route { pipeline, stage, output, to }
 }
 
 #[cfg(test)]

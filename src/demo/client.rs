@@ -36,10 +36,7 @@ impl Client {
     pub(super) fn new(url: &str, token: Option<&str>) -> anyhow::Result<Self> {
         let mut headers = reqwest::header::HeaderMap::new();
         if let Some(token) = token {
-            headers.insert(
-                reqwest::header::AUTHORIZATION,
-                format!("Bearer {token}").parse()?,
-            );
+            headers.insert(reqwest::header::AUTHORIZATION, format!("Bearer {token}").parse()?);
         }
         // The same choice as everywhere in this program; it fails only where it has been made before.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -49,28 +46,17 @@ impl Client {
             .tcp_nodelay(true)
             .timeout(Duration::from_secs(WAIT_S + 15))
             .build()?;
-        Ok(Self {
-            http,
-            base: format!("{}/api/v1", url.trim_end_matches('/')),
-        })
+        Ok(Self { http, base: format!("{}/api/v1", url.trim_end_matches('/')) })
     }
 
     async fn post(&self, path: &str, body: &Value) -> reqwest::Result<Response> {
-        self.http
-            .post(format!("{}/{path}", self.base))
-            .json(body)
-            .send()
-            .await
+        self.http.post(format!("{}/{path}", self.base)).json(body).send().await
     }
 
     /// Registers a payload schema; one that is there already is as good.
     pub(super) async fn register(&self, name: &str, schema: &'static str) -> reqwest::Result<()> {
         let url = format!("{}/contracts/{name}/1.0.0", self.base);
-        let request = self
-            .http
-            .put(url)
-            .header("content-type", "application/json")
-            .body(schema);
+        let request = self.http.put(url).header("content-type", "application/json").body(schema);
         request.send().await.map(drop)
     }
 
@@ -81,29 +67,20 @@ impl Client {
 
     /// Waits for work, at most `max` handoffs of it.
     pub(super) async fn claim(&self, agent: &str, max: usize) -> reqwest::Result<Vec<Held>> {
-        let wish =
-            json!({"agent": agent, "max": max.min(10), "wait_s": WAIT_S, "lease_s": LEASE_S});
-        let response = self
-            .post("handoffs/claim", &wish)
-            .await?
-            .error_for_status()?;
+        let wish = json!({"agent": agent, "max": max.min(10), "wait_s": WAIT_S, "lease_s": LEASE_S});
+        let response = self.post("handoffs/claim", &wish).await?.error_for_status()?;
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(Vec::new());
         }
         let answer: Value = response.json().await?;
-        let claimed = answer["items"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let claimed = answer["items"].as_array().map(Vec::as_slice).unwrap_or_default();
         Ok(claimed.iter().filter_map(held).collect())
     }
 
     async fn under_lease(&self, held: &Held, call: &str, more: Value) -> reqwest::Result<()> {
         let mut body = more;
         body["lease_id"] = held.lease.clone().into();
-        let response = self
-            .post(&format!("handoffs/{}/{call}", held.handoff), &body)
-            .await?;
+        let response = self.post(&format!("handoffs/{}/{call}", held.handoff), &body).await?;
         response.error_for_status().map(drop)
     }
 
@@ -120,22 +97,12 @@ impl Client {
     /// Ends the work.
     pub(super) async fn end(&self, held: &Held, end: End) -> reqwest::Result<()> {
         match end {
-            End::Complete(next) => {
-                self.under_lease(held, "complete", json!({"next": next}))
-                    .await
-            }
-            End::Return(feedback) => {
-                self.under_lease(held, "return", json!({"feedback": feedback}))
-                    .await
-            }
-            End::Fail(code, detail) => {
-                self.under_lease(held, "fail", json!({"code": code, "detail": detail}))
-                    .await
-            }
+            End::Complete(next) => self.under_lease(held, "complete", json!({"next": next})).await,
+            End::Return(feedback) => self.under_lease(held, "return", json!({"feedback": feedback})).await,
+            End::Fail(code, detail) => self.under_lease(held, "fail", json!({"code": code, "detail": detail})).await,
             End::Reject(path, message) => {
                 let error = json!({"path": path, "keyword": "required", "message": message});
-                self.under_lease(held, "reject", json!({"errors": [error]}))
-                    .await
+                self.under_lease(held, "reject", json!({"errors": [error]})).await
             }
         }
     }
@@ -145,17 +112,12 @@ impl Client {
         Ok(Open {
             dead: self.count(&[("state", "dead_lettered")]).await?,
             waiting: self.count(&[("state", "escalated")]).await?,
-            to_review: self
-                .count(&[("state", "pending"), ("edge", "writer>reviewer")])
-                .await?,
+            to_review: self.count(&[("state", "pending"), ("edge", "writer>reviewer")]).await?,
         })
     }
 
     async fn count(&self, filter: &[(&str, &str)]) -> reqwest::Result<usize> {
-        let request = self
-            .http
-            .get(format!("{}/handoffs", self.base))
-            .query(filter);
+        let request = self.http.get(format!("{}/handoffs", self.base)).query(filter);
         let answer: Value = request.send().await?.error_for_status()?.json().await?;
         Ok(answer["items"].as_array().map_or(0, Vec::len))
     }

@@ -101,28 +101,19 @@ impl Crew {
                 continue;
             }
             // Whoever works on this run later draws the same names from its trace id.
-            self.begin(&spring, twist, rng.u64(1..), &weather, &mut refused)
-                .await;
+            self.begin(&spring, twist, rng.u64(1..), &weather, &mut refused).await;
             // Past a few, the producer falls back on the prompt it had before, which settles the refusal.
             if refused.len() > MOST_REFUSED
                 && let Some(run) = refused.pop_front()
             {
                 let before = Weather { at: 0.0, ..weather };
-                self.begin(&spring, Twist::Plain, run, &before, &mut refused)
-                    .await;
+                self.begin(&spring, Twist::Plain, run, &before, &mut refused).await;
             }
         }
     }
 
     /// Emits the first contract of `run`; one that is refused is remembered.
-    async fn begin(
-        &self,
-        spring: &Spring,
-        twist: Twist,
-        run: u64,
-        weather: &Weather,
-        refused: &mut VecDeque<u64>,
-    ) {
+    async fn begin(&self, spring: &Spring, twist: Twist, run: u64, weather: &Weather, refused: &mut VecDeque<u64>) {
         let mut contract = (spring.write)(twist, &mut Rng::with_seed(run), weather);
         contract["trace_id"] = format!("{run:016x}{:016x}", mix(self.seed, run, 0)).into();
         contract["source"] = json!({"kind": "agent", "id": spring.agent});
@@ -185,10 +176,7 @@ impl Crew {
     /// Keeps the lease while `work` lasts.
     async fn alive(&self, held: &Held, work: impl Future<Output = ()>) -> reqwest::Result<()> {
         tokio::pin!(work);
-        while timeout(Duration::from_secs(LEASE_S / 3), &mut work)
-            .await
-            .is_err()
-        {
+        while timeout(Duration::from_secs(LEASE_S / 3), &mut work).await.is_err() {
             self.client.heartbeat(held).await?;
         }
         Ok(())

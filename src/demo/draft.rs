@@ -118,23 +118,13 @@ impl Draft {
     /// the handoff the agent works on; without one there are no effects.
     pub(super) fn value(self, rng: &mut Rng, working_on: Option<&HandoffKey>) -> Value {
         let maker = self.maker;
-        let model = maker.model.map(
-            |(name, version)| json!({"provider": "example", "name": name, "version": version}),
-        );
-        let prompt = maker
-            .prompt
-            .map(|(name, version)| json!({"name": name, "version": version}));
+        let model = maker.model.map(|(name, version)| json!({"provider": "example", "name": name, "version": version}));
+        let prompt = maker.prompt.map(|(name, version)| json!({"name": name, "version": version}));
         let calls: Vec<Value> = (1..)
             .zip(maker.tools)
-            .map(|(seq, name)| {
-                json!({"seq": seq, "name": name, "status": "ok", "ms": rng.u32(40..1_400)})
-            })
+            .map(|(seq, name)| json!({"seq": seq, "name": name, "status": "ok", "ms": rng.u32(40..1_400)}))
             .collect();
-        let done: Vec<Value> = self
-            .done
-            .iter()
-            .map(|(item, met)| json!({"item": item, "met": met}))
-            .collect();
+        let done: Vec<Value> = self.done.iter().map(|(item, met)| json!({"item": item, "met": met})).collect();
         let met = self.done.iter().filter(|(_, met)| *met).count();
         let owner = json!({"kind": "agent", "id": self.route.to});
         let (schema, fields) = self.payload;
@@ -201,10 +191,7 @@ fn effects(made: &[Effect], working_on: Option<&HandoffKey>) -> Vec<Value> {
     (1..)
         .zip(made)
         .filter_map(|(seq, it)| {
-            let undo = it
-                .undo
-                .as_ref()
-                .map(|action| json!({"kind": "http", "action": action}));
+            let undo = it.undo.as_ref().map(|action| json!({"kind": "http", "action": action}));
             Some(json!({
                 "seq": seq, "effect_key": effect_key(key, seq).ok()?.as_str(), "system": it.system,
                 "resource": it.resource, "op": it.op, "status": "committed", "idempotent": true,

@@ -34,10 +34,7 @@ impl Host {
     /// # Errors
     /// The temporary directory cannot be written, or no port is free.
     pub async fn start() -> anyhow::Result<Self> {
-        let settings = Settings {
-            policies: policies()?,
-            ..Settings::default()
-        };
+        let settings = Settings { policies: policies()?, ..Settings::default() };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let store = Store::temporary()?;
@@ -46,13 +43,7 @@ impl Host {
         let stop = CancellationToken::new();
         let sweeping = sweeper::start(engine.clone(), stop.clone());
         let serving = tokio::spawn(api::serve(engine, listener, Access::Open, stop.clone()));
-        Ok(Self {
-            url,
-            directory,
-            stop,
-            serving,
-            sweeping,
-        })
+        Ok(Self { url, directory, stop, serving, sweeping })
     }
 
     /// Where it answers, such as `http://127.0.0.1:40123`.

@@ -90,10 +90,7 @@ mod tests {
     use super::*;
 
     fn at(at: f64) -> Weather {
-        Weather {
-            at,
-            open: Open::default(),
-        }
+        Weather { at, open: Open::default() }
     }
 
     #[test]
@@ -108,11 +105,7 @@ mod tests {
     #[test]
     fn what_is_open_has_bounds() {
         let mut full = at(60.0);
-        full.open = Open {
-            dead: MOST_DEAD,
-            waiting: MOST_WAITING,
-            to_review: MOST_TO_REVIEW,
-        };
+        full.open = Open { dead: MOST_DEAD, waiting: MOST_WAITING, to_review: MOST_TO_REVIEW };
         assert!(!full.is_crm_down(true) && !full.may_die());
         assert!(!full.may_ask() && full.is_jammed("research") && !full.is_jammed("sales"));
     }

@@ -4,9 +4,7 @@ use fastrand::Rng;
 
 /// One of a list.
 pub(super) fn pick(rng: &mut Rng, from: &[&'static str]) -> &'static str {
-    from.get(rng.usize(..from.len().max(1)))
-        .copied()
-        .unwrap_or_default()
+    from.get(rng.usize(..from.len().max(1))).copied().unwrap_or_default()
 }
 
 /// `count` different ones of a list, in the order of the list.

@@ -108,16 +108,8 @@ impl Before {
 ///
 /// An escalation with a role is measured as the edge `{target}>{role}` too: opened is emitted, claimed is
 /// acknowledged, resolved is completed (protocol section 3). Who answers without claiming acknowledges by that.
-pub fn entries(
-    event: &Event,
-    before: Option<&Before>,
-    after: Option<&Handoff>,
-    enter: impl FnMut(&Edge, Entry),
-) {
-    let mut book = Book {
-        edge: after.map(|it| &it.emission.edge),
-        enter,
-    };
+pub fn entries(event: &Event, before: Option<&Before>, after: Option<&Handoff>, enter: impl FnMut(&Edge, Entry)) {
+    let mut book = Book { edge: after.map(|it| &it.emission.edge), enter };
     let asked = before.and_then(|it| it.asked.as_ref());
     match &event.fact {
         Fact::Emitted(emission) => {
@@ -186,10 +178,7 @@ pub fn entries(
             book.count(Kind::Resolved);
             if let Some(asked) = asked {
                 book.taken(asked, event.at);
-                let settled = Entry::Settled {
-                    attempt: 1,
-                    succeeded: true,
-                };
+                let settled = Entry::Settled { attempt: 1, succeeded: true };
                 for entry in [Entry::Count(Kind::Completed), settled] {
                     (book.enter)(&asked.edge, entry);
                 }
@@ -231,10 +220,7 @@ impl<F: FnMut(&Edge, Entry)> Book<'_, F> {
     fn settled(&mut self, before: Option<&Before>, after: Option<&Handoff>, succeeded: bool) {
         let ended = before.is_some_and(|it| it.ended_at.is_some());
         if let (Some(it), false) = (after, ended) {
-            self.add(Entry::Settled {
-                attempt: it.attempt,
-                succeeded,
-            });
+            self.add(Entry::Settled { attempt: it.attempt, succeeded });
         }
     }
 

@@ -74,10 +74,7 @@ mod tests {
 
     /// Any JSON, with numbers of every kind and names on both sides of the surrogates.
     fn json() -> impl Strategy<Value = Value> {
-        let text = prop_oneof![
-            "\\PC{0,8}",
-            "[\u{0}-\u{2f}\u{5c}\u{7f}\u{e000}-\u{10ffff}]{0,4}"
-        ];
+        let text = prop_oneof!["\\PC{0,8}", "[\u{0}-\u{2f}\u{5c}\u{7f}\u{e000}-\u{10ffff}]{0,4}"];
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
@@ -91,8 +88,7 @@ mod tests {
         leaf.prop_recursive(4, 48, 6, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-                prop::collection::hash_map(text.clone(), inner, 0..6)
-                    .prop_map(|it| it.into_iter().collect()),
+                prop::collection::hash_map(text.clone(), inner, 0..6).prop_map(|it| it.into_iter().collect()),
             ]
         })
     }

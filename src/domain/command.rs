@@ -239,9 +239,7 @@ pub enum Refusal {
     #[error("{0} does not exist")]
     NotFound(String),
     /// The lease is unknown, expired or somebody else's: stop, undo nothing.
-    #[error(
-        "the lease on {handoff} is no longer yours: it is {state}; stop working on it and undo nothing"
-    )]
+    #[error("the lease on {handoff} is no longer yours: it is {state}; stop working on it and undo nothing")]
     LeaseLost {
         /// Which handoff.
         handoff: HandoffId,
@@ -276,17 +274,13 @@ pub enum Refusal {
         allow: Vec<Answer>,
     },
     /// The edge forbids deciding on one's own work.
-    #[error(
-        "{who} emitted, edited or requeued this handoff and may not decide on it (separation of duties)"
-    )]
+    #[error("{who} emitted, edited or requeued this handoff and may not decide on it (separation of duties)")]
     SelfApproval {
         /// Who tried.
         who: String,
     },
     /// The same key was emitted with other content: first write wins.
-    #[error(
-        "key {key} is taken by handoff {handoff} with other content; treat it as already emitted"
-    )]
+    #[error("key {key} is taken by handoff {handoff} with other content; treat it as already emitted")]
     IdempotencyMismatch {
         /// The key.
         key: String,
@@ -303,11 +297,7 @@ pub enum Refusal {
 }
 
 fn words(states: &[State]) -> String {
-    states
-        .iter()
-        .map(|it| it.word())
-        .collect::<Vec<_>>()
-        .join(" or ")
+    states.iter().map(|it| it.word()).collect::<Vec<_>>().join(" or ")
 }
 
 /// The answers that a question allows, as in "approved, rejected or dismissed".
@@ -321,8 +311,6 @@ fn ways(allow: &[Answer]) -> String {
 }
 
 fn told(change: Option<&LastChange>) -> String {
-    change.map_or_else(
-        || "nobody knows by whom".to_owned(),
-        |it| format!("{} ({}) at {}", it.actor.id, it.event, it.at),
-    )
+    change
+        .map_or_else(|| "nobody knows by whom".to_owned(), |it| format!("{} ({}) at {}", it.actor.id, it.event, it.at))
 }

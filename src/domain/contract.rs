@@ -14,9 +14,8 @@ mod record;
 pub use mask::{MASK, mask, masked, read_masked};
 pub use memory::{Brief, DoneItem, Link, Payload, Reference, Summary, WorkingMemory};
 pub use record::{
-    CallStatus, Check, CheckStatus, Classification, Compensation, CompensationKind, Delivery,
-    EffectOp, EffectStatus, FailureAction, FailureModes, Level, Maker, Provenance, Quality,
-    Redaction, RedactionMethod, SideEffect, ToolCall,
+    CallStatus, Check, CheckStatus, Classification, Compensation, CompensationKind, Delivery, EffectOp, EffectStatus,
+    FailureAction, FailureModes, Level, Maker, Provenance, Quality, Redaction, RedactionMethod, SideEffect, ToolCall,
 };
 
 use std::fmt;
@@ -94,17 +93,13 @@ impl Contract {
 
     /// The confidentiality stated, else [`Level::Internal`].
     pub fn level(&self) -> Level {
-        self.classification
-            .as_ref()
-            .map(|classification| classification.level)
-            .unwrap_or_default()
+        self.classification.as_ref().map(|classification| classification.level).unwrap_or_default()
     }
 
     /// The stored form as a JSON value.
     #[allow(clippy::missing_panics_doc, reason = "the message is the proof")]
     pub fn to_value(&self) -> Value {
-        serde_json::to_value(self)
-            .expect("string keys and finite numbers only, so JSON can hold it")
+        serde_json::to_value(self).expect("string keys and finite numbers only, so JSON can hold it")
     }
 }
 
@@ -131,18 +126,12 @@ pub struct Party {
 impl Party {
     /// An agent of this name.
     pub fn agent(id: impl Into<String>) -> Self {
-        Self {
-            kind: PartyKind::Agent,
-            id: id.into(),
-        }
+        Self { kind: PartyKind::Agent, id: id.into() }
     }
 
     /// A person of this name.
     pub fn human(id: impl Into<String>) -> Self {
-        Self {
-            kind: PartyKind::Human,
-            id: id.into(),
-        }
+        Self { kind: PartyKind::Human, id: id.into() }
     }
 }
 
@@ -176,9 +165,7 @@ impl PartyKind {
 }
 
 /// How soon somebody has to look. Ordered: the most urgent first.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Urgency {
     /// Now.
@@ -262,13 +249,7 @@ impl Relation {
 
     /// A relation of this kind and nothing more said.
     pub fn plain(kind: RelationKind) -> Self {
-        Self {
-            kind,
-            of: None,
-            cycle: None,
-            feedback: None,
-            group: None,
-        }
+        Self { kind, of: None, cycle: None, feedback: None, group: None }
     }
 }
 
@@ -346,26 +327,14 @@ pub struct Violation {
 
 impl Violation {
     /// A violation of `keyword` at `path`.
-    pub fn new(
-        path: impl Into<String>,
-        keyword: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            path: path.into(),
-            keyword: keyword.into(),
-            message: message.into(),
-        }
+    pub fn new(path: impl Into<String>, keyword: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), keyword: keyword.into(), message: message.into() }
     }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = if self.path.is_empty() {
-            "/"
-        } else {
-            &self.path
-        };
+        let path = if self.path.is_empty() { "/" } else { &self.path };
         write!(f, "{path}: {}", self.message)
     }
 }
@@ -391,15 +360,10 @@ mod tests {
         let sent: Value = serde_json::from_str(EXAMPLE).unwrap();
         let contract: Contract = serde_json::from_value(sent.clone()).unwrap();
         let written = contract.to_value();
-        assert_eq!(
-            serde_json::from_value::<Contract>(written.clone()).unwrap(),
-            contract
-        );
+        assert_eq!(serde_json::from_value::<Contract>(written.clone()).unwrap(), contract);
         // Only the spelling of a time differs.
         let mut expected = sent;
-        *expected
-            .pointer_mut("/side_effects/0/committed_at")
-            .unwrap() = json!("2026-08-20T10:00:02.000Z");
+        *expected.pointer_mut("/side_effects/0/committed_at").unwrap() = json!("2026-08-20T10:00:02.000Z");
         assert_eq!(written, expected);
         assert_eq!(contract.edge(), "research>writer");
     }
@@ -411,26 +375,16 @@ mod tests {
         assert_eq!(digest(&one), digest(&two));
         // RFC 8785 bytes: {"a":"é","b":1}
         assert_eq!(canonical(&one), "{\"a\":\"é\",\"b\":1}".as_bytes());
-        assert_eq!(
-            digest(&json!({})),
-            "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
-        );
+        assert_eq!(digest(&json!({})), "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
         assert_ne!(digest(&one), digest(&json!({"a": "e", "b": 1})));
     }
 
     #[test]
     fn urgency_is_ordered_and_normal_when_nothing_is_said() {
-        assert!(
-            Urgency::Critical < Urgency::High
-                && Urgency::High < Urgency::Normal
-                && Urgency::Normal < Urgency::Low
-        );
+        assert!(Urgency::Critical < Urgency::High && Urgency::High < Urgency::Normal && Urgency::Normal < Urgency::Low);
         let mut contract = example();
         contract.brief.urgency = None;
         contract.classification = None;
-        assert_eq!(
-            (contract.urgency(), contract.level()),
-            (Urgency::Normal, Level::Internal)
-        );
+        assert_eq!((contract.urgency(), contract.level()), (Urgency::Normal, Level::Internal));
     }
 }

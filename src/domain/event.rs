@@ -268,13 +268,7 @@ pub enum DismissReason {
 
 impl DismissReason {
     /// Every reason, in the order they are offered.
-    pub const ALL: [Self; 5] = [
-        Self::Obsolete,
-        Self::Duplicate,
-        Self::HandledManually,
-        Self::WontFix,
-        Self::TestData,
-    ];
+    pub const ALL: [Self; 5] = [Self::Obsolete, Self::Duplicate, Self::HandledManually, Self::WontFix, Self::TestData];
 
     /// The wire word.
     pub const fn word(self) -> &'static str {

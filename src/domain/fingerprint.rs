@@ -27,10 +27,7 @@ pub struct FailureFingerprint {
 pub fn failure(edge: &str, code: &str, path: &str, message: &str) -> FailureFingerprint {
     let path = fold_path(path);
     let message = fold(message);
-    let mut id = hashed(
-        "f",
-        format!("failure/1\n{edge}\n{code}\n{path}\n{message}").as_bytes(),
-    );
+    let mut id = hashed("f", format!("failure/1\n{edge}\n{code}\n{path}\n{message}").as_bytes());
     id.truncate(11);
     let mut title = code.to_owned();
     if !path.is_empty() {
@@ -47,10 +44,7 @@ pub fn failure(edge: &str, code: &str, path: &str, message: &str) -> FailureFing
 /// Array indexes differ between occurrences of one mistake.
 fn fold_path(path: &str) -> String {
     let index = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    path.split('/')
-        .map(|part| if index(part) { "#" } else { part })
-        .collect::<Vec<_>>()
-        .join("/")
+    path.split('/').map(|part| if index(part) { "#" } else { part }).collect::<Vec<_>>().join("/")
 }
 
 /// A message without what changes from one occurrence to the next: numbers, ids, hexadecimal strings and
@@ -64,9 +58,7 @@ pub fn fold(message: &str) -> String {
             folded.push_str("\"…\"");
             length
         } else if is_word(first) {
-            let length = rest
-                .find(|c: char| !is_word(c) && !joins(c))
-                .unwrap_or(rest.len());
+            let length = rest.find(|c: char| !is_word(c) && !joins(c)).unwrap_or(rest.len());
             let word = rest.get(..length).unwrap_or(rest);
             fold_word(word.trim_end_matches(joins), &mut folded);
             word.trim_end_matches(joins).len()
@@ -110,9 +102,7 @@ fn quoted(rest: &str, before: char) -> Option<usize> {
         _ => return None,
     };
     let inner = rest.get(open.len_utf8()..)?;
-    inner
-        .find(close)
-        .map(|at| open.len_utf8() + at + close.len_utf8())
+    inner.find(close).map(|at| open.len_utf8() + at + close.len_utf8())
 }
 
 fn fold_word(word: &str, folded: &mut String) {
@@ -153,19 +143,13 @@ pub fn work(contract: &Contract, volatile: &[String]) -> String {
 
 fn without(fields: &Map<String, Value>, volatile: &[String]) -> Value {
     let kept = fields.iter().filter(|(name, _)| !volatile.contains(name));
-    Value::Object(
-        kept.map(|(name, value)| (name.clone(), without_in(value, volatile)))
-            .collect(),
-    )
+    Value::Object(kept.map(|(name, value)| (name.clone(), without_in(value, volatile))).collect())
 }
 
 fn without_in(value: &Value, volatile: &[String]) -> Value {
     match value {
         Value::Object(fields) => without(fields, volatile),
-        Value::Array(items) => items
-            .iter()
-            .map(|item| without_in(item, volatile))
-            .collect(),
+        Value::Array(items) => items.iter().map(|item| without_in(item, volatile)).collect(),
         other => other.clone(),
     }
 }
@@ -182,20 +166,11 @@ mod tests {
         for (message, folded) in [
             ("Timed out after 30000 ms", "timed out after # ms"),
             ("timed out  after 12.5 ms", "timed out after # ms"),
-            (
-                "no record 'kb/r/881' in \"store\"",
-                "no record \"…\" in \"…\"",
-            ),
-            (
-                "request 0198f3aa-11c2-7d3e-9e0f-7b6a5c4d3e2f failed",
-                "request # failed",
-            ),
+            ("no record 'kb/r/881' in \"store\"", "no record \"…\" in \"…\""),
+            ("request 0198f3aa-11c2-7d3e-9e0f-7b6a5c4d3e2f failed", "request # failed"),
             ("commit deadbeef is gone", "commit # is gone"),
             ("charge ch_3Nx9 declined", "charge # declined"),
-            (
-                "Can't read the vendor's page",
-                "can't read the vendor's page",
-            ),
+            ("Can't read the vendor's page", "can't read the vendor's page"),
             ("at 2026-08-20T10:07:41.120Z: quota", "at #: quota"),
             ("line\n\tbroken", "line broken"),
             ("open 'quote", "open 'quote"),
@@ -213,19 +188,10 @@ mod tests {
         assert_eq!(one, two);
         assert_eq!(one.title, "timeout: no answer from # after # s");
         assert_eq!(one.id.len(), 11);
-        assert_ne!(
-            one.id,
-            failure("a>c", "timeout", "", "no answer from worker-17 after 30 s").id
-        );
-        assert_ne!(
-            one.id,
-            failure("a>b", "refused", "", "no answer from worker-17 after 30 s").id
-        );
+        assert_ne!(one.id, failure("a>c", "timeout", "", "no answer from worker-17 after 30 s").id);
+        assert_ne!(one.id, failure("a>b", "refused", "", "no answer from worker-17 after 30 s").id);
         let path = failure("a>b", "schema_violation", "/side_effects/3/op", "");
-        assert_eq!(
-            path,
-            failure("a>b", "schema_violation", "/side_effects/0/op", "")
-        );
+        assert_eq!(path, failure("a>b", "schema_violation", "/side_effects/0/op", ""));
         assert_eq!(path.title, "schema_violation at /side_effects/#/op");
     }
 
@@ -248,13 +214,7 @@ mod tests {
         assert_ne!(work(&changed, &[]), print);
         let volatile = ["confidence".to_owned(), "fetched_at".to_owned()];
         let mut again = changed.clone();
-        again
-            .working_memory
-            .payload
-            .as_mut()
-            .unwrap()
-            .fields
-            .insert("nested".into(), json!([{"fetched_at": 2}]));
+        again.working_memory.payload.as_mut().unwrap().fields.insert("nested".into(), json!([{"fetched_at": 2}]));
         assert_ne!(work(&changed, &[]), work(&again, &[]));
         assert_eq!(work(&changed, &volatile), work(&again, &volatile));
     }
@@ -264,12 +224,7 @@ mod tests {
         let mut one = example();
         one.working_memory.payload = None;
         let mut two = one.clone();
-        two.working_memory
-            .summary
-            .as_mut()
-            .unwrap()
-            .text
-            .push_str(" And more.");
+        two.working_memory.summary.as_mut().unwrap().text.push_str(" And more.");
         assert_ne!(work(&one, &[]), work(&two, &[]));
     }
 

@@ -67,11 +67,7 @@ pub struct Edge {
 impl Edge {
     /// An edge from its three names.
     pub fn new(pipeline: &str, from: &str, to: &str) -> Self {
-        Self {
-            pipeline: pipeline.into(),
-            from: from.into(),
-            to: to.into(),
-        }
+        Self { pipeline: pipeline.into(), from: from.into(), to: to.into() }
     }
 
     /// A party handing to itself: a patrol or a poll, never a loop between two agents.
@@ -109,26 +105,17 @@ pub enum ActorKind {
 impl Actor {
     /// An agent by name.
     pub fn agent(id: &str) -> Self {
-        Self {
-            kind: ActorKind::Agent,
-            id: id.into(),
-        }
+        Self { kind: ActorKind::Agent, id: id.into() }
     }
 
     /// A person by name.
     pub fn user(id: &str) -> Self {
-        Self {
-            kind: ActorKind::User,
-            id: id.into(),
-        }
+        Self { kind: ActorKind::User, id: id.into() }
     }
 
     /// A part of the orchestrator.
     pub fn system(id: &str) -> Self {
-        Self {
-            kind: ActorKind::System,
-            id: id.into(),
-        }
+        Self { kind: ActorKind::System, id: id.into() }
     }
 }
 

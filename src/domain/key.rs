@@ -22,9 +22,7 @@ pub enum KeyError {
     #[error("{0} is not a trace id: it has to be 32 lower-case hexadecimal digits, not all zero")]
     Trace(String),
     /// Not `""` or decimal numbers joined by dots.
-    #[error(
-        "{0} is not a branch: it has to be empty or numbers joined by dots, such as 1.0, at most 64 characters"
-    )]
+    #[error("{0} is not a branch: it has to be empty or numbers joined by dots, such as 1.0, at most 64 characters")]
     Branch(String),
     /// Above [`STEP_MAX`].
     #[error("step {0} is too large: the last step is 2147483647")]
@@ -58,10 +56,7 @@ fn shown(text: &str) -> String {
 }
 
 fn lower_hex(text: &str, digits: usize) -> bool {
-    text.len() == digits
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Gives a checked text its common traits, so that a wrong one cannot be built or read from JSON.
@@ -146,10 +141,7 @@ checked_text! {
 fn prefixed(text: &str, prefix: &'static str) -> Result<(), KeyError> {
     match text.strip_prefix(prefix) {
         Some(hex) if lower_hex(hex, 64) => Ok(()),
-        _ => Err(KeyError::Key {
-            text: shown(text),
-            prefix,
-        }),
+        _ => Err(KeyError::Key { text: shown(text), prefix }),
     }
 }
 
@@ -183,18 +175,12 @@ pub fn effect_key(handoff: &HandoffKey, n: u32) -> Result<EffectKey, KeyError> {
     if n == 0 {
         return Err(KeyError::Effect);
     }
-    Ok(EffectKey(hashed(
-        "ek1_",
-        format!("effect-key/1\n{handoff}\n{n}").as_bytes(),
-    )))
+    Ok(EffectKey(hashed("ek1_", format!("effect-key/1\n{handoff}\n{n}").as_bytes())))
 }
 
 /// The key of undoing `effect`.
 pub fn compensation_key(effect: &EffectKey) -> CompensationKey {
-    CompensationKey(hashed(
-        "ck1_",
-        format!("compensation-key/1\n{effect}").as_bytes(),
-    ))
+    CompensationKey(hashed("ck1_", format!("compensation-key/1\n{effect}").as_bytes()))
 }
 
 /// Refuses a step above [`STEP_MAX`].
@@ -202,11 +188,7 @@ pub fn compensation_key(effect: &EffectKey) -> CompensationKey {
 /// # Errors
 /// [`KeyError::Step`].
 pub fn check_step(step: u32) -> Result<(), KeyError> {
-    if step > STEP_MAX {
-        Err(KeyError::Step(step.into()))
-    } else {
-        Ok(())
-    }
+    if step > STEP_MAX { Err(KeyError::Step(step.into())) } else { Ok(()) }
 }
 
 /// Refuses a branch that is not empty or decimal numbers without leading zeros joined by dots.
@@ -215,9 +197,7 @@ pub fn check_step(step: u32) -> Result<(), KeyError> {
 /// [`KeyError::Branch`].
 pub fn check_branch(branch: &str) -> Result<(), KeyError> {
     let number = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|byte| byte.is_ascii_digit())
-            && (part == "0" || !part.starts_with('0'))
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'))
     };
     if branch.is_empty() || branch.len() <= BRANCH_MAX && branch.split('.').all(number) {
         Ok(())
@@ -231,12 +211,7 @@ pub fn check_branch(branch: &str) -> Result<(), KeyError> {
 ///
 /// # Errors
 /// When there is no such follow-up, or the position would leave the accepted range.
-pub fn next_position(
-    step: u32,
-    branch: &str,
-    index: usize,
-    count: usize,
-) -> Result<(u32, String), KeyError> {
+pub fn next_position(step: u32, branch: &str, index: usize, count: usize) -> Result<(u32, String), KeyError> {
     check_branch(branch)?;
     if index >= count {
         return Err(KeyError::Index { index, count });
@@ -256,19 +231,14 @@ pub fn next_position(
 ///
 /// # Errors
 /// When the position would leave the accepted range.
-pub fn join_position(
-    members: impl IntoIterator<Item = u32>,
-    parent_branch: &str,
-) -> Result<(u32, String), KeyError> {
+pub fn join_position(members: impl IntoIterator<Item = u32>, parent_branch: &str) -> Result<(u32, String), KeyError> {
     check_branch(parent_branch)?;
     let furthest = members.into_iter().max().unwrap_or(0);
     Ok((following(furthest)?, parent_branch.to_owned()))
 }
 
 fn following(step: u32) -> Result<u32, KeyError> {
-    let next = step
-        .checked_add(1)
-        .ok_or(KeyError::Step(u64::from(step) + 1))?;
+    let next = step.checked_add(1).ok_or(KeyError::Step(u64::from(step) + 1))?;
     check_step(next).map(|()| next)
 }
 
@@ -281,42 +251,12 @@ mod tests {
     #[test]
     fn every_published_vector_holds() {
         let vectors = [
-            (
-                TRACE,
-                1,
-                "",
-                "8fe811b494d09c04930b60fb8d7cc4e3420156094255998fe7b004121a77afd1",
-            ),
-            (
-                TRACE,
-                2,
-                "",
-                "502333e90f04c59560f35385610c2e85edd12f5de83da989f2afae9988f10669",
-            ),
-            (
-                TRACE,
-                12,
-                "",
-                "61dfb5a910dfa35154350ec266a3fae61bd0fd9dd773e3190fb4cd50f42a513b",
-            ),
-            (
-                TRACE,
-                3,
-                "0",
-                "6d55c767042d63ed44723cca5c1d5fb1e88eadc0e5cdb58dff530e0b5fbd5854",
-            ),
-            (
-                TRACE,
-                3,
-                "1",
-                "5d4f63d92ce5cca1929fca9be3aa6452f4445425c6dc8b0694ca7f69abefbb62",
-            ),
-            (
-                TRACE,
-                4,
-                "1.0",
-                "26644f285ce3c1d01f3cd276cf4bb60cc510967fef30ab0c6d4df15984d9a67d",
-            ),
+            (TRACE, 1, "", "8fe811b494d09c04930b60fb8d7cc4e3420156094255998fe7b004121a77afd1"),
+            (TRACE, 2, "", "502333e90f04c59560f35385610c2e85edd12f5de83da989f2afae9988f10669"),
+            (TRACE, 12, "", "61dfb5a910dfa35154350ec266a3fae61bd0fd9dd773e3190fb4cd50f42a513b"),
+            (TRACE, 3, "0", "6d55c767042d63ed44723cca5c1d5fb1e88eadc0e5cdb58dff530e0b5fbd5854"),
+            (TRACE, 3, "1", "5d4f63d92ce5cca1929fca9be3aa6452f4445425c6dc8b0694ca7f69abefbb62"),
+            (TRACE, 4, "1.0", "26644f285ce3c1d01f3cd276cf4bb60cc510967fef30ab0c6d4df15984d9a67d"),
             (
                 "0af7651916cd43dd8448eb211c80319c",
                 STEP_MAX,
@@ -328,20 +268,12 @@ mod tests {
             let key = handoff_key(&TraceId::parse(trace).unwrap(), step, branch).unwrap();
             assert_eq!(key.as_str(), format!("hk1_{hex}"));
         }
-        let handoff = HandoffKey::parse(
-            "hk1_8fe811b494d09c04930b60fb8d7cc4e3420156094255998fe7b004121a77afd1",
-        )
-        .unwrap();
+        let handoff =
+            HandoffKey::parse("hk1_8fe811b494d09c04930b60fb8d7cc4e3420156094255998fe7b004121a77afd1").unwrap();
         let effect = effect_key(&handoff, 1).unwrap();
-        assert_eq!(
-            effect.as_str(),
-            "ek1_b73048b06a9deec02d2045af0507022e2aefae571f004d5cc6aee72488662487"
-        );
+        assert_eq!(effect.as_str(), "ek1_b73048b06a9deec02d2045af0507022e2aefae571f004d5cc6aee72488662487");
         let undo = compensation_key(&effect);
-        assert_eq!(
-            undo.as_str(),
-            "ck1_3fe752910a17e46fd150f44bcb5831f107bd23019bb8004902a2fe9c0c73a63d"
-        );
+        assert_eq!(undo.as_str(), "ck1_3fe752910a17e46fd150f44bcb5831f107bd23019bb8004902a2fe9c0c73a63d");
     }
 
     #[test]
@@ -355,38 +287,22 @@ mod tests {
             "4bf92f3577b34da6a3ce929d0e0e47361",
         ] {
             assert!(TraceId::parse(bad).is_err(), "{bad}");
-            assert!(
-                serde_json::from_value::<TraceId>(bad.into()).is_err(),
-                "{bad}"
-            );
+            assert!(serde_json::from_value::<TraceId>(bad.into()).is_err(), "{bad}");
         }
         let trace = TraceId::parse(TRACE).unwrap();
-        assert_eq!(
-            handoff_key(&trace, STEP_MAX + 1, ""),
-            Err(KeyError::Step(u64::from(STEP_MAX) + 1))
-        );
+        assert_eq!(handoff_key(&trace, STEP_MAX + 1, ""), Err(KeyError::Step(u64::from(STEP_MAX) + 1)));
         for bad in [".", "0.", ".0", "01", "-1", "a", "1..0", "1\n", "0 ", "٣"] {
-            assert!(
-                matches!(handoff_key(&trace, 1, bad), Err(KeyError::Branch(_))),
-                "{bad}"
-            );
+            assert!(matches!(handoff_key(&trace, 1, bad), Err(KeyError::Branch(_))), "{bad}");
         }
         assert!(check_branch(&"1.".repeat(33)).is_err());
-        assert!(
-            HandoffKey::parse(
-                "ek1_b73048b06a9deec02d2045af0507022e2aefae571f004d5cc6aee72488662487"
-            )
-            .is_err()
-        );
+        assert!(HandoffKey::parse("ek1_b73048b06a9deec02d2045af0507022e2aefae571f004d5cc6aee72488662487").is_err());
         let key = handoff_key(&trace, 0, "").unwrap();
         assert_eq!(effect_key(&key, 0), Err(KeyError::Effect));
     }
 
     #[test]
     fn errors_show_hostile_input_escaped_and_short() {
-        let message = TraceId::parse(&"\u{1b}[2J".repeat(100))
-            .unwrap_err()
-            .to_string();
+        let message = TraceId::parse(&"\u{1b}[2J".repeat(100)).unwrap_err().to_string();
         assert!(message.contains("\\u{1b}") && !message.contains('\u{1b}'));
         assert!(message.len() < 400);
     }
@@ -397,17 +313,11 @@ mod tests {
         assert_eq!(next_position(4, "1", 0, 1), Ok((5, "1".into())));
         assert_eq!(next_position(1, "", 1, 2), Ok((2, "1".into())));
         assert_eq!(next_position(2, "1", 0, 3), Ok((3, "1.0".into())));
-        assert_eq!(
-            next_position(2, "", 2, 2),
-            Err(KeyError::Index { index: 2, count: 2 })
-        );
+        assert_eq!(next_position(2, "", 2, 2), Err(KeyError::Index { index: 2, count: 2 }));
         assert!(next_position(STEP_MAX, "", 0, 1).is_err());
         assert!(next_position(u32::MAX, "", 0, 1).is_err());
         let deep = vec!["1"; 32].join(".");
-        assert!(
-            next_position(1, &deep, 10, 20).is_err(),
-            "65 characters or more"
-        );
+        assert!(next_position(1, &deep, 10, 20).is_err(), "65 characters or more");
         assert_eq!(join_position([3, 5, 4], "1"), Ok((6, "1".into())));
     }
 }

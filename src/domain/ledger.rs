@@ -72,18 +72,12 @@ impl Ledger {
     /// An empty ledger whose windows are exact at the instants that are `phase` milliseconds past a whole
     /// minute; 0 for live sources (see [`Windows::phase_of`](super::health::Windows::phase_of)).
     pub fn new(phase: i64) -> Self {
-        Self {
-            phase,
-            ..Self::default()
-        }
+        Self { phase, ..Self::default() }
     }
 
     /// The same for a recording that is read once and looked at as a whole: every closed run is kept.
     pub fn of_recording(phase: i64) -> Self {
-        Self {
-            keeps_all: true,
-            ..Self::new(phase)
-        }
+        Self { keeps_all: true, ..Self::new(phase) }
     }
 
     /// Folds one event.
@@ -91,17 +85,10 @@ impl Ledger {
         self.revision += 1;
         self.folded += 1;
         self.now = self.now.max(event.at);
-        let kept = self
-            .runs
-            .entry(event.run.clone())
-            .or_insert_with_key(|id| Run::new(id.clone(), event.at).into())
-            .unpack();
+        let kept =
+            self.runs.entry(event.run.clone()).or_insert_with_key(|id| Run::new(id.clone(), event.at).into()).unpack();
         let stood = Standing::of(kept);
-        let before = event
-            .handoff
-            .as_ref()
-            .and_then(|id| kept.handoffs.get(id))
-            .map(Before::of);
+        let before = event.handoff.as_ref().and_then(|id| kept.handoffs.get(id)).map(Before::of);
         let odd = evolve(Arc::make_mut(kept), event);
         let run = Arc::clone(kept);
         if let Some(odd) = odd {
@@ -115,8 +102,7 @@ impl Ledger {
             entries(event, before.as_ref(), after, |edge, entry| {
                 let book = self.book(edge);
                 book.changed_at = book.changed_at.max(event.at);
-                book.windows
-                    .record(event.at, |tally| entry.enter(tally, event.at));
+                book.windows.record(event.at, |tally| entry.enter(tally, event.at));
             });
             if let (Some(it), None) = (after, &before) {
                 self.home.insert(it.id.clone(), run.id.clone());
@@ -216,11 +202,7 @@ impl Ledger {
 
     /// Drops the runs that closed first, beyond the cap.
     fn forget(&mut self) {
-        let keep = if self.keeps_all {
-            usize::MAX
-        } else {
-            KEEP_CLOSED
-        };
+        let keep = if self.keeps_all { usize::MAX } else { KEEP_CLOSED };
         while let Some(id) = self.closed.beyond(keep) {
             self.notable.remove(&id);
             self.current.remove(&id);

@@ -37,9 +37,7 @@ pub struct Verdict {
 }
 
 /// How bad a way is. Ordered.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// No repetition.
@@ -72,11 +70,7 @@ impl Verdict {
     }
 
     fn of(level: Level, signal: String) -> Self {
-        Self {
-            level,
-            signal,
-            since: None,
-        }
+        Self { level, signal, since: None }
     }
 
     /// The verdict of a run after `later` was judged at `at`: the worse one stays, with the time it began.
@@ -85,14 +79,8 @@ impl Verdict {
         match later.level.cmp(&self.level) {
             std::cmp::Ordering::Less => self.clone(),
             std::cmp::Ordering::Equal if self.is_fine() => self.clone(),
-            std::cmp::Ordering::Equal => Self {
-                since: self.since.or(Some(at)),
-                ..later.clone()
-            },
-            std::cmp::Ordering::Greater => Self {
-                since: Some(at),
-                ..later.clone()
-            },
+            std::cmp::Ordering::Equal => Self { since: self.since.or(Some(at)), ..later.clone() },
+            std::cmp::Ordering::Greater => Self { since: Some(at), ..later.clone() },
         }
     }
 }
@@ -126,13 +114,9 @@ pub fn cycle(run: &Run, emission: &Emission) -> u32 {
     let same_pair = |it: &&Handoff| {
         let other = &it.emission.edge;
         it.emission.relation == RelationKind::Revision
-            && ((other.from == edge.from && other.to == edge.to)
-                || (other.from == edge.to && other.to == edge.from))
+            && ((other.from == edge.from && other.to == edge.to) || (other.from == edge.to && other.to == edge.from))
     };
-    let before = lineage(run, emission)
-        .iter()
-        .filter(|it| same_pair(it))
-        .count();
+    let before = lineage(run, emission).iter().filter(|it| same_pair(it)).count();
     before as u32 + u32::from(emission.relation == RelationKind::Revision)
 }
 
@@ -153,37 +137,19 @@ pub fn judge(run: &Run, emission: &Emission) -> Verdict {
     };
     let revision = emission.relation == RelationKind::Revision;
     if cycle > emission.max_cycles && revision {
-        Verdict::of(
-            Level::Looping,
-            format!("revision {cycle} of at most {}", emission.max_cycles),
-        )
+        Verdict::of(Level::Looping, format!("revision {cycle} of at most {}", emission.max_cycles))
     } else if same_work >= SAME_WORK {
-        Verdict::of(
-            Level::Looping,
-            format!("the same work was handed over {same_work} times"),
-        )
+        Verdict::of(Level::Looping, format!("the same work was handed over {same_work} times"))
     } else if let Some(period) = period(&chain) {
         Verdict::of(Level::Looping, format!("{period}, {PERIODS} times over"))
     } else if chain.len() > MAX_HOPS {
-        Verdict::of(
-            Level::Looping,
-            format!("{} hops, at most {MAX_HOPS}", chain.len()),
-        )
+        Verdict::of(Level::Looping, format!("{} hops, at most {MAX_HOPS}", chain.len()))
     } else if same_work == 2 {
-        Verdict::of(
-            Level::Stalled,
-            "the same work was handed over twice".to_owned(),
-        )
+        Verdict::of(Level::Stalled, "the same work was handed over twice".to_owned())
     } else if without_progress(&chain) {
-        Verdict::of(
-            Level::Stalled,
-            "two revisions without fewer open issues".to_owned(),
-        )
+        Verdict::of(Level::Stalled, "two revisions without fewer open issues".to_owned())
     } else if revision {
-        Verdict::of(
-            Level::Iterating,
-            format!("revision {cycle} of {}", emission.max_cycles),
-        )
+        Verdict::of(Level::Iterating, format!("revision {cycle} of {}", emission.max_cycles))
     } else {
         Verdict::default()
     }
@@ -198,37 +164,21 @@ fn period(chain: &[&Emission]) -> Option<String> {
     (2..=5).find_map(|period| {
         let span = period * PERIODS;
         let tail = owners.get(..span)?;
-        let declared = chain
-            .iter()
-            .take(span)
-            .any(|it| it.relation == RelationKind::Revision);
+        let declared = chain.iter().take(span).any(|it| it.relation == RelationKind::Revision);
         let repeats = tail.iter().zip(&tail[period..]).all(|(a, b)| a == b);
         let several = tail[..period].iter().any(|it| *it != tail[0]);
-        (repeats && several && !declared).then(|| {
-            tail[..period]
-                .iter()
-                .rev()
-                .copied()
-                .collect::<Vec<_>>()
-                .join(" > ")
-        })
+        (repeats && several && !declared).then(|| tail[..period].iter().rev().copied().collect::<Vec<_>>().join(" > "))
     })
 }
 
 /// The last two revisions brought no new minimum of open issues.
 fn without_progress(chain: &[&Emission]) -> bool {
-    let issues: Vec<u32> = chain
-        .iter()
-        .filter(|it| it.relation == RelationKind::Revision)
-        .filter_map(|it| it.open_issues)
-        .collect();
+    let issues: Vec<u32> =
+        chain.iter().filter(|it| it.relation == RelationKind::Revision).filter_map(|it| it.open_issues).collect();
     let [last, before, earlier @ ..] = issues.as_slice() else {
         return false;
     };
-    earlier
-        .iter()
-        .min()
-        .is_some_and(|least| last >= least && before >= least)
+    earlier.iter().min().is_some_and(|least| last >= least && before >= least)
 }
 
 /// Notes a retry at `at`; true once the run has had a storm.
@@ -262,10 +212,7 @@ mod tests {
             }
             levels.push(judge(&world.run, &next.emission).level);
             // Judged, then handed over whatever the verdict, so that the walk goes on.
-            let emission = Emission {
-                cycle: cycle(&world.run, &next.emission),
-                ..next.emission
-            };
+            let emission = Emission { cycle: cycle(&world.run, &next.emission), ..next.emission };
             let id = next.id;
             let event = crate::domain::event::Event {
                 run: world.run.id.clone(),
@@ -285,9 +232,7 @@ mod tests {
     fn reviews(issues: &[u32]) -> Vec<Level> {
         let there = ("writer", "editor");
         let back = ("editor", "writer");
-        let hops: Vec<_> = (0..2 * issues.len())
-            .map(|nth| if nth % 2 == 0 { there } else { back })
-            .collect();
+        let hops: Vec<_> = (0..2 * issues.len()).map(|nth| if nth % 2 == 0 { there } else { back }).collect();
         let levels = walk(&hops, |nth, it| {
             it.work = format!("draft {nth}").into();
             if nth % 2 == 1 {
@@ -301,10 +246,7 @@ mod tests {
     #[test]
     fn three_improving_reviews_iterate_and_the_fourth_return_loops() {
         use Level::{Iterating, Looping};
-        assert_eq!(
-            reviews(&[5, 3, 1, 0]),
-            [Iterating, Iterating, Iterating, Looping]
-        );
+        assert_eq!(reviews(&[5, 3, 1, 0]), [Iterating, Iterating, Iterating, Looping]);
     }
 
     #[test]
@@ -318,28 +260,14 @@ mod tests {
         let levels = walk(&hops, |_, _| {});
         // a b a b a b: the sixth owner.
         assert_eq!(levels.iter().position(|it| *it == Level::Looping), Some(4));
-        let three = [
-            ("a", "b"),
-            ("b", "c"),
-            ("c", "a"),
-            ("a", "b"),
-            ("b", "c"),
-            ("c", "a"),
-            ("a", "b"),
-            ("b", "c"),
-        ];
+        let three = [("a", "b"), ("b", "c"), ("c", "a"), ("a", "b"), ("b", "c"), ("c", "a"), ("a", "b"), ("b", "c")];
         let levels = walk(&three, |_, _| {});
         assert_eq!(levels.iter().position(|it| *it == Level::Looping), Some(7));
     }
 
     #[test]
     fn the_same_draft_three_times_loops() {
-        let hops = [
-            ("writer", "editor"),
-            ("editor", "legal"),
-            ("legal", "press"),
-            ("press", "web"),
-        ];
+        let hops = [("writer", "editor"), ("editor", "legal"), ("legal", "press"), ("press", "web")];
         let levels = walk(&hops, |_, it| it.work = "the same".into());
         assert_eq!(levels[..3], [Level::Fine, Level::Stalled, Level::Looping]);
     }
@@ -349,35 +277,18 @@ mod tests {
         let stages = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
         let hops: Vec<_> = stages.windows(2).map(|it| (it[0], it[1])).collect();
         assert!(walk(&hops, |_, _| {}).iter().all(|it| *it == Level::Fine));
-        let hub = [
-            ("boss", "a"),
-            ("a", "boss"),
-            ("boss", "b"),
-            ("b", "boss"),
-            ("boss", "c"),
-            ("c", "boss"),
-        ];
+        let hub = [("boss", "a"), ("a", "boss"), ("boss", "b"), ("b", "boss"), ("boss", "c"), ("c", "boss")];
         assert!(walk(&hub, |_, _| {}).iter().all(|it| *it == Level::Fine));
     }
 
     #[test]
     fn more_than_25_hops_loop_and_a_declared_patrol_never_does() {
         let names: Vec<String> = (0..28).map(|nth| format!("agent {nth}")).collect();
-        let hops: Vec<_> = names
-            .windows(2)
-            .map(|it| (it[0].as_str(), it[1].as_str()))
-            .collect();
+        let hops: Vec<_> = names.windows(2).map(|it| (it[0].as_str(), it[1].as_str())).collect();
         let levels = walk(&hops, |_, _| {});
-        assert_eq!(
-            levels.iter().position(|it| *it == Level::Looping),
-            Some(MAX_HOPS)
-        );
+        assert_eq!(levels.iter().position(|it| *it == Level::Looping), Some(MAX_HOPS));
         let patrol = [("a", "b"), ("b", "a")].repeat(20);
-        assert!(
-            walk(&patrol, |_, it| it.cyclic = true)
-                .iter()
-                .all(|it| *it == Level::Fine)
-        );
+        assert!(walk(&patrol, |_, it| it.cyclic = true).iter().all(|it| *it == Level::Fine));
     }
 
     #[test]
@@ -387,10 +298,7 @@ mod tests {
         note_retry(&mut run, at(0));
         note_retry(&mut run, at(8));
         note_retry(&mut run, at(11));
-        assert_eq!(
-            run.storm_since, None,
-            "three within eleven minutes are none"
-        );
+        assert_eq!(run.storm_since, None, "three within eleven minutes are none");
         note_retry(&mut run, at(17));
         assert_eq!((run.storm_since, run.retried), (Some(at(17)), 4));
         note_retry(&mut run, at(90));

@@ -42,9 +42,7 @@ pub const ESCALATION_DUE: (Millis, Millis) = (24 * HOUR, HOUR);
 
 /// How long to wait before attempt `failed + 1`: `min(100 s, 1 s x 2^(failed-1))` with full jitter.
 pub fn backoff(failed: u32, jitter: f64) -> Millis {
-    let full = SECOND
-        .saturating_mul(1 << failed.saturating_sub(1).min(7))
-        .min(100 * SECOND);
+    let full = SECOND.saturating_mul(1 << failed.saturating_sub(1).min(7)).min(100 * SECOND);
     (full as f64 * jitter.clamp(0.0, 1.0)) as Millis
 }
 

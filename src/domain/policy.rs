@@ -102,9 +102,7 @@ impl Policies {
         self.rules
             .iter()
             .find(|rule| {
-                fits(&rule.pipeline, &edge.pipeline)
-                    && fits(&rule.from, &edge.from)
-                    && fits(&rule.to, &edge.to)
+                fits(&rule.pipeline, &edge.pipeline) && fits(&rule.from, &edge.from) && fits(&rule.to, &edge.to)
             })
             .map_or(&self.standard, |rule| &rule.policy)
     }
@@ -117,20 +115,13 @@ impl Policies {
         let mut mistakes = Mistakes::default();
         let tables = tables::read(text, "edge", &mut mistakes);
         let rules = tables.iter().map(|it| rule(it, &mut mistakes)).collect();
-        mistakes.settle(Self {
-            rules,
-            standard: EdgePolicy::default(),
-        })
+        mistakes.settle(Self { rules, standard: EdgePolicy::default() })
     }
 }
 
 fn rule(table: &Table, mistakes: &mut Mistakes) -> Rule {
-    let mut rule = Rule {
-        pipeline: "*".to_owned(),
-        from: "*".to_owned(),
-        to: "*".to_owned(),
-        policy: EdgePolicy::default(),
-    };
+    let mut rule =
+        Rule { pipeline: "*".to_owned(), from: "*".to_owned(), to: "*".to_owned(), policy: EdgePolicy::default() };
     for Member { name, line, value } in &table.members {
         let policy = &mut rule.policy;
         let read = match name.as_str() {
@@ -138,9 +129,7 @@ fn rule(table: &Table, mistakes: &mut Mistakes) -> Rule {
             "from" => text(value).map(|it| rule.from = it),
             "to" => text(value).map(|it| rule.to = it),
             "strictness" => strictness(value).map(|it| policy.strictness = it),
-            "completeness_min" => {
-                number(value, 0, 100).map(|it| policy.completeness_min = it as u8)
-            }
+            "completeness_min" => number(value, 0, 100).map(|it| policy.completeness_min = it as u8),
             "approval" => approval(value).map(|it| policy.approval = Some(it)),
             "cyclic" => truth(value).map(|it| policy.cyclic = it),
             "max_cycles" => number(value, 0, 1_000).map(|it| policy.max_cycles = it),
@@ -189,10 +178,7 @@ fn approval(value: &Value) -> Result<ApprovalPolicy, String> {
         Value::Boolean(true) => return Ok(read),
         Value::Table(table) => table,
         other => {
-            return Err(expected(
-                "true or a table with role, question, due, on_timeout",
-                other,
-            ));
+            return Err(expected("true or a table with role, question, due, on_timeout", other));
         }
     };
     for (name, value) in table {
@@ -229,16 +215,12 @@ fn text(value: &Value) -> Result<String, String> {
 }
 
 fn texts(value: &Value) -> Result<Vec<String>, String> {
-    let items = value
-        .as_array()
-        .ok_or_else(|| expected("a list of texts", value))?;
+    let items = value.as_array().ok_or_else(|| expected("a list of texts", value))?;
     items.iter().map(text).collect()
 }
 
 fn truth(value: &Value) -> Result<bool, String> {
-    value
-        .as_bool()
-        .ok_or_else(|| expected("true or false", value))
+    value.as_bool().ok_or_else(|| expected("true or false", value))
 }
 
 fn number(value: &Value, least: u32, most: u32) -> Result<u32, String> {
@@ -277,10 +259,7 @@ fn duration(value: &Value) -> Result<Millis, String> {
         _ => return Err(wrong()),
     };
     let number: Millis = number.parse().map_err(|_| wrong())?;
-    number
-        .checked_mul(unit)
-        .filter(|it| *it > 0)
-        .ok_or_else(wrong)
+    number.checked_mul(unit).filter(|it| *it > 0).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -331,28 +310,11 @@ mod tests {
             "#,
         )
         .unwrap_err();
-        let names: Vec<&str> = mistakes
-            .iter()
-            .map(|it| it.split('`').nth(1).unwrap())
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "frm",
-                "strictness",
-                "max_attempts",
-                "ack_timeout",
-                "approval",
-                "consumer"
-            ]
-        );
+        let names: Vec<&str> = mistakes.iter().map(|it| it.split('`').nth(1).unwrap()).collect();
+        assert_eq!(names, ["frm", "strictness", "max_attempts", "ack_timeout", "approval", "consumer"]);
         assert!(mistakes[0].starts_with("line 3: "), "{}", mistakes[0]);
         assert!(mistakes[5].starts_with("line 9: "), "{}", mistakes[5]);
-        assert!(
-            mistakes[1].contains("observe, standard or strict"),
-            "{}",
-            mistakes[1]
-        );
+        assert!(mistakes[1].contains("observe, standard or strict"), "{}", mistakes[1]);
         assert!(mistakes[2].contains("1 to 50"), "{}", mistakes[2]);
     }
 
@@ -362,10 +324,7 @@ mod tests {
         let (_, block) = page.split_once("```toml policies\n").unwrap();
         Policies::read(block.split_once("```").unwrap().0).unwrap();
         for key in KNOWN {
-            assert!(
-                page.contains(&format!("`{key}`")),
-                "{key} is not on the page"
-            );
+            assert!(page.contains(&format!("`{key}`")), "{key} is not on the page");
         }
     }
 }

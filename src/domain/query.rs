@@ -25,13 +25,8 @@ impl Query {
     /// # Errors
     /// A sentence that names a field that does not exist and those that do.
     pub fn parse(text: &str, fields: &[&'static str]) -> Result<Self, String> {
-        let terms = split(text)
-            .into_iter()
-            .filter_map(|part| term(&part, fields).transpose());
-        Ok(Self {
-            text: text.to_owned(),
-            terms: terms.collect::<Result<_, _>>()?,
-        })
+        let terms = split(text).into_iter().filter_map(|part| term(&part, fields).transpose());
+        Ok(Self { text: text.to_owned(), terms: terms.collect::<Result<_, _>>()? })
     }
 
     /// What was typed.
@@ -49,11 +44,7 @@ impl Query {
     pub fn narrows(&self, before: &Self) -> bool {
         before.terms.iter().all(|old| {
             self.terms.iter().any(|new| {
-                let implied = if old.negated {
-                    old.word.contains(&new.word)
-                } else {
-                    new.word.contains(&old.word)
-                };
+                let implied = if old.negated { old.word.contains(&new.word) } else { new.word.contains(&old.word) };
                 implied && (new.negated, new.field) == (old.negated, old.field)
             })
         })
@@ -80,39 +71,26 @@ fn split(text: &str) -> Vec<String> {
         match c {
             '"' => quoted = !quoted,
             _ if c.is_whitespace() && !quoted => parts.push(String::new()),
-            _ => parts
-                .last_mut()
-                .expect("starts with one part and only grows")
-                .push(c),
+            _ => parts.last_mut().expect("starts with one part and only grows").push(c),
         }
     }
     parts
 }
 
 fn term(part: &str, fields: &[&'static str]) -> Result<Option<Term>, String> {
-    let (negated, part) = part
-        .strip_prefix('-')
-        .map_or((false, part), |rest| (true, rest));
-    let is_name =
-        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let (negated, part) = part.strip_prefix('-').map_or((false, part), |rest| (true, rest));
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     let (field, word) = match part.split_once(':') {
         Some((name, word)) if is_name(name) && !fields.is_empty() => {
             let Some(known) = fields.iter().find(|it| **it == name) else {
-                return Err(format!(
-                    "there is no field `{name}` here; there is {}",
-                    fields.join(", ")
-                ));
+                return Err(format!("there is no field `{name}` here; there is {}", fields.join(", ")));
             };
             (Some(*known), word)
         }
         _ => (None, part),
     };
     let word = word.to_lowercase();
-    Ok((!word.is_empty()).then_some(Term {
-        negated,
-        field,
-        word,
-    }))
+    Ok((!word.is_empty()).then_some(Term { negated, field, word }))
 }
 
 /// Case-insensitive substring; ASCII rows take the short way.
@@ -123,10 +101,7 @@ fn contains(text: &str, word: &str) -> bool {
             return true;
         };
         // Most places fail at the first letter.
-        let begins = |at: &usize| {
-            text.get(*at)
-                .is_some_and(|it| it.eq_ignore_ascii_case(first))
-        };
+        let begins = |at: &usize| text.get(*at).is_some_and(|it| it.eq_ignore_ascii_case(first));
         let mut places = (0..(text.len() + 1).saturating_sub(word.len())).filter(begins);
         return places.any(|at| {
             let after = text.get(at + 1..at + word.len());

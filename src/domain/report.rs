@@ -14,9 +14,7 @@ mod rejections;
 mod tasks;
 mod trend;
 
-pub use dead::{
-    DeadGroup, DeadRow, Outlook, dead_group, dead_groups, dead_heads, dead_row, outlook,
-};
+pub use dead::{DeadGroup, DeadRow, Outlook, dead_group, dead_groups, dead_heads, dead_row, outlook};
 pub use edges::{EdgeRow, FindingRow, LatencyMs, P95Ms, RateOf, edge_row, edges};
 pub use handoffs::{HandoffRow, handoff_row, handoffs};
 pub use inbox::{InboxRow, inbox, inbox_row};

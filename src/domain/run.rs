@@ -31,11 +31,7 @@ pub struct Run {
     /// When its last event happened.
     pub changed_at: Time,
     /// Every handoff, in order of emission.
-    #[serde(
-        with = "indexmap::map::serde_seq",
-        default,
-        skip_serializing_if = "IndexMap::is_empty"
-    )]
+    #[serde(with = "indexmap::map::serde_seq", default, skip_serializing_if = "IndexMap::is_empty")]
     pub handoffs: IndexMap<HandoffId, Handoff>,
     /// Refused contracts that would have belonged to this run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -192,11 +188,7 @@ pub struct LastChange {
 impl LastChange {
     /// What an event will be remembered as.
     pub fn of(event: &Event) -> Self {
-        Self {
-            actor: event.actor.clone(),
-            event: event.fact.name().into(),
-            at: event.at,
-        }
+        Self { actor: event.actor.clone(), event: event.fact.name().into(), at: event.at }
     }
 
     /// What was done, in words: `requeued`, `dead lettered`.
@@ -287,11 +279,7 @@ impl Run {
         let mut open = self.open().peekable();
         if open.peek().is_some() {
             let waits = open.all(|it| matches!(it.state, State::Escalated | State::DeadLettered));
-            return if waits {
-                RunState::Waiting
-            } else {
-                RunState::Running
-            };
+            return if waits { RunState::Waiting } else { RunState::Running };
         }
         let mut states = self.handoffs.values().map(|it| it.state);
         if states.any(|it| matches!(it, State::Dismissed | State::Failed | State::Rejected)) {
@@ -303,9 +291,7 @@ impl Run {
 
     /// The pipeline of its first handoff; empty before one exists.
     pub fn pipeline(&self) -> &str {
-        self.handoffs
-            .first()
-            .map_or("", |(_, first)| &first.emission.edge.pipeline)
+        self.handoffs.first().map_or("", |(_, first)| &first.emission.edge.pipeline)
     }
 }
 

@@ -75,10 +75,7 @@ pub fn read(text: &str, name: &str, mistakes: &mut Mistakes) -> Vec<Table> {
         let items = value.get_ref().as_array();
         let Some(items) = items.filter(|_| key.get_ref() == name) else {
             let written = key.get_ref();
-            mistakes.note(
-                line,
-                format!("`{written}` has no place here; there are [[{name}]] tables"),
-            );
+            mistakes.note(line, format!("`{written}` has no place here; there are [[{name}]] tables"));
             continue;
         };
         for item in items {

@@ -49,9 +49,7 @@ pub fn hidden(text: &str) -> usize {
     if is_printable_ascii(text) {
         return 0;
     }
-    judged(text)
-        .filter(|&(_, kind)| kind == Kind::Hidden)
-        .count()
+    judged(text).filter(|&(_, kind)| kind == Kind::Hidden).count()
 }
 
 /// True when the text can be shown as it is: printable ASCII and nothing else.
@@ -65,9 +63,7 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
     let is_safe = |character: char| match character {
         '\n' | ' '..='~' => true,
         _ => {
-            !character.is_control()
-                && !is_invisible(character)
-                && character.width().is_some_and(|columns| columns > 0)
+            !character.is_control() && !is_invisible(character) && character.width().is_some_and(|columns| columns > 0)
         }
     };
     if json.chars().all(is_safe) {
@@ -135,11 +131,7 @@ fn judged(text: &str) -> impl Iterator<Item = (char, Kind)> {
             _ if character.is_control() || is_invisible(character) => Kind::Hidden,
             _ if character.width() == Some(0) => {
                 marks += 1;
-                if marks > MARKS_PER_CHARACTER {
-                    Kind::Hidden
-                } else {
-                    Kind::Plain
-                }
+                if marks > MARKS_PER_CHARACTER { Kind::Hidden } else { Kind::Plain }
             }
             _ => Kind::Plain,
         };
@@ -208,11 +200,7 @@ pub fn cut_middle(text: &str, columns: usize) -> Cow<'_, str> {
         }
         start = at;
     }
-    Cow::Owned(format!(
-        "{}…{}",
-        head(text, room - tail_room),
-        &text[start..]
-    ))
+    Cow::Owned(format!("{}…{}", head(text, room - tail_room), &text[start..]))
 }
 
 /// The longest beginning of whole characters that fits into `columns`. Looks no further than that.
@@ -228,19 +216,14 @@ pub fn head(text: &str, columns: usize) -> &str {
 /// Exactly `columns` wide: cut with `…` when longer, filled with spaces on the right when shorter.
 pub fn pad(text: &str, columns: usize) -> String {
     let mut out = cut(text, columns).into_owned();
-    out.extend(std::iter::repeat_n(
-        ' ',
-        columns.saturating_sub(width(&out)),
-    ));
+    out.extend(std::iter::repeat_n(' ', columns.saturating_sub(width(&out))));
     out
 }
 
 /// The lines of a text, none wider than `columns`, broken between words where that is possible. Spaces at a
 /// break are not carried over; an empty line stays an empty line.
 pub fn wrap(text: &str, columns: usize) -> Vec<&str> {
-    text.split('\n')
-        .flat_map(|line| wrap_line(line, columns.max(1)))
-        .collect()
+    text.split('\n').flat_map(|line| wrap_line(line, columns.max(1))).collect()
 }
 
 fn wrap_line(line: &str, columns: usize) -> Vec<&str> {
@@ -252,11 +235,7 @@ fn wrap_line(line: &str, columns: usize) -> Vec<&str> {
             break;
         }
         // A character wider than the line still takes a line of its own, or this would never end.
-        let fits = if fits.is_empty() {
-            rest.graphemes(true).next().unwrap_or(rest)
-        } else {
-            fits
-        };
+        let fits = if fits.is_empty() { rest.graphemes(true).next().unwrap_or(rest) } else { fits };
         let broken_at_space = rest[fits.len()..].starts_with(' ');
         let end = match fits.rfind(' ') {
             Some(space) if !broken_at_space && !fits[..space].trim().is_empty() => space,
@@ -332,16 +311,8 @@ mod tests {
 
     #[test]
     fn leaves_ordinary_text_of_any_script_alone() {
-        for text in [
-            "",
-            "plain",
-            "Größe, naïve",
-            "漢字かな",
-            "ก็ดี",
-            "⚠\u{fe0f} 3 × €",
-            "e\u{301}",
-            "👍🏽 🇩🇪",
-        ] {
+        for text in ["", "plain", "Größe, naïve", "漢字かな", "ก็ดี", "⚠\u{fe0f} 3 × €", "e\u{301}", "👍🏽 🇩🇪"]
+        {
             assert!(matches!(clean(text), Cow::Borrowed(_)), "{text:?}");
             assert_eq!(hidden(text), 0, "{text:?}");
         }
@@ -352,11 +323,7 @@ mod tests {
         assert_eq!(hidden("a\u{200d}b\u{feff}\n\tc"), 2);
         let pile = format!("a{}", "\u{301}".repeat(50));
         assert_eq!(hidden(&pile), 46);
-        assert_eq!(
-            hidden("a\u{fe0f}"),
-            1,
-            "a variation selector after a letter"
-        );
+        assert_eq!(hidden("a\u{fe0f}"), 1, "a variation selector after a letter");
     }
 
     #[test]
@@ -385,10 +352,7 @@ mod tests {
         let json = serde_json::to_string(hostile).unwrap();
         let safe = escape_json(&json);
         assert_eq!(hidden(&safe), 0, "{safe}");
-        assert!(
-            safe.contains('漢') && safe.contains("\\udb40\\udc01"),
-            "{safe}"
-        );
+        assert!(safe.contains('漢') && safe.contains("\\udb40\\udc01"), "{safe}");
         assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), hostile);
         assert!(matches!(escape_json("{\n \"a\": 1}"), Cow::Borrowed(_)));
     }

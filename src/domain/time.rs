@@ -48,9 +48,7 @@ impl Time {
         }
         DateTime::parse_from_rfc3339(text)
             .map(|at| Self(at.timestamp_millis()))
-            .map_err(|why| {
-                format!("`{text}` is not an RFC 3339 time such as 2026-01-31T23:59:00Z ({why})")
-            })
+            .map_err(|why| format!("`{text}` is not an RFC 3339 time such as 2026-01-31T23:59:00Z ({why})"))
     }
 
     /// How long ago this was at `now`, never negative.
@@ -100,14 +98,7 @@ impl<'de> Deserialize<'de> for Time {
 fn as_written(text: &[u8]) -> Option<Time> {
     let text: &[u8; 24] = text.try_into().ok()?;
     let [.., b'Z'] = text else { return None };
-    let marks = [
-        (4, b'-'),
-        (7, b'-'),
-        (10, b'T'),
-        (13, b':'),
-        (16, b':'),
-        (19, b'.'),
-    ];
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.')];
     if marks.iter().any(|&(at, mark)| text[at] != mark) {
         return None;
     }
@@ -118,12 +109,7 @@ fn as_written(text: &[u8]) -> Option<Time> {
         })
     };
     let date = NaiveDate::from_ymd_opt(number(0, 4)? as i32, number(5, 7)?, number(8, 10)?)?;
-    let time = date.and_hms_milli_opt(
-        number(11, 13)?,
-        number(14, 16)?,
-        number(17, 19)?,
-        number(20, 23)?,
-    )?;
+    let time = date.and_hms_milli_opt(number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 23)?)?;
     Some(Time(time.and_utc().timestamp_millis()))
 }
 
@@ -148,11 +134,7 @@ mod tests {
             assert_eq!(as_written(offset.as_bytes()), None);
             assert_eq!(Time::parse(&offset), Ok(Time(millis)));
         }
-        for wrong in [
-            "2026-02-30T00:00:00.000Z",
-            "2026-01-01 00:00:00,000Z",
-            "2026-01-01T00:00:0:.000Z",
-        ] {
+        for wrong in ["2026-02-30T00:00:00.000Z", "2026-01-01 00:00:00,000Z", "2026-01-01T00:00:0:.000Z"] {
             assert_eq!(as_written(wrong.as_bytes()), None, "{wrong}");
         }
         assert!(Time::parse("2026-02-30T00:00:00.000Z").is_err());

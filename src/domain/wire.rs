@@ -10,10 +10,7 @@ use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
 /// Reads a text and makes `T` of it.
-pub(super) fn text<'de, D, T>(
-    from: D,
-    make: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<T, D::Error>
+pub(super) fn text<'de, D, T>(from: D, make: impl FnOnce(&str) -> Result<T, String>) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
 {
@@ -27,9 +24,7 @@ pub(super) fn shared<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::
 
 /// Reads a name that many things have: of an agent, a pipeline, a stage. Those read lately are shared.
 pub(super) fn name<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
-    text(from, |text| {
-        Ok(NAMES.with_borrow_mut(|names| names.get(text)))
-    })
+    text(from, |text| Ok(NAMES.with_borrow_mut(|names| names.get(text))))
 }
 
 thread_local! {
@@ -44,9 +39,9 @@ impl Names {
 
     fn get(&mut self, text: &str) -> Arc<str> {
         // FNV-1a: a poor slot only costs a copy.
-        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = text
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let slot = &mut self.0[hash as usize % Self::SLOTS];
         match slot {
             Some(name) if **name == *text => Arc::clone(name),

@@ -117,9 +117,7 @@ impl FromStr for Action {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.iter().find(|action| action.name() == name);
-        found.copied().ok_or_else(|| {
-            format!("there is no action `{name}`; `?` in the console lists them all")
-        })
+        found.copied().ok_or_else(|| format!("there is no action `{name}`; `?` in the console lists them all"))
     }
 }
 

@@ -60,35 +60,20 @@ const NAMES: [(&str, Code); 15] = [
 
 impl Key {
     /// `ctrl-c`, which always quits.
-    pub const INTERRUPT: Self = Self {
-        code: Code::Char('c'),
-        ctrl: true,
-        alt: false,
-        shift: false,
-    };
+    pub const INTERRUPT: Self = Self { code: Code::Char('c'), ctrl: true, alt: false, shift: false };
 
     /// A key press in its one normal form: shift disappears into the character (`shift-g` is `G`), and letters
     /// with control are small, as terminals cannot tell `ctrl-g` from `ctrl-G`.
     pub fn new(code: Code, ctrl: bool, alt: bool, shift: bool) -> Self {
         let Code::Char(typed) = code else {
-            return Self {
-                code,
-                ctrl,
-                alt,
-                shift,
-            };
+            return Self { code, ctrl, alt, shift };
         };
         let typed = match (ctrl, shift) {
             (true, _) => typed.to_ascii_lowercase(),
             (false, true) => typed.to_ascii_uppercase(),
             (false, false) => typed,
         };
-        Self {
-            code: Code::Char(typed),
-            ctrl,
-            alt,
-            shift: false,
-        }
+        Self { code: Code::Char(typed), ctrl, alt, shift: false }
     }
 
     /// The key alone, with nothing held down.
@@ -116,34 +101,19 @@ impl FromStr for Key {
         let mut characters = rest.chars();
         let code = match (characters.next(), characters.next()) {
             (Some(typed), None) if !typed.is_control() && typed != ' ' => Some(Code::Char(typed)),
-            _ => NAMES
-                .iter()
-                .find(|(name, _)| *name == rest)
-                .map(|&(_, code)| code),
+            _ => NAMES.iter().find(|(name, _)| *name == rest).map(|&(_, code)| code),
         };
-        let function = || {
-            rest.strip_prefix('f')?
-                .parse()
-                .ok()
-                .filter(|n| (1..=12).contains(n))
-                .map(Code::F)
-        };
+        let function = || rest.strip_prefix('f')?.parse().ok().filter(|n| (1..=12).contains(n)).map(Code::F);
         match code.or_else(function) {
             Some(code) => Ok(Self::new(code, ctrl, alt, shift)),
-            None => Err(format!(
-                "`{text}` is not a key; a key looks like j, G, ?, space, enter, f5 or ctrl-d"
-            )),
+            None => Err(format!("`{text}` is not a key; a key looks like j, G, ?, space, enter, f5 or ctrl-d")),
         }
     }
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (held, prefix) in [
-            (self.ctrl, "ctrl-"),
-            (self.alt, "alt-"),
-            (self.shift, "shift-"),
-        ] {
+        for (held, prefix) in [(self.ctrl, "ctrl-"), (self.alt, "alt-"), (self.shift, "shift-")] {
             if held {
                 f.write_str(prefix)?;
             }
@@ -165,21 +135,9 @@ mod tests {
 
     #[test]
     fn reads_what_it_writes() {
-        for text in [
-            "j",
-            "G",
-            "?",
-            "-",
-            "space",
-            "enter",
-            "ctrl-d",
-            "ctrl--",
-            "alt-x",
-            "shift-tab",
-            "f12",
-            "page-up",
-            "é",
-        ] {
+        for text in
+            ["j", "G", "?", "-", "space", "enter", "ctrl-d", "ctrl--", "alt-x", "shift-tab", "f12", "page-up", "é"]
+        {
             assert_eq!(text.parse::<Key>().unwrap().to_string(), text);
         }
     }

@@ -36,34 +36,19 @@ pub(super) fn load(default: &str, user: &str) -> Result<Vec<Binding>, Vec<Mistak
     let mut mistakes = Vec::new();
     let mut base = wishes(default, &mut mistakes);
     let wanted = wishes(user, &mut mistakes);
-    base.retain(|old| {
-        !wanted
-            .iter()
-            .any(|new| new.context == old.context && new.action == old.action)
-    });
+    base.retain(|old| !wanted.iter().any(|new| new.context == old.context && new.action == old.action));
 
     let mut bindings: Vec<Binding> = Vec::new();
     for wish in base.iter().chain(&wanted) {
         for &key in &wish.keys {
-            match bindings
-                .iter()
-                .find(|at| at.context == wish.context && at.key == key)
-            {
+            match bindings.iter().find(|at| at.context == wish.context && at.key == key) {
                 Some(taken) => mistakes.push(conflict(wish, key, taken.action)),
-                None => bindings.push(Binding {
-                    context: wish.context,
-                    key,
-                    action: wish.action,
-                }),
+                None => bindings.push(Binding { context: wish.context, key, action: wish.action }),
             }
         }
     }
     mistakes.sort_by_key(|mistake| mistake.line);
-    if mistakes.is_empty() {
-        Ok(bindings)
-    } else {
-        Err(mistakes)
-    }
+    if mistakes.is_empty() { Ok(bindings) } else { Err(mistakes) }
 }
 
 fn conflict(wish: &Wish, key: Key, taken: Action) -> Mistake {
@@ -71,22 +56,13 @@ fn conflict(wish: &Wish, key: Key, taken: Action) -> Mistake {
     let what = if taken == wish.action {
         format!("`{key}` is given twice for {name}")
     } else {
-        format!(
-            "`{key}` already does {name}; give that another key (`{name} = \"...\"`) or none (`{name} = []`)"
-        )
+        format!("`{key}` already does {name}; give that another key (`{name} = \"...\"`) or none (`{name} = []`)")
     };
-    Mistake {
-        line: wish.line,
-        what,
-    }
+    Mistake { line: wish.line, what }
 }
 
 fn wishes(text: &str, mistakes: &mut Vec<Mistake>) -> Vec<Wish> {
-    let mut reader = Reader {
-        text,
-        mistakes,
-        wishes: Vec::new(),
-    };
+    let mut reader = Reader { text, mistakes, wishes: Vec::new() };
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         reader.mistake(&error.span().unwrap_or(0..0), error.message().to_owned());
@@ -120,32 +96,21 @@ impl Reader<'_> {
         let written = name.get_ref().as_ref();
         let Some(&(context, _)) = Context::ALL.iter().find(|(_, known)| *known == written) else {
             let known: Vec<&str> = Context::ALL.iter().map(|&(_, known)| known).collect();
-            let what = format!(
-                "there is no table `{written}`; the tables are {}",
-                known.join(", ")
-            );
+            let what = format!("there is no table `{written}`; the tables are {}", known.join(", "));
             return self.mistake(&name.span(), what);
         };
         let Some(table) = value.get_ref().as_table() else {
-            return self.mistake(
-                &name.span(),
-                format!("`{written}` is a table: write `[{written}]` on a line of its own"),
-            );
+            return self
+                .mistake(&name.span(), format!("`{written}` is a table: write `[{written}]` on a line of its own"));
         };
         for (name, value) in table {
             match name.get_ref().parse() {
-                Ok(Action::Interrupt) => self.mistake(
-                    &name.span(),
-                    "`ctrl-c` always quits; no other key can".to_owned(),
-                ),
+                Ok(Action::Interrupt) => {
+                    self.mistake(&name.span(), "`ctrl-c` always quits; no other key can".to_owned())
+                }
                 Ok(action) => {
                     let (keys, line) = (self.keys(value), self.line(&name.span()));
-                    self.wishes.push(Wish {
-                        context,
-                        action,
-                        keys,
-                        line,
-                    });
+                    self.wishes.push(Wish { context, action, keys, line });
                 }
                 Err(what) => self.mistake(&name.span(), what),
             }
@@ -162,16 +127,10 @@ impl Reader<'_> {
     fn key(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Key> {
         let parsed = match value.get_ref().as_str() {
             Some(text) => text.parse(),
-            None => Err(
-                "a key is written in quotes, as in \"j\"; several as in [\"j\", \"down\"]"
-                    .to_owned(),
-            ),
+            None => Err("a key is written in quotes, as in \"j\"; several as in [\"j\", \"down\"]".to_owned()),
         };
         match parsed {
-            Ok(Key::INTERRUPT) => self.mistake(
-                &value.span(),
-                "`ctrl-c` always quits and cannot be bound".to_owned(),
-            ),
+            Ok(Key::INTERRUPT) => self.mistake(&value.span(), "`ctrl-c` always quits and cannot be bound".to_owned()),
             Ok(key) => return Some(key),
             Err(what) => self.mistake(&value.span(), what),
         }
@@ -187,10 +146,7 @@ mod tests {
     fn tells_all_mistakes_at_once_with_their_lines() {
         let text = "[global]\nfilter = \"hyper-x\"\nfly = \"f\"\nsort = \"j\"\nmark = 3\n\n[kitchen]\nopen = \"o\"\n[edges]\nopen = \"ctrl-c\"\n";
         let mistakes = Keymap::load(text).unwrap_err();
-        let told: Vec<(usize, &str)> = mistakes
-            .iter()
-            .map(|at| (at.line, at.what.as_str()))
-            .collect();
+        let told: Vec<(usize, &str)> = mistakes.iter().map(|at| (at.line, at.what.as_str())).collect();
         let expected = [
             (2, "hyper-x"),
             (3, "fly"),
@@ -215,10 +171,6 @@ mod tests {
     #[test]
     fn the_same_key_twice_is_told() {
         let mistakes = Keymap::load("[global]\nfilter = [\"x\", \"x\"]\n").unwrap_err();
-        assert!(
-            mistakes[0]
-                .to_string()
-                .starts_with("line 2: `x` is given twice")
-        );
+        assert!(mistakes[0].to_string().starts_with("line 2: `x` is given twice"));
     }
 }

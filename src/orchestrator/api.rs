@@ -92,9 +92,7 @@ pub async fn serve(
     access: Access,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    let router = router(engine, access, stop.clone())
-        .await
-        .map_err(|why| std::io::Error::other(why.detail))?;
+    let router = router(engine, access, stop.clone()).await.map_err(|why| std::io::Error::other(why.detail))?;
     listen::run(listener, router, stop).await;
     Ok(())
 }
@@ -103,11 +101,7 @@ pub async fn serve(
 ///
 /// # Errors
 /// The store cannot be read.
-pub async fn router(
-    engine: Engine,
-    access: Access,
-    stop: CancellationToken,
-) -> Result<Router, Problem> {
+pub async fn router(engine: Engine, access: Access, stop: CancellationToken) -> Result<Router, Problem> {
     let feed = feed::Feed::start(engine.clone(), stop.clone()).await?;
     let api = Api(Arc::new(Shared {
         engine,
@@ -124,10 +118,7 @@ pub async fn router(
     Ok(router
         .with_state(api)
         .layer(CompressionLayer::new())
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            REQUEST_TIMEOUT,
-        ))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::custom(frame::caught))
         .layer(from_fn(frame::answer)))
 }
@@ -189,9 +180,7 @@ fn paths(api: &Api) -> OpenApiRouter<Api> {
         .routes(routes!(escalations::resolve));
     let admin = OpenApiRouter::new().routes(routes!(registry::put_schema));
     let outside = OpenApiRouter::new().routes(routes!(metrics::metrics));
-    let everybody = OpenApiRouter::new()
-        .routes(routes!(figures::healthz))
-        .routes(routes!(openapi::document));
+    let everybody = OpenApiRouter::new().routes(routes!(figures::healthz)).routes(routes!(openapi::document));
     OpenApiRouter::new()
         .nest(
             "/api/v1",

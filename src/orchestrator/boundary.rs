@@ -44,8 +44,7 @@ pub const CONTRACT_BYTES_MAX: usize = 65_536;
 pub const FIELDS_BYTES_MAX: usize = 32_768;
 
 static CONTRACT: LazyLock<Validator> = LazyLock::new(|| {
-    let schema: Value =
-        serde_json::from_str(CONTRACT_SCHEMA).expect("the shipped schema is JSON: a test reads it");
+    let schema: Value = serde_json::from_str(CONTRACT_SCHEMA).expect("the shipped schema is JSON: a test reads it");
     registry::validator(&schema).expect("the shipped schema is valid: a test compiles it")
 });
 
@@ -97,11 +96,7 @@ pub struct Admitted {
 /// # Errors
 /// Every violation, ordered by path. An observing edge ([`Strictness::Observe`]) fails only when the contract
 /// cannot be represented at all.
-pub fn admit(
-    registry: &Registry,
-    value: &Value,
-    derive: &Derive,
-) -> Result<Admitted, Vec<Violation>> {
+pub fn admit(registry: &Registry, value: &Value, derive: &Derive) -> Result<Admitted, Vec<Violation>> {
     let observe = derive.strictness == Strictness::Observe;
     let mut found = Vec::new();
     rules::sizes(value, &mut found)?;
@@ -114,11 +109,7 @@ pub fn admit(
         }
         found.push(foreign);
     }
-    found.extend(
-        CONTRACT
-            .iter_errors(&value)
-            .flat_map(|error| words::violations(&error, "")),
-    );
+    found.extend(CONTRACT.iter_errors(&value).flat_map(|error| words::violations(&error, "")));
     let Value::Object(members) = &mut value else {
         return Err(sorted(found));
     };
@@ -128,11 +119,7 @@ pub fn admit(
         Ok(contract) => contract,
         Err(why) => {
             if found.is_empty() {
-                found.push(Violation::new(
-                    "",
-                    "type",
-                    format!("the contract cannot be read: {why}"),
-                ));
+                found.push(Violation::new("", "type", format!("the contract cannot be read: {why}")));
             }
             return Err(sorted(found));
         }
@@ -142,16 +129,10 @@ pub fn admit(
     rules::payload(registry, &contract, derive, &mut flags, &mut found);
     let completeness = completeness(&contract);
     rules::demands(&contract, &completeness, derive, &mut flags, &mut found);
-    if let (Some(payload), Some(consumer)) =
-        (&mut contract.working_memory.payload, &derive.consumer)
-    {
+    if let (Some(payload), Some(consumer)) = (&mut contract.working_memory.payload, &derive.consumer) {
         let (kept, names) = registry.project(&payload.schema, consumer, &payload.fields);
         payload.fields = kept;
-        dropped.extend(
-            names
-                .into_iter()
-                .map(|name| format!("{}{name}", rules::FIELDS)),
-        );
+        dropped.extend(names.into_iter().map(|name| format!("{}{name}", rules::FIELDS)));
     }
     let value = contract.to_value();
     let bytes = canonical(&value);
@@ -188,15 +169,8 @@ fn foreign_version(value: &Value) -> Option<Violation> {
         return None;
     }
     let declared = shown(declared);
-    let message = format!(
-        "contract version {declared} is not supported: {}.x is, up to {SCHEMA_VERSION}",
-        known.major
-    );
-    Some(Violation::new(
-        "/schema_version",
-        "unsupported-schema-version",
-        message,
-    ))
+    let message = format!("contract version {declared} is not supported: {}.x is, up to {SCHEMA_VERSION}", known.major);
+    Some(Violation::new("/schema_version", "unsupported-schema-version", message))
 }
 
 #[cfg(test)]

@@ -59,11 +59,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            policies: Policies::default(),
-            registry: Registry::new(),
-            now: clock::now,
-        }
+        Self { policies: Policies::default(), registry: Registry::new(), now: clock::now }
     }
 }
 
@@ -91,10 +87,7 @@ struct Plan {
 
 impl Plan {
     fn of(command: Command) -> Self {
-        Self {
-            command,
-            blobs: Vec::new(),
-        }
+        Self { command, blobs: Vec::new() }
     }
 }
 
@@ -113,9 +106,7 @@ impl Done {
             Self::Now { run, .. } => run.handoffs.get(id),
             Self::Before(touched) => touched.iter().find(|it| it.id == *id),
         };
-        found
-            .cloned()
-            .ok_or_else(|| Problem::NotFound(format!("handoff {id}")))
+        found.cloned().ok_or_else(|| Problem::NotFound(format!("handoff {id}")))
     }
 }
 
@@ -127,9 +118,8 @@ impl Engine {
     pub async fn open(store: Store, settings: Settings) -> Result<Self, Problem> {
         let mut registry = settings.registry;
         for (name, version, schema) in store.schemas().await? {
-            let version = version
-                .parse()
-                .map_err(|_| Problem::NotFound(format!("version {version} of schema {name}")))?;
+            let version =
+                version.parse().map_err(|_| Problem::NotFound(format!("version {version} of schema {name}")))?;
             registry.put(&name, &version, schema)?;
         }
         let control = store.load(&RunId::from(CONTROL)).await?;
@@ -181,11 +171,7 @@ impl Engine {
             let loaded = self.inner.store.load(run).await?;
             let known = loaded.as_ref().map(|(run, _)| run);
             let Plan { command, blobs } = plan(known, now)?;
-            let asked = Asked {
-                run: run.clone(),
-                by: by.clone(),
-                command,
-            };
+            let asked = Asked { run: run.clone(), by: by.clone(), command };
             let events = decide(known, &asked, now)?;
             let mut commit = match (&asked.command, loaded) {
                 (Command::Heartbeat(held), Some((mut run, version))) => {
@@ -201,16 +187,14 @@ impl Engine {
             commit.blobs = blobs;
             // What is refused with a trace in the log is refused again when it is repeated.
             let refused = |it: &Event| matches!(it.fact, Fact::Duplicate { .. });
-            commit.answered = once
-                .filter(|_| !events.iter().any(refused))
-                .map(|once| Answered {
-                    scope: once.scope.clone(),
-                    key: once.key.clone(),
-                    fingerprint: once.fingerprint.clone(),
-                    body: touched(&commit, &events),
-                    at: now,
-                    expires: now + ANSWERS_KEPT,
-                });
+            commit.answered = once.filter(|_| !events.iter().any(refused)).map(|once| Answered {
+                scope: once.scope.clone(),
+                key: once.key.clone(),
+                fingerprint: once.fingerprint.clone(),
+                body: touched(&commit, &events),
+                at: now,
+                expires: now + ANSWERS_KEPT,
+            });
             let Some(run) = commit.run().cloned() else {
                 continue;
             };
@@ -231,10 +215,8 @@ impl Engine {
         let engine = self.clone();
         let work = async move {
             let news = wake::News::of(&commit);
-            let paused = commit
-                .run()
-                .filter(|run| run.id.as_str() == CONTROL)
-                .map(|run| (run.version, run.paused.clone()));
+            let paused =
+                commit.run().filter(|run| run.id.as_str() == CONTROL).map(|run| (run.version, run.paused.clone()));
             engine.inner.store.commit(commit).await?;
             if let (Some(paused), Ok(mut known)) = (paused, engine.inner.paused.write())
                 // Two commits may come here in any order.
@@ -245,9 +227,7 @@ impl Engine {
             engine.inner.wake.tell(&news);
             Ok(())
         };
-        tokio::spawn(work)
-            .await
-            .unwrap_or(Err(CommitError::Store(StoreError::Closed)))
+        tokio::spawn(work).await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
     }
 
     /// Whether this very request was done before under its key.
@@ -260,18 +240,9 @@ impl Engine {
     }
 
     /// The handoffs as the same request left them, when it was done before.
-    async fn answered(
-        &self,
-        once: Option<&Once>,
-        now: Time,
-    ) -> Result<Option<Vec<Handoff>>, Problem> {
+    async fn answered(&self, once: Option<&Once>, now: Time) -> Result<Option<Vec<Handoff>>, Problem> {
         let Some(once) = once else { return Ok(None) };
-        match self
-            .inner
-            .store
-            .answered(&once.scope, &once.key, now)
-            .await?
-        {
+        match self.inner.store.answered(&once.scope, &once.key, now).await? {
             Some((fingerprint, body)) if fingerprint == once.fingerprint => {
                 Ok(serde_json::from_value(body).map_err(StoreError::from)?)
             }
@@ -290,11 +261,7 @@ impl Engine {
 /// The handoffs that a commit leaves changed, in the order its events came to them.
 fn touched(commit: &Commit, events: &[Event]) -> Value {
     let mut left: Vec<&Handoff> = commit.touched().collect();
-    left.sort_by_key(|it| {
-        events
-            .iter()
-            .position(|event| event.handoff.as_ref() == Some(&it.id))
-    });
+    left.sort_by_key(|it| events.iter().position(|event| event.handoff.as_ref() == Some(&it.id)));
     json!(left)
 }
 

@@ -39,9 +39,7 @@ pub enum AddressError {
     #[error("`{0}` addresses are not in this build. It knows: {KNOWN}")]
     NotInThisBuild(String),
     /// It looks like a file.
-    #[error(
-        "`{0}` has no scheme: to replay a recording write `file:{0}`, for a store `sqlite:{0}`"
-    )]
+    #[error("`{0}` has no scheme: to replay a recording write `file:{0}`, for a store `sqlite:{0}`")]
     NoScheme(String),
     /// It looks like a server.
     #[error("`{0}` has no scheme: for an orchestrator that runs there write `http://{0}`")]
@@ -58,9 +56,7 @@ pub enum AddressError {
         why: String,
     },
     /// A user or password in the address ends up in shell histories and logs.
-    #[error(
-        "an address must not hold a user or password: put the token into the environment variable SEAM_TOKEN"
-    )]
+    #[error("an address must not hold a user or password: put the token into the environment variable SEAM_TOKEN")]
     Credentials,
     /// A query or fragment.
     #[error("`{0}` must end with the host, port or path: nothing after `?` or `#`")]
@@ -74,9 +70,7 @@ pub enum AddressError {
     #[error("the address is empty. Use one of: {KNOWN}")]
     Empty,
     /// Out of range.
-    #[error(
-        "the speed {0} is not above 0 and at most {MAX_SPEED}; use max for as fast as possible"
-    )]
+    #[error("the speed {0} is not above 0 and at most {MAX_SPEED}; use max for as fast as possible")]
     Speed(String),
     /// The store or the client behind it could not be set up.
     #[error("{0}")]
@@ -101,8 +95,8 @@ impl Address {
             "sqlite" => path("sqlite:", rest).map(Self::Embedded),
             "file" => path("file:", rest).map(Self::File),
             "http" | "https" => url(text).map(Self::Http),
-            "postgres" | "postgresql" | "redis" | "rediss" | "otlp" | "langgraph"
-            | "langgraph+http" | "langgraph+https" => Err(AddressError::NotInThisBuild(scheme)),
+            "postgres" | "postgresql" | "redis" | "rediss" | "otlp" | "langgraph" | "langgraph+http"
+            | "langgraph+https" => Err(AddressError::NotInThisBuild(scheme)),
             _ if rest.parse::<u16>().is_ok() => Err(AddressError::NoHttp(text.to_owned())),
             _ => Err(AddressError::Unknown(without_credentials(text))),
         }
@@ -119,10 +113,8 @@ fn path(scheme: &'static str, rest: &str) -> Result<PathBuf, AddressError> {
 }
 
 fn url(text: &str) -> Result<Url, AddressError> {
-    let mut url = Url::parse(text).map_err(|why| AddressError::NotAUrl {
-        url: without_credentials(text),
-        why: why.to_string(),
-    })?;
+    let mut url = Url::parse(text)
+        .map_err(|why| AddressError::NotAUrl { url: without_credentials(text), why: why.to_string() })?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(AddressError::Credentials);
     }
@@ -216,9 +208,7 @@ fn recording(path: &Path, options: &Options) -> Result<Shared, AddressError> {
     }
     let recording = Recording::new(path, options.speed);
     if let Some(to) = options.jump {
-        recording
-            .control(Control::Jump(to))
-            .map_err(|why| AddressError::Failed(why.to_string()))?;
+        recording.control(Control::Jump(to)).map_err(|why| AddressError::Failed(why.to_string()))?;
     }
     Ok(Arc::new(recording))
 }
@@ -236,14 +226,8 @@ mod tests {
         let store = |path: &str| Address::Embedded(path.into());
         assert_eq!(parsed("sqlite:run.db"), store("run.db"));
         assert_eq!(parsed("sqlite:///var/run.db"), store("/var/run.db"));
-        assert_eq!(
-            parsed("file:a b.ndjson"),
-            Address::File("a b.ndjson".into())
-        );
-        assert_eq!(
-            parsed("file:///x.ndjson.gz"),
-            Address::File("/x.ndjson.gz".into())
-        );
+        assert_eq!(parsed("file:a b.ndjson"), Address::File("a b.ndjson".into()));
+        assert_eq!(parsed("file:///x.ndjson.gz"), Address::File("/x.ndjson.gz".into()));
         for (text, shown) in [
             ("HTTP://Localhost:7600/", "http://localhost:7600"),
             ("https://seam.example/prod/", "https://seam.example/prod"),
@@ -281,17 +265,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_goes_over_the_network_only_encrypted() {
-        let options = Options {
-            token: Some("hft_x".into()),
-            ..Options::default()
-        };
+        let options = Options { token: Some("hft_x".into()), ..Options::default() };
         let opened = async |text: &str| open(&parsed(text), &options).await.map(|_| ());
-        for fine in [
-            "http://localhost:1",
-            "http://127.0.0.1:1",
-            "http://[::1]:1",
-            "https://seam.example",
-        ] {
+        for fine in ["http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1", "https://seam.example"] {
             assert_eq!(opened(fine).await, Ok(()), "{fine}");
         }
         let far = parsed("http://seam.example");
@@ -302,17 +278,10 @@ mod tests {
 
     #[test]
     fn a_password_is_refused_and_never_repeated() {
-        for text in [
-            "https://dana:hunter2@host",
-            "ftp://dana:hunter2@host",
-            "http://dana:hunter2@[bad",
-        ] {
+        for text in ["https://dana:hunter2@host", "ftp://dana:hunter2@host", "http://dana:hunter2@[bad"] {
             let why = Address::parse(text).unwrap_err().to_string();
             assert!(!why.contains("hunter2"), "{why}");
         }
-        assert!(matches!(
-            Address::parse("https://dana@host"),
-            Err(AddressError::Credentials)
-        ));
+        assert!(matches!(Address::parse("https://dana@host"), Err(AddressError::Credentials)));
     }
 }

@@ -10,9 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Source;
-use crate::domain::link::{
-    ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Want,
-};
+use crate::domain::link::{ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
 use crate::orchestrator::engine::{Engine, Settings};
 use crate::orchestrator::sweeper;
 use crate::store::Store;
@@ -32,10 +30,7 @@ pub struct Embedded {
 impl Embedded {
     /// Watches an engine that somebody else runs and sweeps.
     pub fn new(engine: Engine) -> Self {
-        Self {
-            engine,
-            _sweeping: None,
-        }
+        Self { engine, _sweeping: None }
     }
 
     /// Runs an orchestrator on the SQLite file at `path`, which is made, with its directory, if it is not there.
@@ -46,10 +41,7 @@ impl Embedded {
         let still = Self::still(path, settings).await?;
         let stop = CancellationToken::new();
         sweeper::start(still.engine.clone(), stop.clone());
-        Ok(Self {
-            _sweeping: Some(stop.drop_guard()),
-            ..still
-        })
+        Ok(Self { _sweeping: Some(stop.drop_guard()), ..still })
     }
 
     /// The same without a sweeper: nothing happens by itself, for those who only look.
@@ -61,9 +53,7 @@ impl Embedded {
         let store = tokio::task::spawn_blocking(move || store(&path))
             .await
             .map_err(|why| format!("opening the store broke off: {why}"))??;
-        let engine = Engine::open(store, settings)
-            .await
-            .map_err(|why| why.to_string())?;
+        let engine = Engine::open(store, settings).await.map_err(|why| why.to_string())?;
         Ok(Self::new(engine))
     }
 }
@@ -71,12 +61,8 @@ impl Embedded {
 fn store(path: &Path) -> Result<Store, String> {
     // The default place is in a directory that nobody has made before the first start.
     if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory).map_err(|why| {
-            format!(
-                "cannot make the directory {} for the store: {why}",
-                directory.display()
-            )
-        })?;
+        std::fs::create_dir_all(directory)
+            .map_err(|why| format!("cannot make the directory {} for the store: {why}", directory.display()))?;
     }
     Store::open(path).map_err(|why| why.to_string())
 }
@@ -97,9 +83,7 @@ impl Source for Embedded {
     }
 
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {
-        begin(self.engine.clone(), from)
-            .try_flatten_stream()
-            .boxed()
+        begin(self.engine.clone(), from).try_flatten_stream().boxed()
     }
 
     fn fetch(&self, want: Want) -> BoxFuture<'static, Result<Found, Fault>> {
@@ -126,17 +110,13 @@ impl Source for Embedded {
     }
 }
 
-async fn begin(
-    engine: Engine,
-    from: Option<Cursor>,
-) -> Result<BoxStream<'static, Result<Batch, Fault>>, Fault> {
+async fn begin(engine: Engine, from: Option<Cursor>) -> Result<BoxStream<'static, Result<Batch, Fault>>, Fault> {
     let changed = engine.changed();
     let head = *changed.borrow();
     let (snapshot, after) = match from {
         Some(after) if after > head => {
             return Err(Fault::Transient(
-                "the store is not the one that was watched before: starting from its present state"
-                    .to_owned(),
+                "the store is not the one that was watched before: starting from its present state".to_owned(),
             ));
         }
         Some(after) => (None, after),
@@ -146,11 +126,7 @@ async fn begin(
             (Some(Ok(Batch::Snapshot(Box::new(snapshot)))), after)
         }
     };
-    let tail = Tail {
-        engine,
-        changed,
-        after,
-    };
+    let tail = Tail { engine, changed, after };
     let rest = stream::try_unfold(tail, Tail::next);
     Ok(stream::iter(snapshot).chain(rest).boxed())
 }
@@ -168,11 +144,7 @@ impl Tail {
         loop {
             // Marked as seen before reading, so that what comes meanwhile wakes the next wait.
             let head = *self.changed.borrow_and_update();
-            let found = if head > self.after {
-                self.engine.tail(self.after, MAX_BATCH).await?
-            } else {
-                Vec::new()
-            };
+            let found = if head > self.after { self.engine.tail(self.after, MAX_BATCH).await? } else { Vec::new() };
             if let Some((cursor, _)) = found.last() {
                 let cursor = *cursor;
                 self.after = cursor;
@@ -220,11 +192,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("seam.db");
         let still = Embedded::still(&path, Settings::default()).await.unwrap();
-        let running = || {
-            tokio::runtime::Handle::current()
-                .metrics()
-                .num_alive_tasks()
-        };
+        let running = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
         assert_eq!(running(), 0);
         drop(still);
         let swept = Embedded::open(&path, Settings::default()).await.unwrap();

@@ -12,9 +12,7 @@ use serde_json::Value;
 
 use super::Source;
 use crate::domain::event::Event;
-use crate::domain::link::{
-    ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Snapshot, Want,
-};
+use crate::domain::link::{ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Snapshot, Want};
 use crate::domain::run::Run;
 
 mod act;
@@ -60,9 +58,8 @@ impl Http {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut headers = HeaderMap::new();
         if let Some(token) = token {
-            let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
-                "the token in SEAM_TOKEN has characters that no token has".to_owned()
-            })?;
+            let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
+                .map_err(|_| "the token in SEAM_TOKEN has characters that no token has".to_owned())?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
@@ -76,16 +73,8 @@ impl Http {
             .tcp_nodelay(true)
             .build()
             .map_err(|why| format!("cannot set up HTTPS: {why}"))?;
-        let server = Server {
-            name: base.as_str().trim_end_matches('/').to_owned(),
-            token: token.is_some(),
-        };
-        Ok(Self {
-            client,
-            base,
-            server,
-            me: Arc::default(),
-        })
+        let server = Server { name: base.as_str().trim_end_matches('/').to_owned(), token: token.is_some() };
+        Ok(Self { client, base, server, me: Arc::default() })
     }
 
     /// A request to a path below `/api/v1`, given by its parts, which may hold any character.
@@ -98,11 +87,7 @@ impl Http {
         self.client.request(method, url)
     }
 
-    async fn get<T: serde::de::DeserializeOwned>(
-        &self,
-        path: &[&str],
-        limit: usize,
-    ) -> Result<T, Fault> {
+    async fn get<T: serde::de::DeserializeOwned>(&self, path: &[&str], limit: usize) -> Result<T, Fault> {
         let sent = self.ask(Method::GET, path).send().await;
         let response = sent.map_err(|why| self.server.unreached(&why))?;
         self.server.json(response, limit).await
@@ -149,10 +134,7 @@ impl Http {
                 }
                 let path = ["handoffs", id.as_str(), "payload"];
                 let Stored { contract, digest } = self.get(&path, BODY).await?;
-                Ok(Found::Contract {
-                    value: contract,
-                    digest,
-                })
+                Ok(Found::Contract { value: contract, digest })
             }
             Want::Timeline(id) => {
                 #[derive(Deserialize)]
@@ -178,10 +160,7 @@ impl Source for Http {
             (_, true) => String::new(),
             (None, _) => format!("not connected to {} yet", self.server.name),
             (Some(_), _) if self.server.token => {
-                format!(
-                    "the token in SEAM_TOKEN does not allow this on {}",
-                    self.server.name
-                )
+                format!("the token in SEAM_TOKEN does not allow this on {}", self.server.name)
             }
             (Some(_), _) => format!("{} does not allow this without a token", self.server.name),
         };
@@ -239,10 +218,7 @@ mod tests {
         let mut watch = http.watch(None);
         let first = watch.next().await.expect("it says something");
         let fault = first.expect_err("it is no snapshot");
-        assert!(
-            watch.next().await.is_none(),
-            "a watch ends with its first fault"
-        );
+        assert!(watch.next().await.is_none(), "a watch ends with its first fault");
         fault
     }
 
@@ -257,12 +233,10 @@ mod tests {
             };
             assert!(why.contains("no Seamwatch server"), "{why}");
         }
-        let other = fault(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n[]",
-        )
-        .await;
+        let other = fault("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n[]").await;
         assert!(matches!(other, Fault::Malformed(why) if why.contains("another version")));
-        let moved = fault("HTTP/1.1 302 Found\r\nlocation: http://evil.example\x1b[2J/\r\nconnection: close\r\n\r\n").await;
+        let moved =
+            fault("HTTP/1.1 302 Found\r\nlocation: http://evil.example\x1b[2J/\r\nconnection: close\r\n\r\n").await;
         assert!(!moved.to_string().contains('\x1b'), "{moved}");
     }
 
@@ -271,17 +245,15 @@ mod tests {
         let denied = fault("HTTP/1.1 401 Unauthorized\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n{\"detail\":\"send a token\"}").await;
         assert!(matches!(denied, Fault::Denied(why) if why.contains("SEAM_TOKEN")));
         let denied = fault("HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n{\"detail\":\"not with\\u001b this scope\"}").await;
-        assert!(
-            matches!(denied, Fault::Denied(why) if why.contains("scope") && !why.contains('\u{1b}'))
-        );
+        assert!(matches!(denied, Fault::Denied(why) if why.contains("scope") && !why.contains('\u{1b}')));
         let busy = fault("HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n{}").await;
         assert!(matches!(busy, Fault::Transient(why) if why.contains("7 s")));
-        let proxy = fault(
-            "HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n",
+        let proxy = fault("HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n").await;
+        assert!(matches!(proxy, Fault::Transient(_)));
+        let cut = fault(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\nconnection: close\r\n\r\n{",
         )
         .await;
-        assert!(matches!(proxy, Fault::Transient(_)));
-        let cut = fault("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\nconnection: close\r\n\r\n{").await;
         assert!(matches!(cut, Fault::Transient(why) if why.contains("broke")));
     }
 
@@ -302,17 +274,11 @@ mod tests {
     #[tokio::test]
     async fn the_loser_of_a_race_is_told_who_won() {
         let http = answering("HTTP/1.1 412 Precondition Failed\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n{\"current\":7,\"last_change\":{\"actor\":\"user:dana\",\"event\":\"handoff.requeued\",\"at\":\"2026-03-01T10:00:00Z\"}}").await;
-        let on = |id: &str| Target {
-            run: "r".into(),
-            handoff: id.into(),
-            version: 3,
-        };
+        let on = |id: &str| Target { run: "r".into(), handoff: id.into(), version: 3 };
         let outcome = http
             .perform(Request {
                 on: vec![on("a/../b"), on("c")],
-                act: Act::Dismiss {
-                    reason: DismissReason::Obsolete,
-                },
+                act: Act::Dismiss { reason: DismissReason::Obsolete },
                 by: "dana\u{1b}".into(),
                 why: "old".into(),
                 key: "k".into(),
@@ -335,10 +301,7 @@ mod tests {
             request.url().path().to_owned()
         };
         assert_eq!(url("h1"), "/prod/api/v1/handoffs/h1");
-        assert_eq!(
-            url("a/../b?c#d"),
-            "/prod/api/v1/handoffs/a%2F..%2Fb%3Fc%23d"
-        );
+        assert_eq!(url("a/../b?c#d"), "/prod/api/v1/handoffs/a%2F..%2Fb%3Fc%23d");
         assert_ne!(url(".."), "/prod/api/v1");
     }
 }

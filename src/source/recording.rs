@@ -11,9 +11,7 @@ use tokio::sync::watch;
 
 use crate::domain::event::Event;
 use crate::domain::id::RunId;
-use crate::domain::link::{
-    Batch, Capabilities, Control, Cursor, Fault, Found, Outcome, Request, Want,
-};
+use crate::domain::link::{Batch, Capabilities, Control, Cursor, Fault, Found, Outcome, Request, Want};
 use crate::domain::machine::evolve;
 use crate::domain::run::Run;
 
@@ -42,11 +40,7 @@ impl Recording {
     /// The recording at `path`; it is read when it is watched. `speed` is how many seconds pass in one, `None`
     /// as fast as possible.
     pub fn new(path: &Path, speed: Option<f64>) -> Self {
-        Self {
-            path: path.to_owned(),
-            wish: watch::Sender::new(Wish::at(speed)),
-            seen: Seen::default(),
-        }
+        Self { path: path.to_owned(), wish: watch::Sender::new(Wish::at(speed)), seen: Seen::default() }
     }
 
     fn timeline(&self, run: &RunId) -> Result<Found, Fault> {
@@ -54,18 +48,13 @@ impl Recording {
         let seen = reading.events.iter().take(played);
         let events: Vec<Event> = seen.filter(|it| it.run == *run).cloned().collect();
         let Some(first) = events.first() else {
-            return Err(Fault::Refused(format!(
-                "the recording says nothing of {run} up to now"
-            )));
+            return Err(Fault::Refused(format!("the recording says nothing of {run} up to now")));
         };
         let mut folded = Run::new(run.clone(), first.at);
         for event in &events {
             evolve(&mut folded, event);
         }
-        Ok(Found::Timeline {
-            run: Box::new(folded),
-            events,
-        })
+        Ok(Found::Timeline { run: Box::new(folded), events })
     }
 }
 
@@ -97,8 +86,7 @@ impl Source for Recording {
             let reading = load(path).await?;
             if from.is_some_and(|from| from > reading.events.len() as Cursor) {
                 return Err(Fault::Transient(
-                    "the recording is shorter than it was: playing it from its beginning"
-                        .to_owned(),
+                    "the recording is shorter than it was: playing it from its beginning".to_owned(),
                 ));
             }
             let player = Player::new(reading, from, wishes, seen);
@@ -110,9 +98,9 @@ impl Source for Recording {
     fn fetch(&self, want: Want) -> BoxFuture<'static, Result<Found, Fault>> {
         let found = match want {
             Want::Timeline(run) => self.timeline(&run),
-            Want::Contract(_) => Err(Fault::Unsupported(
-                "a recording holds no contracts, only what happened to them".to_owned(),
-            )),
+            Want::Contract(_) => {
+                Err(Fault::Unsupported("a recording holds no contracts, only what happened to them".to_owned()))
+            }
         };
         future::ready(found).boxed()
     }
@@ -151,9 +139,7 @@ pub async fn load(path: PathBuf) -> Result<Arc<Reading>, Fault> {
         })?;
     if reading.events.is_empty() {
         let first = reading.skipped.first();
-        let first = first.map_or(String::new(), |it| {
-            format!(" Line {}: {}", it.first, it.example)
-        });
+        let first = first.map_or(String::new(), |it| format!(" Line {}: {}", it.first, it.example));
         let why = format!(
             "{shown} holds no event in {} lines: is it a recording (one JSON event a line)?{first}",
             reading.lines

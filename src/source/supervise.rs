@@ -125,9 +125,7 @@ async fn follow(
 /// How long to wait after this many failures in a row; `chance` is 0..1.
 fn wait(fault: &Fault, failures: u32, chance: f64) -> Duration {
     let full = match fault {
-        Fault::Transient(_) => FIRST_WAIT
-            .saturating_mul(1 << failures.saturating_sub(1).min(10))
-            .min(LONGEST_WAIT),
+        Fault::Transient(_) => FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST_WAIT),
         _ => LONGEST_WAIT,
     };
     full.mul_f64(1.0 - 0.25 * chance.clamp(0.0, 1.0))
@@ -155,10 +153,7 @@ mod tests {
 
     impl Script {
         fn of(watches: Vec<Watch>) -> Arc<Self> {
-            Arc::new(Self {
-                watches: Mutex::new(watches),
-                began: Mutex::default(),
-            })
+            Arc::new(Self { watches: Mutex::new(watches), began: Mutex::default() })
         }
     }
 
@@ -256,9 +251,7 @@ mod tests {
                 _ => None,
             })
             .collect();
-        let full = [
-            500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000, 500,
-        ];
+        let full = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000, 500];
         assert_eq!(waits.len(), full.len());
         for (wait, full) in waits.into_iter().zip(full) {
             assert!((full * 3 / 4..=full).contains(&wait), "{wait} of {full}");
@@ -283,10 +276,7 @@ mod tests {
             retry.now();
             tokio::task::yield_now().await;
         }
-        assert!(
-            started.elapsed() < Duration::from_secs(1),
-            "the clock is paused"
-        );
+        assert!(started.elapsed() < Duration::from_secs(1), "the clock is paused");
     }
 
     #[tokio::test(start_paused = true)]

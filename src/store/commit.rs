@@ -87,32 +87,14 @@ impl Commit {
             });
             touched.extend(id.cloned());
         }
-        let change = Change {
-            run,
-            expect,
-            events,
-            touched,
-            book,
-        };
-        Self {
-            change: Some(change),
-            ..Self::default()
-        }
+        let change = Change { run, expect, events, touched, book };
+        Self { change: Some(change), ..Self::default() }
     }
 
     /// A change of state without an event: a lease that was extended.
     pub fn quietly(run: Run, expect: Version, touched: HandoffId) -> Self {
-        let change = Change {
-            run,
-            expect,
-            events: Vec::new(),
-            touched: BTreeSet::from([touched]),
-            book: Vec::new(),
-        };
-        Self {
-            change: Some(change),
-            ..Self::default()
-        }
+        let change = Change { run, expect, events: Vec::new(), touched: BTreeSet::from([touched]), book: Vec::new() };
+        Self { change: Some(change), ..Self::default() }
     }
 
     /// The run as it will be.
@@ -122,8 +104,6 @@ impl Commit {
 
     /// The handoffs that change.
     pub fn touched(&self) -> impl Iterator<Item = &crate::domain::run::Handoff> {
-        self.change
-            .iter()
-            .flat_map(|it| it.touched.iter().filter_map(|id| it.run.handoffs.get(id)))
+        self.change.iter().flat_map(|it| it.touched.iter().filter_map(|id| it.run.handoffs.get(id)))
     }
 }

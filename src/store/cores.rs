@@ -29,9 +29,8 @@ pub(super) fn spread<I: Send, O: Send>(
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let mut done = thread::scope(|scope| {
         // Without helpers it only takes longer.
-        let helpers: Vec<_> = (1..cores)
-            .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
-            .collect();
+        let helpers: Vec<_> =
+            (1..cores).filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
         let mut nth = 0;
         let read = read(&mut |raw| {
             // `given` outlives this.
@@ -62,20 +61,13 @@ mod tests {
             },
             |it: u32| Ok(it * 2),
         );
-        assert_eq!(
-            made.unwrap(),
-            (0..1_000).map(|it| it * 2).collect::<Vec<_>>()
-        );
+        assert_eq!(made.unwrap(), (0..1_000).map(|it| it * 2).collect::<Vec<_>>());
     }
 
     #[test]
     fn what_went_wrong_on_either_side_is_told() {
         let refuse = |it: u32| {
-            if it == 7 {
-                Err(StoreError::Closed)
-            } else {
-                Ok(it)
-            }
+            if it == 7 { Err(StoreError::Closed) } else { Ok(it) }
         };
         let give = |give: &mut dyn FnMut(u32)| {
             (0..20).for_each(give);

@@ -12,9 +12,7 @@ pub enum StoreError {
     #[error("{0}: the directory does not exist; create it, or name another file")]
     NoDirectory(PathBuf),
     /// No right to write.
-    #[error(
-        "{0}: this place cannot be written ({1}); change its permissions, or name another file"
-    )]
+    #[error("{0}: this place cannot be written ({1}); change its permissions, or name another file")]
     NotWritable(PathBuf, String),
     /// Another process writes it.
     #[error(
@@ -25,9 +23,7 @@ pub enum StoreError {
     #[error("{0} is a database of another program ({1}); nothing was changed, name another file")]
     Foreign(PathBuf, String),
     /// No database, or a damaged one.
-    #[error(
-        "{0} is not a Seamwatch store, or it is damaged ({1}); restore it from a copy, or name another file"
-    )]
+    #[error("{0} is not a Seamwatch store, or it is damaged ({1}); restore it from a copy, or name another file")]
     Corrupt(PathBuf, String),
     /// Written by a later version of this program.
     #[error(
@@ -72,9 +68,7 @@ impl StoreError {
         let path = path.to_owned();
         match why.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(path),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Corrupt(path, why.to_string())
-            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(path, why.to_string()),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
                 Self::NotWritable(path, why.to_string())
             }

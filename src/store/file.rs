@@ -59,23 +59,15 @@ pub(super) fn open(path: &Path, synchronous: &str) -> Result<Connection, StoreEr
         return Err(StoreError::Foreign(path.to_owned(), whose));
     }
     if version > VERSION {
-        return Err(StoreError::Newer {
-            path: path.to_owned(),
-            found: version,
-            known: VERSION,
-        });
+        return Err(StoreError::Newer { path: path.to_owned(), found: version, known: VERSION });
     }
     let setup = format!("PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous};");
-    connection
-        .execute_batch(&setup)
-        .map_err(|why| failed(&why))?;
+    connection.execute_batch(&setup).map_err(|why| failed(&why))?;
     if fresh {
         let make = format!(
             "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
         );
-        connection
-            .execute_batch(&make)
-            .map_err(|why| failed(&why))?;
+        connection.execute_batch(&make).map_err(|why| failed(&why))?;
     }
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
@@ -84,8 +76,7 @@ pub(super) fn open(path: &Path, synchronous: &str) -> Result<Connection, StoreEr
 /// Opens the file for reading; it exists.
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection =
-        Connection::open_with_flags(path, flags).map_err(|why| StoreError::sqlite(path, &why))?;
+    let connection = Connection::open_with_flags(path, flags).map_err(|why| StoreError::sqlite(path, &why))?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
@@ -147,10 +138,7 @@ impl Lock {
 
     /// Beside a file that can never become a store here, nothing of ours stays.
     pub(super) fn refused(&self, why: &StoreError) {
-        let never = matches!(
-            why,
-            StoreError::Foreign(..) | StoreError::Newer { .. } | StoreError::Corrupt(..)
-        );
+        let never = matches!(why, StoreError::Foreign(..) | StoreError::Newer { .. } | StoreError::Corrupt(..));
         if let Some(made) = self.made.as_ref().filter(|_| never) {
             // It is in nobody's way if it stays.
             let _ = fs::remove_file(made);
@@ -164,8 +152,7 @@ pub(super) struct Temporary(PathBuf);
 impl Temporary {
     pub(super) fn new() -> Result<Self, StoreError> {
         let path = std::env::temp_dir().join(format!("seam-{}", uuid::Uuid::now_v7().simple()));
-        fs::create_dir(&path)
-            .map_err(|why| StoreError::NotWritable(std::env::temp_dir(), why.to_string()))?;
+        fs::create_dir(&path).map_err(|why| StoreError::NotWritable(std::env::temp_dir(), why.to_string()))?;
         Ok(Self(path))
     }
 

@@ -58,13 +58,7 @@ impl Store {
     }
 
     /// What `agent` may claim at `now`, at most `n`, leaving out the edges in `paused`.
-    pub async fn ready(
-        &self,
-        agent: &str,
-        now: Time,
-        n: usize,
-        paused: Vec<Edge>,
-    ) -> Result<Ready, StoreError> {
+    pub async fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Result<Ready, StoreError> {
         let agent = agent.to_owned();
         self.read(move |db| {
             let sql = "SELECT run, id, pipeline, source, ready FROM handoffs
@@ -75,8 +69,7 @@ impl Store {
             while let Some(row) = rows.next()? {
                 let (pipeline, from): (String, String) = (row.get(2)?, row.get(3)?);
                 let ready = Time::from_millis(row.get(4)?);
-                let edge =
-                    |it: &Edge| *it.pipeline == *pipeline && *it.from == *from && *it.to == *agent;
+                let edge = |it: &Edge| *it.pipeline == *pipeline && *it.from == *from && *it.to == *agent;
                 if paused.iter().any(edge) {
                     continue;
                 }
@@ -95,32 +88,20 @@ impl Store {
     }
 
     /// What happens by itself at or before `now`, the most overdue first, and when the next thing is due.
-    pub async fn due(
-        &self,
-        now: Time,
-        n: usize,
-    ) -> Result<(Vec<(RunId, HandoffId)>, Option<Time>), StoreError> {
+    pub async fn due(&self, now: Time, n: usize) -> Result<(Vec<(RunId, HandoffId)>, Option<Time>), StoreError> {
         self.read(move |db| {
             let sql = "SELECT run, id FROM handoffs WHERE due <= ?1 ORDER BY due LIMIT ?2";
             let mut statement = db.prepare_cached(sql)?;
-            let found = statement
-                .query_map(params![now.millis(), n as i64], pair)?
-                .collect::<Result<_, _>>()?;
+            let found = statement.query_map(params![now.millis(), n as i64], pair)?.collect::<Result<_, _>>()?;
             let sql = "SELECT min(due) FROM handoffs WHERE due > ?1";
-            let next: Option<i64> = db
-                .prepare_cached(sql)?
-                .query_row([now.millis()], |row| row.get(0))?;
+            let next: Option<i64> = db.prepare_cached(sql)?.query_row([now.millis()], |row| row.get(0))?;
             Ok((found, next.map(Time::from_millis)))
         })
         .await
     }
 
     /// Events after a position, in order, at most `limit`.
-    pub async fn tail(
-        &self,
-        after: Cursor,
-        limit: usize,
-    ) -> Result<Vec<(Cursor, Event)>, StoreError> {
+    pub async fn tail(&self, after: Cursor, limit: usize) -> Result<Vec<(Cursor, Event)>, StoreError> {
         self.read(move |db| {
             let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor LIMIT ?2";
             events(db, sql, params![after as i64, limit as i64])
@@ -160,14 +141,8 @@ impl Store {
     }
 
     /// One page of handoffs, the latest first. `page` is [`Listed::next`] of the page before; at most 200.
-    pub async fn list(
-        &self,
-        filter: Filter,
-        page: Option<String>,
-        limit: usize,
-    ) -> Result<Listed, StoreError> {
-        self.read(move |db| list(db, &filter, page.as_deref(), limit.clamp(1, PAGE)))
-            .await
+    pub async fn list(&self, filter: Filter, page: Option<String>, limit: usize) -> Result<Listed, StoreError> {
+        self.read(move |db| list(db, &filter, page.as_deref(), limit.clamp(1, PAGE))).await
     }
 
     /// Bytes by digest.
@@ -177,11 +152,7 @@ impl Store {
             let sql = "SELECT media_type, bytes FROM blobs WHERE digest = ?1";
             let mut statement = db.prepare_cached(sql)?;
             let blob = statement.query_row([&digest], |row| {
-                Ok(Blob {
-                    digest: digest.clone(),
-                    media_type: row.get(0)?,
-                    bytes: row.get(1)?,
-                })
+                Ok(Blob { digest: digest.clone(), media_type: row.get(0)?, bytes: row.get(1)? })
             });
             Ok(blob.optional()?)
         })
@@ -199,19 +170,13 @@ impl Store {
     }
 
     /// The answer remembered for a key, and before it the fingerprint of its request, unless it has expired.
-    pub async fn answered(
-        &self,
-        scope: &str,
-        key: &str,
-        now: Time,
-    ) -> Result<Option<(String, Value)>, StoreError> {
+    pub async fn answered(&self, scope: &str, key: &str, now: Time) -> Result<Option<(String, Value)>, StoreError> {
         let (scope, key) = (scope.to_owned(), key.to_owned());
         self.read(move |db| {
             let sql = "SELECT fingerprint, body FROM http_idem
                        WHERE scope = ?1 AND key = ?2 AND expires >= ?3";
             let mut statement = db.prepare_cached(sql)?;
-            let row =
-                |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
             let found = statement.query_row(params![scope, key, now.millis()], row);
             match found.optional()? {
                 Some((fingerprint, body)) => Ok(Some((fingerprint, serde_json::from_str(&body)?))),
@@ -224,8 +189,7 @@ impl Store {
     /// Every stored payload schema: name, version, schema.
     pub async fn schemas(&self) -> Result<Vec<(String, String, Value)>, StoreError> {
         self.read(|db| {
-            let mut statement =
-                db.prepare_cached("SELECT name, version, body FROM schemas ORDER BY rowid")?;
+            let mut statement = db.prepare_cached("SELECT name, version, body FROM schemas ORDER BY rowid")?;
             let mut rows = statement.query([])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
@@ -274,21 +238,12 @@ pub(super) fn events(
     Ok(found)
 }
 
-fn list(
-    db: &Connection,
-    filter: &Filter,
-    page: Option<&str>,
-    limit: usize,
-) -> Result<Listed, StoreError> {
+fn list(db: &Connection, filter: &Filter, page: Option<&str>, limit: usize) -> Result<Listed, StoreError> {
     let mut wanted = vec!["1".to_owned()];
     let mut values: Vec<String> = Vec::new();
     if !filter.states.is_empty() {
         // The words are ours, not the caller's.
-        let words: Vec<_> = filter
-            .states
-            .iter()
-            .map(|it| format!("'{}'", it.word()))
-            .collect();
+        let words: Vec<_> = filter.states.iter().map(|it| format!("'{}'", it.word())).collect();
         wanted.push(format!("state IN ({})", words.join(", ")));
     }
     let run = filter.run.as_ref().map(|it| it.as_str().to_owned());
@@ -315,18 +270,11 @@ fn list(
         limit + 1
     );
     let mut statement = db.prepare_cached(&sql)?;
-    let rows = statement.query_map(rusqlite::params_from_iter(values), |row| {
-        Ok((pair(row)?, row.get::<_, i64>(2)?))
-    })?;
+    let rows =
+        statement.query_map(rusqlite::params_from_iter(values), |row| Ok((pair(row)?, row.get::<_, i64>(2)?)))?;
     let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next = rows
-        .last()
-        .filter(|_| more)
-        .map(|((_, id), emitted)| format!("{emitted}.{id}"));
-    Ok(Listed {
-        found: rows.into_iter().map(|(pair, _)| pair).collect(),
-        next,
-    })
+    let next = rows.last().filter(|_| more).map(|((_, id), emitted)| format!("{emitted}.{id}"));
+    Ok(Listed { found: rows.into_iter().map(|(pair, _)| pair).collect(), next })
 }

@@ -36,27 +36,15 @@ impl Minute {
     /// The latest one in the store.
     pub(super) fn load(db: &Connection) -> Result<Self, StoreError> {
         let sql = "SELECT until, body FROM rollups WHERE span = ?1 ORDER BY until DESC LIMIT 1";
-        let found = db.query_row(sql, [MINUTE], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
-        });
+        let found = db.query_row(sql, [MINUTE], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
         let Some((end, body)) = found.optional()? else {
             return Ok(Self::default());
         };
-        Ok(Self {
-            end: Time::from_millis(end),
-            edges: read(&body)?,
-            dirty: false,
-        })
+        Ok(Self { end: Time::from_millis(end), edges: read(&body)?, dirty: false })
     }
 
     /// Enters what happened at `at`. A clock that went back does not open an old minute again.
-    pub(super) fn enter(
-        &mut self,
-        db: &Connection,
-        at: Time,
-        edge: &Edge,
-        entry: Entry,
-    ) -> Result<(), StoreError> {
+    pub(super) fn enter(&mut self, db: &Connection, at: Time, edge: &Edge, entry: Entry) -> Result<(), StoreError> {
         let end = minute_end(at).max(self.end);
         if end > self.end {
             self.close(db)?;
@@ -84,9 +72,7 @@ impl Minute {
         self.save(db)?;
         let hour = hour_end(self.end);
         let sql = "SELECT body FROM rollups WHERE span = ?1 AND until = ?2";
-        let known: Option<String> = db
-            .query_row(sql, [HOUR, hour.millis()], |row| row.get(0))
-            .optional()?;
+        let known: Option<String> = db.query_row(sql, [HOUR, hour.millis()], |row| row.get(0)).optional()?;
         let mut edges = known.as_deref().map_or(Ok(Edges::new()), read)?;
         for (edge, tally) in std::mem::take(&mut self.edges) {
             edges.entry(edge).or_default().add(&tally);
@@ -111,10 +97,7 @@ fn bound(edges: &mut Edges) {
         let all: u32 = tally.counts.iter().map(|(_, n)| n).sum();
         (all - tally.counts.get(Kind::Rejected), all)
     };
-    let mut light: Vec<_> = edges
-        .iter()
-        .map(|(edge, tally)| (weight(tally), edge.clone()))
-        .collect();
+    let mut light: Vec<_> = edges.iter().map(|(edge, tally)| (weight(tally), edge.clone())).collect();
     light.sort_unstable();
     light.truncate(edges.len() - KEEP_EDGES + AT_ONCE);
     for (_, edge) in light {
@@ -131,18 +114,13 @@ fn write(db: &Connection, span: Millis, end: Time, edges: &Edges) -> Result<(), 
     let body = serde_json::to_string(&edges.iter().collect::<Vec<_>>())?;
     let sql = "INSERT INTO rollups(span, until, body) VALUES (?1, ?2, ?3)
                ON CONFLICT DO UPDATE SET body = excluded.body";
-    db.prepare_cached(sql)?
-        .execute(params![span, end.millis(), body])?;
+    db.prepare_cached(sql)?.execute(params![span, end.millis(), body])?;
     Ok(())
 }
 
 /// The minutes of the last hour or two and, before them, the hours of a day, no slice twice: the end of each and
 /// its record.
-pub(super) fn recent(
-    db: &Connection,
-    now: Time,
-    mut give: impl FnMut(Time, String),
-) -> Result<(), StoreError> {
+pub(super) fn recent(db: &Connection, now: Time, mut give: impl FnMut(Time, String)) -> Result<(), StoreError> {
     let hour_ago = now.millis() - HOUR;
     let border = hour_ago.div_euclid(HOUR) * HOUR;
     // The latest minute is part of no hour yet, however long ago it was.
@@ -152,10 +130,7 @@ pub(super) fn recent(
     // Hours first: they are before the minutes. One statement for both would sort the bodies, which are long.
     let sql = "SELECT until, body FROM rollups WHERE span = ?1 AND until > ?2 AND until <= ?3 ORDER BY until";
     let mut statement = db.prepare_cached(sql)?;
-    for (span, after, last) in [
-        (HOUR, border - DAY, border),
-        (MINUTE, minutes.max(border - DAY), i64::MAX),
-    ] {
+    for (span, after, last) in [(HOUR, border - DAY, border), (MINUTE, minutes.max(border - DAY), i64::MAX)] {
         let mut rows = statement.query([span, after, last])?;
         while let Some(row) = rows.next()? {
             give(Time::from_millis(row.get(0)?), row.get(1)?);

@@ -63,20 +63,14 @@ impl Raw {
         };
         let rollups = self.rollups.into_iter().map(rollup);
         let runs = self.runs.into_iter().map(Record::read);
-        Ok(Part {
-            rollups: rollups.collect::<Result<_, StoreError>>()?,
-            runs: runs.collect::<Result<_, _>>()?,
-        })
+        Ok(Part { rollups: rollups.collect::<Result<_, StoreError>>()?, runs: runs.collect::<Result<_, _>>()? })
     }
 }
 
 /// Gives away every record of a snapshot, rollups first, in parts that are worth another thread.
 fn parts(db: &Connection, now: Time, give: &mut dyn FnMut(Raw)) -> Result<(), StoreError> {
     rollup::recent(db, now, |end, body| {
-        give(Part {
-            rollups: vec![(end, body)],
-            runs: Vec::new(),
-        });
+        give(Part { rollups: vec![(end, body)], runs: Vec::new() });
     })?;
     let mut statement = db.prepare_cached("SELECT body FROM runs WHERE open ORDER BY changed")?;
     let mut rows = statement.query([])?;
@@ -84,10 +78,7 @@ fn parts(db: &Connection, now: Time, give: &mut dyn FnMut(Raw)) -> Result<(), St
     loop {
         let row = rows.next()?;
         if runs.len() == PART || row.is_none() {
-            give(Part {
-                rollups: Vec::new(),
-                runs: std::mem::replace(&mut runs, Vec::with_capacity(PART)),
-            });
+            give(Part { rollups: Vec::new(), runs: std::mem::replace(&mut runs, Vec::with_capacity(PART)) });
         }
         let Some(row) = row else { return Ok(()) };
         runs.push(row.get(0)?);

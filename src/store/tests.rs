@@ -17,21 +17,11 @@ fn at(millis: i64) -> Time {
 }
 
 fn event(run: &str, seq: u64, at: Time, handoff: &str, fact: Fact) -> Event {
-    Event {
-        run: run.into(),
-        seq,
-        at,
-        handoff: Some(handoff.into()),
-        actor: Actor::agent("writer"),
-        fact,
-    }
+    Event { run: run.into(), seq, at, handoff: Some(handoff.into()), actor: Actor::agent("writer"), fact }
 }
 
 fn emitted(run: &str, handoff: &str, to: &str, now: Time) -> Event {
-    let head = Emission {
-        ready_at: now,
-        ..emission("writer", to, handoff)
-    };
+    let head = Emission { ready_at: now, ..emission("writer", to, handoff) };
     event(run, 1, now, handoff, Fact::Emitted(Arc::new(head)))
 }
 
@@ -47,9 +37,7 @@ async fn next(store: &Store, run: &str, handoff: &str, now: Time, fact: Fact) ->
 }
 
 fn requeued() -> Fact {
-    Fact::Requeued {
-        reason: "again".into(),
-    }
+    Fact::Requeued { reason: "again".into() }
 }
 
 #[tokio::test]
@@ -59,18 +47,9 @@ async fn what_is_committed_is_there_after_reopening() {
     let store = Store::open(&path).unwrap();
     assert_eq!(store.load(&"r".into()).await, Ok(None));
     let mut commit = first("r", "h", at(0));
-    commit.blobs.push(Blob {
-        digest: "sha256:x".into(),
-        media_type: "text/plain".into(),
-        bytes: b"hi".to_vec(),
-    });
+    commit.blobs.push(Blob { digest: "sha256:x".into(), media_type: "text/plain".into(), bytes: b"hi".to_vec() });
     assert_eq!(store.commit(commit).await, Ok(1));
-    assert_eq!(
-        store
-            .commit(next(&store, "r", "h", at(5), requeued()).await)
-            .await,
-        Ok(2)
-    );
+    assert_eq!(store.commit(next(&store, "r", "h", at(5), requeued()).await).await, Ok(2));
     let before = store.load(&"r".into()).await.unwrap();
     drop(store);
     let store = Store::open(&path).unwrap();
@@ -78,10 +57,7 @@ async fn what_is_committed_is_there_after_reopening() {
     assert_eq!(store.load(&"r".into()).await.unwrap(), before);
     assert_eq!(store.verify(&"r".into()).await, Ok(2));
     assert_eq!(store.blob("sha256:x").await.unwrap().unwrap().bytes, b"hi");
-    assert_eq!(
-        store.find(&"h".into()).await.unwrap(),
-        Some(RunId::from("r"))
-    );
+    assert_eq!(store.find(&"h".into()).await.unwrap(), Some(RunId::from("r")));
     let tail = store.tail(1, 10).await.unwrap();
     assert_eq!((tail[0].0, tail[0].1.fact.name()), (2, "handoff.requeued"));
 }
@@ -91,26 +67,12 @@ async fn a_commit_on_an_old_version_changes_nothing() {
     let store = Store::temporary().unwrap();
     store.commit(first("r", "h", at(0))).await.unwrap();
     let mut late = next(&store, "r", "h", at(1), requeued()).await;
-    late.blobs.push(Blob {
-        digest: "sha256:late".into(),
-        media_type: String::new(),
-        bytes: vec![],
-    });
-    store
-        .commit(next(&store, "r", "h", at(1), requeued()).await)
-        .await
-        .unwrap();
+    late.blobs.push(Blob { digest: "sha256:late".into(), media_type: String::new(), bytes: vec![] });
+    store.commit(next(&store, "r", "h", at(1), requeued()).await).await.unwrap();
     assert_eq!(store.commit(late).await, Err(CommitError::Conflict));
     assert_eq!(store.blob("sha256:late").await, Ok(None), "nothing of it");
-    assert_eq!(
-        store.commit(first("r", "h2", at(2))).await,
-        Err(CommitError::Conflict)
-    );
-    assert_eq!(
-        store.commit(first("other", "h", at(2))).await,
-        Err(CommitError::Conflict),
-        "the id is taken"
-    );
+    assert_eq!(store.commit(first("r", "h2", at(2))).await, Err(CommitError::Conflict));
+    assert_eq!(store.commit(first("other", "h", at(2))).await, Err(CommitError::Conflict), "the id is taken");
     assert_eq!(store.load(&"other".into()).await, Ok(None));
 }
 
@@ -159,9 +121,7 @@ async fn one_conflict_in_a_group_does_not_sink_the_others() {
 async fn emitted_in(store: &Store, now: Time) -> u32 {
     let rollups = store.snapshot(now).await.unwrap().rollups;
     let tallies = rollups.iter().flat_map(|it| &it.edges);
-    tallies
-        .map(|(_, tally)| tally.counts.get(Kind::Emitted))
-        .sum()
+    tallies.map(|(_, tally)| tally.counts.get(Kind::Emitted)).sum()
 }
 
 #[tokio::test]
@@ -182,13 +142,7 @@ async fn names_that_somebody_invents_do_not_fill_the_rollups() {
             errors: Vec::new(),
         };
         let seq = nth as u64 + 2;
-        events.push(event(
-            "r",
-            seq,
-            at(0),
-            "h",
-            Fact::Refused(Box::new(rejection)),
-        ));
+        events.push(event("r", seq, at(0), "h", Fact::Refused(Box::new(rejection))));
     }
     let commit = Commit::of("r".into(), None, events);
     store.commit(commit).await.unwrap();
@@ -207,11 +161,7 @@ async fn the_queue_serves_the_urgent_first_and_starves_nobody() {
     use crate::domain::contract::Urgency;
     let store = Store::temporary().unwrap();
     let add = async |id: &str, urgency, ready: Time| {
-        let head = Emission {
-            urgency,
-            ready_at: ready,
-            ..emission("writer", "editor", id)
-        };
+        let head = Emission { urgency, ready_at: ready, ..emission("writer", "editor", id) };
         let fact = Fact::Emitted(Arc::new(head));
         let commit = Commit::of(id.into(), None, vec![event(id, 1, at(0), id, fact)]);
         store.commit(commit).await.unwrap();
@@ -222,31 +172,15 @@ async fn the_queue_serves_the_urgent_first_and_starves_nobody() {
     add("critical", Urgency::Critical, at(MINUTE)).await;
     add("later", Urgency::Critical, at(HOUR)).await;
     let ids = async |n, paused| {
-        let ready = store
-            .ready("editor", at(2 * MINUTE), n, paused)
-            .await
-            .unwrap();
-        ready
-            .found
-            .iter()
-            .map(|(_, id)| id.to_string())
-            .collect::<Vec<_>>()
+        let ready = store.ready("editor", at(2 * MINUTE), n, paused).await.unwrap();
+        ready.found.iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(ids(10, vec![]).await, ["critical", "high", "normal", "low"]);
     assert_eq!(ids(2, vec![]).await, ["critical", "high"]);
-    assert_eq!(
-        ids(9, vec![Edge::new("news", "writer", "editor")]).await,
-        [""; 0]
-    );
-    let ready = store
-        .ready("editor", at(2 * MINUTE), 10, vec![])
-        .await
-        .unwrap();
+    assert_eq!(ids(9, vec![Edge::new("news", "writer", "editor")]).await, [""; 0]);
+    let ready = store.ready("editor", at(2 * MINUTE), 10, vec![]).await.unwrap();
     assert_eq!(ready.next, Some(at(HOUR)));
-    assert_eq!(
-        store.ready("nobody", at(HOUR), 9, vec![]).await.unwrap(),
-        Ready::default()
-    );
+    assert_eq!(store.ready("nobody", at(HOUR), 9, vec![]).await.unwrap(), Ready::default());
 }
 
 #[tokio::test]
@@ -257,30 +191,20 @@ async fn rollups_give_the_last_hours_without_counting_anything_twice() {
     // One handoff every 20 minutes for five hours, with a restart in between.
     for nth in 0..15 {
         let id = format!("h{nth}");
-        store
-            .commit(first(&id, &id, at(nth * 20 * MINUTE + 1)))
-            .await
-            .unwrap();
+        store.commit(first(&id, &id, at(nth * 20 * MINUTE + 1))).await.unwrap();
         if nth == 7 {
             drop(store);
             store = Store::open(&path).unwrap();
         }
     }
     for minutes in [281, 290, 300, 310, 359] {
-        assert_eq!(
-            emitted_in(&store, at(minutes * MINUTE)).await,
-            15,
-            "{minutes} minutes on"
-        );
+        assert_eq!(emitted_in(&store, at(minutes * MINUTE)).await, 15, "{minutes} minutes on");
     }
     let now = at(290 * MINUTE);
     let rollups = store.snapshot(now).await.unwrap().rollups;
     let hour_ago = at(230 * MINUTE);
     let fine = rollups.iter().filter(|it| it.end > hour_ago).count();
-    assert_eq!(
-        fine, 3,
-        "240, 260 and 280 minutes on, each a minute of its own"
-    );
+    assert_eq!(fine, 3, "240, 260 and 280 minutes on, each a minute of its own");
 }
 
 #[tokio::test]
@@ -291,10 +215,7 @@ async fn a_changed_record_is_noticed() {
         let _ = fs::remove_file(&path);
         let store = Store::open(&path).unwrap();
         store.commit(first("r", "h", at(0))).await.unwrap();
-        store
-            .commit(next(&store, "r", "h", at(1), requeued()).await)
-            .await
-            .unwrap();
+        store.commit(next(&store, "r", "h", at(1), requeued()).await).await.unwrap();
         assert_eq!(store.verify(&"r".into()).await, Ok(2));
         drop(store);
         let direct = Connection::open(&path).unwrap();
@@ -302,12 +223,7 @@ async fn a_changed_record_is_noticed() {
         drop(direct);
         Store::open(&path).unwrap().verify(&"r".into()).await
     };
-    let chain = |seq| {
-        Err(Broken::Chain {
-            run: "r".into(),
-            seq,
-        })
-    };
+    let chain = |seq| Err(Broken::Chain { run: "r".into(), seq });
     let sql = "UPDATE events SET body = replace(body, 'again', 'never') WHERE seq = 2";
     assert_eq!(tampered(sql).await, chain(2));
     assert_eq!(tampered("DELETE FROM events WHERE seq = 1").await, chain(2));
@@ -315,10 +231,7 @@ async fn a_changed_record_is_noticed() {
     assert_eq!(tampered("DELETE FROM events WHERE seq = 2").await, state);
     let sql = "UPDATE runs SET body = replace(body, 'pending', 'completed')";
     assert_eq!(tampered(sql).await, state);
-    assert_eq!(
-        Store::temporary().unwrap().verify(&"none".into()).await,
-        Err(Broken::NoRun("none".into()))
-    );
+    assert_eq!(Store::temporary().unwrap().verify(&"none".into()).await, Err(Broken::NoRun("none".into())));
 }
 
 #[tokio::test]
@@ -340,38 +253,10 @@ async fn lists_come_in_pages_and_filters_narrow_them() {
     }
     assert_eq!(found, ["h6", "h5", "h4", "h3", "h2", "h1", "h0"]);
     let count = async |filter| store.list(filter, None, 100).await.unwrap().found.len();
-    assert_eq!(
-        count(Filter {
-            states: vec![State::Pending],
-            ..Filter::default()
-        })
-        .await,
-        7
-    );
-    assert_eq!(
-        count(Filter {
-            states: vec![State::Completed],
-            ..Filter::default()
-        })
-        .await,
-        0
-    );
-    assert_eq!(
-        count(Filter {
-            run: Some("h3".into()),
-            ..Filter::default()
-        })
-        .await,
-        1
-    );
-    assert_eq!(
-        count(Filter {
-            to: Some("' OR 1=1 --".into()),
-            ..Filter::default()
-        })
-        .await,
-        0
-    );
+    assert_eq!(count(Filter { states: vec![State::Pending], ..Filter::default() }).await, 7);
+    assert_eq!(count(Filter { states: vec![State::Completed], ..Filter::default() }).await, 0);
+    assert_eq!(count(Filter { run: Some("h3".into()), ..Filter::default() }).await, 1);
+    assert_eq!(count(Filter { to: Some("' OR 1=1 --".into()), ..Filter::default() }).await, 0);
 }
 
 #[tokio::test]
@@ -380,16 +265,9 @@ async fn a_heartbeat_is_written_without_an_event_and_still_counts_as_a_change() 
     store.commit(first("r", "h", at(0))).await.unwrap();
     let (run, version): (Run, Version) = store.load(&"r".into()).await.unwrap().unwrap();
     let stale = next(&store, "r", "h", at(1), requeued()).await;
-    store
-        .commit(Commit::quietly(run, version, "h".into()))
-        .await
-        .unwrap();
+    store.commit(Commit::quietly(run, version, "h".into())).await.unwrap();
     assert_eq!(*store.changed().borrow(), 1);
-    assert_eq!(
-        store.commit(stale).await,
-        Err(CommitError::Conflict),
-        "it would undo the heartbeat"
-    );
+    assert_eq!(store.commit(stale).await, Err(CommitError::Conflict), "it would undo the heartbeat");
 }
 
 #[tokio::test]
@@ -406,10 +284,7 @@ async fn an_answer_is_remembered_until_it_expires() {
     let mut commit = first("r", "h", at(0));
     commit.answered = Some(answered.clone());
     store.commit(commit).await.unwrap();
-    assert_eq!(
-        store.answered("writer", "k", at(1)).await,
-        Ok(Some(("f".into(), answered.body.clone())))
-    );
+    assert_eq!(store.answered("writer", "k", at(1)).await, Ok(Some(("f".into(), answered.body.clone()))));
     assert_eq!(store.answered("editor", "k", at(1)).await, Ok(None));
     assert_eq!(store.answered("writer", "k", at(2 * HOUR)).await, Ok(None));
     let mut twice = first("r2", "h2", at(1));
@@ -418,11 +293,7 @@ async fn an_answer_is_remembered_until_it_expires() {
     // A day later the key is free, also for what is no event of its own, such as a heartbeat.
     let (run, version) = store.load(&"r".into()).await.unwrap().unwrap();
     let mut later = Commit::quietly(run, version, "h".into());
-    later.answered = Some(Answered {
-        at: at(2 * HOUR),
-        expires: at(3 * HOUR),
-        ..answered
-    });
+    later.answered = Some(Answered { at: at(2 * HOUR), expires: at(3 * HOUR), ..answered });
     store.commit(later).await.unwrap();
 }
 
@@ -469,31 +340,16 @@ fn files_that_cannot_be_used_are_named_with_the_reason() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
 
-    fs::write(
-        path("text.db"),
-        "this is a letter, not a database, and long enough to have a header",
-    )
-    .unwrap();
+    fs::write(path("text.db"), "this is a letter, not a database, and long enough to have a header").unwrap();
     assert!(matches!(refused(&path("text.db")), StoreError::Corrupt(..)));
 
     let foreign = Connection::open(path("foreign.db")).unwrap();
     foreign.execute_batch("CREATE TABLE notes(text)").unwrap();
     let why = refused(&path("foreign.db"));
-    assert!(
-        why.to_string().contains("database of another program"),
-        "{why}"
-    );
-    foreign
-        .execute_batch("PRAGMA application_id = 252006675")
-        .unwrap();
-    assert!(
-        refused(&path("foreign.db"))
-            .to_string()
-            .contains("application id")
-    );
-    let mode: String = foreign
-        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
-        .unwrap();
+    assert!(why.to_string().contains("database of another program"), "{why}");
+    foreign.execute_batch("PRAGMA application_id = 252006675").unwrap();
+    assert!(refused(&path("foreign.db")).to_string().contains("application id"));
+    let mode: String = foreign.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "delete", "a foreign file is left as it was");
     assert!(!path("foreign.db.lock").exists(), "and alone");
     assert!(!path("text.db.lock").exists());
@@ -503,26 +359,16 @@ fn files_that_cannot_be_used_are_named_with_the_reason() {
     newer.execute_batch("PRAGMA user_version = 99").unwrap();
     drop(newer);
     let why = refused(&path("newer.db"));
-    assert!(
-        why.to_string().contains("made by a newer Seamwatch"),
-        "{why}"
-    );
+    assert!(why.to_string().contains("made by a newer Seamwatch"), "{why}");
 
     let why = refused(&path("nowhere/seam.db"));
     assert!(matches!(why, StoreError::NoDirectory(_)), "{why}");
-    assert!(matches!(
-        refused(directory.path()),
-        StoreError::NotWritable(..)
-    ));
+    assert!(matches!(refused(directory.path()), StoreError::NotWritable(..)));
 
     let damaged = path("damaged.db");
     drop(Store::open(&damaged).unwrap());
     let mut bytes = fs::read(&damaged).unwrap();
-    bytes
-        .iter_mut()
-        .skip(100)
-        .take(2_000)
-        .for_each(|it| *it = 0xAA);
+    bytes.iter_mut().skip(100).take(2_000).for_each(|it| *it = 0xAA);
     fs::write(&damaged, bytes).unwrap();
     assert!(matches!(refused(&damaged), StoreError::Corrupt(..)));
 }
@@ -533,11 +379,7 @@ fn only_one_process_writes_and_the_second_learns_which() {
     let path = directory.path().join("seam.db");
     let store = Store::open(&path).unwrap();
     let why = refused(&path);
-    assert!(
-        why.to_string()
-            .contains(&format!("process {}", std::process::id())),
-        "{why}"
-    );
+    assert!(why.to_string().contains(&format!("process {}", std::process::id())), "{why}");
     drop(store);
     drop(Store::open(&path).unwrap());
 }
@@ -569,15 +411,6 @@ async fn a_process_that_dies_leaves_everything_it_had_promised() {
     for nth in 0..50 {
         assert_eq!(again.verify(&format!("h{nth}").into()).await, Ok(1));
     }
-    assert_eq!(
-        emitted_in(&again, at(MINUTE)).await,
-        50,
-        "the rollup with them"
-    );
-    assert_eq!(
-        again
-            .commit(next(&again, "h3", "h3", at(99), requeued()).await)
-            .await,
-        Ok(51)
-    );
+    assert_eq!(emitted_in(&again, at(MINUTE)).await, 50, "the rollup with them");
+    assert_eq!(again.commit(next(&again, "h3", "h3", at(99), requeued()).await).await, Ok(51));
 }

@@ -57,26 +57,18 @@ fn verify(db: &Connection, id: &RunId) -> Result<u64, Broken> {
         let body: String = row.get(1).map_err(StoreError::from)?;
         let previous: Vec<u8> = row.get(2).map_err(StoreError::from)?;
         let hash: Vec<u8> = row.get(3).map_err(StoreError::from)?;
-        let broken = || Broken::Chain {
-            run: id.clone(),
-            seq,
-        };
+        let broken = || Broken::Chain { run: id.clone(), seq };
         let value: Value = serde_json::from_str(&body).map_err(|_| broken())?;
         count += 1;
         if seq != count || previous != last || chain(&previous, &canonical(&value)) != hash {
             return Err(broken());
         }
         let event: Event = serde_json::from_value(value).map_err(|_| broken())?;
-        evolve(
-            folded.get_or_insert_with(|| Run::new(id.clone(), event.at)),
-            &event,
-        );
+        evolve(folded.get_or_insert_with(|| Run::new(id.clone(), event.at)), &event);
         last = hash;
     }
-    let same =
-        folded.is_some_and(|folded| without_lease_ends(folded) == without_lease_ends(stored));
-    same.then_some(count as u64)
-        .ok_or_else(|| Broken::State(id.clone()))
+    let same = folded.is_some_and(|folded| without_lease_ends(folded) == without_lease_ends(stored));
+    same.then_some(count as u64).ok_or_else(|| Broken::State(id.clone()))
 }
 
 fn without_lease_ends(mut run: Run) -> Run {

@@ -39,8 +39,7 @@ impl Job {
         Self {
             bodies: change.map_or_else(Vec::new, |it| it.events.iter().map(json).collect()),
             run: change.map_or_else(String::new, |it| {
-                serde_json::to_string(&it.run)
-                    .expect("a run has string keys only, so JSON can hold it")
+                serde_json::to_string(&it.run).expect("a run has string keys only, so JSON can hold it")
             }),
             commit,
             reply,
@@ -66,23 +65,11 @@ impl Writer {
         failing: Arc<Mutex<Option<StoreError>>>,
     ) -> Result<(Self, watch::Receiver<Cursor>), StoreError> {
         let sql = "SELECT coalesce(max(cursor), 0) FROM events";
-        let cursor: i64 = db
-            .query_row(sql, [], |row| row.get(0))
-            .map_err(|why| StoreError::sqlite(path, &why))?;
+        let cursor: i64 = db.query_row(sql, [], |row| row.get(0)).map_err(|why| StoreError::sqlite(path, &why))?;
         let (changed, seen) = watch::channel(cursor as Cursor);
         let minute = Minute::load(&db)?;
         let path = path.to_owned();
-        Ok((
-            Self {
-                db,
-                path,
-                minute,
-                recent,
-                changed,
-                failing,
-            },
-            seen,
-        ))
+        Ok((Self { db, path, minute, recent, changed, failing }, seen))
     }
 
     /// Writes until nobody can send any more.
@@ -96,9 +83,7 @@ impl Writer {
             }
             self.write(group);
         }
-        let _ = self
-            .db
-            .execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
+        let _ = self.db.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
     }
 
     fn write(&mut self, group: Vec<Job>) {
@@ -157,10 +142,7 @@ impl Writer {
     ///
     /// # Errors
     /// Nothing of the group stays: [`CommitError::Conflict`] when one of several was half written.
-    fn transaction(
-        &mut self,
-        group: &[Job],
-    ) -> Result<Vec<Result<Cursor, CommitError>>, CommitError> {
+    fn transaction(&mut self, group: &[Job]) -> Result<Vec<Result<Cursor, CommitError>>, CommitError> {
         let path = self.path.clone();
         let failed = |why: rusqlite::Error| StoreError::sqlite(&path, &why);
         self.db.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
@@ -215,14 +197,12 @@ impl Writer {
         }
         for blob in &job.commit.blobs {
             let sql = "INSERT INTO blobs(digest, media_type, bytes) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-            db.prepare_cached(sql)?
-                .execute(params![blob.digest, blob.media_type, blob.bytes])?;
+            db.prepare_cached(sql)?.execute(params![blob.digest, blob.media_type, blob.bytes])?;
         }
         if let Some((name, version, schema)) = &job.commit.schema {
             let sql = "INSERT INTO schemas(name, version, body) VALUES (?1, ?2, ?3)
                        ON CONFLICT DO UPDATE SET body = excluded.body";
-            db.prepare_cached(sql)?
-                .execute(params![name, version, schema.to_string()])?;
+            db.prepare_cached(sql)?.execute(params![name, version, schema.to_string()])?;
         }
         match &job.commit.change {
             Some(change) => self.change(change, job, hash).map(Some),

@@ -24,9 +24,7 @@ impl Depth {
         let full = ["direct", "kitty", "ghostty", "alacritty", "wezterm", "foot"];
         if no_color.is_some_and(|text| !text.is_empty()) || term == "dumb" {
             Self::None
-        } else if matches!(colorterm, Some("truecolor" | "24bit"))
-            || full.iter().any(|name| term.contains(name))
-        {
+        } else if matches!(colorterm, Some("truecolor" | "24bit")) || full.iter().any(|name| term.contains(name)) {
             Self::True
         } else if term.contains("256color") {
             Self::Ansi256
@@ -53,9 +51,7 @@ impl Depth {
             Color::Rgb(r, g, b) => Some((r, g, b)),
             _ => None,
         };
-        let tint = rgb(back)
-            .zip(rgb(ground))
-            .is_some_and(|(back, ground)| distance(back, ground) < TINT);
+        let tint = rgb(back).zip(rgb(ground)).is_some_and(|(back, ground)| distance(back, ground) < TINT);
         self.nearest(back) == self.nearest(ground) || (self <= Self::Ansi16 && tint)
     }
 }
@@ -103,9 +99,7 @@ pub fn rgb_of(index: u8) -> Rgb {
 }
 
 fn nearest_index(wanted: Rgb) -> u8 {
-    (16..=255)
-        .min_by_key(|&index| distance(wanted, rgb_of(index)))
-        .unwrap_or(16)
+    (16..=255).min_by_key(|&index| distance(wanted, rgb_of(index))).unwrap_or(16)
 }
 
 /// With 16 colours the hue matters most: the nearest one would turn every soft red or green into a grey.
@@ -115,10 +109,7 @@ fn nearest_ansi((r, g, b): Rgb) -> Color {
     let (most, least) = (r.max(g).max(b), r.min(g).min(b));
     let spread = u16::from(most - least);
     let nearest = |wanted: Rgb, among: &[usize]| {
-        let nearest = among
-            .iter()
-            .copied()
-            .min_by_key(|&index| distance(wanted, ANSI[index].1));
+        let nearest = among.iter().copied().min_by_key(|&index| distance(wanted, ANSI[index].1));
         nearest.unwrap_or_default()
     };
     if spread < 40 {
@@ -134,9 +125,7 @@ fn nearest_ansi((r, g, b): Rgb) -> Color {
 fn distance(a: Rgb, b: Rgb) -> i64 {
     let mean_red = i64::midpoint(i64::from(a.0), i64::from(b.0));
     let square = |x: u8, y: u8| (i64::from(x) - i64::from(y)).pow(2);
-    (((512 + mean_red) * square(a.0, b.0)) >> 8)
-        + 4 * square(a.1, b.1)
-        + (((767 - mean_red) * square(a.2, b.2)) >> 8)
+    (((512 + mean_red) * square(a.0, b.0)) >> 8) + 4 * square(a.1, b.1) + (((767 - mean_red) * square(a.2, b.2)) >> 8)
 }
 
 #[cfg(test)]
@@ -146,55 +135,29 @@ mod tests {
     #[test]
     fn the_environment_decides() {
         let cases = [
-            (
-                (None, Some("xterm-256color"), Some("truecolor")),
-                Depth::True,
-            ),
+            ((None, Some("xterm-256color"), Some("truecolor")), Depth::True),
             ((None, Some("xterm-256color"), None), Depth::Ansi256),
             ((None, Some("xterm-kitty"), None), Depth::True),
             ((None, Some("linux"), None), Depth::Ansi16),
             ((None, None, None), Depth::Ansi16),
             ((Some(""), Some("xterm"), None), Depth::Ansi16),
-            (
-                (Some("1"), Some("xterm-256color"), Some("truecolor")),
-                Depth::None,
-            ),
+            ((Some("1"), Some("xterm-256color"), Some("truecolor")), Depth::None),
             ((None, Some("dumb"), Some("truecolor")), Depth::None),
         ];
         for ((no_color, term, colorterm), depth) in cases {
-            assert_eq!(
-                Depth::detect(no_color, term, colorterm),
-                depth,
-                "{no_color:?} {term:?} {colorterm:?}"
-            );
+            assert_eq!(Depth::detect(no_color, term, colorterm), depth, "{no_color:?} {term:?} {colorterm:?}");
         }
     }
 
     #[test]
     fn colours_go_to_the_nearest_one() {
-        assert_eq!(
-            Depth::Ansi256.nearest(Color::Rgb(255, 0, 0)),
-            Color::Indexed(196)
-        );
-        assert_eq!(
-            Depth::Ansi256.nearest(Color::Rgb(8, 8, 8)),
-            Color::Indexed(232)
-        );
-        assert_eq!(
-            Depth::Ansi16.nearest(Color::Rgb(250, 10, 10)),
-            Color::LightRed
-        );
-        assert_eq!(
-            Depth::Ansi16.nearest(Color::Rgb(127, 201, 143)),
-            Color::Green,
-            "a soft green stays green"
-        );
+        assert_eq!(Depth::Ansi256.nearest(Color::Rgb(255, 0, 0)), Color::Indexed(196));
+        assert_eq!(Depth::Ansi256.nearest(Color::Rgb(8, 8, 8)), Color::Indexed(232));
+        assert_eq!(Depth::Ansi16.nearest(Color::Rgb(250, 10, 10)), Color::LightRed);
+        assert_eq!(Depth::Ansi16.nearest(Color::Rgb(127, 201, 143)), Color::Green, "a soft green stays green");
         assert_eq!(Depth::Ansi16.nearest(Color::Rgb(18, 21, 27)), Color::Black);
         assert_eq!(Depth::Ansi16.nearest(Color::Indexed(21)), Color::LightBlue);
-        assert_eq!(
-            Depth::True.nearest(Color::Rgb(1, 2, 3)),
-            Color::Rgb(1, 2, 3)
-        );
+        assert_eq!(Depth::True.nearest(Color::Rgb(1, 2, 3)), Color::Rgb(1, 2, 3));
         assert_eq!(Depth::Ansi16.nearest(Color::Yellow), Color::Yellow);
     }
 }

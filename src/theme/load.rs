@@ -46,17 +46,11 @@ pub fn load(text: &str) -> (Theme, Vec<Warning>) {
 pub(super) fn read(text: &str, start: impl FnOnce() -> Theme) -> (Theme, Vec<Warning>) {
     let (document, errors) = DeTable::parse_recoverable(text);
     let document = document.get_ref();
-    let mut reader = Reader {
-        text,
-        palette: HashMap::new(),
-        warnings: Vec::new(),
-    };
+    let mut reader = Reader { text, palette: HashMap::new(), warnings: Vec::new() };
     for error in errors {
         reader.warn(&error.span().unwrap_or(0..0), error.message());
     }
-    let mut theme = document
-        .get("inherits")
-        .map_or_else(start, |base| reader.base(base));
+    let mut theme = document.get("inherits").map_or_else(start, |base| reader.base(base));
     if let Some(palette) = document.get("palette") {
         reader.palette(palette);
     }
@@ -64,10 +58,9 @@ pub(super) fn read(text: &str, start: impl FnOnce() -> Theme) -> (Theme, Vec<War
         match name.get_ref().as_ref() {
             "inherits" | "palette" => {}
             "roles" => reader.roles(value, &mut theme),
-            other => reader.warn(
-                &name.span(),
-                &format!("`{other}` is unknown; a theme has inherits, [palette] and [roles]"),
-            ),
+            other => {
+                reader.warn(&name.span(), &format!("`{other}` is unknown; a theme has inherits, [palette] and [roles]"))
+            }
         }
     }
     reader.warnings.sort_by_key(|warning| warning.line);
@@ -83,20 +76,14 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn warn(&mut self, at: &Range<usize>, what: &str) {
         let before = self.text.get(..at.start).unwrap_or(self.text);
-        self.warnings.push(Warning {
-            line: before.matches('\n').count() + 1,
-            what: what.to_owned(),
-        });
+        self.warnings.push(Warning { line: before.matches('\n').count() + 1, what: what.to_owned() });
     }
 
     fn base(&mut self, value: &Spanned<DeValue<'_>>) -> Theme {
         let name = value.get_ref().as_str().unwrap_or_default();
         Theme::named(name).unwrap_or_else(|| {
             let known = BUILT_IN.map(|(name, _)| name).join(", ");
-            self.warn(
-                &value.span(),
-                &format!("there is no theme `{name}` to inherit; there are {known}"),
-            );
+            self.warn(&value.span(), &format!("there is no theme `{name}` to inherit; there are {known}"));
             Theme::default()
         })
     }
@@ -104,10 +91,7 @@ impl Reader<'_> {
     fn table<'v, 'i>(&mut self, value: &'v Spanned<DeValue<'i>>) -> Option<&'v DeTable<'i>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
-            self.warn(
-                &value.span(),
-                "this is a table: write `[palette]` or `[roles]` on a line of its own",
-            );
+            self.warn(&value.span(), "this is a table: write `[palette]` or `[roles]` on a line of its own");
         }
         table
     }
@@ -145,10 +129,7 @@ impl Reader<'_> {
                 "fg" => style.fg = self.color(value),
                 "bg" => style.bg = self.color(value),
                 "modifiers" => style = style.add_modifier(self.modifiers(value)),
-                other => self.warn(
-                    &name.span(),
-                    &format!("`{other}` is unknown; a style has fg, bg and modifiers"),
-                ),
+                other => self.warn(&name.span(), &format!("`{other}` is unknown; a style has fg, bg and modifiers")),
             }
         }
         (warned == self.warnings.len() || style != Style::new()).then_some(style)
@@ -156,21 +137,12 @@ impl Reader<'_> {
 
     fn color(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Color> {
         let Some(written) = value.get_ref().as_str() else {
-            self.warn(
-                &value.span(),
-                "a colour is written in quotes, as in \"#7fc98f\", \"green\" or \"42\"",
-            );
+            self.warn(&value.span(), "a colour is written in quotes, as in \"#7fc98f\", \"green\" or \"42\"");
             return None;
         };
-        let known = self
-            .palette
-            .get(written)
-            .copied()
-            .or_else(|| written.parse().ok());
+        let known = self.palette.get(written).copied().or_else(|| written.parse().ok());
         if known.is_none() {
-            let what = format!(
-                "`{written}` is no colour: not in [palette], no ANSI name, not 0..255, not #rrggbb"
-            );
+            let what = format!("`{written}` is no colour: not in [palette], no ANSI name, not 0..255, not #rrggbb");
             self.warn(&value.span(), &what);
         }
         known
@@ -192,10 +164,7 @@ impl Reader<'_> {
                 Some("crossed-out") => Modifier::CROSSED_OUT,
                 _ => {
                     let known = "bold, dim, italic, underlined, reversed, crossed-out";
-                    self.warn(
-                        &name.span(),
-                        &format!("this is no modifier; there are {known}"),
-                    );
+                    self.warn(&name.span(), &format!("this is no modifier; there are {known}"));
                     Modifier::empty()
                 }
             };

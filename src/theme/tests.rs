@@ -14,11 +14,7 @@ fn rgb(color: Option<Color>) -> Option<(u8, u8, u8)> {
 
 fn linear(channel: u8) -> f64 {
     let c = f64::from(channel) / 255.0;
-    if c <= 0.04045 {
-        c / 12.92
-    } else {
-        ((c + 0.055) / 1.055).powf(2.4)
-    }
+    if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
 }
 
 /// WCAG 2.2 relative luminance and contrast ratio.
@@ -36,11 +32,7 @@ fn built_in_themes_load_without_a_warning_and_name_every_role() {
         if !text.contains("inherits") {
             for role in Role::ALL {
                 let line = format!("{} ", role.name());
-                assert!(
-                    text.lines().any(|at| at.starts_with(&line)),
-                    "{name} says nothing about {}",
-                    role.name()
-                );
+                assert!(text.lines().any(|at| at.starts_with(&line)), "{name} says nothing about {}", role.name());
             }
         }
     }
@@ -49,19 +41,8 @@ fn built_in_themes_load_without_a_warning_and_name_every_role() {
 #[test]
 fn text_can_be_read_on_its_background() {
     // Lines and bars are no text; a thing that does not work may be faint.
-    let faint = [
-        Role::Border,
-        Role::BorderFocus,
-        Role::Bar,
-        Role::Scrollbar,
-        Role::Disabled,
-    ];
-    for (name, least) in [
-        ("dark", 4.5),
-        ("light", 4.5),
-        ("deuteranopia", 4.5),
-        ("high-contrast", 7.0),
-    ] {
+    let faint = [Role::Border, Role::BorderFocus, Role::Bar, Role::Scrollbar, Role::Disabled];
+    for (name, least) in [("dark", 4.5), ("light", 4.5), ("deuteranopia", 4.5), ("high-contrast", 7.0)] {
         let theme = Theme::named(name).unwrap();
         let ground = theme.style(Role::Ground);
         for &role in Role::ALL.iter().filter(|role| !faint.contains(role)) {
@@ -69,32 +50,14 @@ fn text_can_be_read_on_its_background() {
             let front = rgb(style.fg.or(ground.fg)).unwrap();
             let back = rgb(style.bg.or(ground.bg)).unwrap();
             let ratio = contrast(front, back);
-            assert!(
-                ratio >= least,
-                "{name}: {} has only {ratio:.1} to 1",
-                role.name()
-            );
+            assert!(ratio >= least, "{name}: {} has only {ratio:.1} to 1", role.name());
         }
         // A selection that keeps the row's own colours must keep them readable.
         let selection = theme.style(Role::Selection);
         if selection.fg.is_none() {
-            for role in [
-                Role::Text,
-                Role::Dim,
-                Role::Healthy,
-                Role::Warning,
-                Role::Critical,
-                Role::Waiting,
-            ] {
-                let ratio = contrast(
-                    rgb(theme.style(role).fg).unwrap(),
-                    rgb(selection.bg).unwrap(),
-                );
-                assert!(
-                    ratio >= 3.4,
-                    "{name}: {} on the selection has only {ratio:.1} to 1",
-                    role.name()
-                );
+            for role in [Role::Text, Role::Dim, Role::Healthy, Role::Warning, Role::Critical, Role::Waiting] {
+                let ratio = contrast(rgb(theme.style(role).fg).unwrap(), rgb(selection.bg).unwrap());
+                assert!(ratio >= 3.4, "{name}: {} on the selection has only {ratio:.1} to 1", role.name());
             }
         }
     }
@@ -112,15 +75,9 @@ fn health_can_be_told_apart_without_red_and_green() {
         ]
     };
     let theme = Theme::named("deuteranopia").unwrap();
-    let colors = [Role::Healthy, Role::Warning, Role::Critical]
-        .map(|role| seen(rgb(theme.style(role).fg).unwrap()));
+    let colors = [Role::Healthy, Role::Warning, Role::Critical].map(|role| seen(rgb(theme.style(role).fg).unwrap()));
     for (a, b) in [(0, 1), (1, 2), (0, 2)] {
-        let distance: f64 = colors[a]
-            .iter()
-            .zip(colors[b])
-            .map(|(x, y)| (x - y).powi(2))
-            .sum::<f64>()
-            .sqrt();
+        let distance: f64 = colors[a].iter().zip(colors[b]).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt();
         assert!(distance > 0.35, "{a} and {b} are only {distance:.2} apart");
     }
 }
@@ -142,10 +99,7 @@ fn a_selection_is_visible_at_every_depth() {
             let theme = Theme::named(name).unwrap().at(depth);
             let selection = theme.style(Role::Selection);
             let stands_out = selection.bg.is_some() && selection.bg != theme.style(Role::Ground).bg;
-            assert!(
-                stands_out || selection.add_modifier.contains(Modifier::REVERSED),
-                "{name} at {depth:?}"
-            );
+            assert!(stands_out || selection.add_modifier.contains(Modifier::REVERSED), "{name} at {depth:?}");
         }
     }
 }
@@ -157,10 +111,7 @@ fn sixteen_colours_are_enough_to_tell_health() {
         let health = [Role::Healthy, Role::Warning, Role::Critical].map(|role| theme.ink(role).fg);
         for (at, color) in health.iter().enumerate() {
             let grey = [Color::Black, Color::DarkGray, Color::Gray, Color::White];
-            assert!(
-                color.is_some_and(|color| !grey.contains(&color)),
-                "{name}: {health:?}"
-            );
+            assert!(color.is_some_and(|color| !grey.contains(&color)), "{name}: {health:?}");
             assert!(!health[..at].contains(color), "{name}: {health:?}");
         }
     }
@@ -173,11 +124,7 @@ fn a_bad_line_warns_and_the_rest_loads() {
     let lines: Vec<usize> = warnings.iter().map(|warning| warning.line).collect();
     assert_eq!(lines, [3, 5, 6, 7, 9], "{warnings:?}");
     let dark = Theme::named("dark").unwrap();
-    assert_eq!(
-        theme.style(Role::Healthy),
-        dark.style(Role::Healthy),
-        "the inherited style stays"
-    );
+    assert_eq!(theme.style(Role::Healthy), dark.style(Role::Healthy), "the inherited style stays");
     assert_eq!(theme.style(Role::Critical).fg, Some(Color::Blue));
     assert_eq!(theme.style(Role::Warning), Style::new().fg(Color::Magenta));
 }

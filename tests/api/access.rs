@@ -9,11 +9,8 @@ use super::server::{Server, contract, problem, text};
 
 #[tokio::test]
 async fn tokens_allow_what_they_say_and_nothing_else() {
-    let grants: [(&str, &[Scope], &[&str]); 3] = [
-        ("viewer", &[Scope::Viewer], &[]),
-        ("dana", &[Scope::Operator], &[]),
-        ("ci", &[Scope::Agent], &["research"]),
-    ];
+    let grants: [(&str, &[Scope], &[&str]); 3] =
+        [("viewer", &[Scope::Viewer], &[]), ("dana", &[Scope::Operator], &[]), ("ci", &[Scope::Agent], &["research"])];
     let tokens = grants.map(|(name, scopes, agents)| {
         let agents: Vec<String> = agents.iter().map(|it| (*it).to_owned()).collect();
         auth::new_token(name, scopes, &agents)
@@ -22,117 +19,34 @@ async fn tokens_allow_what_they_say_and_nothing_else() {
     let server = Server::start(Access::read(&file).unwrap(), "").await;
     let [viewer, dana, ci] = tokens.map(|(secret, _)| secret);
     let send = |method: Method, path: &str, token: &str, body: Value| {
-        server
-            .ask(method, &format!("/api/v1{path}"))
-            .bearer_auth(token)
-            .json(&body)
-            .send()
+        server.ask(method, &format!("/api/v1{path}")).bearer_auth(token).json(&body).send()
     };
-    let bare = server
-        .ask(Method::GET, "/api/v1/edges")
-        .send()
-        .await
-        .unwrap();
+    let bare = server.ask(Method::GET, "/api/v1/edges").send().await.unwrap();
     assert_eq!(bare.headers()["www-authenticate"], "Bearer");
     problem(bare, 401, "unauthorized").await;
-    problem(
-        send(Method::GET, "/edges", "hft_guess", json!({}))
-            .await
-            .unwrap(),
-        401,
-        "unauthorized",
-    )
-    .await;
-    problem(
-        send(Method::GET, "/edges", &ci, json!({})).await.unwrap(),
-        403,
-        "scope",
-    )
-    .await;
-    problem(
-        send(
-            Method::POST,
-            "/handoffs",
-            &dana,
-            contract("research", "writer"),
-        )
-        .await
-        .unwrap(),
-        403,
-        "scope",
-    )
-    .await;
-    let foreign = send(Method::POST, "/handoffs", &ci, contract("editor", "writer"))
-        .await
-        .unwrap();
+    problem(send(Method::GET, "/edges", "hft_guess", json!({})).await.unwrap(), 401, "unauthorized").await;
+    problem(send(Method::GET, "/edges", &ci, json!({})).await.unwrap(), 403, "scope").await;
+    problem(send(Method::POST, "/handoffs", &dana, contract("research", "writer")).await.unwrap(), 403, "scope").await;
+    let foreign = send(Method::POST, "/handoffs", &ci, contract("editor", "writer")).await.unwrap();
     problem(foreign, 422, "source-mismatch").await;
     let mut unsigned = contract("research", "writer");
     unsigned.as_object_mut().unwrap().remove("source");
-    let emitted = send(Method::POST, "/handoffs", &ci, unsigned)
-        .await
-        .unwrap();
-    assert_eq!(
-        emitted.status(),
-        StatusCode::CREATED,
-        "the source is that of the token"
-    );
+    let emitted = send(Method::POST, "/handoffs", &ci, unsigned).await.unwrap();
+    assert_eq!(emitted.status(), StatusCode::CREATED, "the source is that of the token");
     let id = text(&emitted.json::<Value>().await.unwrap()["handoff_id"]).to_owned();
-    let work = send(
-        Method::POST,
-        "/handoffs/claim",
-        &ci,
-        json!({"agent": "writer"}),
-    )
-    .await
-    .unwrap();
+    let work = send(Method::POST, "/handoffs/claim", &ci, json!({"agent": "writer"})).await.unwrap();
     problem(work, 403, "scope").await;
-    let stored = send(
-        Method::GET,
-        &format!("/handoffs/{id}/payload"),
-        &ci,
-        json!({}),
-    )
-    .await
-    .unwrap();
-    assert_eq!(
-        stored.json::<Value>().await.unwrap()["contract"]["source"]["id"],
-        "research"
-    );
+    let stored = send(Method::GET, &format!("/handoffs/{id}/payload"), &ci, json!({})).await.unwrap();
+    assert_eq!(stored.json::<Value>().await.unwrap()["contract"]["source"]["id"], "research");
     let path = format!("/handoffs/{id}/dismiss");
     let body = json!({"reason": "obsolete", "note": "x"});
-    problem(
-        send(Method::POST, &path, &viewer, body.clone())
-            .await
-            .unwrap(),
-        403,
-        "scope",
-    )
-    .await;
-    let done = server
-        .act(&path, "somebody else", "\"v1\"")
-        .bearer_auth(&dana)
-        .json(&body)
-        .send()
-        .await
-        .unwrap();
+    problem(send(Method::POST, &path, &viewer, body.clone()).await.unwrap(), 403, "scope").await;
+    let done = server.act(&path, "somebody else", "\"v1\"").bearer_auth(&dana).json(&body).send().await.unwrap();
     assert_eq!(done.status(), StatusCode::OK);
-    let seen = send(Method::GET, &format!("/handoffs/{id}"), &viewer, json!({}))
-        .await
-        .unwrap();
-    assert_eq!(
-        seen.json::<Value>().await.unwrap()["last_change"]["actor"],
-        "user:dana"
-    );
-    let me: Value = send(Method::GET, "/me", &viewer, json!({}))
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    assert_eq!(
-        (&me["subject"], &me["acts"]),
-        (&json!("viewer"), &json!([]))
-    );
+    let seen = send(Method::GET, &format!("/handoffs/{id}"), &viewer, json!({})).await.unwrap();
+    assert_eq!(seen.json::<Value>().await.unwrap()["last_change"]["actor"], "user:dana");
+    let me: Value = send(Method::GET, "/me", &viewer, json!({})).await.unwrap().json().await.unwrap();
+    assert_eq!((&me["subject"], &me["acts"]), (&json!("viewer"), &json!([])));
     let health = server.ask(Method::GET, "/healthz").send().await.unwrap();
     assert_eq!(health.status(), StatusCode::OK, "needs no token");
 }
@@ -156,16 +70,9 @@ async fn what_an_approver_may_not_read_outlives_the_edit() {
     let mut secret = contract("research", "writer");
     secret["classification"] = json!({"level": "confidential", "regulations": [], "fields": {"/brief/goal": "restricted", "/provenance/confidence": "pii"}, "redactions": []});
     secret["provenance"]["confidence"] = json!(0.86);
-    let send = |method: Method, path: String, token: &str| {
-        server
-            .ask(method, &format!("/api/v1{path}"))
-            .bearer_auth(token)
-    };
-    let emitted = send(Method::POST, "/handoffs".to_owned(), &research)
-        .json(&secret)
-        .send()
-        .await
-        .unwrap();
+    let send =
+        |method: Method, path: String, token: &str| server.ask(method, &format!("/api/v1{path}")).bearer_auth(token);
+    let emitted = send(Method::POST, "/handoffs".to_owned(), &research).json(&secret).send().await.unwrap();
     let emitted: Value = emitted.json().await.unwrap();
     let id = text(&emitted["handoff_id"]);
     let mut shown = Vec::new();
@@ -173,10 +80,7 @@ async fn what_an_approver_may_not_read_outlives_the_edit() {
         let payload = send(Method::GET, format!("/handoffs/{id}/payload"), token);
         shown.push(payload.send().await.unwrap().json::<Value>().await.unwrap());
     }
-    let goals: Vec<&str> = shown
-        .iter()
-        .map(|it| text(&it["contract"]["brief"]["goal"]))
-        .collect();
+    let goals: Vec<&str> = shown.iter().map(|it| text(&it["contract"]["brief"]["goal"])).collect();
     assert_eq!(goals, [MASK, MASK, "Publish one article"]);
     let hidden = json!([
         "/brief/goal",
@@ -184,10 +88,7 @@ async fn what_an_approver_may_not_read_outlives_the_edit() {
         "/working_memory/summary/decision",
         "/working_memory/summary/text"
     ]);
-    assert_eq!(
-        (&shown[0]["masked"], &shown[2]["masked"]),
-        (&hidden, &json!([]))
-    );
+    assert_eq!((&shown[0]["masked"], &shown[2]["masked"]), (&hidden, &json!([])));
     let readable = serde_json::from_value::<Contract>(shown[0]["contract"].clone());
     assert!(readable.is_ok(), "what is masked is still a contract");
     let mut edited = shown[0]["contract"].clone();
@@ -207,28 +108,16 @@ async fn what_an_approver_may_not_read_outlives_the_edit() {
         .unwrap();
     let work: Value = work.json().await.unwrap();
     let brief = &work["contract"]["brief"];
-    assert_eq!(
-        (text(&brief["goal"]), text(&brief["next_step"])),
-        ("Publish one article", "Write 800 words")
-    );
+    assert_eq!((text(&brief["goal"]), text(&brief["next_step"])), ("Publish one article", "Write 800 words"));
     assert_eq!(work["contract"]["provenance"]["confidence"], 0.86);
 }
 
 #[tokio::test]
 async fn without_tokens_a_page_of_another_site_is_not_served() {
     let server = Server::open().await;
-    let rebound = server
-        .ask(Method::GET, "/api/v1/snapshot")
-        .header("host", "rebound.example")
-        .send()
-        .await
-        .unwrap();
+    let rebound = server.ask(Method::GET, "/api/v1/snapshot").header("host", "rebound.example").send().await.unwrap();
     problem(rebound, 403, "scope").await;
-    let foreign = server
-        .ask(Method::GET, "/api/v1/snapshot")
-        .header("origin", "https://evil.example")
-        .send()
-        .await
-        .unwrap();
+    let foreign =
+        server.ask(Method::GET, "/api/v1/snapshot").header("origin", "https://evil.example").send().await.unwrap();
     problem(foreign, 403, "scope").await;
 }

@@ -51,21 +51,14 @@ async fn a_stream_resumed_loses_nothing_and_repeats_nothing() {
     let listening = async {
         let (mut ids, mut last) = (Vec::<u64>::new(), None::<String>);
         while ids.len() < 300 {
-            let mut request = server
-                .ask(Method::GET, "/api/v1/events?after=0")
-                .header("accept", "text/event-stream");
+            let mut request = server.ask(Method::GET, "/api/v1/events?after=0").header("accept", "text/event-stream");
             if let Some(id) = &last {
                 request = request.header("last-event-id", id);
             }
             let wanted = (300 - ids.len()).min(37);
             let heard = listen(request.send().await.unwrap(), |it| it.len() >= wanted).await;
             // What the last chunk brought beyond `wanted` is dropped, as a client that dies would.
-            ids.extend(
-                heard
-                    .iter()
-                    .take(wanted)
-                    .map(|(id, ..)| id.parse::<u64>().unwrap()),
-            );
+            ids.extend(heard.iter().take(wanted).map(|(id, ..)| id.parse::<u64>().unwrap()));
             last = ids.last().map(u64::to_string);
         }
         ids
@@ -77,46 +70,28 @@ async fn a_stream_resumed_loses_nothing_and_repeats_nothing() {
 #[tokio::test]
 async fn a_stream_can_be_filtered_and_gives_signs_of_life() {
     let server = Server::open().await;
-    let path =
-        "/api/v1/events?after=0&edge=launch%3Ewriter%3Ereviewer&types=handoff.emitted&beat_s=1";
-    let request = server
-        .ask(Method::GET, path)
-        .header("accept", "text/event-stream");
+    let path = "/api/v1/events?after=0&edge=launch%3Ewriter%3Ereviewer&types=handoff.emitted&beat_s=1";
+    let request = server.ask(Method::GET, path).header("accept", "text/event-stream");
     let response = request.send().await.unwrap();
     server.emit(&contract("research", "writer")).await;
     server.emit(&contract("writer", "reviewer")).await;
     server.claim("reviewer").await;
     let alive = |it: &[(String, String, Value)]| it.last().is_some_and(|it| it.1 == "stream.alive");
     let heard = listen(response, alive).await;
-    let types: Vec<&str> = heard
-        .iter()
-        .map(|it| it.1.as_str())
-        .filter(|it| *it != "stream.alive")
-        .collect();
+    let types: Vec<&str> = heard.iter().map(|it| it.1.as_str()).filter(|it| *it != "stream.alive").collect();
     assert_eq!(types, ["handoff.emitted.v1"]);
     assert_eq!(heard[0].2["data"]["edge"]["from"], "writer");
     let page = server.get("/events?types=handoff.leased&limit=10").await;
-    assert_eq!(
-        (
-            page["events"].as_array().unwrap().len(),
-            text(&page["next"])
-        ),
-        (1, "3")
-    );
+    assert_eq!((page["events"].as_array().unwrap().len(), text(&page["next"])), (1, "3"));
 }
 
 #[tokio::test]
 async fn a_cursor_of_another_store_is_told_as_a_gap() {
     let server = Server::open().await;
     server.emit(&contract("research", "writer")).await;
-    let request = server
-        .ask(Method::GET, "/api/v1/events?after=900")
-        .header("accept", "text/event-stream");
+    let request = server.ask(Method::GET, "/api/v1/events?after=900").header("accept", "text/event-stream");
     let heard = listen(request.send().await.unwrap(), |it| !it.is_empty()).await;
-    assert_eq!(
-        (heard[0].1.as_str(), &heard[0].2["oldest"]),
-        ("stream.gap", &json!("1"))
-    );
+    assert_eq!((heard[0].1.as_str(), &heard[0].2["oldest"]), ("stream.gap", &json!("1")));
     let snapshot = server.get("/snapshot").await;
     assert_eq!(snapshot["runs"].as_array().unwrap().len(), 1);
     assert_eq!(snapshot["cursor"], 1);
@@ -128,17 +103,14 @@ async fn a_listener_that_does_not_read_is_sent_away() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let mut listener = socket.connect(server.address).await.unwrap();
-    let head = "GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\nconnection: close\r\n\r\n";
+    let head =
+        "GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\nconnection: close\r\n\r\n";
     listener.write_all(head.as_bytes()).await.unwrap();
     let mut first = [0; 15];
     listener.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 200 OK");
     let mut fat = contract("research", "writer");
-    let codes = |sort: &str| {
-        (0..64)
-            .map(|nth| format!("{sort}{nth:0>50}"))
-            .collect::<Vec<_>>()
-    };
+    let codes = |sort: &str| (0..64).map(|nth| format!("{sort}{nth:0>50}")).collect::<Vec<_>>();
     fat["failure_modes"]["retryable"] = json!(codes("r"));
     fat["failure_modes"]["escalate"] = json!(codes("e"));
     let by = seamwatch::domain::id::Actor::agent("research");
@@ -148,20 +120,11 @@ async fn a_listener_that_does_not_read_is_sent_away() {
     }
     let mut told = String::new();
     let reading = listener.read_to_string(&mut told);
-    tokio::time::timeout(PATIENCE, reading)
-        .await
-        .expect("it is sent away")
-        .unwrap();
+    tokio::time::timeout(PATIENCE, reading).await.expect("it is sent away").unwrap();
     let lines: Vec<&str> = told.lines().filter(|it| !it.is_empty()).collect();
-    let types: Vec<&str> = lines
-        .iter()
-        .filter_map(|it| it.strip_prefix("event: "))
-        .collect();
+    let types: Vec<&str> = lines.iter().filter_map(|it| it.strip_prefix("event: ")).collect();
     assert_eq!(types.last(), Some(&"stream.overflow"));
-    let ids: Vec<u64> = lines
-        .iter()
-        .filter_map(|it| it.strip_prefix("id: ")?.parse().ok())
-        .collect();
+    let ids: Vec<u64> = lines.iter().filter_map(|it| it.strip_prefix("id: ")?.parse().ok()).collect();
     let whole: Vec<u64> = (1..=ids.len() as u64).collect();
     assert_eq!(ids, whole, "nothing is missing until it was sent away");
 }

@@ -31,13 +31,7 @@ async fn a_claim_repeated_under_its_key_gives_the_same_leases_and_no_others() {
     for _ in 0..4 {
         server.emit(&contract("research", "writer")).await;
     }
-    let one = twice(
-        &server,
-        "/handoffs/claim",
-        "c1",
-        &json!({"agent": "writer"}),
-    )
-    .await;
+    let one = twice(&server, "/handoffs/claim", "c1", &json!({"agent": "writer"})).await;
     let two = json!({"agent": "writer", "max": 2});
     let two = twice(&server, "/handoffs/claim", "c2", &two).await;
     assert_eq!(two["items"].as_array().unwrap().len(), 2);
@@ -59,11 +53,7 @@ async fn every_call_under_a_lease_takes_a_key() {
         body
     };
     let endings = [
-        (
-            "reject",
-            json!({"errors": [{"path": "/brief", "keyword": "sense", "message": "none"}]}),
-            "dead_lettered",
-        ),
+        ("reject", json!({"errors": [{"path": "/brief", "keyword": "sense", "message": "none"}]}), "dead_lettered"),
         ("fail", json!({"code": "timeout"}), "retry_wait"),
         ("snooze", json!({"delay_s": 60}), "pending"),
     ];
@@ -80,8 +70,7 @@ async fn every_call_under_a_lease_takes_a_key() {
     server.emit(&contract("research", "writer")).await;
     let work = server.claim("writer").await;
     let path = |work: &Value, call: &str| format!("/handoffs/{}/{call}", text(&work["handoff_id"]));
-    let next =
-        json!({"result": 1, "next": [contract("writer", "editor"), contract("writer", "legal")]});
+    let next = json!({"result": 1, "next": [contract("writer", "editor"), contract("writer", "legal")]});
     let done = twice(&server, &path(&work, "complete"), "k", &body(&work, next)).await;
     assert_eq!(done["next"].as_array().unwrap().len(), 2);
     let review = server.claim("editor").await;

@@ -12,19 +12,9 @@ async fn of_two_operators_one_wins_and_the_other_hears_who() {
     let server = Server::open().await;
     let (id, tag) = server.dead_letter().await;
     let path = format!("/handoffs/{id}/requeue");
-    problem(
-        server.post(&path, &json!({})).await,
-        428,
-        "precondition-required",
-    )
-    .await;
+    problem(server.post(&path, &json!({})).await, 428, "precondition-required").await;
 
-    let racing = ["dana", "kim"].map(|user| {
-        server
-            .act(&path, user, &tag)
-            .json(&json!({"reason": user}))
-            .send()
-    });
+    let racing = ["dana", "kim"].map(|user| server.act(&path, user, &tag).json(&json!({"reason": user})).send());
     let answers = join_all(racing).await.into_iter().map(Result::unwrap);
     let (won, lost): (Vec<_>, Vec<_>) = answers.partition(|it| it.status().is_success());
     assert_eq!((won.len(), lost.len()), (1, 1));
@@ -35,19 +25,9 @@ async fn of_two_operators_one_wins_and_the_other_hears_who() {
     let now = won.into_iter().next().unwrap();
     assert_eq!(now.headers()["etag"], format!("\"v{}\"", found["current"]));
     let tag = now.headers()["etag"].to_str().unwrap().to_owned();
-    let found = problem(
-        server.act(&path, "kim", &tag).send().await.unwrap(),
-        409,
-        "illegal-transition",
-    )
-    .await;
+    let found = problem(server.act(&path, "kim", &tag).send().await.unwrap(), 409, "illegal-transition").await;
     assert_eq!(found["state"], "pending");
-    assert!(
-        found["allowed"]
-            .as_array()
-            .unwrap()
-            .contains(&json!("dead_lettered"))
-    );
+    assert!(found["allowed"].as_array().unwrap().contains(&json!("dead_lettered")));
 }
 
 #[tokio::test]
@@ -56,9 +36,7 @@ async fn an_act_repeated_under_its_key_is_done_once() {
     let (id, tag) = server.dead_letter().await;
     let path = format!("/handoffs/{id}/requeue");
     let send = |reason: &str| {
-        let request = server
-            .act(&path, "dana", &tag)
-            .header("idempotency-key", "k1");
+        let request = server.act(&path, "dana", &tag).header("idempotency-key", "k1");
         request.json(&json!({"reason": reason})).send()
     };
     let first = send("quota raised").await.unwrap();
@@ -66,34 +44,17 @@ async fn an_act_repeated_under_its_key_is_done_once() {
     let second = send("quota raised").await.unwrap();
     assert_eq!(second.status(), StatusCode::OK);
     let requeued = second.headers()["etag"].to_str().unwrap().to_owned();
-    problem(
-        send("another reason").await.unwrap(),
-        422,
-        "idempotency-key-reused",
-    )
-    .await;
+    problem(send("another reason").await.unwrap(), 422, "idempotency-key-reused").await;
     let dismiss = |reason: &str| {
-        let request = server
-            .act(&format!("/handoffs/{id}/dismiss"), "dana", &requeued)
-            .header("idempotency-key", "k2");
+        let request = server.act(&format!("/handoffs/{id}/dismiss"), "dana", &requeued).header("idempotency-key", "k2");
         request.json(&json!({"reason": reason})).send()
     };
     assert_eq!(dismiss("obsolete").await.unwrap().status(), StatusCode::OK);
-    problem(
-        dismiss("duplicate").await.unwrap(),
-        422,
-        "idempotency-key-reused",
-    )
-    .await;
+    problem(dismiss("duplicate").await.unwrap(), 422, "idempotency-key-reused").await;
     let (by_hand, tag) = server.dead_letter().await;
     let finish = |note: &str| {
-        let request = server
-            .act(
-                &format!("/handoffs/{by_hand}/complete-manually"),
-                "dana",
-                &tag,
-            )
-            .header("idempotency-key", "k3");
+        let request =
+            server.act(&format!("/handoffs/{by_hand}/complete-manually"), "dana", &tag).header("idempotency-key", "k3");
         request.json(&json!({"note": note})).send()
     };
     for _ in 0..2 {
@@ -101,21 +62,10 @@ async fn an_act_repeated_under_its_key_is_done_once() {
         assert_eq!(done.status(), StatusCode::OK);
         assert_eq!(done.json::<Value>().await.unwrap()["state"], "completed");
     }
-    problem(
-        finish("did not").await.unwrap(),
-        422,
-        "idempotency-key-reused",
-    )
-    .await;
+    problem(finish("did not").await.unwrap(), 422, "idempotency-key-reused").await;
     let timeline = server.get(&format!("/handoffs/{id}/timeline")).await;
     let events = timeline["events"].as_array().unwrap();
-    assert_eq!(
-        events
-            .iter()
-            .filter(|it| it["type"] == "handoff.requeued.v1")
-            .count(),
-        1
-    );
+    assert_eq!(events.iter().filter(|it| it["type"] == "handoff.requeued.v1").count(), 1);
 }
 
 #[tokio::test]
@@ -124,52 +74,22 @@ async fn an_approval_is_bound_to_what_was_shown() {
     let server = Server::start(Access::Open, policy).await;
     let emitted = server.emit(&contract("research", "writer")).await;
     assert_eq!(emitted["state"], "escalated");
-    let row = eventually(|| async {
-        server.get("/escalations?role=editors").await["items"]
-            .get(0)
-            .cloned()
-    })
-    .await;
+    let row = eventually(|| async { server.get("/escalations?role=editors").await["items"].get(0).cloned() }).await;
     let id = text(&row["handoff_id"]);
     let tag = format!("\"v{}\"", row["version"]);
     let path = format!("/escalations/{id}/resolve");
     let moved = json!({"answer": "approve", "context_digest": "sha256:0"});
-    let response = server
-        .act(&path, "dana", &tag)
-        .json(&moved)
-        .send()
-        .await
-        .unwrap();
+    let response = server.act(&path, "dana", &tag).json(&moved).send().await.unwrap();
     problem(response, 412, "version-conflict").await;
     let answer = json!({"answer": "respond", "context_digest": row["context_digest"], "value": 1});
-    let response = server
-        .act(&path, "dana", &tag)
-        .json(&answer)
-        .send()
-        .await
-        .unwrap();
+    let response = server.act(&path, "dana", &tag).json(&answer).send().await.unwrap();
     let found = problem(response, 422, "resolution-not-allowed").await;
-    assert!(
-        found["allow"]
-            .as_array()
-            .unwrap()
-            .contains(&json!("approve"))
-    );
+    assert!(found["allow"].as_array().unwrap().contains(&json!("approve")));
 
-    let response = server
-        .act(&format!("/escalations/{id}/claim"), "dana", &tag)
-        .send()
-        .await
-        .unwrap();
+    let response = server.act(&format!("/escalations/{id}/claim"), "dana", &tag).send().await.unwrap();
     let tag = response.headers()["etag"].to_str().unwrap().to_owned();
-    let answer =
-        json!({"answer": "approve", "context_digest": row["context_digest"], "note": "fine"});
-    let response = server
-        .act(&path, "dana", &tag)
-        .json(&answer)
-        .send()
-        .await
-        .unwrap();
+    let answer = json!({"answer": "approve", "context_digest": row["context_digest"], "note": "fine"});
+    let response = server.act(&path, "dana", &tag).json(&answer).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     let work = server.claim("writer").await;
     assert_eq!(work["resolution"]["note"], "fine");
@@ -179,26 +99,17 @@ async fn an_approval_is_bound_to_what_was_shown() {
 async fn a_paused_edge_gives_nothing_until_it_flows_again() {
     let server = Server::open().await;
     let edge = "/edges/launch%3Eresearch%3Ewriter";
-    let paused: Value = server
-        .post(&format!("{edge}/pause"), &json!({"reason": "incident"}))
-        .await
-        .json()
-        .await
-        .unwrap();
+    let paused: Value =
+        server.post(&format!("{edge}/pause"), &json!({"reason": "incident"})).await.json().await.unwrap();
     assert_eq!(paused["paused"], true);
     server.emit(&contract("research", "writer")).await;
-    let nothing = server
-        .post("/handoffs/claim", &json!({"agent": "writer"}))
-        .await;
+    let nothing = server.post("/handoffs/claim", &json!({"agent": "writer"})).await;
     assert_eq!(nothing.status(), StatusCode::NO_CONTENT);
     let waiting = server.claim("writer");
     let (path, nothing) = (format!("{edge}/unpause"), json!({}));
     let flowing = server.post(&path, &nothing);
     let (work, answer) = tokio::join!(waiting, flowing);
-    assert_eq!(
-        (work["attempt"].clone(), answer.status()),
-        (json!(1), StatusCode::OK)
-    );
+    assert_eq!((work["attempt"].clone(), answer.status()), (json!(1), StatusCode::OK));
 }
 
 #[tokio::test]
@@ -208,12 +119,7 @@ async fn pages_of_runs_go_on_although_the_last_one_seen_is_closed() {
         server.emit(&contract("research", "writer")).await;
     }
     let all = server.get("/runs").await;
-    let ids: Vec<&str> = all["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| text(&it["trace_id"]))
-        .collect();
+    let ids: Vec<&str> = all["items"].as_array().unwrap().iter().map(|it| text(&it["trace_id"])).collect();
     let first = server.get("/runs?limit=1").await;
     assert_eq!(first["items"][0]["trace_id"], ids[0]);
     let run = server.get(&format!("/runs/{}", ids[0])).await;

@@ -17,43 +17,14 @@ async fn junk_is_answered_with_problems() {
     let said = answer.text().await.unwrap();
     assert!(!said.contains('\u{202e}'), "{said}");
     let said: Value = serde_json::from_str(&said).unwrap();
-    assert!(
-        said["detail"].as_str().unwrap().contains("\u{202e}evil"),
-        "escaped, not lost: {said}"
-    );
+    assert!(said["detail"].as_str().unwrap().contains("\u{202e}evil"), "escaped, not lost: {said}");
     let send = |body: &'static str, kind: &'static str| {
-        server
-            .ask(Method::POST, "/api/v1/handoffs")
-            .header("content-type", kind)
-            .body(body)
-            .send()
+        server.ask(Method::POST, "/api/v1/handoffs").header("content-type", kind).body(body).send()
     };
-    problem(
-        send("{", "application/json").await.unwrap(),
-        400,
-        "bad-request",
-    )
-    .await;
-    problem(
-        send("{\"a\":1,\"a\":2}", "application/json").await.unwrap(),
-        400,
-        "bad-request",
-    )
-    .await;
-    problem(
-        send("{}", "text/plain").await.unwrap(),
-        415,
-        "unsupported-media-type",
-    )
-    .await;
-    problem(
-        server
-            .post("/handoffs/claim", &json!({"agent": "x", "wiat_s": 3}))
-            .await,
-        400,
-        "bad-request",
-    )
-    .await;
+    problem(send("{", "application/json").await.unwrap(), 400, "bad-request").await;
+    problem(send("{\"a\":1,\"a\":2}", "application/json").await.unwrap(), 400, "bad-request").await;
+    problem(send("{}", "text/plain").await.unwrap(), 415, "unsupported-media-type").await;
+    problem(server.post("/handoffs/claim", &json!({"agent": "x", "wiat_s": 3})).await, 400, "bad-request").await;
     for name in ["", "\u{1b}[31m", &"x".repeat(257)] {
         let claim = json!({ "agent": name });
         let claim = server.post("/handoffs/claim", &claim).await;
@@ -61,18 +32,9 @@ async fn junk_is_answered_with_problems() {
     }
     let pause = server.post("/edges/%3E%3E/pause", &json!({})).await;
     problem(pause, 400, "bad-request").await;
-    let junk = server
-        .ask(Method::GET, "/api/v1/events")
-        .header("last-event-id", b"\xff".as_slice());
+    let junk = server.ask(Method::GET, "/api/v1/events").header("last-event-id", b"\xff".as_slice());
     problem(junk.send().await.unwrap(), 400, "bad-request").await;
-    problem(
-        server
-            .post("/handoffs/claim", &json!({"agent": "x", "max": 11}))
-            .await,
-        400,
-        "bad-request",
-    )
-    .await;
+    problem(server.post("/handoffs/claim", &json!({"agent": "x", "max": 11})).await, 400, "bad-request").await;
     for path in [
         "/handoffs?limit=201",
         "/handoffs?limit=x",
@@ -85,130 +47,69 @@ async fn junk_is_answered_with_problems() {
         "/handoffs?edge=%3E",
         "/runs?nope=1",
     ] {
-        let response = server
-            .ask(Method::GET, &format!("/api/v1{path}"))
-            .send()
-            .await
-            .unwrap();
+        let response = server.ask(Method::GET, &format!("/api/v1{path}")).send().await.unwrap();
         problem(response, 400, "bad-request").await;
     }
     let nowhere = server.ask(Method::GET, "/api/v2").send().await.unwrap();
     problem(nowhere, 404, "not-found").await;
-    let missing = server
-        .ask(Method::GET, "/api/v1/handoffs/none")
-        .send()
-        .await
-        .unwrap();
+    let missing = server.ask(Method::GET, "/api/v1/handoffs/none").send().await.unwrap();
     problem(missing, 404, "not-found").await;
-    let wrong = server
-        .ask(Method::DELETE, "/api/v1/handoffs")
-        .send()
-        .await
-        .unwrap();
+    let wrong = server.ask(Method::DELETE, "/api/v1/handoffs").send().await.unwrap();
     assert!(wrong.headers().contains_key("allow"));
     problem(wrong, 405, "method-not-allowed").await;
-    let huge = server
-        .ask(Method::POST, "/api/v1/handoffs")
-        .header("content-type", "application/json");
-    let huge = huge
-        .body(vec![b' '; 10 * 1024 * 1024])
-        .send()
-        .await
-        .unwrap();
+    let huge = server.ask(Method::POST, "/api/v1/handoffs").header("content-type", "application/json");
+    let huge = huge.body(vec![b' '; 10 * 1024 * 1024]).send().await.unwrap();
     problem(huge, 413, "too-large").await;
 }
 
 #[tokio::test]
 async fn blobs_are_kept_under_their_own_digest_only() {
     let server = Server::open().await;
-    let put = |digest: String, bytes: Vec<u8>| {
-        server
-            .ask(Method::PUT, &format!("/api/v1/blobs/{digest}"))
-            .body(bytes)
-            .send()
-    };
+    let put =
+        |digest: String, bytes: Vec<u8>| server.ask(Method::PUT, &format!("/api/v1/blobs/{digest}")).body(bytes).send();
     let bytes = vec![7; 3 * 1024 * 1024];
     let digest = seamwatch::domain::contract::digest_of_bytes(&bytes);
-    assert_eq!(
-        put(digest.clone(), bytes.clone()).await.unwrap().status(),
-        StatusCode::CREATED
-    );
-    let found = server
-        .ask(Method::GET, &format!("/api/v1/blobs/{digest}"))
-        .send()
-        .await
-        .unwrap();
+    assert_eq!(put(digest.clone(), bytes.clone()).await.unwrap().status(), StatusCode::CREATED);
+    let found = server.ask(Method::GET, &format!("/api/v1/blobs/{digest}")).send().await.unwrap();
     assert_eq!(found.headers()["content-disposition"], "attachment");
     assert_eq!(found.bytes().await.unwrap(), bytes);
     problem(put(digest, vec![8]).await.unwrap(), 422, "digest-mismatch").await;
-    problem(
-        put("x".repeat(64), vec![]).await.unwrap(),
-        400,
-        "bad-request",
-    )
-    .await;
+    problem(put("x".repeat(64), vec![]).await.unwrap(), 400, "bad-request").await;
 }
 
 #[tokio::test]
 async fn the_document_has_every_path_and_every_path_is_there() {
     let server = Server::start(Access::Tokens(Vec::new()), "").await;
-    let document: Value = server
-        .ask(Method::GET, "/openapi.json")
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let document: Value = server.ask(Method::GET, "/openapi.json").send().await.unwrap().json().await.unwrap();
     let mut operations = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             operations += 1;
-            assert!(
-                operation["summary"].is_string(),
-                "{method} {path} says what it does"
-            );
-            assert!(
-                operation["responses"]["default"].is_object(),
-                "{method} {path} may fail"
-            );
+            assert!(operation["summary"].is_string(), "{method} {path} says what it does");
+            assert!(operation["responses"]["default"].is_object(), "{method} {path} may fail");
             let method: Method = method.to_uppercase().parse().unwrap();
             let asked = path.replace(['{', '}'], "");
             let response = server.ask(method.clone(), &asked).send().await.unwrap();
-            let expected = if operation.get("security").is_some() {
-                401
-            } else {
-                200
-            };
+            let expected = if operation.get("security").is_some() { 401 } else { 200 };
             assert_eq!(response.status().as_u16(), expected, "{method} {path}");
         }
     }
-    let sources =
-        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/orchestrator/api")).unwrap();
+    let sources = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/orchestrator/api")).unwrap();
     let written: usize = sources
         .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
         .map(|text| text.matches("#[utoipa::path(").count())
         .sum();
     assert_eq!(operations, written, "every handler is a path");
     let refs = document.to_string();
-    for name in refs
-        .split("#/components/schemas/")
-        .skip(1)
-        .filter_map(|it| it.split('"').next())
-    {
-        assert!(
-            document["components"]["schemas"][name].is_object(),
-            "{name} is described"
-        );
+    for name in refs.split("#/components/schemas/").skip(1).filter_map(|it| it.split('"').next()) {
+        assert!(document["components"]["schemas"][name].is_object(), "{name} is described");
     }
 }
 
 #[tokio::test]
 async fn a_stopping_server_ends_what_waits_and_takes_nothing_new() {
     let mut server = Server::open().await;
-    let request = server
-        .ask(Method::GET, "/api/v1/events")
-        .header("accept", "text/event-stream");
+    let request = server.ask(Method::GET, "/api/v1/events").header("accept", "text/event-stream");
     let stream = request.send().await.unwrap();
     // A claim that is certainly in flight: the server asks for its body.
     let body = r#"{"agent":"a","wait_s":20}"#;
@@ -225,26 +126,12 @@ async fn a_stopping_server_ends_what_waits_and_takes_nothing_new() {
     claim.write_all(body.as_bytes()).await.unwrap();
     server.stop.cancel();
     let running = std::mem::replace(&mut server.running, tokio::spawn(async { Ok(()) }));
-    tokio::time::timeout(PATIENCE, running)
-        .await
-        .expect("it ends")
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(PATIENCE, running).await.expect("it ends").unwrap().unwrap();
     let mut answer = String::new();
     claim.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
-    assert!(
-        listen(stream, |_| false).await.is_empty(),
-        "the stream ended"
-    );
-    assert!(
-        server
-            .ask(Method::GET, "/healthz")
-            .send()
-            .await
-            .unwrap_err()
-            .is_connect()
-    );
+    assert!(listen(stream, |_| false).await.is_empty(), "the stream ended");
+    assert!(server.ask(Method::GET, "/healthz").send().await.unwrap_err().is_connect());
 }
 
 #[tokio::test]
@@ -256,13 +143,11 @@ async fn a_server_whose_store_takes_nothing_says_so() {
     };
     assert_eq!(health().await.status(), StatusCode::OK);
     let db = rusqlite::Connection::open(server.engine.store().path()).unwrap();
-    db.execute_batch("ALTER TABLE events RENAME TO elsewhere")
-        .unwrap();
+    db.execute_batch("ALTER TABLE events RENAME TO elsewhere").unwrap();
     let contract = contract("research", "writer");
     let refused = server.post("/handoffs", &contract).await;
     problem(refused, 503, "store-unavailable").await;
-    db.execute_batch("ALTER TABLE elsewhere RENAME TO events")
-        .unwrap();
+    db.execute_batch("ALTER TABLE elsewhere RENAME TO events").unwrap();
     problem(health().await, 503, "store-unavailable").await;
     server.emit(&contract).await;
     assert_eq!(health().await.status(), StatusCode::OK);

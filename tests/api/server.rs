@@ -30,17 +30,10 @@ impl Server {
     pub async fn start(access: Access, policies: &str) -> Self {
         static TLS: Once = Once::new();
         TLS.call_once(|| {
-            rustls::crypto::ring::default_provider()
-                .install_default()
-                .unwrap();
+            rustls::crypto::ring::default_provider().install_default().unwrap();
         });
-        let settings = Settings {
-            policies: Policies::read(policies).unwrap(),
-            ..Settings::default()
-        };
-        let engine = Engine::open(Store::temporary().unwrap(), settings)
-            .await
-            .unwrap();
+        let settings = Settings { policies: Policies::read(policies).unwrap(), ..Settings::default() };
+        let engine = Engine::open(Store::temporary().unwrap(), settings).await.unwrap();
         Self::of(engine, access).await
     }
 
@@ -51,18 +44,8 @@ impl Server {
         let stop = CancellationToken::new();
         sweeper::start(engine.clone(), stop.clone());
         let running = tokio::spawn(api::serve(engine.clone(), listener, access, stop.clone()));
-        let client = Client::builder()
-            .no_proxy()
-            .timeout(PATIENCE)
-            .build()
-            .unwrap();
-        Self {
-            address,
-            engine,
-            stop,
-            running,
-            client,
-        }
+        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        Self { address, engine, stop, running, client }
     }
 
     pub async fn open() -> Self {
@@ -70,26 +53,17 @@ impl Server {
     }
 
     pub fn ask(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.client
-            .request(method, format!("http://{}{path}", self.address))
+        self.client.request(method, format!("http://{}{path}", self.address))
     }
 
     pub async fn get(&self, path: &str) -> Value {
-        let response = self
-            .ask(Method::GET, &format!("/api/v1{path}"))
-            .send()
-            .await
-            .unwrap();
+        let response = self.ask(Method::GET, &format!("/api/v1{path}")).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         response.json().await.unwrap()
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Response {
-        self.ask(Method::POST, &format!("/api/v1{path}"))
-            .json(body)
-            .send()
-            .await
-            .unwrap()
+        self.ask(Method::POST, &format!("/api/v1{path}")).json(body).send().await.unwrap()
     }
 
     pub async fn emit(&self, contract: &Value) -> Value {
@@ -99,20 +73,14 @@ impl Server {
     }
 
     pub async fn claim(&self, agent: &str) -> Value {
-        let response = self
-            .post("/handoffs/claim", &json!({"agent": agent, "wait_s": 10}))
-            .await;
+        let response = self.post("/handoffs/claim", &json!({"agent": agent, "wait_s": 10})).await;
         assert_eq!(response.status(), StatusCode::OK, "work for {agent}");
         response.json().await.unwrap()
     }
 
     pub async fn settle(&self, work: &Value, call: &str, mut body: Value) -> Response {
         body["lease_id"] = work["lease_id"].clone();
-        self.post(
-            &format!("/handoffs/{}/{call}", text(&work["handoff_id"])),
-            &body,
-        )
-        .await
+        self.post(&format!("/handoffs/{}/{call}", text(&work["handoff_id"])), &body).await
     }
 
     /// A dead letter and its ETag.
@@ -121,13 +89,7 @@ impl Server {
         contract["failure_modes"]["default"] = "dead_letter".into();
         self.emit(&contract).await;
         let work = self.claim("writer").await;
-        let response = self
-            .settle(
-                &work,
-                "fail",
-                json!({"code": "broken", "detail": "no more"}),
-            )
-            .await;
+        let response = self.settle(&work, "fail", json!({"code": "broken", "detail": "no more"})).await;
         let tag = response.headers()["etag"].to_str().unwrap().to_owned();
         let receipt: Value = response.json().await.unwrap();
         assert_eq!(receipt["state"], "dead_lettered");
@@ -135,9 +97,7 @@ impl Server {
     }
 
     pub fn act(&self, path: &str, user: &str, tag: &str) -> reqwest::RequestBuilder {
-        self.ask(Method::POST, &format!("/api/v1{path}"))
-            .header("if-match", tag)
-            .header("seam-user", user)
+        self.ask(Method::POST, &format!("/api/v1{path}")).header("if-match", tag).header("seam-user", user)
     }
 }
 
@@ -153,32 +113,13 @@ pub fn text(value: &Value) -> &str {
 
 pub async fn problem(response: Response, status: u16, kind: &str) -> Value {
     let found = response.status();
-    let content = response.headers()["content-type"]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let id = response.headers()["x-request-id"]
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let content = response.headers()["content-type"].to_str().unwrap().to_owned();
+    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
     let body: Value = response.json().await.unwrap();
-    assert_eq!(
-        (found.as_u16(), content.as_str()),
-        (status, "application/problem+json"),
-        "{body}"
-    );
-    assert_eq!(
-        body["type"],
-        format!("urn:seamwatch:problem:{kind}"),
-        "{body}"
-    );
-    assert_eq!(
-        (&body["status"], &body["request_id"]),
-        (&json!(status), &json!(id))
-    );
-    assert!(
-        body["title"].is_string() && body["detail"].is_string() && body["instance"].is_string()
-    );
+    assert_eq!((found.as_u16(), content.as_str()), (status, "application/problem+json"), "{body}");
+    assert_eq!(body["type"], format!("urn:seamwatch:problem:{kind}"), "{body}");
+    assert_eq!((&body["status"], &body["request_id"]), (&json!(status), &json!(id)));
+    assert!(body["title"].is_string() && body["detail"].is_string() && body["instance"].is_string());
     body
 }
 

@@ -6,9 +6,7 @@ use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
 use seamwatch::domain::contract::Violation;
 use seamwatch::domain::event::{Answer, DismissReason, Fact};
 use seamwatch::domain::id::{Actor, Edge, HandoffId};
-use seamwatch::domain::link::{
-    Act, ActKind, Capabilities, Fault, Found, Outcome, Report, Request, Target, Want,
-};
+use seamwatch::domain::link::{Act, ActKind, Capabilities, Fault, Found, Outcome, Report, Request, Target, Want};
 use seamwatch::domain::run::LastChange;
 use seamwatch::domain::time::SECOND;
 use serde_json::json;
@@ -19,14 +17,8 @@ const EDGE: (&str, &str, &str) = ("launch-article", "writer", "reviewer");
 
 /// A console that knows two handoffs, each at version 1.
 fn desk() -> Desk {
-    let mut story = Story::new("r1")
-        .emitted(-60 * SECOND, "h-1", EDGE, "One")
-        .events;
-    story.extend(
-        Story::new("r2")
-            .emitted(-30 * SECOND, "h-2", EDGE, "Two")
-            .events,
-    );
+    let mut story = Story::new("r1").emitted(-60 * SECOND, "h-1", EDGE, "One").events;
+    story.extend(Story::new("r2").emitted(-30 * SECOND, "h-2", EDGE, "Two").events);
     let mut desk = Desk::with(100, 30, story);
     desk.keys("6");
     desk
@@ -36,11 +28,7 @@ fn aim(id: &str) -> Aim {
     let run = if id == "h-1" { "r1" } else { "r2" };
     Aim {
         source: SOURCE,
-        target: Target {
-            run: run.into(),
-            handoff: id.into(),
-            version: 1,
-        },
+        target: Target { run: run.into(), handoff: id.into(), version: 1 },
         label: id.to_owned(),
         edge: Edge::new(EDGE.0, EDGE.1, EDGE.2),
         since: at(-60 * SECOND),
@@ -50,10 +38,7 @@ fn aim(id: &str) -> Aim {
 
 /// A question is bound to what was shown of it.
 fn question(id: &str) -> Aim {
-    Aim {
-        digest: "sha256:00".to_owned(),
-        ..aim(id)
-    }
+    Aim { digest: "sha256:00".to_owned(), ..aim(id) }
 }
 
 fn both(act: ActKind) -> Proposal {
@@ -71,10 +56,7 @@ fn sent(desk: &Desk) -> Vec<(Ticket, Request)> {
 
 fn answer(desk: &mut Desk, items: &[(&str, Result<(), Fault>)]) {
     let (ticket, _) = sent(desk).pop().unwrap();
-    let items = items
-        .iter()
-        .map(|(id, it)| (Some(HandoffId::from(*id)), it.clone()))
-        .collect();
+    let items = items.iter().map(|(id, it)| (Some(HandoffId::from(*id)), it.clone())).collect();
     desk.tell(Msg::Answered(ticket, Ok(Reply::Done(Outcome { items }))));
 }
 
@@ -83,8 +65,7 @@ fn a_confirmation_says_what_will_happen_and_starts_on_cancel() {
     let mut desk = desk();
     desk.propose(both(ActKind::Requeue).notes(vec!["Safe: nothing committed.".to_owned()]));
     desk.must_show("requeue 2 handoffs");
-    desk.must_show("2 handoffs on writer>reviewer, oldest 1m")
-        .must_show("Safe: nothing committed.");
+    desk.must_show("2 handoffs on writer>reviewer, oldest 1m").must_show("Safe: nothing committed.");
     desk.golden("confirm");
     desk.keys("<enter>").must_not_show("requeue 2 handoffs");
     assert_eq!(sent(&desk), [], "enter on a fresh confirmation is Cancel");
@@ -99,12 +80,9 @@ fn a_confirmation_says_what_will_happen_and_starts_on_cancel() {
 fn a_requeue_can_have_a_reason_and_needs_none() {
     let mut desk = desk();
     desk.propose(both(ActKind::Requeue));
-    desk.keys("<tab><tab><enter>checker is back<esc>")
-        .must_show("requeue 2 handoffs")
-        .must_not_show("checker");
+    desk.keys("<tab><tab><enter>checker is back<esc>").must_show("requeue 2 handoffs").must_not_show("checker");
     assert_eq!(sent(&desk), [], "esc only leaves the reason out");
-    desk.keys("<tab><enter>checker is back<enter>")
-        .must_show("In your words: checker is back");
+    desk.keys("<tab><enter>checker is back<enter>").must_show("In your words: checker is back");
     desk.keys("y").must_not_show("In your words");
     let requests = sent(&desk);
     assert_eq!(requests.len(), 1);
@@ -139,8 +117,7 @@ fn what_changed_since_it_was_seen_is_said_and_skipped() {
     later = later.then(-SECOND, "h-2", Actor::agent("reviewer"), leased);
     desk.happen(later.events);
     desk.must_show("1 changed since you saw them, skipped.");
-    desk.keys("y")
-        .must_show("1 changed since you saw them, skipped");
+    desk.keys("y").must_show("1 changed since you saw them, skipped");
     let (_, request) = sent(&desk).pop().unwrap();
     let ids: Vec<&str> = request.on.iter().map(|it| it.handoff.as_str()).collect();
     assert_eq!(ids, ["h-1"]);
@@ -150,9 +127,7 @@ fn what_changed_since_it_was_seen_is_said_and_skipped() {
 fn the_person_who_was_faster_is_named_even_when_agents_moved_on() {
     let mut desk = desk();
     desk.propose(Proposal::new(ActKind::Requeue, vec![aim("h-2")]));
-    let requeued = Fact::Requeued {
-        reason: String::new(),
-    };
+    let requeued = Fact::Requeued { reason: String::new() };
     let leased = Fact::Leased {
         attempt: 1,
         total: 1,
@@ -166,34 +141,21 @@ fn the_person_who_was_faster_is_named_even_when_agents_moved_on() {
     later = later.then(-SECOND, "h-2", Actor::agent("reviewer"), leased);
     desk.happen(later.events);
     desk.must_show("robin requeued this 3s ago: nothing will be sent.");
-    desk.keys("y")
-        .must_show("not requeued: robin requeued this 3s ago");
+    desk.keys("y").must_show("not requeued: robin requeued this 3s ago");
     assert_eq!(sent(&desk), []);
 }
 
 #[test]
 fn the_loser_is_told_who_won_and_the_results_are_one_per_item() {
     let mut desk = desk();
-    let long =
-        "Review the draft about the history of the lighthouse and say what has to change in it";
-    let named = Aim {
-        label: long.to_owned(),
-        ..aim("h-2")
-    };
+    let long = "Review the draft about the history of the lighthouse and say what has to change in it";
+    let named = Aim { label: long.to_owned(), ..aim("h-2") };
     desk.propose(Proposal::new(ActKind::Requeue, vec![aim("h-1"), named]));
     desk.keys("y");
-    let by = LastChange {
-        actor: Actor::user("robin"),
-        event: "handoff.requeued".into(),
-        at: at(-3 * SECOND),
-    };
-    let lost = Fault::Conflict {
-        found: 2,
-        by: Some(by),
-    };
+    let by = LastChange { actor: Actor::user("robin"), event: "handoff.requeued".into(), at: at(-3 * SECOND) };
+    let lost = Fault::Conflict { found: 2, by: Some(by) };
     answer(&mut desk, &[("h-1", Ok(())), ("h-2", Err(lost))]);
-    desk.must_show("Requeued 1 of 2")
-        .must_show("robin requeued this 3s ago");
+    desk.must_show("Requeued 1 of 2").must_show("robin requeued this 3s ago");
     desk.golden("results");
     desk.keys("<esc>").must_not_show("robin");
 }
@@ -213,14 +175,7 @@ fn answer_all(desk: &mut Desk, failing: &[&str]) {
         .iter()
         .map(|it| {
             let id = it.handoff.as_str();
-            (
-                id,
-                if failing.contains(&id) {
-                    Err(refused())
-                } else {
-                    Ok(())
-                },
-            )
+            (id, if failing.contains(&id) { Err(refused()) } else { Ok(()) })
         })
         .collect();
     answer(desk, &items);
@@ -239,9 +194,7 @@ fn many_items_are_sent_in_portions_and_have_one_result() {
         answer_all(&mut desk, &["m-7", "m-249"]);
     }
     assert_eq!(sent(&desk).len(), 3);
-    desk.must_show("Requeued 248 of 250")
-        .must_show("m-7")
-        .must_show("m-249");
+    desk.must_show("Requeued 248 of 250").must_show("m-7").must_show("m-249");
 }
 
 #[test]
@@ -254,8 +207,7 @@ fn a_portion_without_an_answer_ends_the_act_and_every_item_says_so() {
     let late = Fault::Transient("no answer within 30 s".to_owned());
     desk.tell(Msg::Answered(ticket, Err(late)));
     assert_eq!(sent(&desk).len(), 2, "it is not asked a hundred times");
-    desk.must_show("Requeued 100 of 250")
-        .must_show("no answer within 30 s");
+    desk.must_show("Requeued 100 of 250").must_show("no answer within 30 s");
     for _ in 0..12 {
         desk.keys("<ctrl-d>");
     }
@@ -268,14 +220,8 @@ fn leaving_in_the_middle_says_what_was_not_sent() {
     desk.propose(many(250));
     desk.keys("y<ctrl-c>");
     let farewell = desk.state.farewell.as_deref().unwrap();
-    assert!(
-        farewell.contains("100 acts were sent without an answer"),
-        "{farewell}"
-    );
-    assert!(
-        farewell.contains("150 handoffs were not requeued"),
-        "{farewell}"
-    );
+    assert!(farewell.contains("100 acts were sent without an answer"), "{farewell}");
+    assert!(farewell.contains("150 handoffs were not requeued"), "{farewell}");
 }
 
 #[test]
@@ -284,10 +230,8 @@ fn a_dismissal_needs_a_reason_waits_and_can_be_taken_back() {
     desk.propose(Proposal::new(ActKind::Dismiss, vec![aim("h-1")]));
     desk.must_show("obsolete").must_show("test data");
     desk.keys("j<enter>not needed<enter>");
-    desk.must_show("Reason: duplicate")
-        .must_show("In your words: not needed");
-    desk.keys("y")
-        .must_show("dismissed in 10 s, z takes it back: h-1");
+    desk.must_show("Reason: duplicate").must_show("In your words: not needed");
+    desk.keys("y").must_show("dismissed in 10 s, z takes it back: h-1");
     assert_eq!(sent(&desk), []);
     desk.tick(4 * SECOND);
     desk.must_show("in 6 s");
@@ -295,16 +239,10 @@ fn a_dismissal_needs_a_reason_waits_and_can_be_taken_back() {
         Effect::Wait(ticket, 10_000) => Some(*ticket),
         _ => None,
     });
-    desk.keys("z")
-        .must_show("not dismissed: 1 handoff")
-        .must_not_show("dismissing");
+    desk.keys("z").must_show("not dismissed: 1 handoff").must_not_show("dismissing");
     assert_eq!(desk.effects.last(), wait.map(Effect::Cancel).as_ref());
     desk.tell(Msg::Answered(wait.unwrap(), Ok(Reply::Waited)));
-    assert_eq!(
-        sent(&desk),
-        [],
-        "a timer that was cancelled too late does nothing"
-    );
+    assert_eq!(sent(&desk), [], "a timer that was cancelled too late does nothing");
 }
 
 #[test]
@@ -317,15 +255,9 @@ fn a_dismissal_nobody_takes_back_is_sent() {
     };
     desk.tell(Msg::Answered(ticket, Ok(Reply::Waited)));
     let (_, request) = sent(&desk).pop().unwrap();
-    assert_eq!(
-        request.act,
-        Act::Dismiss {
-            reason: DismissReason::Obsolete
-        }
-    );
+    assert_eq!(request.act, Act::Dismiss { reason: DismissReason::Obsolete });
     answer(&mut desk, &[("h-1", Ok(()))]);
-    desk.must_show("dismissed h-1")
-        .must_not_show("z takes it back");
+    desk.must_show("dismissed h-1").must_not_show("z takes it back");
 }
 
 #[test]
@@ -336,10 +268,7 @@ fn leaving_with_a_dismissal_that_waits_asks_what_becomes_of_it() {
     desk.keys("<esc>").must_not_show("was not sent yet");
     desk.keys("q<tab><enter>");
     assert_eq!(sent(&desk).len(), 1);
-    assert!(
-        !desk.effects.contains(&Effect::Quit),
-        "not before the answer"
-    );
+    assert!(!desk.effects.contains(&Effect::Quit), "not before the answer");
     answer(&mut desk, &[("h-1", Ok(()))]);
     assert_eq!(desk.effects.last(), Some(&Effect::Quit));
     assert_eq!(desk.state.farewell, None);
@@ -366,18 +295,10 @@ fn a_reason_is_required_and_pasted_text_is_harmless() {
     desk.keys("<enter>y");
     let (_, request) = sent(&desk).pop().unwrap();
     assert_eq!(request.why, "too long and ␛[31mred");
-    let Act::Resolve {
-        answer,
-        context_digest,
-        ..
-    } = request.act
-    else {
+    let Act::Resolve { answer, context_digest, .. } = request.act else {
         panic!("{request:?}");
     };
-    assert_eq!(
-        (answer, context_digest.as_str()),
-        (Answer::Reject, "sha256:00")
-    );
+    assert_eq!((answer, context_digest.as_str()), (Answer::Reject, "sha256:00"));
 }
 
 #[test]
@@ -402,10 +323,7 @@ fn acting_locks_and_says_why() {
     stale.must_show("the data is 14s old");
     let mut down = desk();
     let fault = Fault::Transient("connection refused".to_owned());
-    down.hear(Report::Down {
-        fault,
-        retry_in: SECOND,
-    });
+    down.hear(Report::Down { fault, retry_in: SECOND });
     down.propose(act());
     down.must_show("acting waits for it");
     let mut readonly = desk();
@@ -430,10 +348,7 @@ fn a_link_that_breaks_under_an_open_confirmation_keeps_it_from_being_sent() {
     let mut desk = desk();
     desk.propose(both(ActKind::Requeue));
     let fault = Fault::Transient("connection refused".to_owned());
-    desk.hear(Report::Down {
-        fault,
-        retry_in: SECOND,
-    });
+    desk.hear(Report::Down { fault, retry_in: SECOND });
     desk.keys("y").must_show("Cannot be sent now");
     assert_eq!(sent(&desk), []);
 }
@@ -446,18 +361,12 @@ fn an_invalid_edit_is_shown_with_its_path_and_nothing_typed_is_lost() {
         panic!("{:?}", desk.effects);
     };
     let value = json!({"brief": {"title": "pay \u{202e}001"}, "amount": 10});
-    let found = Found::Contract {
-        value,
-        digest: "sha256:00".to_owned(),
-    };
+    let found = Found::Contract { value, digest: "sha256:00".to_owned() };
     desk.tell(Msg::Answered(ticket, Ok(Reply::Found(found))));
     let Some(Effect::Edit(ticket, text)) = desk.effects.last().cloned() else {
         panic!("{:?}", desk.effects);
     };
-    assert!(
-        text.contains("\\u202e") && !text.contains('\u{202e}'),
-        "{text}"
-    );
+    assert!(text.contains("\\u202e") && !text.contains('\u{202e}'), "{text}");
     desk.tell(Msg::Edited(ticket, Ok("{ not json".to_owned())));
     desk.must_show("This is not JSON");
     desk.keys("<enter>");

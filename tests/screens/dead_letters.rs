@@ -36,12 +36,7 @@ fn died(it: &Death) -> Vec<Event> {
     head.owner = format!("{}-team", it.edge.1).into();
     let target = Actor::agent(it.edge.2);
     Story::new(&run)
-        .then(
-            -it.ago - MINUTE,
-            it.id,
-            Actor::agent(it.edge.1),
-            Fact::Emitted(Arc::new(head)),
-        )
+        .then(-it.ago - MINUTE, it.id, Actor::agent(it.edge.1), Fact::Emitted(Arc::new(head)))
         .then(
             -it.ago - 30 * SECOND,
             it.id,
@@ -90,9 +85,8 @@ fn death(id: &'static str, ago: Millis) -> Death {
 
 /// Nine drafts without a confidence since prompt 18, four leads that the CRM did not take, one declined card.
 fn incident() -> Vec<Event> {
-    const DRAFTS: [&str; 9] = [
-        "h-5d01", "h-5d02", "h-5d03", "h-5d04", "h-5d05", "h-5d06", "h-5d07", "h-5d08", "h-5d09",
-    ];
+    const DRAFTS: [&str; 9] =
+        ["h-5d01", "h-5d02", "h-5d03", "h-5d04", "h-5d05", "h-5d06", "h-5d07", "h-5d08", "h-5d09"];
     let mut events = Vec::new();
     for (nth, id) in (0..).zip(DRAFTS) {
         events.extend(died(&Death {
@@ -109,23 +103,11 @@ fn incident() -> Vec<Event> {
     let leads = [
         ("h-7f3a", "Store the lead of Acme, 40 seats", Urgency::High),
         ("h-7f41", "Store the lead of Börner GmbH", Urgency::Normal),
-        (
-            "h-7f52",
-            "Store the lead of 漢字 Kabushiki, renewal due on Friday",
-            Urgency::Normal,
-        ),
-        (
-            "h-7f60",
-            "Store the lead of Delta Freight",
-            Urgency::Critical,
-        ),
+        ("h-7f52", "Store the lead of 漢字 Kabushiki, renewal due on Friday", Urgency::Normal),
+        ("h-7f60", "Store the lead of Delta Freight", Urgency::Critical),
     ];
     for (nth, (id, title, urgency)) in (0..).zip(leads) {
-        events.extend(died(&Death {
-            title,
-            urgency,
-            ..death(id, (9 - 2 * nth) * MINUTE)
-        }));
+        events.extend(died(&Death { title, urgency, ..death(id, (9 - 2 * nth) * MINUTE) }));
     }
     events.extend(died(&Death {
         edge: ("refunds", "billing", "stripe"),
@@ -178,9 +160,7 @@ fn groups_then_items() {
 fn nothing_is_lost_between_the_smallest_and_the_largest() {
     for (columns, rows) in [(40, 10), (60, 16), (99, 25), (149, 33), (300, 80)] {
         let mut it = desk(columns, rows);
-        it.keys("j<enter>")
-            .must_show("DEAD LETTERS")
-            .must_show("Store the lead of");
+        it.keys("j<enter>").must_show("DEAD LETTERS").must_show("Store the lead of");
     }
 }
 
@@ -189,11 +169,7 @@ fn the_verdict_is_on_the_smallest_screen_before_the_act() {
     for keys in ["R", "jR", "j<enter>jR"] {
         let mut it = desk(40, 10);
         it.keys(keys).must_show("equeue").must_show("[ Cancel ]");
-        it.must_show(if keys == "R" {
-            "would fail again"
-        } else {
-            "likely to fail"
-        });
+        it.must_show(if keys == "R" { "would fail again" } else { "likely to fail" });
     }
 }
 
@@ -207,14 +183,7 @@ fn a_group_is_requeued_as_it_was_seen() {
     it.happen(vec![Event {
         seq: 4,
         ..Story::new("4bf92f3577b34da6a3ce929dh-7f41")
-            .then(
-                2 * SECOND,
-                "h-7f41",
-                Actor::user("ben"),
-                Fact::Requeued {
-                    reason: String::new(),
-                },
-            )
+            .then(2 * SECOND, "h-7f41", Actor::user("ben"), Fact::Requeued { reason: String::new() })
             .events
             .remove(0)
     }]);
@@ -254,36 +223,20 @@ fn a_dismissal_needs_a_reason_and_waits_ten_seconds() {
     it.keys("j<enter>jD<enter>card fixed by hand<enter>");
     it.must_show("Reason: obsolete");
     it.keys("<tab><enter>");
-    assert!(
-        !it.effects
-            .iter()
-            .any(|it| matches!(it, Effect::Perform(..)))
-    );
+    assert!(!it.effects.iter().any(|it| matches!(it, Effect::Perform(..))));
     it.must_show("z takes it back");
-    let Some(Effect::Wait(ticket, _)) = it.effects.last().cloned() else {
-        panic!("{:?}", it.effects)
-    };
-    it.tell(seamwatch::console::app::Msg::Answered(
-        ticket,
-        Ok(seamwatch::console::app::Reply::Waited),
-    ));
+    let Some(Effect::Wait(ticket, _)) = it.effects.last().cloned() else { panic!("{:?}", it.effects) };
+    it.tell(seamwatch::console::app::Msg::Answered(ticket, Ok(seamwatch::console::app::Reply::Waited)));
     let request = sent(&it);
-    assert_eq!(
-        request.act,
-        Act::Dismiss {
-            reason: DismissReason::Obsolete
-        }
-    );
+    assert_eq!(request.act, Act::Dismiss { reason: DismissReason::Obsolete });
     assert_eq!(request.why, "card fixed by hand");
 }
 
 #[test]
 fn the_filter_knows_its_fields_and_says_so() {
     let mut it = desk(120, 40);
-    it.keys("/owners:x")
-        .must_show("there is no field `owners` here");
-    it.keys("<esc>/zebra<enter>")
-        .must_show("No dead letter matches `zebra`");
+    it.keys("/owners:x").must_show("there is no field `owners` here");
+    it.keys("<esc>/zebra<enter>").must_show("No dead letter matches `zebra`");
     it.keys("<esc>").must_show("14 in 3 groups");
 }
 
@@ -294,15 +247,13 @@ fn a_filter_that_grows_and_shrinks_finds_what_it_would_at_once() {
     it.keys("x").must_show("No dead letter matches `salesx`");
     it.keys("<backspace>").must_show("4 in 1 group");
     it.keys(" -lead").must_show("No dead letter matches");
-    it.keys("<backspace><backspace><backspace><backspace><backspace><backspace>")
-        .must_show("4 in 1 group");
+    it.keys("<backspace><backspace><backspace><backspace><backspace><backspace>").must_show("4 in 1 group");
 }
 
 #[test]
 fn empty_is_all_clear_only_when_that_is_known() {
     let mut it = Desk::with(120, 40, Vec::new());
-    it.keys("4")
-        .must_show("No dead letters: nothing waits for a decision.");
+    it.keys("4").must_show("No dead letters: nothing waits for a decision.");
     it.tick(20 * SECOND);
     it.must_show("prod-eu is silent since: there may be some now.");
     let mut it = Desk::new(120, 40);
@@ -317,14 +268,7 @@ fn a_row_that_goes_takes_its_mark_along_and_the_cursor_stays_near() {
     it.happen(vec![Event {
         seq: 4,
         ..Story::new("4bf92f3577b34da6a3ce929dh-7f3a")
-            .then(
-                SECOND,
-                "h-7f3a",
-                Actor::user("ben"),
-                Fact::Requeued {
-                    reason: String::new(),
-                },
-            )
+            .then(SECOND, "h-7f3a", Actor::user("ben"), Fact::Requeued { reason: String::new() })
             .events
             .remove(0)
     }]);

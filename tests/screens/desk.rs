@@ -7,9 +7,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use seamwatch::console::app::msg::{Effect, Gesture, Msg, Spot};
-use seamwatch::console::app::{
-    Aim, Place, Proposal, Size, Start, State, edit_approve, propose, update,
-};
+use seamwatch::console::app::{Aim, Place, Proposal, Size, Start, State, edit_approve, propose, update};
 use seamwatch::console::ui::svg::{self, Background};
 use seamwatch::console::ui::{self, Memo};
 use seamwatch::domain::contract::Urgency;
@@ -60,10 +58,7 @@ impl Desk {
     /// A console of this size that has heard nothing yet.
     pub fn new(columns: u16, rows: u16) -> Self {
         let state = State::new(Start {
-            place: Place {
-                context: "prod-eu".to_owned(),
-                environment: "PROD".to_owned(),
-            },
+            place: Place { context: "prod-eu".to_owned(), environment: "PROD".to_owned() },
             sources: vec!["prod-eu".to_owned()],
             operator: "dana".to_owned(),
             readonly: false,
@@ -141,9 +136,7 @@ impl Desk {
         let prepared = self.state.prepare();
         self.effects.extend(prepared.effects);
         let (state, theme, memo) = (&self.state, &self.theme, &mut self.memo);
-        let drawn = self
-            .terminal
-            .draw(|frame| ui::draw(frame, state, theme, memo));
+        let drawn = self.terminal.draw(|frame| ui::draw(frame, state, theme, memo));
         drawn.unwrap();
     }
 
@@ -170,15 +163,9 @@ impl Desk {
             let at = row.find(text)?;
             Some((row[..at].chars().count() as u16, y as u16))
         });
-        let (x, y) =
-            found.unwrap_or_else(|| panic!("`{text}` is not on the screen:\n{}", rows.join("\n")));
+        let (x, y) = found.unwrap_or_else(|| panic!("`{text}` is not on the screen:\n{}", rows.join("\n")));
         let on = self.memo.at(x, y);
-        self.tell(Msg::Mouse(Spot {
-            x,
-            y,
-            kind: Gesture::Press,
-            on,
-        }));
+        self.tell(Msg::Mouse(Spot { x, y, kind: Gesture::Press, on }));
         self
     }
 
@@ -207,22 +194,14 @@ impl Desk {
     /// Fails with the whole screen when the text is not on it.
     #[track_caller]
     pub fn must_show(&self, text: &str) -> &Self {
-        assert!(
-            self.shows(text),
-            "`{text}` is not on the screen:\n{}",
-            self.rows().join("\n")
-        );
+        assert!(self.shows(text), "`{text}` is not on the screen:\n{}", self.rows().join("\n"));
         self
     }
 
     /// Fails with the whole screen when the text is on it.
     #[track_caller]
     pub fn must_not_show(&self, text: &str) -> &Self {
-        assert!(
-            !self.shows(text),
-            "`{text}` is on the screen:\n{}",
-            self.rows().join("\n")
-        );
+        assert!(!self.shows(text), "`{text}` is on the screen:\n{}", self.rows().join("\n"));
         self
     }
 
@@ -232,14 +211,9 @@ impl Desk {
     pub fn golden(&self, name: &str) {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let picture = root.join("screenshots").join(format!("{name}.svg"));
-        let text = root
-            .join("tests/screens/golden")
-            .join(format!("{name}.txt"));
-        let background = if self.theme == Theme::named("light").unwrap() {
-            Background::Light
-        } else {
-            Background::Dark
-        };
+        let text = root.join("tests/screens/golden").join(format!("{name}.txt"));
+        let background =
+            if self.theme == Theme::named("light").unwrap() { Background::Light } else { Background::Dark };
         let drawn = svg::svg(self.buffer(), "seam", background);
         let rows = self.rows();
         if std::env::var_os("UPDATE").is_some() {
@@ -251,16 +225,9 @@ impl Desk {
         }
         let before = std::fs::read_to_string(&text).unwrap_or_default();
         let before: Vec<&str> = before.lines().collect();
-        assert!(
-            before == rows,
-            "{name} looks different (UPDATE=1 accepts it):\n{}",
-            difference(&before, &rows)
-        );
+        assert!(before == rows, "{name} looks different (UPDATE=1 accepts it):\n{}", difference(&before, &rows));
         let same = std::fs::read_to_string(&picture).is_ok_and(|it| it == drawn);
-        assert!(
-            same,
-            "{name} has the same text in other colours (UPDATE=1 accepts it)"
-        );
+        assert!(same, "{name} has the same text in other colours (UPDATE=1 accepts it)");
     }
 }
 
@@ -286,11 +253,7 @@ pub struct Story {
 
 impl Story {
     pub fn new(run: &str) -> Self {
-        Self {
-            run: run.into(),
-            seq: 0,
-            events: Vec::new(),
-        }
+        Self { run: run.into(), seq: 0, events: Vec::new() }
     }
 
     /// Something happens `offset` milliseconds from [`NOW`] (negative: before it).
@@ -308,21 +271,10 @@ impl Story {
     }
 
     /// A handoff is emitted, the ordinary way.
-    pub fn emitted(
-        self,
-        offset: Millis,
-        handoff: &str,
-        edge: (&str, &str, &str),
-        title: &str,
-    ) -> Self {
+    pub fn emitted(self, offset: Millis, handoff: &str, edge: (&str, &str, &str), title: &str) -> Self {
         let edge = Edge::new(edge.0, edge.1, edge.2);
         let from = Actor::agent(&edge.from);
-        self.then(
-            offset,
-            handoff,
-            from,
-            Fact::Emitted(Arc::new(emission(edge, title, at(offset)))),
-        )
+        self.then(offset, handoff, from, Fact::Emitted(Arc::new(emission(edge, title, at(offset)))))
     }
 }
 

@@ -22,19 +22,9 @@ fn leased() -> Fact {
 fn story() -> Story {
     let agent = || Actor::agent("reviewer");
     Story::new("4bf92f3577b34da6a3ce929d0e0e4736")
-        .emitted(
-            -90_000,
-            "h-7f3a",
-            EDGE,
-            "Review the draft on agent handoffs",
-        )
+        .emitted(-90_000, "h-7f3a", EDGE, "Review the draft on agent handoffs")
         .then(-88_000, "h-7f3a", agent(), leased())
-        .then(
-            -87_500,
-            "h-7f3a",
-            agent(),
-            Fact::Acknowledged { until: None },
-        )
+        .then(-87_500, "h-7f3a", agent(), Fact::Acknowledged { until: None })
         .then(
             -60_000,
             "h-7f3a",
@@ -57,20 +47,8 @@ fn story() -> Story {
                 violations: Vec::new(),
             },
         )
-        .then(
-            -5_000,
-            "h-7f3a",
-            Actor::user("dana"),
-            Fact::Requeued {
-                reason: "checker is back".to_owned(),
-            },
-        )
-        .emitted(
-            -2_000,
-            "h-7f41",
-            ("lead-to-crm", "sales", "crm"),
-            "Store the lead of Acme, 40 seats",
-        )
+        .then(-5_000, "h-7f3a", Actor::user("dana"), Fact::Requeued { reason: "checker is back".to_owned() })
+        .emitted(-2_000, "h-7f41", ("lead-to-crm", "sales", "crm"), "Store the lead of Acme, 40 seats")
 }
 
 #[test]
@@ -95,16 +73,8 @@ fn it_follows_until_the_user_moves_away_and_counts_what_is_new() {
     let mut desk = Desk::with(100, 24, story().events);
     desk.keys("6").must_show("following");
     desk.keys("kk").must_show("holding").must_not_show("new");
-    desk.happen(
-        Story::new("aa")
-            .emitted(-1_000, "h-9", EDGE, "One more")
-            .events,
-    );
-    desk.happen(
-        Story::new("bb")
-            .emitted(-500, "h-10", EDGE, "And another")
-            .events,
-    );
+    desk.happen(Story::new("aa").emitted(-1_000, "h-9", EDGE, "One more").events);
+    desk.happen(Story::new("bb").emitted(-500, "h-10", EDGE, "And another").events);
     desk.must_show("2 new");
     desk.keys("G").must_show("following").must_not_show("2 new");
 }
@@ -112,34 +82,22 @@ fn it_follows_until_the_user_moves_away_and_counts_what_is_new() {
 #[test]
 fn the_filter_narrows_while_it_is_typed_and_esc_brings_all_back() {
     let mut desk = Desk::with(100, 24, story().events);
-    desk.keys("6/reque")
-        .must_show("requeued")
-        .must_not_show("attempt 1");
+    desk.keys("6/reque").must_show("requeued").must_not_show("attempt 1");
     desk.keys("<enter>").must_show("esc clear filter");
     desk.keys("<esc>").must_show("leased");
     // The words of `seam get events --filter`.
     desk.keys("/event:retry handoff:h-7f3a by:reviewer detail:\"style checker\"<enter>")
         .must_show("retry scheduled")
         .must_not_show("dead lettered");
-    desk.keys("<esc>/-dead sweeper<enter>")
-        .must_show("No event matches");
+    desk.keys("<esc>/-dead sweeper<enter>").must_show("No event matches");
 }
 
 #[test]
 fn hostile_text_is_marked_and_never_reaches_a_cell_raw() {
     let title = "\u{1b}]52;c;eA==\u{7}\u{202e}gpj.exe\u{200b}\u{9b}6n";
-    let desk = &mut Desk::with(
-        140,
-        24,
-        Story::new("r").emitted(0, "h\u{1b}[2J", EDGE, title).events,
-    );
-    desk.keys("6")
-        .must_show("␛]52;c;eA==␇⟨U+202E⟩gpj.exe⟨U+200B⟩⟨U+009B⟩6n");
+    let desk = &mut Desk::with(140, 24, Story::new("r").emitted(0, "h\u{1b}[2J", EDGE, title).events);
+    desk.keys("6").must_show("␛]52;c;eA==␇⟨U+202E⟩gpj.exe⟨U+200B⟩⟨U+009B⟩6n");
     for cell in &desk.buffer().content {
-        assert!(
-            !cell
-                .symbol()
-                .contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}', '\u{200b}'])
-        );
+        assert!(!cell.symbol().contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}', '\u{200b}']));
     }
 }

@@ -37,40 +37,16 @@ fn story() -> Vec<Event> {
             ("launch-article", "research", "writer"),
             "Write the pricing comparison article",
         )
-        .then(
-            -19 * MINUTE,
-            "h-0001",
-            agent("writer"),
-            lease(1, "writer-1"),
-        )
-        .then(
-            -19 * MINUTE + SECOND,
-            "h-0001",
-            agent("writer"),
-            Fact::Acknowledged { until: None },
-        )
+        .then(-19 * MINUTE, "h-0001", agent("writer"), lease(1, "writer-1"))
+        .then(-19 * MINUTE + SECOND, "h-0001", agent("writer"), Fact::Acknowledged { until: None })
         .then(
             -6 * MINUTE,
             "h-0001",
             agent("writer"),
-            Fact::Completed {
-                emitted: vec!["h-0002".into()],
-                result: None,
-                note: String::new(),
-            },
+            Fact::Completed { emitted: vec!["h-0002".into()], result: None, note: String::new() },
         )
-        .then(
-            -6 * MINUTE,
-            "h-0002",
-            agent("writer"),
-            Fact::Emitted(Arc::new(review)),
-        )
-        .then(
-            -5 * MINUTE,
-            "h-0002",
-            agent("reviewer"),
-            lease(1, "reviewer-2"),
-        )
+        .then(-6 * MINUTE, "h-0002", agent("writer"), Fact::Emitted(Arc::new(review)))
+        .then(-5 * MINUTE, "h-0002", agent("reviewer"), lease(1, "reviewer-2"))
         .then(
             -4 * MINUTE,
             "h-0002",
@@ -82,12 +58,7 @@ fn story() -> Vec<Event> {
                 ready_at: at(-3 * MINUTE),
             },
         )
-        .then(
-            -3 * MINUTE,
-            "h-0002",
-            agent("reviewer"),
-            lease(2, "reviewer-2"),
-        )
+        .then(-3 * MINUTE, "h-0002", agent("reviewer"), lease(2, "reviewer-2"))
         .then(
             -2 * MINUTE,
             "h-0002",
@@ -97,16 +68,8 @@ fn story() -> Vec<Event> {
                 reason: DeadReason::SchemaViolation,
                 detail: String::new(),
                 violations: vec![
-                    Violation::new(
-                        "/working_memory/payload/fields/word_count",
-                        "required",
-                        "word_count is missing",
-                    ),
-                    Violation::new(
-                        "/working_memory/payload/fields/confidence",
-                        "type",
-                        "a number is expected",
-                    ),
+                    Violation::new("/working_memory/payload/fields/word_count", "required", "word_count is missing"),
+                    Violation::new("/working_memory/payload/fields/confidence", "type", "a number is expected"),
                 ],
             },
         )
@@ -131,10 +94,7 @@ fn answer(desk: &mut Desk, value: Value) {
     let (ticket, want) = fetched(desk);
     assert_eq!(want, Want::Contract("h-0002".into()));
     let digest = "sha256:00".to_owned();
-    desk.tell(Msg::Answered(
-        ticket,
-        Ok(Reply::Found(Found::Contract { value, digest })),
-    ));
+    desk.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Contract { value, digest }))));
 }
 
 /// The page of the dead letter, with its contract.
@@ -149,34 +109,20 @@ fn page(columns: u16, rows: u16) -> Desk {
 fn the_first_screen_is_enough_to_decide() {
     page(120, 40).golden("handoff-brief");
     let mut it = page(120, 40);
-    it.keys("<tab><tab><tab><tab><tab><tab>")
-        .golden("handoff-trace");
+    it.keys("<tab><tab><tab><tab><tab><tab>").golden("handoff-trace");
 }
 
 #[test]
 fn every_tab_says_what_it_has() {
     let mut it = page(120, 40);
-    it.must_show("schema_violation")
-        .must_show("Write the pricing");
-    it.keys("<tab>")
-        .must_show("SIX FIELDS")
-        .must_show("word_count is missing");
+    it.must_show("schema_violation").must_show("Write the pricing");
+    it.keys("<tab>").must_show("SIX FIELDS").must_show("word_count is missing");
     it.must_show("COMPLETENESS 88 OF 100");
-    it.keys("<tab>")
-        .must_show("✗ word_count is missing")
-        .must_show("key_findings");
-    it.keys("<tab>")
-        .must_show("DELETE https://kb.example/r/881")
-        .must_show("no ledger of effects is kept yet");
-    it.keys("<tab>")
-        .must_show("2 TOOL CALLS")
-        .must_show("1. web.fetch  812ms");
-    it.keys("<tab>")
-        .must_show("Fetching the whole history")
-        .must_show("retry scheduled by reviewer");
-    it.keys("<tab>")
-        .must_show("research>writer Write the pric")
-        .must_show("writer>reviewer");
+    it.keys("<tab>").must_show("✗ word_count is missing").must_show("key_findings");
+    it.keys("<tab>").must_show("DELETE https://kb.example/r/881").must_show("no ledger of effects is kept yet");
+    it.keys("<tab>").must_show("2 TOOL CALLS").must_show("1. web.fetch  812ms");
+    it.keys("<tab>").must_show("Fetching the whole history").must_show("retry scheduled by reviewer");
+    it.keys("<tab>").must_show("research>writer Write the pric").must_show("writer>reviewer");
     it.keys("<tab>").must_show("\"branch\": \"\"");
     it.keys("<tab>").must_show("next step");
     it.keys("h").must_show("\"branch\"");
@@ -202,9 +148,7 @@ fn the_editor_shows_the_contract_with_nothing_hidden_in_it() {
 fn the_tree_folds_and_the_cursor_stays() {
     let mut it = page(120, 40);
     it.keys("<tab><tab>jj").must_show("key_findings");
-    it.keys("gh")
-        .must_not_show("key_findings")
-        .must_show("2 wrong inside");
+    it.keys("gh").must_not_show("key_findings").must_show("2 wrong inside");
     it.keys("l").must_show("key_findings");
     it.keys("Ggjjj");
     it.golden("handoff-payload");
@@ -213,8 +157,7 @@ fn the_tree_folds_and_the_cursor_stays() {
 #[test]
 fn a_value_that_its_row_must_cut_is_read_below() {
     let mut it = page(80, 24);
-    it.keys("<tab><tab>")
-        .must_not_show("used to confirm the figures");
+    it.keys("<tab><tab>").must_not_show("used to confirm the figures");
     it.keys("G").must_show("/working_memory/summary/text");
     it.must_show("used to confirm the figures");
 }
@@ -235,19 +178,11 @@ fn the_history_is_told_by_the_source_and_asked_for_once() {
     assert_eq!(want, Want::Timeline(RUN.into()));
     let mut run = seamwatch::domain::run::Run::new(RUN.into(), at(-20 * MINUTE));
     run.version = 9;
-    let found = Found::Timeline {
-        run: Box::new(run),
-        events: story(),
-    };
+    let found = Found::Timeline { run: Box::new(run), events: story() };
     it.tell(Msg::Answered(ticket, Ok(Reply::Found(found))));
-    it.must_show("dead lettered by reviewer")
-        .must_not_show("Fetching");
+    it.must_show("dead lettered by reviewer").must_not_show("Fetching");
     it.tick(SECOND);
-    assert_eq!(
-        fetched(&it).0,
-        ticket,
-        "not asked again while nothing changed"
-    );
+    assert_eq!(fetched(&it).0, ticket, "not asked again while nothing changed");
 }
 
 #[test]
@@ -261,16 +196,12 @@ fn a_recording_says_what_it_does_not_have() {
         why_not: "a recording cannot be changed".to_owned(),
         ..everything()
     }));
-    it.keys("4<enter>j<enter>")
-        .must_show("This recording keeps no contracts.");
+    it.keys("4<enter>j<enter>").must_show("This recording keeps no contracts.");
     assert!(!it.effects.iter().any(|it| matches!(it, Effect::Fetch(..))));
     for _ in 0..4 {
-        it.keys("<tab>")
-            .must_show("This recording keeps no contracts.");
+        it.keys("<tab>").must_show("This recording keeps no contracts.");
     }
-    it.keys("<tab>")
-        .must_show("This recording tells no history")
-        .must_show("retry scheduled by reviewer");
+    it.keys("<tab>").must_show("This recording tells no history").must_show("retry scheduled by reviewer");
     it.keys("<tab>").must_show("research>writer");
     it.keys("R").must_show("a recording cannot be changed");
 }
@@ -278,18 +209,14 @@ fn a_recording_says_what_it_does_not_have() {
 #[test]
 fn it_is_acted_on_from_its_page() {
     let mut it = page(120, 40);
-    it.keys("R")
-        .must_show("would fail again: the contract is still invalid");
+    it.keys("R").must_show("would fail again: the contract is still invalid");
     it.keys("<tab><enter>");
     let request = it.effects.iter().find_map(|it| match it {
         Effect::Perform(_, _, request) => Some(request.clone()),
         _ => None,
     });
     let request = request.unwrap();
-    assert_eq!(
-        (request.act, request.on[0].handoff.as_str()),
-        (Act::Requeue, "h-0002")
-    );
+    assert_eq!((request.act, request.on[0].handoff.as_str()), (Act::Requeue, "h-0002"));
 }
 
 #[test]
@@ -299,13 +226,9 @@ fn what_is_confidential_is_masked_and_not_copied() {
     let mut secret = contract();
     secret["classification"]["level"] = json!("restricted");
     answer(&mut it, secret);
-    it.keys("<tab><tab>")
-        .must_show("••• masked")
-        .must_not_show("Vendor A is cheapest");
+    it.keys("<tab><tab>").must_show("••• masked").must_not_show("Vendor A is cheapest");
     it.keys("Y");
-    let Some(Effect::Copy(copied)) = it.effects.last() else {
-        panic!("{:?}", it.effects.last())
-    };
+    let Some(Effect::Copy(copied)) = it.effects.last() else { panic!("{:?}", it.effects.last()) };
     assert!(!copied.contains("Vendor A is cheapest") && copied.contains("••• masked"));
 }
 

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
 use seamwatch::domain::contract::Urgency;
-use seamwatch::domain::event::{
-    Answer, DismissReason, Escalation, EscalationKind, Event, Fact, Timeout,
-};
+use seamwatch::domain::event::{Answer, DismissReason, Escalation, EscalationKind, Event, Fact, Timeout};
 use seamwatch::domain::id::{Actor, Edge};
 use seamwatch::domain::link::{Act, ActKind, Capabilities, Fault, Found, Report, Request, Want};
 use seamwatch::domain::time::{HOUR, MINUTE, Millis, SECOND};
@@ -21,12 +19,7 @@ fn asked(question: &str, kind: EscalationKind, due: Millis) -> Escalation {
         id: "e-1".to_owned(),
         kind,
         question: question.to_owned(),
-        allow: vec![
-            Answer::Approve,
-            Answer::EditApprove,
-            Answer::Reject,
-            Answer::Dismiss,
-        ],
+        allow: vec![Answer::Approve, Answer::EditApprove, Answer::Reject, Answer::Dismiss],
         role: "operators".to_owned(),
         urgency: Urgency::Normal,
         due_at: at(due),
@@ -39,20 +32,11 @@ fn asked(question: &str, kind: EscalationKind, due: Millis) -> Escalation {
 
 fn question(id: &str, edge: (&str, &str, &str), ago: Millis, asked: Escalation) -> Vec<Event> {
     let run = format!("4bf92f3577b34da6a3ce929d{id}");
-    let mut head = emission(
-        Edge::new(edge.0, edge.1, edge.2),
-        "Refund invoice 42",
-        at(-ago - SECOND),
-    );
+    let mut head = emission(Edge::new(edge.0, edge.1, edge.2), "Refund invoice 42", at(-ago - SECOND));
     head.digest = format!("sha256:{id}").into();
     let from = Actor::agent(edge.1);
     Story::new(&run)
-        .then(
-            -ago - SECOND,
-            id,
-            from.clone(),
-            Fact::Emitted(Arc::new(head)),
-        )
+        .then(-ago - SECOND, id, from.clone(), Fact::Emitted(Arc::new(head)))
         .then(-ago, id, from, Fact::EscalationOpened(Box::new(asked)))
         .events
 }
@@ -72,40 +56,20 @@ fn three() -> Vec<Event> {
     };
     let price = Escalation {
         allow: vec![Answer::Respond, Answer::Dismiss],
-        requested_schema: Some(
-            json!({"type": "object", "required": ["in_scope"], "properties": {
-            "in_scope": {"type": "boolean", "description": "is vendor C's regional price in scope?"}}}),
-        ),
-        ..asked(
-            "Is vendor C's regional price in scope?",
-            EscalationKind::Question,
-            -4 * MINUTE,
-        )
+        requested_schema: Some(json!({"type": "object", "required": ["in_scope"], "properties": {
+            "in_scope": {"type": "boolean", "description": "is vendor C's regional price in scope?"}}})),
+        ..asked("Is vendor C's regional price in scope?", EscalationKind::Question, -4 * MINUTE)
     };
-    let circles = asked(
-        "writer and reviewer have gone round 4 times without progress. Go on?",
-        EscalationKind::Loop,
-        20 * HOUR,
-    );
+    let circles =
+        asked("writer and reviewer have gone round 4 times without progress. Go on?", EscalationKind::Loop, 20 * HOUR);
     let mut events = question("h-8812", REFUND, 18 * MINUTE, refund);
-    events.extend(question(
-        "h-7001",
-        ("launch-article", "research", "writer"),
-        HOUR,
-        price,
-    ));
-    events.extend(question(
-        "h-7002",
-        ("launch-article", "writer", "reviewer"),
-        3 * MINUTE,
-        circles,
-    ));
+    events.extend(question("h-7001", ("launch-article", "research", "writer"), HOUR, price));
+    events.extend(question("h-7002", ("launch-article", "writer", "reviewer"), 3 * MINUTE, circles));
     events
 }
 
 fn contract() -> Value {
-    let mut contract: Value =
-        serde_json::from_str(include_str!("../../examples/contract.json")).unwrap();
+    let mut contract: Value = serde_json::from_str(include_str!("../../examples/contract.json")).unwrap();
     let brief = &mut contract["brief"];
     brief["title"] = json!("Refund invoice 42 of customer Hansen");
     brief["next_step"] = json!("send confirmation mail");
@@ -115,8 +79,7 @@ fn contract() -> Value {
     brief["current_state"] = json!("The customer returned the item; photos are in the ticket.");
     brief["definition_of_done"] =
         json!([{"item": "refund id stored", "met": false}, {"item": "mail sent", "met": false}]);
-    brief["source_links"] =
-        json!([{"url": "https://tickets.example/8812", "label": "ticket #8812"}]);
+    brief["source_links"] = json!([{"url": "https://tickets.example/8812", "label": "ticket #8812"}]);
     contract["provenance"]["confidence"] = json!(0.71);
     contract["provenance"]["prompt"] = json!({"name": "refund", "version": "4"});
     contract["side_effects"] = json!([]);
@@ -133,14 +96,9 @@ fn fetched(desk: &Desk) -> Option<(Ticket, Want)> {
 
 fn answer(desk: &mut Desk, value: Value) {
     let (ticket, want) = fetched(desk).unwrap();
-    let Want::Contract(id) = want else {
-        panic!("{want:?}")
-    };
+    let Want::Contract(id) = want else { panic!("{want:?}") };
     let digest = format!("sha256:{id}");
-    desk.tell(Msg::Answered(
-        ticket,
-        Ok(Reply::Found(Found::Contract { value, digest })),
-    ));
+    desk.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Contract { value, digest }))));
 }
 
 /// The inbox with the refund under the cursor and its contract fetched.
@@ -179,18 +137,11 @@ fn overdue_is_on_top_and_only_what_is_looked_at_is_fetched() {
     assert!(it.effects.contains(&Effect::Cancel(first)));
     let (second, want) = fetched(&it).unwrap();
     assert_eq!(want, Want::Contract("h-8812".into()));
-    let late = Found::Contract {
-        value: contract(),
-        digest: "sha256:h-7001".to_owned(),
-    };
+    let late = Found::Contract { value: contract(), digest: "sha256:h-7001".to_owned() };
     it.tell(Msg::Answered(first, Ok(Reply::Found(late))));
     it.must_show("fetching the contract");
-    it.keys("A")
-        .must_show("the contract is still being fetched");
-    it.tell(Msg::Answered(
-        second,
-        Err(Fault::Transient("the server is busy".to_owned())),
-    ));
+    it.keys("A").must_show("the contract is still being fetched");
+    it.tell(Msg::Answered(second, Err(Fault::Transient("the server is busy".to_owned()))));
     it.must_show("the server is busy");
 }
 
@@ -202,18 +153,8 @@ fn approving_waits_until_the_whole_text_was_in_the_window() {
     it.keys("<ctrl-d><ctrl-d><ctrl-d>A");
     it.must_show("Will run: stripe.refund");
     it.keys("<tab><enter>");
-    let Act::Resolve {
-        answer,
-        context_digest,
-        ..
-    } = &sent(&it)[0].act
-    else {
-        panic!("{:?}", sent(&it))
-    };
-    assert_eq!(
-        (*answer, context_digest.as_str()),
-        (Answer::Approve, "sha256:h-8812")
-    );
+    let Act::Resolve { answer, context_digest, .. } = &sent(&it)[0].act else { panic!("{:?}", sent(&it)) };
+    assert_eq!((*answer, context_digest.as_str()), (Answer::Approve, "sha256:h-8812"));
     assert_eq!(sent(&it)[0].on[0].version, 2);
     // On a large screen all of it is seen at once.
     let mut it = refund(120, 40);
@@ -227,14 +168,7 @@ fn another_version_is_another_text() {
     it.happen(vec![Event {
         seq: 3,
         ..Story::new("4bf92f3577b34da6a3ce929dh-8812")
-            .then(
-                SECOND,
-                "h-8812",
-                Actor::user("ben"),
-                Fact::EscalationClaimed {
-                    until: at(15 * MINUTE),
-                },
-            )
+            .then(SECOND, "h-8812", Actor::user("ben"), Fact::EscalationClaimed { until: at(15 * MINUTE) })
             .events
             .remove(0)
     }]);
@@ -253,10 +187,7 @@ fn a_decision_taken_elsewhere_disappears_and_says_who() {
                 SECOND,
                 "h-8812",
                 Actor::user("ben"),
-                Fact::Dismissed {
-                    reason: seamwatch::domain::event::DismissReason::Duplicate,
-                    note: String::new(),
-                },
+                Fact::Dismissed { reason: seamwatch::domain::event::DismissReason::Duplicate, note: String::new() },
             )
             .events
             .remove(0)
@@ -272,9 +203,7 @@ fn a_question_is_answered_in_its_schema_and_a_rejection_needs_words() {
     let mut it = Desk::with(120, 40, three());
     it.keys("5r").must_show("in_scope (boolean)");
     it.keys("<enter><tab><enter>");
-    let Act::Resolve { value, .. } = &sent(&it)[0].act else {
-        panic!()
-    };
+    let Act::Resolve { value, .. } = &sent(&it)[0].act else { panic!() };
     assert_eq!(value, &Some(json!({"in_scope": true})));
     let mut it = refund(120, 40);
     it.keys("X<enter>").must_show("this cannot stay empty");
@@ -285,10 +214,7 @@ fn a_question_is_answered_in_its_schema_and_a_rejection_needs_words() {
 /// Presses `D` as somebody who may do these acts, says why and lets the 10 s pass; what is sent.
 fn dismissed(may: &[ActKind]) -> (Act, String) {
     let mut it = refund(120, 40);
-    it.hear(Report::Offers(Capabilities {
-        acts: may.to_vec(),
-        ..everything()
-    }));
+    it.hear(Report::Offers(Capabilities { acts: may.to_vec(), ..everything() }));
     it.keys("D");
     if may.contains(&ActKind::Dismiss) {
         it.must_show("obsolete");
@@ -305,12 +231,8 @@ fn dismissed(may: &[ActKind]) -> (Act, String) {
 
 #[test]
 fn who_may_answer_dismisses_a_question_as_an_answer_to_what_was_shown() {
-    let answer = Act::Resolve {
-        answer: Answer::Dismiss,
-        context_digest: "sha256:h-8812".to_owned(),
-        edited: None,
-        value: None,
-    };
+    let answer =
+        Act::Resolve { answer: Answer::Dismiss, context_digest: "sha256:h-8812".to_owned(), edited: None, value: None };
     let approver = [ActKind::Approve, ActKind::Reject, ActKind::Respond];
     assert_eq!(dismissed(&approver), (answer, "not ours".to_owned()));
     // An operator who may answer nothing still ends handoffs.
@@ -328,14 +250,7 @@ fn claiming_asks_nothing_and_is_given_back_with_the_same_key() {
     it.happen(vec![Event {
         seq: 3,
         ..Story::new("4bf92f3577b34da6a3ce929dh-8812")
-            .then(
-                SECOND,
-                "h-8812",
-                Actor::user("dana"),
-                Fact::EscalationClaimed {
-                    until: at(15 * MINUTE),
-                },
-            )
+            .then(SECOND, "h-8812", Actor::user("dana"), Fact::EscalationClaimed { until: at(15 * MINUTE) })
             .events
             .remove(0)
     }]);
@@ -360,49 +275,25 @@ fn the_editor_gets_the_contract_and_a_mistake_loses_nothing() {
     let mut it = refund(120, 40);
     it.keys("e");
     answer(&mut it, contract());
-    let Some(Effect::Edit(ticket, text)) = it.effects.last().cloned() else {
-        panic!("{:?}", it.effects.last())
-    };
+    let Some(Effect::Edit(ticket, text)) = it.effects.last().cloned() else { panic!("{:?}", it.effects.last()) };
     let edited = text.replace("send confirmation mail", "call the customer");
     it.tell(Msg::Edited(ticket, Ok(format!("{edited},"))));
     it.must_show("This is not JSON");
     it.keys("<enter>");
-    let Some(Effect::Edit(again, kept)) = it.effects.last().cloned() else {
-        panic!()
-    };
-    assert_eq!(
-        (again, kept),
-        (ticket, format!("{edited},")),
-        "nothing is lost"
-    );
+    let Some(Effect::Edit(again, kept)) = it.effects.last().cloned() else { panic!() };
+    assert_eq!((again, kept), (ticket, format!("{edited},")), "nothing is lost");
     it.tell(Msg::Edited(ticket, Ok(edited)));
     it.must_show("/brief/next_step");
     it.keys("<tab><enter>");
-    let Act::Resolve { answer, edited, .. } = &sent(&it)[0].act else {
-        panic!()
-    };
+    let Act::Resolve { answer, edited, .. } = &sent(&it)[0].act else { panic!() };
     assert_eq!(*answer, Answer::EditApprove);
-    assert_eq!(
-        edited.as_ref().unwrap()["brief"]["next_step"],
-        "call the customer"
-    );
-    assert!(
-        it.effects
-            .iter()
-            .all(|it| !matches!(it, Effect::Perform(_, source, _) if *source != SOURCE))
-    );
+    assert_eq!(edited.as_ref().unwrap()["brief"]["next_step"], "call the customer");
+    assert!(it.effects.iter().all(|it| !matches!(it, Effect::Perform(_, source, _) if *source != SOURCE)));
 }
 
 #[test]
 fn every_size_shows_the_question_and_no_size_hides_a_line_silently() {
-    for (columns, rows) in [
-        (40, 10),
-        (60, 16),
-        (99, 25),
-        (149, 33),
-        (160, 20),
-        (300, 80),
-    ] {
+    for (columns, rows) in [(40, 10), (60, 16), (99, 25), (149, 33), (160, 20), (300, 80)] {
         let it = refund(columns, rows);
         it.must_show("INBOX").must_show("Refund invoice 42");
         let whole = it.shows("ticket #8812") || it.shows("more line");

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use seamwatch::domain::contract::{RelationKind, Urgency, Violation};
 use seamwatch::domain::event::{
-    Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Rejection,
-    Timeout,
+    Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Rejection, Timeout,
 };
 use seamwatch::domain::id::{Actor, Edge};
 use seamwatch::domain::time::{HOUR, MINUTE, Millis, SECOND, Time};
@@ -28,78 +27,14 @@ const DOCS: Names = ("code-to-docs", "coder", "doc-writer");
 pub fn incident() -> Vec<Event> {
     let mut scene = Scene::default();
     // A quiet night first: what is usual.
-    scene.traffic(
-        "r",
-        RESEARCH,
-        "draft",
-        -5 * HOUR,
-        -20 * SECOND,
-        40 * SECOND,
-        1_600,
-    );
-    scene.traffic(
-        "w",
-        REVIEW,
-        "review",
-        -5 * HOUR,
-        -15 * MINUTE,
-        40 * SECOND,
-        2_100,
-    );
-    scene.traffic(
-        "p",
-        PUBLISH,
-        "publish",
-        -5 * HOUR,
-        -16 * MINUTE,
-        90 * SECOND,
-        900,
-    );
-    scene.traffic(
-        "q",
-        QUALIFY,
-        "qualify",
-        -4 * HOUR,
-        -48 * SECOND,
-        70 * SECOND,
-        2_600,
-    );
-    scene.traffic(
-        "s",
-        CRM,
-        "store",
-        -4 * HOUR,
-        -11 * MINUTE,
-        70 * SECOND,
-        1_200,
-    );
-    scene.traffic(
-        "t",
-        TRIAGE,
-        "triage",
-        -3 * HOUR,
-        -30 * SECOND,
-        60 * SECOND,
-        400,
-    );
-    scene.traffic(
-        "k",
-        ANSWER,
-        "write",
-        -3 * HOUR,
-        -40 * SECOND,
-        80 * SECOND,
-        3_000,
-    );
-    scene.traffic(
-        "d",
-        DOCS,
-        "document",
-        -7 * HOUR,
-        -3 * HOUR - 6 * MINUTE,
-        90 * SECOND,
-        5_000,
-    );
+    scene.traffic("r", RESEARCH, "draft", -5 * HOUR, -20 * SECOND, 40 * SECOND, 1_600);
+    scene.traffic("w", REVIEW, "review", -5 * HOUR, -15 * MINUTE, 40 * SECOND, 2_100);
+    scene.traffic("p", PUBLISH, "publish", -5 * HOUR, -16 * MINUTE, 90 * SECOND, 900);
+    scene.traffic("q", QUALIFY, "qualify", -4 * HOUR, -48 * SECOND, 70 * SECOND, 2_600);
+    scene.traffic("s", CRM, "store", -4 * HOUR, -11 * MINUTE, 70 * SECOND, 1_200);
+    scene.traffic("t", TRIAGE, "triage", -3 * HOUR, -30 * SECOND, 60 * SECOND, 400);
+    scene.traffic("k", ANSWER, "write", -3 * HOUR, -40 * SECOND, 80 * SECOND, 3_000);
+    scene.traffic("d", DOCS, "document", -7 * HOUR, -3 * HOUR - 6 * MINUTE, 90 * SECOND, 5_000);
     scene.slow_reviewer();
     scene.refusals();
     scene.dead();
@@ -134,11 +69,7 @@ fn leased(holder: &str, attempt: u32) -> Fact {
 }
 
 fn completed() -> Fact {
-    Fact::Completed {
-        emitted: Vec::new(),
-        result: None,
-        note: String::new(),
-    }
+    Fact::Completed { emitted: Vec::new(), result: None, note: String::new() }
 }
 
 /// Between 0.4 and 2.2, the same in every run: the golden ratio spreads evenly.
@@ -147,10 +78,7 @@ fn spread(nth: usize) -> f64 {
 }
 
 fn head(edge: Names, stage: &str, title: &str, at: Time) -> Emission {
-    Emission {
-        stage: stage.into(),
-        ..emission(Edge::new(edge.0, edge.1, edge.2), title, at)
-    }
+    Emission { stage: stage.into(), ..emission(Edge::new(edge.0, edge.1, edge.2), title, at) }
 }
 
 /// What a person is asked when a task goes round in circles.
@@ -205,12 +133,7 @@ impl Scene {
             let to = agent(edge.2);
             self.add(
                 Story::new(&format!("run-{id}"))
-                    .then(
-                        offset,
-                        &id,
-                        agent(edge.1),
-                        Fact::Emitted(Arc::new(head(edge, stage, title, at(offset)))),
-                    )
+                    .then(offset, &id, agent(edge.1), Fact::Emitted(Arc::new(head(edge, stage, title, at(offset)))))
                     .then(offset + wait / 2, &id, to.clone(), leased(edge.2, 1))
                     .then(offset + wait, &id, to.clone(), acked())
                     .then(offset + wait + 4 * SECOND, &id, to, completed()),
@@ -227,24 +150,13 @@ impl Scene {
             let id = format!("w2-{nth:02x}");
             let title = TOPICS[nth % TOPICS.len()];
             let emitted = Fact::Emitted(Arc::new(head(REVIEW, "review", title, at(offset))));
-            let mut story =
-                Story::new(&format!("run-{id}")).then(offset, &id, agent("writer"), emitted);
+            let mut story = Story::new(&format!("run-{id}")).then(offset, &id, agent("writer"), emitted);
             let wait = 8 * SECOND + nth as Millis * 2_600;
             if nth < 22 && offset + wait < -6 * MINUTE {
                 story = story
-                    .then(
-                        offset + wait / 3,
-                        &id,
-                        agent("reviewer"),
-                        leased("reviewer-2", 1),
-                    )
+                    .then(offset + wait / 3, &id, agent("reviewer"), leased("reviewer-2", 1))
                     .then(offset + wait, &id, agent("reviewer"), acked())
-                    .then(
-                        offset + wait + 9 * SECOND,
-                        &id,
-                        agent("reviewer"),
-                        completed(),
-                    );
+                    .then(offset + wait + 9 * SECOND, &id, agent("reviewer"), completed());
             }
             self.add(story);
         }
@@ -271,12 +183,7 @@ impl Scene {
                 }],
             };
             let run = format!("run-refused-{nth}");
-            let mut story = Story::new(&run).then(
-                offset,
-                "none",
-                agent("research"),
-                Fact::Refused(Box::new(refused)),
-            );
+            let mut story = Story::new(&run).then(offset, "none", agent("research"), Fact::Refused(Box::new(refused)));
             for event in &mut story.events {
                 event.handoff = None;
             }
@@ -305,48 +212,34 @@ impl Scene {
             );
             for attempt in 1..=2 {
                 let start = offset + i64::from(attempt) * 15 * SECOND;
-                story = story
-                    .then(start, &id, agent("crm"), leased("crm-1", attempt))
-                    .then(
-                        start + 5 * SECOND,
-                        &id,
-                        agent("crm"),
-                        Fact::RetryScheduled {
-                            attempt,
-                            code: "timeout".to_owned(),
-                            detail: "crm.upsert did not answer".to_owned(),
-                            ready_at: at(start + 10 * SECOND),
-                        },
-                    );
-            }
-            story = story
-                .then(offset + 50 * SECOND, &id, agent("crm"), leased("crm-1", 3))
-                .then(
-                    offset + 55 * SECOND,
+                story = story.then(start, &id, agent("crm"), leased("crm-1", attempt)).then(
+                    start + 5 * SECOND,
                     &id,
                     agent("crm"),
-                    dead("timeout", "crm.upsert did not answer"),
+                    Fact::RetryScheduled {
+                        attempt,
+                        code: "timeout".to_owned(),
+                        detail: "crm.upsert did not answer".to_owned(),
+                        ready_at: at(start + 10 * SECOND),
+                    },
                 );
+            }
+            story = story.then(offset + 50 * SECOND, &id, agent("crm"), leased("crm-1", 3)).then(
+                offset + 55 * SECOND,
+                &id,
+                agent("crm"),
+                dead("timeout", "crm.upsert did not answer"),
+            );
             self.add(story);
         }
         for nth in 0..4_i64 {
             let offset = -12 * MINUTE + nth * 95 * SECOND;
             let id = format!("h-9a{nth:02x}");
-            let emitted = Fact::Emitted(Arc::new(head(
-                REVIEW,
-                "review",
-                TOPICS[nth as usize],
-                at(offset),
-            )));
+            let emitted = Fact::Emitted(Arc::new(head(REVIEW, "review", TOPICS[nth as usize], at(offset))));
             self.add(
                 Story::new(&format!("run-{id}"))
                     .then(offset, &id, agent("writer"), emitted)
-                    .then(
-                        offset + 9 * SECOND,
-                        &id,
-                        agent("reviewer"),
-                        leased("reviewer-2", 1),
-                    )
+                    .then(offset + 9 * SECOND, &id, agent("reviewer"), leased("reviewer-2", 1))
                     .then(
                         offset + 30 * SECOND,
                         &id,
@@ -359,24 +252,9 @@ impl Scene {
 
     /// Two articles go to and fro between writer and reviewer, and one is revised as it should be.
     fn loops(&mut self) {
-        self.revisions(
-            "4bf92f3577b34da6",
-            "What a dead letter tells",
-            -26 * MINUTE,
-            &[5, 3, 3, 3],
-        );
-        self.revisions(
-            "9c1e00aa77b0d7f1",
-            "Approvals people can trust",
-            -17 * MINUTE,
-            &[4, 4, 4, 4],
-        );
-        self.revisions(
-            "0af7651916cd43dd",
-            "Measuring the seam",
-            -4 * MINUTE,
-            &[6, 2],
-        );
+        self.revisions("4bf92f3577b34da6", "What a dead letter tells", -26 * MINUTE, &[5, 3, 3, 3]);
+        self.revisions("9c1e00aa77b0d7f1", "Approvals people can trust", -17 * MINUTE, &[4, 4, 4, 4]);
+        self.revisions("0af7651916cd43dd", "Measuring the seam", -4 * MINUTE, &[6, 2]);
     }
 
     fn revisions(&mut self, run: &str, title: &str, start: Millis, issues: &[u32]) {
@@ -393,12 +271,7 @@ impl Scene {
             draft.work = format!("work-{short}-{nth}").into();
             story = story
                 .then(offset, &id, agent("writer"), Fact::Emitted(Arc::new(draft)))
-                .then(
-                    offset + SECOND,
-                    &id,
-                    agent("reviewer"),
-                    leased("reviewer-1", 1),
-                )
+                .then(offset + SECOND, &id, agent("reviewer"), leased("reviewer-1", 1))
                 .then(offset + 2 * SECOND, &id, agent("reviewer"), acked());
             let back = format!("{short}-back-{nth}");
             offset += 70 * SECOND;
@@ -423,26 +296,19 @@ impl Scene {
             );
             if nth < last {
                 story = story
-                    .then(
-                        offset + 2 * SECOND,
-                        &back,
-                        agent("writer"),
-                        leased("writer-1", 1),
-                    )
+                    .then(offset + 2 * SECOND, &back, agent("writer"), leased("writer-1", 1))
                     .then(offset + 3 * SECOND, &back, agent("writer"), acked())
                     .then(offset + 50 * SECOND, &back, agent("writer"), completed());
             }
             if nth as u32 + 1 > 3 {
                 let signal = "revision 4 of at most 3".to_owned();
                 let engine = || Actor::system("engine");
-                story = story
-                    .then(offset, &back, engine(), Fact::LoopDetected { signal })
-                    .then(
-                        offset,
-                        &back,
-                        engine(),
-                        Fact::EscalationOpened(Box::new(question(offset))),
-                    );
+                story = story.then(offset, &back, engine(), Fact::LoopDetected { signal }).then(
+                    offset,
+                    &back,
+                    engine(),
+                    Fact::EscalationOpened(Box::new(question(offset))),
+                );
             }
             parent = Some(back.as_str().into());
             offset += 60 * SECOND;
@@ -458,28 +324,21 @@ impl Scene {
             offset,
             id,
             agent("intake"),
-            Fact::Emitted(Arc::new(head(
-                QUALIFY,
-                "qualify",
-                "Lead: Acme, 40 seats",
-                at(offset),
-            ))),
+            Fact::Emitted(Arc::new(head(QUALIFY, "qualify", "Lead: Acme, 40 seats", at(offset)))),
         );
         for attempt in 1..=4_u32 {
             let start = offset + i64::from(attempt) * 80 * SECOND;
-            story = story
-                .then(start, id, agent("sales"), leased("sales-3", attempt))
-                .then(
-                    start + 20 * SECOND,
-                    id,
-                    agent("sales"),
-                    Fact::RetryScheduled {
-                        attempt,
-                        code: "rate_limited".to_owned(),
-                        detail: "the model refused: too many requests".to_owned(),
-                        ready_at: at(start + 40 * SECOND),
-                    },
-                );
+            story = story.then(start, id, agent("sales"), leased("sales-3", attempt)).then(
+                start + 20 * SECOND,
+                id,
+                agent("sales"),
+                Fact::RetryScheduled {
+                    attempt,
+                    code: "rate_limited".to_owned(),
+                    detail: "the model refused: too many requests".to_owned(),
+                    ready_at: at(start + 40 * SECOND),
+                },
+            );
         }
         self.add(story);
     }

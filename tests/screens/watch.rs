@@ -54,9 +54,7 @@ fn tasks_and_sources() {
 
 #[test]
 fn names_of_edges_are_worth_more_than_the_trend() {
-    desk(100, 30)
-        .must_show("reviewer>publisher")
-        .must_not_show("last hour  ");
+    desk(100, 30).must_show("reviewer>publisher").must_not_show("last hour  ");
 }
 
 #[test]
@@ -67,14 +65,7 @@ fn why_a_task_stands_out_is_said_on_a_small_screen_too() {
 
 #[test]
 fn every_screen_fits_every_size() {
-    for (columns, rows) in [
-        (40, 10),
-        (60, 15),
-        (80, 24),
-        (100, 30),
-        (160, 24),
-        (220, 70),
-    ] {
+    for (columns, rows) in [(40, 10), (60, 15), (80, 24), (100, 30), (160, 24), (220, 70)] {
         let mut desk = desk(columns, rows);
         for keys in ["", "jl", "<enter>", "<esc>2", "<enter>", "<esc>3", "7"] {
             desk.keys(keys).must_show("? help");
@@ -85,25 +76,18 @@ fn every_screen_fits_every_size() {
 #[test]
 fn a_branch_opens_to_its_tasks_and_the_cursor_climbs_back() {
     let mut desk = desk(120, 60);
-    desk.keys("jj")
-        .must_show("l tasks")
-        .must_not_show("waits for reviewer");
-    desk.keys("l")
-        .must_show("waits for reviewer")
-        .must_show("14 more");
+    desk.keys("jj").must_show("l tasks").must_not_show("waits for reviewer");
+    desk.keys("l").must_show("waits for reviewer").must_show("14 more");
     desk.keys("jjh").must_show("▌   ├▾writer>reviewer");
     desk.keys("h").must_not_show("waits for reviewer");
     desk.keys("h").must_show("▌ ▾ launch-article");
-    desk.keys("<enter>")
-        .must_show("▌ ▸ launch-article")
-        .must_show("writer>reviewer: slow since 03:04");
+    desk.keys("<enter>").must_show("▌ ▸ launch-article").must_show("writer>reviewer: slow since 03:04");
 }
 
 #[test]
 fn enter_on_an_edge_opens_its_page_and_esc_comes_back() {
     let mut desk = desk(120, 40);
-    desk.keys("jj<enter>")
-        .must_show("EDGE  launch-article  writer>reviewer");
+    desk.keys("jj<enter>").must_show("EDGE  launch-article  writer>reviewer");
     desk.must_show("EMIT TO ACK").must_show("RECENT HANDOFFS");
     desk.keys("<esc>").must_show("PIPELINES");
     desk.keys("j").must_show("▌   ├ reviewer>publisher");
@@ -112,11 +96,8 @@ fn enter_on_an_edge_opens_its_page_and_esc_comes_back() {
 #[test]
 fn what_changed_is_one_glance() {
     let mut desk = desk(120, 40);
-    desk.keys("j<enter>")
-        .must_show("violations since 02:51, prompt research-brief v18");
-    desk.must_show("VIOLATIONS BY PROMPT")
-        .must_show("/payload/confidence")
-        .must_show("02:51:44");
+    desk.keys("j<enter>").must_show("violations since 02:51, prompt research-brief v18");
+    desk.must_show("VIOLATIONS BY PROMPT").must_show("/payload/confidence").must_show("02:51:44");
 }
 
 #[test]
@@ -137,9 +118,7 @@ fn sorting_moves_rows_and_the_cursor_stays_on_its_edge() {
     desk.click("P50").must_show("P50▾").must_show("▌ sales>crm");
     assert!(first(&desk).contains("reviewer>writer"), "{}", first(&desk));
     desk.keys("S").must_show("P50▴");
-    desk.keys("/crm<enter>")
-        .must_show("EDGES 2")
-        .must_not_show("support>triage");
+    desk.keys("/crm<enter>").must_show("EDGES 2").must_not_show("support>triage");
     desk.keys("<esc>").must_show("support>triage");
 }
 
@@ -150,15 +129,11 @@ fn the_filter_has_one_language_on_every_screen() {
         desk.keys(screen).keys("/to:crm<enter>");
         desk.must_show("sales>crm").must_not_show("support");
         desk.keys("<esc>").must_show("support");
-        desk.keys("/tto:crm")
-            .must_show("there is no field `tto` here");
+        desk.keys("/tto:crm").must_show("there is no field `tto` here");
     }
     let mut desk = desk(120, 40);
-    desk.keys("3/verdict:\"retry storm\"<enter>")
-        .must_show("4 retries")
-        .must_not_show("looping since");
-    desk.keys("<esc>/to:crm")
-        .must_show("there is no field `to` here");
+    desk.keys("3/verdict:\"retry storm\"<enter>").must_show("4 retries").must_not_show("looping since");
+    desk.keys("<esc>/to:crm").must_show("there is no field `to` here");
 }
 
 #[test]
@@ -166,10 +141,7 @@ fn the_window_changes_the_numbers() {
     let mut desk = desk(120, 40);
     let acked = |desk: &Desk| {
         let rows = desk.rows();
-        let row = rows
-            .iter()
-            .find(|it| it.contains("support>triage"))
-            .unwrap();
+        let row = rows.iter().find(|it| it.contains("support>triage")).unwrap();
         row.split_whitespace().nth(2).unwrap().to_owned()
     };
     desk.keys("2");
@@ -201,15 +173,10 @@ fn pausing_an_edge_asks_first_and_goes_to_the_source() {
 #[test]
 fn a_loop_can_be_seen_in_full_and_a_storm_be_handed_to_a_person() {
     let mut desk = desk(120, 40);
-    desk.keys("3")
-        .must_show("looping since 03:03: revision 4 of at most 3");
-    desk.must_show("writer <> reviewer x4 (max 3)")
-        .must_show("4>4>4>4");
-    desk.must_show("4 claims still have no source")
-        .must_not_show("E escalate");
-    desk.keys("jj")
-        .must_show("4 retries")
-        .must_show("E escalate");
+    desk.keys("3").must_show("looping since 03:03: revision 4 of at most 3");
+    desk.must_show("writer <> reviewer x4 (max 3)").must_show("4>4>4>4");
+    desk.must_show("4 claims still have no source").must_not_show("E escalate");
+    desk.keys("jj").must_show("4 retries").must_show("E escalate");
     desk.keys("E").must_show("escalate Lead: Acme, 40 seats");
 }
 
@@ -235,28 +202,17 @@ fn nothing_known_is_never_all_clear() {
     for keys in ["1", "2", "3"] {
         desk.keys(keys).must_show("Connecting to prod-eu");
     }
-    desk.hear(Report::Down {
-        fault: Fault::Transient("connection refused".to_owned()),
-        retry_in: 5_000,
-    });
-    desk.keys("1")
-        .must_show("cannot be reached")
-        .must_show("connection refused")
-        .must_show("Next try in 5s");
+    desk.hear(Report::Down { fault: Fault::Transient("connection refused".to_owned()), retry_in: 5_000 });
+    desk.keys("1").must_show("cannot be reached").must_show("connection refused").must_show("Next try in 5s");
     desk.keys("7")
         .must_show("down for 0s, next try in 5s")
         .must_show("last error  connection refused")
         .must_show("retry now");
     desk.keys("r");
     let retried = desk.effects.last();
-    assert!(
-        matches!(retried, Some(Effect::Retry(SourceId(0)))),
-        "{retried:?}"
-    );
+    assert!(matches!(retried, Some(Effect::Retry(SourceId(0)))), "{retried:?}");
     let mut desk = Desk::with(100, 24, Vec::new());
-    desk.keys("2")
-        .must_show("no handoff was seen yet")
-        .must_show("seam demo");
+    desk.keys("2").must_show("no handoff was seen yet").must_show("seam demo");
 }
 
 #[test]
@@ -298,37 +254,25 @@ fn a_recording_says_what_it_does_not_measure_and_where_it_stands() {
     desk.tick(2_000);
     desk.keys("1").must_show("healthy, acks not measured");
     desk.keys("2").must_show("n/m");
-    desk.keys("7")
-        .must_show("no acknowledgements: P95 is not measured");
-    desk.must_show("a recording cannot be changed")
-        .must_show("50%")
-        .must_show("60 s in one");
-    desk.must_show("3 not JSON, first at line 17")
-        .must_show("␛[2J");
+    desk.keys("7").must_show("no acknowledgements: P95 is not measured");
+    desk.must_show("a recording cannot be changed").must_show("50%").must_show("60 s in one");
+    desk.must_show("3 not JSON, first at line 17").must_show("␛[2J");
     desk.golden("sources-recording");
 }
 
 #[test]
 fn several_sources_are_the_first_level() {
     let mut desk = desk(120, 40);
-    desk.state
-        .world
-        .feeds
-        .push(Feed::new(SourceId(1), "laptop"));
+    desk.state.world.feeds.push(Feed::new(SourceId(1), "laptop"));
     desk.tick(9_000);
-    desk.keys("1")
-        .must_show("▾ prod-eu")
-        .must_show("laptop")
-        .must_show("├▾ launch-article");
+    desk.keys("1").must_show("▾ prod-eu").must_show("laptop").must_show("├▾ launch-article");
     desk.must_show("connecting");
 }
 
 #[test]
 fn hostile_names_are_marked_everywhere() {
     let edge = ("p\u{1b}]0;x\u{7}", "a\u{202e}b", "c\u{9b}2J");
-    let events = Story::new("r\u{1b}[6n")
-        .emitted(-90_000, "h\u{200b}", edge, "t\u{1b}[31m")
-        .events;
+    let events = Story::new("r\u{1b}[6n").emitted(-90_000, "h\u{200b}", edge, "t\u{1b}[31m").events;
     let mut desk = Desk::with(120, 40, events);
     desk.tick(1_000);
     for keys in ["1jl", "j", "2", "<enter>", "<esc>3", "7"] {
@@ -423,9 +367,12 @@ fn not_everything_that_goes_on_is_fetched_at_once() {
     let edge = ("launch", "writer", "reviewer");
     let mut runs = Vec::new();
     for nth in 0..20 {
-        let story = Story::new(&format!("r-{nth}"))
-            .emitted(-9, &format!("a-{nth}"), edge, "First")
-            .emitted(-8, &format!("b-{nth}"), edge, "Second");
+        let story = Story::new(&format!("r-{nth}")).emitted(-9, &format!("a-{nth}"), edge, "First").emitted(
+            -8,
+            &format!("b-{nth}"),
+            edge,
+            "Second",
+        );
         runs.push(story.events);
     }
     let mut desk = Desk::with(100, 30, Vec::new());

@@ -29,10 +29,7 @@ pub fn confirm(look: &Look, on: &On, kind: ActKind, targets: &[Target]) -> anyho
 pub fn asked(kind: ActKind, people: bool, intent: &str) -> anyhow::Result<()> {
     let can_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if !people || !can_ask {
-        let why = format!(
-            "nobody can be asked here: to {} all the same, say --yes and --reason TEXT",
-            kind.verb()
-        );
+        let why = format!("nobody can be asked here: to {} all the same, say --yes and --reason TEXT", kind.verb());
         return Err(Stop::new(Exit::Usage, why).into());
     }
     let mut err = std::io::stderr().lock();
@@ -56,11 +53,7 @@ fn intent(look: &Look, on: &On, kind: ActKind, targets: &[Target]) -> String {
     let mut oldest = 0;
     let mut lines = Vec::new();
     for it in targets {
-        let Some((run, handoff)) = look
-            .ledger
-            .home(&it.handoff)
-            .zip(look.ledger.handoff(&it.handoff))
-        else {
+        let Some((run, handoff)) = look.ledger.home(&it.handoff).zip(look.ledger.handoff(&it.handoff)) else {
             continue;
         };
         *edges.entry(handoff.emission.edge.to_string()).or_default() += 1;
@@ -74,10 +67,7 @@ fn intent(look: &Look, on: &On, kind: ActKind, targets: &[Target]) -> String {
             item
         });
     }
-    let places: Vec<String> = edges
-        .iter()
-        .map(|(edge, n)| format!("{n} on {edge}"))
-        .collect();
+    let places: Vec<String> = edges.iter().map(|(edge, n)| format!("{n} on {edge}")).collect();
     if !on.reason.is_empty() {
         lines.push(format!("reason: {}", on.reason));
     }

@@ -33,10 +33,7 @@ pub struct On {
 /// Nothing was done: the address does not answer, has no such edge or cannot do it, or nobody confirmed.
 pub async fn run(on: On, pause: bool) -> anyhow::Result<Exit> {
     let (kind, meaning) = if pause {
-        (
-            ActKind::PauseEdge,
-            "agents get nothing more from it until it is resumed",
-        )
+        (ActKind::PauseEdge, "agents get nothing more from it until it is resumed")
     } else {
         (ActKind::ResumeEdge, "agents get work from it again")
     };
@@ -51,24 +48,10 @@ pub async fn run(on: On, pause: bool) -> anyhow::Result<Exit> {
     if !on.yes {
         let open = look.ledger.edge(&edge).map_or(0, |it| it.open.len());
         let name = format!("{}/{edge}", edge.pipeline);
-        asked(
-            kind,
-            true,
-            &format!("{} {name}, {open} open on it: {meaning}", kind.verb()),
-        )?;
+        asked(kind, true, &format!("{} {name}, {open} open on it: {meaning}", kind.verb()))?;
     }
-    let act = if pause {
-        Act::PauseEdge(edge.clone())
-    } else {
-        Act::ResumeEdge(edge.clone())
-    };
-    let request = Request {
-        on: Vec::new(),
-        act,
-        by,
-        why: on.reason,
-        key: uuid::Uuid::now_v7().to_string(),
-    };
+    let act = if pause { Act::PauseEdge(edge.clone()) } else { Act::ResumeEdge(edge.clone()) };
+    let request = Request { on: Vec::new(), act, by, why: on.reason, key: uuid::Uuid::now_v7().to_string() };
     let outcome = look.source.perform(request).await;
     let done = outcome.and_then(|it| it.items.into_iter().try_for_each(|(_, done)| done));
     done.map_err(|why| Stop::new(exit_of(&why), why.told(crate::clock::now())))?;
@@ -80,24 +63,16 @@ pub async fn run(on: On, pause: bool) -> anyhow::Result<Exit> {
 fn named(look: &Look, text: &str) -> Result<Edge, Stop> {
     let edges = look.ledger.edges().map(|it| &it.edge);
     let full = |it: &Edge| format!("{}/{it}", it.pipeline);
-    let found: Vec<&Edge> = edges
-        .filter(|it| it.to_string() == text || full(it) == text)
-        .collect();
+    let found: Vec<&Edge> = edges.filter(|it| it.to_string() == text || full(it) == text).collect();
     match found.as_slice() {
         [one] => Ok((*one).clone()),
         [] => {
-            let why = format!(
-                "nothing at {} has the edge {text}: `seam get edges` lists them",
-                look.address
-            );
+            let why = format!("nothing at {} has the edge {text}: `seam get edges` lists them", look.address);
             Err(Stop::new(Exit::Failed, why))
         }
         many => {
             let names: Vec<String> = many.iter().map(|it| full(it)).collect();
-            let why = format!(
-                "several pipelines have {text}: name one of {}",
-                names.join(", ")
-            );
+            let why = format!("several pipelines have {text}: name one of {}", names.join(", "));
             Err(Stop::new(Exit::Usage, why))
         }
     }

@@ -8,13 +8,7 @@ use crate::domain::run::{Handoff, LastChange, Run, State};
 
 /// Why a handoff could not be acted on, with the person who was faster where there is one. `seen` is the version
 /// that somebody named; without one, a person counts who acted since it was last put before people.
-pub async fn explain(
-    look: &Look,
-    kind: ActKind,
-    seen: Option<u64>,
-    handoff: &HandoffId,
-    fault: Fault,
-) -> Fault {
+pub async fn explain(look: &Look, kind: ActKind, seen: Option<u64>, handoff: &HandoffId, fault: Fault) -> Fault {
     if !matches!(fault, Fault::Conflict { .. } | Fault::Refused(_)) {
         return fault;
     }
@@ -35,18 +29,9 @@ pub async fn explain(
         LastChange::of_person(of_it.scan(false, since_parked))
     };
     match fault {
-        Fault::Conflict { found, by } => Fault::Conflict {
-            found,
-            by: person.or(by),
-        },
-        _ if person.is_some() => Fault::Conflict {
-            found: it.version,
-            by: person,
-        },
-        _ if moved > 0 => Fault::Conflict {
-            found: it.version,
-            by: it.last_change.clone(),
-        },
+        Fault::Conflict { found, by } => Fault::Conflict { found, by: person.or(by) },
+        _ if person.is_some() => Fault::Conflict { found: it.version, by: person },
+        _ if moved > 0 => Fault::Conflict { found: it.version, by: it.last_change.clone() },
         fault => fault,
     }
 }
@@ -69,10 +54,7 @@ fn unknown(look: &Look) -> Fault {
 /// Newest first: events up to the one that put the handoff before people, that one included.
 fn since_parked<'a>(parked: &mut bool, event: &'a Event) -> Option<&'a Event> {
     let earlier = *parked;
-    *parked = matches!(
-        event.fact,
-        Fact::Emitted(_) | Fact::DeadLettered { .. } | Fact::EscalationOpened(_)
-    );
+    *parked = matches!(event.fact, Fact::Emitted(_) | Fact::DeadLettered { .. } | Fact::EscalationOpened(_));
     (!earlier && !matches!(event.fact, Fact::Emitted(_))).then_some(event)
 }
 

@@ -27,18 +27,11 @@ pub struct Item {
 pub fn of(request: &Request, outcome: Result<Outcome, Fault>) -> Vec<Item> {
     let mut results: Vec<(Option<HandoffId>, Result<(), Fault>)> = match outcome {
         Ok(outcome) => outcome.items,
-        Err(fault) => request
-            .on
-            .iter()
-            .map(|it| (Some(it.handoff.clone()), Err(fault.clone())))
-            .collect(),
+        Err(fault) => request.on.iter().map(|it| (Some(it.handoff.clone()), Err(fault.clone()))).collect(),
     };
     let each = |it: &crate::domain::link::Target| {
-        let at = results
-            .iter()
-            .position(|(id, _)| id.as_ref() == Some(&it.handoff));
-        let unknown =
-            || Fault::Malformed("the source said nothing about it: look again".to_owned());
+        let at = results.iter().position(|(id, _)| id.as_ref() == Some(&it.handoff));
+        let unknown = || Fault::Malformed("the source said nothing about it: look again".to_owned());
         Item {
             handoff: it.handoff.clone(),
             run: Some(it.run.clone()),
@@ -93,13 +86,7 @@ impl Item {
 }
 
 /// Prints every item; the worst decides how the program ends.
-pub fn finish(
-    look: &Look,
-    on: &On,
-    kind: ActKind,
-    by: &str,
-    items: &[Item],
-) -> anyhow::Result<Exit> {
+pub fn finish(look: &Look, on: &On, kind: ActKind, by: &str, items: &[Item]) -> anyhow::Result<Exit> {
     let now = crate::clock::now();
     let rows: Vec<Row<'_>> = items.iter().map(|it| it.row(now)).collect();
     let text = match on.output {
@@ -113,20 +100,10 @@ pub fn finish(
                 reason: &'a str,
                 items: &'a [Row<'a>],
             }
-            let done = Done {
-                kind: "act",
-                act: kind,
-                source: &look.address,
-                by,
-                reason: &on.reason,
-                items: &rows,
-            };
+            let done = Done { kind: "act", act: kind, source: &look.address, by, reason: &on.reason, items: &rows };
             json(&done, true)?
         }
-        Output::Jsonl => rows
-            .iter()
-            .map(|row| json(row, false))
-            .collect::<Result<_, _>>()?,
+        Output::Jsonl => rows.iter().map(|row| json(row, false)).collect::<Result<_, _>>()?,
         Output::Text => rows.iter().map(|row| line(row, kind)).collect(),
     };
     print(text.as_bytes())?;
@@ -141,9 +118,7 @@ fn line(row: &Row<'_>, kind: ActKind) -> String {
         Some(why) => format!("{}: {why}", row.result),
     };
     let wrong = row.violations.iter().map(|it| format!("  {it}"));
-    let lines: Vec<String> = std::iter::once(format!("{}  {what}", row.handoff_id))
-        .chain(wrong)
-        .map(|it| clean(&it).into_owned())
-        .collect();
+    let lines: Vec<String> =
+        std::iter::once(format!("{}  {what}", row.handoff_id)).chain(wrong).map(|it| clean(&it).into_owned()).collect();
     lines.join("\n") + "\n"
 }

@@ -81,11 +81,7 @@ impl Serialize for EventRow<'_> {
 impl<'a> EventRow<'a> {
     /// Looks up what the event itself does not say.
     pub fn new(edges: &mut Edges, event: Cow<'a, Event>) -> Self {
-        Self {
-            edge: edges.of(&event),
-            detail: detail(&event.fact),
-            event,
-        }
+        Self { edge: edges.of(&event), detail: detail(&event.fact), event }
     }
 }
 
@@ -105,23 +101,11 @@ pub fn detail(fact: &Fact) -> String {
         Fact::Refused(it) => listed(&it.errors),
         Fact::RejectionResolved { why, .. } => why.clone(),
         Fact::Duplicate { .. } => "the same key with other content; the first stays".to_owned(),
-        Fact::Leased {
-            attempt, holder, ..
-        } => format!("attempt {attempt} by {holder}"),
+        Fact::Leased { attempt, holder, .. } => format!("attempt {attempt} by {holder}"),
         Fact::Completed { note, .. } => note.clone(),
         Fact::Returned { feedback, .. } => feedback.join("; "),
-        Fact::RetryScheduled {
-            attempt,
-            code,
-            detail,
-            ..
-        } => format!("attempt {attempt}: {}", both(code, detail)),
-        Fact::DeadLettered {
-            code,
-            detail,
-            violations,
-            ..
-        } if violations.is_empty() => both(code, detail),
+        Fact::RetryScheduled { attempt, code, detail, .. } => format!("attempt {attempt}: {}", both(code, detail)),
+        Fact::DeadLettered { code, detail, violations, .. } if violations.is_empty() => both(code, detail),
         Fact::DeadLettered { violations, .. } => listed(violations),
         Fact::Snoozed { until } | Fact::EscalationClaimed { until } => format!("until {until}"),
         Fact::Requeued { reason }
@@ -132,26 +116,18 @@ pub fn detail(fact: &Fact) -> String {
         Fact::Dismissed { reason, note } => both(reason.word(), note),
         Fact::EscalationOpened(it) => both(&it.role, &it.question),
         Fact::EscalationResolved(it) => {
-            let words = if it.feedback.is_empty() {
-                it.note.clone()
-            } else {
-                it.feedback.join("; ")
-            };
+            let words = if it.feedback.is_empty() { it.note.clone() } else { it.feedback.join("; ") };
             both(&wire_word(&it.answer), &words)
         }
         Fact::EscalationExpired { outcome } => wire_word(outcome),
         Fact::LoopDetected { signal } => signal.clone(),
         Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => code.clone(),
-        Fact::Acknowledged { .. } | Fact::EscalationReleased {} | Fact::ObservedRetried {} => {
-            String::new()
-        }
+        Fact::Acknowledged { .. } | Fact::EscalationReleased {} | Fact::ObservedRetried {} => String::new(),
     }
 }
 
 impl Row for EventRow<'_> {
-    const FIELDS: &'static [&'static str] = &[
-        "event", "trace", "handoff", "pipeline", "from", "to", "by", "detail",
-    ];
+    const FIELDS: &'static [&'static str] = &["event", "trace", "handoff", "pipeline", "from", "to", "by", "detail"];
     const COLUMNS: &'static [Column] = &[
         left("TIME (UTC)"),
         left("EVENT"),
@@ -166,11 +142,7 @@ impl Row for EventRow<'_> {
         vec![
             self.event.fact.name().into(),
             self.event.run.as_str().into(),
-            self.event
-                .handoff
-                .as_ref()
-                .map_or("", |it| it.as_str())
-                .into(),
+            self.event.handoff.as_ref().map_or("", |it| it.as_str()).into(),
             edge.map_or("", |it| &it.pipeline).into(),
             edge.map_or("", |it| &it.from).into(),
             edge.map_or("", |it| &it.to).into(),
@@ -180,14 +152,9 @@ impl Row for EventRow<'_> {
     }
 
     fn is(&self, id: &str) -> bool {
-        let of_edge =
-            |edge: &crate::domain::id::Edge| *edge.pipeline == *id || edge.to_string() == id;
+        let of_edge = |edge: &crate::domain::id::Edge| *edge.pipeline == *id || edge.to_string() == id;
         self.event.run.as_str() == id
-            || self
-                .event
-                .handoff
-                .as_ref()
-                .is_some_and(|it| it.as_str() == id)
+            || self.event.handoff.as_ref().is_some_and(|it| it.as_str() == id)
             || self.edge.as_ref().is_some_and(of_edge)
     }
 

@@ -15,8 +15,7 @@ fn of(edge: &Edge, id: &str) -> bool {
 }
 
 impl Row for TaskRow {
-    const FIELDS: &'static [&'static str] =
-        &["trace", "pipeline", "verdict", "state", "path", "title"];
+    const FIELDS: &'static [&'static str] = &["trace", "pipeline", "verdict", "state", "path", "title"];
     const COLUMNS: &'static [Column] = &[
         id("TRACE"),
         left("PIPELINE").spare(5),
@@ -67,8 +66,7 @@ impl Row for TaskRow {
 
 impl Row for DeadRow {
     const FIELDS: &'static [&'static str] = &[
-        "handoff", "trace", "pipeline", "from", "to", "code", "detail", "title", "owner", "prompt",
-        "urgency", "group",
+        "handoff", "trace", "pipeline", "from", "to", "code", "detail", "title", "owner", "prompt", "urgency", "group",
     ];
     const COLUMNS: &'static [Column] = &[
         id("HANDOFF"),
@@ -100,10 +98,7 @@ impl Row for DeadRow {
     }
 
     fn is(&self, id: &str) -> bool {
-        of(&self.edge, id)
-            || self.handoff_id.as_str() == id
-            || self.trace_id.as_str() == id
-            || self.group == id
+        of(&self.edge, id) || self.handoff_id.as_str() == id || self.trace_id.as_str() == id || self.group == id
     }
 
     fn cells(&self) -> Vec<String> {
@@ -125,8 +120,8 @@ impl Row for DeadRow {
 
 impl Row for InboxRow {
     const FIELDS: &'static [&'static str] = &[
-        "handoff", "trace", "pipeline", "from", "to", "kind", "question", "title", "urgency",
-        "owner", "role", "by", "claimed",
+        "handoff", "trace", "pipeline", "from", "to", "kind", "question", "title", "urgency", "owner", "role", "by",
+        "claimed",
     ];
     const COLUMNS: &'static [Column] = &[
         id("HANDOFF"),
@@ -185,17 +180,8 @@ impl Row for InboxRow {
 }
 
 impl Row for RejectionRow {
-    const FIELDS: &'static [&'static str] = &[
-        "rejection",
-        "trace",
-        "pipeline",
-        "from",
-        "to",
-        "producer",
-        "model",
-        "prompt",
-        "errors",
-    ];
+    const FIELDS: &'static [&'static str] =
+        &["rejection", "trace", "pipeline", "from", "to", "producer", "model", "prompt", "errors"];
     const COLUMNS: &'static [Column] = &[
         left("LAST (UTC)").spare(7),
         right("TIMES"),

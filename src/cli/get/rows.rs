@@ -28,11 +28,7 @@ fn why(it: &EdgeRow) -> String {
     let tasks = if it.looping == 1 { "task" } else { "tasks" };
     match it.findings.first() {
         _ if it.looping > 0 => format!("{} {tasks} looping", it.looping),
-        Some(FindingRow {
-            what,
-            since: Some(since),
-            ..
-        }) => format!("{what}, since {}", moment(*since)),
+        Some(FindingRow { what, since: Some(since), .. }) => format!("{what}, since {}", moment(*since)),
         Some(it) if it.lasting => format!("{}, for over 1h", it.what),
         Some(it) => it.what.clone(),
         None if it.dead > 0 => format!("{} dead", it.dead),
@@ -66,8 +62,7 @@ impl Row for PipelineRow {
 
     fn cells(&self) -> Vec<String> {
         let mut edges = self.edges.iter();
-        let worst =
-            edges.find_map(|it| Some((&it.edge, why(it))).filter(|(_, why)| !why.is_empty()));
+        let worst = edges.find_map(|it| Some((&it.edge, why(it))).filter(|(_, why)| !why.is_empty()));
         vec![
             self.pipeline.clone(),
             some(self.open),

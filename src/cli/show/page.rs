@@ -52,13 +52,7 @@ pub fn line(row: &EventRow<'_>) -> Vec<String> {
 }
 
 fn log(lines: &[Vec<String>]) -> String {
-    let columns = [
-        left("TIME (UTC)"),
-        left("EVENT"),
-        left("EDGE"),
-        left("BY").spare(8),
-        words("DETAIL"),
-    ];
+    let columns = [left("TIME (UTC)"), left("EVENT"), left("EDGE"), left("BY").spare(8), words("DETAIL")];
     table(&columns, lines, room())
 }
 
@@ -70,49 +64,31 @@ pub fn handoff(page: &HandoffPage<'_>, events: &[Vec<String>]) -> String {
         0 => String::new(),
         most => format!(", attempt {} of {most}", it.attempts),
     };
-    let state = format!(
-        "{} ({}, version {}{budget})",
-        it.handoff_id,
-        it.state.word(),
-        it.version
-    );
+    let state = format!("{} ({}, version {}{budget})", it.handoff_id, it.state.word(), it.version);
     out.say("handoff", &state);
     out.say("edge", &format!("{} in {}", it.edge, it.edge.pipeline));
     out.say("trace", &format!("{}, step {}", it.trace_id, it.step));
     if let Some(asked) = &page.inbox {
         out.say("question", &asked.question);
-        out.say(
-            "asked by",
-            &format!("{}, {} ago", asked.asked_by, age(asked.waiting_ms)),
-        );
+        out.say("asked by", &format!("{}, {} ago", asked.asked_by, age(asked.waiting_ms)));
         out.say("claimed by", asked.claimed_by.as_deref().unwrap_or(""));
     }
     if let Some(dead) = &page.dead {
         let sep = if dead.detail.is_empty() { "" } else { ": " };
-        let text = format!(
-            "for {}, {}{sep}{}",
-            age(dead.age_ms),
-            dead.code,
-            dead.detail
-        );
+        let text = format!("for {}, {}{sep}{}", age(dead.age_ms), dead.code, dead.detail);
         out.say("dead", &text);
         out.say("requeue", dead.outlook.why());
     } else {
         out.say("last error", it.code.as_deref().unwrap_or(""));
     }
     verdict(&mut out, &page.task);
-    let contract: Option<Contract> = page
-        .contract
-        .as_ref()
-        .and_then(|it| serde_json::from_value(it.clone()).ok());
+    let contract: Option<Contract> = page.contract.as_ref().and_then(|it| serde_json::from_value(it.clone()).ok());
     match &contract {
         Some(contract) => brief(&mut out, contract),
         None => out.say("title", &it.title),
     }
     out.say("emitted", &or_dash(it.emitted_at, moment));
-    let took = it
-        .emit_to_ack_ms
-        .map(|it| format!(", after {}", latency(it)));
+    let took = it.emit_to_ack_ms.map(|it| format!(", after {}", latency(it)));
     let acked = or_dash(it.acknowledged_at, moment) + &took.unwrap_or_default();
     out.say("acknowledged", &acked);
     out.say("ended", &or_dash(it.ended_at, moment));
@@ -133,10 +109,7 @@ pub fn handoff(page: &HandoffPage<'_>, events: &[Vec<String>]) -> String {
 fn verdict(out: &mut Page, task: &TaskRow) {
     if let Some(since) = task.since {
         let verdict = task.verdict.word();
-        out.say(
-            "run",
-            &format!("{verdict}, {}, since {}", task.signal, moment(since)),
-        );
+        out.say("run", &format!("{verdict}, {}, since {}", task.signal, moment(since)));
     }
 }
 
@@ -204,10 +177,8 @@ fn six(out: &mut Page, contract: &Contract) {
             ),
         ),
     ];
-    let lines: Vec<String> = rows
-        .iter()
-        .map(|(name, text)| clean(&format!("  {name:<16} {text}")).into_owned())
-        .collect();
+    let lines: Vec<String> =
+        rows.iter().map(|(name, text)| clean(&format!("  {name:<16} {text}")).into_owned()).collect();
     out.part("contract", &(lines.join("\n") + "\n"));
 }
 
@@ -217,10 +188,7 @@ pub fn run(page: &RunPage<'_>, events: &[Vec<String>]) -> String {
     let mut out = Page::default();
     out.say("trace", &format!("{} in {}", task.trace_id, task.pipeline));
     let state = wire_word(&task.state);
-    out.say(
-        "state",
-        &format!("{state}, {} open of {}", task.open, task.handoffs),
-    );
+    out.say("state", &format!("{state}, {} open of {}", task.open, task.handoffs));
     verdict(&mut out, task);
     out.say("path", &task.path);
     out.say("retries", &task.retries.to_string());

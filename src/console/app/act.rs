@@ -54,23 +54,12 @@ pub struct Proposal {
 impl Proposal {
     /// A proposal with nothing but the act and the items.
     pub fn new(act: ActKind, aims: Vec<Aim>) -> Self {
-        Self {
-            act,
-            aims,
-            edge: None,
-            notes: Vec::new(),
-            group: None,
-            groups: 0,
-            schema: None,
-        }
+        Self { act, aims, edge: None, notes: Vec::new(), group: None, groups: 0, schema: None }
     }
 
     /// To pause or resume an edge.
     pub fn on_edge(act: ActKind, source: SourceId, edge: Edge) -> Self {
-        Self {
-            edge: Some((source, edge)),
-            ..Self::new(act, Vec::new())
-        }
+        Self { edge: Some((source, edge)), ..Self::new(act, Vec::new()) }
     }
 
     /// With lines on what will follow.
@@ -144,9 +133,7 @@ impl Proposal {
             };
             let s = if count == 1 { "" } else { "s" };
             let oldest = age(oldest.age(now));
-            facts.push(format!(
-                "{count} handoff{s}{groups} on {place}, oldest {oldest}"
-            ));
+            facts.push(format!("{count} handoff{s}{groups} on {place}, oldest {oldest}"));
         }
         // What is known of these items before what is true of all: a small terminal shows the first lines only.
         facts.extend(self.notes.iter().cloned());
@@ -201,24 +188,12 @@ pub struct Draft {
 impl Draft {
     /// With nothing added.
     pub const fn new(proposal: Proposal) -> Self {
-        Self {
-            proposal,
-            reason: None,
-            words: String::new(),
-            value: None,
-            edited: None,
-            original: String::new(),
-        }
+        Self { proposal, reason: None, words: String::new(), value: None, edited: None, original: String::new() }
     }
 }
 
 fn text(label: &str, required: bool) -> Question {
-    Question {
-        label: label.to_owned(),
-        property: None,
-        choices: Vec::new(),
-        required,
-    }
+    Question { label: label.to_owned(), property: None, choices: Vec::new(), required }
 }
 
 /// What can be added to an act that needs no words: a requeue is worth a reason, but nobody has to give one.
@@ -233,10 +208,7 @@ pub fn questions(proposal: &Proposal) -> Vec<Question> {
         ActKind::Dismiss => {
             let choices = DismissReason::ALL.map(|it| it.word().replace('_', " "));
             vec![
-                Question {
-                    choices: choices.to_vec(),
-                    ..text("reason", true)
-                },
+                Question { choices: choices.to_vec(), ..text("reason", true) },
                 text("note (enter to leave it empty)", false),
             ]
         }
@@ -275,9 +247,7 @@ fn properties(proposal: &Proposal) -> Option<Vec<Question>> {
     let question = |(name, of): (&String, &Value)| {
         let kind = of.get("type").and_then(Value::as_str).unwrap_or("string");
         let title = of.get("description").or_else(|| of.get("title"));
-        let words = title
-            .and_then(Value::as_str)
-            .map_or(String::new(), |it| format!(": {it}"));
+        let words = title.and_then(Value::as_str).map_or(String::new(), |it| format!(": {it}"));
         let choices = match (of.get("enum").and_then(Value::as_array), kind) {
             (Some(values), _) => values.iter().map(plain).collect(),
             (None, "boolean") => vec!["true".to_owned(), "false".to_owned()],
@@ -295,9 +265,7 @@ fn properties(proposal: &Proposal) -> Option<Vec<Question>> {
 }
 
 fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Puts answers together: the reason and words of an act, or the value of a response. The error says which answer
@@ -311,8 +279,7 @@ pub fn answer(draft: &mut Draft, answers: &[(Question, String)]) -> Result<(), S
             }
             let value = match kind.as_str() {
                 "string" => Value::from(given.as_str()),
-                _ => serde_json::from_str(given)
-                    .map_err(|_| format!("{name} is a {kind}; `{given}` is not"))?,
+                _ => serde_json::from_str(given).map_err(|_| format!("{name} is a {kind}; `{given}` is not"))?,
             };
             object.insert(name.clone(), value);
         } else if question.choices.is_empty() {
@@ -323,11 +290,7 @@ pub fn answer(draft: &mut Draft, answers: &[(Question, String)]) -> Result<(), S
         }
     }
     if draft.proposal.act == ActKind::Respond {
-        draft.value = Some(if object.is_empty() {
-            Value::from(draft.words.as_str())
-        } else {
-            Value::Object(object)
-        });
+        draft.value = Some(if object.is_empty() { Value::from(draft.words.as_str()) } else { Value::Object(object) });
     }
     Ok(())
 }

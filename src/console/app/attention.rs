@@ -56,32 +56,17 @@ const EDGES_NAMED: usize = 2;
 pub fn badges(world: &World) -> Vec<Badge> {
     let mut all = Vec::new();
     let mut add = |level, screen, focus, text: String| {
-        all.push(Badge {
-            text,
-            level,
-            screen,
-            focus,
-        });
+        all.push(Badge { text, level, screen, focus });
     };
     for feed in &world.feeds {
         if let Link::Down { since, .. } = feed.link() {
             let since = age(since.age(world.now));
             let text = format!("{} unreachable {since}", feed.name);
-            add(
-                Level::Critical,
-                ScreenId::Sources,
-                Focus::Source(feed.id),
-                text,
-            );
+            add(Level::Critical, ScreenId::Sources, Focus::Source(feed.id), text);
         } else if *feed.link() == Link::Live && !feed.is_fresh(world.now) {
             let old = age(feed.data_age(world.now).unwrap_or_default());
             let text = format!("{} silent {old}", feed.name);
-            add(
-                Level::Critical,
-                ScreenId::Sources,
-                Focus::Source(feed.id),
-                text,
-            );
+            add(Level::Critical, ScreenId::Sources, Focus::Source(feed.id), text);
         }
     }
     let figures = || world.feeds.iter().map(super::feed::Feed::figures);
@@ -90,15 +75,13 @@ pub fn badges(world: &World) -> Vec<Badge> {
         let of = |rows: &[TaskRow]| {
             let worse = rows.partition_point(|it| it.verdict < verdict);
             let same = rows.iter().skip(worse);
-            same.take_while(|it| it.verdict == verdict && it.open > 0)
-                .count()
+            same.take_while(|it| it.verdict == verdict && it.open > 0).count()
         };
         figures().map(|it| of(&it.notable)).sum()
     };
-    for (verdict, one, many) in [
-        (TaskVerdict::Looping, "looping", "looping"),
-        (TaskVerdict::RetryStorm, "retry storm", "retry storms"),
-    ] {
+    for (verdict, one, many) in
+        [(TaskVerdict::Looping, "looping", "looping"), (TaskVerdict::RetryStorm, "retry storm", "retry storms")]
+    {
         let runs = tasks(verdict);
         if runs > 0 {
             let words = if runs == 1 { one } else { many };
@@ -113,14 +96,8 @@ pub fn badges(world: &World) -> Vec<Badge> {
     }
     let waiting: usize = figures().map(|it| it.inbox.len()).sum();
     if waiting > 0 {
-        let late = figures()
-            .flat_map(|it| &it.inbox)
-            .filter(|it| it.due_in_ms < 0)
-            .count();
-        let next = figures()
-            .flat_map(|it| &it.inbox)
-            .map(|it| it.due_in_ms)
-            .min();
+        let late = figures().flat_map(|it| &it.inbox).filter(|it| it.due_in_ms < 0).count();
+        let next = figures().flat_map(|it| &it.inbox).map(|it| it.due_in_ms).min();
         let (level, more) = match (late, next) {
             (0, Some(next)) if next < SOON => (Level::Warning, format!(", due in {}", age(next))),
             (0, _) => (Level::Info, String::new()),
@@ -132,12 +109,7 @@ pub fn badges(world: &World) -> Vec<Badge> {
     edges(world, &mut add);
     let stalled = tasks(TaskVerdict::Stalled);
     if stalled > 0 {
-        add(
-            Level::Warning,
-            ScreenId::Tasks,
-            Focus::Here,
-            format!("{stalled} stalled"),
-        );
+        add(Level::Warning, ScreenId::Tasks, Focus::Here, format!("{stalled} stalled"));
     }
     // Somebody waits for this very person: it keeps its place among the critical ones, whatever it looks like.
     all.sort_by_key(|it| match it.screen {
@@ -152,10 +124,7 @@ fn edges(world: &World, add: &mut impl FnMut(Level, ScreenId, Focus, String)) {
         let feeds = world.feeds.iter();
         feeds.flat_map(|feed| feed.figures().edges.iter().map(move |row| (feed, row)))
     };
-    for (health, level) in [
-        (Health::Critical, Level::Critical),
-        (Health::Warning, Level::Warning),
-    ] {
+    for (health, level) in [(Health::Critical, Level::Critical), (Health::Warning, Level::Warning)] {
         let bad = || rows().filter(|(_, row)| row.level == health);
         for (feed, row) in bad().take(EDGES_NAMED) {
             let text = format!("{} {}", row.edge, brief(world, feed, row));
@@ -179,11 +148,7 @@ fn edges(world: &World, add: &mut impl FnMut(Level, ScreenId, Focus, String)) {
 
 /// What to say without badges.
 pub fn calm(world: &World) -> Calm {
-    let mut rows = world
-        .feeds
-        .iter()
-        .flat_map(|it| &it.figures().edges)
-        .peekable();
+    let mut rows = world.feeds.iter().flat_map(|it| &it.figures().edges).peekable();
     if world.feeds.iter().any(|it| it.heard_at().is_none()) {
         Calm::Connecting
     } else if rows.peek().is_none() {

@@ -11,26 +11,12 @@ pub fn why_blank(world: &World) -> Option<String> {
     if world.feeds.iter().any(|it| it.ledger().edges().len() > 0) {
         return None;
     }
-    let silent: Vec<&Feed> = world
-        .feeds
-        .iter()
-        .filter(|it| it.heard_at().is_none())
-        .collect();
+    let silent: Vec<&Feed> = world.feeds.iter().filter(|it| it.heard_at().is_none()).collect();
     if let Some(feed) = silent.first().filter(|_| silent.len() == world.feeds.len()) {
         return Some(match feed.link() {
-            Link::Down {
-                why,
-                since,
-                retry_at,
-            } => {
-                let (since, left) = (
-                    age(since.age(world.now)),
-                    age(*retry_at - world.now + SECOND - 1),
-                );
-                format!(
-                    "{} cannot be reached for {since}: {why}. Next try in {left}.",
-                    feed.name
-                )
+            Link::Down { why, since, retry_at } => {
+                let (since, left) = (age(since.age(world.now)), age(*retry_at - world.now + SECOND - 1));
+                format!("{} cannot be reached for {since}: {why}. Next try in {left}.", feed.name)
             }
             Link::Connecting | Link::Live => {
                 format!("Connecting to {}. Nothing is known yet.", feed.name)

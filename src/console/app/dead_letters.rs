@@ -145,11 +145,7 @@ impl DeadLetters {
                     None => Some(order::items(feed.ledger(), book, &self.query, self.sort)),
                 };
                 if self.query.is_empty() || items.as_ref().is_some_and(|it| !it.is_empty()) {
-                    let known = Known {
-                        head: head.clone(),
-                        revision: book.revision,
-                        items,
-                    };
+                    let known = Known { head: head.clone(), revision: book.revision, items };
                     self.groups.insert(id, known);
                 } else {
                     self.missed.insert(id, book.revision);
@@ -203,19 +199,13 @@ impl Screen for DeadLetters {
     fn refresh(&mut self, world: &World) {
         self.learn(world);
         let mut order: Vec<(&GroupId, &Known)> = self.groups.iter().collect();
-        order.sort_by(|(a, x), (b, y)| {
-            self.sort
-                .compare((a, x.count(), &x.head), (b, y.count(), &y.head))
-        });
+        order.sort_by(|(a, x), (b, y)| self.sort.compare((a, x.count(), &x.head), (b, y.count(), &y.head)));
         let shown = |id: &GroupId, known: &Known| known.items.is_some() && self.open.contains(id);
         let signed = order.iter().map(|&(id, known)| {
             let revision = if shown(id, known) { known.revision } else { 0 };
             (id.clone(), revision)
         });
-        let made = Made {
-            order: signed.collect(),
-            sort: self.sort,
-        };
+        let made = Made { order: signed.collect(), sort: self.sort };
         if self.made.as_ref() == Some(&made) {
             self.count_single();
             return;
@@ -237,11 +227,7 @@ impl Screen for DeadLetters {
         let mut offers = Vec::new();
         match self.list.selected() {
             Some(Row::Group(id)) => {
-                let verb = if self.is_open(id) {
-                    "collapse"
-                } else {
-                    "expand"
-                };
+                let verb = if self.is_open(id) { "collapse" } else { "expand" };
                 offers.push(Offer::new(Action::Open).word(verb));
                 offers.extend([Action::Left, Action::Right].map(Offer::quiet));
             }
@@ -254,15 +240,7 @@ impl Screen for DeadLetters {
         offers.extend(self.acts(world));
         offers.extend(self.list.offers(true));
         if !self.list.rows().is_empty() {
-            offers.extend(
-                [
-                    Action::Sort,
-                    Action::SortReverse,
-                    Action::CopyId,
-                    Action::CopyJson,
-                ]
-                .map(Offer::quiet),
-            );
+            offers.extend([Action::Sort, Action::SortReverse, Action::CopyId, Action::CopyJson].map(Offer::quiet));
         }
         offers
     }
@@ -305,11 +283,7 @@ impl Screen for DeadLetters {
 
     fn column(&mut self, desk: &mut Desk<'_>, nth: usize) {
         if let Some(&by) = By::ALL.get(nth) {
-            let sort = if by == self.sort.by {
-                self.sort.reversed()
-            } else {
-                Sort::new(by)
-            };
+            let sort = if by == self.sort.by { self.sort.reversed() } else { Sort::new(by) };
             self.sort_by(desk.world, sort);
         }
     }
@@ -321,9 +295,7 @@ impl Screen for DeadLetters {
             Focus::Pipeline(_, name) => format!("pipeline:\"{name}\""),
             Focus::Run(_, id) => format!("trace:{id}"),
             Focus::Handoff(source, id) => {
-                let book = world
-                    .feed(*source)
-                    .and_then(|it| it.ledger().dead().group_of(id));
+                let book = world.feed(*source).and_then(|it| it.ledger().dead().group_of(id));
                 if let Some(book) = book {
                     self.set_open(&(*source, book.id.clone()), true);
                 }
@@ -383,13 +355,7 @@ impl DeadLetters {
     /// Why there is nothing to see, honestly: no data is not "no dead letters".
     pub fn silence(&self, world: &World) -> (bool, String) {
         if !self.text.is_empty() {
-            return (
-                false,
-                format!(
-                    "No dead letter matches `{}`. esc clears the filter.",
-                    self.text
-                ),
-            );
+            return (false, format!("No dead letter matches `{}`. esc clears the filter.", self.text));
         }
         triage::silence(world, "dead letters", "nothing waits for a decision")
     }

@@ -50,12 +50,7 @@ pub struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     pub(super) const fn new(world: &'a World, tickets: &'a mut Tickets) -> Self {
-        Self {
-            world,
-            tickets,
-            effects: Vec::new(),
-            wishes: Vec::new(),
-        }
+        Self { world, tickets, effects: Vec::new(), wishes: Vec::new() }
     }
 
     /// Rows of half a page, for moving: what is left of the terminal beside the frame.
@@ -82,8 +77,7 @@ impl<'a> Desk<'a> {
 
     /// Copies text, made harmless: what is pasted into a shell must not be able to run.
     pub fn copy(&mut self, content: &str, what: &str) {
-        self.effects
-            .push(Effect::Copy(text::clean_block(content).into_owned()));
+        self.effects.push(Effect::Copy(text::clean_block(content).into_owned()));
         self.say(format!("copied {what}"));
     }
 

@@ -67,10 +67,7 @@ impl Window {
 impl Doc {
     /// An empty text of this many columns.
     pub fn new(width: usize) -> Self {
-        Self {
-            width: width.max(8),
-            ..Self::default()
-        }
+        Self { width: width.max(8), ..Self::default() }
     }
 
     /// The lines.
@@ -88,10 +85,7 @@ impl Doc {
     pub fn window(&self, offset: usize, height: usize) -> Window {
         let total = self.lines.len();
         if height == 0 {
-            return Window {
-                total,
-                ..Window::default()
-            };
+            return Window { total, ..Window::default() };
         }
         let start = offset.min(total.saturating_sub(height));
         let below = total - start > height;
@@ -263,33 +257,19 @@ mod tests {
     use super::*;
 
     fn text(doc: &Doc) -> Vec<String> {
-        let line = |it: &Line| {
-            it.0.iter()
-                .map(|(_, text)| text.as_str())
-                .collect::<String>()
-        };
+        let line = |it: &Line| it.0.iter().map(|(_, text)| text.as_str()).collect::<String>();
         doc.lines().iter().map(line).collect()
     }
 
     #[test]
     fn fields_hang_beside_their_names() {
         let mut doc = Doc::new(40);
-        doc.field(
-            "next step",
-            Ink::Text,
-            "send the confirmation mail to the customer",
-        );
+        doc.field("next step", Ink::Text, "send the confirmation mail to the customer");
         doc.head("TRIED");
         doc.item((Ink::Good, "✓"), Ink::Text, "replacement");
         assert_eq!(
             text(&doc),
-            [
-                "next step   send the confirmation mail",
-                "            to the customer",
-                "",
-                "TRIED",
-                "✓ replacement"
-            ]
+            ["next step   send the confirmation mail", "            to the customer", "", "TRIED", "✓ replacement"]
         );
         let mut narrow = Doc::new(20);
         narrow.field("next step", Ink::Text, "send the mail");

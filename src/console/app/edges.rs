@@ -94,11 +94,7 @@ impl Edges {
                 span => report::edges(feed.ledger(), span, stale),
             };
             let found = edges.into_iter().filter(|row| matches(&self.query, row));
-            self.rows.extend(found.map(|row| Row {
-                source: feed.id,
-                concern: concern(&row),
-                row,
-            }));
+            self.rows.extend(found.map(|row| Row { source: feed.id, concern: concern(&row), row }));
         }
         let (by, rising) = (self.by, self.rising);
         let compare = |a: &Row, b: &Row| -> Ordering {
@@ -108,8 +104,7 @@ impl Edges {
         };
         let key = |it: &Row| (it.source, it.row.edge.clone());
         self.order.sort(world.now, &mut self.rows, key, compare);
-        self.list
-            .settle_worst_first(self.rows.iter().map(key).collect());
+        self.list.settle_worst_first(self.rows.iter().map(key).collect());
     }
 
     fn sort_by(&mut self, world: &World, by: By, rising: bool) {
@@ -257,35 +252,20 @@ fn turned(span: Span, forward: bool) -> Span {
 }
 
 fn is_paused(world: &World, source: SourceId, edge: &Edge) -> bool {
-    world
-        .feed(source)
-        .is_some_and(|it| it.ledger().paused().contains(edge))
+    world.feed(source).is_some_and(|it| it.ledger().paused().contains(edge))
 }
 
 /// Pausing or resuming, whichever can be done.
 fn pause(world: &World, source: SourceId, edge: &Edge) -> Offer {
-    let (verb, act) = if is_paused(world, source, edge) {
-        ("resume", ActKind::ResumeEdge)
-    } else {
-        ("pause", ActKind::PauseEdge)
-    };
-    Offer::new(Action::PauseEdge)
-        .word(verb)
-        .of(world, source, act)
+    let (verb, act) =
+        if is_paused(world, source, edge) { ("resume", ActKind::ResumeEdge) } else { ("pause", ActKind::PauseEdge) };
+    Offer::new(Action::PauseEdge).word(verb).of(world, source, act)
 }
 
 fn propose_pause(desk: &mut Desk<'_>, source: SourceId, edge: Edge) {
-    let waiting = desk
-        .world
-        .feed(source)
-        .and_then(|it| it.ledger().edge(&edge))
-        .map_or(0, |it| it.open.len());
+    let waiting = desk.world.feed(source).and_then(|it| it.ledger().edge(&edge)).map_or(0, |it| it.open.len());
     let s = if waiting == 1 { "" } else { "s" };
     let open = format!("{waiting} handoff{s} open on it now.");
-    let act = if is_paused(desk.world, source, &edge) {
-        ActKind::ResumeEdge
-    } else {
-        ActKind::PauseEdge
-    };
+    let act = if is_paused(desk.world, source, &edge) { ActKind::ResumeEdge } else { ActKind::PauseEdge };
     desk.propose(Proposal::on_edge(act, source, edge).notes(vec![open]));
 }

@@ -17,9 +17,7 @@ use super::world::World;
 pub type EventId = (SourceId, u64);
 
 /// What `field:word` in the filter can name.
-const FIELDS: &[&str] = &[
-    "event", "from", "to", "pipeline", "trace", "handoff", "by", "detail",
-];
+const FIELDS: &[&str] = &["event", "from", "to", "pipeline", "trace", "handoff", "by", "detail"];
 
 /// The live log, oldest first. It follows the newest event until the user moves away from it.
 #[derive(Debug)]
@@ -66,28 +64,21 @@ impl Events {
             return true;
         }
         let edge = edge(ledger, event);
-        let (from, to, pipeline) =
-            edge.map_or(("", "", ""), |it| (&*it.from, &*it.to, &*it.pipeline));
+        let (from, to, pipeline) = edge.map_or(("", "", ""), |it| (&*it.from, &*it.to, &*it.pipeline));
         let (who, what) = (event.actor.to_string(), tell(&event.fact));
-        let (name, id) = (
-            event.fact.name(),
-            event.handoff.as_ref().map_or("", |it| it.as_str()),
-        );
+        let (name, id) = (event.fact.name(), event.handoff.as_ref().map_or("", |it| it.as_str()));
         let pair = format!("{from}>{to}");
         let trace = event.run.as_str();
-        self.query.keeps(
-            &[name, &pair, pipeline, trace, id, &who, &what],
-            |field| match field {
-                "event" => name,
-                "from" => from,
-                "to" => to,
-                "pipeline" => pipeline,
-                "trace" => trace,
-                "handoff" => id,
-                "by" => &who,
-                _ => &what,
-            },
-        )
+        self.query.keeps(&[name, &pair, pipeline, trace, id, &who, &what], |field| match field {
+            "event" => name,
+            "from" => from,
+            "to" => to,
+            "pipeline" => pipeline,
+            "trace" => trace,
+            "handoff" => id,
+            "by" => &who,
+            _ => &what,
+        })
     }
 
     fn stop_following(&mut self) {
@@ -136,12 +127,7 @@ impl Screen for Events {
             self.held = None;
         }
         let held = self.held;
-        let since = self
-            .list
-            .rows()
-            .iter()
-            .rev()
-            .take_while(|&&id| Some(id) != held);
+        let since = self.list.rows().iter().rev().take_while(|&&id| Some(id) != held);
         self.new = if held.is_some() { since.count() } else { 0 };
     }
 
@@ -153,11 +139,7 @@ impl Screen for Events {
                 offers.push(Offer::new(Action::Open));
             }
             if !self.follow {
-                let new = if self.new > 0 {
-                    format!("follow, {} new", self.new)
-                } else {
-                    "follow".to_owned()
-                };
+                let new = if self.new > 0 { format!("follow, {} new", self.new) } else { "follow".to_owned() };
                 offers.push(Offer::new(Action::Bottom).word(new));
             }
             offers.push(Offer::quiet(Action::CopyId));
@@ -266,9 +248,7 @@ pub fn tone(event: &Event) -> Tone {
         | Fact::ObservedFailed { .. }
         | Fact::ObservedRejected { .. }
         | Fact::ObservedRetried {} => Tone::Warning,
-        Fact::EscalationOpened(_) | Fact::EscalationExpired { .. } | Fact::EdgePaused { .. } => {
-            Tone::Person
-        }
+        Fact::EscalationOpened(_) | Fact::EscalationExpired { .. } | Fact::EdgePaused { .. } => Tone::Person,
         Fact::Completed { .. } | Fact::RejectionResolved { .. } => Tone::Good,
         _ => Tone::Plain,
     }
@@ -280,57 +260,29 @@ pub fn tell(fact: &Fact) -> String {
     match fact {
         Fact::Emitted(it) | Fact::Sighted(it) => it.title.clone(),
         Fact::Refused(it) => {
-            let first = it
-                .errors
-                .first()
-                .map(ToString::to_string)
-                .unwrap_or_default();
+            let first = it.errors.first().map(ToString::to_string).unwrap_or_default();
             let more = match it.errors.len() {
                 0 | 1 => String::new(),
                 many => format!(" and {} more", many - 1),
             };
-            let prompt = it
-                .prompt
-                .as_ref()
-                .map_or(String::new(), |it| format!(" · prompt {it}"));
+            let prompt = it.prompt.as_ref().map_or(String::new(), |it| format!(" · prompt {it}"));
             format!("{first}{more}{prompt}")
         }
-        Fact::RejectionResolved { why, .. } if why.is_empty() => {
-            "a corrected contract came".to_owned()
-        }
+        Fact::RejectionResolved { why, .. } if why.is_empty() => "a corrected contract came".to_owned(),
         Fact::RejectionResolved { why, .. } => why.clone(),
         Fact::Duplicate { .. } => "the same key with other content; the first one stays".to_owned(),
-        Fact::Leased {
-            holder, attempt, ..
-        } => format!("attempt {attempt} by {holder}"),
+        Fact::Leased { holder, attempt, .. } => format!("attempt {attempt} by {holder}"),
         Fact::Acknowledged { .. } => "accepted".to_owned(),
         Fact::Completed { emitted, note, .. } => match (emitted.len(), note.as_str()) {
             (0, note) => note.to_owned(),
             (many, _) => format!("and handed on {many}"),
         },
         Fact::Returned { feedback, .. } => feedback.join("; "),
-        Fact::RetryScheduled {
-            attempt,
-            code,
-            detail,
-            ready_at,
-        } => {
-            format!(
-                "attempt {attempt} failed: {}, next at {}",
-                pair(code, detail),
-                clock(ready_at)
-            )
+        Fact::RetryScheduled { attempt, code, detail, ready_at } => {
+            format!("attempt {attempt} failed: {}, next at {}", pair(code, detail), clock(ready_at))
         }
-        Fact::DeadLettered {
-            code,
-            detail,
-            violations,
-            ..
-        } => {
-            let first = violations
-                .first()
-                .map(|it| format!(" · {it}"))
-                .unwrap_or_default();
+        Fact::DeadLettered { code, detail, violations, .. } => {
+            let first = violations.first().map(|it| format!(" · {it}")).unwrap_or_default();
             format!("{}{first}", pair(code, detail))
         }
         Fact::Requeued { reason } | Fact::Cancelled { reason } => reason.clone(),
@@ -352,17 +304,11 @@ pub fn tell(fact: &Fact) -> String {
         }
         .to_owned(),
         Fact::LoopDetected { signal } => signal.clone(),
-        Fact::EdgePaused { edge, reason } | Fact::EdgeResumed { edge, reason } => {
-            pair(&edge.to_string(), reason)
-        }
+        Fact::EdgePaused { edge, reason } | Fact::EdgeResumed { edge, reason } => pair(&edge.to_string(), reason),
         Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => code.clone(),
     }
 }
 
 fn pair(first: &str, second: &str) -> String {
-    if second.is_empty() {
-        first.to_owned()
-    } else {
-        format!("{first}: {second}")
-    }
+    if second.is_empty() { first.to_owned() } else { format!("{first}: {second}") }
 }

@@ -152,8 +152,7 @@ impl Feed {
 
     /// True when its numbers can be trusted to be of now: linked and heard of lately. A recording has no now.
     pub fn is_fresh(&self, now: Time) -> bool {
-        self.link == Link::Live
-            && (self.is_recording() || self.data_age(now).is_some_and(|age| age <= STALE_AFTER))
+        self.link == Link::Live && (self.is_recording() || self.data_age(now).is_some_and(|age| age <= STALE_AFTER))
     }
 
     /// Takes in what the source said at `now`.
@@ -173,11 +172,7 @@ impl Feed {
                     Link::Down { since, .. } => since,
                     _ => now,
                 };
-                self.link = Link::Down {
-                    why: fault,
-                    since,
-                    retry_at: now + retry_in,
-                };
+                self.link = Link::Down { why: fault, since, retry_at: now + retry_in };
             }
             Report::Batch(batch) => {
                 self.link = Link::Live;

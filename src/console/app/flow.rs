@@ -63,9 +63,7 @@ pub(super) fn asked(state: &mut State, mut ask: Ask) -> Vec<Effect> {
 
 fn confirm(state: &mut State, draft: Draft) {
     // The one that asked for a reason is replaced by the one that shows it.
-    state
-        .layers
-        .pop_if(|it| matches!(it, Layer::Dialog(dialog) if dialog.draft.is_some()));
+    state.layers.pop_if(|it| matches!(it, Layer::Dialog(dialog) if dialog.draft.is_some()));
     let dialog = Dialog::confirm(draft, state.world.now);
     state.layers.push(Layer::Dialog(dialog));
     state.refresh_confirmation();
@@ -102,10 +100,8 @@ impl State {
     fn moved_by(&self, aim: &Aim) -> String {
         let feed = self.world.feed(aim.source);
         let now = feed.and_then(|it| it.live().handoff(&aim.target.handoff));
-        let fault = Fault::Conflict {
-            found: now.map_or(0, |it| it.version),
-            by: now.and_then(|it| it.last_change.clone()),
-        };
+        let fault =
+            Fault::Conflict { found: now.map_or(0, |it| it.version), by: now.and_then(|it| it.last_change.clone()) };
         self.name_person(aim, fault).told(self.world.now)
     }
 
@@ -114,10 +110,7 @@ impl State {
         let Fault::Conflict { found, by } = fault else {
             return fault;
         };
-        Fault::Conflict {
-            found,
-            by: self.person_since(aim).or(by),
-        }
+        Fault::Conflict { found, by: self.person_since(aim).or(by) }
     }
 
     /// The person who acted since the item was seen.
@@ -217,12 +210,7 @@ fn hold_back(state: &mut State, draft: Draft) -> Vec<Effect> {
         return Vec::new();
     }
     let ticket = state.tickets.draw();
-    state.pending.push(Pending {
-        ticket,
-        draft,
-        aims,
-        due: state.world.now + UNDO_FOR,
-    });
+    state.pending.push(Pending { ticket, draft, aims, due: state.world.now + UNDO_FOR });
     vec![Effect::Wait(ticket, UNDO_FOR)]
 }
 

@@ -67,10 +67,7 @@ impl Tab {
 
     /// Its place.
     pub fn index(self) -> usize {
-        Self::ALL
-            .iter()
-            .position(|(it, _)| *it == self)
-            .unwrap_or(0)
+        Self::ALL.iter().position(|(it, _)| *it == self).unwrap_or(0)
     }
 
     fn turn(self, step: usize) -> Self {
@@ -160,10 +157,7 @@ impl Handoff {
     fn room(world: &World) -> (usize, usize) {
         let size = world.size;
         // Status line, attention strip, heading, tabs and footer are around it.
-        (
-            usize::from(size.columns.saturating_sub(2)),
-            usize::from(size.rows.saturating_sub(5)),
-        )
+        (usize::from(size.columns.saturating_sub(2)), usize::from(size.rows.saturating_sub(5)))
     }
 
     /// Why there is no contract to show; nothing when there is one.
@@ -183,10 +177,7 @@ impl Handoff {
 
     fn lacks(&self, world: &World, what: &str) -> String {
         let can = world.feed(self.source).and_then(|it| it.can());
-        format!(
-            "This {} {what}.",
-            can.map_or("source", |it| it.kind.as_str())
-        )
+        format!("This {} {what}.", can.map_or("source", |it| it.kind.as_str()))
     }
 
     fn shown(&self) -> Option<&Shown> {
@@ -206,10 +197,7 @@ impl Handoff {
     fn doc(&self, world: &World, width: usize) -> Doc {
         let mut doc = Doc::new(width);
         let Some(it) = self.handoff(world) else {
-            doc.paragraph(
-                Ink::Dim,
-                "This handoff is not known here any more: closed runs are let go after a while.",
-            );
+            doc.paragraph(Ink::Dim, "This handoff is not known here any more: closed runs are let go after a while.");
             return doc;
         };
         let ledger = world.feed(self.source).map(super::feed::Feed::ledger);
@@ -218,11 +206,7 @@ impl Handoff {
             (Tab::Brief, contract) => {
                 let question = ledger.and_then(|ledger| triage::question(ledger, &self.id));
                 if let Some(row) = question {
-                    return inbox::card(
-                        &row,
-                        contract.as_ref().map(|it| *it).map_err(String::as_str),
-                        width,
-                    );
+                    return inbox::card(&row, contract.as_ref().map(|it| *it).map_err(String::as_str), width);
                 }
                 match contract {
                     Ok(contract) => parts::brief(&mut doc, contract),
@@ -265,12 +249,7 @@ impl Handoff {
             return Some("read the brief first: it is what the decision is bound to".to_owned());
         }
         let left = self.reader.unseen();
-        (left > 0).then(|| {
-            format!(
-                "{} below not seen yet: ctrl-d scrolls",
-                plural(left, "line")
-            )
-        })
+        (left > 0).then(|| format!("{} below not seen yet: ctrl-d scrolls", plural(left, "line")))
     }
 
     fn acts(&self, world: &World) -> Vec<Offer> {
@@ -280,11 +259,8 @@ impl Handoff {
         if let Some(row) = triage::question(feed.ledger(), &self.id) {
             return triage::answers(world, self.source, &row, self.unseen(world).as_deref());
         }
-        let acts = self
-            .of(world)
-            .map_or(&[][..], |(_, it)| triage::operator_acts(it.state));
-        let offer =
-            |(action, act): &(Action, ActKind)| Offer::new(*action).of(world, self.source, *act);
+        let acts = self.of(world).map_or(&[][..], |(_, it)| triage::operator_acts(it.state));
+        let offer = |(action, act): &(Action, ActKind)| Offer::new(*action).of(world, self.source, *act);
         acts.iter().map(offer).collect()
     }
 
@@ -308,18 +284,14 @@ impl Handoff {
         let mut proposal = Proposal::new(*act, vec![aim]);
         if *act == ActKind::Requeue {
             let verdict = crate::domain::report::outlook(feed.ledger(), it);
-            proposal
-                .notes
-                .push(format!("If requeued: {}.", verdict.why()));
+            proposal.notes.push(format!("If requeued: {}.", verdict.why()));
         }
         desk.propose(proposal);
     }
 
     fn moves(&mut self, world: &World, action: Action, half: usize) -> bool {
         match (self.tab, action) {
-            (Tab::Payload, Action::Left | Action::Right | Action::Open)
-                if !self.tree.is_empty() =>
-            {
+            (Tab::Payload, Action::Left | Action::Right | Action::Open) if !self.tree.is_empty() => {
                 self.fold(action);
                 self.refresh(world);
             }

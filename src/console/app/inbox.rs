@@ -29,10 +29,8 @@ pub use card::{claimed, clock};
 pub type QuestionId = (SourceId, HandoffId);
 
 /// The fields a filter can name.
-const FIELDS: &[&str] = &[
-    "question", "title", "kind", "urgency", "owner", "role", "from", "to", "pipeline", "trace",
-    "handoff",
-];
+const FIELDS: &[&str] =
+    &["question", "title", "kind", "urgency", "owner", "role", "from", "to", "pipeline", "trace", "handoff"];
 
 /// Contracts kept; they are fetched again when looked at again.
 const MOST_CONTRACTS: usize = 64;
@@ -87,12 +85,7 @@ impl Plan {
         }
         let most = (height / 3).max(2);
         let list = (questions.min(99) as u16 + 1).clamp(2, most);
-        Self {
-            beside: false,
-            list,
-            columns: size.columns.saturating_sub(2),
-            rows: height.saturating_sub(list + 2),
-        }
+        Self { beside: false, list, columns: size.columns.saturating_sub(2), rows: height.saturating_sub(list + 2) }
     }
 }
 
@@ -124,12 +117,7 @@ impl Inbox {
             _ => {}
         }
         let left = self.card.unseen();
-        (left > 0).then(|| {
-            format!(
-                "{} below not seen yet: ctrl-d scrolls",
-                plural(left, "line")
-            )
-        })
+        (left > 0).then(|| format!("{} below not seen yet: ctrl-d scrolls", plural(left, "line")))
     }
 
     fn lay_out(&mut self, world: &World) {
@@ -152,20 +140,12 @@ impl Inbox {
 
 impl Screen for Inbox {
     fn refresh(&mut self, world: &World) {
-        let rows = world
-            .feeds
-            .iter()
-            .flat_map(|feed| feed.figures().inbox.iter().map(move |row| (feed.id, row)));
-        let mut rows: Vec<(SourceId, &InboxRow)> =
-            rows.filter(|(_, row)| matches(&self.query, row)).collect();
+        let rows = world.feeds.iter().flat_map(|feed| feed.figures().inbox.iter().map(move |row| (feed.id, row)));
+        let mut rows: Vec<(SourceId, &InboxRow)> = rows.filter(|(_, row)| matches(&self.query, row)).collect();
         if world.feeds.len() > 1 {
             rows.sort_by_key(|(_, row)| (row.due_in_ms >= 0, row.urgency, row.due_at));
         }
-        self.list.settle(
-            rows.into_iter()
-                .map(|(source, row)| (source, row.handoff_id.clone()))
-                .collect(),
-        );
+        self.list.settle(rows.into_iter().map(|(source, row)| (source, row.handoff_id.clone())).collect());
         self.lay_out(world);
     }
 
@@ -173,15 +153,8 @@ impl Screen for Inbox {
         let Some((source, row)) = self.selected(desk.world) else {
             return;
         };
-        let can = desk
-            .world
-            .feed(source)
-            .and_then(|it| it.can())
-            .is_some_and(|it| it.bodies);
-        let wanted = self
-            .asked
-            .as_ref()
-            .is_some_and(|(_, digest)| *digest == row.context_digest);
+        let can = desk.world.feed(source).and_then(|it| it.can()).is_some_and(|it| it.bodies);
+        let wanted = self.asked.as_ref().is_some_and(|(_, digest)| *digest == row.context_digest);
         if !can || wanted || self.contracts.contains_key(&row.context_digest) {
             return;
         }
@@ -271,12 +244,10 @@ impl Screen for Inbox {
             return;
         };
         let body = match reply {
-            Ok(Reply::Found(Found::Contract { value, digest })) if *digest == wanted => {
-                match read_masked(value) {
-                    Ok(contract) => Body::Here(Box::new(contract)),
-                    Err(why) => Body::Missing(why),
-                }
-            }
+            Ok(Reply::Found(Found::Contract { value, digest })) if *digest == wanted => match read_masked(value) {
+                Ok(contract) => Body::Here(Box::new(contract)),
+                Err(why) => Body::Missing(why),
+            },
             Ok(_) => Body::Missing("it changed while it was fetched".to_owned()),
             Err(fault) => Body::Missing(fault.told(world.now)),
         };
@@ -292,13 +263,7 @@ impl Inbox {
     /// Why there is nothing to see, and whether that is good news.
     pub fn silence(&self, world: &World) -> (bool, String) {
         if !self.text.is_empty() {
-            return (
-                false,
-                format!(
-                    "No question matches `{}`. esc clears the filter.",
-                    self.text
-                ),
-            );
+            return (false, format!("No question matches `{}`. esc clears the filter.", self.text));
         }
         triage::silence(world, "open questions", "nobody waits for you")
     }

@@ -55,32 +55,20 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         state.say(text, Tone::Bad);
         return Vec::new();
     }
-    if state
-        .view()
-        .offers(&state.world)
-        .iter()
-        .any(|it| it.action == action)
-    {
+    if state.view().offers(&state.world).iter().any(|it| it.action == action) {
         return with_view(state, |view, desk| view.act(desk, action));
     }
     frame_action(state, action)
 }
 
 /// Lets the view do something, and does what it wished.
-pub(super) fn with_view(
-    state: &mut State,
-    does: impl FnOnce(&mut dyn Screen, &mut Desk<'_>),
-) -> Vec<Effect> {
+pub(super) fn with_view(state: &mut State, does: impl FnOnce(&mut dyn Screen, &mut Desk<'_>)) -> Vec<Effect> {
     let mut desk = Desk::new(&state.world, &mut state.tickets);
     match &mut state.page {
         Some(page) => does(page, &mut desk),
         None => does(state.screens.get_mut(state.at), &mut desk),
     }
-    let Desk {
-        mut effects,
-        wishes,
-        ..
-    } = desk;
+    let Desk { mut effects, wishes, .. } = desk;
     for wish in wishes {
         effects.extend(grant(state, wish));
     }
@@ -127,11 +115,7 @@ fn frame_action(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Back => set_filter(state, ""),
         Action::Filter => {
             let before = state.view().filter().unwrap_or_default().to_owned();
-            state.layers.push(Layer::Filter {
-                line: Line::new(&before),
-                before,
-                error: None,
-            });
+            state.layers.push(Layer::Filter { line: Line::new(&before), before, error: None });
         }
         Action::NextMatch => return with_view(state, |view, desk| view.act(desk, Action::Down)),
         Action::PreviousMatch => return with_view(state, |view, desk| view.act(desk, Action::Up)),
@@ -203,14 +187,7 @@ pub(super) fn jump(state: &mut State, nth: usize) {
 
 /// Steers every recording that is open.
 fn replay(state: &State, action: Action) -> Vec<Effect> {
-    const STEPS: [Option<f64>; 6] = [
-        Some(1.0),
-        Some(10.0),
-        Some(60.0),
-        Some(600.0),
-        Some(3600.0),
-        None,
-    ];
+    const STEPS: [Option<f64>; 6] = [Some(1.0), Some(10.0), Some(60.0), Some(600.0), Some(3600.0), None];
     let control = |feed: &Feed| -> Option<(SourceId, Control)> {
         let at = feed.replay()?;
         let present = feed.ledger().now();
@@ -228,9 +205,7 @@ fn replay(state: &State, action: Action) -> Vec<Effect> {
         Some((feed.id, control))
     };
     let controls = state.world.feeds.iter().filter_map(control);
-    controls
-        .map(|(source, it)| Effect::Replay(source, it))
-        .collect()
+    controls.map(|(source, it)| Effect::Replay(source, it)).collect()
 }
 
 /// Everything that can be done or gone to, for the palette.
@@ -241,10 +216,7 @@ fn entries(state: &State) -> Vec<Entry> {
         let key = state.keymap.key_for(offer.action, context);
         let sentence = offer.action.description().trim_end_matches('.');
         entries.push(Entry {
-            label: format!(
-                "{}: {sentence}",
-                offer.word.as_deref().unwrap_or(offer.action.word())
-            ),
+            label: format!("{}: {sentence}", offer.word.as_deref().unwrap_or(offer.action.word())),
             hint: key.map(|it| it.to_string()).unwrap_or_default(),
             locked: offer.locked,
             does: Pick::Act(offer.action),
@@ -267,10 +239,7 @@ fn entries(state: &State) -> Vec<Entry> {
             label: (*name).to_owned(),
             hint: "pipeline".to_owned(),
             locked: None,
-            does: Pick::Go(
-                ScreenId::Pipelines,
-                Focus::Pipeline(feed.id, (*name).to_owned()),
-            ),
+            does: Pick::Go(ScreenId::Pipelines, Focus::Pipeline(feed.id, (*name).to_owned())),
         }));
     }
     entries

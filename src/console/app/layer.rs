@@ -64,10 +64,7 @@ impl Ask {
     pub fn new(proposal: Proposal, questions: Vec<Question>) -> Self {
         Self {
             proposal,
-            questions: questions
-                .into_iter()
-                .map(|it| (it, String::new()))
-                .collect(),
+            questions: questions.into_iter().map(|it| (it, String::new())).collect(),
             at: 0,
             line: Line::default(),
             chosen: 0,
@@ -177,22 +174,11 @@ impl Dialog {
         } else if !draft.words.is_empty() {
             body.push(format!("In your words: {}", draft.words));
         }
-        let mut buttons = vec![
-            ("Cancel".to_owned(), Press::Cancel),
-            (capital(draft.proposal.act.verb()), Press::Send),
-        ];
+        let mut buttons = vec![("Cancel".to_owned(), Press::Cancel), (capital(draft.proposal.act.verb()), Press::Send)];
         if optional(draft.proposal.act).is_some() {
             buttons.push(("Reason".to_owned(), Press::Explain));
         }
-        Self {
-            title: draft.proposal.title(),
-            body,
-            news: Vec::new(),
-            buttons,
-            focus: 0,
-            offset: 0,
-            draft: Some(draft),
-        }
+        Self { title: draft.proposal.title(), body, news: Vec::new(), buttons, focus: 0, offset: 0, draft: Some(draft) }
     }
 
     /// What is wrong with the files of the user, all of it: more than the message line holds.

@@ -29,13 +29,7 @@ impl Line {
         let scroll = self.0.visual_scroll(columns - 1);
         let before = text::head(self.text(), scroll).len();
         let shown = text::head(&self.text()[before..], columns - 1);
-        (
-            shown,
-            self.0
-                .visual_cursor()
-                .saturating_sub(scroll)
-                .min(columns - 1),
-        )
+        (shown, self.0.visual_cursor().saturating_sub(scroll).min(columns - 1))
     }
 
     /// Types a key; false when it types nothing and moves nothing.
@@ -100,9 +94,6 @@ mod tests {
     fn a_long_line_scrolls_with_the_cursor() {
         let line = Line::new("0123456789");
         let (shown, cursor) = line.window(5);
-        assert!(
-            cursor <= 4 && "0123456789".ends_with(shown),
-            "{shown} {cursor}"
-        );
+        assert!(cursor <= 4 && "0123456789".ends_with(shown), "{shown} {cursor}");
     }
 }

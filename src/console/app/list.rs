@@ -25,15 +25,7 @@ pub struct List<K> {
 
 impl<K> Default for List<K> {
     fn default() -> Self {
-        Self {
-            rows: Vec::new(),
-            cursor: None,
-            at: 0,
-            marks: HashSet::new(),
-            anchor: None,
-            placed: false,
-            revision: 0,
-        }
+        Self { rows: Vec::new(), cursor: None, at: 0, marks: HashSet::new(), anchor: None, placed: false, revision: 0 }
     }
 }
 
@@ -43,13 +35,8 @@ impl<K: Clone + Eq + Hash> List<K> {
     pub fn settle(&mut self, rows: Vec<K>) {
         self.rows = rows;
         self.revision += 1;
-        let found = self
-            .cursor
-            .as_ref()
-            .and_then(|id| self.rows.iter().position(|row| row == id));
-        self.at = found
-            .unwrap_or(self.at)
-            .min(self.rows.len().saturating_sub(1));
+        let found = self.cursor.as_ref().and_then(|id| self.rows.iter().position(|row| row == id));
+        self.at = found.unwrap_or(self.at).min(self.rows.len().saturating_sub(1));
         self.cursor = self.rows.get(self.at).cloned();
         if !self.marks.is_empty() {
             let here: HashSet<&K> = self.rows.iter().collect();
@@ -114,8 +101,7 @@ impl<K: Clone + Eq + Hash> List<K> {
         {
             let (low, high) = (from.min(self.at), from.max(self.at));
             self.revision += 1;
-            self.marks
-                .extend(self.rows.iter().skip(low).take(high - low + 1).cloned());
+            self.marks.extend(self.rows.iter().skip(low).take(high - low + 1).cloned());
         }
     }
 

@@ -99,10 +99,7 @@ pub struct Size {
 
 impl Default for Size {
     fn default() -> Self {
-        Self {
-            columns: 80,
-            rows: 24,
-        }
+        Self { columns: 80, rows: 24 }
     }
 }
 

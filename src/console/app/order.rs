@@ -18,10 +18,7 @@ pub struct Order<K> {
 
 impl<K> Default for Order<K> {
     fn default() -> Self {
-        Self {
-            places: HashMap::new(),
-            sorted: None,
-        }
+        Self { places: HashMap::new(), sorted: None }
     }
 }
 
@@ -32,13 +29,7 @@ impl<K: Eq + Hash> Order<K> {
     }
 
     /// Sorts rows the way they were when last sorted, new ones behind them; after some seconds by `compare` again.
-    pub fn sort<T>(
-        &mut self,
-        now: Time,
-        rows: &mut [T],
-        key: impl Fn(&T) -> K,
-        compare: impl Fn(&T, &T) -> Ordering,
-    ) {
+    pub fn sort<T>(&mut self, now: Time, rows: &mut [T], key: impl Fn(&T) -> K, compare: impl Fn(&T, &T) -> Ordering) {
         let holds = |at: Time| (0..HOLD).contains(&(now - at));
         if self.sorted.is_some_and(holds) && !self.places.is_empty() {
             let place = |row: &T| self.places.get(&key(row)).copied().unwrap_or(usize::MAX);
@@ -65,11 +56,7 @@ mod tests {
         };
         assert_eq!(sort(0, vec![('a', 1), ('b', 2)]), "ba");
         assert_eq!(sort(1_000, vec![('a', 9), ('b', 2), ('c', 5)]), "bac");
-        assert_eq!(
-            sort(2_000, vec![('c', 9), ('a', 1)]),
-            "ac",
-            "a row that goes moves nobody"
-        );
+        assert_eq!(sort(2_000, vec![('c', 9), ('a', 1)]), "ac", "a row that goes moves nobody");
         assert_eq!(sort(6_000, vec![('a', 1), ('c', 9)]), "ca");
     }
 

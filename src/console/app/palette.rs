@@ -48,13 +48,7 @@ impl Palette {
     /// Open, with nothing typed.
     pub fn new(entries: Vec<Entry>) -> Self {
         let found = (0..entries.len()).collect();
-        Self {
-            entries,
-            line: Line::default(),
-            found,
-            at: 0,
-            matcher: Matcher::new(Config::DEFAULT),
-        }
+        Self { entries, line: Line::default(), found, at: 0, matcher: Matcher::new(Config::DEFAULT) }
     }
 
     /// Narrows to what is typed now.
@@ -86,11 +80,7 @@ impl Palette {
     /// Moves to the next or previous entry.
     pub fn step(&mut self, down: bool) {
         let last = self.found.len().saturating_sub(1);
-        self.at = if down {
-            (self.at + 1).min(last)
-        } else {
-            self.at.saturating_sub(1)
-        };
+        self.at = if down { (self.at + 1).min(last) } else { self.at.saturating_sub(1) };
     }
 
     /// The one that enter picks.

@@ -103,20 +103,14 @@ impl Pipelines {
                     continue;
                 }
                 if row.edges.len() <= FLOW {
-                    let seen =
-                        |edge: &EdgeRow| feed.ledger().edges().position(|it| it.edge == edge.edge);
+                    let seen = |edge: &EdgeRow| feed.ledger().edges().position(|it| it.edge == edge.edge);
                     row.edges.sort_by_cached_key(|it| (it.people, seen(it)));
                 }
                 let concerns = row.edges.iter().map(concern).enumerate();
                 // The first of the worst: max_by_key would give the last.
                 let worst = concerns.rev().max_by_key(|(_, concern)| *concern);
                 let (worst, concern) = worst.unwrap_or_default();
-                self.groups.push(Group {
-                    source: feed.id,
-                    row,
-                    concern,
-                    worst,
-                });
+                self.groups.push(Group { source: feed.id, row, concern, worst });
             }
         }
         // By how bad and by name only: numbers that change all the time would make the rows dance.
@@ -154,11 +148,7 @@ impl Pipelines {
     fn parent(&self) -> Option<Node> {
         let at = self.list.index()?;
         let depth = self.lines.get(at)?.guides.len();
-        let above = self
-            .lines
-            .iter()
-            .take(at)
-            .rposition(|it| it.guides.len() < depth)?;
+        let above = self.lines.iter().take(at).rposition(|it| it.guides.len() < depth)?;
         self.list.rows().get(above).cloned()
     }
 
@@ -295,16 +285,13 @@ pub(super) fn matches(query: &Query, row: &EdgeRow) -> bool {
         return true;
     }
     let (edge, name, health) = (&row.edge, row.edge.to_string(), word(row));
-    query.keeps(
-        &[&edge.pipeline, &name, &row.stage, health],
-        |field| match field {
-            "pipeline" => &edge.pipeline,
-            "from" => &edge.from,
-            "to" => &edge.to,
-            "stage" => &row.stage,
-            _ => health,
-        },
-    )
+    query.keeps(&[&edge.pipeline, &name, &row.stage, health], |field| match field {
+        "pipeline" => &edge.pipeline,
+        "from" => &edge.from,
+        "to" => &edge.to,
+        "stage" => &row.stage,
+        _ => health,
+    })
 }
 
 /// What a handoff is called: its title, or its id when nobody gave it one.

@@ -92,20 +92,12 @@ pub fn since(world: &World, feed: &Feed, at: Time) -> String {
         Face::Utc => 0,
     };
     let day = |at: Time| (at + shift).millis().div_euclid(DAY);
-    let form = if day(at) == day(now) {
-        "since %H:%M"
-    } else {
-        "since %b %-d %H:%M"
-    };
+    let form = if day(at) == day(now) { "since %H:%M" } else { "since %b %-d %H:%M" };
     (at + shift).utc().format(form).to_string()
 }
 
 const fn of(finding: &FindingRow) -> Concern {
-    if finding.critical {
-        Concern::Critical
-    } else {
-        Concern::Warning
-    }
+    if finding.critical { Concern::Critical } else { Concern::Warning }
 }
 
 fn with_since(world: &World, feed: &Feed, what: &str, at: Option<Time>, lasting: bool) -> String {
@@ -119,11 +111,7 @@ fn with_since(world: &World, feed: &Feed, what: &str, at: Option<Time>, lasting:
 /// Stall, drift and limit are one thing to the reader: the target is slow, since when, and how it was before.
 fn slow(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> Option<(Concern, String)> {
     let signals = [Signal::Stall, Signal::Drift, Signal::Limit];
-    let found: Vec<_> = row
-        .findings
-        .iter()
-        .filter(|it| signals.contains(&it.signal))
-        .collect();
+    let found: Vec<_> = row.findings.iter().filter(|it| signals.contains(&it.signal)).collect();
     let worst = found.iter().map(|it| of(it)).max()?;
     let began = found.iter().filter_map(|it| it.since).min();
     let lasting = found.iter().any(|it| it.lasting);
@@ -131,8 +119,7 @@ fn slow(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> Option<(C
     // A limit says nothing about what is usual: the slow hours may have become the usual ones.
     let unusual = found.iter().any(|it| it.signal != Signal::Limit);
     let usual = book.windows.baseline().quantile(0.95).filter(|_| unusual);
-    let pace = pace(world, feed, book, row)
-        .unwrap_or_else(|| measure(usual, book.p95_max, row.unacknowledged));
+    let pace = pace(world, feed, book, row).unwrap_or_else(|| measure(usual, book.p95_max, row.unacknowledged));
     Some((worst, format!("{slow}, {pace}")))
 }
 
@@ -148,17 +135,10 @@ fn pace(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> Option<St
         });
     }
     let minutes = book.windows.minutes();
-    let first = minutes
-        .iter()
-        .position(Option::is_some)
-        .unwrap_or(minutes.len());
+    let first = minutes.iter().position(Option::is_some).unwrap_or(minutes.len());
     let before = (minutes.len() - first) as i64 * MINUTE - 5 * MINUTE;
-    let (is, was) = (
-        per_second(lately, 5 * MINUTE),
-        per_second(hour.saturating_sub(lately), before),
-    );
-    (before >= 5 * MINUTE && was > 2.0 * is)
-        .then(|| format!("{to} acks {} (was {})", rate(is), rate(was)))
+    let (is, was) = (per_second(lately, 5 * MINUTE), per_second(hour.saturating_sub(lately), before));
+    (before >= 5 * MINUTE && was > 2.0 * is).then(|| format!("{to} acks {} (was {})", rate(is), rate(was)))
 }
 
 /// What the present P95 is held against: what is usual, else the limit of the edge, else how many wait.
@@ -176,11 +156,7 @@ fn per_second(count: u32, over: Millis) -> f64 {
 
 /// `3.1/s`, or per minute when that is less than one in ten seconds.
 fn rate(per_second: f64) -> String {
-    if per_second >= 0.1 {
-        format!("{per_second:.1}/s")
-    } else {
-        format!("{:.1}/min", per_second * 60.0)
-    }
+    if per_second >= 0.1 { format!("{per_second:.1}/s") } else { format!("{:.1}/min", per_second * 60.0) }
 }
 
 fn looping(feed: &Feed, row: &EdgeRow) -> String {
@@ -206,10 +182,7 @@ fn looping(feed: &Feed, row: &EdgeRow) -> String {
 /// else the place in the contract.
 fn violations(world: &World, feed: &Feed, row: &EdgeRow, finding: &FindingRow) -> String {
     let all = feed.ledger().violations().on(&row.edge);
-    let recent: Vec<&Offence> = all
-        .into_iter()
-        .filter(|it| it.last_at.age(feed.ledger().now()) <= HOUR)
-        .collect();
+    let recent: Vec<&Offence> = all.into_iter().filter(|it| it.last_at.age(feed.ledger().now()) <= HOUR).collect();
     let total: u32 = recent.iter().map(|it| it.count).sum();
     let began = recent.iter().map(|it| it.first_at).min().or(finding.since);
     let words = with_since(world, feed, "violations", began, finding.lasting);
@@ -246,10 +219,7 @@ fn retries(world: &World, feed: &Feed, book: &EdgeBook, finding: &FindingRow) ->
 
 fn calm(world: &World, feed: &Feed, row: &EdgeRow) -> String {
     let now = feed.ledger().now();
-    let changed = feed
-        .ledger()
-        .edge(&row.edge)
-        .map_or_else(Time::default, |it| it.changed_at);
+    let changed = feed.ledger().edge(&row.edge).map_or_else(Time::default, |it| it.changed_at);
     let mut words = match row.level {
         Health::NoData if changed == Time::default() => "no handoff yet".to_owned(),
         Health::NoData => format!("no handoff for {}", age(changed.age(now))),
@@ -266,10 +236,7 @@ fn calm(world: &World, feed: &Feed, row: &EdgeRow) -> String {
         }
         Health::Insufficient => {
             let emitted = row.counts.get(Kind::Emitted.name()).copied().unwrap_or(0);
-            format!(
-                "too few to judge: {} in 1h",
-                (emitted as usize).max(row.open)
-            )
+            format!("too few to judge: {} in 1h", (emitted as usize).max(row.open))
         }
         level => level.word().to_owned(),
     };

@@ -75,22 +75,12 @@ pub struct Offer {
 impl Offer {
     /// An action worth a place in the footer.
     pub const fn new(action: Action) -> Self {
-        Self {
-            action,
-            word: None,
-            locked: None,
-            footer: true,
-        }
+        Self { action, word: None, locked: None, footer: true }
     }
 
     /// An action that only the help lists.
     pub const fn quiet(action: Action) -> Self {
-        Self {
-            action,
-            word: None,
-            locked: None,
-            footer: false,
-        }
+        Self { action, word: None, locked: None, footer: false }
     }
 
     /// With a more exact word for the footer.

@@ -20,8 +20,7 @@ pub struct Sources {
 impl Screen for Sources {
     fn refresh(&mut self, world: &World) {
         if self.list.rows().len() != world.feeds.len() {
-            self.list
-                .settle(world.feeds.iter().map(|it| it.id).collect());
+            self.list.settle(world.feeds.iter().map(|it| it.id).collect());
         }
     }
 
@@ -67,10 +66,8 @@ fn waits(feed: &Feed) -> bool {
 /// Events in a second, over the last minute of the source's own time.
 pub fn pace(feed: &Feed) -> f64 {
     let edges = feed.ledger().edges();
-    let events: u32 = edges
-        .flat_map(|it| it.windows.total(Span::OneMinute).counts.iter())
-        .map(|(_, count)| count)
-        .sum();
+    let events: u32 =
+        edges.flat_map(|it| it.windows.total(Span::OneMinute).counts.iter()).map(|(_, count)| count).sum();
     f64::from(events) / 60.0
 }
 
@@ -80,23 +77,11 @@ pub fn measures(feed: &Feed) -> Vec<(&'static str, bool, &'static str)> {
         return Vec::new();
     };
     vec![
-        (
-            "latency",
-            can.latency,
-            "no acknowledgements: P95 is not measured",
-        ),
+        ("latency", can.latency, "no acknowledgements: P95 is not measured"),
         ("retries", can.retries, "attempts are not seen"),
-        (
-            "violations",
-            can.violations,
-            "refused contracts are not seen",
-        ),
+        ("violations", can.violations, "refused contracts are not seen"),
         ("contracts", can.bodies, "bodies cannot be fetched"),
-        (
-            "timelines",
-            can.timelines,
-            "the history of a run cannot be fetched",
-        ),
+        ("timelines", can.timelines, "the history of a run cannot be fetched"),
     ]
 }
 
@@ -105,9 +90,7 @@ pub fn acts(feed: &Feed) -> (Vec<&'static str>, Vec<&'static str>) {
     let Some(can) = feed.can() else {
         return (Vec::new(), Vec::new());
     };
-    let (able, unable): (Vec<ActKind>, Vec<ActKind>) = ActKind::ALL
-        .into_iter()
-        .partition(|it| can.acts.contains(it));
+    let (able, unable): (Vec<ActKind>, Vec<ActKind>) = ActKind::ALL.into_iter().partition(|it| can.acts.contains(it));
     let verbs = |acts: Vec<ActKind>| {
         let mut verbs: Vec<_> = acts.into_iter().map(verb).collect();
         verbs.dedup();

@@ -25,10 +25,7 @@ pub const UNDO_FOR: Millis = 10 * SECOND;
 const LEGEND: &[(&str, &str)] = &[
     ("-", "Nothing of it was seen."),
     ("2/7", "2 of 7: too few to judge or to say in per cent."),
-    (
-        "≥41s",
-        "At least: handoffs that still wait count as long as they wait.",
-    ),
+    ("≥41s", "At least: handoffs that still wait count as long as they wait."),
     ("n/m", "Not measured: this source does not tell it."),
 ];
 
@@ -153,9 +150,7 @@ impl State {
         Self {
             world: World {
                 now: start.now,
-                feeds: feeds
-                    .map(|(nth, name)| Feed::new(crate::domain::link::SourceId(nth), name))
-                    .collect(),
+                feeds: feeds.map(|(nth, name)| Feed::new(crate::domain::link::SourceId(nth), name)).collect(),
                 operator: start.operator,
                 readonly: start.readonly,
                 frozen: None,
@@ -188,12 +183,7 @@ impl State {
     /// moves between what is seen and the key pressed on it. Costs nothing when nothing changed.
     pub fn prepare(&mut self) -> Prepared {
         let now = self.world.now;
-        let again = self
-            .world
-            .feeds
-            .iter_mut()
-            .filter_map(|feed| feed.renew(now))
-            .min();
+        let again = self.world.feeds.iter_mut().filter_map(|feed| feed.renew(now)).min();
         self.badges = attention::badges(&self.world);
         let mut desk = Desk::new(&self.world, &mut self.tickets);
         let view: &mut dyn Screen = match &mut self.page {
@@ -217,18 +207,12 @@ impl State {
 
     /// Where the keys of the view are looked up.
     pub const fn view_context(&self) -> Context {
-        if self.page.is_some() {
-            Context::Handoff
-        } else {
-            self.at.context()
-        }
+        if self.page.is_some() { Context::Handoff } else { self.at.context() }
     }
 
     /// Where keys are looked up now: in the layer on top, else in the view.
     pub fn context(&self) -> Context {
-        self.layers
-            .last()
-            .map_or_else(|| self.view_context(), Layer::context)
+        self.layers.last().map_or_else(|| self.view_context(), Layer::context)
     }
 
     /// Says at the start what is wrong with the files of the user.
@@ -291,38 +275,21 @@ impl State {
         }
         if self.world.feeds.iter().any(Feed::is_recording) {
             use Action::{PauseReplay, ReplayBack, ReplayFaster, ReplayForward, ReplaySlower};
-            let paused = self
-                .world
-                .feeds
-                .iter()
-                .filter_map(Feed::replay)
-                .any(|it| it.paused);
+            let paused = self.world.feeds.iter().filter_map(Feed::replay).any(|it| it.paused);
             offers.push(Offer::new(PauseReplay).word(if paused { "play" } else { "pause" }));
-            offers
-                .extend([ReplayBack, ReplayForward, ReplaySlower, ReplayFaster].map(Offer::quiet));
+            offers.extend([ReplayBack, ReplayForward, ReplaySlower, ReplayFaster].map(Offer::quiet));
         }
         if !self.badges.is_empty() {
             offers.push(Offer::new(Action::NextAlert));
         }
         let freeze = Offer::new(Action::Freeze);
-        offers.push(if self.world.frozen.is_some() {
-            freeze.word("go on")
-        } else {
-            freeze
-        });
-        offers.extend(ScreenId::ALL.iter().map(|it| Offer {
-            footer: *it != self.at || self.page.is_some(),
-            ..Offer::new(it.action())
-        }));
+        offers.push(if self.world.frozen.is_some() { freeze.word("go on") } else { freeze });
         offers.extend(
-            [
-                Action::TimeFormat,
-                Action::ReleaseMouse,
-                Action::Redraw,
-                Action::Suspend,
-            ]
-            .map(Offer::quiet),
+            ScreenId::ALL
+                .iter()
+                .map(|it| Offer { footer: *it != self.at || self.page.is_some(), ..Offer::new(it.action()) }),
         );
+        offers.extend([Action::TimeFormat, Action::ReleaseMouse, Action::Redraw, Action::Suspend].map(Offer::quiet));
         if self.page.is_none() {
             offers.push(Offer::quiet(Action::Quit));
         }

@@ -86,29 +86,17 @@ impl Tasks {
             self.rows.extend(found.map(|it| (feed.id, it)));
         }
         let key = |it: &(SourceId, TaskRow)| (it.0, it.1.trace_id.clone());
-        let worst = |it: &(SourceId, TaskRow)| {
-            (
-                it.1.verdict,
-                it.1.open == 0,
-                std::cmp::Reverse(it.1.changed_at),
-            )
-        };
-        let compare = |a: &(SourceId, TaskRow), b: &_| {
-            worst(a).cmp(&worst(b)).then_with(|| key(a).cmp(&key(b)))
-        };
+        let worst = |it: &(SourceId, TaskRow)| (it.1.verdict, it.1.open == 0, std::cmp::Reverse(it.1.changed_at));
+        let compare = |a: &(SourceId, TaskRow), b: &_| worst(a).cmp(&worst(b)).then_with(|| key(a).cmp(&key(b)));
         self.order.sort(world.now, &mut self.rows, key, compare);
-        self.list
-            .settle_worst_first(self.rows.iter().map(key).collect());
+        self.list.settle_worst_first(self.rows.iter().map(key).collect());
     }
 
     /// From the log on hand, or from the history of the run where that tells of more returns.
     fn thread_of(&self, world: &World, source: SourceId, run: &Run) -> Vec<Feedback> {
         let feed = world.feed(source).into_iter();
         let here = thread(feed.flat_map(|it| it.ledger().recent()), &run.id);
-        let told = self
-            .told
-            .as_ref()
-            .filter(|it| it.task.0 == source && it.task.1 == run.id);
+        let told = self.told.as_ref().filter(|it| it.task.0 == source && it.task.1 == run.id);
         match told {
             Some(told) if told.thread.len() > here.len() => told.thread.clone(),
             _ => here,
@@ -128,9 +116,7 @@ impl Screen for Tasks {
             self.make(world);
             self.made = Some(revisions);
         }
-        self.thread = self
-            .run(world)
-            .map_or_else(Vec::new, |(source, run)| self.thread_of(world, source, run));
+        self.thread = self.run(world).map_or_else(Vec::new, |(source, run)| self.thread_of(world, source, run));
     }
 
     fn look(&mut self, desk: &mut Desk<'_>) {
@@ -138,14 +124,8 @@ impl Screen for Tasks {
             return;
         };
         let (task, version) = ((source, run.id.clone()), run.version);
-        let returned = run
-            .handoffs
-            .values()
-            .filter(|it| it.state == State::Returned);
-        let known = self
-            .told
-            .as_ref()
-            .is_some_and(|it| it.task == task && it.version == version);
+        let returned = run.handoffs.values().filter(|it| it.state == State::Returned);
+        let known = self.told.as_ref().is_some_and(|it| it.task == task && it.version == version);
         let can = desk.world.feed(source).and_then(Feed::can);
         if known || returned.count() <= self.thread.len() || !can.is_some_and(|it| it.timelines) {
             return;
@@ -153,17 +133,11 @@ impl Screen for Tasks {
         let ticket = desk.fetch(source, Want::Timeline(run.id.clone()));
         // What was told before is shown until the answer is here.
         let before = self.told.take().filter(|it| it.task == task);
-        self.told = Some(Told {
-            task,
-            version,
-            ticket,
-            thread: before.map(|it| it.thread).unwrap_or_default(),
-        });
+        self.told = Some(Told { task, version, ticket, thread: before.map(|it| it.thread).unwrap_or_default() });
     }
 
     fn answered(&mut self, world: &World, ticket: Ticket, reply: &Result<Reply, Fault>) {
-        if let (Some(told), Ok(Reply::Found(Found::Timeline { events, .. }))) =
-            (&mut self.told, reply)
+        if let (Some(told), Ok(Reply::Found(Found::Timeline { events, .. }))) = (&mut self.told, reply)
             && told.ticket == ticket
         {
             told.thread = thread(events.iter(), &told.task.1);
@@ -205,22 +179,14 @@ impl Screen for Tasks {
                 let ledger = desk.world.feed(source).map(Feed::ledger);
                 let it = can_escalate(run).zip(ledger);
                 if let Some(aim) = it.and_then(|(it, ledger)| triage::aim(ledger, source, &it.id)) {
-                    let verdict = self
-                        .selected()
-                        .map(|(_, row)| row.signal.clone())
-                        .filter(|it| !it.is_empty());
-                    let notes = verdict
-                        .map(|it| format!("Why it stands out: {it}."))
-                        .into_iter()
-                        .collect();
+                    let verdict = self.selected().map(|(_, row)| row.signal.clone()).filter(|it| !it.is_empty());
+                    let notes = verdict.map(|it| format!("Why it stands out: {it}.")).into_iter().collect();
                     desk.propose(Proposal::new(ActKind::Escalate, vec![aim]).notes(notes));
                 }
             }
             Action::CopyId => desk.copy(run.id.as_str(), "the run id"),
             Action::CopyJson => {
-                let json = self
-                    .selected()
-                    .and_then(|(_, row)| serde_json::to_string_pretty(row).ok());
+                let json = self.selected().and_then(|(_, row)| serde_json::to_string_pretty(row).ok());
                 desk.copy(&json.unwrap_or_default(), "the task as JSON");
             }
             _ => {}
@@ -243,10 +209,7 @@ impl Screen for Tasks {
                 self.list.select(&(*source, run.clone()));
             }
             Focus::Handoff(source, id) => {
-                let run = world
-                    .feed(*source)
-                    .and_then(|it| it.ledger().home(id))
-                    .map(|it| it.id.clone());
+                let run = world.feed(*source).and_then(|it| it.ledger().home(id)).map(|it| it.id.clone());
                 if let Some(run) = run {
                     self.show(world, &Focus::Run(*source, run));
                 }
@@ -279,14 +242,7 @@ impl Screen for Tasks {
 fn matches(query: &Query, row: &TaskRow) -> bool {
     let verdict = word(row.verdict);
     let trace = row.trace_id.as_str();
-    let whole = [
-        verdict,
-        &row.pipeline,
-        &row.title,
-        &row.path,
-        trace,
-        &row.signal,
-    ];
+    let whole = [verdict, &row.pipeline, &row.title, &row.path, trace, &row.signal];
     query.is_empty()
         || query.keeps(&whole, |field| match field {
             "trace" => trace,
@@ -314,11 +270,7 @@ fn at_hand(run: &Run) -> Option<&HandoffId> {
 /// The latest handoff that could be handed to a person.
 fn can_escalate(run: &Run) -> Option<&Handoff> {
     let acts = |it: &Handoff| triage::operator_acts(it.state);
-    let open = run.open().filter(|it| {
-        acts(it)
-            .iter()
-            .any(|(action, _)| *action == Action::Escalate)
-    });
+    let open = run.open().filter(|it| acts(it).iter().any(|(action, _)| *action == Action::Escalate));
     open.filter(|it| !it.emission.is_observed()).last()
 }
 
@@ -326,11 +278,9 @@ fn can_escalate(run: &Run) -> Option<&Handoff> {
 fn thread<'a>(events: impl Iterator<Item = &'a Event>, run: &RunId) -> Vec<Feedback> {
     let mine = events.filter(|it| it.run == *run);
     mine.filter_map(|event| match &event.fact {
-        Fact::Returned { feedback, .. } => Some(Feedback {
-            at: event.at,
-            by: event.actor.id.to_string(),
-            wants: feedback.clone(),
-        }),
+        Fact::Returned { feedback, .. } => {
+            Some(Feedback { at: event.at, by: event.actor.id.to_string(), wants: feedback.clone() })
+        }
         _ => None,
     })
     .collect()
@@ -349,8 +299,5 @@ pub fn same_work(run: &Run, it: &Handoff) -> usize {
     if work.is_empty() {
         return 0;
     }
-    run.handoffs
-        .values()
-        .filter(|other| other.emission.work == *work)
-        .count()
+    run.handoffs.values().filter(|other| other.emission.work == *work).count()
 }

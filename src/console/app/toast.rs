@@ -44,12 +44,7 @@ impl Toasts {
         self.0.retain(|it| it.text != text);
         // Bad news is read twice.
         let stays = if tone == Tone::Bad { 2 * STAYS } else { STAYS };
-        self.0.push(Toast {
-            text,
-            tone,
-            since: now,
-            until: now + stays,
-        });
+        self.0.push(Toast { text, tone, since: now, until: now + stays });
         let extra = self.0.len().saturating_sub(MOST);
         self.0.drain(..extra);
     }

@@ -28,11 +28,7 @@ fn aim_at(source: SourceId, run: &Run, it: &Handoff) -> Aim {
     };
     Aim {
         source,
-        target: Target {
-            run: run.id.clone(),
-            handoff: it.id.clone(),
-            version: it.version,
-        },
+        target: Target { run: run.id.clone(), handoff: it.id.clone(), version: it.version },
         label: label(it),
         edge: it.emission.edge.clone(),
         since,
@@ -43,11 +39,7 @@ fn aim_at(source: SourceId, run: &Run, it: &Handoff) -> Aim {
 /// The title of a handoff, or its id when nothing gave it one.
 fn label(it: &Handoff) -> String {
     let title = it.emission.title.trim();
-    let label = if title.is_empty() {
-        it.id.as_str()
-    } else {
-        title
-    };
+    let label = if title.is_empty() { it.id.as_str() } else { title };
     text::cut(label, 60).into_owned()
 }
 
@@ -72,12 +64,7 @@ pub fn question(ledger: &Ledger, id: &HandoffId) -> Option<InboxRow> {
 }
 
 /// What can be answered to a question, the most useful first. `unseen` says why nobody may say yes yet.
-pub fn answers(
-    world: &World,
-    source: SourceId,
-    row: &InboxRow,
-    unseen: Option<&str>,
-) -> Vec<Offer> {
+pub fn answers(world: &World, source: SourceId, row: &InboxRow, unseen: Option<&str>) -> Vec<Offer> {
     let allowed = |answer| row.allow.contains(&answer);
     let mut offers = Vec::new();
     if allowed(Answer::Approve) {
@@ -109,11 +96,7 @@ fn dismissal(world: &World, source: SourceId) -> ActKind {
         let can = world.feed(source).and_then(|it| it.can());
         can.is_none_or(|can| can.acts.contains(&act))
     };
-    if !may(ActKind::Reject) && may(ActKind::Dismiss) {
-        ActKind::Dismiss
-    } else {
-        ActKind::Reject
-    }
+    if !may(ActKind::Reject) && may(ActKind::Dismiss) { ActKind::Dismiss } else { ActKind::Reject }
 }
 
 fn claim(world: &World, row: &InboxRow) -> (&'static str, ActKind) {
@@ -128,11 +111,7 @@ fn claim(world: &World, row: &InboxRow) -> (&'static str, ActKind) {
 pub fn decide(desk: &mut Desk<'_>, source: SourceId, row: &InboxRow, action: Action) {
     let mut aim = Aim {
         source,
-        target: Target {
-            run: row.trace_id.clone(),
-            handoff: row.handoff_id.clone(),
-            version: row.version,
-        },
+        target: Target { run: row.trace_id.clone(), handoff: row.handoff_id.clone(), version: row.version },
         label: text::cut(&row.question, 60).into_owned(),
         edge: row.edge.clone(),
         since: row.opened_at,
@@ -166,10 +145,7 @@ pub fn decide(desk: &mut Desk<'_>, source: SourceId, row: &InboxRow, action: Act
 
 /// A proposed action as a call: its name, then its arguments.
 pub fn call(action: &serde_json::Value) -> String {
-    match (
-        action.get("name").and_then(serde_json::Value::as_str),
-        action.get("args"),
-    ) {
+    match (action.get("name").and_then(serde_json::Value::as_str), action.get("args")) {
         (Some(name), Some(args)) => format!("{name} {args}"),
         (Some(name), None) => name.to_owned(),
         _ => action.to_string(),
@@ -182,10 +158,7 @@ pub fn silence(world: &World, what: &str, calm: &str) -> (bool, String) {
     for feed in &world.feeds {
         match feed.heard_at() {
             None => {
-                deaf = Some(format!(
-                    "Nothing was heard of {} yet: there may be {what}.",
-                    feed.name
-                ));
+                deaf = Some(format!("Nothing was heard of {} yet: there may be {what}.", feed.name));
             }
             Some(at) if !feed.is_fresh(world.now) => {
                 let ago = text::age(at.age(world.now));

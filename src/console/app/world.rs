@@ -53,10 +53,7 @@ impl World {
     pub fn stamp(&self, at: Time, now: Time) -> String {
         match self.face {
             Face::Utc => at.utc().format("%H:%M:%S").to_string(),
-            Face::Local => (at + self.local_offset)
-                .utc()
-                .format("%H:%M:%S")
-                .to_string(),
+            Face::Local => (at + self.local_offset).utc().format("%H:%M:%S").to_string(),
             Face::Relative => format!("{} ago", age(at.age(now))),
         }
     }
@@ -78,11 +75,7 @@ impl World {
             });
         }
         if let Link::Down { since, .. } = feed.link() {
-            return Some(format!(
-                "{} unreachable for {}: acting waits for it",
-                feed.name,
-                age(since.age(self.now))
-            ));
+            return Some(format!("{} unreachable for {}: acting waits for it", feed.name, age(since.age(self.now))));
         }
         if let Some(frozen) = self.frozen
             && frozen.age(self.now) > STALE_AFTER
@@ -94,10 +87,9 @@ impl World {
         }
         match feed.data_age(self.now) {
             None => Some(format!("{} has not sent anything yet", feed.name)),
-            Some(old) if old > STALE_AFTER => Some(format!(
-                "the data is {} old: acting waits until it is fresh",
-                age(old)
-            )),
+            Some(old) if old > STALE_AFTER => {
+                Some(format!("the data is {} old: acting waits until it is fresh", age(old)))
+            }
             Some(_) => None,
         }
     }

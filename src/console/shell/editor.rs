@@ -29,8 +29,7 @@ impl Editor {
             .iter()
             .find_map(|name| std::env::var(name).ok().filter(|it| !it.trim().is_empty()))
             .unwrap_or_else(|| "vi".to_owned());
-        let file =
-            Scratch::new(text).map_err(|why| format!("cannot write a file to edit: {why}"))?;
+        let file = Scratch::new(text).map_err(|why| format!("cannot write a file to edit: {why}"))?;
         // Through a shell, because people set `code --wait` and the like; in its place, so that ending the child ends
         // the editor; with `env`, because people also set `NAME=value vim`.
         let child = Command::new("sh")
@@ -40,38 +39,23 @@ impl Editor {
             .arg(&file.0)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|why| {
-                format!("cannot start `{name}`: {why}; set EDITOR to an editor that is installed")
-            })?;
+            .map_err(|why| format!("cannot start `{name}`: {why}; set EDITOR to an editor that is installed"))?;
         Ok(Self { name, child, file })
     }
 
     /// The text as the editor left it, once it is closed. Waiting for it can be broken off and begun again.
     pub(super) async fn closed(&mut self) -> Result<String, String> {
         let name = &self.name;
-        let status = self
-            .child
-            .wait()
-            .await
-            .map_err(|why| format!("cannot wait for `{name}`: {why}"))?;
+        let status = self.child.wait().await.map_err(|why| format!("cannot wait for `{name}`: {why}"))?;
         if !status.success() {
-            let code = status
-                .code()
-                .map_or_else(|| "a signal".to_owned(), |it| it.to_string());
-            return Err(format!(
-                "`{name}` ended with {code}: nothing was taken over"
-            ));
+            let code = status.code().map_or_else(|| "a signal".to_owned(), |it| it.to_string());
+            return Err(format!("`{name}` ended with {code}: nothing was taken over"));
         }
-        let size = fs::metadata(&self.file.0)
-            .map(|it| it.len())
-            .unwrap_or_default();
+        let size = fs::metadata(&self.file.0).map(|it| it.len()).unwrap_or_default();
         if size > LONGEST {
-            return Err(format!(
-                "the file has {size} bytes, more than the {LONGEST} a contract may have"
-            ));
+            return Err(format!("the file has {size} bytes, more than the {LONGEST} a contract may have"));
         }
-        fs::read_to_string(&self.file.0)
-            .map_err(|why| format!("cannot read the edited file: {why}"))
+        fs::read_to_string(&self.file.0).map_err(|why| format!("cannot read the edited file: {why}"))
     }
 
     /// Ends the editor before it was closed: asked to, it puts the terminal right itself; by force after a moment.
@@ -93,11 +77,7 @@ impl Scratch {
         let name = format!("seam-{}.json", uuid::Uuid::now_v7());
         let file = Self(std::env::temp_dir().join(name));
         let mut options = OpenOptions::new();
-        let mut open = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&file.0)?;
+        let mut open = options.write(true).create_new(true).mode(0o600).open(&file.0)?;
         open.write_all(text.as_bytes())?;
         open.write_all(b"\n")?;
         Ok(file)

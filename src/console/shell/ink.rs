@@ -21,37 +21,17 @@ const ATTRIBUTES: [(Modifier, Attribute, Attribute); 9] = [
     (Modifier::BOLD, Attribute::Bold, Attribute::NormalIntensity),
     (Modifier::DIM, Attribute::Dim, Attribute::NormalIntensity),
     (Modifier::ITALIC, Attribute::Italic, Attribute::NoItalic),
-    (
-        Modifier::UNDERLINED,
-        Attribute::Underlined,
-        Attribute::NoUnderline,
-    ),
-    (
-        Modifier::SLOW_BLINK,
-        Attribute::SlowBlink,
-        Attribute::NoBlink,
-    ),
-    (
-        Modifier::RAPID_BLINK,
-        Attribute::RapidBlink,
-        Attribute::NoBlink,
-    ),
+    (Modifier::UNDERLINED, Attribute::Underlined, Attribute::NoUnderline),
+    (Modifier::SLOW_BLINK, Attribute::SlowBlink, Attribute::NoBlink),
+    (Modifier::RAPID_BLINK, Attribute::RapidBlink, Attribute::NoBlink),
     (Modifier::REVERSED, Attribute::Reverse, Attribute::NoReverse),
     (Modifier::HIDDEN, Attribute::Hidden, Attribute::NoHidden),
-    (
-        Modifier::CROSSED_OUT,
-        Attribute::CrossedOut,
-        Attribute::NotCrossedOut,
-    ),
+    (Modifier::CROSSED_OUT, Attribute::CrossedOut, Attribute::NotCrossedOut),
 ];
 
 impl Ink {
     pub(super) const fn of(cell: &Cell) -> Self {
-        Self {
-            fore: cell.fg,
-            back: cell.bg,
-            lit: cell.modifier,
-        }
+        Self { fore: cell.fg, back: cell.bg, lit: cell.modifier }
     }
 
     /// Tells a terminal that writes with this to write with another.

@@ -1,8 +1,6 @@
 //! From what the terminal reports to messages.
 
-use crossterm::event::{
-    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
-};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use crate::console::app::msg::{Gesture, Msg, Size, Spot};
 use crate::console::ui::Memo;
@@ -44,12 +42,7 @@ fn key(event: KeyEvent) -> Option<Key> {
         _ => return None,
     };
     let shift = held(KeyModifiers::SHIFT) || event.code == KeyCode::BackTab;
-    Some(Key::new(
-        code,
-        held(KeyModifiers::CONTROL),
-        held(KeyModifiers::ALT),
-        shift,
-    ))
+    Some(Key::new(code, held(KeyModifiers::CONTROL), held(KeyModifiers::ALT), shift))
 }
 
 fn mouse(event: MouseEvent, memo: &Memo) -> Option<Spot> {
@@ -60,12 +53,7 @@ fn mouse(event: MouseEvent, memo: &Memo) -> Option<Spot> {
         _ => return None,
     };
     let (x, y) = (event.column, event.row);
-    Some(Spot {
-        x,
-        y,
-        kind,
-        on: memo.at(x, y),
-    })
+    Some(Spot { x, y, kind, on: memo.at(x, y) })
 }
 
 #[cfg(test)]

@@ -50,13 +50,9 @@ fn save(directory: &Path, address: &str, view: &View) -> String {
     let mut all = views(directory);
     all.insert(address.to_owned(), table.into());
     let path = file(directory);
-    let written =
-        std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&path, all.to_string()));
+    let written = std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&path, all.to_string()));
     match written {
-        Ok(()) => format!(
-            "saved: seam opens {address} on {} from now on",
-            view.screen.title()
-        ),
+        Ok(()) => format!("saved: seam opens {address} on {} from now on", view.screen.title()),
         Err(why) => format!("cannot save the view to {}: {why}", path.display()),
     }
 }
@@ -80,16 +76,9 @@ mod tests {
     #[test]
     fn each_address_has_a_view_of_its_own() {
         let directory = tempfile::tempdir().unwrap();
-        let view = |screen, filter: &str| View {
-            screen,
-            filter: filter.to_owned(),
-        };
+        let view = |screen, filter: &str| View { screen, filter: filter.to_owned() };
         let (one, two) = (view(ScreenId::Edges, "to:crm"), view(ScreenId::Tasks, ""));
-        for (address, view) in [
-            ("http://a:1", &two),
-            ("http://a:1", &one),
-            ("file:/b", &two),
-        ] {
+        for (address, view) in [("http://a:1", &two), ("http://a:1", &one), ("file:/b", &two)] {
             let said = save(directory.path(), address, view);
             assert!(said.starts_with("saved"), "{said}");
         }

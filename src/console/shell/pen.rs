@@ -69,16 +69,9 @@ impl Pen {
 
     /// Waits, blocking, until everything was written or the terminal takes nothing any more.
     pub(super) fn drain(&self) {
-        let lock = self
-            .shared
-            .lock
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let lock = self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = |(): &mut ()| !self.is_idle();
-        let _ = self
-            .shared
-            .written
-            .wait_timeout_while(lock, PATIENCE, waiting);
+        let _ = self.shared.written.wait_timeout_while(lock, PATIENCE, waiting);
     }
 }
 

@@ -37,13 +37,7 @@ pub struct Screen<W> {
 impl<W: Write> Screen<W> {
     /// A screen that writes to `out`, of which it knows nothing yet.
     pub fn new(out: W) -> Self {
-        Self {
-            out,
-            frame: Vec::with_capacity(64 * 1024),
-            ink: None,
-            cursor: None,
-            cursor_shown: None,
-        }
+        Self { out, frame: Vec::with_capacity(64 * 1024), ink: None, cursor: None, cursor_shown: None }
     }
 
     /// Writes one cell; the cursor is moved only if it is not there already.
@@ -96,11 +90,8 @@ impl<W: Write> Screen<W> {
 
     /// Takes the mouse, or gives it back to the terminal.
     pub(super) fn mouse(&mut self, ours: bool) -> Result<(), String> {
-        let queued = if ours {
-            queue!(self.frame, EnableMouseCapture)
-        } else {
-            queue!(self.frame, DisableMouseCapture)
-        };
+        let queued =
+            if ours { queue!(self.frame, EnableMouseCapture) } else { queue!(self.frame, DisableMouseCapture) };
         queued.map_err(|why| why.to_string())?;
         Backend::flush(self).map_err(|why| why.to_string())
     }
@@ -121,8 +112,7 @@ impl<W: Write> Backend for Screen<W> {
         while let Some((x, y, cell)) = content.next() {
             // Some terminals leave what was under the second half of an emoji: that is cleared before it is written.
             let under = x + 1..x + cell.cell_width();
-            while let Some((x, y, blank)) = content.next_if(|it| it.1 == y && under.contains(&it.0))
-            {
+            while let Some((x, y, blank)) = content.next_if(|it| it.1 == y && under.contains(&it.0)) {
                 self.put(x, y, blank)?;
             }
             self.put(x, y, cell)?;
@@ -186,16 +176,8 @@ impl<W: Write> Backend for Screen<W> {
     }
 
     fn window_size(&mut self) -> io::Result<WindowSize> {
-        let terminal::WindowSize {
-            columns,
-            rows,
-            width,
-            height,
-        } = terminal::window_size()?;
-        Ok(WindowSize {
-            columns_rows: Size::new(columns, rows),
-            pixels: Size::new(width, height),
-        })
+        let terminal::WindowSize { columns, rows, width, height } = terminal::window_size()?;
+        Ok(WindowSize { columns_rows: Size::new(columns, rows), pixels: Size::new(width, height) })
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -29,13 +29,7 @@ pub(super) struct Tasks {
 impl Tasks {
     pub(super) fn new(sources: Vec<Shared>, retries: Vec<Retry>) -> Self {
         let (tell, answers) = mpsc::unbounded_channel();
-        Self {
-            sources,
-            retries,
-            running: HashMap::new(),
-            tell,
-            answers,
-        }
+        Self { sources, retries, running: HashMap::new(), tell, answers }
     }
 
     /// Starts an effect. What can be said about it at once is for the user.
@@ -51,9 +45,7 @@ impl Tasks {
             Effect::Fetch(ticket, id, want) => {
                 let source = self.source(id)?;
                 self.spawn(ticket, async move {
-                    within(source.fetch(want), "no answer within 30 s")
-                        .await
-                        .map(Reply::Found)
+                    within(source.fetch(want), "no answer within 30 s").await.map(Reply::Found)
                 });
             }
             Effect::Wait(ticket, millis) => self.spawn(ticket, async move {
@@ -63,11 +55,7 @@ impl Tasks {
             Effect::Cancel(ticket) => drop(self.running.remove(&ticket)),
             Effect::Retry(id) => self.retries.get(usize::from(id.0))?.now(),
             Effect::Replay(id, control) => {
-                return self
-                    .source(id)?
-                    .control(control)
-                    .err()
-                    .map(|why| why.to_string());
+                return self.source(id)?.control(control).err().map(|why| why.to_string());
             }
             // The shell itself does the rest.
             _ => {}
@@ -83,11 +71,9 @@ impl Tasks {
         let tell = self.tell.clone();
         let task = tokio::spawn(async move {
             let work = AbortOnDropHandle::new(tokio::spawn(work));
-            let answer = work.await.unwrap_or_else(|_| {
-                Err(Fault::Transient(
-                    "the source failed inside; the log says how".to_owned(),
-                ))
-            });
+            let answer = work
+                .await
+                .unwrap_or_else(|_| Err(Fault::Transient("the source failed inside; the log says how".to_owned())));
             // Nobody listens any more when the console is closed.
             let _ = tell.send((ticket, answer));
         });

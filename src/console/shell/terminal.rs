@@ -6,13 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ThreadId};
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{
-    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
-};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::style::{Attribute, ResetColor, SetAttribute};
-use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
-};
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode};
 use crossterm::{execute, queue};
 
 use crate::domain::text;
@@ -30,11 +26,7 @@ impl Guard {
     pub(super) fn enter(context: &str) -> io::Result<Self> {
         give_back_on_panic(thread::current().id());
         let name = text::cut(&text::clean(context), 60).into_owned();
-        let title = if name.is_empty() {
-            "seam".to_owned()
-        } else {
-            format!("seam · {name}")
-        };
+        let title = if name.is_empty() { "seam".to_owned() } else { format!("seam · {name}") };
         let guard = Self { title };
         guard.resume()?;
         Ok(guard)
@@ -47,14 +39,7 @@ impl Guard {
         let mut out = stdout().lock();
         // The title of before is put on the terminal's stack.
         out.write_all(b"\x1b[22;2t")?;
-        execute!(
-            out,
-            EnterAlternateScreen,
-            SetTitle(&self.title),
-            EnableMouseCapture,
-            EnableBracketedPaste,
-            Hide
-        )
+        execute!(out, EnterAlternateScreen, SetTitle(&self.title), EnableMouseCapture, EnableBracketedPaste, Hide)
     }
 }
 

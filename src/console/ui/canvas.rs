@@ -27,8 +27,7 @@ impl Memo {
     /// What the last frame put at a cell.
     pub fn at(&self, x: u16, y: u16) -> Option<Hit> {
         let mut hits = self.hits.iter().rev();
-        hits.find(|(area, _)| area.contains(Position { x, y }))
-            .map(|(_, hit)| hit.clone())
+        hits.find(|(area, _)| area.contains(Position { x, y })).map(|(_, hit)| hit.clone())
     }
 }
 
@@ -87,21 +86,12 @@ impl Canvas<'_> {
         let used = self.put(1, 0, Role::Header, title);
         self.put(1 + used + 2, 0, Role::Dim, state);
         let area = self.area;
-        self.within(Rect {
-            y: area.y + 1,
-            height: area.height.saturating_sub(1),
-            ..area
-        })
+        self.within(Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area })
     }
 
     /// The same screen, another part of it.
     pub fn within(&mut self, area: Rect) -> Canvas<'_> {
-        Canvas {
-            area: area.intersection(self.area),
-            buffer: self.buffer,
-            theme: self.theme,
-            memo: self.memo,
-        }
+        Canvas { area: area.intersection(self.area), buffer: self.buffer, theme: self.theme, memo: self.memo }
     }
 
     /// Draws a list with the cursor in sight, scrolled as little as possible, and makes rows and titles clickable.
@@ -122,20 +112,12 @@ impl Canvas<'_> {
         };
         let layout = table.draw(self.area, self.buffer, self.theme, row);
         for (y, number) in (layout.rows.top()..layout.rows.bottom()).zip(table.offset..view.total) {
-            let line = Rect {
-                y,
-                height: 1,
-                ..layout.rows
-            };
+            let line = Rect { y, height: 1, ..layout.rows };
             self.memo.hits.push((line, Hit::Row(number)));
         }
         for (nth, place) in layout.columns.iter().enumerate() {
             if let Some((x, width)) = *place {
-                let title = Rect {
-                    x,
-                    width,
-                    ..layout.header
-                };
+                let title = Rect { x, width, ..layout.header };
                 self.memo.hits.push((title, Hit::Column(nth)));
             }
         }

@@ -40,21 +40,13 @@ pub fn draw(screen: &DeadLetters, state: &State, canvas: &mut Canvas<'_>) {
     let (count, groups) = screen.count();
     let mut words = match count {
         0 => String::new(),
-        _ => format!(
-            "{} in {}",
-            text::count(count as u64),
-            plural(groups, "group")
-        ),
+        _ => format!("{} in {}", text::count(count as u64), plural(groups, "group")),
     };
     if !screen.text().is_empty() {
         _ = write!(words, "  filter {}", screen.text()); // writing to a String cannot fail
     }
     if screen.list.marked() > 0 {
-        _ = write!(
-            words,
-            "  {} marked",
-            text::count(screen.marked_items() as u64)
-        ); // writing to a String cannot fail
+        _ = write!(words, "  {} marked", text::count(screen.marked_items() as u64)); // writing to a String cannot fail
     }
     let mut canvas = canvas.heading("DEAD LETTERS", &words);
     if screen.list.rows().is_empty() {
@@ -88,13 +80,8 @@ fn list(screen: &DeadLetters, world: &World, canvas: &mut Canvas<'_>) {
     let area = canvas.area;
     let rows = screen.list.rows();
     let only = [Column::text("", 1, u16::MAX / 2).growing()];
-    let view = ListView {
-        name: "dead letters",
-        columns: &only,
-        total: rows.len(),
-        selected: screen.list.index(),
-        sort: None,
-    };
+    let view =
+        ListView { name: "dead letters", columns: &only, total: rows.len(), selected: screen.list.index(), sort: None };
     let theme = canvas.theme;
     let widest = Widest::of(screen);
     let mut place = None;
@@ -106,11 +93,7 @@ fn list(screen: &DeadLetters, world: &World, canvas: &mut Canvas<'_>) {
         line.draw(|cell, buffer| {
             let columns = Columns::of(cell, widest);
             place = Some(columns);
-            let mut pen = Pen {
-                buffer,
-                theme,
-                columns,
-            };
+            let mut pen = Pen { buffer, theme, columns };
             match row {
                 Row::Group(id) => pen.group(screen, world, feed, id),
                 Row::Item(_, id) => pen.item(world, feed, id),
@@ -121,15 +104,7 @@ fn list(screen: &DeadLetters, world: &World, canvas: &mut Canvas<'_>) {
         }
     });
     if let Some(columns) = place {
-        header(
-            screen,
-            canvas,
-            Rect {
-                y: area.y,
-                ..columns.what
-            },
-            columns,
-        );
+        header(screen, canvas, Rect { y: area.y, ..columns.what }, columns);
     }
 }
 
@@ -154,14 +129,7 @@ fn header(screen: &DeadLetters, canvas: &mut Canvas<'_>, what: Rect, columns: Co
         };
         let role = if sorted { Role::Accent } else { Role::Header };
         let style = canvas.theme.style(role);
-        put(
-            canvas.buffer,
-            place.x,
-            place.y,
-            place.width,
-            &format!("{title}{arrow}"),
-            style,
-        );
+        put(canvas.buffer, place.x, place.y, place.width, &format!("{title}{arrow}"), style);
         canvas.hit(place, Hit::Column(nth));
     }
 }
@@ -184,53 +152,26 @@ impl Pen<'_> {
         };
         let ledger = feed.ledger();
         let (open, columns) = (screen.is_open(id), self.columns);
-        let arrow = if open {
-            self.theme.glyphs.tree_open
-        } else {
-            self.theme.glyphs.tree_closed
-        };
+        let arrow = if open { self.theme.glyphs.tree_open } else { self.theme.glyphs.tree_closed };
         let what = columns.what;
         self.put(what, Role::Dim, arrow);
-        let number = Rect {
-            x: what.x + 2,
-            width: what.width.saturating_sub(2).min(columns.count),
-            ..what
-        };
+        let number = Rect { x: what.x + 2, width: what.width.saturating_sub(2).min(columns.count), ..what };
         let style = self.theme.style(Role::Strong);
-        put_right(
-            self.buffer,
-            number.x,
-            number.y,
-            number.width,
-            &text::count(count as u64),
-            style,
-        );
+        put_right(self.buffer, number.x, number.y, number.width, &text::count(count as u64), style);
         let before = (columns.count + 3).min(what.width);
-        let rest = Rect {
-            x: what.x + before,
-            width: what.width - before,
-            ..what
-        };
+        let rest = Rect { x: what.x + before, width: what.width - before, ..what };
         let (tone, pulse) = pulse(head, ledger);
         let wide = text::width(&pulse) as u16 + GAP;
         let used = self.put(rest, Role::Text, &headline(&head.title));
         if head.last_10m > 0 && used + wide <= rest.width {
-            let place = Rect {
-                x: rest.x + used + GAP,
-                width: rest.width - used - GAP,
-                ..rest
-            };
+            let place = Rect { x: rest.x + used + GAP, width: rest.width - used - GAP, ..rest };
             self.put(place, doc::role(tone), &pulse);
         }
         let now = ledger.now();
         if let Some(first) = columns.first {
             self.put(first, Role::Dim, &world.stamp(head.first_at, now));
         }
-        let fresh = if head.last_10m > 0 {
-            Role::Warning
-        } else {
-            Role::Dim
-        };
+        let fresh = if head.last_10m > 0 { Role::Warning } else { Role::Dim };
         if let Some(last) = columns.last {
             self.put(last, fresh, &world.stamp(head.last_at, now));
         }
@@ -250,37 +191,21 @@ impl Pen<'_> {
         let notes = self.notes(&row, what.width);
         let wide = text::width(&notes) as u16;
         if wide > 0 {
-            let place = Rect {
-                x: what.right() - wide,
-                width: wide,
-                ..what
-            };
-            let role = if row.urgency <= Urgency::High {
-                Role::Warning
-            } else {
-                Role::Dim
-            };
+            let place = Rect { x: what.right() - wide, width: wide, ..what };
+            let role = if row.urgency <= Urgency::High { Role::Warning } else { Role::Dim };
             self.put(place, role, &notes);
             what.width = what.width.saturating_sub(wide + GAP);
         }
         let name = short(row.handoff_id.as_str(), 12);
         let indent = 4.min(what.width);
-        let place = Rect {
-            x: what.x + indent,
-            width: what.width - indent,
-            ..what
-        };
+        let place = Rect { x: what.x + indent, width: what.width - indent, ..what };
         // The title tells more than the id, which is on the page of the handoff.
         let title = if place.width < NAMED {
             place
         } else {
             let used = self.put(place, Role::Dim, &name).max(8.min(place.width));
             let left = place.width.saturating_sub(used + GAP);
-            Rect {
-                x: place.x + used + GAP,
-                width: left,
-                ..place
-            }
+            Rect { x: place.x + used + GAP, width: left, ..place }
         };
         self.put(title, Role::Text, &row.title);
         if let Some(first) = columns.first {
@@ -290,11 +215,7 @@ impl Pen<'_> {
             self.put(last, Role::Dim, &world.stamp(row.dead_at, ledger.now()));
         }
         if let Some(edge) = columns.edge {
-            let owner = if row.owner.is_empty() {
-                "-"
-            } else {
-                &row.owner
-            };
+            let owner = if row.owner.is_empty() { "-" } else { &row.owner };
             self.put(edge, Role::Dim, owner);
         }
         self.outlook(&row.outlook);

@@ -40,13 +40,7 @@ pub fn draw(doc: &Doc, offset: usize, canvas: &mut Canvas<'_>) -> Window {
         let more = format!("{} {below} more line{s}", canvas.theme.glyphs.tree_open);
         canvas.put(0, area.height - 1, Role::Accent, &more);
     }
-    part::table::scrollbar(
-        area,
-        canvas.buffer,
-        canvas.theme,
-        window.start,
-        window.total,
-    );
+    part::table::scrollbar(area, canvas.buffer, canvas.theme, window.start, window.total);
     window
 }
 
@@ -73,9 +67,5 @@ pub fn beside<'a>(canvas: &'a mut Canvas<'_>, x: u16) -> Canvas<'a> {
         let line = canvas.theme.glyphs.tree_line;
         canvas.put(x, y, Role::Border, line);
     }
-    canvas.within(Rect {
-        x: area.x + x + 2,
-        width: area.width.saturating_sub(x + 3),
-        ..area
-    })
+    canvas.within(Rect { x: area.x + x + 2, width: area.width.saturating_sub(x + 3), ..area })
 }

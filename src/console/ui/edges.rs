@@ -37,9 +37,7 @@ pub fn draw(screen: &Edges, state: &State, canvas: &mut Canvas<'_>) {
     spans(canvas, &format!("EDGES {count}"), screen.span);
     let [_, list, below] = places(area, screen.list.rows().len() as u16);
     if screen.list.rows().is_empty() {
-        return canvas
-            .within(list)
-            .notice(Role::Dim, "No edge matches the filter. esc clears it.");
+        return canvas.within(list).notice(Role::Dim, "No edge matches the filter. esc clears it.");
     }
     let selected = screen.list.index().and_then(|it| screen.row(it));
     if let Some((it, feed)) = selected.and_then(|it| Some((it, state.world.feed(it.source)?)))
@@ -47,15 +45,8 @@ pub fn draw(screen: &Edges, state: &State, canvas: &mut Canvas<'_>) {
     {
         facts::draw(state, feed, &[&it.row], &mut canvas.within(below));
     }
-    let name = |nth: usize| {
-        screen
-            .row(nth)
-            .map_or(0, |it| text::width(&it.row.edge.to_string()))
-    };
-    let widest = (0..screen.list.rows().len().min(200))
-        .map(name)
-        .max()
-        .unwrap_or(0);
+    let name = |nth: usize| screen.row(nth).map_or(0, |it| text::width(&it.row.edge.to_string()));
+    let widest = (0..screen.list.rows().len().min(200)).map(name).max().unwrap_or(0);
     let columns = columns(widest.clamp(12, 36) as u16, area.width >= ROOMY);
     let sort = By::ALL.iter().position(|it| *it == screen.by);
     let view = ListView {
@@ -95,11 +86,7 @@ pub(super) fn spans(canvas: &mut Canvas<'_>, title: &str, chosen: Span) {
     };
     let places = part::tabs::tabs(&names, chosen as usize, area, canvas.buffer, canvas.theme);
     for (nth, place) in places.into_iter().enumerate() {
-        let area = Rect {
-            x: place.start,
-            width: place.end - place.start,
-            ..area
-        };
+        let area = Rect { x: place.start, width: place.end - place.start, ..area };
         canvas.hit(area, Hit::Tab(nth));
     }
 }
@@ -115,16 +102,8 @@ fn columns(name: u16, roomy: bool) -> [Column<'static>; 13] {
         Column::number("P50", 6).dropped(10),
         Column::number("P95", 6),
         Column::number("P99", 6).dropped(8),
-        Column {
-            ideal: rate,
-            ..Column::number("retry", 5)
-        }
-        .dropped(3),
-        Column {
-            ideal: rate,
-            ..Column::number("viol", 5)
-        }
-        .dropped(4),
+        Column { ideal: rate, ..Column::number("retry", 5) }.dropped(3),
+        Column { ideal: rate, ..Column::number("viol", 5) }.dropped(4),
         Column::number("unack", 5).dropped(5),
         Column::number("oldest", 6).dropped(2),
         Column::number("dead", 4).dropped(1),
@@ -148,11 +127,7 @@ fn draw_row(it: &Row, state: &State, line: &mut Line<'_>) {
     cell((Role::Dim, row.edge.pipeline.to_string()));
     cell(figure::count(row.emit_to_ack_ms.n, Role::Dim));
     let measured = |it: Cell| {
-        if is_measured(feed, row) {
-            it
-        } else {
-            (Role::Dim, figure::NOT_MEASURED.to_owned())
-        }
+        if is_measured(feed, row) { it } else { (Role::Dim, figure::NOT_MEASURED.to_owned()) }
     };
     cell(measured(figure::latency(row.emit_to_ack_ms.p50)));
     cell(figure::p95(feed, row));
@@ -168,10 +143,7 @@ fn draw_row(it: &Row, state: &State, line: &mut Line<'_>) {
         });
     };
     rate(row.retry_rate, figure::judged(row, &[Signal::Retries]));
-    rate(
-        row.violation_rate,
-        figure::judged(row, &[Signal::Violations]),
-    );
+    rate(row.violation_rate, figure::judged(row, &[Signal::Violations]));
     let mut cell = |(role, text): Cell| line.text(role, &text);
     cell(figure::count(row.unacknowledged as u64, Role::Text));
     cell(figure::oldest(row));
@@ -179,11 +151,7 @@ fn draw_row(it: &Row, state: &State, line: &mut Line<'_>) {
     line.draw(|area, buffer| figure::trend(feed, row, area, buffer, theme));
     line.draw(|area, buffer| {
         // The word where there is no room for the reason; that stands below the list then.
-        let why = if area.width >= REASON {
-            reason(&state.world, feed, row)
-        } else {
-            word(row).to_owned()
-        };
+        let why = if area.width >= REASON { reason(&state.world, feed, row) } else { word(row).to_owned() };
         let style = theme.style(figure::role(it.concern));
         part::put(buffer, area.x, area.y, area.width, &why, style);
     });

@@ -28,11 +28,7 @@ pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
         };
         return canvas.notice(Role::Dim, why);
     }
-    let time = if world.face == Face::Relative {
-        "ago"
-    } else {
-        "time"
-    };
+    let time = if world.face == Face::Relative { "ago" } else { "time" };
     let columns = [
         Column::text(time, 8, 8),
         Column::text("event", 12, 19),
@@ -41,13 +37,8 @@ pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
         Column::id("by", 9, 14).dropped(3),
         Column::text("detail", 24, 60).growing().dropped(1),
     ];
-    let view = ListView {
-        name: "events",
-        columns: &columns,
-        total: rows.len(),
-        selected: screen.list.index(),
-        sort: None,
-    };
+    let view =
+        ListView { name: "events", columns: &columns, total: rows.len(), selected: screen.list.index(), sort: None };
     canvas.list(&view, |row, line| {
         let Some(&id) = rows.get(row) else { return };
         let Some((event, feed)) = Events::event(world, id).zip(world.feed(id.0)) else {
@@ -64,10 +55,7 @@ pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
         line.text(role, &name(&event.fact));
         let handoff = event.handoff.as_ref();
         let edge = edge(feed.ledger(), event);
-        line.text(
-            Role::Strong,
-            &edge.map_or(String::new(), ToString::to_string),
-        );
+        line.text(Role::Strong, &edge.map_or(String::new(), ToString::to_string));
         line.text(Role::Dim, handoff.map_or("", |it| it.as_str()));
         // Almost all come from agents: only the others say what they are.
         let who = event.actor.to_string();

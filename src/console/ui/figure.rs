@@ -36,10 +36,7 @@ pub(super) const fn role(concern: Concern) -> Role {
 
 /// How a number looks that these signals judge: coloured only when they found something.
 pub(super) fn judged(row: &EdgeRow, signals: &[Signal]) -> Role {
-    let found = row
-        .findings
-        .iter()
-        .filter(|it| signals.contains(&it.signal));
+    let found = row.findings.iter().filter(|it| signals.contains(&it.signal));
     match found.map(|it| it.critical).max() {
         None => Role::Text,
         Some(true) => Role::Critical,
@@ -64,8 +61,7 @@ pub(super) fn p95(feed: &Feed, row: &EdgeRow) -> Cell {
 /// A P95 in words, `≥41s` when it is a lower bound.
 pub(super) fn p95_text(p95: P95Ms) -> Option<String> {
     let bound = if p95.lower_bound { "≥" } else { "" };
-    p95.value
-        .map(|value| format!("{bound}{}", text::latency(value)))
+    p95.value.map(|value| format!("{bound}{}", text::latency(value)))
 }
 
 /// A latency that may be unknown.
@@ -86,21 +82,13 @@ pub(super) fn rate(rate: RateOf, role: Role) -> Cell {
 /// The same with the size of its sample: `4.1% of 612`.
 pub(super) fn rate_of(of: RateOf, role: Role) -> Cell {
     let (role, text) = rate(of, role);
-    let sample = if of.guard == "enough" {
-        format!(" of {}", text::count(u64::from(of.n)))
-    } else {
-        String::new()
-    };
+    let sample = if of.guard == "enough" { format!(" of {}", text::count(u64::from(of.n))) } else { String::new() };
     (role, text + &sample)
 }
 
 /// How many; none is a dim dash.
 pub(super) fn count(count: u64, role: Role) -> Cell {
-    if count == 0 {
-        none()
-    } else {
-        (role, text::count(count))
-    }
+    if count == 0 { none() } else { (role, text::count(count)) }
 }
 
 /// The age of the oldest handoff that waits; coloured when the edge is called slow.
@@ -121,23 +109,12 @@ pub(super) fn trend(feed: &Feed, row: &EdgeRow, area: Rect, buffer: &mut Buffer,
         return;
     };
     let trend = report::trend(book, ledger.now());
-    let values: Vec<Option<u64>> = trend
-        .p95_ms
-        .iter()
-        .map(|it| it.map(i64::unsigned_abs))
-        .collect();
+    let values: Vec<Option<u64>> = trend.p95_ms.iter().map(|it| it.map(i64::unsigned_abs)).collect();
     let role = match judged(row, &SLOW) {
         Role::Text => Role::Bar,
         bad => bad,
     };
-    part::trend::trend(
-        &values,
-        trend.alarm_ms.unsigned_abs(),
-        area,
-        buffer,
-        theme,
-        role,
-    );
+    part::trend::trend(&values, trend.alarm_ms.unsigned_abs(), area, buffer, theme, role);
 }
 
 #[cfg(test)]
@@ -146,35 +123,18 @@ mod tests {
 
     #[test]
     fn rates_respect_the_sample_guard() {
-        let of = |k, n, guard| RateOf {
-            value: (n > 0).then(|| f64::from(k) / f64::from(n)),
-            k,
-            n,
-            guard,
-        };
+        let of = |k, n, guard| RateOf { value: (n > 0).then(|| f64::from(k) / f64::from(n)), k, n, guard };
         let cell = |it| rate(it, Role::Critical);
         assert_eq!(cell(of(0, 0, "no_data")), (Role::Dim, "-".to_owned()));
-        assert_eq!(
-            cell(of(2, 7, "insufficient")),
-            (Role::Text, "2/7".to_owned())
-        );
+        assert_eq!(cell(of(2, 7, "insufficient")), (Role::Text, "2/7".to_owned()));
         assert_eq!(cell(of(0, 50, "enough")), (Role::Text, "0".to_owned()));
-        assert_eq!(
-            cell(of(25, 612, "enough")),
-            (Role::Critical, "4.1%".to_owned())
-        );
+        assert_eq!(cell(of(25, 612, "enough")), (Role::Critical, "4.1%".to_owned()));
         assert_eq!(rate_of(of(25, 612, "enough"), Role::Text).1, "4.1% of 612");
     }
 
     #[test]
     fn a_bound_is_shown_as_one() {
-        let p95 = |value, lower_bound| {
-            p95_text(P95Ms {
-                value,
-                lower_bound,
-                n: 3,
-            })
-        };
+        let p95 = |value, lower_bound| p95_text(P95Ms { value, lower_bound, n: 3 });
         assert_eq!(p95(Some(46_000), true).unwrap(), "≥46s");
         assert_eq!(p95(Some(1_900), false).unwrap(), "1.9s");
         assert_eq!(p95(None, false), None);

@@ -22,16 +22,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let mut items: Vec<(Action, String, String)> = shown
         .filter_map(|it| {
             let key = state.keymap.key_for(it.action, context)?;
-            let word = it
-                .word
-                .clone()
-                .unwrap_or_else(|| it.action.word().to_owned());
+            let word = it.word.clone().unwrap_or_else(|| it.action.word().to_owned());
             Some((it.action, key.to_string(), word))
         })
         .collect();
-    let last: Vec<_> = items
-        .extract_if(.., |it| matches!(it.0, Action::Help | Action::Palette))
-        .collect();
+    let last: Vec<_> = items.extract_if(.., |it| matches!(it.0, Action::Help | Action::Palette)).collect();
     let size = |it: &(Action, String, String)| width(&it.1) + width(&it.2) + 3;
     let keep: usize = last.iter().map(size).sum();
     let mut room = usize::from(area.width).saturating_sub(keep + 1);
@@ -45,11 +40,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         let start = x;
         x += text(canvas, area, x, Role::Key, &key) + 1;
         x += text(canvas, area, x, Role::Word, &word);
-        let place = Rect {
-            x: start,
-            width: x.min(area.right()).saturating_sub(start),
-            ..area
-        };
+        let place = Rect { x: start, width: x.min(area.right()).saturating_sub(start), ..area };
         canvas.hit(place, Hit::Action(action));
         x += 2;
     }
@@ -67,23 +58,11 @@ fn of_layer(canvas: &mut Canvas<'_>, state: &State, layer: &Layer, area: Rect) {
             &[("up down", "choose"), ("enter", "next"), ("esc", "back")]
         }
         Layer::Ask(_) => &[("enter", "next"), ("ctrl-u", "clear"), ("esc", "back")],
-        Layer::Dialog(_) if state.last_offset(layer) > 0 => &[
-            ("j k", "scroll"),
-            ("tab", "move"),
-            ("enter", "press"),
-            ("esc", "no"),
-        ],
-        Layer::Dialog(_) => &[
-            ("tab", "move"),
-            ("enter", "press"),
-            ("y", "yes"),
-            ("esc", "no"),
-        ],
-        Layer::Filter { .. } => &[
-            ("enter", "keep"),
-            ("esc", "as before"),
-            ("-word", "rows without it"),
-        ],
+        Layer::Dialog(_) if state.last_offset(layer) > 0 => {
+            &[("j k", "scroll"), ("tab", "move"), ("enter", "press"), ("esc", "no")]
+        }
+        Layer::Dialog(_) => &[("tab", "move"), ("enter", "press"), ("y", "yes"), ("esc", "no")],
+        Layer::Filter { .. } => &[("enter", "keep"), ("esc", "as before"), ("-word", "rows without it")],
         Layer::Palette(_) => &[("up down", "choose"), ("enter", "do it"), ("esc", "close")],
         Layer::Help(_) | Layer::Results(_) => &[("j k", "scroll"), ("esc", "close")],
     };

@@ -16,22 +16,12 @@ use crate::theme::Role;
 pub(super) fn strip(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let world = &state.world;
     let old = !world.feeds.is_empty() && !world.feeds.iter().any(|it| it.is_fresh(world.now));
-    let area = Rect {
-        x: area.x + 1,
-        width: area.width.saturating_sub(1),
-        ..area
-    };
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
     if state.badges.is_empty() {
         let (role, words) = match calm(world) {
             Calm::Healthy => (Role::Healthy, "all edges healthy"),
-            Calm::TooFew => (
-                Role::Dim,
-                "nothing wrong, but too little seen lately to call it healthy",
-            ),
-            Calm::NoData => (
-                Role::Dim,
-                "no handoff seen yet: nothing is known to be healthy",
-            ),
+            Calm::TooFew => (Role::Dim, "nothing wrong, but too little seen lately to call it healthy"),
+            Calm::NoData => (Role::Dim, "no handoff seen yet: nothing is known to be healthy"),
             Calm::Connecting => (Role::Dim, "connecting: nothing is known yet"),
         };
         let words = format!("{} {words}", glyph(canvas.theme, role));
@@ -55,11 +45,7 @@ pub(super) fn strip(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let places = badges(&shown, area, canvas.buffer, canvas.theme);
     for (nth, place) in places.into_iter().enumerate() {
         let width = place.end - place.start;
-        let place = Rect {
-            x: place.start,
-            width,
-            ..area
-        };
+        let place = Rect { x: place.start, width, ..area };
         canvas.hit(place, Hit::Badge(nth));
     }
 }
@@ -84,35 +70,18 @@ pub(super) fn toasts(canvas: &mut Canvas<'_>, state: &State) {
             [one] => one.label.clone(),
             many => format!("{} handoffs", many.len()),
         };
-        lines.push((
-            Role::Warning,
-            format!("dismissed in {left} s, z takes it back: {what}"),
-        ));
+        lines.push((Role::Warning, format!("dismissed in {left} s, z takes it back: {what}")));
     }
     let area = canvas.area;
     let room = usize::from(area.width.saturating_sub(4));
     let bottom = (0..area.bottom()).rev();
-    for ((role, line), y) in lines
-        .into_iter()
-        .rev()
-        .zip(bottom)
-        .take(usize::from(area.height))
-    {
+    for ((role, line), y) in lines.into_iter().rev().zip(bottom).take(usize::from(area.height)) {
         let line = text::clean(&line);
         let shown = format!(" {} ", text::cut(&line, room));
         let width = text::width(&shown) as u16;
-        let place = Rect {
-            x: area.right().saturating_sub(width),
-            y,
-            width,
-            height: 1,
-        };
+        let place = Rect { x: area.right().saturating_sub(width), y, width, height: 1 };
         // The whole line: half a sentence of what is below it, run into the message, would be read as one.
-        let line = Rect {
-            x: area.x,
-            width: area.width,
-            ..place
-        };
+        let line = Rect { x: area.x, width: area.width, ..place };
         part::clear(line, canvas.buffer, canvas.theme);
         let style = canvas.theme.style(role);
         part::put(canvas.buffer, place.x, y, width, &shown, style);

@@ -26,34 +26,16 @@ pub fn draw(page: &Handoff, state: &State, canvas: &mut Canvas<'_>) {
         let role = doc::role(crate::console::app::handoff::ink(it.state));
         x += canvas.put(x, 0, role, &it.state.word().replace('_', " ")) + 2;
         x += canvas.put(x, 0, Role::Text, &it.emission.edge.to_string()) + 2;
-        let now = world
-            .feed(page.source)
-            .map_or(it.born(), |feed| feed.ledger().now());
-        canvas.put(
-            x,
-            0,
-            Role::Dim,
-            &format!("{} old", text::age(it.born().age(now))),
-        );
+        let now = world.feed(page.source).map_or(it.born(), |feed| feed.ledger().now());
+        canvas.put(x, 0, Role::Dim, &format!("{} old", text::age(it.born().age(now))));
     }
     let area = canvas.area;
-    let line = Rect {
-        y: area.y + 1,
-        height: 1,
-        ..area
-    };
+    let line = Rect { y: area.y + 1, height: 1, ..area };
     let titles: Vec<&str> = Tab::ALL.iter().map(|(_, title)| *title).collect();
     let places = tabs(&titles, page.tab.index(), line, canvas.buffer, canvas.theme);
     for (nth, place) in places.into_iter().enumerate() {
         let width = place.end - place.start;
-        canvas.hit(
-            Rect {
-                x: place.start,
-                width,
-                ..line
-            },
-            Hit::Tab(nth),
-        );
+        canvas.hit(Rect { x: place.start, width, ..line }, Hit::Tab(nth));
     }
     let mut below = canvas.within(Rect {
         x: area.x + 1,
@@ -78,10 +60,7 @@ fn trace(page: &Handoff, rows: &[TraceRow], end: i64, canvas: &mut Canvas<'_>) {
     }
     let selected = page.trace.index().unwrap_or(0);
     let offset = scroll_to(0, selected, usize::from(area.height), rows.len());
-    let names: Vec<String> = rows
-        .iter()
-        .map(|row| text::clean(&row.name).into_owned())
-        .collect();
+    let names: Vec<String> = rows.iter().map(|row| text::clean(&row.name).into_owned()).collect();
     let spans: Vec<Span<'_>> = rows
         .iter()
         .zip(&names)
@@ -95,11 +74,7 @@ fn trace(page: &Handoff, rows: &[TraceRow], end: i64, canvas: &mut Canvas<'_>) {
         .collect();
     waterfall(&spans, offset, end, area, canvas.buffer, canvas.theme);
     for (nth, y) in (offset..rows.len()).zip(area.top()..area.bottom()) {
-        let line = Rect {
-            y,
-            height: 1,
-            ..area
-        };
+        let line = Rect { y, height: 1, ..area };
         if nth == selected {
             let style = canvas.theme.style(Role::Selection);
             canvas.buffer.set_style(line, style);

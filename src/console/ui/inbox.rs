@@ -70,11 +70,7 @@ fn head(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
         x += canvas.put(x, 0, role, &words);
     }
     let area = canvas.area;
-    let mut below = canvas.within(Rect {
-        y: area.y + 1,
-        height: area.height.saturating_sub(1),
-        ..area
-    });
+    let mut below = canvas.within(Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area });
     doc::draw(&screen.card.doc, screen.card.offset, &mut below);
 }
 
@@ -89,13 +85,8 @@ fn list(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
         Column::text("claimed", 7, 12).dropped(1),
     ];
     let rows = screen.list.rows();
-    let view = ListView {
-        name: "inbox",
-        columns: &columns,
-        total: rows.len(),
-        selected: screen.list.index(),
-        sort: None,
-    };
+    let view =
+        ListView { name: "inbox", columns: &columns, total: rows.len(), selected: screen.list.index(), sort: None };
     canvas.list(&view, |nth, line| {
         let Some(row) = rows.get(nth).and_then(|id| screen.row(world, id)) else {
             return;
@@ -119,10 +110,7 @@ fn list(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
         line.text(Role::Dim, &row.asked_by);
         let (ink, by) = claimed(row, &world.operator);
         let by = text::clean(by.trim_start_matches("claimed by ")).into_owned();
-        line.text(
-            doc::role(ink),
-            if row.claimed_by.is_some() { &by } else { "-" },
-        );
+        line.text(doc::role(ink), if row.claimed_by.is_some() { &by } else { "-" });
     });
 }
 

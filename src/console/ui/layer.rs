@@ -44,11 +44,7 @@ fn dialog(canvas: &mut Canvas<'_>, it: &Dialog) {
         input: None,
         buttons: &buttons,
         focus: it.focus,
-        role: if changes {
-            Role::Danger
-        } else {
-            Role::BorderFocus
-        },
+        role: if changes { Role::Danger } else { Role::BorderFocus },
     }
     .draw(room(canvas), canvas.buffer, canvas.theme);
     for (nth, place) in placed.buttons.into_iter().enumerate() {
@@ -60,10 +56,7 @@ fn dialog(canvas: &mut Canvas<'_>, it: &Dialog) {
 fn room(canvas: &Canvas<'_>) -> Rect {
     let all = canvas.buffer.area;
     match all.height {
-        ..16 => Rect {
-            height: all.height.saturating_sub(1),
-            ..all
-        },
+        ..16 => Rect { height: all.height.saturating_sub(1), ..all },
         16.. => canvas.area,
     }
 }
@@ -75,27 +68,16 @@ fn ask(canvas: &mut Canvas<'_>, it: &Ask) {
     let title = it.proposal.title();
     let mut body: Vec<(Role, String)> = Vec::new();
     let many = it.questions.len() > 1;
-    let step = if many {
-        format!(" ({}/{})", it.at + 1, it.questions.len())
-    } else {
-        String::new()
-    };
+    let step = if many { format!(" ({}/{})", it.at + 1, it.questions.len()) } else { String::new() };
     let choices = !question.choices.is_empty();
     let room = usize::from(canvas.area.width.saturating_sub(11).min(71));
     let label = format!("{}{step}", question.label);
     // One line above choices, so that their places are known.
-    let label = if choices {
-        text::cut(&text::clean(&label), room).into_owned()
-    } else {
-        label
-    };
+    let label = if choices { text::cut(&text::clean(&label), room).into_owned() } else { label };
     body.push((Role::Header, label));
     for (nth, choice) in question.choices.iter().enumerate() {
-        let (role, sign) = if nth == it.chosen {
-            (Role::Accent, canvas.theme.glyphs.cursor)
-        } else {
-            (Role::Text, " ")
-        };
+        let (role, sign) =
+            if nth == it.chosen { (Role::Accent, canvas.theme.glyphs.cursor) } else { (Role::Text, " ") };
         body.push((role, format!("{sign} {choice}")));
     }
     if let Some(why) = &it.error {
@@ -113,17 +95,10 @@ fn ask(canvas: &mut Canvas<'_>, it: &Ask) {
     }
     .draw(canvas.area, canvas.buffer, canvas.theme);
     if let Some(input) = placed.input {
-        canvas.memo.cursor = Some(Position {
-            x: input.x + cursor as u16,
-            y: input.y,
-        });
+        canvas.memo.cursor = Some(Position { x: input.x + cursor as u16, y: input.y });
     }
     for nth in 0..question.choices.len() {
-        let place = Rect {
-            y: placed.area.y + 2 + nth as u16,
-            height: 1,
-            ..placed.area
-        };
+        let place = Rect { y: placed.area.y + 2 + nth as u16, height: 1, ..placed.area };
         if place.y < placed.area.bottom() {
             canvas.hit(place, Hit::Choice(nth));
         }
@@ -134,11 +109,7 @@ fn ask(canvas: &mut Canvas<'_>, it: &Ask) {
 fn filter(canvas: &mut Canvas<'_>, line: &Line, error: Option<&str>) {
     let area = canvas.area;
     let y = area.height.saturating_sub(1);
-    let place = Rect {
-        y: area.y + y,
-        height: 1,
-        ..area
-    };
+    let place = Rect { y: area.y + y, height: 1, ..area };
     part::clear(place, canvas.buffer, canvas.theme);
     let used = canvas.put(1, y, Role::Key, "/") + 1;
     typing(canvas, used, y, line);
@@ -148,11 +119,7 @@ fn filter(canvas: &mut Canvas<'_>, line: &Line, error: Option<&str>) {
         // Above it where it would hide what is typed.
         let y = if beside { y } else { y.saturating_sub(1) };
         if !beside {
-            let place = Rect {
-                y: area.y + y,
-                height: 1,
-                ..area
-            };
+            let place = Rect { y: area.y + y, height: 1, ..area };
             part::clear(place, canvas.buffer, canvas.theme);
         }
         let x = area.width.saturating_sub(width).max(1);
@@ -163,21 +130,13 @@ fn filter(canvas: &mut Canvas<'_>, line: &Line, error: Option<&str>) {
 fn typing(canvas: &mut Canvas<'_>, x: u16, y: u16, line: &Line) {
     let (typed, cursor) = line.window(usize::from(canvas.area.width.saturating_sub(x + 2)));
     canvas.put(x, y, Role::Input, typed);
-    canvas.memo.cursor = Some(Position {
-        x: canvas.area.x + x + cursor as u16,
-        y: canvas.area.y + y,
-    });
+    canvas.memo.cursor = Some(Position { x: canvas.area.x + x + cursor as u16, y: canvas.area.y + y });
 }
 
 fn centred(canvas: &Canvas<'_>, width: u16, height: u16) -> Rect {
     let area = canvas.area;
     let (width, height) = (width.min(area.width), height.min(area.height));
-    Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 2,
-        width,
-        height,
-    }
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
 fn open<'a>(canvas: &'a mut Canvas<'_>, place: Rect, title: &str) -> Canvas<'a> {
@@ -199,27 +158,14 @@ fn palette(canvas: &mut Canvas<'_>, it: &Palette) {
     let first = part::table::scroll_to(0, it.at, room, total);
     for (nth, entry) in it.found().enumerate().skip(first).take(room) {
         let y = (1 + nth - first) as u16;
-        let role = if entry.locked.is_some() {
-            Role::Disabled
-        } else {
-            Role::Text
-        };
+        let role = if entry.locked.is_some() { Role::Disabled } else { Role::Text };
         let hint = entry.locked.as_deref().unwrap_or(&entry.hint);
         let hint_width = (text::width(&text::clean(hint)) as u16 + 1).min(inner.area.width / 2);
         let hint_at = inner.area.width - hint_width;
         let label = text::clean(&entry.label);
-        inner.put(
-            2,
-            y,
-            role,
-            &text::cut(&label, usize::from(hint_at.saturating_sub(3))),
-        );
+        inner.put(2, y, role, &text::cut(&label, usize::from(hint_at.saturating_sub(3))));
         inner.put(hint_at, y, Role::Dim, hint);
-        let line = Rect {
-            y: inner.area.y + y,
-            height: 1,
-            ..inner.area
-        };
+        let line = Rect { y: inner.area.y + y, height: 1, ..inner.area };
         if nth == it.at {
             let style = inner.theme.style(Role::Selection);
             inner.buffer.set_style(line, style);
@@ -233,16 +179,9 @@ fn help(canvas: &mut Canvas<'_>, state: &State, offset: usize) {
     let context = state.view_context();
     let mut lines: Vec<(Role, String, String)> = Vec::new();
     for offer in state.offers() {
-        let keys: Vec<String> = state
-            .keymap
-            .keys_for(offer.action, context)
-            .map(|key: Key| key.to_string())
-            .collect();
+        let keys: Vec<String> = state.keymap.keys_for(offer.action, context).map(|key: Key| key.to_string()).collect();
         let (role, sentence) = match &offer.locked {
-            Some(why) => (
-                Role::Disabled,
-                format!("{} Now: {why}.", offer.action.description()),
-            ),
+            Some(why) => (Role::Disabled, format!("{} Now: {why}.", offer.action.description())),
             None => (Role::Text, offer.action.description().to_owned()),
         };
         lines.push((role, keys.join(" "), sentence));
@@ -256,12 +195,7 @@ fn help(canvas: &mut Canvas<'_>, state: &State, offset: usize) {
         None => format!("keys on {}", state.at.title()),
     };
     let mut inner = open(canvas, place, &title);
-    let keys = lines
-        .iter()
-        .map(|(_, keys, _)| text::width(keys))
-        .max()
-        .unwrap_or(0) as u16
-        + 3;
+    let keys = lines.iter().map(|(_, keys, _)| text::width(keys)).max().unwrap_or(0) as u16 + 3;
     scrolled(&mut inner, lines.len(), offset, |inner, nth, y| {
         if let Some((role, keys_text, sentence)) = lines.get(nth) {
             inner.put(1, y, Role::Key, keys_text);
@@ -274,35 +208,25 @@ fn results(canvas: &mut Canvas<'_>, it: &Results) {
     let place = centred(canvas, 90, it.items.len() as u16 + 2);
     let mut inner = open(canvas, place, &it.title);
     let glyphs = inner.theme.glyphs;
-    scrolled(
-        &mut inner,
-        it.items.len(),
-        it.offset,
-        |inner, nth, y| match it.items.get(nth) {
-            Some((label, Ok(()))) => {
-                inner.put(1, y, Role::Healthy, glyphs.done);
-                inner.put(3, y, Role::Text, label);
-            }
-            Some((label, Err(why))) => {
-                inner.put(1, y, Role::Critical, glyphs.failed);
-                // Who was first matters more than the end of a long title.
-                let room = usize::from(inner.area.width).saturating_sub(text::width(why) + 6);
-                let label = text::cut(label, room.max(12));
-                let used = inner.put(3, y, Role::Text, &label);
-                inner.put(3 + used + 2, y, Role::Warning, why);
-            }
-            None => {}
-        },
-    );
+    scrolled(&mut inner, it.items.len(), it.offset, |inner, nth, y| match it.items.get(nth) {
+        Some((label, Ok(()))) => {
+            inner.put(1, y, Role::Healthy, glyphs.done);
+            inner.put(3, y, Role::Text, label);
+        }
+        Some((label, Err(why))) => {
+            inner.put(1, y, Role::Critical, glyphs.failed);
+            // Who was first matters more than the end of a long title.
+            let room = usize::from(inner.area.width).saturating_sub(text::width(why) + 6);
+            let label = text::cut(label, room.max(12));
+            let used = inner.put(3, y, Role::Text, &label);
+            inner.put(3 + used + 2, y, Role::Warning, why);
+        }
+        None => {}
+    });
 }
 
 /// Draws the lines in the window, and a scrollbar when there are more.
-fn scrolled(
-    inner: &mut Canvas<'_>,
-    total: usize,
-    offset: usize,
-    mut line: impl FnMut(&mut Canvas<'_>, usize, u16),
-) {
+fn scrolled(inner: &mut Canvas<'_>, total: usize, offset: usize, mut line: impl FnMut(&mut Canvas<'_>, usize, u16)) {
     let height = usize::from(inner.area.height);
     let first = offset.min(total.saturating_sub(height));
     for (y, nth) in (first..total).take(height).enumerate() {

@@ -30,8 +30,7 @@ const BYTES_PER_COLUMN: usize = 32;
 /// characters become marks, and what does not fit ends in `…`. Outside the buffer nothing is written.
 pub fn put(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
     let area = buffer.area;
-    let inside =
-        (area.top()..area.bottom()).contains(&y) && (area.left()..area.right()).contains(&x);
+    let inside = (area.top()..area.bottom()).contains(&y) && (area.left()..area.right()).contains(&x);
     let width = width.min(area.right().saturating_sub(x));
     if !inside || width == 0 {
         return 0;
@@ -46,11 +45,7 @@ pub fn put(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, style: S
     // Almost all text is ASCII: one byte is one column, and the cells can be written directly.
     let start = buffer.index_of(x, y);
     let room = usize::from(width);
-    let shown = if text.len() > room {
-        room - 1
-    } else {
-        text.len()
-    };
+    let shown = if text.len() > room { room - 1 } else { text.len() };
     let cells = buffer.content.iter_mut().skip(start);
     for (cell, at) in cells.take(shown).zip(0..) {
         cell.set_symbol(&text[at..=at]).set_style(style);
@@ -83,24 +78,14 @@ pub fn put_right(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, st
 /// A titled frame in the look of a role, such as [`Role::Border`] or, for the pane that has the keys,
 /// [`Role::BorderFocus`]; what is inside is left to draw in.
 pub fn frame(area: Rect, buffer: &mut Buffer, theme: &Theme, title: &str, role: Role) -> Rect {
-    let block = Block::new()
-        .borders(Borders::ALL)
-        .border_set(theme.glyphs.border)
-        .border_style(theme.style(role));
+    let block = Block::new().borders(Borders::ALL).border_set(theme.glyphs.border).border_style(theme.style(role));
     let inside = block.inner(area);
     block.render(area, buffer);
     if !title.is_empty() && area.width > 4 && area.height > 0 {
         let taken = text::width(&text::clean(title)).min(usize::from(area.width - 4)) as u16;
         // The title must not take on the look of the line it lies on.
         clear(Rect::new(area.x + 1, area.y, taken + 2, 1), buffer, theme);
-        put(
-            buffer,
-            area.x + 2,
-            area.y,
-            taken,
-            title,
-            theme.style(Role::Strong),
-        );
+        put(buffer, area.x + 2, area.y, taken, title, theme.style(Role::Strong));
     }
     inside
 }
@@ -160,22 +145,12 @@ pub(crate) mod tests {
     /// must neither panic nor touch a cell outside its area.
     pub(crate) fn at_every_size(mut draw: impl FnMut(Rect, &mut Buffer, &Theme)) {
         for theme in [Theme::default(), Theme::default().ascii()] {
-            for (width, height) in
-                (0..=40).flat_map(|width| (0..=12).map(move |height| (width, height)))
-            {
+            for (width, height) in (0..=40).flat_map(|width| (0..=12).map(move |height| (width, height))) {
                 let area = Rect::new(3, 2, width, height);
                 let mut buffer = Buffer::empty(Rect::new(0, 0, width + 6, height + 4));
                 draw(area, &mut buffer, &theme);
-                for position in buffer
-                    .area
-                    .positions()
-                    .filter(|&position| !area.contains(position))
-                {
-                    assert_eq!(
-                        buffer[position].symbol(),
-                        " ",
-                        "{width}x{height} at {position}"
-                    );
+                for position in buffer.area.positions().filter(|&position| !area.contains(position)) {
+                    assert_eq!(buffer[position].symbol(), " ", "{width}x{height} at {position}");
                 }
                 let mut exact = Buffer::empty(Rect::new(0, 0, width, height));
                 draw(exact.area, &mut exact, &theme);
@@ -187,14 +162,8 @@ pub(crate) mod tests {
     pub(crate) fn rows(buffer: &Buffer) -> Vec<String> {
         let width = usize::from(buffer.area.width).max(1);
         let rows = buffer.content.chunks(width);
-        rows.map(|row| {
-            row.iter()
-                .map(ratatui::buffer::Cell::symbol)
-                .collect::<String>()
-                .trim_end()
-                .to_owned()
-        })
-        .collect()
+        rows.map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect::<String>().trim_end().to_owned())
+            .collect()
     }
 
     #[test]
@@ -206,11 +175,7 @@ pub(crate) mod tests {
         assert_eq!(rows(&buffer), ["hando…", "a␛b", "        漢 字"]);
         let pile = format!("a{}", "\u{301}".repeat(5_000));
         put(&mut buffer, 0, 0, 4, &pile, Style::new());
-        assert_eq!(
-            buffer[(3, 0)].symbol(),
-            "…",
-            "what is not even looked at is missing with a mark"
-        );
+        assert_eq!(buffer[(3, 0)].symbol(), "…", "what is not even looked at is missing with a mark");
         assert_eq!(put(&mut buffer, 12, 0, 5, "x", Style::new()), 0);
         assert_eq!(put(&mut buffer, 0, 3, 5, "x", Style::new()), 0);
     }
@@ -218,19 +183,8 @@ pub(crate) mod tests {
     #[test]
     fn frames_and_notices_fit_every_size() {
         at_every_size(|area, buffer, theme| {
-            let inside = frame(
-                area,
-                buffer,
-                theme,
-                "a title of some length",
-                Role::BorderFocus,
-            );
-            notice(
-                inside,
-                buffer,
-                theme.style(Role::Dim),
-                "nothing here: the link is down since 03:12",
-            );
+            let inside = frame(area, buffer, theme, "a title of some length", Role::BorderFocus);
+            notice(inside, buffer, theme.style(Role::Dim), "nothing here: the link is down since 03:12");
             show_marks(area, buffer, theme);
             clear(inside, buffer, theme);
             ascii_only(buffer);

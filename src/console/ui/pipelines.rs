@@ -60,11 +60,7 @@ pub fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
 
 /// The edges whose reasons stand below the tree: the one under the cursor, or what is wrong in the pipeline under
 /// it, the worst first.
-fn facts_of<'a>(
-    screen: &'a Pipelines,
-    line: Option<&Line>,
-    group: Option<&'a Group>,
-) -> Vec<&'a EdgeRow> {
+fn facts_of<'a>(screen: &'a Pipelines, line: Option<&Line>, group: Option<&'a Group>) -> Vec<&'a EdgeRow> {
     if let Some(edge) = line.and_then(|it| screen.edge(it)) {
         return vec![edge];
     }
@@ -80,9 +76,7 @@ fn facts_of<'a>(
 /// Where the tree, the drawing and the facts of the selected edges lie. The tree comes first; the drawing stands
 /// below it where the terminal is tall, as flows are wide, and beside it where it is wide only.
 fn places(area: Rect, rows: u16, wanted: u16) -> [Rect; 3] {
-    let down = |tree, drawing, facts| {
-        Layout::vertical([Length(tree), Length(drawing), Length(facts)]).areas::<3>(area)
-    };
+    let down = |tree, drawing, facts| Layout::vertical([Length(tree), Length(drawing), Length(facts)]).areas::<3>(area);
     let needed = rows + 2;
     let drawing = if area.height >= 48 { 14 } else { 11 };
     let left = area.height.saturating_sub(needed + drawing);
@@ -116,16 +110,9 @@ fn tree_in(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>, area: Rec
             + text::width(&name(screen, state, node, line).1)
             + suffix(screen, state, node, line).len();
         // Titles of tasks are long: they must not take the room of the reasons.
-        Some(if matches!(node, Node::Task(..)) {
-            width.min(32)
-        } else {
-            width
-        })
+        Some(if matches!(node, Node::Task(..)) { width.min(32) } else { width })
     };
-    let widest = (0..screen.list.rows().len().min(200))
-        .filter_map(name_width)
-        .max()
-        .unwrap_or(0);
+    let widest = (0..screen.list.rows().len().min(200)).filter_map(name_width).max().unwrap_or(0);
     let columns = columns(widest.clamp(20, 44) as u16, area.width);
     let view = ListView {
         name: "pipelines",
@@ -167,11 +154,7 @@ fn prefix(line: &Line, node: &Node, glyphs: &Glyphs) -> String {
             out += if *more { glyphs.tree_line } else { " " };
             out += " ";
         }
-        out += if *last {
-            glyphs.tree_branch
-        } else {
-            glyphs.tree_last
-        };
+        out += if *last { glyphs.tree_branch } else { glyphs.tree_last };
     }
     let mark = match (line.open, node) {
         (Some(true), _) => glyphs.tree_open,
@@ -188,13 +171,7 @@ fn prefix(line: &Line, node: &Node, glyphs: &Glyphs) -> String {
 
 fn name(screen: &Pipelines, state: &State, node: &Node, line: &Line) -> Cell {
     match node {
-        Node::Source(id) => (
-            Role::Header,
-            state
-                .world
-                .feed(*id)
-                .map_or(String::new(), |it| it.name.clone()),
-        ),
+        Node::Source(id) => (Role::Header, state.world.feed(*id).map_or(String::new(), |it| it.name.clone())),
         Node::Pipeline(_, name) => (Role::Strong, name.to_string()),
         Node::Stage(_, _, name) => (Role::Dim, name.clone()),
         Node::Edge(_, edge) => {
@@ -202,14 +179,8 @@ fn name(screen: &Pipelines, state: &State, node: &Node, line: &Line) -> Cell {
             (role, edge.to_string())
         }
         Node::Task(source, id) => {
-            let it = state
-                .world
-                .feed(*source)
-                .and_then(|it| it.ledger().handoff(id));
-            (
-                Role::Dim,
-                it.map_or_else(|| id.to_string(), |it| title(it).to_owned()),
-            )
+            let it = state.world.feed(*source).and_then(|it| it.ledger().handoff(id));
+            (Role::Dim, it.map_or_else(|| id.to_string(), |it| title(it).to_owned()))
         }
         Node::More(..) => (Role::Dim, format!("{} more", line.more)),
     }
@@ -230,11 +201,7 @@ fn suffix(screen: &Pipelines, state: &State, node: &Node, line: &Line) -> String
     // Why it asks for attention matters more than its stage.
     let room = state.world.size.columns >= ROOMY;
     let own = room && matches!(node, Node::Edge(..)) && line.guides.len() <= directly_below;
-    if own && !leads_to.is_empty() {
-        format!("  ({leads_to})")
-    } else {
-        String::new()
-    }
+    if own && !leads_to.is_empty() { format!("  ({leads_to})") } else { String::new() }
 }
 
 fn draw_row(screen: &Pipelines, state: &State, node: &Node, line: &Line, row: &mut Row<'_>) {
@@ -270,10 +237,7 @@ fn draw_row(screen: &Pipelines, state: &State, node: &Node, line: &Line, row: &m
         Node::Edge(..) => {
             if let Some(edge) = screen.edge(line) {
                 edge_cells(feed, edge, row);
-                row.text(
-                    figure::role(concern(edge)),
-                    &reason(&state.world, feed, edge),
-                );
+                row.text(figure::role(concern(edge)), &reason(&state.world, feed, edge));
             }
         }
         Node::Task(_, id) => {
@@ -294,24 +258,11 @@ fn draw_row(screen: &Pipelines, state: &State, node: &Node, line: &Line, row: &m
 
 fn edge_cells(feed: &Feed, edge: &EdgeRow, row: &mut Row<'_>) {
     let mut cell = |(role, text): Cell| row.text(role, &text);
-    cell((
-        if edge.open == 0 {
-            Role::Dim
-        } else {
-            Role::Text
-        },
-        text::count(edge.open as u64),
-    ));
+    cell((if edge.open == 0 { Role::Dim } else { Role::Text }, text::count(edge.open as u64)));
     cell(figure::oldest(edge));
     cell(figure::p95(feed, edge));
-    cell(figure::rate(
-        edge.retry_rate,
-        figure::judged(edge, &[Signal::Retries]),
-    ));
-    cell(figure::rate(
-        edge.violation_rate,
-        figure::judged(edge, &[Signal::Violations]),
-    ));
+    cell(figure::rate(edge.retry_rate, figure::judged(edge, &[Signal::Retries])));
+    cell(figure::rate(edge.violation_rate, figure::judged(edge, &[Signal::Violations])));
     cell(figure::count(u64::from(edge.looping), Role::Critical));
     cell(figure::count(u64::from(edge.dead), Role::Warning));
     let theme = row.theme();
@@ -334,29 +285,16 @@ fn pipeline_cells(screen: &Pipelines, state: &State, feed: &Feed, line: &Line, r
     };
     let judged = |signals: &[Signal]| worst_of(signals).unwrap_or(Role::Text);
     let mut cell = |(role, text): Cell| row.text(role, &text);
-    cell((
-        if it.open == 0 { Role::Dim } else { Role::Text },
-        text::count(it.open as u64),
-    ));
-    cell(
-        it.oldest_unacknowledged_ms
-            .map_or_else(figure::none, |age| {
-                (judged(&[Signal::Stall]), text::age(age))
-            }),
-    );
+    cell((if it.open == 0 { Role::Dim } else { Role::Text }, text::count(it.open as u64)));
+    cell(it.oldest_unacknowledged_ms.map_or_else(figure::none, |age| (judged(&[Signal::Stall]), text::age(age))));
     let p95 = match figure::p95_text(it.p95_ms) {
-        _ if !it.edges.iter().any(|edge| is_measured(feed, edge)) => {
-            (Role::Dim, figure::NOT_MEASURED.to_owned())
-        }
+        _ if !it.edges.iter().any(|edge| is_measured(feed, edge)) => (Role::Dim, figure::NOT_MEASURED.to_owned()),
         Some(text) => (judged(&figure::SLOW), text),
         None => figure::none(),
     };
     cell(p95);
     cell(figure::rate(it.retry_rate, judged(&[Signal::Retries])));
-    cell(figure::rate(
-        it.violation_rate,
-        judged(&[Signal::Violations]),
-    ));
+    cell(figure::rate(it.violation_rate, judged(&[Signal::Violations])));
     cell(figure::count(u64::from(it.looping), Role::Critical));
     cell(figure::count(u64::from(it.dead), Role::Warning));
     let theme = row.theme();

@@ -30,49 +30,23 @@ pub fn draw(screen: &Sources, state: &State, canvas: &mut Canvas<'_>) {
         Column::number("odd", 5).dropped(5),
         Column::number("unusable", 8).dropped(6),
     ];
-    let view = ListView {
-        name: "sources",
-        columns: &columns,
-        total: rows,
-        selected: screen.list.index(),
-        sort: None,
-    };
-    canvas
-        .within(Rect { height, ..area })
-        .list(&view, |nth, line| {
-            let Some(feed) = screen
-                .list
-                .rows()
-                .get(nth)
-                .and_then(|id| state.world.feed(*id))
-            else {
-                return;
-            };
-            let mut cell = |(role, text): Cell| line.text(role, &text);
-            cell((Role::Strong, feed.name.clone()));
-            cell((
-                Role::Dim,
-                feed.can().map_or("-".to_owned(), |it| it.kind.clone()),
-            ));
-            cell(state_of(feed, now));
-            cell(data_age(feed, now));
-            let ledger = feed.ledger();
-            cell(figure::count(ledger.folded(), Role::Text));
-            cell((Role::Text, format!("{:.1}", pace(feed))));
-            cell(figure::count(
-                ledger.irregular().values().sum(),
-                Role::Warning,
-            ));
-            cell(figure::count(
-                feed.skipped().iter().map(|it| it.count).sum(),
-                Role::Warning,
-            ));
-        });
-    let rest = Rect {
-        y: area.y + height,
-        height: area.height.saturating_sub(height),
-        ..area
-    };
+    let view = ListView { name: "sources", columns: &columns, total: rows, selected: screen.list.index(), sort: None };
+    canvas.within(Rect { height, ..area }).list(&view, |nth, line| {
+        let Some(feed) = screen.list.rows().get(nth).and_then(|id| state.world.feed(*id)) else {
+            return;
+        };
+        let mut cell = |(role, text): Cell| line.text(role, &text);
+        cell((Role::Strong, feed.name.clone()));
+        cell((Role::Dim, feed.can().map_or("-".to_owned(), |it| it.kind.clone())));
+        cell(state_of(feed, now));
+        cell(data_age(feed, now));
+        let ledger = feed.ledger();
+        cell(figure::count(ledger.folded(), Role::Text));
+        cell((Role::Text, format!("{:.1}", pace(feed))));
+        cell(figure::count(ledger.irregular().values().sum(), Role::Warning));
+        cell(figure::count(feed.skipped().iter().map(|it| it.count).sum(), Role::Warning));
+    });
+    let rest = Rect { y: area.y + height, height: area.height.saturating_sub(height), ..area };
     if let Some(feed) = screen.list.selected().and_then(|id| state.world.feed(*id)) {
         detail::draw(feed, state, &mut canvas.within(rest));
     }
@@ -93,14 +67,9 @@ pub(super) fn state_of(feed: &Feed, now: Time) -> Cell {
         Link::Connecting => (Role::Warning, "connecting".to_owned()),
         Link::Live if feed.is_fresh(now) => (Role::Healthy, "live".to_owned()),
         Link::Live => (Role::Critical, "silent".to_owned()),
-        Link::Down {
-            since, retry_at, ..
-        } => {
+        Link::Down { since, retry_at, .. } => {
             let left = age((*retry_at - now).max(0) + SECOND - 1);
-            (
-                Role::Critical,
-                format!("down for {}, next try in {left}", age(since.age(now))),
-            )
+            (Role::Critical, format!("down for {}, next try in {left}", age(since.age(now))))
         }
     }
 }

@@ -84,11 +84,7 @@ fn pieces(canvas: &Canvas<'_>, state: &State) -> Vec<Piece> {
     piece(Keep::Program, Role::Accent, "seam");
     let place = &state.place;
     if !place.environment.is_empty() {
-        let role = if place.is_production() {
-            Role::Danger
-        } else {
-            Role::Info
-        };
+        let role = if place.is_production() { Role::Danger } else { Role::Info };
         piece(Keep::Environment, role, &place.environment);
     }
     if !place.context.is_empty() {
@@ -96,11 +92,7 @@ fn pieces(canvas: &Canvas<'_>, state: &State) -> Vec<Piece> {
     }
     if let Some(frozen) = world.frozen {
         let unseen: u64 = world.feeds.iter().map(Feed::unseen).sum();
-        let words = format!(
-            "FROZEN {}, {} new",
-            age(frozen.age(world.now)),
-            count(unseen)
-        );
+        let words = format!("FROZEN {}, {} new", age(frozen.age(world.now)), count(unseen));
         piece(Keep::Frozen, Role::Warning, &words);
     }
     for (role, words) in links(canvas, &world.feeds, world.now) {
@@ -109,10 +101,7 @@ fn pieces(canvas: &Canvas<'_>, state: &State) -> Vec<Piece> {
     if world.readonly {
         piece(Keep::ReadOnly, Role::Info, "READ-ONLY");
     } else if !world.feeds.iter().all(Feed::is_recording) {
-        let name = world
-            .operator
-            .strip_prefix("operator")
-            .unwrap_or(&world.operator);
+        let name = world.operator.strip_prefix("operator").unwrap_or(&world.operator);
         let words = format!("operator {name}");
         piece(Keep::Operator, Role::Dim, words.trim_end());
     }
@@ -133,50 +122,32 @@ fn links(canvas: &Canvas<'_>, feeds: &[Feed], now: Time) -> Vec<(Role, String)> 
                 (_, _, Some(speed)) => format!("x{speed}"),
                 (_, _, None) => "max".to_owned(),
             };
-            return (
-                Role::Info,
-                format!(
-                    "{} replay {how} {}%",
-                    glyphs.arrow_right,
-                    share.clamp(0, 100)
-                ),
-            );
+            return (Role::Info, format!("{} replay {how} {}%", glyphs.arrow_right, share.clamp(0, 100)));
         }
         let old = feed.data_age(now);
         match (feed.link(), old) {
             (Link::Down { retry_at, .. }, _) => {
                 let left = ((*retry_at - now).max(0) + SECOND - 1) / SECOND;
                 let data = old.map_or("no data".to_owned(), |it| format!("data {} old", age(it)));
-                (
-                    Role::Critical,
-                    format!("{} down, {data}, retry in {left}s", glyphs.critical),
-                )
+                (Role::Critical, format!("{} down, {data}, retry in {left}s", glyphs.critical))
             }
-            (Link::Connecting, _) | (_, None) => {
-                (Role::Warning, format!("{} connecting", glyphs.unknown))
+            (Link::Connecting, _) | (_, None) => (Role::Warning, format!("{} connecting", glyphs.unknown)),
+            (Link::Live, Some(old)) if !feed.is_fresh(now) => {
+                (Role::Critical, format!("{} silent, data {} old", glyphs.warning, age(old)))
             }
-            (Link::Live, Some(old)) if !feed.is_fresh(now) => (
-                Role::Critical,
-                format!("{} silent, data {} old", glyphs.warning, age(old)),
-            ),
-            (Link::Live, Some(old)) if old >= JUST_NOW => (
-                Role::Healthy,
-                format!("{} live {}", glyphs.healthy, age(old)),
-            ),
+            (Link::Live, Some(old)) if old >= JUST_NOW => {
+                (Role::Healthy, format!("{} live {}", glyphs.healthy, age(old)))
+            }
             (Link::Live, Some(_)) => (Role::Healthy, format!("{} live", glyphs.healthy)),
         }
     };
     match feeds {
         [one] => vec![word(one)],
         many => {
-            let (well, ill): (Vec<&Feed>, Vec<&Feed>) =
-                many.iter().partition(|it| it.is_fresh(now));
+            let (well, ill): (Vec<&Feed>, Vec<&Feed>) = many.iter().partition(|it| it.is_fresh(now));
             let mut all = Vec::new();
             if !well.is_empty() {
-                all.push((
-                    Role::Healthy,
-                    format!("{} {} live", glyphs.healthy, well.len()),
-                ));
+                all.push((Role::Healthy, format!("{} {} live", glyphs.healthy, well.len())));
             }
             all.extend(ill.into_iter().map(|feed| {
                 let (role, words) = word(feed);
@@ -213,11 +184,7 @@ mod tests {
             (Keep::Operator, "operator dana"),
             (Keep::Clock, "03:12:45 UTC"),
         ]
-        .map(|(keep, words)| Piece {
-            keep,
-            role: Role::Text,
-            words: words.to_owned(),
-        })
+        .map(|(keep, words)| Piece { keep, role: Role::Text, words: words.to_owned() })
         .into();
         fit(&mut pieces, room);
         let words: Vec<String> = pieces.into_iter().map(|it| it.words).collect();
@@ -227,10 +194,7 @@ mod tests {
     #[test]
     fn the_link_and_its_age_are_the_last_to_go() {
         let link = "down, data 3s old, retry in 4s";
-        assert_eq!(
-            left(85),
-            format!("seam|PROD|the-cl…kfurt|{link}|operator dana|03:12:45 UTC")
-        );
+        assert_eq!(left(85), format!("seam|PROD|the-cl…kfurt|{link}|operator dana|03:12:45 UTC"));
         assert_eq!(left(60), format!("PROD|{link}|03:12:45 UTC"));
         assert_eq!(left(38), format!("PROD|{link}"));
         assert_eq!(left(20), link, "cut with a mark where it is drawn");

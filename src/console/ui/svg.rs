@@ -136,22 +136,14 @@ impl Look {
         if cell.modifier.contains(Modifier::DIM) {
             front = between(front, back.unwrap_or(on.ground()));
         }
-        Self {
-            front,
-            back,
-            modifier: cell.modifier,
-        }
+        Self { front, back, modifier: cell.modifier }
     }
 }
 
 /// Dim text: three fifths of the way from its background.
 fn between(front: Rgb, back: Rgb) -> Rgb {
     let mix = |front: u8, back: u8| ((u16::from(front) * 3 + u16::from(back) * 2) / 5) as u8;
-    (
-        mix(front.0, back.0),
-        mix(front.1, back.1),
-        mix(front.2, back.2),
-    )
+    (mix(front.0, back.0), mix(front.1, back.1), mix(front.2, back.2))
 }
 
 /// Cells beside each other that look the same.
@@ -164,20 +156,10 @@ struct Run {
 
 /// The screen as the text of an SVG file, in a calm window with a title.
 pub fn svg(buffer: &Buffer, title: &str, background: Background) -> String {
-    let (columns, rows) = (
-        usize::from(buffer.area.width),
-        usize::from(buffer.area.height),
-    );
-    let (width, height) = (
-        columns as f64 * WIDTH + 2.0 * MARGIN,
-        rows as f64 * HEIGHT + 2.0 * MARGIN + BAR,
-    );
+    let (columns, rows) = (usize::from(buffer.area.width), usize::from(buffer.area.height));
+    let (width, height) = (columns as f64 * WIDTH + 2.0 * MARGIN, rows as f64 * HEIGHT + 2.0 * MARGIN + BAR);
     // The window takes the ground of the theme, which the first cell shows.
-    let ground = buffer
-        .content
-        .first()
-        .and_then(|cell| background.rgb(cell.bg))
-        .unwrap_or(background.ground());
+    let ground = buffer.content.first().and_then(|cell| background.rgb(cell.bg)).unwrap_or(background.ground());
     let mut out = String::with_capacity(columns * rows * 8);
     // Writing to a String cannot fail.
     let _ = write!(
@@ -193,11 +175,7 @@ pub fn svg(buffer: &Buffer, title: &str, background: Background) -> String {
         hex(between(ground, (0x80, 0x88, 0x94))),
     );
     for (at, color) in ["#e8736c", "#e5b95c", "#78b86f"].into_iter().enumerate() {
-        let _ = writeln!(
-            out,
-            "<circle cx=\"{}\" cy=\"17\" r=\"5\" fill=\"{color}\"/>",
-            20 + at * 18
-        );
+        let _ = writeln!(out, "<circle cx=\"{}\" cy=\"17\" r=\"5\" fill=\"{color}\"/>", 20 + at * 18);
     }
     let _ = writeln!(
         out,
@@ -237,12 +215,7 @@ fn runs(row: &[Cell], background: Background) -> Vec<Run> {
                 run.text.push_str(symbol);
                 run.columns += columns;
             }
-            _ => runs.push(Run {
-                x,
-                columns,
-                text: symbol.to_owned(),
-                look,
-            }),
+            _ => runs.push(Run { x, columns, text: symbol.to_owned(), look }),
         }
         x += columns;
     }
@@ -253,21 +226,12 @@ fn runs(row: &[Cell], background: Background) -> Vec<Run> {
 fn stands_alone(text: &str) -> bool {
     let mut characters = text.chars();
     let first = characters.next().filter(|_| characters.next().is_none());
-    text.width() != text.chars().count()
-        || first.is_some_and(|sign| !sign.is_ascii() && !sign.is_alphanumeric())
+    text.width() != text.chars().count() || first.is_some_and(|sign| !sign.is_ascii() && !sign.is_alphanumeric())
 }
 
 fn push_background(out: &mut String, run: &Run, top: f64, ground: Rgb) {
     if let Some(back) = run.look.back.filter(|&back| back != ground) {
-        push_rect(
-            out,
-            run.x as f64 * WIDTH,
-            0.0,
-            run.columns as f64 * WIDTH,
-            HEIGHT,
-            top,
-            back,
-        );
+        push_rect(out, run.x as f64 * WIDTH, 0.0, run.columns as f64 * WIDTH, HEIGHT, top, back);
     }
 }
 
@@ -329,9 +293,7 @@ fn hex((r, g, b): Rgb) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -343,19 +305,9 @@ mod tests {
 
     fn screen() -> Buffer {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 20, 3));
-        buffer.set_string(
-            0,
-            0,
-            "a <b> & c",
-            Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
-        );
+        buffer.set_string(0, 0, "a <b> & c", Style::new().fg(Color::Red).add_modifier(Modifier::BOLD));
         buffer.set_string(2, 1, "漢字 ▁█ │", Style::new());
-        buffer.set_string(
-            0,
-            2,
-            "chosen",
-            Style::new().add_modifier(Modifier::REVERSED),
-        );
+        buffer.set_string(0, 2, "chosen", Style::new().add_modifier(Modifier::REVERSED));
         buffer
     }
 
@@ -365,19 +317,13 @@ mod tests {
         assert!(picture.contains("<title>seam &lt;demo&gt;</title>"));
         let expected = "<text x=\"14.00\" y=\"59.50\" textLength=\"76.50\" lengthAdjust=\"spacingAndGlyphs\" fill=\"#f2777a\" font-weight=\"bold\">a &lt;b&gt; &amp; c</text>";
         assert!(picture.contains(expected), "{picture}");
-        assert!(
-            picture.contains("textLength=\"17.00\""),
-            "a wide character takes two columns"
-        );
+        assert!(picture.contains("textLength=\"17.00\""), "a wide character takes two columns");
     }
 
     #[test]
     fn reverse_video_swaps_front_and_back() {
         let picture = svg(&screen(), "", Background::Light);
-        assert!(
-            picture.contains("width=\"51.00\" height=\"18.00\" fill=\"#272d36\""),
-            "{picture}"
-        );
+        assert!(picture.contains("width=\"51.00\" height=\"18.00\" fill=\"#272d36\""), "{picture}");
         assert!(picture.contains("fill=\"#fcfcfa\">chosen<"));
     }
 
@@ -390,10 +336,7 @@ mod tests {
 
     #[test]
     fn the_same_screen_is_the_same_picture_and_empty_screens_are_fine() {
-        assert_eq!(
-            svg(&screen(), "x", Background::Dark),
-            svg(&screen(), "x", Background::Dark)
-        );
+        assert_eq!(svg(&screen(), "x", Background::Dark), svg(&screen(), "x", Background::Dark));
         assert!(svg(&Buffer::empty(Rect::ZERO), "", Background::Dark).ends_with("</svg>\n"));
     }
 }

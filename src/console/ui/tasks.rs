@@ -38,24 +38,10 @@ pub fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
     }
     let (list_place, rest) = if area.width >= WIDE {
         let width = area.width * 3 / 5;
-        (
-            Rect { width, ..area },
-            Rect {
-                x: area.x + width,
-                width: area.width - width,
-                ..area
-            },
-        )
+        (Rect { width, ..area }, Rect { x: area.x + width, width: area.width - width, ..area })
     } else if area.height >= TALL {
         let height = (screen.list.rows().len() as u16 + 2).clamp(8, area.height / 2);
-        (
-            Rect { height, ..area },
-            Rect {
-                y: area.y + height,
-                height: area.height - height,
-                ..area
-            },
-        )
+        (Rect { height, ..area }, Rect { y: area.y + height, height: area.height - height, ..area })
     } else {
         (area, Rect::default())
     };
@@ -75,9 +61,7 @@ fn list(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
         Column::text("issues", 7, 9).dropped(5),
         Column::number("spent", 6).dropped(2),
         Column::text("since", 7, 7).dropped(1),
-        Column::text("what it is about", 16, 40)
-            .growing()
-            .dropped(7),
+        Column::text("what it is about", 16, 40).growing().dropped(7),
     ];
     let view = ListView {
         name: "tasks",
@@ -102,11 +86,7 @@ fn draw_row(state: &State, feed: &Feed, row: &TaskRow, line: &mut Line<'_>) {
         _ => glyph(line.theme(), role),
     };
     let closed = row.open == 0;
-    let shown = if row.verdict == TaskVerdict::Fine {
-        "in work"
-    } else {
-        word(row.verdict)
-    };
+    let shown = if row.verdict == TaskVerdict::Fine { "in work" } else { word(row.verdict) };
     line.text(role, &format!("{sign} {shown}"));
     let theme = line.theme();
     line.draw(|area, buffer| {
@@ -123,25 +103,16 @@ fn draw_row(state: &State, feed: &Feed, row: &TaskRow, line: &mut Line<'_>) {
     line.text(if over { Role::Critical } else { Role::Text }, &cycle);
     line.text(Role::Text, &row.handoffs.to_string());
     let storm = row.verdict == TaskVerdict::RetryStorm;
-    let (dim, retries) = figure::count(
-        u64::from(row.retries),
-        if storm { Role::Critical } else { Role::Text },
-    );
+    let (dim, retries) = figure::count(u64::from(row.retries), if storm { Role::Critical } else { Role::Text });
     line.text(dim, &retries);
     if line.wanted() {
-        let issues = feed
-            .ledger()
-            .run(&row.trace_id)
-            .map(progress)
-            .unwrap_or_default();
+        let issues = feed.ledger().run(&row.trace_id).map(progress).unwrap_or_default();
         line.text(trend_role(&issues), &arrows(&issues));
     } else {
         line.skip();
     }
     line.text(Role::Text, &text::age(row.spent_ms));
-    let since = row.since.map_or("-".to_owned(), |at| {
-        since(&state.world, feed, at).replacen("since ", "", 1)
-    });
+    let since = row.since.map_or("-".to_owned(), |at| since(&state.world, feed, at).replacen("since ", "", 1));
     line.text(Role::Dim, &since);
     line.text(if closed { Role::Dim } else { Role::Text }, &row.title);
     if !feed.is_fresh(state.world.now) {
@@ -177,10 +148,7 @@ fn around(path: &str, room: usize) -> Option<String> {
     let part = |from: usize, to: usize| {
         let before = if from > 0 { "… " } else { "" };
         let after = if to < hops.len() { " …" } else { "" };
-        format!(
-            "{before}{}{after}",
-            hops.get(from..to).unwrap_or_default().join(" > ")
-        )
+        format!("{before}{}{after}", hops.get(from..to).unwrap_or_default().join(" > "))
     };
     let to_the_end = (0..=keep).map(|from| part(from, hops.len()));
     let mut all = to_the_end.chain((0..=keep).map(|from| part(from, keep + 1)));
@@ -197,11 +165,7 @@ fn tail(path: &str, room: usize) -> String {
         };
         rest = after;
     }
-    if rest.len() < clean.len() {
-        format!("… {rest}")
-    } else {
-        rest.to_owned()
-    }
+    if rest.len() < clean.len() { format!("… {rest}") } else { rest.to_owned() }
 }
 
 /// `4/3`, and whether that is over.
@@ -218,9 +182,7 @@ fn arrows(issues: &[u32]) -> String {
     if issues.is_empty() {
         return "-".to_owned();
     }
-    let last = issues
-        .get(issues.len().saturating_sub(5)..)
-        .unwrap_or_default();
+    let last = issues.get(issues.len().saturating_sub(5)..).unwrap_or_default();
     let numbers: Vec<String> = last.iter().map(u32::to_string).collect();
     numbers.join(">")
 }
@@ -243,11 +205,7 @@ mod tests {
         let path = "research > writer <> reviewer x4 (max 3)";
         assert_eq!(tail(path, 60), path);
         assert_eq!(tail(path, 32), "… writer <> reviewer x4 (max 3)");
-        assert_eq!(
-            tail("oneverylongname", 5),
-            "oneverylongname",
-            "cut with a mark where it is drawn"
-        );
+        assert_eq!(tail("oneverylongname", 5), "oneverylongname", "cut with a mark where it is drawn");
     }
 
     #[test]
@@ -264,10 +222,7 @@ mod tests {
 
     #[test]
     fn progress_is_good_while_the_issues_become_fewer() {
-        assert_eq!(
-            (arrows(&[5, 3, 3]), trend_role(&[5, 3, 3])),
-            ("5>3>3".to_owned(), Role::Warning)
-        );
+        assert_eq!((arrows(&[5, 3, 3]), trend_role(&[5, 3, 3])), ("5>3>3".to_owned(), Role::Warning));
         assert_eq!(trend_role(&[5, 3]), Role::Healthy);
         assert_eq!((arrows(&[]), trend_role(&[])), ("-".to_owned(), Role::Text));
         assert_eq!(arrows(&[9, 8, 7, 6, 5, 4]), "8>7>6>5>4");

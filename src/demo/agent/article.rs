@@ -25,10 +25,7 @@ const RESEARCH: Maker = Maker {
     tools: &["web.search", "web.fetch", "kb.write"],
 };
 /// The same agent after the new prompt went out.
-const RESEARCH_18: Maker = Maker {
-    prompt: Some(("research-brief", "18")),
-    ..RESEARCH
-};
+const RESEARCH_18: Maker = Maker { prompt: Some(("research-brief", "18")), ..RESEARCH };
 const WRITER: Maker = Maker {
     agent: "writer",
     version: "3.0.2",
@@ -57,21 +54,9 @@ pub(in crate::demo) const SPRING: Spring = Spring {
 };
 
 pub(in crate::demo) const ROLES: [Role; 3] = [
-    Role {
-        name: "writer",
-        hands: 12,
-        decide: writer,
-    },
-    Role {
-        name: "reviewer",
-        hands: 4,
-        decide: reviewer,
-    },
-    Role {
-        name: "publisher",
-        hands: 6,
-        decide: publisher,
-    },
+    Role { name: "writer", hands: 12, decide: writer },
+    Role { name: "reviewer", hands: 4, decide: reviewer },
+    Role { name: "publisher", hands: 6, decide: publisher },
 ];
 
 /// The subject of a run; every agent of it draws the same.
@@ -83,11 +68,7 @@ struct Subject {
 
 impl Subject {
     fn draw(rng: &mut Rng) -> Self {
-        Self {
-            topic: pick(rng, TOPICS),
-            vendor: pick(rng, VENDORS),
-            record: rng.u32(200..9_000),
-        }
+        Self { topic: pick(rng, TOPICS), vendor: pick(rng, VENDORS), record: rng.u32(200..9_000) }
     }
 
     fn goal(&self) -> String {
@@ -104,10 +85,8 @@ fn research(twist: Twist, rng: &mut Rng, weather: &Weather) -> Value {
     let new_prompt = weather.prompt_18() && twist == Twist::Plain && rng.u8(..3) == 0;
     let maker = if new_prompt { &RESEARCH_18 } else { &RESEARCH };
     let to = route(PIPELINE, "draft", "research-findings", "writer");
-    let mut constraints = vec![
-        "Do not change the order of vendors agreed with legal".to_owned(),
-        "About 1,200 words".to_owned(),
-    ];
+    let mut constraints =
+        vec!["Do not change the order of vendors agreed with legal".to_owned(), "About 1,200 words".to_owned()];
     let rule = match twist {
         Twist::Circles => Some(NO_LINK),
         Twist::SameDraft => Some(NO_NAME),
@@ -156,11 +135,7 @@ fn writer(job: &Job, _: &Weather) -> Plan {
     let waits = job.is_bound_by(AWAIT_FIGURES);
     let contradicted = job.is_bound_by(NO_LINK) || job.is_bound_by(NO_NAME);
     // A person who lets it go on, or sends it back in other words than the reviewer's, settles it.
-    let by_person = job.is_revision()
-        && !job
-            .feedback()
-            .iter()
-            .any(|said| *said == unsourced(it.vendor));
+    let by_person = job.is_revision() && !job.feedback().iter().any(|said| *said == unsourced(it.vendor));
     let settled = contradicted && (job.is_approved() || by_person);
     let figures_came = waits && round >= 2;
     let open_issues = if (contradicted && !settled) || (waits && !figures_came) {
@@ -176,37 +151,23 @@ fn writer(job: &Job, _: &Weather) -> Plan {
         decisions.insert(0, SETTLED.to_owned());
     }
     if figures_came {
-        decisions.insert(
-            0,
-            format!("Figures of {} taken from the audited table", it.vendor),
-        );
+        decisions.insert(0, format!("Figures of {} taken from the audited table", it.vendor));
     }
     let to = route(PIPELINE, "review", "article-draft", "reviewer");
     let draft = Draft {
         title: format!("Review the draft about {}", it.topic),
         goal: it.goal(),
         state: format!("Draft of {} words is in the CMS", rng.u32(1_050..1_400)),
-        next: "Check facts, links and tone against the checklist; return with feedback or pass on"
-            .to_owned(),
+        next: "Check facts, links and tone against the checklist; return with feedback or pass on".to_owned(),
         decisions,
         constraints: job.list("constraints"),
-        completed: vec![
-            "Draft written from the findings".to_owned(),
-            "Style check passed".to_owned(),
-        ],
+        completed: vec!["Draft written from the findings".to_owned(), "Style check passed".to_owned()],
         facts: job.list("key_facts"),
         done: vec![
             ("Every finding is covered".to_owned(), true),
-            (
-                "Every figure has a source link".to_owned(),
-                open_issues == 0,
-            ),
+            ("Every figure has a source link".to_owned(), open_issues == 0),
         ],
-        urgency: if contradicted || waits {
-            "high"
-        } else {
-            "normal"
-        },
+        urgency: if contradicted || waits { "high" } else { "normal" },
         link: (it.link(), "research record"),
         payload: (
             "content-ops",
@@ -222,35 +183,21 @@ fn writer(job: &Job, _: &Weather) -> Plan {
         effects: vec![Effect {
             system: "cms",
             resource: format!("cms/draft/{}", it.record),
-            op: if job.is_revision() {
-                "update"
-            } else {
-                "create"
-            },
+            op: if job.is_revision() { "update" } else { "create" },
             undo: Some(format!("DELETE https://cms.example/draft/{}", it.record)),
         }],
         ..Draft::new(&WRITER, to)
     };
     // The same words again are the same work; whoever tries something else says so.
     let same_again = !settled && (job.is_bound_by(NO_NAME) || (waits && !figures_came));
-    let mut draft = if same_again {
-        draft
-    } else {
-        changed(draft, job)
-    };
+    let mut draft = if same_again { draft } else { changed(draft, job) };
     if job.is_bound_by(NO_LINK) && job.is_revision() {
-        draft.decisions.push(format!(
-            "Draft {}: moved the figures of {} to a table",
-            round + 1,
-            it.vendor
-        ));
+        draft.decisions.push(format!("Draft {}: moved the figures of {} to a table", round + 1, it.vendor));
     }
     let mut value = draft.value(rng, job.key().as_ref());
     // The new prompt of research leads to thin drafts: the writer cannot tell which checks to run.
     if job.contract["provenance"]["prompt"]["version"] == "18"
-        && let Some(fields) = value
-            .pointer_mut("/working_memory/payload/fields")
-            .and_then(Value::as_object_mut)
+        && let Some(fields) = value.pointer_mut("/working_memory/payload/fields").and_then(Value::as_object_mut)
     {
         fields.remove("checks_completed");
     }
@@ -280,10 +227,7 @@ fn reviewer(job: &Job, weather: &Weather) -> Plan {
             "is missing: a draft that passed no check is not reviewed",
         )
     } else if job.is_bound_by(AWAIT_FIGURES) && !settled && job.step() < 5 {
-        End::Return(vec![format!(
-            "The figures of {} are not audited",
-            it.vendor
-        )])
+        End::Return(vec![format!("The figures of {} are not audited", it.vendor)])
     } else if (job.is_bound_by(NO_LINK) || job.is_bound_by(NO_NAME)) && !settled {
         End::Return(vec![unsourced(it.vendor)])
     } else if job.open_issues() > 0 && !settled && !job.is_bound_by(AWAIT_FIGURES) {

@@ -28,29 +28,13 @@ const DOC_WRITER: Maker = Maker {
     tools: &["docs.read", "docs.save"],
 };
 
-pub(in crate::demo) const SPRING: Spring = Spring {
-    agent: "coder",
-    every: 4.0,
-    twists: &[(16.0, 660.0, Twist::Advisory)],
-    write: coder,
-};
+pub(in crate::demo) const SPRING: Spring =
+    Spring { agent: "coder", every: 4.0, twists: &[(16.0, 660.0, Twist::Advisory)], write: coder };
 
 pub(in crate::demo) const ROLES: [Role; 3] = [
-    Role {
-        name: "doc-writer",
-        hands: 6,
-        decide: doc_writer,
-    },
-    Role {
-        name: "docs-site",
-        hands: 4,
-        decide: finish,
-    },
-    Role {
-        name: "advisories",
-        hands: 2,
-        decide: finish,
-    },
+    Role { name: "doc-writer", hands: 6, decide: doc_writer },
+    Role { name: "docs-site", hands: 4, decide: finish },
+    Role { name: "advisories", hands: 2, decide: finish },
 ];
 
 struct Change {
@@ -60,17 +44,11 @@ struct Change {
 
 impl Change {
     fn draw(rng: &mut Rng) -> Self {
-        Self {
-            what: pick(rng, CHANGES),
-            number: rng.u32(1_200..4_800),
-        }
+        Self { what: pick(rng, CHANGES), number: rng.u32(1_200..4_800) }
     }
 
     fn link(&self) -> (String, &'static str) {
-        (
-            format!("https://git.example/changes/{}", self.number),
-            "change",
-        )
+        (format!("https://git.example/changes/{}", self.number), "change")
     }
 }
 
@@ -86,20 +64,9 @@ fn coder(twist: Twist, rng: &mut Rng, _: &Weather) -> Value {
         decisions: vec!["The old setting stays for two releases".to_owned()],
         constraints: vec!["Do not mention customers".to_owned()],
         completed: vec!["Code reviewed and merged".to_owned()],
-        facts: if twist == Twist::Advisory {
-            vec![SECURITY.to_owned()]
-        } else {
-            vec![change.what.to_owned()]
-        },
-        done: vec![
-            ("Guide updated".to_owned(), false),
-            ("Changelog has one line".to_owned(), false),
-        ],
-        urgency: if twist == Twist::Advisory {
-            "critical"
-        } else {
-            "normal"
-        },
+        facts: if twist == Twist::Advisory { vec![SECURITY.to_owned()] } else { vec![change.what.to_owned()] },
+        done: vec![("Guide updated".to_owned(), false), ("Changelog has one line".to_owned(), false)],
+        urgency: if twist == Twist::Advisory { "critical" } else { "normal" },
         link: change.link(),
         payload: (
             "code-change",
@@ -117,11 +84,7 @@ fn doc_writer(job: &Job, _: &Weather) -> Plan {
     let rng = &mut job.rng();
     let change = Change::draw(&mut job.first_rng());
     let security = job.list("key_facts").iter().any(|it| it == SECURITY);
-    let (stage, to) = if security {
-        ("announce", "advisories")
-    } else {
-        ("publish", "docs-site")
-    };
+    let (stage, to) = if security { ("announce", "advisories") } else { ("publish", "docs-site") };
     let title = if security {
         format!("Publish the security advisory for change {}", change.number)
     } else {
@@ -132,25 +95,14 @@ fn doc_writer(job: &Job, _: &Weather) -> Plan {
         title,
         goal: job.brief("goal"),
         state: "Guide and changelog are written".to_owned(),
-        next: if security {
-            "Publish the advisory and mail it to all customers"
-        } else {
-            "Publish both pages"
-        }
-        .to_owned(),
+        next: if security { "Publish the advisory and mail it to all customers" } else { "Publish both pages" }
+            .to_owned(),
         decisions: vec!["One page, linked from the release notes".to_owned()],
         constraints: vec!["Do not describe how the hole was used".to_owned()],
-        completed: vec![
-            "Guide written".to_owned(),
-            "Changelog line written".to_owned(),
-        ],
+        completed: vec!["Guide written".to_owned(), "Changelog line written".to_owned()],
         facts: job.list("key_facts"),
         done: vec![("The page is public".to_owned(), false)],
-        approvals: if security {
-            vec!["Security: wording and time".to_owned()]
-        } else {
-            vec![]
-        },
+        approvals: if security { vec!["Security: wording and time".to_owned()] } else { vec![] },
         urgency: if security { "critical" } else { "normal" },
         link: change.link(),
         payload: (
@@ -166,10 +118,7 @@ fn doc_writer(job: &Job, _: &Weather) -> Plan {
             system: "docs",
             resource: format!("docs/draft/{}", change.number),
             op: "create",
-            undo: Some(format!(
-                "DELETE https://docs.example/draft/{}",
-                change.number
-            )),
+            undo: Some(format!("DELETE https://docs.example/draft/{}", change.number)),
         }],
         ext: security.then(|| proposal("advisory.publish", &args)),
         ..Draft::new(&DOC_WRITER, route(PIPELINE, stage, "documentation", to))

@@ -38,21 +38,9 @@ pub(in crate::demo) const SPRING: Spring = Spring {
 };
 
 pub(in crate::demo) const ROLES: [Role; 3] = [
-    Role {
-        name: "sales",
-        hands: 8,
-        decide: sales,
-    },
-    Role {
-        name: "crm",
-        hands: 6,
-        decide: crm,
-    },
-    Role {
-        name: "quoting",
-        hands: 4,
-        decide: quoting,
-    },
+    Role { name: "sales", hands: 8, decide: sales },
+    Role { name: "crm", hands: 6, decide: crm },
+    Role { name: "quoting", hands: 4, decide: quoting },
 ];
 
 struct Lead {
@@ -92,24 +80,15 @@ fn qualifier(twist: Twist, rng: &mut Rng, _: &Weather) -> Value {
         facts.push("Hopes for 35; the price list ends at 30".to_owned());
     }
     let draft = Draft {
-        title: format!(
-            "Call {} of {} about {}",
-            lead.person, lead.company, lead.service
-        ),
+        title: format!("Call {} of {} about {}", lead.person, lead.company, lead.service),
         goal: format!("{} becomes a customer or says why not", lead.company),
         state: "The form is complete and the company exists".to_owned(),
         next: "Call today, confirm the need and enter the lead".to_owned(),
         decisions: vec!["Qualified: need, budget and time are stated".to_owned()],
         constraints: vec!["Do not promise a date".to_owned()],
-        completed: vec![
-            "Company looked up".to_owned(),
-            "Receipt of the form confirmed".to_owned(),
-        ],
+        completed: vec!["Company looked up".to_owned(), "Receipt of the form confirmed".to_owned()],
         facts,
-        done: vec![
-            ("The need is confirmed".to_owned(), false),
-            ("The lead is in the CRM".to_owned(), false),
-        ],
+        done: vec![("The need is confirmed".to_owned(), false), ("The lead is in the CRM".to_owned(), false)],
         urgency,
         link: lead.link(),
         payload: (
@@ -135,14 +114,9 @@ fn qualifier(twist: Twist, rng: &mut Rng, _: &Weather) -> Value {
 fn sales(job: &Job, _: &Weather) -> Plan {
     let rng = &mut job.rng();
     let lead = Lead::draw(&mut job.first_rng());
-    let asked = job
-        .list("key_facts")
-        .iter()
-        .find_map(|it| it.strip_prefix(DISCOUNT)?.trim().parse::<u32>().ok());
+    let asked = job.list("key_facts").iter().find_map(|it| it.strip_prefix(DISCOUNT)?.trim().parse::<u32>().ok());
     // Sent back with a quote: the discount was too much.
-    let before = job.fields()["discount_percent"]
-        .as_u64()
-        .and_then(|it| u32::try_from(it).ok());
+    let before = job.fields()["discount_percent"].as_u64().and_then(|it| u32::try_from(it).ok());
     match before.map(|it| it / 2).or(asked) {
         Some(discount) => quote(job, &lead, discount, rng),
         None => enter(job, &lead, rng),
@@ -161,17 +135,10 @@ fn enter(job: &Job, lead: &Lead, rng: &mut Rng) -> Plan {
         completed: vec!["Called".to_owned(), "Meeting proposed".to_owned()],
         facts: job.list("key_facts"),
         done: vec![("The opportunity has a number".to_owned(), false)],
-        urgency: if job.contract["brief"]["urgency"] == "high" {
-            "high"
-        } else {
-            "normal"
-        },
+        urgency: if job.contract["brief"]["urgency"] == "high" { "high" } else { "normal" },
         link: lead.link(),
         payload: ("lead", job.fields().clone()),
-        failures: Failures {
-            max_attempts: ATTEMPTS,
-            ..COMMON
-        },
+        failures: Failures { max_attempts: ATTEMPTS, ..COMMON },
         regulations: &["GDPR"],
         ..Draft::new(&SALES, to)
     };
@@ -183,24 +150,15 @@ fn quote(job: &Job, lead: &Lead, discount: u32, rng: &mut Rng) -> Plan {
     let euros = rng.u32(24..180) * 100;
     let args = json!({"to": lead.company, "discount_percent": discount, "yearly_eur": euros});
     let draft = Draft {
-        title: format!(
-            "Send {} the quote for {} with {discount} % discount",
-            lead.company, lead.service
-        ),
+        title: format!("Send {} the quote for {} with {discount} % discount", lead.company, lead.service),
         goal: job.brief("goal"),
         state: "The quote is written and not sent".to_owned(),
         next: "Send the quote and book a call in a week".to_owned(),
         decisions: vec![format!("{discount} % for a contract of two years")],
-        constraints: vec![
-            "Valid for 14 days, not longer".to_owned(),
-            "Do not lower the set-up fee".to_owned(),
-        ],
+        constraints: vec!["Valid for 14 days, not longer".to_owned(), "Do not lower the set-up fee".to_owned()],
         completed: vec!["Quote written".to_owned(), "Margin checked".to_owned()],
         facts: job.list("key_facts"),
-        done: vec![
-            ("The quote is sent".to_owned(), false),
-            ("A call is booked".to_owned(), false),
-        ],
+        done: vec![("The quote is sent".to_owned(), false), ("A call is booked".to_owned(), false)],
         approvals: vec!["Sales lead: discount".to_owned()],
         urgency: "high",
         link: lead.link(),

@@ -54,26 +54,10 @@ pub(in crate::demo) const SPRING: Spring = Spring {
 };
 
 pub(in crate::demo) const ROLES: [Role; 4] = [
-    Role {
-        name: "kb-writer",
-        hands: 8,
-        decide: kb_writer,
-    },
-    Role {
-        name: "kb-index",
-        hands: 6,
-        decide: finish,
-    },
-    Role {
-        name: "billing",
-        hands: 6,
-        decide: billing,
-    },
-    Role {
-        name: "payments",
-        hands: 4,
-        decide: finish,
-    },
+    Role { name: "kb-writer", hands: 8, decide: kb_writer },
+    Role { name: "kb-index", hands: 6, decide: finish },
+    Role { name: "billing", hands: 6, decide: billing },
+    Role { name: "payments", hands: 4, decide: finish },
 ];
 
 struct Case {
@@ -125,33 +109,20 @@ fn teach(twist: Twist, case: &Case, rng: &mut Rng) -> Value {
     let draft = Draft {
         title: format!("Write a help article: {}", case.question),
         goal: "Answer the question once, so that nobody has to ask it again".to_owned(),
-        state: format!(
-            "Ticket {} is solved and the customer confirmed it",
-            case.ticket
-        ),
+        state: format!("Ticket {} is solved and the customer confirmed it", case.ticket),
         next: "Write or extend the help article for this question".to_owned(),
         decisions: vec!["It is a gap in the help pages, not a defect".to_owned()],
         constraints: vec!["Do not name the customer".to_owned()],
         completed: vec!["Answered the customer".to_owned()],
-        facts: if storm {
-            vec![TRANSLATE.to_owned()]
-        } else {
-            vec![answer.to_owned()]
-        },
-        done: vec![(
-            "The article answers the question in its first paragraph".to_owned(),
-            false,
-        )],
+        facts: if storm { vec![TRANSLATE.to_owned()] } else { vec![answer.to_owned()] },
+        done: vec![("The article answers the question in its first paragraph".to_owned(), false)],
         urgency: if rng.u8(..5) == 0 { "low" } else { "normal" },
         link: case.link(),
         payload: (
             "support-kb",
             json!({"question": case.question, "resolution": answer, "gap": "no article mentions it"}),
         ),
-        failures: Failures {
-            max_attempts: if storm { 12 } else { 5 },
-            ..COMMON
-        },
+        failures: Failures { max_attempts: if storm { 12 } else { 5 }, ..COMMON },
         regulations: &["GDPR"],
         ..Draft::new(&SUPPORT, to)
     };
@@ -167,14 +138,10 @@ fn ask_refund(twist: Twist, cents: u64, case: &Case, rng: &mut Rng) -> Value {
         facts.push(OLD_CARD.to_owned());
     }
     if twist == Twist::Trap {
-        facts
-            .push("The customer wrote: \"19.50 would do\"; the field takes whole cents".to_owned());
+        facts.push("The customer wrote: \"19.50 would do\"; the field takes whole cents".to_owned());
     }
     let draft = Draft {
-        title: format!(
-            "Refund invoice {} ({amount}) to {} because {reason}",
-            case.invoice, case.customer
-        ),
+        title: format!("Refund invoice {} ({amount}) to {} because {reason}", case.invoice, case.customer),
         goal: "The customer has the money back and knows it".to_owned(),
         state: format!("The complaint in ticket {} is justified", case.ticket),
         next: "Check the invoice against the refund policy and pay back".to_owned(),
@@ -182,10 +149,7 @@ fn ask_refund(twist: Twist, cents: u64, case: &Case, rng: &mut Rng) -> Value {
         constraints: vec!["Pay back to the card that was charged".to_owned()],
         completed: vec!["Apologised to the customer".to_owned()],
         facts,
-        done: vec![
-            ("The refund id is stored".to_owned(), false),
-            ("The customer is told".to_owned(), false),
-        ],
+        done: vec![("The refund id is stored".to_owned(), false), ("The customer is told".to_owned(), false)],
         urgency: if cents > 30_000 { "high" } else { "normal" },
         link: case.link(),
         payload: (
@@ -196,10 +160,7 @@ fn ask_refund(twist: Twist, cents: u64, case: &Case, rng: &mut Rng) -> Value {
             }),
         ),
         // A declined card stays declined.
-        failures: Failures {
-            default: "dead_letter",
-            ..COMMON
-        },
+        failures: Failures { default: "dead_letter", ..COMMON },
         regulations: &["GDPR", "PSD2"],
         ..Draft::new(&SUPPORT, to)
     };
@@ -210,10 +171,7 @@ fn kb_writer(job: &Job, _: &Weather) -> Plan {
     let rng = &mut job.rng();
     let case = Case::draw(&mut job.first_rng());
     if job.list("key_facts").iter().any(|it| it == TRANSLATE) && job.attempt < 9 && job.epoch == 0 {
-        let end = End::Fail(
-            "rate_limited",
-            "translate.text: limit of 5 requests a minute".to_owned(),
-        );
+        let end = End::Fail("rate_limited", "translate.text: limit of 5 requests a minute".to_owned());
         return Plan::usual(rng, end);
     }
     let to = route(PIPELINE, "index", "help-article", "kb-index");
@@ -226,10 +184,7 @@ fn kb_writer(job: &Job, _: &Weather) -> Plan {
         constraints: vec!["Do not change the text".to_owned()],
         completed: vec!["Article written".to_owned()],
         facts: job.list("key_facts"),
-        done: vec![(
-            "The search finds it by the words of the question".to_owned(),
-            false,
-        )],
+        done: vec![("The search finds it by the words of the question".to_owned(), false)],
         link: case.link(),
         payload: ("support-kb", job.fields().clone()),
         effects: vec![Effect {
@@ -248,12 +203,8 @@ fn billing(job: &Job, weather: &Weather) -> Plan {
     let case = Case::draw(&mut job.first_rng());
     let fields = job.fields();
     let asked = fields["amount_cents"].as_u64().unwrap_or_default();
-    if job.list("key_facts").iter().any(|it| it == OLD_CARD) && job.epoch == 0 && weather.may_die()
-    {
-        let words = format!(
-            "the bank refused to credit the card of invoice {}",
-            case.invoice
-        );
+    if job.list("key_facts").iter().any(|it| it == OLD_CARD) && job.epoch == 0 && weather.may_die() {
+        let words = format!("the bank refused to credit the card of invoice {}", case.invoice);
         return Plan::usual(rng, End::Fail("card_declined", words));
     }
     if asked <= LIMIT && !job.is_revision() {
@@ -266,40 +217,21 @@ fn billing(job: &Job, weather: &Weather) -> Plan {
     let args = json!({"invoice": case.invoice, "amount": cents, "currency": "EUR"});
     let to = route(PIPELINE, "payout", "checked-refund", "payments");
     let draft = Draft {
-        title: format!(
-            "Pay back {} for invoice {} to {}",
-            euros(cents),
-            case.invoice,
-            case.customer
-        ),
+        title: format!("Pay back {} for invoice {} to {}", euros(cents), case.invoice, case.customer),
         goal: job.brief("goal"),
-        state: "Invoice and complaint were checked; the amount is above the limit of 100.00 EUR"
-            .to_owned(),
+        state: "Invoice and complaint were checked; the amount is above the limit of 100.00 EUR".to_owned(),
         next: "Pay back, then send the confirmation mail".to_owned(),
         decisions: vec![format!("Refund {} of {}", euros(cents), euros(asked))],
-        constraints: vec![
-            "Do not change the shipping address".to_owned(),
-            "One payment, not two".to_owned(),
-        ],
-        completed: vec![
-            "Invoice checked".to_owned(),
-            "Refund policy checked".to_owned(),
-        ],
+        constraints: vec!["Do not change the shipping address".to_owned(), "One payment, not two".to_owned()],
+        completed: vec!["Invoice checked".to_owned(), "Refund policy checked".to_owned()],
         facts: job.list("key_facts"),
-        done: vec![
-            ("The refund id is stored".to_owned(), false),
-            ("The mail is sent".to_owned(), false),
-        ],
+        done: vec![("The refund id is stored".to_owned(), false), ("The mail is sent".to_owned(), false)],
         approvals: vec!["Finance: refund above the limit".to_owned()],
         urgency: if cents > 30_000 { "high" } else { "normal" },
         link: case.link(),
         payload: ("refund", fields),
         confidence: 0.55 + rng.f64() * 0.4,
-        failures: Failures {
-            max_attempts: 3,
-            default: "dead_letter",
-            ..COMMON
-        },
+        failures: Failures { max_attempts: 3, default: "dead_letter", ..COMMON },
         regulations: &["GDPR", "PSD2"],
         ext: Some(proposal("payments.refund", &args)),
         ..Draft::new(&BILLING, to)

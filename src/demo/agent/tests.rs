@@ -13,10 +13,7 @@ use crate::orchestrator::boundary::{Admitted, Derive, Registry, admit};
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 fn weather(at: f64) -> Weather {
-    Weather {
-        at,
-        open: Open::default(),
-    }
+    Weather { at, open: Open::default() }
 }
 
 fn registry() -> Registry {
@@ -28,12 +25,7 @@ fn registry() -> Registry {
     registry
 }
 
-fn sent(
-    contract: &Value,
-    from: &str,
-    step: u32,
-    relation: Relation,
-) -> Result<Admitted, Vec<Violation>> {
+fn sent(contract: &Value, from: &str, step: u32, relation: Relation) -> Result<Admitted, Vec<Violation>> {
     let trace = TraceId::parse(TRACE).unwrap();
     let at = Time::from_millis(1_800_000_000_000);
     let derive = Derive::new(Party::agent(from), trace, step, "", relation, at);
@@ -41,11 +33,7 @@ fn sent(
 }
 
 fn role(name: &str) -> Role {
-    let all = article::ROLES
-        .into_iter()
-        .chain(support::ROLES)
-        .chain(code::ROLES)
-        .chain(lead::ROLES);
+    let all = article::ROLES.into_iter().chain(support::ROLES).chain(code::ROLES).chain(lead::ROLES);
     all.into_iter().find(|it| it.name == name).unwrap()
 }
 
@@ -87,23 +75,14 @@ fn story(spring: &Spring, twist: Twist, approve: bool) -> Vec<String> {
                 told.push(format!("{name}: return"));
                 // As the orchestrator does it: the contract turned round.
                 contract = admitted.value.clone();
-                for derived in [
-                    "idempotency_key",
-                    "step",
-                    "source",
-                    "relation",
-                    "side_effects",
-                ] {
+                for derived in ["idempotency_key", "step", "source", "relation", "side_effects"] {
                     contract.as_object_mut().unwrap().remove(derived);
                 }
                 contract["target"] = json!(admitted.contract.source);
                 contract["provenance"]["agent"] = json!({"name": name, "version": "unspecified"});
                 contract["quality"]["open_issues"] = feedback.len().into();
                 from = name;
-                relation = Relation {
-                    feedback: Some(feedback),
-                    ..Relation::plain(RelationKind::Revision)
-                };
+                relation = Relation { feedback: Some(feedback), ..Relation::plain(RelationKind::Revision) };
             }
             End::Fail(code, _) => {
                 told.push(format!("{name}: {code}"));
@@ -135,13 +114,7 @@ fn every_contract_of_every_run_is_valid() {
 fn prompt_18_and_only_prompt_18_drops_the_confidence() {
     let broken: Vec<u64> = (0..60)
         .filter(|seed| {
-            sent(
-                &first(&article::SPRING, Twist::Plain, 60.0, *seed),
-                "research",
-                0,
-                Relation::initial(),
-            )
-            .is_err()
+            sent(&first(&article::SPRING, Twist::Plain, 60.0, *seed), "research", 0, Relation::initial()).is_err()
         })
         .collect();
     assert!(broken.len() > 5 && broken.len() < 30, "{broken:?}");
@@ -149,14 +122,8 @@ fn prompt_18_and_only_prompt_18_drops_the_confidence() {
         let contract = first(&article::SPRING, Twist::Plain, 60.0, seed);
         assert_eq!(contract["provenance"]["prompt"]["version"], "18");
         let violations = sent(&contract, "research", 0, Relation::initial()).unwrap_err();
-        let found: Vec<(&str, &str)> = violations
-            .iter()
-            .map(|it| (&*it.path, &*it.keyword))
-            .collect();
-        assert_eq!(
-            found,
-            [("/working_memory/payload/fields/confidence", "required")]
-        );
+        let found: Vec<(&str, &str)> = violations.iter().map(|it| (&*it.path, &*it.keyword)).collect();
+        assert_eq!(found, [("/working_memory/payload/fields/confidence", "required")]);
         let before = first(&article::SPRING, Twist::Plain, 1.0, seed);
         assert!(sent(&before, "research", 0, Relation::initial()).is_ok());
     }
@@ -169,40 +136,23 @@ fn contradicting_rules_go_round_until_a_person_settles_them() {
         let returns = told.iter().filter(|it| *it == "reviewer: return").count();
         assert!(returns > 4, "{told:?}");
         let settled = story(&article::SPRING, twist, true);
-        assert_eq!(
-            settled,
-            ["writer: done", "reviewer: done", "publisher: done"]
-        );
+        assert_eq!(settled, ["writer: done", "reviewer: done", "publisher: done"]);
     }
     let waiting = story(&article::SPRING, Twist::Stalled, false);
-    assert_eq!(
-        waiting
-            .iter()
-            .filter(|it| *it == "reviewer: return")
-            .count(),
-        2,
-        "{waiting:?}"
-    );
+    assert_eq!(waiting.iter().filter(|it| *it == "reviewer: return").count(), 2, "{waiting:?}");
     assert_eq!(waiting.last().unwrap(), "publisher: done");
 }
 
 #[test]
 fn what_people_send_back_comes_again_with_something_changed() {
-    for (spring, twist, from) in [
-        (support::SPRING, Twist::Approval, "billing"),
-        (lead::SPRING, Twist::Approval, "sales"),
-    ] {
+    for (spring, twist, from) in
+        [(support::SPRING, Twist::Approval, "billing"), (lead::SPRING, Twist::Approval, "sales")]
+    {
         let run = u64::from_str_radix(&TRACE[..16], 16).unwrap();
-        let job = |contract: Value| Job {
-            contract,
-            attempt: 2,
-            epoch: 0,
-            resolution: None,
-        };
+        let job = |contract: Value| Job { contract, attempt: 2, epoch: 0, resolution: None };
         let next = |mut contract: Value| {
             contract["trace_id"] = TRACE.into();
-            let End::Complete(mut next) = (role(from).decide)(&job(contract), &weather(1.0)).end
-            else {
+            let End::Complete(mut next) = (role(from).decide)(&job(contract), &weather(1.0)).end else {
                 panic!("{from} hands on");
             };
             next.remove(0)
@@ -211,26 +161,15 @@ fn what_people_send_back_comes_again_with_something_changed() {
         let mut back = asked.clone();
         back["relation"] = json!({"type": "revision", "feedback": ["Too much"]});
         let again = next(back);
-        assert_ne!(
-            again["working_memory"]["payload"],
-            asked["working_memory"]["payload"]
-        );
-        assert_eq!(
-            again["brief"]["decisions"][0],
-            "Changed on request: Too much"
-        );
+        assert_ne!(again["working_memory"]["payload"], asked["working_memory"]["payload"]);
+        assert_eq!(again["brief"]["decisions"][0], "Changed on request: Too much");
         assert_eq!(again["target"], asked["target"]);
     }
 }
 
 #[test]
 fn the_crm_takes_whatever_a_person_has_put_back() {
-    let mut job = Job {
-        contract: json!({"trace_id": TRACE, "step": 2}),
-        attempt: 1,
-        epoch: 0,
-        resolution: None,
-    };
+    let mut job = Job { contract: json!({"trace_id": TRACE, "step": 2}), attempt: 1, epoch: 0, resolution: None };
     let during = weather(60.0);
     let ends = |job: &Job| (role("crm").decide)(job, &during).end;
     assert!(matches!(ends(&job), End::Fail("timeout", _)));

@@ -17,9 +17,7 @@ pub fn mask(contract: &mut Value) -> Vec<String> {
     if matches!(level, Some("confidential" | "restricted")) {
         places.extend([FIELDS.to_owned(), "/working_memory/summary".to_owned()]);
     }
-    let fields = class
-        .and_then(|it| it.get("fields"))
-        .and_then(Value::as_object);
+    let fields = class.and_then(|it| it.get("fields")).and_then(Value::as_object);
     for (path, class) in fields.into_iter().flatten() {
         // Any other class, such as `pii`, is a reason to hide.
         if !matches!(class.as_str(), Some("public" | "internal")) {
@@ -49,8 +47,7 @@ pub fn masked(contract: &Value) -> Value {
 /// # Errors
 /// In words: it is no contract, or it hides what makes it one.
 pub fn read_masked(contract: &Value) -> Result<Contract, String> {
-    serde_json::from_value(masked(contract))
-        .map_err(|why| format!("it is not a contract that can be shown: {why}"))
+    serde_json::from_value(masked(contract)).map_err(|why| format!("it is not a contract that can be shown: {why}"))
 }
 
 /// Where a producer may put what it likes.
@@ -71,11 +68,7 @@ fn cover(place: &mut Value, path: String, masked: &mut Vec<String>) {
             }
         }
         leaf => {
-            *leaf = if leaf.is_string() || path.starts_with(FIELDS) {
-                MASK.into()
-            } else {
-                Value::Null
-            };
+            *leaf = if leaf.is_string() || path.starts_with(FIELDS) { MASK.into() } else { Value::Null };
             masked.push(path);
         }
     }
@@ -91,38 +84,18 @@ mod tests {
     #[test]
     fn confidential_contracts_and_listed_fields_are_covered() {
         let mut contract: Value = serde_json::from_str(EXAMPLE).unwrap();
-        assert_eq!(
-            masked(&contract),
-            contract,
-            "an internal contract with an internal field"
-        );
+        assert_eq!(masked(&contract), contract, "an internal contract with an internal field");
         contract["classification"]["fields"] = json!({"/brief/source_links": "pii"});
         let shown = masked(&contract);
-        assert_eq!(
-            shown.pointer("/brief/source_links/0/url"),
-            Some(&json!(MASK))
-        );
-        assert_eq!(
-            shown.pointer("/working_memory/payload"),
-            contract.pointer("/working_memory/payload")
-        );
+        assert_eq!(shown.pointer("/brief/source_links/0/url"), Some(&json!(MASK)));
+        assert_eq!(shown.pointer("/working_memory/payload"), contract.pointer("/working_memory/payload"));
         contract["classification"]["level"] = json!("restricted");
         let shown = masked(&contract);
-        assert_eq!(
-            shown.pointer("/working_memory/payload/fields/confidence"),
-            Some(&json!(MASK))
-        );
-        assert_eq!(
-            shown.pointer("/brief/title"),
-            contract.pointer("/brief/title")
-        );
+        assert_eq!(shown.pointer("/working_memory/payload/fields/confidence"), Some(&json!(MASK)));
+        assert_eq!(shown.pointer("/brief/title"), contract.pointer("/brief/title"));
         let named = mask(&mut contract.clone());
         assert!(named.contains(&"/working_memory/payload/fields/confidence".to_owned()));
         assert!(named.contains(&"/brief/source_links/0/url".to_owned()));
-        assert!(
-            read_masked(&contract).is_ok(),
-            "{:?}",
-            read_masked(&contract)
-        );
+        assert!(read_masked(&contract).is_ok(), "{:?}", read_masked(&contract));
     }
 }

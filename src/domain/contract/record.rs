@@ -196,10 +196,7 @@ impl FailureModes {
 
     /// Whether the code is in one of the lists.
     pub fn declares(&self, code: &str) -> bool {
-        self.retryable
-            .iter()
-            .chain(&self.escalate)
-            .any(|listed| listed == code)
+        self.retryable.iter().chain(&self.escalate).any(|listed| listed == code)
     }
 }
 
@@ -271,9 +268,7 @@ pub struct Classification {
 }
 
 /// Levels of confidentiality, ordered: the most open first.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// For everybody.
@@ -330,8 +325,7 @@ pub struct Delivery {
 impl Delivery {
     /// [`Delivery::ack_timeout_s`] in milliseconds.
     pub fn ack_timeout(&self) -> Option<Millis> {
-        self.ack_timeout_s
-            .map(|seconds| Millis::from(seconds) * SECOND)
+        self.ack_timeout_s.map(|seconds| Millis::from(seconds) * SECOND)
     }
 }
 

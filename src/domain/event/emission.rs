@@ -13,27 +13,15 @@ use crate::domain::wire;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Emission {
     /// Idempotency key, `hk1_` + 64 hex; empty when observed.
-    #[serde(
-        default,
-        skip_serializing_if = "str::is_empty",
-        deserialize_with = "wire::shared"
-    )]
+    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::shared")]
     pub key: Arc<str>,
     /// Pipeline, source and target by name.
     pub edge: Edge,
     /// Version of the pipeline definition; empty when observed.
-    #[serde(
-        default,
-        skip_serializing_if = "str::is_empty",
-        deserialize_with = "wire::name"
-    )]
+    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::name")]
     pub pipeline_version: Arc<str>,
     /// Named position in the pipeline; empty when observed.
-    #[serde(
-        default,
-        skip_serializing_if = "str::is_empty",
-        deserialize_with = "wire::name"
-    )]
+    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::name")]
     pub stage: Arc<str>,
     /// Who hands over.
     pub from: Party,
@@ -43,18 +31,10 @@ pub struct Emission {
     #[serde(default)]
     pub step: u32,
     /// Path of fan-out indexes, such as `1.0`; empty on the main line.
-    #[serde(
-        default,
-        skip_serializing_if = "str::is_empty",
-        deserialize_with = "wire::name"
-    )]
+    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::name")]
     pub branch: Arc<str>,
     /// `sha256:` digest of the stored contract; empty when observed.
-    #[serde(
-        default,
-        skip_serializing_if = "str::is_empty",
-        deserialize_with = "wire::shared"
-    )]
+    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::shared")]
     pub digest: Arc<str>,
     /// The handoff whose completion or return emitted this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,11 +50,7 @@ pub struct Emission {
     /// One sentence: what is asked. Hostile text.
     pub title: String,
     /// Who owns the outcome; empty when observed.
-    #[serde(
-        default,
-        skip_serializing_if = "str::is_empty",
-        deserialize_with = "wire::name"
-    )]
+    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::name")]
     pub owner: Arc<str>,
     /// Attempts per budget epoch, the first included.
     pub max_attempts: u32,
@@ -115,11 +91,7 @@ pub struct Emission {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
     /// Fingerprint of the work itself, for loop verdicts (protocol section 5); empty when observed.
-    #[serde(
-        default,
-        skip_serializing_if = "str::is_empty",
-        deserialize_with = "wire::shared"
-    )]
+    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::shared")]
     pub work: Arc<str>,
     /// Open issues the producer declares, for "does each revision make progress".
     #[serde(default, skip_serializing_if = "Option::is_none")]

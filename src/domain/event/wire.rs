@@ -37,10 +37,7 @@ impl Serialize for Event {
             specversion: "1.0".into(),
             id: self.id().into(),
             source: "/ns/default".into(),
-            subject: self
-                .handoff
-                .as_ref()
-                .map(|id| format!("handoff/{id}").into()),
+            subject: self.handoff.as_ref().map(|id| format!("handoff/{id}").into()),
             time: self.at,
             sequence: format!("{:020}", self.seq).into(),
             correlationid: self.run.as_str().into(),
@@ -55,23 +52,17 @@ impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = Wire::deserialize(deserializer)?;
         if wire.specversion != "1.0" {
-            return Err(D::Error::custom(format!(
-                "CloudEvents {} is not supported, only 1.0",
-                wire.specversion
-            )));
+            return Err(D::Error::custom(format!("CloudEvents {} is not supported, only 1.0", wire.specversion)));
         }
-        let seq = wire.sequence.parse().map_err(|_| {
-            D::Error::custom(format!("sequence `{}` is not a number", wire.sequence))
-        })?;
+        let seq = wire
+            .sequence
+            .parse()
+            .map_err(|_| D::Error::custom(format!("sequence `{}` is not a number", wire.sequence)))?;
         Ok(Self {
             run: RunId::from(&*wire.correlationid),
             seq,
             at: wire.time,
-            handoff: wire
-                .subject
-                .as_deref()
-                .and_then(|it| it.strip_prefix("handoff/"))
-                .map(HandoffId::from),
+            handoff: wire.subject.as_deref().and_then(|it| it.strip_prefix("handoff/")).map(HandoffId::from),
             actor: wire.actor.into_owned(),
             fact: wire.fact.into_owned(),
         })

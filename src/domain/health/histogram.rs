@@ -49,10 +49,7 @@ fn bin_of(latency: Millis) -> u16 {
 
 /// What a bin answers with.
 fn value_of(bin: u16) -> Millis {
-    match usize::from(bin)
-        .checked_sub(1)
-        .and_then(|before| LAST.get(before))
-    {
+    match usize::from(bin).checked_sub(1).and_then(|before| LAST.get(before)) {
         None => 0,
         Some(before) => before + 1 + (before + 1) / 100,
     }
@@ -162,18 +159,11 @@ impl Histogram {
             here
         };
         match &self.bins {
-            Bins::Sparse(used) => used
-                .iter()
-                .find(|(_, count)| passes(*count))
-                .map(|(bin, _)| value_of(*bin)),
+            Bins::Sparse(used) => used.iter().find(|(_, count)| passes(*count)).map(|(bin, _)| value_of(*bin)),
             Bins::Dense(dense) => {
                 let block = dense.blocks.iter().position(|&sum| passes(sum))?;
                 let first = block * BLOCK;
-                let within = dense
-                    .counts
-                    .iter()
-                    .skip(first)
-                    .position(|&count| passes(count))?;
+                let within = dense.counts.iter().skip(first).position(|&count| passes(count))?;
                 Some(value_of((first + within) as u16))
             }
         }
@@ -184,11 +174,9 @@ impl Histogram {
         let bin = bin_of(latency);
         let sum = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum::<u64>();
         match &self.bins {
-            Bins::Sparse(used) => used
-                .iter()
-                .take_while(|(used, _)| *used <= bin)
-                .map(|(_, count)| u64::from(*count))
-                .sum(),
+            Bins::Sparse(used) => {
+                used.iter().take_while(|(used, _)| *used <= bin).map(|(_, count)| u64::from(*count)).sum()
+            }
             Bins::Dense(dense) => {
                 let (block, end) = (usize::from(bin) / BLOCK, usize::from(bin) + 1);
                 sum(&dense.blocks[..block]) + sum(&dense.counts[block * BLOCK..end])
@@ -198,10 +186,7 @@ impl Histogram {
 
     /// Used bins in ascending order as (answer in milliseconds, count), for drawing the distribution.
     pub fn bars(&self) -> Vec<(Millis, u32)> {
-        self.used()
-            .into_iter()
-            .map(|(bin, count)| (value_of(bin), count))
-            .collect()
+        self.used().into_iter().map(|(bin, count)| (value_of(bin), count)).collect()
     }
 
     fn used(&self) -> Vec<(u16, u32)> {
@@ -214,12 +199,7 @@ impl Histogram {
         match &self.bins {
             Bins::Sparse(used) => used.iter().for_each(|(bin, count)| visit(*bin, *count)),
             Bins::Dense(dense) => {
-                for (bin, &count) in dense
-                    .counts
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, count)| **count > 0)
-                {
+                for (bin, &count) in dense.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
                     visit(bin as u16, count);
                 }
             }
@@ -229,19 +209,14 @@ impl Histogram {
     fn add_to(&mut self, bin: u16, count: u32) {
         match &mut self.bins {
             // What is read or added up comes in order: mostly there is nothing to look for.
-            Bins::Sparse(used)
-                if used.len() < DENSE_FROM && used.last().is_none_or(|(last, _)| *last < bin) =>
-            {
+            Bins::Sparse(used) if used.len() < DENSE_FROM && used.last().is_none_or(|(last, _)| *last < bin) => {
                 used.push((bin, count));
             }
             Bins::Sparse(used) => match used.binary_search_by_key(&bin, |(bin, _)| *bin) {
                 Ok(at) => used[at].1 = used[at].1.saturating_add(count),
                 Err(at) if used.len() < DENSE_FROM => used.insert(at, (bin, count)),
                 Err(_) => {
-                    let mut dense = Box::new(Dense {
-                        blocks: [0; BINS / BLOCK],
-                        counts: [0; BINS],
-                    });
+                    let mut dense = Box::new(Dense { blocks: [0; BINS / BLOCK], counts: [0; BINS] });
                     for (bin, count) in used.iter() {
                         dense.add(*bin, *count);
                     }
@@ -328,9 +303,7 @@ impl Histogram {
             let (bin, count) = pair.ok_or("latencies are not `bin:count bin:count …`")?;
             if bin as usize >= BINS {
                 let last = BINS - 1;
-                return Err(format!(
-                    "latency bin {bin} is out of range, the last one is {last}"
-                ));
+                return Err(format!("latency bin {bin} is out of range, the last one is {last}"));
             }
             histogram.add_to(bin as u16, count);
         }
@@ -347,11 +320,7 @@ fn number(text: &mut &[u8], end: u8) -> Option<u32> {
             break;
         }
         let digit = next.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        sum = Some(
-            sum.unwrap_or(0_u32)
-                .checked_mul(10)?
-                .checked_add(digit.into())?,
-        );
+        sum = Some(sum.unwrap_or(0_u32).checked_mul(10)?.checked_add(digit.into())?);
     }
     sum
 }
@@ -377,11 +346,7 @@ mod tests {
     }
 
     fn error(found: Millis, truth: Millis) -> f64 {
-        if truth == 0 {
-            found as f64
-        } else {
-            (found - truth).abs() as f64 / truth as f64
-        }
+        if truth == 0 { found as f64 } else { (found - truth).abs() as f64 / truth as f64 }
     }
 
     #[test]
@@ -389,16 +354,10 @@ mod tests {
         for bin in 1..BINS {
             for value in [LAST[bin - 1] + 1, LAST[bin]] {
                 assert_eq!(usize::from(bin_of(value)), bin);
-                assert!(
-                    error(value_of(bin as u16), value) <= RELATIVE_ERROR,
-                    "{value}"
-                );
+                assert!(error(value_of(bin as u16), value) <= RELATIVE_ERROR, "{value}");
             }
         }
-        assert!(
-            (0..100).all(|value| value_of(bin_of(value)) == value),
-            "exact below 100 ms"
-        );
+        assert!((0..100).all(|value| value_of(bin_of(value)) == value), "exact below 100 ms");
         const { assert!(LARGEST > 129 * crate::domain::time::DAY) };
     }
 
@@ -413,15 +372,8 @@ mod tests {
 
     #[test]
     fn ranks_are_nearest_ranks() {
-        let ranks = [
-            (0.95, 20, 19),
-            (0.95, 100, 95),
-            (0.95, 21, 20),
-            (0.5, 4, 2),
-            (0.5, 1, 1),
-            (0.0, 3, 1),
-            (1.0, 3, 3),
-        ];
+        let ranks =
+            [(0.95, 20, 19), (0.95, 100, 95), (0.95, 21, 20), (0.5, 4, 2), (0.5, 1, 1), (0.0, 3, 1), (1.0, 3, 3)];
         for (p, n, rank) in ranks {
             assert_eq!(nearest_rank(p, n), rank, "{p} of {n}");
         }
@@ -440,15 +392,12 @@ mod tests {
             |random| -3_000.0 * (1.0 - random.f64()).ln(),
         ];
         for shape in shapes {
-            let mut samples: Vec<Millis> =
-                (0..100_000).map(|_| shape(&mut random) as Millis).collect();
+            let mut samples: Vec<Millis> = (0..100_000).map(|_| shape(&mut random) as Millis).collect();
             let histogram = of(&samples);
             samples.sort_unstable();
             for percent in 1..=100 {
-                let (found, truth) = (
-                    histogram.quantile(f64::from(percent) / 100.0),
-                    samples[percent as usize * 1_000 - 1],
-                );
+                let (found, truth) =
+                    (histogram.quantile(f64::from(percent) / 100.0), samples[percent as usize * 1_000 - 1]);
                 assert!(error(found.unwrap(), truth) <= RELATIVE_ERROR);
             }
         }
@@ -460,25 +409,13 @@ mod tests {
         let why = read("1024:1").unwrap_err();
         assert!(why.to_string().contains("bin 1024"), "{why}");
         assert_eq!(read("3:2 10:1").unwrap().bars(), [(3, 2), (10, 1)]);
-        for damaged in [
-            "3",
-            "3:",
-            ":2",
-            "3:0",
-            "3:2  4:1",
-            "3:-2",
-            "3:4294967296",
-            "a:1",
-        ] {
+        for damaged in ["3", "3:", ":2", "3:0", "3:2  4:1", "3:-2", "3:4294967296", "a:1"] {
             assert!(read(damaged).is_err(), "{damaged}");
         }
     }
 
     fn latencies() -> impl Strategy<Value = Vec<Millis>> {
-        proptest::collection::vec(
-            prop_oneof![0..200_i64, 0..1_000_000_i64, 0..LARGEST],
-            1..600,
-        )
+        proptest::collection::vec(prop_oneof![0..200_i64, 0..1_000_000_i64, 0..LARGEST], 1..600)
     }
 
     proptest! {

@@ -119,17 +119,9 @@ pub struct Facts<'a> {
 ///
 /// A stale edge is [`Health::Unknown`] whatever was wrong before; its findings are the last known ones.
 pub fn judge(facts: &Facts) -> (Health, Vec<Finding>) {
-    let now = Population::new(
-        &facts.windows.total(Span::FiveMinutes).to_ack,
-        facts.open_ages.iter().copied(),
-    );
-    let rules = [
-        stall(facts),
-        drift(facts, &now),
-        limit(facts, &now),
-        retries(facts.windows),
-        violations(facts.windows),
-    ];
+    let now = Population::new(&facts.windows.total(Span::FiveMinutes).to_ack, facts.open_ages.iter().copied());
+    let rules =
+        [stall(facts), drift(facts, &now), limit(facts, &now), retries(facts.windows), violations(facts.windows)];
     let mut findings: Vec<Finding> = rules.into_iter().flatten().collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let health = match findings.first().map(|worst| worst.severity) {
@@ -227,24 +219,14 @@ struct Onset {
 impl Onset {
     /// What was so from this minute of the last hour on. The first one is where looking back ends.
     fn at(windows: &Windows, minute: usize) -> Self {
-        Self {
-            since: (minute > 0).then(|| windows.minute_start(minute)),
-            lasting: minute == 0,
-        }
+        Self { since: (minute > 0).then(|| windows.minute_start(minute)), lasting: minute == 0 }
     }
 }
 
 /// The earlier of: acknowledgements became slow, the oldest open handoff became slow.
 fn slow_since(facts: &Facts, slow: Millis) -> Onset {
-    let acked = begin(facts.windows, |minute| {
-        minute.to_ack.quantile(0.95).map(|p95| p95 >= slow)
-    });
-    let oldest = facts
-        .open_ages
-        .iter()
-        .copied()
-        .max()
-        .filter(|oldest| *oldest >= slow);
+    let acked = begin(facts.windows, |minute| minute.to_ack.quantile(0.95).map(|p95| p95 >= slow));
+    let oldest = facts.open_ages.iter().copied().max().filter(|oldest| *oldest >= slow);
     let waiting = oldest.map(|oldest| facts.windows.now() + -(oldest - slow));
     match waiting {
         Some(_) if acked.lasting && waiting > Some(facts.windows.minute_start(0)) => acked,
@@ -258,11 +240,8 @@ fn slow_since(facts: &Facts, slow: Millis) -> Onset {
 /// Above a threshold with 95 % confidence over 1h, and plainly above it over 5m.
 fn retries(windows: &Windows) -> Option<Finding> {
     let hour = windows.total(Span::OneHour).retry_rate();
-    let minutes = windows
-        .minutes()
-        .map(|minute| minute.map(Tally::retry_rate).unwrap_or_default());
-    let exceeds =
-        |threshold: f64| hour.surely_above(threshold) && lately_above(windows, &minutes, threshold);
+    let minutes = windows.minutes().map(|minute| minute.map(Tally::retry_rate).unwrap_or_default());
+    let exceeds = |threshold: f64| hour.surely_above(threshold) && lately_above(windows, &minutes, threshold);
     let (severity, threshold) = if exceeds(RETRY_CRITICAL) {
         (Severity::Critical, RETRY_CRITICAL)
     } else if exceeds(RETRY_WARN) {
@@ -272,23 +251,12 @@ fn retries(windows: &Windows) -> Option<Finding> {
     };
     let first = retries_since(&minutes, threshold);
     // Bad five minutes at the beginning of the hour: there may have been others before.
-    let first = first.map(|(five, first)| {
-        if five == 0 && minutes[0].n > 0 {
-            0
-        } else {
-            first
-        }
-    });
+    let first = first.map(|(five, first)| if five == 0 && minutes[0].n > 0 { 0 } else { first });
     let Onset { since, lasting } = first.map_or(Onset::default(), |it| Onset::at(windows, it));
     Some(Finding {
         signal: Signal::Retries,
         severity,
-        reason: format!(
-            "{} retried in 1h ({} of {})",
-            percent(hour.value()?),
-            hour.k,
-            hour.n
-        ),
+        reason: format!("{} retried in 1h ({} of {})", percent(hour.value()?), hour.k, hour.n),
         since,
         lasting,
     })
@@ -304,19 +272,11 @@ fn lately_above(windows: &Windows, minutes: &[Rate], threshold: f64) -> bool {
 /// Where the current run of 5m rates above the threshold starts, and the minute of the first retry in it.
 fn retries_since(minutes: &[Rate], threshold: f64) -> Option<(usize, usize)> {
     let mut first = None;
-    for (start, five) in minutes
-        .windows(FIVE)
-        .enumerate()
-        .rev()
-        .filter(|(_, five)| sum(five).n > 0)
-    {
+    for (start, five) in minutes.windows(FIVE).enumerate().rev().filter(|(_, five)| sum(five).n > 0) {
         if !above(sum(five), threshold) {
             break;
         }
-        first = five
-            .iter()
-            .position(|minute| minute.k > 0)
-            .map(|at| (start, start + at));
+        first = five.iter().position(|minute| minute.k > 0).map(|at| (start, start + at));
     }
     first
 }
@@ -326,10 +286,9 @@ fn above(rate: Rate, threshold: f64) -> bool {
 }
 
 fn sum(rates: &[Rate]) -> Rate {
-    rates.iter().fold(Rate::default(), |sum, rate| Rate {
-        k: sum.k.saturating_add(rate.k),
-        n: sum.n.saturating_add(rate.n),
-    })
+    rates
+        .iter()
+        .fold(Rate::default(), |sum, rate| Rate { k: sum.k.saturating_add(rate.k), n: sum.n.saturating_add(rate.n) })
 }
 
 /// Any refused payload within the hour; one is enough, there is no sample guard.
@@ -339,9 +298,7 @@ fn violations(windows: &Windows) -> Option<Finding> {
         return None;
     }
     let minutes = windows.minutes();
-    let first = minutes
-        .iter()
-        .position(|minute| minute.is_some_and(|minute| minute.violations > 0));
+    let first = minutes.iter().position(|minute| minute.is_some_and(|minute| minute.violations > 0));
     // The first one may lie in the slice still running, which is in no minute yet.
     let first = first.unwrap_or(minutes.len() - 1);
     let Onset { since, lasting } = Onset::at(windows, first);
@@ -381,13 +338,7 @@ mod tests {
     }
 
     fn facts(windows: &Windows) -> Facts<'_> {
-        Facts {
-            windows,
-            open_ages: &[],
-            ack_timeout: None,
-            p95_max: None,
-            stale: false,
-        }
+        Facts { windows, open_ages: &[], ack_timeout: None, p95_max: None, stale: false }
     }
 
     /// A day of one acknowledgement in 2 s per minute, up to `until` before now.
@@ -423,25 +374,10 @@ mod tests {
         assert_eq!(judge(&facts(&windows)).0, Health::Insufficient);
         settle(&mut windows, 3, 0, 1);
         assert_eq!(judge(&facts(&windows)).0, Health::Healthy);
-        assert_eq!(
-            judge(&Facts {
-                stale: true,
-                ..facts(&windows)
-            })
-            .0,
-            Health::Unknown
-        );
-        let mut order = [
-            Health::Critical,
-            Health::Healthy,
-            Health::NoData,
-            Health::Warning,
-        ];
+        assert_eq!(judge(&Facts { stale: true, ..facts(&windows) }).0, Health::Unknown);
+        let mut order = [Health::Critical, Health::Healthy, Health::NoData, Health::Warning];
         order.sort();
-        assert_eq!(
-            order.map(Health::word),
-            ["healthy", "no data", "warning", "critical"]
-        );
+        assert_eq!(order.map(Health::word), ["healthy", "no data", "warning", "critical"]);
     }
 
     #[test]
@@ -461,10 +397,7 @@ mod tests {
             settle(&mut windows, minute, 0, 20);
         }
         let [retries] = judge(&facts(&windows)).1.try_into().unwrap();
-        assert_eq!(
-            (retries.since, retries.lasting),
-            (Some(ago(30 * MINUTE)), false)
-        );
+        assert_eq!((retries.since, retries.lasting), (Some(ago(30 * MINUTE)), false));
         let mut windows = usual_day(61 * MINUTE);
         for minute in (0..=60).rev() {
             windows.record(ago(minute * MINUTE), |tally| {
@@ -479,11 +412,7 @@ mod tests {
             let drift = found.into_iter().find(|it| it.signal == Signal::Drift);
             drift.map(|it| (it.since, it.lasting))
         };
-        assert_eq!(
-            slow(&windows, open_ages),
-            Some((None, true)),
-            "not since a moment ago"
-        );
+        assert_eq!(slow(&windows, open_ages), Some((None, true)), "not since a moment ago");
         let known = slow(&windows, &[3 * HOUR]).unwrap();
         assert!(known.0.is_some_and(|since| since < ago(2 * HOUR)) && !known.1);
     }
@@ -492,46 +421,19 @@ mod tests {
     fn a_handoff_nobody_takes_is_a_stall() {
         let windows = usual_day(2 * MINUTE);
         let waiting = |ages: &'static [Millis], timeout| {
-            let mut findings = judge(&Facts {
-                open_ages: ages,
-                ack_timeout: timeout,
-                ..facts(&windows)
-            })
-            .1;
+            let mut findings = judge(&Facts { open_ages: ages, ack_timeout: timeout, ..facts(&windows) }).1;
             findings.retain(|finding| finding.signal == Signal::Stall);
             findings.pop()
         };
-        assert_eq!(
-            waiting(&[20_100], None),
-            None,
-            "the limit is 10 x 2 s, within 1 %"
-        );
+        assert_eq!(waiting(&[20_100], None), None, "the limit is 10 x 2 s, within 1 %");
         let stall = waiting(&[1_000, 372_000], None).unwrap();
         assert_eq!(stall.severity, Severity::Critical);
-        assert!(
-            stall
-                .reason
-                .starts_with("2 waiting for acknowledgement, the oldest for 6m12s"),
-            "{}",
-            stall.reason
-        );
+        assert!(stall.reason.starts_with("2 waiting for acknowledgement, the oldest for 6m12s"), "{}", stall.reason);
         let since = stall.since.unwrap();
         assert!((since - ago(352_000)).abs() <= 200, "{since}");
-        assert_eq!(
-            waiting(&[372_000], Some(400_000)),
-            None,
-            "the edge may take longer"
-        );
+        assert_eq!(waiting(&[372_000], Some(400_000)), None, "the edge may take longer");
         let fresh = Windows::default();
-        assert!(
-            judge(&Facts {
-                open_ages: &[372_000],
-                ..facts(&fresh)
-            })
-            .1
-            .is_empty(),
-            "no baseline, no limit"
-        );
+        assert!(judge(&Facts { open_ages: &[372_000], ..facts(&fresh) }).1.is_empty(), "no baseline, no limit");
     }
 
     #[test]
@@ -546,21 +448,11 @@ mod tests {
             windows.advance(NOW);
             judge(&facts(windows)).1
         };
-        assert_eq!(
-            slow(&mut windows, 17, 5 * SECOND),
-            [],
-            "18 samples are too few"
-        );
+        assert_eq!(slow(&mut windows, 17, 5 * SECOND), [], "18 samples are too few");
         let drift = slow(&mut windows, 13, 5 * SECOND);
-        assert_eq!(
-            (drift[0].signal, drift[0].severity),
-            (Signal::Drift, Severity::Warning)
-        );
+        assert_eq!((drift[0].signal, drift[0].severity), (Signal::Drift, Severity::Warning));
         assert_eq!(drift[0].since, Some(ago(3 * MINUTE)));
-        assert!(
-            drift[0].reason.starts_with("P95 4.9s, usually 2.0s")
-                || drift[0].reason.starts_with("P95 5.0s")
-        );
+        assert!(drift[0].reason.starts_with("P95 4.9s, usually 2.0s") || drift[0].reason.starts_with("P95 5.0s"));
         let worse = slow(&mut windows, 100, 20 * SECOND);
         assert_eq!(worse[0].severity, Severity::Critical);
     }
@@ -569,25 +461,11 @@ mod tests {
     fn open_handoffs_drift_too() {
         let windows = usual_day(10 * MINUTE);
         let ages: Vec<Millis> = (0..60).map(|second| second * SECOND).collect();
-        let (_, findings) = judge(&Facts {
-            open_ages: &ages,
-            ack_timeout: Some(HOUR),
-            ..facts(&windows)
-        });
-        assert_eq!(
-            (findings[0].signal, findings[0].severity),
-            (Signal::Drift, Severity::Critical)
-        );
-        assert!(
-            findings[0].reason.starts_with("P95 at least 56s"),
-            "{}",
-            findings[0].reason
-        );
+        let (_, findings) = judge(&Facts { open_ages: &ages, ack_timeout: Some(HOUR), ..facts(&windows) });
+        assert_eq!((findings[0].signal, findings[0].severity), (Signal::Drift, Severity::Critical));
+        assert!(findings[0].reason.starts_with("P95 at least 56s"), "{}", findings[0].reason);
         let since = findings[0].since.unwrap();
-        assert!(
-            (since - ago(55 * SECOND)).abs() <= 100,
-            "since the oldest was twice as slow as usual: {since}"
-        );
+        assert!((since - ago(55 * SECOND)).abs() <= 100, "since the oldest was twice as slow as usual: {since}");
     }
 
     #[test]
@@ -597,48 +475,23 @@ mod tests {
             windows.record(NOW, |tally| tally.to_ack.record(3 * SECOND));
         }
         windows.advance(NOW);
-        assert!(
-            judge(&Facts {
-                p95_max: Some(4 * SECOND),
-                ..facts(&windows)
-            })
-            .1
-            .is_empty()
-        );
-        let (health, findings) = judge(&Facts {
-            p95_max: Some(2 * SECOND),
-            ..facts(&windows)
-        });
-        assert_eq!(
-            (health, findings[0].signal),
-            (Health::Warning, Signal::Limit)
-        );
+        assert!(judge(&Facts { p95_max: Some(4 * SECOND), ..facts(&windows) }).1.is_empty());
+        let (health, findings) = judge(&Facts { p95_max: Some(2 * SECOND), ..facts(&windows) });
+        assert_eq!((health, findings[0].signal), (Health::Warning, Signal::Limit));
     }
 
     #[test]
     fn retries_alert_when_both_windows_agree_and_close_after_five_good_minutes() {
         let mut windows = Windows::default();
         settle(&mut windows, 30, 22, 500);
-        assert_eq!(
-            judge(&facts(&windows)).0,
-            Health::Healthy,
-            "sure over 1h, but over for long"
-        );
+        assert_eq!(judge(&facts(&windows)).0, Health::Healthy, "sure over 1h, but over for long");
         let mut windows = Windows::default();
         settle(&mut windows, 20, 0, 10);
         settle(&mut windows, 8, 22, 490);
         let (health, findings) = judge(&facts(&windows));
-        assert_eq!(
-            health,
-            Health::Critical,
-            "the 5m rate was above less than five minutes ago"
-        );
+        assert_eq!(health, Health::Critical, "the 5m rate was above less than five minutes ago");
         assert_eq!(findings[0].since, Some(ago(9 * MINUTE)));
-        assert!(
-            findings[0].reason.ends_with("retried in 1h (22 of 500)"),
-            "{}",
-            findings[0].reason
-        );
+        assert!(findings[0].reason.ends_with("retried in 1h (22 of 500)"), "{}", findings[0].reason);
         settle(&mut windows, 7, 0, 10);
         windows.advance(NOW + 3 * MINUTE);
         assert_eq!(judge(&facts(&windows)).0, Health::Healthy);
@@ -664,9 +517,6 @@ mod tests {
         assert_eq!(findings[0].reason, "2 payloads refused in 1h");
         assert_eq!(findings[0].since, Some(ago(42 * MINUTE)));
         windows.advance(NOW + 30 * MINUTE);
-        assert_eq!(
-            judge(&facts(&windows)).1[0].reason,
-            "1 payload refused in 1h"
-        );
+        assert_eq!(judge(&facts(&windows)).1[0].reason, "1 payload refused in 1h");
     }
 }

@@ -27,12 +27,7 @@ pub struct Latency {
 impl Latency {
     /// Reads the three quantiles, each within [`RELATIVE_ERROR`](super::histogram::RELATIVE_ERROR).
     pub fn of(acked: &Histogram) -> Self {
-        Self {
-            n: acked.len(),
-            p50: acked.quantile(0.5),
-            p95: acked.quantile(0.95),
-            p99: acked.quantile(0.99),
-        }
+        Self { n: acked.len(), p50: acked.quantile(0.5), p95: acked.quantile(0.95), p99: acked.quantile(0.99) }
     }
 }
 
@@ -77,20 +72,14 @@ impl<'a> Population<'a> {
     pub(super) fn p95(&self) -> P95 {
         let n = self.len();
         let at = self.at_rank(nearest_rank(0.95, n));
-        P95 {
-            value: at.map(|(value, _)| value),
-            lower_bound: at.is_some_and(|(_, open)| open),
-            n,
-        }
+        P95 { value: at.map(|(value, _)| value), lower_bound: at.is_some_and(|(_, open)| open), n }
     }
 
     /// The value that the 95th percentile exceeds with 95 % confidence; `None` below [`ENOUGH`] samples.
     pub(super) fn confident_p95(&self) -> Option<Millis> {
         let n = self.len() as f64;
         let rank = 0.95 * n - Z * (0.0475 * n).sqrt();
-        (self.len() >= ENOUGH)
-            .then(|| self.at_rank(rank as u64))?
-            .map(|(value, _)| value)
+        (self.len() >= ENOUGH).then(|| self.at_rank(rank as u64))?.map(|(value, _)| value)
     }
 
     /// The value at a 1-based rank and whether it is an open one's age.
@@ -108,10 +97,7 @@ impl<'a> Population<'a> {
         }
         match self.open.get(low) {
             Some(&age) if rank_of(low, age) == rank => Some((age, true)),
-            _ => self
-                .acked
-                .at_rank(rank.checked_sub(low as u64)?)
-                .map(|value| (value, false)),
+            _ => self.acked.at_rank(rank.checked_sub(low as u64)?).map(|value| (value, false)),
         }
     }
 }
@@ -184,51 +170,28 @@ mod tests {
     #[test]
     fn few_samples_never_alert_and_none_is_not_zero() {
         let none = Rate { k: 0, n: 0 };
-        assert_eq!(
-            (none.value(), none.lower_bound(), none.guard()),
-            (None, None, Guard::NoData)
-        );
+        assert_eq!((none.value(), none.lower_bound(), none.guard()), (None, None, Guard::NoData));
         assert_eq!(Rate { k: 19, n: 19 }.guard(), Guard::Insufficient);
         assert!(!Rate { k: 19, n: 19 }.surely_above(0.03));
         assert_eq!(Rate { k: 0, n: 20 }.value(), Some(0.0));
-        assert!(
-            Rate { k: 60, n: 20 }.surely_above(0.03),
-            "more retries than handoffs is a rate too"
-        );
-        assert_eq!(
-            P95::of(&Histogram::default(), []),
-            P95 {
-                value: None,
-                lower_bound: false,
-                n: 0
-            }
-        );
+        assert!(Rate { k: 60, n: 20 }.surely_above(0.03), "more retries than handoffs is a rate too");
+        assert_eq!(P95::of(&Histogram::default(), []), P95 { value: None, lower_bound: false, n: 0 });
         assert_eq!(Latency::of(&Histogram::default()), Latency::default());
     }
 
     #[test]
     fn nothing_acknowledged_shows_the_oldest_open_as_a_lower_bound() {
         let p95 = P95::of(&Histogram::default(), [46_000, 1_000]);
-        assert_eq!(
-            p95,
-            P95 {
-                value: Some(46_000),
-                lower_bound: true,
-                n: 2
-            }
-        );
+        assert_eq!(p95, P95 { value: Some(46_000), lower_bound: true, n: 2 });
     }
 
     /// The example of protocol section 5: 1 handoff/s, true P95 2.1 s, the receiver stops; 5m window.
     #[test]
     fn a_stalled_receiver_shows_within_seconds() {
         // A long tail (Pareto, P95 2.1 s), spread evenly by the golden ratio instead of by chance.
-        let latency =
-            |second: i64| (105.0 / (1.0 - (second as f64 * 0.618_034).rem_euclid(1.0))) as Millis;
+        let latency = |second: i64| (105.0 / (1.0 - (second as f64 * 0.618_034).rem_euclid(1.0))) as Millis;
         // Emitted every second, acknowledged one latency later unless that is after the stop at 0.
-        let handoffs: Vec<_> = (-600..=120)
-            .map(|second| (second * 1_000, latency(second)))
-            .collect();
+        let handoffs: Vec<_> = (-600..=120).map(|second| (second * 1_000, latency(second))).collect();
         let at = |now: Millis| {
             let mut acked = Histogram::default();
             let mut open = Vec::new();
@@ -244,17 +207,11 @@ mod tests {
         for (seconds, expected, tolerance) in [(15, 6, 2), (60, 46, 1), (120, 106, 1)] {
             let (_, p95) = at(seconds * 1_000);
             let found = p95.value.unwrap();
-            assert!(
-                (found - expected * 1_000).abs() <= tolerance * 1_000,
-                "after {seconds} s: {found} ms"
-            );
+            assert!((found - expected * 1_000).abs() <= tolerance * 1_000, "after {seconds} s: {found} ms");
             assert!(p95.lower_bound || seconds == 15);
         }
         let (acked_only, _) = at(120_000);
-        assert!(
-            (1_500..2_600).contains(&acked_only),
-            "the acknowledged alone notice nothing: {acked_only} ms"
-        );
+        assert!((1_500..2_600).contains(&acked_only), "the acknowledged alone notice nothing: {acked_only} ms");
     }
 
     proptest! {

@@ -130,10 +130,7 @@ pub struct Tally {
     pub last_ack: Option<Time>,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
 }
@@ -174,18 +171,12 @@ impl Tally {
 
     /// Retried handoffs among the settled ones (protocol section 5).
     pub fn retry_rate(&self) -> Rate {
-        Rate {
-            k: self.settled_retried,
-            n: self.settled,
-        }
+        Rate { k: self.settled_retried, n: self.settled }
     }
 
     /// Handoffs that needed a retry to succeed among those that succeeded.
     pub fn strict_retry_rate(&self) -> Rate {
-        Rate {
-            k: self.succeeded_retried,
-            n: self.succeeded,
-        }
+        Rate { k: self.succeeded_retried, n: self.succeeded }
     }
 
     /// Refused payloads among the checked ones.
@@ -230,10 +221,7 @@ mod tests {
     use super::*;
 
     fn busy() -> Tally {
-        let mut tally = Tally {
-            last_ack: Some(Time::from_millis(60_000)),
-            ..Tally::default()
-        };
+        let mut tally = Tally { last_ack: Some(Time::from_millis(60_000)), ..Tally::default() };
         tally.count(Kind::Emitted);
         tally.count(Kind::DeadLettered);
         tally.settle(1, true);
@@ -268,39 +256,23 @@ mod tests {
     #[test]
     fn names_are_what_serde_writes() {
         for kind in Kind::ALL {
-            assert_eq!(
-                serde_json::to_string(&kind).unwrap(),
-                format!("\"{}\"", kind.name())
-            );
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.name()));
         }
     }
 
     #[test]
     fn storage_writes_only_what_happened_and_reads_it_back() {
         let text = serde_json::to_string(&busy()).unwrap();
-        assert!(
-            text.starts_with(r#"{"counts":{"emitted":1,"dead_lettered":1},"settled":3"#),
-            "{text}"
-        );
+        assert!(text.starts_with(r#"{"counts":{"emitted":1,"dead_lettered":1},"settled":3"#), "{text}");
         assert_eq!(serde_json::from_str::<Tally>(&text).unwrap(), busy());
-        assert_eq!(
-            serde_json::to_string(&Tally::default()).unwrap(),
-            r#"{"counts":{}}"#
-        );
+        assert_eq!(serde_json::to_string(&Tally::default()).unwrap(), r#"{"counts":{}}"#);
     }
 
     #[test]
     fn a_slice_can_be_added_and_taken_away() {
         let mut total = busy();
         total.add(&busy());
-        assert_eq!(
-            (
-                total.settled,
-                total.counts.get(Kind::Emitted),
-                total.to_ack.len()
-            ),
-            (6, 2, 2)
-        );
+        assert_eq!((total.settled, total.counts.get(Kind::Emitted), total.to_ack.len()), (6, 2, 2));
         total.subtract(&busy());
         assert_eq!(total, busy());
     }

@@ -74,10 +74,7 @@ impl FromStr for Span {
 
 /// The number of the slice that holds `at` when slice `k` covers `(phase + (k-1)*length, phase + k*length]`.
 fn slice_of(at: Time, length: Millis, phase: Millis) -> i64 {
-    at.millis()
-        .saturating_sub(phase)
-        .saturating_add(length - 1)
-        .div_euclid(length)
+    at.millis().saturating_sub(phase).saturating_add(length - 1).div_euclid(length)
 }
 
 /// When the 5-second slice of that number ends.
@@ -101,11 +98,7 @@ struct Ring<T> {
 
 impl<T: Default> Ring<T> {
     fn new(keep: i64) -> Self {
-        Self {
-            keep,
-            newest: i64::MIN,
-            slices: VecDeque::new(),
-        }
+        Self { keep, newest: i64::MIN, slices: VecDeque::new() }
     }
 
     fn holds(&self, number: i64) -> bool {
@@ -116,9 +109,7 @@ impl<T: Default> Ring<T> {
     fn slice(&mut self, number: i64) -> &mut T {
         let found = match self.slices.back() {
             Some((last, _)) if *last == number => Ok(self.slices.len() - 1),
-            Some((last, _)) if *last > number => self
-                .slices
-                .binary_search_by_key(&number, |(number, _)| *number),
+            Some((last, _)) if *last > number => self.slices.binary_search_by_key(&number, |(number, _)| *number),
             _ => Err(self.slices.len()),
         };
         let at = found.unwrap_or_else(|at| {
@@ -205,10 +196,7 @@ impl Windows {
             self.close();
         }
         self.now = self.now.max(at);
-        let open = self.open.get_or_insert_with(|| Open {
-            number,
-            ..Open::default()
-        });
+        let open = self.open.get_or_insert_with(|| Open { number, ..Open::default() });
         note(&mut open.fresh);
     }
 
@@ -251,10 +239,7 @@ impl Windows {
         let mut minutes = [None; MINUTES as usize];
         for (number, slice) in &self.minutes.slices {
             let ago = self.minutes.newest.saturating_sub(*number);
-            if let Some(minute) = usize::try_from(MINUTES - 1 - ago)
-                .ok()
-                .and_then(|at| minutes.get_mut(at))
-            {
+            if let Some(minute) = usize::try_from(MINUTES - 1 - ago).ok().and_then(|at| minutes.get_mut(at)) {
                 *minute = Some(slice);
             }
         }
@@ -263,10 +248,7 @@ impl Windows {
 
     /// One value per minute of the last hour, oldest first, for a sparkline; `None` where nothing happened.
     pub fn trend<T>(&self, measure: impl Fn(&Tally) -> T) -> Vec<Option<T>> {
-        self.minutes()
-            .into_iter()
-            .map(|minute| minute.map(&measure))
-            .collect()
+        self.minutes().into_iter().map(|minute| minute.map(&measure)).collect()
     }
 
     /// When minute `at` of [`minutes`](Self::minutes) begins.
@@ -286,20 +268,15 @@ impl Windows {
             return;
         }
         let [one_minute, five_minutes, one_hour, _] = &mut self.totals;
-        let (before, after) = (
-            self.fine.newest.saturating_sub(LAST_MINUTE),
-            newest.saturating_sub(LAST_MINUTE),
-        );
+        let (before, after) = (self.fine.newest.saturating_sub(LAST_MINUTE), newest.saturating_sub(LAST_MINUTE));
         for (number, slice) in &self.fine.slices {
             if *number > before && *number <= after {
                 one_minute.subtract(slice);
             }
         }
-        self.fine
-            .expire(newest, |slice| five_minutes.subtract(slice));
+        self.fine.expire(newest, |slice| five_minutes.subtract(slice));
         let minute = slice_of(self.now, MINUTE, self.phase);
-        self.minutes
-            .expire(minute, |slice| one_hour.subtract(slice));
+        self.minutes.expire(minute, |slice| one_hour.subtract(slice));
         let hour = slice_of(self.now, HOUR, self.phase);
         if hour > self.hours.newest {
             match self.hours.slices.back() {
@@ -335,10 +312,7 @@ impl Windows {
     /// Ends the open slice: it joins every ring that holds its time.
     fn close(&mut self) {
         self.count();
-        let Some(Open {
-            number, counted, ..
-        }) = self.open.take()
-        else {
+        let Some(Open { number, counted, .. }) = self.open.take() else {
             return;
         };
         let end = end_of(number, self.phase);
@@ -387,11 +361,7 @@ mod tests {
         for span in Span::ALL {
             assert_eq!(span.to_string().parse(), Ok(span));
         }
-        assert!(
-            "2h".parse::<Span>()
-                .unwrap_err()
-                .contains("1m, 5m, 1h or all")
-        );
+        assert!("2h".parse::<Span>().unwrap_err().contains("1m, 5m, 1h or all"));
     }
 
     #[test]
@@ -431,11 +401,7 @@ mod tests {
         }
         windows.advance(time(10 * HOUR));
         assert_eq!(acked(&windows), [1, 2, 3, 5]);
-        assert_eq!(
-            windows.baseline().len(),
-            1,
-            "three hours ago is a past hour"
-        );
+        assert_eq!(windows.baseline().len(), 1, "three hours ago is a past hour");
     }
 
     #[test]
@@ -448,11 +414,7 @@ mod tests {
         assert_eq!(windows.baseline().len(), 1);
         windows.advance(time(3 * HOUR));
         windows.advance(time(24 * HOUR));
-        assert_eq!(
-            windows.baseline().len(),
-            1,
-            "an idle hour adds nothing twice"
-        );
+        assert_eq!(windows.baseline().len(), 1, "an idle hour adds nothing twice");
         windows.advance(time(24 * HOUR + 1));
         assert_eq!(windows.baseline().len(), 0);
     }
@@ -475,11 +437,7 @@ mod tests {
         for span in [Span::OneHour, Span::All] {
             assert_eq!(lived.total(span), seeded.total(span));
         }
-        assert_eq!(
-            (acked(&lived)[1], acked(&seeded)[1]),
-            (5, 6),
-            "5m counts a rollup from the end of its minute"
-        );
+        assert_eq!((acked(&lived)[1], acked(&seeded)[1]), (5, 6), "5m counts a rollup from the end of its minute");
     }
 
     #[test]
@@ -490,10 +448,7 @@ mod tests {
         windows.advance(time(HOUR + 1_000));
         let trend = windows.trend(|minute| minute.to_ack.quantile(0.95));
         assert_eq!(trend.len(), 60);
-        assert_eq!(
-            (trend[59], trend[1], trend[30]),
-            (Some(Some(70)), Some(Some(90)), None)
-        );
+        assert_eq!((trend[59], trend[1], trend[30]), (Some(Some(70)), Some(Some(90)), None));
         assert_eq!(windows.minute_start(59), time(HOUR - 59_000));
     }
 
@@ -540,12 +495,7 @@ mod tests {
     }
 
     /// Every reading, recomputed from the list of all that happened.
-    fn check(
-        windows: &Windows,
-        seen: &[(Millis, Millis)],
-        now: Millis,
-        phase: Millis,
-    ) -> Result<(), TestCaseError> {
+    fn check(windows: &Windows, seen: &[(Millis, Millis)], now: Millis, phase: Millis) -> Result<(), TestCaseError> {
         let sum = |after: Millis, until: Millis| {
             let mut histogram = Histogram::default();
             let within = seen.iter().filter(|(at, _)| *at > after && *at <= until);
@@ -555,35 +505,21 @@ mod tests {
         // The end of the slice of `length` that holds `at`, found without the code under test.
         let end = |at: Millis, length: Millis| at + (phase - at).rem_euclid(length);
         let slices = |length: Millis, first: Millis, last: Millis| {
-            sum(
-                end(now, length) - first * length,
-                end(now, length) - last * length,
-            )
+            sum(end(now, length) - first * length, end(now, length) - last * length)
         };
-        prop_assert_eq!(
-            &windows.total(Span::OneMinute).to_ack,
-            &slices(SLICE, 12, 0)
-        );
-        prop_assert_eq!(
-            &windows.total(Span::FiveMinutes).to_ack,
-            &slices(SLICE, 60, 0)
-        );
+        prop_assert_eq!(&windows.total(Span::OneMinute).to_ack, &slices(SLICE, 12, 0));
+        prop_assert_eq!(&windows.total(Span::FiveMinutes).to_ack, &slices(SLICE, 60, 0));
         prop_assert_eq!(&windows.total(Span::OneHour).to_ack, &slices(MINUTE, 60, 0));
         prop_assert_eq!(&windows.total(Span::All).to_ack, &sum(i64::MIN, i64::MAX));
         prop_assert_eq!(windows.baseline(), &slices(HOUR, 24, 1));
         for span in Span::ALL {
             let total = windows.total(span);
-            prop_assert_eq!(
-                u64::from(total.counts.get(Kind::Acknowledged)),
-                total.to_ack.len()
-            );
+            prop_assert_eq!(u64::from(total.counts.get(Kind::Acknowledged)), total.to_ack.len());
         }
         for (at, minute) in windows.minutes().into_iter().enumerate() {
             let start = windows.minute_start(at).millis();
             prop_assert_eq!(start, end(now, MINUTE) - (60 - at as Millis) * MINUTE);
-            let found = minute
-                .map(|minute| minute.to_ack.clone())
-                .unwrap_or_default();
+            let found = minute.map(|minute| minute.to_ack.clone()).unwrap_or_default();
             let all = sum(start, start + MINUTE);
             if at < 59 {
                 prop_assert_eq!(found, all);
@@ -592,11 +528,7 @@ mod tests {
                 prop_assert!((sum(start, ended).len()..=all.len()).contains(&found.len()));
             }
         }
-        let held = [
-            windows.fine.slices.len(),
-            windows.minutes.slices.len(),
-            windows.hours.slices.len(),
-        ];
+        let held = [windows.fine.slices.len(), windows.minutes.slices.len(), windows.hours.slices.len()];
         prop_assert!(held[0] <= 60 && held[1] <= 60 && held[2] <= 24, "{held:?}");
         Ok(())
     }

@@ -124,10 +124,7 @@ impl EdgeBook {
     /// Takes note of a minute that a snapshot tells of. When in the minute something ended is not known: its
     /// beginning is the latest time that is surely not after it.
     pub(super) fn restore_minute(&mut self, began: Time, tally: &Tally) {
-        let (completed, failed) = (
-            tally.counts.get(Kind::Completed),
-            tally.counts.get(Kind::Failed),
-        );
+        let (completed, failed) = (tally.counts.get(Kind::Completed), tally.counts.get(Kind::Failed));
         if completed > 0 {
             self.last_completed = self.last_completed.max(Some(began));
         }
@@ -158,10 +155,7 @@ impl EdgeBook {
     /// Keeps the sets true after one of its handoffs changed.
     pub(super) fn index(&mut self, before: Option<&Before>, it: &Handoff) {
         let was = |state: State| before.is_some_and(|before| before.state == state);
-        for (count, state) in [
-            (&mut self.dead, State::DeadLettered),
-            (&mut self.escalated, State::Escalated),
-        ] {
+        for (count, state) in [(&mut self.dead, State::DeadLettered), (&mut self.escalated, State::Escalated)] {
             match (was(state), it.state == state) {
                 (false, true) => *count += 1,
                 (true, false) => *count = count.saturating_sub(1),
@@ -197,12 +191,7 @@ impl EdgeBook {
 }
 
 /// Moves a handoff to another time of a set, into it or out of it. Most events move nothing.
-fn moved(
-    set: &mut BTreeSet<(Time, HandoffId)>,
-    before: Option<Time>,
-    after: Option<Time>,
-    id: &HandoffId,
-) {
+fn moved(set: &mut BTreeSet<(Time, HandoffId)>, before: Option<Time>, after: Option<Time>, id: &HandoffId) {
     if before == after {
         return;
     }

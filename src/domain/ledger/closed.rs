@@ -25,8 +25,7 @@ impl Closed {
         let handoffs = run.handoffs.len().max(1);
         self.closings += 1;
         self.order.insert(self.closings, run.id.clone());
-        self.places
-            .insert(run.id.clone(), (self.closings, handoffs));
+        self.places.insert(run.id.clone(), (self.closings, handoffs));
         self.handoffs += handoffs;
     }
 

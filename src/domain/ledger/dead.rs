@@ -123,12 +123,7 @@ impl DeadLetters {
         if let Some(deadline) = it.emission.deadline {
             book.deadlines.insert((deadline, it.id.clone()));
         }
-        let place = Place {
-            group: id,
-            at,
-            reason,
-            deadline: it.emission.deadline,
-        };
+        let place = Place { group: id, at, reason, deadline: it.emission.deadline };
         self.places.insert(it.id.clone(), place);
     }
 

@@ -34,8 +34,7 @@ impl Ledger {
         idle.truncate(edges.len() - KEEP_EDGES + AT_ONCE);
         edges.retain(|_, book| {
             let it = (book.changed_at, &book.edge);
-            idle.binary_search_by(|(at, edge)| (*at, edge).cmp(&it))
-                .is_err()
+            idle.binary_search_by(|(at, edge)| (*at, edge).cmp(&it)).is_err()
         });
     }
 }

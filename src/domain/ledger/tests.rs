@@ -3,8 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::contract::Urgency;
 use crate::domain::event::{
-    Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Rejection, Resolution,
-    Timeout,
+    Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Rejection, Resolution, Timeout,
 };
 use crate::domain::health::{Kind, Span, Tally};
 use crate::domain::id::Actor;
@@ -20,14 +19,7 @@ fn at(seconds: i64) -> Time {
 }
 
 fn event(run: &str, handoff: &str, seconds: i64, fact: Fact) -> Event {
-    Event {
-        run: run.into(),
-        seq: 0,
-        at: at(seconds),
-        handoff: Some(handoff.into()),
-        actor: Actor::agent("a"),
-        fact,
-    }
+    Event { run: run.into(), seq: 0, at: at(seconds), handoff: Some(handoff.into()), actor: Actor::agent("a"), fact }
 }
 
 fn emitted(run: &str, handoff: &str, seconds: i64) -> Event {
@@ -40,11 +32,7 @@ fn acknowledged(run: &str, handoff: &str, seconds: i64) -> Event {
 }
 
 fn completed(run: &str, handoff: &str, seconds: i64) -> Event {
-    let fact = Fact::Completed {
-        emitted: Vec::new(),
-        result: None,
-        note: String::new(),
-    };
+    let fact = Fact::Completed { emitted: Vec::new(), result: None, note: String::new() };
     event(run, handoff, seconds, fact)
 }
 
@@ -120,10 +108,7 @@ fn the_sets_follow_the_states() {
     assert_eq!(counts(&ledger), (1, 0, 1));
     let book = ledger.edge(&edge()).unwrap();
     assert_eq!(book.codes["timeout"], 1);
-    assert_eq!(
-        (book.last_completed, book.last_failed),
-        (Some(at(4)), Some(at(3)))
-    );
+    assert_eq!((book.last_completed, book.last_failed), (Some(at(4)), Some(at(3))));
 }
 
 /// People are asked about a handoff.
@@ -141,36 +126,16 @@ fn asked(run: &str, handoff: &str, seconds: i64) -> Event {
         proposed_action: None,
         requested_schema: None,
     };
-    event(
-        run,
-        handoff,
-        seconds,
-        Fact::EscalationOpened(Box::new(question)),
-    )
+    event(run, handoff, seconds, Fact::EscalationOpened(Box::new(question)))
 }
 
 #[test]
 fn a_question_waits_until_somebody_takes_it_up() {
     let answer = |handoff: &str, seconds| {
-        let resolution = Resolution {
-            answer: Answer::Approve,
-            note: String::new(),
-            feedback: Vec::new(),
-            value: None,
-        };
-        event(
-            "r",
-            handoff,
-            seconds,
-            Fact::EscalationResolved(Box::new(resolution)),
-        )
+        let resolution = Resolution { answer: Answer::Approve, note: String::new(), feedback: Vec::new(), value: None };
+        event("r", handoff, seconds, Fact::EscalationResolved(Box::new(resolution)))
     };
-    let mut ledger = ledger(&[
-        emitted("r", "h1", 0),
-        asked("r", "h1", 1),
-        emitted("r", "h2", 2),
-        asked("r", "h2", 3),
-    ]);
+    let mut ledger = ledger(&[emitted("r", "h1", 0), asked("r", "h1", 1), emitted("r", "h2", 2), asked("r", "h2", 3)]);
     let people = Edge::new("p", "b", "editors");
     let stands = |ledger: &mut Ledger| {
         ledger.advance(ledger.now());
@@ -185,21 +150,12 @@ fn a_question_waits_until_somebody_takes_it_up() {
     let mut later = Ledger::default();
     later.restore(snapshot(&ledger, 4, Vec::new()));
     assert_eq!(stands(&mut later), (2, 2, 0), "a snapshot tells the same");
-    ledger.apply(&event(
-        "r",
-        "h1",
-        5,
-        Fact::EscalationClaimed { until: at(99) },
-    ));
+    ledger.apply(&event("r", "h1", 5, Fact::EscalationClaimed { until: at(99) }));
     assert_eq!(stands(&mut ledger), (2, 1, 1));
     ledger.apply(&answer("h1", 6));
     assert_eq!(stands(&mut ledger), (1, 1, 1));
     ledger.apply(&answer("h2", 9));
-    assert_eq!(
-        stands(&mut ledger),
-        (0, 0, 2),
-        "who answers has taken it up"
-    );
+    assert_eq!(stands(&mut ledger), (0, 0, 2), "who answers has taken it up");
 }
 
 #[test]
@@ -207,10 +163,7 @@ fn ages_grow_without_events() {
     let mut ledger = ledger(&[emitted("r", "h", 0)]);
     ledger.advance(at(90));
     let book = ledger.edge(&edge()).unwrap();
-    assert_eq!(
-        book.open_ages(ledger.now()).collect::<Vec<_>>(),
-        [90 * SECOND]
-    );
+    assert_eq!(book.open_ages(ledger.now()).collect::<Vec<_>>(), [90 * SECOND]);
     assert!(book.windows.total(Span::OneMinute).is_empty());
     assert_eq!(book.windows.total(Span::All).counts.get(Kind::Emitted), 1);
 }
@@ -228,42 +181,19 @@ fn a_snapshot_tells_what_the_events_before_it_told() {
     let mut minute = Tally::default();
     minute.count(Kind::Completed);
     minute.count(Kind::DeadLettered);
-    let rollups = vec![Rollup {
-        end: at(60),
-        edges: vec![(edge(), minute)],
-    }];
+    let rollups = vec![Rollup { end: at(60), edges: vec![(edge(), minute)] }];
     let mut after = Ledger::default();
     after.restore(snapshot(&before, 40, rollups));
     let book = after.edge(&edge()).unwrap();
     assert_eq!((book.open.len(), book.dead, book.waiting()), (2, 1, 0));
     assert_eq!(book.codes["timeout"], 1);
-    assert_eq!(
-        book.last_failed,
-        Some(at(20)),
-        "its own death, to the second"
-    );
-    assert_eq!(
-        book.last_completed,
-        Some(at(0)),
-        "the minute, from its beginning"
-    );
+    assert_eq!(book.last_failed, Some(at(20)), "its own death, to the second");
+    assert_eq!(book.last_completed, Some(at(0)), "the minute, from its beginning");
     let recent: Vec<&str> = book.recent.iter().map(HandoffId::as_str).collect();
     assert_eq!(recent, ["h1", "h2"], "in order of emission");
-    assert_eq!(
-        book.windows
-            .total(Span::OneHour)
-            .counts
-            .get(Kind::Completed),
-        1
-    );
-    assert_eq!(
-        (after.now(), after.cursor(), after.dead().len()),
-        (at(40), 7, 1)
-    );
-    assert!(
-        after.handoff(&"h3".into()).is_none(),
-        "what is over is not told"
-    );
+    assert_eq!(book.windows.total(Span::OneHour).counts.get(Kind::Completed), 1);
+    assert_eq!((after.now(), after.cursor(), after.dead().len()), (at(40), 7, 1));
+    assert!(after.handoff(&"h3".into()).is_none(), "what is over is not told");
     let revision = after.revision();
     after.restore(snapshot(&Ledger::default(), 50, Vec::new()));
     assert!(after.revision() > revision);
@@ -354,10 +284,7 @@ fn a_run_that_goes_on_after_it_closed_is_made_whole() {
     for ledger in [&partly, &newer] {
         let book = ledger.edge(&edge()).unwrap();
         let counts = &book.windows.total(Span::All).counts;
-        assert_eq!(
-            (counts.get(Kind::Emitted), counts.get(Kind::Acknowledged)),
-            (1, 1)
-        );
+        assert_eq!((counts.get(Kind::Emitted), counts.get(Kind::Acknowledged)), (1, 1));
         assert_eq!((book.open.len(), book.waiting()), (1, 0));
     }
     newer.apply(&all[7]);
@@ -378,21 +305,15 @@ fn refused(nth: usize, seconds: i64) -> Event {
         again: false,
         errors: Vec::new(),
     };
-    Event {
-        handoff: None,
-        ..event("junk", "", seconds, Fact::Refused(Box::new(rejection)))
-    }
+    Event { handoff: None, ..event("junk", "", seconds, Fact::Refused(Box::new(rejection))) }
 }
 
 #[test]
 fn names_that_somebody_invents_do_not_fill_the_memory() {
     let waits = Edge::new("q", "a", "b");
     let emission = Emission::observed(waits.clone(), "do it", at(0));
-    let mut ledger = ledger(&[
-        event("w", "w", 0, Fact::Emitted(Arc::new(emission))),
-        emitted("r", "h", 1),
-        completed("r", "h", 2),
-    ]);
+    let mut ledger =
+        ledger(&[event("w", "w", 0, Fact::Emitted(Arc::new(emission))), emitted("r", "h", 1), completed("r", "h", 2)]);
     for nth in 0..2 * KEEP_EDGES {
         ledger.apply(&refused(nth, 3 + nth as i64));
         assert!(ledger.edges().len() <= KEEP_EDGES);
@@ -401,9 +322,7 @@ fn names_that_somebody_invents_do_not_fill_the_memory() {
     assert!(ledger.edge(&waits).is_some(), "work is open on it");
     assert!(ledger.edge(&edge()).is_none(), "it was idle for longest");
     let latest = refused(2 * KEEP_EDGES - 1, 0);
-    let Fact::Refused(latest) = latest.fact else {
-        unreachable!()
-    };
+    let Fact::Refused(latest) = latest.fact else { unreachable!() };
     assert!(ledger.edge(&latest.edge).is_some());
 
     let counted = |edge: Edge| {
@@ -413,14 +332,8 @@ fn names_that_somebody_invents_do_not_fill_the_memory() {
     };
     let invented = |nth| counted(Edge::new(&format!("invented-{nth}"), "a", "b"));
     let rollups = vec![
-        Rollup {
-            end: at(60),
-            edges: (0..3_000).map(invented).collect(),
-        },
-        Rollup {
-            end: at(120),
-            edges: vec![counted(edge())],
-        },
+        Rollup { end: at(60), edges: (0..3_000).map(invented).collect() },
+        Rollup { end: at(120), edges: vec![counted(edge())] },
     ];
     ledger.restore(snapshot(&ledger.clone(), 130, rollups));
     assert!(ledger.edges().len() <= KEEP_EDGES);
@@ -437,21 +350,12 @@ fn the_deadline_of_a_dead_letter_follows_an_edit() {
     };
     assert_eq!(due(&ledger), []);
     for (nth, deadline) in [(2, 50), (3, 90)] {
-        let head = Emission {
-            deadline: Some(at(deadline)),
-            ..Emission::observed(edge(), "edited", at(0))
-        };
-        let amended = Fact::Amended {
-            rev: nth as u32,
-            digest: "sha256:1".to_owned(),
-            head: Some(Arc::new(head)),
-        };
+        let head = Emission { deadline: Some(at(deadline)), ..Emission::observed(edge(), "edited", at(0)) };
+        let amended = Fact::Amended { rev: nth as u32, digest: "sha256:1".to_owned(), head: Some(Arc::new(head)) };
         ledger.apply(&event("r", "h", nth, amended));
         assert_eq!(due(&ledger), [at(deadline)], "and not the one before");
     }
-    let requeued = Fact::Requeued {
-        reason: String::new(),
-    };
+    let requeued = Fact::Requeued { reason: String::new() };
     ledger.apply(&event("r", "h", 4, requeued));
     assert!(ledger.dead().is_empty());
 }

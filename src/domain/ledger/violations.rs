@@ -80,15 +80,8 @@ impl Violations {
     }
 
     /// Takes up the refusals of the last hour but for those that stand in `open` runs, which say more of them.
-    pub(super) fn restore_refused<'a>(
-        &mut self,
-        refused: &[Event],
-        open: impl Iterator<Item = &'a Run>,
-    ) {
-        let known: HashSet<&str> = open
-            .flat_map(|run| &run.rejections)
-            .map(|it| it.rejection.id.as_str())
-            .collect();
+    pub(super) fn restore_refused<'a>(&mut self, refused: &[Event], open: impl Iterator<Item = &'a Run>) {
+        let known: HashSet<&str> = open.flat_map(|run| &run.rejections).map(|it| it.rejection.id.as_str()).collect();
         for event in refused {
             if let Fact::Refused(rejection) = &event.fact
                 && !known.contains(rejection.id.as_str())
@@ -141,30 +134,23 @@ impl Violations {
 
     fn add(&mut self, place: Place, violation: &Violation, count: u32, first: Time, last: Time) {
         if self.groups.len() >= KEEP && !self.groups.contains_key(&place) {
-            let stalest = self
-                .groups
-                .iter()
-                .min_by_key(|(_, it)| it.last_at)
-                .map(|(place, _)| place.clone());
+            let stalest = self.groups.iter().min_by_key(|(_, it)| it.last_at).map(|(place, _)| place.clone());
             if let Some(stalest) = stalest {
                 self.groups.shift_remove(&stalest);
             }
         }
-        let group = self
-            .groups
-            .entry(place)
-            .or_insert_with_key(|place| Offence {
-                edge: place.edge.clone(),
-                producer: place.producer.clone(),
-                model: place.model.clone(),
-                prompt: place.prompt.clone(),
-                path: place.path.clone(),
-                keyword: place.keyword.clone(),
-                message: violation.message.clone(),
-                count: 0,
-                first_at: first,
-                last_at: last,
-            });
+        let group = self.groups.entry(place).or_insert_with_key(|place| Offence {
+            edge: place.edge.clone(),
+            producer: place.producer.clone(),
+            model: place.model.clone(),
+            prompt: place.prompt.clone(),
+            path: place.path.clone(),
+            keyword: place.keyword.clone(),
+            message: violation.message.clone(),
+            count: 0,
+            first_at: first,
+            last_at: last,
+        });
         group.count += count;
         group.first_at = group.first_at.min(first);
         group.last_at = group.last_at.max(last);

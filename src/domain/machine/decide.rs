@@ -22,12 +22,7 @@ pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>,
             rejection.again = log.run.rejections.iter().any(same);
             log.say(None, Fact::Refused(rejection));
         }
-        Command::Claim {
-            handoff,
-            holder,
-            lease,
-            lease_ms,
-        } => {
+        Command::Claim { handoff, holder, lease, lease_ms } => {
             log.claim(handoff, holder, lease, *lease_ms)?;
         }
         Command::Acknowledge(held) => log.acknowledge(held)?,
@@ -35,46 +30,26 @@ pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>,
             log.held(held, HELD)?;
         }
         Command::Complete { held, result, next } => log.complete(held, result.clone(), next)?,
-        Command::Return {
-            held,
-            feedback,
-            revision,
-        } => {
+        Command::Return { held, feedback, revision } => {
             if feedback.iter().all(|it| it.trim().is_empty()) {
-                return Err(Refusal::Invalid(
-                    "a return needs feedback: say what has to change".to_owned(),
-                ));
+                return Err(Refusal::Invalid("a return needs feedback: say what has to change".to_owned()));
             }
             if log.repeated(held, State::Returned) {
                 return Ok(Vec::new());
             }
             log.held(held, &[State::Acknowledged])?;
             let emitted = revision.id.clone();
-            log.say(
-                Some(&held.handoff),
-                Fact::Returned {
-                    feedback: feedback.clone(),
-                    emitted,
-                },
-            );
+            log.say(Some(&held.handoff), Fact::Returned { feedback: feedback.clone(), emitted });
             log.follow(revision)?;
         }
-        Command::Fail {
-            held,
-            code,
-            detail,
-            escalation,
-            jitter,
-        } => {
+        Command::Fail { held, code, detail, escalation, jitter } => {
             let handoff = log.held(held, HELD)?.clone();
             log.failed(&handoff, code, detail, escalation, *jitter);
         }
         Command::Reject { held, errors } => {
             log.held(held, &[State::Leased])?;
             if errors.is_empty() {
-                return Err(Refusal::Invalid(
-                    "a rejection needs at least one error with its path".to_owned(),
-                ));
+                return Err(Refusal::Invalid("a rejection needs at least one error with its path".to_owned()));
             }
             let fact = Fact::DeadLettered {
                 code: "schema_violation".to_owned(),
@@ -107,15 +82,8 @@ pub(super) struct Log {
 
 impl Log {
     fn new(run: Option<&Run>, asked: &Asked, now: Time) -> Self {
-        let run = run
-            .cloned()
-            .unwrap_or_else(|| Run::new(asked.run.clone(), now));
-        Self {
-            run,
-            events: Vec::new(),
-            by: asked.by.clone(),
-            now,
-        }
+        let run = run.cloned().unwrap_or_else(|| Run::new(asked.run.clone(), now));
+        Self { run, events: Vec::new(), by: asked.by.clone(), now }
     }
 
     /// Records a fact and folds it, so that the next rule sees it.
@@ -133,62 +101,36 @@ impl Log {
     }
 
     pub(super) fn find(&self, id: &HandoffId) -> Result<&Handoff, Refusal> {
-        self.run
-            .handoffs
-            .get(id)
-            .ok_or_else(|| Refusal::NotFound(format!("handoff {id}")))
+        self.run.handoffs.get(id).ok_or_else(|| Refusal::NotFound(format!("handoff {id}")))
     }
 
     /// The handoff, if `held` names its running lease and it is in one of `states`.
     fn held(&self, held: &Held, states: &[State]) -> Result<&Handoff, Refusal> {
         let handoff = self.find(&held.handoff)?;
-        let mine = handoff.lease.as_ref().is_some_and(|lease| {
-            lease.id == held.lease && lease.until.is_none_or(|until| until > self.now)
-        });
+        let mine = handoff
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease.id == held.lease && lease.until.is_none_or(|until| until > self.now));
         if !mine || !handoff.state.is_held() {
             let state = handoff.state.word();
-            return Err(Refusal::LeaseLost {
-                handoff: held.handoff.clone(),
-                state,
-            });
+            return Err(Refusal::LeaseLost { handoff: held.handoff.clone(), state });
         }
         if states.contains(&handoff.state) {
             Ok(handoff)
         } else {
-            let allowed = if states.contains(&State::Leased) {
-                &[State::Leased]
-            } else {
-                &[State::Acknowledged]
-            };
-            Err(Refusal::IllegalTransition {
-                what: "changed that way",
-                state: handoff.state,
-                allowed,
-            })
+            let allowed = if states.contains(&State::Leased) { &[State::Leased] } else { &[State::Acknowledged] };
+            Err(Refusal::IllegalTransition { what: "changed that way", state: handoff.state, allowed })
         }
     }
 
-    fn claim(
-        &mut self,
-        id: &HandoffId,
-        holder: &str,
-        lease: &str,
-        lease_ms: Millis,
-    ) -> Result<(), Refusal> {
+    fn claim(&mut self, id: &HandoffId, holder: &str, lease: &str, lease_ms: Millis) -> Result<(), Refusal> {
         let handoff = self.find(id)?;
         const FREE: &[State] = &[State::Pending, State::RetryWait];
         if !FREE.contains(&handoff.state) {
-            return Err(Refusal::IllegalTransition {
-                what: "claimed",
-                state: handoff.state,
-                allowed: FREE,
-            });
+            return Err(Refusal::IllegalTransition { what: "claimed", state: handoff.state, allowed: FREE });
         }
         if handoff.ready_at > self.now {
-            return Err(Refusal::Invalid(format!(
-                "handoff {id} is not ready before {}",
-                handoff.ready_at
-            )));
+            return Err(Refusal::Invalid(format!("handoff {id} is not ready before {}", handoff.ready_at)));
         }
         let lease_ms = lease_ms.clamp(1_000, MAX_LEASE);
         let fact = Fact::Leased {
@@ -213,14 +155,7 @@ impl Log {
         Ok(())
     }
 
-    fn failed(
-        &mut self,
-        it: &Handoff,
-        code: &str,
-        detail: &str,
-        escalation: &Escalation,
-        jitter: f64,
-    ) {
+    fn failed(&mut self, it: &Handoff, code: &str, detail: &str, escalation: &Escalation, jitter: f64) {
         let listed = |codes: &[String]| codes.iter().any(|it| it == code);
         let action = if listed(&it.emission.escalate) {
             FailureAction::Escalate
@@ -237,10 +172,7 @@ impl Log {
     }
 
     fn retry_or_park(&mut self, it: &Handoff, code: &str, detail: &str, jitter: f64) {
-        let late = it
-            .emission
-            .deadline
-            .is_some_and(|deadline| deadline <= self.now);
+        let late = it.emission.deadline.is_some_and(|deadline| deadline <= self.now);
         if late {
             self.park(&it.id, code, DeadReason::Expired, detail);
         } else if it.attempt < it.emission.max_attempts {
@@ -257,33 +189,20 @@ impl Log {
     }
 
     pub(super) fn park(&mut self, id: &HandoffId, code: &str, reason: DeadReason, detail: &str) {
-        let fact = Fact::DeadLettered {
-            code: code.to_owned(),
-            reason,
-            detail: detail.to_owned(),
-            violations: Vec::new(),
-        };
+        let fact =
+            Fact::DeadLettered { code: code.to_owned(), reason, detail: detail.to_owned(), violations: Vec::new() };
         self.say(Some(id), fact);
     }
 
     fn snooze(&mut self, held: &Held, until: Time) -> Result<(), Refusal> {
         let handoff = self.held(held, HELD)?;
         if until - self.now > MAX_SNOOZE {
-            return Err(Refusal::Invalid(
-                "a snooze lasts at most 24 hours".to_owned(),
-            ));
+            return Err(Refusal::Invalid("a snooze lasts at most 24 hours".to_owned()));
         }
         if handoff.snoozes >= MAX_SNOOZES {
-            return Err(Refusal::Invalid(format!(
-                "a handoff is snoozed at most {MAX_SNOOZES} times"
-            )));
+            return Err(Refusal::Invalid(format!("a handoff is snoozed at most {MAX_SNOOZES} times")));
         }
-        self.say(
-            Some(&held.handoff),
-            Fact::Snoozed {
-                until: until.max(self.now),
-            },
-        );
+        self.say(Some(&held.handoff), Fact::Snoozed { until: until.max(self.now) });
         Ok(())
     }
 
@@ -292,9 +211,7 @@ impl Log {
         let it = self.find(id)?.clone();
         let passed = |at: Option<Time>| at.is_some_and(|at| at <= self.now);
         match it.state {
-            State::Leased | State::Acknowledged
-                if passed(it.lease.as_ref().and_then(|it| it.until)) =>
-            {
+            State::Leased | State::Acknowledged if passed(it.lease.as_ref().and_then(|it| it.until)) => {
                 self.retry_or_park(&it, "lease_expired", "the holder fell silent", jitter);
             }
             State::Pending | State::RetryWait if passed(it.emission.deadline) => {

@@ -13,16 +13,9 @@ impl Log {
     pub(super) fn emit(&mut self, offer: &Offer) -> Result<(), Refusal> {
         let mut emission = offer.emission.clone();
         if self.run.cancelled_at.is_some() {
-            return Err(Refusal::Invalid(format!(
-                "run {} was cancelled; start a new one",
-                self.run.id
-            )));
+            return Err(Refusal::Invalid(format!("run {} was cancelled; start a new one", self.run.id)));
         }
-        let known = self
-            .run
-            .handoffs
-            .values()
-            .find(|it| it.emission.key == emission.key);
+        let known = self.run.handoffs.values().find(|it| it.emission.key == emission.key);
         if let Some(known) = known {
             if known.emission.digest != emission.digest {
                 let (id, existing) = (known.id.clone(), known.emission.digest.to_string());
@@ -39,36 +32,18 @@ impl Log {
         emission.cycle = loops::cycle(&self.run, &emission);
         let verdict = loops::judge(&self.run, &emission);
         let looping = verdict.level == loops::Level::Looping;
-        let resolved = self
-            .run
-            .rejections
-            .iter()
-            .find(|it| it.rejection.key.as_deref() == Some(&*emission.key));
+        let resolved = self.run.rejections.iter().find(|it| it.rejection.key.as_deref() == Some(&*emission.key));
         if let Some(rejection) = resolved.map(|it| it.rejection.id.clone()) {
-            self.say(
-                None,
-                Fact::RejectionResolved {
-                    rejection,
-                    why: String::new(),
-                },
-            );
+            self.say(None, Fact::RejectionResolved { rejection, why: String::new() });
         }
         self.say(Some(&offer.id), Fact::Emitted(Arc::new(emission)));
         if looping {
-            self.say(
-                Some(&offer.id),
-                Fact::LoopDetected {
-                    signal: verdict.signal.clone(),
-                },
-            );
+            self.say(Some(&offer.id), Fact::LoopDetected { signal: verdict.signal.clone() });
             let mut asked = offer.on_loop.clone();
             asked.question = format!("{} ({})", asked.question, verdict.signal);
             self.say(Some(&offer.id), Fact::EscalationOpened(Box::new(asked)));
         } else if let Some(asked) = &offer.approval {
-            self.say(
-                Some(&offer.id),
-                Fact::EscalationOpened(Box::new(asked.clone())),
-            );
+            self.say(Some(&offer.id), Fact::EscalationOpened(Box::new(asked.clone())));
         }
         Ok(())
     }
@@ -76,11 +51,7 @@ impl Log {
     /// Emits what follows from finished work: its place in the run has to be free.
     pub(super) fn follow(&mut self, offer: &Offer) -> Result<(), Refusal> {
         let key = &offer.emission.key;
-        let taken = self
-            .run
-            .handoffs
-            .values()
-            .find(|it| it.emission.key == *key);
+        let taken = self.run.handoffs.values().find(|it| it.emission.key == *key);
         match taken {
             Some(known) => Err(Refusal::IdempotencyMismatch {
                 key: key.to_string(),
@@ -92,12 +63,7 @@ impl Log {
         }
     }
 
-    pub(super) fn complete(
-        &mut self,
-        held: &Held,
-        result: Option<String>,
-        next: &[Offer],
-    ) -> Result<(), Refusal> {
+    pub(super) fn complete(&mut self, held: &Held, result: Option<String>, next: &[Offer]) -> Result<(), Refusal> {
         self.find(&held.handoff)?;
         if self.repeated(held, State::Completed) {
             return Ok(());
@@ -115,14 +81,7 @@ impl Log {
         note: String,
     ) -> Result<(), Refusal> {
         let emitted = next.iter().map(|it| it.id.clone()).collect();
-        self.say(
-            Some(id),
-            Fact::Completed {
-                emitted,
-                result,
-                note,
-            },
-        );
+        self.say(Some(id), Fact::Completed { emitted, result, note });
         next.iter().try_for_each(|offer| self.follow(offer))
     }
 

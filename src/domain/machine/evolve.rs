@@ -7,9 +7,7 @@ use super::Irregularity;
 use crate::domain::event::{Answer, DeadReason, Emission, Event, Fact, Timeout};
 use crate::domain::id::{Actor, HandoffId};
 use crate::domain::loops;
-use crate::domain::run::{
-    Failure, Handoff, LastChange, Lease, OpenEscalation, Refused, Run, State,
-};
+use crate::domain::run::{Failure, Handoff, LastChange, Lease, OpenEscalation, Refused, Run, State};
 use crate::domain::time::Time;
 
 /// Folds `event` into `run`.
@@ -33,10 +31,7 @@ pub fn evolve(run: &mut Run, event: &Event) -> Option<Irregularity> {
             Some(Irregularity::NeverEmitted)
         }
         (Fact::Refused(rejection), _) => {
-            let known = run
-                .rejections
-                .iter_mut()
-                .find(|it| it.rejection.id == rejection.id);
+            let known = run.rejections.iter_mut().find(|it| it.rejection.id == rejection.id);
             if let Some(known) = known {
                 known.count += 1;
                 known.last_at = event.at;
@@ -68,10 +63,7 @@ pub fn evolve(run: &mut Run, event: &Event) -> Option<Irregularity> {
             None
         }
         (_, Some(id)) => {
-            if matches!(
-                event.fact,
-                Fact::RetryScheduled { .. } | Fact::ObservedRetried {}
-            ) {
+            if matches!(event.fact, Fact::RetryScheduled { .. } | Fact::ObservedRetried {}) {
                 loops::note_retry(run, event.at);
             }
             if matches!(event.fact, Fact::Cancelled { .. }) {
@@ -99,10 +91,7 @@ fn emitted(
             return Some(Irregularity::Duplicate);
         }
         let parent = known.emission.parent.clone();
-        known.emission = Arc::new(Emission {
-            parent,
-            ..Emission::clone(emission)
-        });
+        known.emission = Arc::new(Emission { parent, ..Emission::clone(emission) });
         known.emitted_at = at;
         known.waiting_since = event.at.max(emission.ready_at);
         known.version += 1;
@@ -153,11 +142,7 @@ fn emitted(
 /// Observed sources give every attempt a handoff of its own: the one before it on the same edge, if it was
 /// retried, carries the count on.
 fn earlier_attempts(run: &Run, emission: &Emission) -> u32 {
-    let before = run
-        .handoffs
-        .values()
-        .rev()
-        .find(|it| it.emission.edge == emission.edge);
+    let before = run.handoffs.values().rev().find(|it| it.emission.edge == emission.edge);
     before.filter(|it| it.retried).map_or(0, |it| it.attempt)
 }
 
@@ -166,23 +151,12 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
     it.version += 1;
     it.last_change = Some(LastChange::of(event));
     match &event.fact {
-        Fact::Leased {
-            attempt,
-            total,
-            lease,
-            holder,
-            until,
-            lease_ms,
-        } => {
+        Fact::Leased { attempt, total, lease, holder, until, lease_ms } => {
             it.state = State::Leased;
             it.attempt = *attempt;
             it.attempts_total = *total;
-            it.lease = Some(Box::new(Lease {
-                id: lease.clone(),
-                holder: holder.clone(),
-                until: *until,
-                lease_ms: *lease_ms,
-            }));
+            it.lease =
+                Some(Box::new(Lease { id: lease.clone(), holder: holder.clone(), until: *until, lease_ms: *lease_ms }));
             None
         }
         Fact::Acknowledged { until } => {
@@ -214,12 +188,7 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             end(it, State::Cancelled, at);
             None
         }
-        Fact::RetryScheduled {
-            code,
-            detail,
-            ready_at,
-            ..
-        } => {
+        Fact::RetryScheduled { code, detail, ready_at, .. } => {
             it.state = State::RetryWait;
             it.ready_at = *ready_at;
             it.lease = None;
@@ -232,12 +201,7 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             }));
             None
         }
-        Fact::DeadLettered {
-            code,
-            reason,
-            detail,
-            violations,
-        } => {
+        Fact::DeadLettered { code, reason, detail, violations } => {
             let second = it.ended_at.is_some();
             it.failure = Some(Box::new(Failure {
                 code: code.clone(),
@@ -334,11 +298,7 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
                 violations: Vec::new(),
             }));
             let refused = matches!(event.fact, Fact::ObservedRejected { .. });
-            let state = if refused {
-                State::Rejected
-            } else {
-                State::Failed
-            };
+            let state = if refused { State::Rejected } else { State::Failed };
             end(it, state, at)
         }
         Fact::ObservedRetried {} => {
@@ -354,11 +314,7 @@ fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
 /// edge's latency.
 fn resume(it: &mut Handoff, opened_at: Time, at: Time) {
     if it.emission.is_observed() {
-        it.state = if it.acked_at.is_some() {
-            State::Acknowledged
-        } else {
-            State::Pending
-        };
+        it.state = if it.acked_at.is_some() { State::Acknowledged } else { State::Pending };
         return;
     }
     if it.acked_at.is_none() {
@@ -392,6 +348,5 @@ fn end(it: &mut Handoff, state: State, at: Time) -> Option<Irregularity> {
 }
 
 fn unacknowledged(it: &Handoff) -> Option<Irregularity> {
-    (it.emission.is_observed() && it.acked_at.is_none())
-        .then_some(Irregularity::EndedUnacknowledged)
+    (it.emission.is_observed() && it.acked_at.is_none()).then_some(Irregularity::EndedUnacknowledged)
 }

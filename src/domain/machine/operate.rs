@@ -12,12 +12,7 @@ pub(super) fn decide(log: &mut Log, command: &Command) -> Result<bool, Refusal> 
     match command {
         Command::Requeue { seen, why } => {
             log.seen(seen, "requeued", &[State::DeadLettered, State::RetryWait])?;
-            log.say(
-                Some(&seen.handoff),
-                Fact::Requeued {
-                    reason: why.clone(),
-                },
-            );
+            log.say(Some(&seen.handoff), Fact::Requeued { reason: why.clone() });
         }
         Command::Amend { seen, head } => {
             let it = log.seen(seen, "amended", &[State::DeadLettered, State::Escalated])?;
@@ -25,25 +20,12 @@ pub(super) fn decide(log: &mut Log, command: &Command) -> Result<bool, Refusal> 
             log.say(Some(&seen.handoff), amended(rev, head));
         }
         Command::Dismiss { seen, reason, note } => {
-            const FREE: &[State] = &[
-                State::DeadLettered,
-                State::Escalated,
-                State::Pending,
-                State::RetryWait,
-            ];
+            const FREE: &[State] = &[State::DeadLettered, State::Escalated, State::Pending, State::RetryWait];
             log.seen(seen, "dismissed", FREE)?;
-            let fact = Fact::Dismissed {
-                reason: *reason,
-                note: note.clone(),
-            };
+            let fact = Fact::Dismissed { reason: *reason, note: note.clone() };
             log.say(Some(&seen.handoff), fact);
         }
-        Command::CompleteManually {
-            seen,
-            result,
-            next,
-            note,
-        } => {
+        Command::CompleteManually { seen, result, next, note } => {
             by_hand(log, seen)?;
             log.completed(&seen.handoff, result.clone(), next, note.clone())?;
         }
@@ -67,41 +49,21 @@ pub(super) fn decide(log: &mut Log, command: &Command) -> Result<bool, Refusal> 
             log.say(Some(&seen.handoff), Fact::Acknowledged { until: None });
         }
         Command::DismissRejection { rejection, why } => {
-            if !log
-                .run
-                .rejections
-                .iter()
-                .any(|it| it.rejection.id == *rejection)
-            {
+            if !log.run.rejections.iter().any(|it| it.rejection.id == *rejection) {
                 return Err(Refusal::NotFound(format!("rejection {rejection}")));
             }
-            let fact = Fact::RejectionResolved {
-                rejection: rejection.clone(),
-                why: why.clone(),
-            };
+            let fact = Fact::RejectionResolved { rejection: rejection.clone(), why: why.clone() };
             log.say(None, fact);
         }
         Command::Cancel { expect, why } => cancel(log, *expect, why)?,
         Command::PauseEdge { edge, why } => {
             if !log.run.paused.contains(edge) {
-                log.say(
-                    None,
-                    Fact::EdgePaused {
-                        edge: edge.clone(),
-                        reason: why.clone(),
-                    },
-                );
+                log.say(None, Fact::EdgePaused { edge: edge.clone(), reason: why.clone() });
             }
         }
         Command::ResumeEdge { edge, why } => {
             if log.run.paused.contains(edge) {
-                log.say(
-                    None,
-                    Fact::EdgeResumed {
-                        edge: edge.clone(),
-                        reason: why.clone(),
-                    },
-                );
+                log.say(None, Fact::EdgeResumed { edge: edge.clone(), reason: why.clone() });
             }
         }
         _ => return Ok(false),
@@ -111,11 +73,7 @@ pub(super) fn decide(log: &mut Log, command: &Command) -> Result<bool, Refusal> 
 
 /// A contract was edited to one with this head.
 pub(super) fn amended(rev: u32, head: &Emission) -> Fact {
-    Fact::Amended {
-        rev,
-        digest: head.digest.to_string(),
-        head: Some(Arc::new(head.clone())),
-    }
+    Fact::Amended { rev, digest: head.digest.to_string(), head: Some(Arc::new(head.clone())) }
 }
 
 fn cancel(log: &mut Log, expect: Option<u64>, why: &str) -> Result<(), Refusal> {
@@ -123,25 +81,14 @@ fn cancel(log: &mut Log, expect: Option<u64>, why: &str) -> Result<(), Refusal> 
         return Err(Refusal::NotFound(format!("run {}", log.run.id)));
     }
     if expect.is_some_and(|it| it != log.run.version) {
-        return Err(Refusal::VersionConflict {
-            current: log.run.version,
-            last_change: None,
-        });
+        return Err(Refusal::VersionConflict { current: log.run.version, last_change: None });
     }
     let open: Vec<_> = log.run.open().map(|it| it.id.clone()).collect();
     if open.is_empty() {
-        return Err(Refusal::Invalid(format!(
-            "run {} has nothing open to cancel",
-            log.run.id
-        )));
+        return Err(Refusal::Invalid(format!("run {} has nothing open to cancel", log.run.id)));
     }
     for id in open {
-        log.say(
-            Some(&id),
-            Fact::Cancelled {
-                reason: why.to_owned(),
-            },
-        );
+        log.say(Some(&id), Fact::Cancelled { reason: why.to_owned() });
     }
     Ok(())
 }
@@ -162,28 +109,16 @@ fn by_hand(log: &Log, seen: &Seen) -> Result<(), Refusal> {
 
 impl Log {
     /// The handoff as a person saw it: unmoved since, and in one of `allowed`.
-    pub(super) fn seen(
-        &self,
-        seen: &Seen,
-        what: &'static str,
-        allowed: &'static [State],
-    ) -> Result<&Handoff, Refusal> {
+    pub(super) fn seen(&self, seen: &Seen, what: &'static str, allowed: &'static [State]) -> Result<&Handoff, Refusal> {
         let handoff = self.find(&seen.handoff)?;
         if handoff.version != seen.version {
             let last_change = handoff.last_change.clone();
-            return Err(Refusal::VersionConflict {
-                current: handoff.version,
-                last_change,
-            });
+            return Err(Refusal::VersionConflict { current: handoff.version, last_change });
         }
         if allowed.contains(&handoff.state) {
             Ok(handoff)
         } else {
-            Err(Refusal::IllegalTransition {
-                what,
-                state: handoff.state,
-                allowed,
-            })
+            Err(Refusal::IllegalTransition { what, state: handoff.state, allowed })
         }
     }
 }

@@ -7,9 +7,7 @@ mod table;
 use super::*;
 use crate::domain::command::{Asked, Command, Held, Offer, Refusal, Seen};
 use crate::domain::contract::{FailureAction, RelationKind, Urgency};
-use crate::domain::event::{
-    Answer, Emission, Escalation, EscalationKind, Event, Resolution, Timeout,
-};
+use crate::domain::event::{Answer, Emission, Escalation, EscalationKind, Event, Resolution, Timeout};
 use crate::domain::id::{Actor, Edge};
 use crate::domain::run::{Handoff, State};
 
@@ -22,11 +20,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self {
-            run: Run::new("run".into(), Time::from_millis(0)),
-            events: Vec::new(),
-            now: Time::from_millis(0),
-        }
+        Self { run: Run::new("run".into(), Time::from_millis(0)), events: Vec::new(), now: Time::from_millis(0) }
     }
 
     /// One handoff `a` from writer to editor, in `state`.
@@ -41,19 +35,9 @@ impl World {
             State::Escalated => vec![claim("a"), fail("a", "policy")],
             State::DeadLettered => vec![claim("a"), fail("a", "broken")],
             State::Completed => vec![claim("a"), complete("a", vec![])],
-            State::Returned => vec![
-                claim("a"),
-                Command::Acknowledge(held("a")),
-                give_back("a", "b"),
-            ],
-            State::Dismissed => vec![dismiss(Seen {
-                handoff: "a".into(),
-                version: 1,
-            })],
-            State::Cancelled => vec![Command::Cancel {
-                expect: None,
-                why: "stop".into(),
-            }],
+            State::Returned => vec![claim("a"), Command::Acknowledge(held("a")), give_back("a", "b")],
+            State::Dismissed => vec![dismiss(Seen { handoff: "a".into(), version: 1 })],
+            State::Cancelled => vec![Command::Cancel { expect: None, why: "stop".into() }],
             State::Failed | State::Rejected => unreachable!("observed only"),
         };
         for command in commands {
@@ -68,10 +52,7 @@ impl World {
     }
 
     pub(crate) fn seen(&self, id: &str) -> Seen {
-        Seen {
-            handoff: id.into(),
-            version: self.it(id).version,
-        }
+        Seen { handoff: id.into(), version: self.it(id).version }
     }
 
     /// Decides and folds; everything stays as it is when the command is refused.
@@ -80,18 +61,10 @@ impl World {
             Command::Heartbeat(held) => Some(held.handoff.clone()),
             _ => None,
         };
-        let asked = Asked {
-            run: self.run.id.clone(),
-            by: by.clone(),
-            command,
-        };
+        let asked = Asked { run: self.run.id.clone(), by: by.clone(), command };
         let events = decide(Some(&self.run), &asked, self.now)?;
         for event in &events {
-            assert_eq!(
-                evolve(&mut self.run, event),
-                None,
-                "an irregular event of our own: {event:?}"
-            );
+            assert_eq!(evolve(&mut self.run, event), None, "an irregular event of our own: {event:?}");
         }
         if let Some(id) = heartbeat {
             extend_lease(&mut self.run, &id, self.now);
@@ -103,8 +76,7 @@ impl World {
 
     pub(crate) fn must(&mut self, command: Command) {
         let told = format!("{command:?}");
-        self.ask(&Actor::agent("editor"), command)
-            .unwrap_or_else(|why| panic!("{told}: {why}"));
+        self.ask(&Actor::agent("editor"), command).unwrap_or_else(|why| panic!("{told}: {why}"));
     }
 }
 
@@ -119,30 +91,17 @@ pub(crate) fn emission(from: &str, to: &str, key: &str) -> Emission {
         ack_timeout_ms: DEFAULT_ACK_TIMEOUT,
         max_cycles: DEFAULT_CYCLES,
         relation: RelationKind::Forward,
-        ..Emission::observed(
-            Edge::new("news", from, to),
-            "Write it",
-            Time::from_millis(0),
-        )
+        ..Emission::observed(Edge::new("news", from, to), "Write it", Time::from_millis(0))
     }
 }
 
 pub(crate) fn offer(id: &str, from: &str, to: &str) -> Offer {
-    Offer {
-        id: id.into(),
-        emission: emission(from, to, id),
-        approval: None,
-        on_loop: question(EscalationKind::Loop),
-    }
+    Offer { id: id.into(), emission: emission(from, to, id), approval: None, on_loop: question(EscalationKind::Loop) }
 }
 
 /// The head after an edit.
 pub(crate) fn edited() -> Emission {
-    Emission {
-        digest: "sha256:edited".into(),
-        title: "Edited".into(),
-        ..emission("writer", "editor", "a")
-    }
+    Emission { digest: "sha256:edited".into(), title: "Edited".into(), ..emission("writer", "editor", "a") }
 }
 
 pub(crate) fn question(kind: EscalationKind) -> Escalation {
@@ -150,13 +109,7 @@ pub(crate) fn question(kind: EscalationKind) -> Escalation {
         id: "question".into(),
         kind,
         question: "What now?".into(),
-        allow: vec![
-            Answer::Approve,
-            Answer::EditApprove,
-            Answer::Reject,
-            Answer::Respond,
-            Answer::Dismiss,
-        ],
+        allow: vec![Answer::Approve, Answer::EditApprove, Answer::Reject, Answer::Respond, Answer::Dismiss],
         role: "operators".into(),
         urgency: Urgency::Normal,
         due_at: Time::from_millis(HOUR),
@@ -168,10 +121,7 @@ pub(crate) fn question(kind: EscalationKind) -> Escalation {
 }
 
 pub(crate) fn held(id: &str) -> Held {
-    Held {
-        handoff: id.into(),
-        lease: format!("lease of {id}"),
-    }
+    Held { handoff: id.into(), lease: format!("lease of {id}") }
 }
 
 pub(crate) fn claim(id: &str) -> Command {
@@ -194,30 +144,18 @@ pub(crate) fn fail(id: &str, code: &str) -> Command {
 }
 
 pub(crate) fn complete(id: &str, next: Vec<Offer>) -> Command {
-    Command::Complete {
-        held: held(id),
-        result: None,
-        next,
-    }
+    Command::Complete { held: held(id), result: None, next }
 }
 
 pub(crate) fn give_back(id: &str, revision: &str) -> Command {
     let mut offer = offer(revision, "editor", "writer");
     offer.emission.relation = RelationKind::Revision;
     offer.emission.parent = Some(id.into());
-    Command::Return {
-        held: held(id),
-        feedback: vec!["No source".into()],
-        revision: Box::new(offer),
-    }
+    Command::Return { held: held(id), feedback: vec!["No source".into()], revision: Box::new(offer) }
 }
 
 pub(crate) fn dismiss(seen: Seen) -> Command {
-    Command::Dismiss {
-        seen,
-        reason: crate::domain::event::DismissReason::Obsolete,
-        note: String::new(),
-    }
+    Command::Dismiss { seen, reason: crate::domain::event::DismissReason::Obsolete, note: String::new() }
 }
 
 pub(crate) fn resolve(seen: Seen, answer: Answer) -> Command {

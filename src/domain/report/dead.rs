@@ -104,9 +104,7 @@ impl Outlook {
     /// The sentence.
     pub fn why(&self) -> &str {
         match self {
-            Self::Likely(why) | Self::Open(why) | Self::WouldFail(why) | Self::Impossible(why) => {
-                why
-            }
+            Self::Likely(why) | Self::Open(why) | Self::WouldFail(why) | Self::Impossible(why) => why,
         }
     }
 }
@@ -124,16 +122,8 @@ pub fn dead_groups(ledger: &Ledger) -> Vec<DeadGroup> {
 
 /// The same without the items: costs by groups, however many dead letters there are.
 pub fn dead_heads(ledger: &Ledger) -> Vec<DeadGroup> {
-    let mut groups: Vec<DeadGroup> = ledger
-        .dead()
-        .groups()
-        .filter_map(|it| head(ledger, it))
-        .collect();
-    groups.sort_by(|a, b| {
-        (b.count, b.last_at)
-            .cmp(&(a.count, a.last_at))
-            .then_with(|| a.id.cmp(&b.id))
-    });
+    let mut groups: Vec<DeadGroup> = ledger.dead().groups().filter_map(|it| head(ledger, it)).collect();
+    groups.sort_by(|a, b| (b.count, b.last_at).cmp(&(a.count, a.last_at)).then_with(|| a.id.cmp(&b.id)));
     groups
 }
 
@@ -183,9 +173,7 @@ fn row(ledger: &Ledger, run: &RunId, it: &Handoff, group: &DeadBook) -> DeadRow 
         code: failure.map_or_else(|| "unknown".to_owned(), |it| it.code.clone()),
         detail: failure.map(|it| it.detail.clone()).unwrap_or_default(),
         reason: failure.and_then(|it| it.dead),
-        path: failure
-            .and_then(|it| it.violations.first())
-            .map(|it| it.path.clone()),
+        path: failure.and_then(|it| it.violations.first()).map(|it| it.path.clone()),
         prompt: it.emission.prompt.clone(),
         attempts: it.attempt,
         max_attempts: it.emission.max_attempts,
@@ -240,10 +228,7 @@ fn worst(ledger: &Ledger, book: &DeadBook) -> Outlook {
 /// When something last completed on the edge, and when something last failed.
 fn since(ledger: &Ledger, edge: &Edge) -> (Option<Time>, Option<Time>) {
     let book = ledger.edge(edge);
-    (
-        book.and_then(|it| it.last_completed),
-        book.and_then(|it| it.last_failed),
-    )
+    (book.and_then(|it| it.last_completed), book.and_then(|it| it.last_failed))
 }
 
 fn outlook_of_watched() -> Outlook {
@@ -253,12 +238,8 @@ fn outlook_of_watched() -> Outlook {
 /// Why no success of others could help.
 fn hopeless(reason: Option<DeadReason>, due: Option<Time>, now: Time) -> Option<&'static str> {
     match reason {
-        Some(DeadReason::SchemaViolation) => {
-            Some("would fail again: the contract is still invalid")
-        }
-        Some(DeadReason::NotRetryable) => {
-            Some("likely to fail: its contract says not to retry this")
-        }
+        Some(DeadReason::SchemaViolation) => Some("would fail again: the contract is still invalid"),
+        Some(DeadReason::NotRetryable) => Some("likely to fail: its contract says not to retry this"),
         _ if due.is_some_and(|due| due <= now) => Some("would expire: its deadline has passed"),
         _ => None,
     }
@@ -266,15 +247,9 @@ fn hopeless(reason: Option<DeadReason>, due: Option<Time>, now: Time) -> Option<
 
 fn seen(worked: bool, failed: bool) -> Outlook {
     match (worked, failed) {
-        (true, false) => {
-            Outlook::Likely("likely to pass: others completed on this edge since".to_owned())
-        }
-        (true, true) => Outlook::Open(
-            "may pass: since then some on this edge completed, some failed".to_owned(),
-        ),
-        (false, true) => {
-            Outlook::WouldFail("likely to fail: others failed on this edge since".to_owned())
-        }
+        (true, false) => Outlook::Likely("likely to pass: others completed on this edge since".to_owned()),
+        (true, true) => Outlook::Open("may pass: since then some on this edge completed, some failed".to_owned()),
+        (false, true) => Outlook::WouldFail("likely to fail: others failed on this edge since".to_owned()),
         (false, false) => Outlook::Open("not known: nothing ended on this edge since".to_owned()),
     }
 }
@@ -292,11 +267,7 @@ mod tests {
     use crate::domain::id::Actor;
 
     const EDGES: [(&str, &str); 2] = [("sales", "crm"), ("writer", "reviewer")];
-    const REASONS: [DeadReason; 3] = [
-        DeadReason::BudgetSpent,
-        DeadReason::NotRetryable,
-        DeadReason::SchemaViolation,
-    ];
+    const REASONS: [DeadReason; 3] = [DeadReason::BudgetSpent, DeadReason::NotRetryable, DeadReason::SchemaViolation];
 
     /// What happens to one of a few handoffs: it dies (again), is requeued, or completes.
     fn fact(what: usize) -> Fact {
@@ -307,14 +278,8 @@ mod tests {
                 detail: format!("crm did not answer in {what}00 ms"),
                 violations: Vec::new(),
             },
-            6..8 => Fact::Requeued {
-                reason: String::new(),
-            },
-            _ => Fact::Completed {
-                emitted: Vec::new(),
-                result: None,
-                note: String::new(),
-            },
+            6..8 => Fact::Requeued { reason: String::new() },
+            _ => Fact::Completed { emitted: Vec::new(), result: None, note: String::new() },
         }
     }
 
@@ -332,8 +297,7 @@ mod tests {
         };
         for nth in 0..8 {
             let (from, to) = EDGES[nth % 2];
-            let mut emission =
-                Emission::observed(Edge::new("p", from, to), "a lead", Time::default());
+            let mut emission = Emission::observed(Edge::new("p", from, to), "a lead", Time::default());
             emission.key = "hk1_x".into();
             emission.prompt = (nth > 3).then(|| "v18".to_owned());
             emission.deadline = (nth == 7).then(|| Time::from_millis(1_000_000));

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::domain::health::{
-    Facts, Guard, Health, Histogram, Kind, Latency, P95, Rate, Severity, Signal, Span, judge,
-};
+use crate::domain::health::{Facts, Guard, Health, Histogram, Kind, Latency, P95, Rate, Severity, Signal, Span, judge};
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::ledger::{EdgeBook, Ledger};
 use crate::domain::loops::Level;
@@ -131,12 +129,7 @@ impl From<Rate> for RateOf {
             Guard::Insufficient => "insufficient",
             Guard::Enough => "enough",
         };
-        Self {
-            value: rate.value(),
-            k: rate.k,
-            n: rate.n,
-            guard,
-        }
+        Self { value: rate.value(), k: rate.k, n: rate.n, guard }
     }
 }
 
@@ -180,15 +173,7 @@ pub fn edges(ledger: &Ledger, span: Span, stale: bool) -> Vec<EdgeRow> {
         })
         .collect();
     rows.sort_by(|a, b| {
-        let key = |row: &EdgeRow| {
-            (
-                !row.people,
-                row.level,
-                row.dead > 0,
-                row.oldest_unacknowledged_ms,
-                row.open,
-            )
-        };
+        let key = |row: &EdgeRow| (!row.people, row.level, row.dead > 0, row.oldest_unacknowledged_ms, row.open);
         key(b).cmp(&key(a)).then_with(|| a.edge.cmp(&b.edge))
     });
     rows
@@ -200,35 +185,19 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeBook, span: Span, stale: bool) -> Ed
     let now = ledger.now();
     let tally = book.windows.total(span);
     let ages: Vec<Millis> = book.open_ages(now).collect();
-    let facts = Facts {
-        windows: &book.windows,
-        open_ages: &ages,
-        ack_timeout: book.ack_timeout,
-        p95_max: book.p95_max,
-        stale,
-    };
+    let facts =
+        Facts { windows: &book.windows, open_ages: &ages, ack_timeout: book.ack_timeout, p95_max: book.p95_max, stale };
     let (level, findings) = judge(&facts);
     let p95 = P95::of(&tally.to_ack, ages.iter().copied());
     let oldest = book.oldest_waiting();
     let ever = book.windows.total(Span::All);
     EdgeRow {
         edge: book.edge.clone(),
-        counts: tally
-            .counts
-            .iter()
-            .map(|(kind, n)| (kind.name(), n))
-            .collect(),
+        counts: tally.counts.iter().map(|(kind, n)| (kind.name(), n)).collect(),
         emit_to_ack_ms: LatencyMs::of(&tally.to_ack),
-        p95_ms: P95Ms {
-            value: p95.value,
-            lower_bound: p95.lower_bound,
-            n: p95.n,
-        },
+        p95_ms: P95Ms { value: p95.value, lower_bound: p95.lower_bound, n: p95.n },
         retry_rate: tally.retry_rate().into(),
-        retries_per_emit: RateOf::from(Rate {
-            k: tally.counts.get(Kind::Retried),
-            n: tally.counts.get(Kind::Emitted),
-        }),
+        retries_per_emit: RateOf::from(Rate { k: tally.counts.get(Kind::Retried), n: tally.counts.get(Kind::Emitted) }),
         violation_rate: tally.violation_rate().into(),
         open: book.open.len(),
         unacknowledged: book.waiting(),

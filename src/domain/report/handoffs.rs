@@ -73,9 +73,7 @@ pub fn handoffs(run: &Run) -> Vec<HandoffRow> {
 pub fn handoff_row(run: &RunId, it: &Handoff) -> HandoffRow {
     let emission = &it.emission;
     let failure = it.failure.as_ref();
-    let seen_both = it
-        .acked_at
-        .filter(|at| it.emitted_at.is_some() && *at >= it.waiting_since);
+    let seen_both = it.acked_at.filter(|at| it.emitted_at.is_some() && *at >= it.waiting_since);
     HandoffRow {
         handoff_id: it.id.clone(),
         trace_id: run.clone(),

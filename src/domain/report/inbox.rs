@@ -80,9 +80,7 @@ pub fn inbox(ledger: &Ledger) -> Vec<InboxRow> {
         .collect();
     rows.sort_by(|a, b| {
         let key = |row: &InboxRow| (row.due_in_ms >= 0, row.urgency, row.due_at);
-        key(a)
-            .cmp(&key(b))
-            .then_with(|| a.handoff_id.cmp(&b.handoff_id))
+        key(a).cmp(&key(b)).then_with(|| a.handoff_id.cmp(&b.handoff_id))
     });
     rows
 }

@@ -56,22 +56,11 @@ pub fn pipelines_of(ledger: &Ledger, span: Span, edges: Vec<EdgeRow>) -> Vec<Pip
         let name = row.edge.pipeline.to_string();
         grouped.entry(name).or_default().push(row);
     }
-    let mut rows: Vec<PipelineRow> = grouped
-        .into_iter()
-        .map(|(name, edges)| pipeline(ledger, span, name, edges))
-        .collect();
+    let mut rows: Vec<PipelineRow> =
+        grouped.into_iter().map(|(name, edges)| pipeline(ledger, span, name, edges)).collect();
     rows.sort_by(|a, b| {
-        let key = |row: &PipelineRow| {
-            (
-                row.level,
-                row.dead > 0,
-                row.oldest_unacknowledged_ms,
-                row.open,
-            )
-        };
-        key(b)
-            .cmp(&key(a))
-            .then_with(|| a.pipeline.cmp(&b.pipeline))
+        let key = |row: &PipelineRow| (row.level, row.dead > 0, row.oldest_unacknowledged_ms, row.open);
+        key(b).cmp(&key(a)).then_with(|| a.pipeline.cmp(&b.pipeline))
     });
     rows
 }
@@ -89,33 +78,19 @@ fn pipeline(ledger: &Ledger, span: Span, name: String, edges: Vec<EdgeRow>) -> P
             *counts.entry(*kind).or_default() += n;
         }
     }
-    let level = edges
-        .iter()
-        .map(EdgeRow::attention)
-        .max()
-        .unwrap_or(Health::NoData);
+    let level = edges.iter().map(EdgeRow::attention).max().unwrap_or(Health::NoData);
     let rate = |of: fn(&EdgeRow) -> RateOf| {
-        let (k, n) = between_agents()
-            .map(of)
-            .fold((0, 0), |(k, n), it| (k + it.k, n + it.n));
+        let (k, n) = between_agents().map(of).fold((0, 0), |(k, n), it| (k + it.k, n + it.n));
         RateOf::from(Rate { k, n })
     };
-    let slowest = between_agents()
-        .map(|it| it.p95_ms)
-        .max_by_key(|it| it.value);
+    let slowest = between_agents().map(|it| it.p95_ms).max_by_key(|it| it.value);
     PipelineRow {
         pipeline: name,
         counts,
         emit_to_ack_ms: LatencyMs::of(&acked),
         open: between_agents().map(|it| it.open).sum(),
-        oldest_unacknowledged_ms: between_agents()
-            .filter_map(|it| it.oldest_unacknowledged_ms)
-            .max(),
-        p95_ms: slowest.unwrap_or(P95Ms {
-            value: None,
-            lower_bound: false,
-            n: 0,
-        }),
+        oldest_unacknowledged_ms: between_agents().filter_map(|it| it.oldest_unacknowledged_ms).max(),
+        p95_ms: slowest.unwrap_or(P95Ms { value: None, lower_bound: false, n: 0 }),
         retry_rate: rate(|it| it.retry_rate),
         retries_per_emit: rate(|it| it.retries_per_emit),
         violation_rate: rate(|it| it.violation_rate),

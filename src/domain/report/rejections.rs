@@ -52,14 +52,8 @@ pub fn rejections(ledger: &Ledger) -> Vec<RejectionRow> {
         first_at: it.first_at,
         last_at: it.last_at,
     };
-    let mut rows: Vec<RejectionRow> = ledger
-        .refusing()
-        .flat_map(|run| run.rejections.iter().map(|it| of_run(run, it)))
-        .collect();
-    rows.sort_by(|a, b| {
-        b.last_at
-            .cmp(&a.last_at)
-            .then_with(|| a.rejection_id.cmp(&b.rejection_id))
-    });
+    let mut rows: Vec<RejectionRow> =
+        ledger.refusing().flat_map(|run| run.rejections.iter().map(|it| of_run(run, it))).collect();
+    rows.sort_by(|a, b| b.last_at.cmp(&a.last_at).then_with(|| a.rejection_id.cmp(&b.rejection_id)));
     rows
 }

@@ -82,11 +82,7 @@ pub fn notable(ledger: &Ledger) -> Vec<TaskRow> {
 
 /// Every run that is open or has a verdict, worst first, then the latest; `all` adds the closed ones.
 pub fn tasks(ledger: &Ledger, all: bool) -> Vec<TaskRow> {
-    if all {
-        rows(ledger, ledger.runs(), true)
-    } else {
-        rows(ledger, ledger.current(), false)
-    }
+    if all { rows(ledger, ledger.runs(), true) } else { rows(ledger, ledger.current(), false) }
 }
 
 fn rows<'a>(ledger: &Ledger, runs: impl Iterator<Item = &'a Run>, all: bool) -> Vec<TaskRow> {
@@ -100,16 +96,8 @@ fn rows<'a>(ledger: &Ledger, runs: impl Iterator<Item = &'a Run>, all: bool) -> 
         .map(|run| task_row(run, ledger.now()))
         .collect();
     rows.sort_by(|a, b| {
-        let key = |row: &TaskRow| {
-            (
-                row.verdict,
-                row.open == 0,
-                std::cmp::Reverse(row.changed_at),
-            )
-        };
-        key(a)
-            .cmp(&key(b))
-            .then_with(|| a.trace_id.cmp(&b.trace_id))
+        let key = |row: &TaskRow| (row.verdict, row.open == 0, std::cmp::Reverse(row.changed_at));
+        key(a).cmp(&key(b)).then_with(|| a.trace_id.cmp(&b.trace_id))
     });
     rows
 }
@@ -118,35 +106,15 @@ fn rows<'a>(ledger: &Ledger, runs: impl Iterator<Item = &'a Run>, all: bool) -> 
 pub fn task_row(run: &Run, now: Time) -> TaskRow {
     let storm = run.storm_since;
     let (verdict, signal, since) = match run.verdict.level {
-        Level::Looping => (
-            TaskVerdict::Looping,
-            run.verdict.signal.clone(),
-            run.verdict.since,
-        ),
-        _ if storm.is_some() => (
-            TaskVerdict::RetryStorm,
-            format!("{} retries", run.retried),
-            storm,
-        ),
-        Level::Stalled => (
-            TaskVerdict::Stalled,
-            run.verdict.signal.clone(),
-            run.verdict.since,
-        ),
-        Level::Iterating => (
-            TaskVerdict::Iterating,
-            run.verdict.signal.clone(),
-            run.verdict.since,
-        ),
+        Level::Looping => (TaskVerdict::Looping, run.verdict.signal.clone(), run.verdict.since),
+        _ if storm.is_some() => (TaskVerdict::RetryStorm, format!("{} retries", run.retried), storm),
+        Level::Stalled => (TaskVerdict::Stalled, run.verdict.signal.clone(), run.verdict.since),
+        Level::Iterating => (TaskVerdict::Iterating, run.verdict.signal.clone(), run.verdict.since),
         Level::Fine => (TaskVerdict::Fine, String::new(), None),
     };
     let last = run.handoffs.last().map(|(_, it)| it);
     let open = run.open().count();
-    let until = if open > 0 {
-        now.max(run.changed_at)
-    } else {
-        run.changed_at
-    };
+    let until = if open > 0 { now.max(run.changed_at) } else { run.changed_at };
     TaskRow {
         trace_id: run.id.clone(),
         pipeline: run.pipeline().to_owned(),
@@ -159,9 +127,7 @@ pub fn task_row(run: &Run, now: Time) -> TaskRow {
         state: run.state(),
         path: path(run),
         cycle: last.map_or(0, |it| it.emission.cycle),
-        max_cycles: last
-            .filter(|it| !it.emission.is_observed())
-            .map(|it| it.emission.max_cycles),
+        max_cycles: last.filter(|it| !it.emission.is_observed()).map(|it| it.emission.max_cycles),
         title: last.map(|it| it.emission.title.clone()).unwrap_or_default(),
         started_at: run.started_at,
         changed_at: run.changed_at,
@@ -188,16 +154,9 @@ pub fn path(run: &Run) -> String {
                 edge.from == *to && edge.to == *from
             }
         };
-        let there_and_back = steps
-            .iter()
-            .skip(at)
-            .enumerate()
-            .take_while(|(nth, it)| alternates(*nth, it))
-            .count();
-        let repeats = steps
-            .iter()
-            .skip(at)
-            .take_while(|it| it.emission.edge.from == *from && it.emission.edge.to == *to);
+        let there_and_back = steps.iter().skip(at).enumerate().take_while(|(nth, it)| alternates(*nth, it)).count();
+        let repeats =
+            steps.iter().skip(at).take_while(|it| it.emission.edge.from == *from && it.emission.edge.to == *to);
         let repeats = repeats.count();
         if parts.is_empty() {
             parts.push(from.to_string());
@@ -206,11 +165,7 @@ pub fn path(run: &Run) -> String {
             parts.push(format!("<> {to} x{}", there_and_back / 2));
             at += there_and_back;
         } else {
-            let times = if repeats > 1 {
-                format!(" x{repeats}")
-            } else {
-                String::new()
-            };
+            let times = if repeats > 1 { format!(" x{repeats}") } else { String::new() };
             parts.push(format!("> {to}{times}"));
             at += repeats;
         }

@@ -2,9 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::contract::Urgency;
-use crate::domain::event::{
-    Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout,
-};
+use crate::domain::event::{Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout};
 use crate::domain::health::{Signal, Span};
 use crate::domain::id::{Actor, Edge};
 use crate::domain::ledger::Ledger;
@@ -15,14 +13,7 @@ fn at(seconds: i64) -> Time {
 }
 
 fn event(run: &str, handoff: &str, seconds: i64, fact: Fact) -> Event {
-    Event {
-        run: run.into(),
-        seq: 0,
-        at: at(seconds),
-        handoff: Some(handoff.into()),
-        actor: Actor::agent("a"),
-        fact,
-    }
+    Event { run: run.into(), seq: 0, at: at(seconds), handoff: Some(handoff.into()), actor: Actor::agent("a"), fact }
 }
 
 fn emitted(pipeline: &str, run: &str, handoff: &str, seconds: i64) -> Event {
@@ -40,11 +31,7 @@ fn acknowledged(run: &str, handoff: &str, seconds: i64) -> Event {
 }
 
 fn completed(run: &str, handoff: &str, seconds: i64) -> Event {
-    let fact = Fact::Completed {
-        emitted: Vec::new(),
-        result: None,
-        note: String::new(),
-    };
+    let fact = Fact::Completed { emitted: Vec::new(), result: None, note: String::new() };
     event(run, handoff, seconds, fact)
 }
 
@@ -62,12 +49,7 @@ fn asked(run: &str, handoff: &str, seconds: i64, urgency: Urgency, due: Time) ->
         requested_schema: None,
         context_digest: String::new(),
     };
-    event(
-        run,
-        handoff,
-        seconds,
-        Fact::EscalationOpened(Box::new(asked)),
-    )
+    event(run, handoff, seconds, Fact::EscalationOpened(Box::new(asked)))
 }
 
 fn ledger(events: &[Event], now: i64) -> Ledger {
@@ -81,30 +63,17 @@ fn ledger(events: &[Event], now: i64) -> Ledger {
 
 #[test]
 fn an_edge_says_what_is_acknowledged_and_what_waits() {
-    let ledger = ledger(
-        &[
-            emitted("p", "r1", "h1", 0),
-            acknowledged("r1", "h1", 2),
-            emitted("p", "r2", "h2", 10),
-        ],
-        70,
-    );
+    let ledger = ledger(&[emitted("p", "r1", "h1", 0), acknowledged("r1", "h1", 2), emitted("p", "r2", "h2", 10)], 70);
     let rows = edges(&ledger, Span::All, false);
     let row = &rows[0];
     assert_eq!((row.counts["emitted"], row.counts["acknowledged"]), (2, 1));
     assert_eq!((row.counts.len(), row.counts["rejected"]), (9, 0));
     assert_eq!(row.emit_to_ack_ms.n, 1);
-    assert_eq!(
-        (row.p95_ms.value, row.p95_ms.lower_bound, row.p95_ms.n),
-        (Some(60 * SECOND), true, 2)
-    );
+    assert_eq!((row.p95_ms.value, row.p95_ms.lower_bound, row.p95_ms.n), (Some(60 * SECOND), true, 2));
     assert_eq!((row.open, row.unacknowledged), (2, 1));
     assert_eq!(row.oldest_unacknowledged_ms, Some(60 * SECOND));
     assert_eq!(row.oldest_unacknowledged, Some("h2".into()));
-    assert_eq!(
-        row.retry_rate.value, None,
-        "nothing settled is no rate, not 0"
-    );
+    assert_eq!(row.retry_rate.value, None, "nothing settled is no rate, not 0");
     assert_eq!(row.retries_per_emit.value, Some(0.0));
 }
 
@@ -116,14 +85,8 @@ fn people_who_are_asked_come_after_the_agents() {
     }
     let ledger = ledger(&[emitted("p", "r1", "h1", 0), question], 70);
     let rows = edges(&ledger, Span::All, false);
-    let names: Vec<_> = rows
-        .iter()
-        .map(|it| (it.edge.to_string(), it.people))
-        .collect();
-    assert_eq!(
-        names,
-        [("a>b".to_owned(), false), ("b>operators".to_owned(), true)]
-    );
+    let names: Vec<_> = rows.iter().map(|it| (it.edge.to_string(), it.people)).collect();
+    assert_eq!(names, [("a>b".to_owned(), false), ("b>operators".to_owned(), true)]);
     let people = &rows[1];
     assert_eq!((people.open, people.unacknowledged), (1, 1));
     assert_eq!(people.oldest_unacknowledged, Some("h1".into()));
@@ -131,10 +94,7 @@ fn people_who_are_asked_come_after_the_agents() {
     assert_eq!((p95.value, p95.lower_bound), (Some(69 * SECOND), true));
     let pipeline = &pipelines(&ledger, Span::All, false)[0];
     assert_eq!((pipeline.counts["emitted"], pipeline.open), (1, 1));
-    assert_eq!(
-        (pipeline.escalated, pipeline.oldest_unacknowledged_ms),
-        (1, None)
-    );
+    assert_eq!((pipeline.escalated, pipeline.oldest_unacknowledged_ms), (1, None));
 }
 
 #[test]
@@ -161,10 +121,7 @@ fn a_pipeline_adds_up_its_edges() {
     assert_eq!((p.edges.len(), p.counts["emitted"], p.open), (2, 2, 2));
     assert_eq!(p.emit_to_ack_ms.n, 2);
     let (p50, p95) = (p.emit_to_ack_ms.p50.unwrap(), p.emit_to_ack_ms.p95.unwrap());
-    assert!(
-        (p50 - 1_000).abs() <= 10 && (p95 - 10_000).abs() <= 100,
-        "{p50} {p95}"
-    );
+    assert!((p50 - 1_000).abs() <= 10 && (p95 - 10_000).abs() <= 100, "{p50} {p95}");
     let q = rows.iter().find(|it| it.pipeline == "q").unwrap();
     assert_eq!(q.retries_per_emit.value, Some(1.0));
     assert_eq!(q.oldest_unacknowledged_ms, Some(17 * SECOND));
@@ -176,10 +133,7 @@ fn three_retries_within_ten_minutes_are_a_storm_since_the_third() {
     let storm = [emitted("p", "r", "h", 0), retry(0), retry(300), retry(600)];
     let ledger_of = |events: &[Event]| tasks(&ledger(events, 700), true).remove(0);
     let row = ledger_of(&storm);
-    assert_eq!(
-        (row.verdict, row.since, row.retries),
-        (TaskVerdict::RetryStorm, Some(at(600)), 3)
-    );
+    assert_eq!((row.verdict, row.since, row.retries), (TaskVerdict::RetryStorm, Some(at(600)), 3));
     let slow = [emitted("p", "r", "h", 0), retry(0), retry(300), retry(601)];
     assert_eq!(ledger_of(&slow).verdict, TaskVerdict::Fine);
 }
@@ -193,15 +147,9 @@ fn a_ping_pong_is_a_loop_and_a_patrol_is_none() {
         events.push(hop("p", ("w", "w"), "patrol", &format!("y{nth}"), nth));
     }
     let rows = tasks(&ledger(&events, 10), true);
-    assert_eq!(
-        (rows[0].trace_id.as_str(), rows[0].verdict),
-        ("pingpong", TaskVerdict::Looping)
-    );
+    assert_eq!((rows[0].trace_id.as_str(), rows[0].verdict), ("pingpong", TaskVerdict::Looping));
     assert_eq!(rows[0].path, "a <> b x3");
-    assert_eq!(
-        (rows[1].trace_id.as_str(), rows[1].verdict),
-        ("patrol", TaskVerdict::Fine)
-    );
+    assert_eq!((rows[1].trace_id.as_str(), rows[1].verdict), ("patrol", TaskVerdict::Fine));
     assert_eq!(rows[1].path, "w > w x6");
 }
 
@@ -240,16 +188,10 @@ fn the_inbox_puts_overdue_first_then_the_urgent() {
     let rows = inbox(&ledger(&events, 31));
     let ids: Vec<&str> = rows.iter().map(|it| it.handoff_id.as_str()).collect();
     assert_eq!(ids, ["late", "urgent", "calm", "never"]);
-    assert_eq!(
-        (rows[0].due_in_ms, rows[0].waiting_ms),
-        (-21 * SECOND, 30 * SECOND)
-    );
+    assert_eq!((rows[0].due_in_ms, rows[0].waiting_ms), (-21 * SECOND, 30 * SECOND));
     let never = serde_json::to_value(&rows[3]).unwrap();
     assert!(never["due_at"].is_null() && never["due_in_ms"].is_null());
-    assert_eq!(
-        serde_json::to_value(&rows[2]).unwrap()["due_in_ms"],
-        69 * SECOND
-    );
+    assert_eq!(serde_json::to_value(&rows[2]).unwrap()["due_in_ms"], 69 * SECOND);
 }
 
 #[test]
@@ -265,10 +207,7 @@ fn a_watched_dead_letter_cannot_be_requeued() {
     assert_eq!((row.code.as_str(), row.age_ms), ("timeout", MINUTE));
     assert!(matches!(row.outlook, Outlook::Impossible(_)));
     let handoff = handoff_row(&"r".into(), ledger.handoff(&"h".into()).unwrap());
-    assert_eq!(
-        (handoff.ended_at, handoff.acknowledged_at),
-        (Some(at(60)), None)
-    );
+    assert_eq!((handoff.ended_at, handoff.acknowledged_at), (Some(at(60)), None));
     assert_eq!(handoff.emit_to_ack_ms, None);
 }
 

@@ -33,10 +33,7 @@ pub fn trend(book: &EdgeBook, now: Time) -> Trend {
         P95::of(acked, ages.iter().take(there).map(|age| age - ago)).value
     };
     let minutes = book.windows.minutes().into_iter().enumerate();
-    Trend {
-        p95_ms: minutes.map(p95_at).collect(),
-        alarm_ms: usual(book).saturating_mul(ALARM).max(1),
-    }
+    Trend { p95_ms: minutes.map(p95_at).collect(), alarm_ms: usual(book).saturating_mul(ALARM).max(1) }
 }
 
 /// What is usual: the P95 of the last day, or as long as that is not known, of the last hour's faster half twice.
@@ -76,13 +73,7 @@ mod tests {
     fn what_waits_raises_every_minute_since_it_was_emitted() {
         let edge = Edge::new("p", "a", "b");
         let mut ledger = Ledger::new(0);
-        let emitted = |at| {
-            Fact::Emitted(Arc::new(Emission::observed(
-                edge.clone(),
-                "t",
-                Time::from_millis(at),
-            )))
-        };
+        let emitted = |at| Fact::Emitted(Arc::new(Emission::observed(edge.clone(), "t", Time::from_millis(at))));
         let start = 600 * MINUTE;
         ledger.apply(&event("done", 1, start, emitted(start)));
         let acked = Fact::Acknowledged { until: None };
@@ -92,22 +83,10 @@ mod tests {
         let now = Time::from_millis(start + 59 * MINUTE + 30 * SECOND);
         ledger.advance(now);
         let trend = trend(ledger.edge(&edge).unwrap(), now);
-        let seconds: Vec<_> = trend
-            .p95_ms
-            .iter()
-            .map(|it| it.map(|it| it / SECOND))
-            .collect();
+        let seconds: Vec<_> = trend.p95_ms.iter().map(|it| it.map(|it| it / SECOND)).collect();
         assert_eq!(seconds.len(), 60);
         assert_eq!(seconds[56..], [None, Some(60), Some(120), Some(150)]);
-        assert_eq!(
-            seconds.iter().flatten().count(),
-            4,
-            "and the minute of the acknowledgement"
-        );
-        assert!(
-            trend.alarm_ms > 15 * SECOND,
-            "eight times the median: {}",
-            trend.alarm_ms
-        );
+        assert_eq!(seconds.iter().flatten().count(), 4, "and the minute of the acknowledgement");
+        assert!(trend.alarm_ms > 15 * SECOND, "eight times the median: {}", trend.alarm_ms);
     }
 }

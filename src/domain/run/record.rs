@@ -75,10 +75,7 @@ impl Record {
         }
         // Most runs have one handoff, and a list begins with room for more.
         outline.handoffs.shrink_to_fit();
-        Ok(Self {
-            run: OnceLock::new(),
-            text: Some(Arc::new(Text { outline, body })),
-        })
+        Ok(Self { run: OnceLock::new(), text: Some(Arc::new(Text { outline, body })) })
     }
 
     /// Its id.
@@ -122,10 +119,7 @@ impl Record {
 
 impl From<Run> for Record {
     fn from(run: Run) -> Self {
-        Self {
-            run: OnceLock::from(Arc::new(run)),
-            text: None,
-        }
+        Self { run: OnceLock::from(Arc::new(run)), text: None }
     }
 }
 
@@ -240,12 +234,7 @@ struct Change {
 
 impl Outline {
     fn goes_well(&self) -> bool {
-        let notable = [
-            &self.rejections,
-            &self.paused,
-            &self.verdict,
-            &self.storm_since,
-        ];
+        let notable = [&self.rejections, &self.paused, &self.verdict, &self.storm_since];
         let mut states = self.handoffs.iter().map(|(_, it)| it.state);
         notable.iter().all(|it| it.is_none())
             && states.any(State::is_open)
@@ -292,10 +281,7 @@ mod tests {
             let edge = Edge::new("p", "a", "b");
             Arc::new(Emission::observed(edge, "do \"it\"", Time::default()))
         };
-        let first = [
-            Fact::Emitted(emission()),
-            Fact::Acknowledged { until: None },
-        ];
+        let first = [Fact::Emitted(emission()), Fact::Acknowledged { until: None }];
         let first = first.into_iter().map(|fact| ("h1", fact));
         let second = [Fact::Emitted(emission())].into_iter().chain(facts);
         let events = first.chain(second.map(|fact| ("h2", fact)));

@@ -53,12 +53,7 @@ impl State {
     pub const fn is_open(self) -> bool {
         matches!(
             self,
-            Self::Pending
-                | Self::Leased
-                | Self::Acknowledged
-                | Self::RetryWait
-                | Self::Escalated
-                | Self::DeadLettered
+            Self::Pending | Self::Leased | Self::Acknowledged | Self::RetryWait | Self::Escalated | Self::DeadLettered
         )
     }
 

@@ -30,13 +30,7 @@ pub fn latency(millis: Millis) -> String {
     }
 }
 
-fn two_units(
-    millis: Millis,
-    large: Millis,
-    large_unit: &str,
-    small: Millis,
-    small_unit: &str,
-) -> String {
+fn two_units(millis: Millis, large: Millis, large_unit: &str, small: Millis, small_unit: &str) -> String {
     let (whole, rest) = (millis / large, millis % large / small);
     if whole < 10 && rest > 0 {
         format!("{whole}{large_unit}{rest:02}{small_unit}")
@@ -77,11 +71,7 @@ pub fn count(count: u64) -> String {
 
 fn scaled(count: u64, unit: u64, name: &str) -> String {
     let (whole, tenth) = (count / unit, count % unit / (unit / 10));
-    if whole < 100 && tenth > 0 {
-        format!("{whole}.{tenth}{name}")
-    } else {
-        format!("{whole}{name}")
-    }
+    if whole < 100 && tenth > 0 { format!("{whole}.{tenth}{name}") } else { format!("{whole}{name}") }
 }
 
 #[cfg(test)]
@@ -90,10 +80,7 @@ mod tests {
 
     #[test]
     fn what_has_only_just_happened_is_not_zero_seconds_ago() {
-        assert_eq!(
-            [ago(-1), ago(999), ago(6_000)],
-            ["just now", "just now", "6s ago"]
-        );
+        assert_eq!([ago(-1), ago(999), ago(6_000)], ["just now", "just now", "6s ago"]);
     }
 
     #[test]
@@ -118,14 +105,7 @@ mod tests {
 
     #[test]
     fn latencies() {
-        let cases = [
-            (0, "0ms"),
-            (812, "812ms"),
-            (1_950, "1.9s"),
-            (9_999, "9.9s"),
-            (41_200, "41s"),
-            (372_000, "6m12s"),
-        ];
+        let cases = [(0, "0ms"), (812, "812ms"), (1_950, "1.9s"), (9_999, "9.9s"), (41_200, "41s"), (372_000, "6m12s")];
         for (millis, text) in cases {
             assert_eq!(latency(millis), text);
         }

@@ -35,23 +35,14 @@ const LONGEST_WAIT: u64 = 20;
     responses(
         (status = 201, description = "emitted", body = Receipt, headers(("location" = String), ("etag" = String))),
         (status = 200, description = "emitted before: Idempotency-Replayed is true", body = Receipt)))]
-pub async fn emit(
-    State(api): State<Api>,
-    caller: Caller,
-    Key(once): Key,
-    RawJson(bytes): RawJson,
-) -> Answer {
+pub async fn emit(State(api): State<Api>, caller: Caller, Key(once): Key, RawJson(bytes): RawJson) -> Answer {
     let contract = boundary::parse(&bytes).map_err(|why| unreadable(&why))?;
     let by = producer(&caller, &contract)?;
     let emitted = api.engine.emit(&by, contract, once).await?;
     let receipt = Receipt::of(&emitted.run, &emitted.handoff);
     let location = format!("/api/v1/handoffs/{}", emitted.handoff.id);
     let tag = etag(emitted.handoff.version);
-    let mut response = (
-        [(header::LOCATION, location), (header::ETAG, tag)],
-        Json(receipt),
-    )
-        .into_response();
+    let mut response = ([(header::LOCATION, location), (header::ETAG, tag)], Json(receipt)).into_response();
     if emitted.replayed {
         let headers = response.headers_mut();
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
@@ -69,20 +60,11 @@ fn unreadable(why: &Violation) -> Problem {
 fn producer(caller: &Caller, contract: &Value) -> Answer<Actor> {
     let text = |path| contract.pointer(path).and_then(Value::as_str);
     let named = text("/source/id");
-    let mismatch =
-        |detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "source-mismatch", detail);
-    match named
-        .or_else(|| caller.only_agent())
-        .or_else(|| text("/provenance/agent/name"))
-    {
+    let mismatch = |detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "source-mismatch", detail);
+    match named.or_else(|| caller.only_agent()).or_else(|| text("/provenance/agent/name")) {
         Some(name) if !caller.is_agent(name) => Err(mismatch(format!(
             "this token may not emit as {name:?}; it may as {}",
-            caller
-                .agents()
-                .iter()
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .join(", ")
+            caller.agents().iter().map(String::as_str).collect::<Vec<_>>().join(", ")
         ))),
         Some(name) => Ok(match text("/source/kind") {
             Some("human" | "team") if caller.agents().is_empty() => Actor::user(name),
@@ -91,12 +73,8 @@ fn producer(caller: &Caller, contract: &Value) -> Answer<Actor> {
         None => {
             let what = "say who emits: {\"kind\": \"agent\", \"id\": \"...\"}";
             let why = Violation::new("/source", "required", what);
-            Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "contract-invalid",
-                why.to_string(),
-            )
-            .with("errors", json!([why])))
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "contract-invalid", why.to_string())
+                .with("errors", json!([why])))
         }
     }
 }
@@ -146,11 +124,7 @@ pub struct Work {
 
 impl Work {
     fn of(it: Claimed) -> Self {
-        let trace_id = it
-            .contract
-            .get("trace_id")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let trace_id = it.contract.get("trace_id").and_then(Value::as_str).unwrap_or_default();
         Self {
             handoff_id: it.handoff.id.to_string(),
             trace_id: trace_id.to_owned(),
@@ -171,30 +145,18 @@ impl Work {
 #[utoipa::path(post, path = "/handoffs/claim", tag = "handoffs", request_body = ClaimBody,
     responses((status = 200, description = "work; `{items}` when `max` is given", body = Work),
         (status = 204, description = "nothing to do")))]
-pub async fn claim(
-    State(api): State<Api>,
-    caller: Caller,
-    Key(once): Key,
-    Body(asked): Body<ClaimBody>,
-) -> Answer {
-    let agent = asked
-        .agent
-        .or_else(|| caller.only_agent().map(str::to_owned));
-    let agent =
-        agent.ok_or_else(|| Problem::bad_request("say whose work: {\"agent\": \"...\"}"))?;
+pub async fn claim(State(api): State<Api>, caller: Caller, Key(once): Key, Body(asked): Body<ClaimBody>) -> Answer {
+    let agent = asked.agent.or_else(|| caller.only_agent().map(str::to_owned));
+    let agent = agent.ok_or_else(|| Problem::bad_request("say whose work: {\"agent\": \"...\"}"))?;
     if !caller.is_agent(&agent) {
-        return Err(Problem::scope(format!(
-            "this token may not claim for {agent:?}"
-        )));
+        return Err(Problem::scope(format!("this token may not claim for {agent:?}")));
     }
     check_name("agent", &agent)?;
     if asked.max.is_some_and(|it| !(1..=10).contains(&it)) {
         return Err(Problem::bad_request("max must be 1 to 10"));
     }
     if asked.wait_s > LONGEST_WAIT || asked.lease_s.is_some_and(|it| !(1..=3_600).contains(&it)) {
-        return Err(Problem::bad_request(
-            "wait_s must be 0 to 20 and lease_s 1 to 3600",
-        ));
+        return Err(Problem::bad_request("wait_s must be 0 to 20 and lease_s 1 to 3600"));
     }
     let claim = Claim {
         holder: asked.holder.unwrap_or_else(|| agent.clone()),
@@ -205,11 +167,7 @@ pub async fn claim(
         lease_ms: asked.lease_s.map(|it| i64::from(it) * SECOND),
     };
     // A server that stops lets those who wait go; the claim itself is one commit and is not cut in two.
-    let claimed = api
-        .stop
-        .run_until_cancelled(api.engine.claim(claim))
-        .await
-        .unwrap_or(Ok(Vec::new()))?;
+    let claimed = api.stop.run_until_cancelled(api.engine.claim(claim)).await.unwrap_or(Ok(Vec::new()))?;
     let mut work: Vec<Work> = claimed.into_iter().map(Work::of).collect();
     Ok(match (asked.max, work.is_empty()) {
         (_, true) => StatusCode::NO_CONTENT.into_response(),

@@ -30,13 +30,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 5] = [
-        Self::Viewer,
-        Self::Operator,
-        Self::Approver,
-        Self::Agent,
-        Self::Admin,
-    ];
+    pub const ALL: [Self; 5] = [Self::Viewer, Self::Operator, Self::Approver, Self::Agent, Self::Admin];
 
     /// Its name in a token file.
     pub const fn name(self) -> &'static str {
@@ -99,8 +93,7 @@ impl Access {
         let tokens: Vec<Token> = found.iter().map(|it| token(it, &mut mistakes)).collect();
         let tokens = mistakes.settle(tokens)?;
         if tokens.is_empty() {
-            let why =
-                "it holds no [[token]]; `seam serve --new-token NAME --scope viewer` prints one";
+            let why = "it holds no [[token]]; `seam serve --new-token NAME --scope viewer` prints one";
             return Err(vec![why.to_owned()]);
         }
         Ok(Self::Tokens(tokens))
@@ -114,8 +107,7 @@ impl Access {
         match self {
             Self::Open => open(headers),
             Self::Tokens(tokens) => {
-                let denied =
-                    |why: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", why);
+                let denied = |why: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", why);
                 let secret = headers
                     .get(header::AUTHORIZATION)
                     .and_then(|it| it.to_str().ok())
@@ -125,13 +117,8 @@ impl Access {
                     .ok_or_else(|| denied("send a token: Authorization: Bearer hft_..."))?;
                 let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
                 // Every token is compared in full, so the time taken tells nothing about any of them.
-                let found = tokens.iter().fold(None, |found, it| {
-                    if same(&it.sha256, &hash) {
-                        Some(it)
-                    } else {
-                        found
-                    }
-                });
+                let found =
+                    tokens.iter().fold(None, |found, it| if same(&it.sha256, &hash) { Some(it) } else { found });
                 let token = found.ok_or_else(|| denied("this token is not known here"))?;
                 if token.expires.is_some_and(|at| at <= now) {
                     return Err(denied("this token has expired"));
@@ -155,19 +142,10 @@ fn open(headers: &HeaderMap) -> Result<Caller, Problem> {
             "without tokens only this machine is served; start the server with --tokens to be reached by other names",
         ));
     }
-    let said = headers
-        .get("seam-user")
-        .map(|it| String::from_utf8_lossy(it.as_bytes()));
-    let subject = clean(said.as_deref().unwrap_or_default().trim())
-        .chars()
-        .take(64)
-        .collect::<String>();
+    let said = headers.get("seam-user").map(|it| String::from_utf8_lossy(it.as_bytes()));
+    let subject = clean(said.as_deref().unwrap_or_default().trim()).chars().take(64).collect::<String>();
     Ok(Caller {
-        subject: if subject.is_empty() {
-            "anonymous".to_owned()
-        } else {
-            subject
-        },
+        subject: if subject.is_empty() { "anonymous".to_owned() } else { subject },
         scopes: None,
         agents: BTreeSet::new(),
     })
@@ -180,10 +158,7 @@ fn is_loopback(host: &str) -> bool {
         _ => host,
     };
     name.eq_ignore_ascii_case("localhost")
-        || name
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|it| it.is_loopback())
+        || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback())
 }
 
 fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
@@ -256,9 +231,7 @@ fn token(table: &Table, mistakes: &mut Mistakes) -> Token {
             "scopes" => it.take().map(|it| token.scopes = it),
             "agents" => it.take().map(|it| token.agents = it),
             "expires" => it.take().map(|it| token.expires = Some(it)),
-            _ => Err(
-                "is unknown; a token has subject, sha256, scopes, agents and expires".to_owned(),
-            ),
+            _ => Err("is unknown; a token has subject, sha256, scopes, agents and expires".to_owned()),
         };
         if let Err(why) = read {
             mistakes.note(it.line, format!("`{}` {why}", it.name));
@@ -296,10 +269,7 @@ mod tests {
 
     fn bearer(secret: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            header::AUTHORIZATION,
-            format!("Bearer {secret}").parse().unwrap(),
-        );
+        headers.insert(header::AUTHORIZATION, format!("Bearer {secret}").parse().unwrap());
         headers
     }
 
@@ -307,15 +277,8 @@ mod tests {
 
     #[test]
     fn a_new_token_opens_what_it_says_and_nothing_else() {
-        let (secret, lines) = new_token(
-            "ci \"x\"",
-            &[Scope::Agent, Scope::Viewer],
-            &["writer".into()],
-        );
-        let caller = Access::read(&lines)
-            .unwrap()
-            .admit(&bearer(&secret), NOW)
-            .unwrap();
+        let (secret, lines) = new_token("ci \"x\"", &[Scope::Agent, Scope::Viewer], &["writer".into()]);
+        let caller = Access::read(&lines).unwrap().admit(&bearer(&secret), NOW).unwrap();
         assert_eq!(caller.subject, "ci \"x\"");
         assert!(caller.may(Scope::Agent) && caller.may(Scope::Viewer));
         assert!(!caller.may(Scope::Operator) && !caller.may(Scope::Admin));
@@ -328,23 +291,11 @@ mod tests {
     fn wrong_and_expired_tokens_are_refused() {
         let (secret, lines) = new_token("dana", &[Scope::Operator], &[]);
         let access = Access::read(&lines).unwrap();
-        assert_eq!(
-            access.admit(&HeaderMap::new(), NOW).unwrap_err().status,
-            401
-        );
-        assert_eq!(
-            access.admit(&bearer("hft_guess"), NOW).unwrap_err().status,
-            401
-        );
+        assert_eq!(access.admit(&HeaderMap::new(), NOW).unwrap_err().status, 401);
+        assert_eq!(access.admit(&bearer("hft_guess"), NOW).unwrap_err().status, 401);
         let ended = format!("{lines}expires = \"1970-01-01T00:00:01Z\"\n");
         let access = Access::read(&ended).unwrap();
-        assert!(
-            access
-                .admit(&bearer(&secret), NOW)
-                .unwrap_err()
-                .detail
-                .contains("expired")
-        );
+        assert!(access.admit(&bearer(&secret), NOW).unwrap_err().detail.contains("expired"));
     }
 
     #[test]
@@ -353,17 +304,8 @@ mod tests {
         let text = "[[token]]\nsubject = \"x\"\nsha256 = \"12\"\nscopes = [\"viewer\", \"god\"]\n[[token]]\nname = 3\n";
         let told_of_all = told(text);
         let lines: Vec<&str> = told_of_all.iter().map(|it| &it[..7]).collect();
-        assert_eq!(
-            lines,
-            [
-                "line 3:", "line 4:", "line 5:", "line 5:", "line 5:", "line 6:"
-            ],
-            "{told_of_all:?}"
-        );
-        assert!(
-            told_of_all[1].contains("god") && told_of_all[1].contains("viewer"),
-            "{told_of_all:?}"
-        );
+        assert_eq!(lines, ["line 3:", "line 4:", "line 5:", "line 5:", "line 5:", "line 6:"], "{told_of_all:?}");
+        assert!(told_of_all[1].contains("god") && told_of_all[1].contains("viewer"), "{told_of_all:?}");
         assert!(told("")[0].contains("--new-token"));
         let (_, lines) = new_token("x", &[Scope::Agent], &[]);
         assert!(told(&lines)[0].contains("names no agents"));

@@ -59,24 +59,20 @@ impl Filter {
         let types = wanted.types.iter().flat_map(|it| it.split(','));
         Ok(Self {
             edge: wanted.edge.as_deref().map(str::parse).transpose()?,
-            types: types
-                .map(|it| it.trim().trim_end_matches(".v1").to_owned())
-                .filter(|it| !it.is_empty())
-                .collect(),
+            types: types.map(|it| it.trim().trim_end_matches(".v1").to_owned()).filter(|it| !it.is_empty()).collect(),
         })
     }
 
     fn takes(&self, frame: &Frame) -> bool {
         let edge = |wanted: &EdgeName| frame.edge.as_ref().is_some_and(|it| wanted.matches(it));
-        self.edge.as_ref().is_none_or(edge)
-            && (self.types.is_empty() || self.types.iter().any(|it| it == frame.name))
+        self.edge.as_ref().is_none_or(edge) && (self.types.is_empty() || self.types.iter().any(|it| it == frame.name))
     }
 }
 
 fn cursor(text: &str) -> Answer<Cursor> {
-    text.trim().parse().map_err(|_| {
-        Problem::bad_request("this is no cursor of this server; leave it out to begin anew")
-    })
+    text.trim()
+        .parse()
+        .map_err(|_| Problem::bad_request("this is no cursor of this server; leave it out to begin anew"))
 }
 
 /// The log
@@ -87,19 +83,12 @@ fn cursor(text: &str) -> Answer<Cursor> {
 #[utoipa::path(get, path = "/events", tag = "log", params(Wanted),
     responses((status = 200, description = "a stream, or `{events, next}`", content(
         (String = "text/event-stream"), (serde_json::Value = "application/json")))))]
-pub async fn events(
-    State(api): State<Api>,
-    headers: HeaderMap,
-    Ask(wanted): Ask<Wanted>,
-) -> Answer {
+pub async fn events(State(api): State<Api>, headers: HeaderMap, Ask(wanted): Ask<Wanted>) -> Answer {
     let accept = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
     let filter = Filter::of(&wanted)?;
     let resumed = headers.get("last-event-id");
     let resumed = resumed.map(|it| it.to_str().unwrap_or_default());
-    let after = resumed
-        .or(wanted.after.as_deref())
-        .map(cursor)
-        .transpose()?;
+    let after = resumed.or(wanted.after.as_deref()).map(cursor).transpose()?;
     if accept.is_some_and(|it| it.contains("text/event-stream")) {
         let beat = match wanted.beat_s {
             None => None,
@@ -156,20 +145,12 @@ fn stream(api: Api, filter: Filter, after: Option<Cursor>, beat: Option<Duration
     let (chunks, body) = mpsc::channel(CHUNKS);
     tokio::spawn(async move {
         let stop = api.stop.clone();
-        let listener = Listener {
-            api,
-            filter,
-            beat,
-            chunks,
-        };
+        let listener = Listener { api, filter, beat, chunks };
         // A listener that went away, or a server that stops, ends it; both are ordinary.
         stop.run_until_cancelled(listener.run(after)).await;
     });
     let body = Body::from_stream(ReceiverStream::new(body).map(Ok::<Bytes, Infallible>));
-    let headers = [
-        (header::CONTENT_TYPE, "text/event-stream"),
-        (header::CACHE_CONTROL, "no-cache"),
-    ];
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
     (headers, body).into_response()
 }
 
@@ -186,9 +167,7 @@ struct Gone;
 
 impl Listener {
     async fn run(self, after: Option<Cursor>) -> Option<()> {
-        self.send(Bytes::from_static(b"retry: 2000\n\n"))
-            .await
-            .ok()?;
+        self.send(Bytes::from_static(b"retry: 2000\n\n")).await.ok()?;
         let head = *self.api.engine.changed().borrow();
         let mut at = after.unwrap_or(head);
         if at > head {

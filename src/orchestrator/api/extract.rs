@@ -25,16 +25,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let RawJson(bytes) = RawJson::from_request(request, state).await?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        let wrong = |why: String| {
-            Problem::bad_request(format!(
-                "the body is not what this path takes: {}",
-                clean(&why)
-            ))
-        };
+        let wrong =
+            |why: String| Problem::bad_request(format!("the body is not what this path takes: {}", clean(&why)));
         let value = boundary::parse(text).map_err(|why| wrong(why.to_string()))?;
-        serde_json::from_value(value)
-            .map(Self)
-            .map_err(|why| wrong(why.to_string()))
+        serde_json::from_value(value).map(Self).map_err(|why| wrong(why.to_string()))
     }
 }
 
@@ -60,16 +54,10 @@ const POLITE: usize = 32 * 1024 * 1024;
 ///
 /// # Errors
 /// 413 when it is longer, 400 when it breaks off.
-pub async fn whole(
-    headers: &HeaderMap,
-    body: axum::body::Body,
-    limit: usize,
-) -> Result<Bytes, Problem> {
+pub async fn whole(headers: &HeaderMap, body: axum::body::Body, limit: usize) -> Result<Bytes, Problem> {
     let too_large = || Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE);
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|it| it.to_str().ok())
-        .and_then(|it| it.parse::<usize>().ok());
+    let announced =
+        headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()).and_then(|it| it.parse::<usize>().ok());
     let waits = headers.contains_key(header::EXPECT);
     if announced.is_some_and(|it| it > POLITE || (it > limit && waits)) {
         return Err(too_large());
@@ -86,11 +74,7 @@ pub async fn whole(
             break;
         }
     }
-    if seen > limit {
-        Err(too_large())
-    } else {
-        Ok(kept.into())
-    }
+    if seen > limit { Err(too_large()) } else { Ok(kept.into()) }
 }
 
 /// `application/json`, and what is written `application/…+json`.
@@ -100,9 +84,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         .and_then(|it| it.to_str().ok())
         .and_then(|it| it.split(';').next())
         .map(|it| it.trim().to_ascii_lowercase());
-    name.is_some_and(|it| {
-        it == "application/json" || (it.starts_with("application/") && it.ends_with("+json"))
-    })
+    name.is_some_and(|it| it == "application/json" || (it.starts_with("application/") && it.ends_with("+json")))
 }
 
 /// The query string.
@@ -112,14 +94,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Ask<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Query::from_request_parts(parts, state)
-            .await
-            .map(|Query(it)| Self(it))
-            .map_err(|why| {
-                let why = why.body_text();
-                let what = why.rsplit_once("query string: ").map_or(&*why, |it| it.1);
-                Problem::bad_request(format!("in the query string, {}", clean(what)))
-            })
+        Query::from_request_parts(parts, state).await.map(|Query(it)| Self(it)).map_err(|why| {
+            let why = why.body_text();
+            let what = why.rsplit_once("query string: ").map_or(&*why, |it| it.1);
+            Problem::bad_request(format!("in the query string, {}", clean(what)))
+        })
     }
 }
 
@@ -156,9 +135,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             .and_then(|it| it.trim().trim_matches('"').strip_prefix('v'))
             .and_then(|it| it.parse().ok())
             .map(Self)
-            .ok_or_else(|| {
-                Problem::bad_request("If-Match must be one ETag of this API, such as \"v7\"")
-            })
+            .ok_or_else(|| Problem::bad_request("If-Match must be one ETag of this API, such as \"v7\""))
     }
 }
 
@@ -171,10 +148,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        parts
-            .extensions
-            .get::<Self>()
-            .cloned()
-            .ok_or_else(|| Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR))
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR))
     }
 }

@@ -140,12 +140,7 @@ impl Frame {
         let name = event.fact.name();
         // An event came out of the store as JSON, so it goes back to JSON.
         let data = serde_json::to_string(event).unwrap_or_default();
-        Self {
-            cursor,
-            name,
-            edge,
-            bytes: Bytes::from(format!("id: {cursor}\nevent: {name}.v1\ndata: {data}\n\n")),
-        }
+        Self { cursor, name, edge, bytes: Bytes::from(format!("id: {cursor}\nevent: {name}.v1\ndata: {data}\n\n")) }
     }
 }
 
@@ -155,10 +150,6 @@ pub fn edge_of(event: &Event, ledger: &Ledger) -> Option<Edge> {
         Fact::Emitted(it) | Fact::Sighted(it) => Some(it.edge.clone()),
         Fact::Refused(it) => Some(it.edge.clone()),
         Fact::EdgePaused { edge, .. } | Fact::EdgeResumed { edge, .. } => Some(edge.clone()),
-        _ => event
-            .handoff
-            .as_ref()
-            .and_then(|id| ledger.handoff(id))
-            .map(|it| it.emission.edge.clone()),
+        _ => event.handoff.as_ref().and_then(|id| ledger.handoff(id)).map(|it| it.emission.edge.clone()),
     }
 }

@@ -53,17 +53,11 @@ pub async fn edges(State(api): State<Api>, Ask(window): Ask<Window>) -> Answer {
 #[utoipa::path(get, path = "/edges/{edge}/metrics", tag = "edges",
     params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded"), Window),
     responses((status = 200, description = "the row of `/edges` and `slices`, oldest first", body = Value)))]
-pub async fn edge_metrics(
-    State(api): State<Api>,
-    Place(name): Place<String>,
-    Ask(window): Ask<Window>,
-) -> Answer {
+pub async fn edge_metrics(State(api): State<Api>, Place(name): Place<String>, Ask(window): Ask<Window>) -> Answer {
     let edge = name.parse::<EdgeName>()?.exact()?;
     let span = window.span()?;
     let ledger = api.present().await;
-    let book = ledger
-        .edge(&edge)
-        .ok_or_else(|| Problem::not_found(format!("no handoff ever crossed {name}")))?;
+    let book = ledger.edge(&edge).ok_or_else(|| Problem::not_found(format!("no handoff ever crossed {name}")))?;
     let rows = report::edges(&ledger, span, false);
     let row = rows.into_iter().find(|it| it.edge == edge);
     let slice = |(nth, tally): (usize, Option<&Tally>)| {
@@ -75,13 +69,7 @@ pub async fn edge_metrics(
             "n": p95.map_or(0, |it| it.n),
         })
     };
-    let slices: Vec<Value> = book
-        .windows
-        .minutes()
-        .into_iter()
-        .enumerate()
-        .map(slice)
-        .collect();
+    let slices: Vec<Value> = book.windows.minutes().into_iter().enumerate().map(slice).collect();
     Ok(Json(json!({ "window": span.name(), "edge": row, "slices": slices })).into_response())
 }
 
@@ -143,10 +131,8 @@ impl<'a> RefusedOf<'a> {
     responses((status = 200, description = "`{items, groups}`", body = Value)))]
 pub async fn rejections(State(api): State<Api>) -> Answer {
     let ledger = api.present().await;
-    let mut items: Vec<RefusedOf> = ledger
-        .refusing()
-        .flat_map(|run| run.rejections.iter().map(|it| RefusedOf::of(run, it)))
-        .collect();
+    let mut items: Vec<RefusedOf> =
+        ledger.refusing().flat_map(|run| run.rejections.iter().map(|it| RefusedOf::of(run, it))).collect();
     items.sort_by_key(|it| std::cmp::Reverse(it.last_at));
     let groups: Vec<Value> = ledger
         .violations()
@@ -173,18 +159,15 @@ pub async fn healthz(State(api): State<Api>) -> Answer {
         return Err(engine::Problem::Store(why).into());
     }
     let cursor = api.present().await.cursor();
-    Ok(Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "cursor": cursor.to_string() })).into_response())
+    Ok(Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "cursor": cursor.to_string() }))
+        .into_response())
 }
 
 /// Who the caller is here, and what that one may do
 #[utoipa::path(get, path = "/me", tag = "operations",
     responses((status = 200, description = "`{subject, scopes, agents, acts}`", body = Value)))]
 pub async fn me(caller: Caller) -> Answer {
-    let scopes: Vec<&str> = Scope::ALL
-        .into_iter()
-        .filter(|it| caller.may(*it))
-        .map(Scope::name)
-        .collect();
+    let scopes: Vec<&str> = Scope::ALL.into_iter().filter(|it| caller.may(*it)).map(Scope::name).collect();
     let allowed = |act: &ActKind| match act {
         ActKind::Approve
         | ActKind::EditApprove

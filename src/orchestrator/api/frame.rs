@@ -29,10 +29,7 @@ pub async fn answer(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
-        let problem = response
-            .extensions_mut()
-            .remove::<Problem>()
-            .unwrap_or_else(|| Problem::of_status(status));
+        let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::of_status(status));
         if status.is_server_error() {
             tracing::error!(request = id, %method, path, %status, detail = problem.detail, "request failed");
         } else {
@@ -50,13 +47,8 @@ pub async fn answer(request: Request, next: Next) -> Response {
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -95,23 +87,14 @@ impl Refusals {
 }
 
 /// Lets in who holds the scope, and hands the [`Caller`] to the handler.
-pub async fn admit(
-    State((api, scope)): State<(Api, Option<Scope>)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub async fn admit(State((api, scope)): State<(Api, Option<Scope>)>, mut request: Request, next: Next) -> Response {
     let now = now();
     let caller: Caller = match api.access.admit(request.headers(), now) {
         Ok(caller) => caller,
         Err(problem) => {
             if let Some(before) = api.refusals.tell(now) {
                 let path = request.uri().path();
-                tracing::warn!(
-                    path,
-                    before,
-                    why = problem.detail,
-                    "a caller was not let in"
-                );
+                tracing::warn!(path, before, why = problem.detail, "a caller was not let in");
             }
             return problem.into_response();
         }

@@ -47,9 +47,7 @@ impl FromRequestParts<Api> for Assignment {
         let (run, handoff) = api.engine.find(&id.into()).await?;
         let target = &handoff.emission.edge.to;
         if !caller.is_agent(target) {
-            return Err(Problem::scope(
-                "this token does not speak for the target of this handoff",
-            ));
+            return Err(Problem::scope("this token does not speak for the target of this handoff"));
         }
         Ok(Self {
             api: api.clone(),
@@ -63,10 +61,7 @@ impl FromRequestParts<Api> for Assignment {
 
 impl Assignment {
     fn held(&self, lease: String) -> Held {
-        Held {
-            handoff: self.handoff.clone(),
-            lease,
-        }
+        Held { handoff: self.handoff.clone(), lease }
     }
 }
 
@@ -76,11 +71,7 @@ impl Assignment {
     responses((status = 200, description = "acknowledged", body = Receipt)))]
 pub async fn acknowledge(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
     let held = on.held(it.lease_id);
-    let handoff = on
-        .api
-        .engine
-        .acknowledge(&on.by, held, on.once.as_ref())
-        .await?;
+    let handoff = on.api.engine.acknowledge(&on.by, held, on.once.as_ref()).await?;
     Ok(receipt(&on.run, &handoff))
 }
 
@@ -90,11 +81,7 @@ pub async fn acknowledge(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
     responses((status = 200, description = "extended", body = Receipt)))]
 pub async fn heartbeat(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
     let held = on.held(it.lease_id);
-    let handoff = on
-        .api
-        .engine
-        .heartbeat(&on.by, held, on.once.as_ref())
-        .await?;
+    let handoff = on.api.engine.heartbeat(&on.by, held, on.once.as_ref()).await?;
     Ok(receipt(&on.run, &handoff))
 }
 
@@ -127,9 +114,7 @@ fn completed(run: &RunId, done: &Completed) -> Response {
 pub async fn complete(on: Assignment, Body(it): Body<CompleteBody>) -> Answer {
     let held = on.held(it.lease_id);
     let engine = &on.api.engine;
-    let done = engine
-        .complete(&on.by, held, it.result, it.next, on.once.as_ref())
-        .await?;
+    let done = engine.complete(&on.by, held, it.result, it.next, on.once.as_ref()).await?;
     Ok(completed(&on.run, &done))
 }
 
@@ -152,9 +137,7 @@ pub struct ReturnBody {
 pub async fn give_back(on: Assignment, Body(it): Body<ReturnBody>) -> Answer {
     let held = on.held(it.lease_id);
     let engine = &on.api.engine;
-    let done = engine
-        .return_to_source(&on.by, held, it.feedback, it.contract, on.once.as_ref())
-        .await?;
+    let done = engine.return_to_source(&on.by, held, it.feedback, it.contract, on.once.as_ref()).await?;
     Ok(completed(&on.run, &done))
 }
 
@@ -180,9 +163,7 @@ pub struct FailBody {
 pub async fn fail(on: Assignment, Body(it): Body<FailBody>) -> Answer {
     let held = on.held(it.lease_id);
     let engine = &on.api.engine;
-    let handoff = engine
-        .fail(&on.by, held, &it.code, &it.detail, on.once.as_ref())
-        .await?;
+    let handoff = engine.fail(&on.by, held, &it.code, &it.detail, on.once.as_ref()).await?;
     Ok(receipt(&on.run, &handoff))
 }
 
@@ -203,11 +184,7 @@ pub struct RejectBody {
     responses((status = 200, description = "a dead letter now", body = Receipt)))]
 pub async fn reject(on: Assignment, Body(it): Body<RejectBody>) -> Answer {
     let held = on.held(it.lease_id);
-    let handoff = on
-        .api
-        .engine
-        .reject(&on.by, held, it.errors, on.once.as_ref())
-        .await?;
+    let handoff = on.api.engine.reject(&on.by, held, it.errors, on.once.as_ref()).await?;
     Ok(receipt(&on.run, &handoff))
 }
 
@@ -235,10 +212,6 @@ pub async fn snooze(on: Assignment, Body(it): Body<SnoozeBody>) -> Answer {
         _ => return Err(Problem::bad_request("send either until or delay_s")),
     };
     let held = on.held(it.lease_id);
-    let handoff = on
-        .api
-        .engine
-        .snooze(&on.by, held, until, on.once.as_ref())
-        .await?;
+    let handoff = on.api.engine.snooze(&on.by, held, until, on.once.as_ref()).await?;
     Ok(receipt(&on.run, &handoff))
 }

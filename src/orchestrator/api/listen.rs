@@ -44,8 +44,7 @@ pub async fn run(listener: TcpListener, router: Router, stop: CancellationToken)
             }
         };
         let service = TowerToHyperService::new(router.clone());
-        let connection =
-            graceful.watch(http.serve_connection(TokioIo::new(Patient::new(stream)), service));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(Patient::new(stream)), service));
         tokio::spawn(async move {
             if let Err(why) = connection.await {
                 tracing::debug!(%why, "a connection ended early");
@@ -54,10 +53,7 @@ pub async fn run(listener: TcpListener, router: Router, stop: CancellationToken)
         });
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time and were cut off");
     }
 }
@@ -66,10 +62,7 @@ async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
+    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     // Answers are small and somebody waits for them; if it cannot be set they are only a little later.
     let _ = stream.set_nodelay(true);
@@ -84,18 +77,11 @@ struct Patient<S> {
 
 impl<S> Patient<S> {
     const fn new(stream: S) -> Self {
-        Self {
-            stream,
-            waiting: None,
-        }
+        Self { stream, waiting: None }
     }
 
     /// What a write came to, unless it has waited for too long.
-    fn taken(
-        &mut self,
-        written: Poll<io::Result<usize>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
+    fn taken(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.waiting = None;
             return written;
@@ -107,21 +93,13 @@ impl<S> Patient<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.taken(written, cx)
     }

@@ -65,36 +65,21 @@ pub async fn keyed(
     next: Next,
 ) -> Answer {
     let (mut parts, body) = request.into_parts();
-    let Some(key) = parts
-        .headers
-        .get(KEY)
-        .filter(|_| parts.method == Method::POST)
-    else {
+    let Some(key) = parts.headers.get(KEY).filter(|_| parts.method == Method::POST) else {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
     let key = key
         .to_str()
         .ok()
         .filter(|it| (1..=255).contains(&it.len()))
-        .ok_or_else(|| {
-            Problem::bad_request("Idempotency-Key must be 1 to 255 visible ASCII characters")
-        })?;
+        .ok_or_else(|| Problem::bad_request("Idempotency-Key must be 1 to 255 visible ASCII characters"))?;
     // One key may go to many items: each has it for itself.
-    let key = places
-        .iter()
-        .fold(key.to_owned(), |key, (_, item)| format!("{key} {item}"));
+    let key = places.iter().fold(key.to_owned(), |key, (_, item)| format!("{key} {item}"));
     let body = whole(&parts.headers, body, BODY_LIMIT).await?;
-    let seen = parts
-        .headers
-        .get(header::IF_MATCH)
-        .map(HeaderValue::as_bytes);
+    let seen = parts.headers.get(header::IF_MATCH).map(HeaderValue::as_bytes);
     // What is no JSON is refused by its handler.
     let said = boundary::parse(&body).unwrap_or(Value::Null);
-    let once = Once::new(
-        &caller.subject,
-        &key,
-        &json!([parts.uri.path(), seen, said]),
-    );
+    let once = Once::new(&caller.subject, &key, &json!([parts.uri.path(), seen, said]));
     let Some(_turn) = api.running.enter(&once) else {
         return Err(Problem {
             retry_after: Some(1),

@@ -8,9 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{
-    Components, ContentBuilder, Info, License, OpenApi, PathItem, Ref, RefOr, ResponseBuilder,
-};
+use utoipa::openapi::{Components, ContentBuilder, Info, License, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 
 use super::Api;
 use super::auth::Scope;
@@ -78,48 +76,23 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("hft_…")
-        .description(Some(
-            "Not needed when the server listens on loopback without a token file",
-        ))
+        .description(Some("Not needed when the server listens on loopback without a token file"))
         .build();
     let components = document.components.get_or_insert_with(Components::new);
     components.add_security_scheme("token", SecurityScheme::Http(token));
-    let (name, schema) = (
-        ProblemDocument::name(),
-        <ProblemDocument as utoipa::PartialSchema>::schema(),
-    );
+    let (name, schema) = (ProblemDocument::name(), <ProblemDocument as utoipa::PartialSchema>::schema());
     components.schemas.insert(name.to_string(), schema);
-    let problem = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name(ProblemDocument::name())))
-        .build();
-    let problem = ResponseBuilder::new()
-        .description("What went wrong")
-        .content("application/problem+json", problem)
-        .build();
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();
+    let problem =
+        ResponseBuilder::new().description("What went wrong").content("application/problem+json", problem).build();
     for operation in operations(&mut document) {
-        operation
-            .responses
-            .responses
-            .entry("default".to_owned())
-            .or_insert_with(|| RefOr::T(problem.clone()));
+        operation.responses.responses.entry("default".to_owned()).or_insert_with(|| RefOr::T(problem.clone()));
     }
     document
 }
 
 fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
-    document
-        .paths
-        .paths
-        .values_mut()
-        .flat_map(|it: &mut PathItem| {
-            [
-                &mut it.get,
-                &mut it.put,
-                &mut it.post,
-                &mut it.delete,
-                &mut it.patch,
-            ]
-            .into_iter()
-            .flatten()
-        })
+    document.paths.paths.values_mut().flat_map(|it: &mut PathItem| {
+        [&mut it.get, &mut it.put, &mut it.post, &mut it.delete, &mut it.patch].into_iter().flatten()
+    })
 }

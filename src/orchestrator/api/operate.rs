@@ -35,17 +35,13 @@ impl FromRequestParts<Api> for Shown {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, api).await?;
-        let IfMatch(version) =
-            <IfMatch as FromRequestParts<Api>>::from_request_parts(parts, api).await?;
+        let IfMatch(version) = <IfMatch as FromRequestParts<Api>>::from_request_parts(parts, api).await?;
         let Place(id): Place<String> = Place::from_request_parts(parts, api).await?;
         Ok(Self {
             api: api.clone(),
             by: Actor::user(&caller.subject),
             once: Key::from_request_parts(parts, api).await?.0,
-            seen: Seen {
-                handoff: id.into(),
-                version,
-            },
+            seen: Seen { handoff: id.into(), version },
         })
     }
 }
@@ -56,18 +52,9 @@ impl Shown {
     /// # Errors
     /// What the engine refuses.
     pub async fn act(self, act: Act, why: String) -> Answer {
-        let Self {
-            api,
-            by,
-            once,
-            seen,
-        } = self;
+        let Self { api, by, once, seen } = self;
         let (run, _) = api.engine.find(&seen.handoff).await?;
-        let on = Target {
-            run,
-            handoff: seen.handoff,
-            version: seen.version,
-        };
+        let on = Target { run, handoff: seen.handoff, version: seen.version };
         let engine = &api.engine;
         let left = engine.act(&by, &act, &why, &on, once.as_ref()).await?;
         Ok(receipt(&on.run, &left))
@@ -79,9 +66,7 @@ impl Shown {
         let ledger = self.api.present().await;
         let id = self.seen.handoff.as_str();
         let asks = |handoff: &&HandoffId| {
-            let open = ledger
-                .handoff(handoff)
-                .and_then(|it| it.escalation.as_ref());
+            let open = ledger.handoff(handoff).and_then(|it| it.escalation.as_ref());
             open.is_some_and(|it| it.asked.id == id)
         };
         let found = ledger.escalated().find(asks).cloned();
@@ -157,10 +142,7 @@ pub struct EscalateBody {
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "escalated", body = Receipt)))]
 pub async fn escalate(on: Shown, Body(it): Body<EscalateBody>) -> Answer {
-    let what = Act::Escalate {
-        force: it.force,
-        role: it.role,
-    };
+    let what = Act::Escalate { force: it.force, role: it.role };
     on.act(what, it.reason).await
 }
 
@@ -245,25 +227,14 @@ pub async fn cancel(
     Body(it): Body<WhyBody>,
 ) -> Answer {
     let by = Actor::user(&caller.subject);
-    let run = api
-        .engine
-        .cancel(&by, &RunId::from(id), version, &it.reason, once.as_ref())
-        .await?;
+    let run = api.engine.cancel(&by, &RunId::from(id), version, &it.reason, once.as_ref()).await?;
     let body = json!({ "trace_id": run.id, "state": run.state(), "version": run.version });
     Ok(([(header::ETAG, etag(run.version))], Json(body)).into_response())
 }
 
-async fn switch(
-    api: &Api,
-    caller: Caller,
-    Key(once): Key,
-    (edge, why): (Edge, String),
-    paused: bool,
-) -> Answer {
+async fn switch(api: &Api, caller: Caller, Key(once): Key, (edge, why): (Edge, String), paused: bool) -> Answer {
     let by = Actor::user(&caller.subject);
-    api.engine
-        .switch(&by, &edge, paused, &why, once.as_ref())
-        .await?;
+    api.engine.switch(&by, &edge, paused, &why, once.as_ref()).await?;
     Ok(Json(json!({ "edge": edge, "paused": paused })).into_response())
 }
 
@@ -309,9 +280,7 @@ pub async fn dismiss_rejection(
     Body(it): Body<WhyBody>,
 ) -> Answer {
     let by = Actor::user(&caller.subject);
-    let done = api
-        .engine
-        .dismiss_rejection(&by, &id, &it.reason, once.as_ref());
+    let done = api.engine.dismiss_rejection(&by, &id, &it.reason, once.as_ref());
     done.await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -28,13 +28,7 @@ pub type Answer<T = Response> = Result<T, Problem>;
 impl Problem {
     /// A problem without extra members.
     pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            kind,
-            detail: detail.into(),
-            more: Map::new(),
-            retry_after: None,
-        }
+        Self { status, kind, detail: detail.into(), more: Map::new(), retry_after: None }
     }
 
     /// The request makes no sense as written: 400.
@@ -62,26 +56,20 @@ impl Problem {
     /// The problem that a bare status stands for, for answers made by layers and the router.
     pub fn of_status(status: StatusCode) -> Self {
         let (kind, detail) = match status {
-            StatusCode::NOT_FOUND => (
-                "not-found",
-                "there is nothing at this path; GET /openapi.json lists every path",
-            ),
-            StatusCode::METHOD_NOT_ALLOWED => (
-                "method-not-allowed",
-                "this path does not know this method; see the Allow header",
-            ),
+            StatusCode::NOT_FOUND => ("not-found", "there is nothing at this path; GET /openapi.json lists every path"),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                ("method-not-allowed", "this path does not know this method; see the Allow header")
+            }
             StatusCode::PAYLOAD_TOO_LARGE => (
                 "too-large",
                 "the body is larger than this path takes: 256 KiB, blobs 16 MiB; put large content into a blob and refer to it",
             ),
-            StatusCode::REQUEST_TIMEOUT => (
-                "request-timeout",
-                "the request took too long to arrive or to answer; try again",
-            ),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => (
-                "unsupported-media-type",
-                "send JSON with Content-Type: application/json",
-            ),
+            StatusCode::REQUEST_TIMEOUT => {
+                ("request-timeout", "the request took too long to arrive or to answer; try again")
+            }
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                ("unsupported-media-type", "send JSON with Content-Type: application/json")
+            }
             _ if status.is_client_error() => ("bad-request", "the request cannot be understood"),
             _ => (
                 "internal",
@@ -114,10 +102,7 @@ impl Problem {
         let mut response = Response::new(Body::from(escape_json(&body).into_owned()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

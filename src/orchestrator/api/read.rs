@@ -76,16 +76,14 @@ impl Handoffs {
     }
 
     fn takes(&self, it: &Handoff) -> bool {
-        let is =
-            |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|it| it == found);
+        let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|it| it == found);
         let urgency = serde_json::to_value(it.emission.urgency).unwrap_or_default();
         let code = it.failure.as_ref().map_or("", |it| it.code.as_str());
         is(&self.urgency, urgency.as_str().unwrap_or_default())
             && is(&self.reason, code)
             && self.q.as_deref().is_none_or(|part| {
                 let part = part.to_lowercase();
-                it.id.as_str().to_lowercase().contains(&part)
-                    || it.emission.title.to_lowercase().contains(&part)
+                it.id.as_str().to_lowercase().contains(&part) || it.emission.title.to_lowercase().contains(&part)
             })
     }
 }
@@ -101,10 +99,7 @@ pub async fn handoffs(State(api): State<Api>, Ask(asked): Ask<Handoffs>) -> Answ
     let mut next = asked.cursor.clone();
     let mut looked_at = 0;
     loop {
-        let page = api
-            .engine
-            .list(filter.clone(), next, limit - items.len())
-            .await?;
+        let page = api.engine.list(filter.clone(), next, limit - items.len()).await?;
         looked_at += page.items.len();
         for (trace_id, handoff) in &page.items {
             if asked.takes(handoff) {
@@ -137,24 +132,18 @@ fn participant(caller: &Caller, run: &Run) -> Answer<()> {
     if caller.may(Scope::Viewer) || takes_part(caller, run) {
         Ok(())
     } else {
-        Err(Problem::scope(
-            "an agent may look at the runs it takes part in, and at no other",
-        ))
+        Err(Problem::scope("an agent may look at the runs it takes part in, and at no other"))
     }
 }
 
 /// Whether the caller speaks for an agent that hands off or gets work in this run.
 fn takes_part(caller: &Caller, run: &Run) -> bool {
     let edges = run.handoffs.values().map(|it| &it.emission.edge);
-    edges
-        .flat_map(|it| [&it.from, &it.to])
-        .any(|it| caller.is_agent(it))
+    edges.flat_map(|it| [&it.from, &it.to]).any(|it| caller.is_agent(it))
 }
 
 fn one<'a>(run: &'a Run, id: &HandoffId) -> Answer<&'a Handoff> {
-    run.handoffs
-        .get(id)
-        .ok_or_else(|| Problem::not_found(format!("handoff {id} does not exist")))
+    run.handoffs.get(id).ok_or_else(|| Problem::not_found(format!("handoff {id} does not exist")))
 }
 
 /// One handoff
@@ -171,10 +160,7 @@ pub async fn handoff(State(api): State<Api>, caller: Caller, Place(id): Place<St
 /// A handoff as the body of an answer, with its ETag.
 pub fn shown(run: &Run, id: &HandoffId) -> Answer {
     let handoff = one(run, id)?;
-    let body = Json(HandoffOf {
-        trace_id: &run.id,
-        handoff,
-    });
+    let body = Json(HandoffOf { trace_id: &run.id, handoff });
     Ok(([(header::ETAG, etag(handoff.version))], body).into_response())
 }
 

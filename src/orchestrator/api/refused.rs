@@ -15,25 +15,15 @@ impl From<engine::Problem> for Problem {
         let simple = |status, kind| Self::new(status, kind, detail.clone());
         match why {
             engine::Problem::Refused(refusal) => refused(refusal, detail),
-            engine::Problem::Invalid {
-                violations,
-                rejection,
-            } => invalid(&violations, rejection),
-            engine::Problem::KeyReused(_) => {
-                simple(Status::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
-            }
+            engine::Problem::Invalid { violations, rejection } => invalid(&violations, rejection),
+            engine::Problem::KeyReused(_) => simple(Status::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
             engine::Problem::NotFound(_) => simple(Status::NOT_FOUND, "not-found"),
             engine::Problem::TooLarge { .. } => simple(Status::PAYLOAD_TOO_LARGE, "too-large"),
-            engine::Problem::Schema(PutError::Invalid(_)) => {
-                simple(Status::UNPROCESSABLE_ENTITY, "schema-invalid")
+            engine::Problem::Schema(PutError::Invalid(_)) => simple(Status::UNPROCESSABLE_ENTITY, "schema-invalid"),
+            engine::Problem::Schema(PutError::Conflict(_)) => simple(Status::CONFLICT, "schema-conflict"),
+            engine::Problem::Busy(_) | engine::Problem::Store(_) => {
+                Self { retry_after: Some(1), ..simple(Status::SERVICE_UNAVAILABLE, "store-unavailable") }
             }
-            engine::Problem::Schema(PutError::Conflict(_)) => {
-                simple(Status::CONFLICT, "schema-conflict")
-            }
-            engine::Problem::Busy(_) | engine::Problem::Store(_) => Self {
-                retry_after: Some(1),
-                ..simple(Status::SERVICE_UNAVAILABLE, "store-unavailable")
-            },
         }
     }
 }
@@ -42,21 +32,11 @@ fn refused(refusal: Refusal, detail: String) -> Problem {
     let with = |status, kind| Problem::new(status, kind, detail);
     match refusal {
         Refusal::NotFound(_) => with(Status::NOT_FOUND, "not-found"),
-        Refusal::LeaseLost { state, .. } => {
-            with(Status::CONFLICT, "lease-lost").with("state", state)
-        }
-        Refusal::IllegalTransition { state, allowed, .. } => {
-            with(Status::CONFLICT, "illegal-transition")
-                .with("state", state.word())
-                .with(
-                    "allowed",
-                    allowed.iter().map(|it| it.word()).collect::<Vec<_>>(),
-                )
-        }
-        Refusal::VersionConflict {
-            current,
-            last_change,
-        } => with(Status::PRECONDITION_FAILED, "version-conflict")
+        Refusal::LeaseLost { state, .. } => with(Status::CONFLICT, "lease-lost").with("state", state),
+        Refusal::IllegalTransition { state, allowed, .. } => with(Status::CONFLICT, "illegal-transition")
+            .with("state", state.word())
+            .with("allowed", allowed.iter().map(|it| it.word()).collect::<Vec<_>>()),
+        Refusal::VersionConflict { current, last_change } => with(Status::PRECONDITION_FAILED, "version-conflict")
             .with("current", current)
             .with("last_change", json!(last_change)),
         Refusal::ContextMoved => with(Status::PRECONDITION_FAILED, "version-conflict"),
@@ -64,35 +44,25 @@ fn refused(refusal: Refusal, detail: String) -> Problem {
             with(Status::UNPROCESSABLE_ENTITY, "resolution-not-allowed").with("allow", json!(allow))
         }
         Refusal::SelfApproval { .. } => with(Status::FORBIDDEN, "self-approval"),
-        Refusal::IdempotencyMismatch {
-            handoff,
-            existing,
-            received,
-            ..
-        } => with(Status::CONFLICT, "idempotency-mismatch")
-            .with("handoff_id", handoff.as_str())
-            .with("existing", existing)
-            .with("received", received),
+        Refusal::IdempotencyMismatch { handoff, existing, received, .. } => {
+            with(Status::CONFLICT, "idempotency-mismatch")
+                .with("handoff_id", handoff.as_str())
+                .with("existing", existing)
+                .with("received", received)
+        }
         Refusal::Invalid(_) => with(Status::UNPROCESSABLE_ENTITY, "invalid-request"),
     }
 }
 
 fn invalid(violations: &[Violation], rejection: Option<String>) -> Problem {
-    let foreign = violations
-        .iter()
-        .any(|it| it.keyword == "unsupported-schema-version");
-    let kind = if foreign {
-        "unsupported-schema-version"
-    } else {
-        "contract-invalid"
-    };
+    let foreign = violations.iter().any(|it| it.keyword == "unsupported-schema-version");
+    let kind = if foreign { "unsupported-schema-version" } else { "contract-invalid" };
     let detail = match violations {
         [] => "it is invalid".to_owned(),
         [one] => one.to_string(),
         [first, rest @ ..] => format!("{first}; and {} more, all in errors", rest.len()),
     };
-    let mut problem =
-        Problem::new(Status::UNPROCESSABLE_ENTITY, kind, detail).with("errors", json!(violations));
+    let mut problem = Problem::new(Status::UNPROCESSABLE_ENTITY, kind, detail).with("errors", json!(violations));
     if let Some(id) = rejection {
         problem = problem.with("rejection_id", id);
     }

@@ -34,16 +34,10 @@ pub struct Strictly {
 /// Answers 200 with everything that is wrong, field by field, and how complete the brief is.
 #[utoipa::path(post, path = "/contracts/check", tag = "contracts", request_body = Value, params(Strictly),
     responses((status = 200, description = "a report; `violations` is empty when it would be delivered", body = Value)))]
-pub async fn check(
-    State(api): State<Api>,
-    Ask(how): Ask<Strictly>,
-    RawJson(bytes): RawJson,
-) -> Answer {
+pub async fn check(State(api): State<Api>, Ask(how): Ask<Strictly>, RawJson(bytes): RawJson) -> Answer {
     let least = how.completeness_min.unwrap_or(80);
     let now = api.engine.now();
-    let report = api
-        .engine
-        .registry(|registry| boundary::check(registry, &bytes, how.strictness, least, now));
+    let report = api.engine.registry(|registry| boundary::check(registry, &bytes, how.strictness, least, now));
     Ok(Json(report).into_response())
 }
 
@@ -68,17 +62,13 @@ pub async fn schemas(State(api): State<Api>) -> Answer {
 #[utoipa::path(get, path = "/contracts/{name}/{version}", tag = "contracts",
     params(("name" = String, Path, description = "payload schema"), ("version" = String, Path, description = "1.2.0")),
     responses((status = 200, description = "JSON Schema 2020-12", body = Value)))]
-pub async fn schema(
-    State(api): State<Api>,
-    Place((name, number)): Place<(String, String)>,
-) -> Answer {
+pub async fn schema(State(api): State<Api>, Place((name, number)): Place<(String, String)>) -> Answer {
     let json = [(header::CONTENT_TYPE, "application/schema+json")];
     if name == "contract" && number == SCHEMA_VERSION {
         return Ok((json, CONTRACT_SCHEMA).into_response());
     }
     let found = api.engine.get_schema(&name, &version(&number)?);
-    let found = found
-        .ok_or_else(|| Problem::not_found(format!("schema {name} {number} does not exist")))?;
+    let found = found.ok_or_else(|| Problem::not_found(format!("schema {name} {number} does not exist")))?;
     Ok((json, found.to_string()).into_response())
 }
 
@@ -93,16 +83,8 @@ pub async fn put_schema(
     Place((name, number)): Place<(String, String)>,
     Body(schema): Body<Value>,
 ) -> Answer {
-    let added = api
-        .engine
-        .put_schema(&name, &version(&number)?, schema)
-        .await?;
-    Ok(if added {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    }
-    .into_response())
+    let added = api.engine.put_schema(&name, &version(&number)?, schema).await?;
+    Ok(if added { StatusCode::CREATED } else { StatusCode::OK }.into_response())
 }
 
 /// The digest in a path, with or without `sha256:` before it.
@@ -112,9 +94,7 @@ fn digest(text: &str) -> Answer<String> {
     if hex.len() == 64 && hex.bytes().all(lower) {
         Ok(format!("sha256:{hex}"))
     } else {
-        Err(Problem::bad_request(
-            "a blob is named by its SHA-256: 64 lower-case hex digits",
-        ))
+        Err(Problem::bad_request("a blob is named by its SHA-256: 64 lower-case hex digits"))
     }
 }
 
@@ -122,26 +102,15 @@ fn digest(text: &str) -> Answer<String> {
 #[utoipa::path(put, path = "/blobs/{sha256}", tag = "blobs", request_body = Vec<u8>,
     params(("sha256" = String, Path, description = "digest of the bytes")),
     responses((status = 201, description = "`{uri, digest, size}`", body = Value)))]
-pub async fn put_blob(
-    State(api): State<Api>,
-    Place(name): Place<String>,
-    request: Request,
-) -> Answer {
+pub async fn put_blob(State(api): State<Api>, Place(name): Place<String>, request: Request) -> Answer {
     let digest = digest(&name)?;
     let (parts, body) = request.into_parts();
     let bytes: Bytes = whole(&parts.headers, body, BLOB_LIMIT).await?;
     if digest_of_bytes(&bytes) != digest {
         let what = "the bytes have another digest than the path says; nothing was kept";
-        return Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "digest-mismatch",
-            what,
-        ));
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "digest-mismatch", what));
     }
-    let kind = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|it| it.to_str().ok());
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
     let kind = kind.unwrap_or("application/octet-stream").to_owned();
     let size = bytes.len();
     api.engine.blob_put(&kind, bytes.into()).await?;
@@ -159,10 +128,7 @@ pub async fn blob(State(api): State<Api>, Place(name): Place<String>) -> Answer 
         (header::CONTENT_TYPE, blob.media_type),
         // Bytes from agents must not run as a page of this server.
         (header::CONTENT_DISPOSITION, "attachment".to_owned()),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; sandbox".to_owned(),
-        ),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".to_owned()),
     ];
     Ok((headers, blob.bytes).into_response())
 }

@@ -29,9 +29,7 @@ pub struct EdgeName {
 impl EdgeName {
     /// Whether it means this edge.
     pub fn matches(&self, edge: &Edge) -> bool {
-        self.pipeline
-            .as_deref()
-            .is_none_or(|it| it == &*edge.pipeline)
+        self.pipeline.as_deref().is_none_or(|it| it == &*edge.pipeline)
             && self.from == *edge.from
             && self.to == *edge.to
     }
@@ -62,16 +60,10 @@ impl FromStr for EdgeName {
             [from, to] => (None, from, to),
             [pipeline, from, to] => (Some((*pipeline).to_owned()), from, to),
             _ => {
-                return Err(Problem::bad_request(
-                    "an edge is written from>to or pipeline>from>to",
-                ));
+                return Err(Problem::bad_request("an edge is written from>to or pipeline>from>to"));
             }
         };
-        Ok(Self {
-            pipeline,
-            from: (*from).to_owned(),
-            to: (*to).to_owned(),
-        })
+        Ok(Self { pipeline, from: (*from).to_owned(), to: (*to).to_owned() })
     }
 }
 
@@ -146,9 +138,7 @@ pub fn check_name(what: &str, name: &str) -> Answer<()> {
     if (1..=256).contains(&name.len()) && clean(name) == name {
         Ok(())
     } else {
-        Err(Problem::bad_request(format!(
-            "{what} must be a name of 1 to 256 bytes without control characters"
-        )))
+        Err(Problem::bad_request(format!("{what} must be a name of 1 to 256 bytes without control characters")))
     }
 }
 

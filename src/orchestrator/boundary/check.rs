@@ -38,33 +38,15 @@ pub struct FieldReport {
 }
 
 /// The six fields every stored contract has.
-const SIX: [&str; 6] = [
-    "schema_version",
-    "idempotency_key",
-    "trace_id",
-    "provenance",
-    "side_effects",
-    "failure_modes",
-];
+const SIX: [&str; 6] = ["schema_version", "idempotency_key", "trace_id", "provenance", "side_effects", "failure_modes"];
 
 /// Checks contract text as an edge of this strictness would, with `completeness_min` for a strict one. Position and
 /// source are taken from the contract itself where it states them.
-pub fn check(
-    registry: &Registry,
-    text: &[u8],
-    strictness: Strictness,
-    completeness_min: u8,
-    now: Time,
-) -> Report {
+pub fn check(registry: &Registry, text: &[u8], strictness: Strictness, completeness_min: u8, now: Time) -> Report {
     let value = match parse::parse(text) {
         Ok(value) => value,
         Err(violation) => {
-            let six = SIX.map(|name| FieldReport {
-                name,
-                fine: false,
-                derived: false,
-                note: "not read".to_owned(),
-            });
+            let six = SIX.map(|name| FieldReport { name, fine: false, derived: false, note: "not read".to_owned() });
             return Report {
                 violations: vec![violation],
                 six: six.into(),
@@ -77,69 +59,37 @@ pub fn check(
     let mut derive = own_words(&value, now);
     derive.strictness = strictness;
     derive.completeness_min = completeness_min;
-    let refused = admit(registry, &value, &derive)
-        .map_err(|violations| (violations, observed(registry, &value, &derive)));
+    let refused =
+        admit(registry, &value, &derive).map_err(|violations| (violations, observed(registry, &value, &derive)));
     let (violations, completeness, flags, digest) = match refused {
-        Ok(admitted) => (
-            admitted.violations,
-            Some(admitted.completeness),
-            admitted.flags,
-            Some(admitted.digest),
-        ),
+        Ok(admitted) => (admitted.violations, Some(admitted.completeness), admitted.flags, Some(admitted.digest)),
         Err((violations, observed)) => {
-            let (completeness, flags) =
-                observed.map_or((None, Vec::new()), |(score, flags)| (Some(score), flags));
+            let (completeness, flags) = observed.map_or((None, Vec::new()), |(score, flags)| (Some(score), flags));
             (violations, completeness, flags, None)
         }
     };
-    Report {
-        six: six_fields(&value, &violations),
-        violations,
-        completeness,
-        flags,
-        digest,
-    }
+    Report { six: six_fields(&value, &violations), violations, completeness, flags, digest }
 }
 
 /// Completeness and flags of a contract that is refused but can be represented.
-fn observed(
-    registry: &Registry,
-    value: &Value,
-    derive: &Derive,
-) -> Option<(Completeness, Vec<Flag>)> {
-    let derive = Derive {
-        strictness: Strictness::Observe,
-        ..derive.clone()
-    };
-    admit(registry, value, &derive)
-        .ok()
-        .map(|admitted| (admitted.completeness, admitted.flags))
+fn observed(registry: &Registry, value: &Value, derive: &Derive) -> Option<(Completeness, Vec<Flag>)> {
+    let derive = Derive { strictness: Strictness::Observe, ..derive.clone() };
+    admit(registry, value, &derive).ok().map(|admitted| (admitted.completeness, admitted.flags))
 }
 
 /// What a server would know if the contract told the truth about itself.
 fn own_words(value: &Value, now: Time) -> Derive {
     fn said<T: serde::de::DeserializeOwned>(value: &Value, name: &str) -> Option<T> {
-        value
-            .get(name)
-            .cloned()
-            .and_then(|value| serde_json::from_value(value).ok())
+        value.get(name).cloned().and_then(|value| serde_json::from_value(value).ok())
     }
     const ANY_TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-    let agent = value
-        .pointer("/provenance/agent/name")
-        .and_then(Value::as_str)
-        .unwrap_or("producer");
+    let agent = value.pointer("/provenance/agent/name").and_then(Value::as_str).unwrap_or("producer");
     let step: u32 = said(value, "step").unwrap_or_default();
-    let kind = if step == 0 {
-        RelationKind::Initial
-    } else {
-        RelationKind::Forward
-    };
+    let kind = if step == 0 { RelationKind::Initial } else { RelationKind::Forward };
     Derive::new(
         said(value, "source").unwrap_or_else(|| Party::agent(agent)),
-        said(value, "trace_id").unwrap_or_else(|| {
-            TraceId::parse(ANY_TRACE).expect("the constant is 32 hexadecimal digits")
-        }),
+        said(value, "trace_id")
+            .unwrap_or_else(|| TraceId::parse(ANY_TRACE).expect("the constant is 32 hexadecimal digits")),
         step,
         said::<String>(value, "branch")
             .filter(|branch| crate::domain::key::check_branch(branch).is_ok())
@@ -152,13 +102,8 @@ fn own_words(value: &Value, now: Time) -> Derive {
 fn six_fields(value: &Value, violations: &[Violation]) -> Vec<FieldReport> {
     let report = |name: &'static str| {
         let path = format!("/{name}");
-        let inside =
-            |found: &&Violation| found.path == path || found.path.starts_with(&format!("{path}/"));
-        let wrong: Vec<String> = violations
-            .iter()
-            .filter(inside)
-            .map(ToString::to_string)
-            .collect();
+        let inside = |found: &&Violation| found.path == path || found.path.starts_with(&format!("{path}/"));
+        let wrong: Vec<String> = violations.iter().filter(inside).map(ToString::to_string).collect();
         let derived = value.get(name).is_none();
         let note = if !wrong.is_empty() {
             wrong.join("; ")
@@ -168,12 +113,7 @@ fn six_fields(value: &Value, violations: &[Violation]) -> Vec<FieldReport> {
             String::new()
         };
         // A document that is no object has a violation at its top and no fields at all.
-        FieldReport {
-            name,
-            fine: wrong.is_empty() && value.is_object(),
-            derived: derived && wrong.is_empty(),
-            note,
-        }
+        FieldReport { name, fine: wrong.is_empty() && value.is_object(), derived: derived && wrong.is_empty(), note }
     };
     SIX.map(report).into()
 }

@@ -36,11 +36,7 @@ impl Bump {
         if lower.major != higher.major {
             Self::Major
         } else if lower.minor != higher.minor {
-            if lower.major == 0 {
-                Self::Major
-            } else {
-                Self::Minor
-            }
+            if lower.major == 0 { Self::Major } else { Self::Minor }
         } else if lower.major == 0 && lower.patch != higher.patch {
             Self::Minor
         } else {
@@ -94,11 +90,7 @@ pub fn changes(old: &Value, new: &Value) -> Vec<Change> {
 fn compare(old: &Value, new: &Value, path: &str, found: &mut Vec<Change>) {
     let (Value::Object(was), Value::Object(is)) = (old, new) else {
         if old != new {
-            found.push(Change {
-                path: path.to_owned(),
-                what: "replaced".to_owned(),
-                needs: Bump::Major,
-            });
+            found.push(Change { path: path.to_owned(), what: "replaced".to_owned(), needs: Bump::Major });
         }
         return;
     };
@@ -115,11 +107,7 @@ fn compare(old: &Value, new: &Value, path: &str, found: &mut Vec<Change>) {
             },
             "required" | "enum" if as_set(before) == as_set(after) => {}
             "enum" if grew(before, after) && open(old) && open(new) => {
-                found.push(Change {
-                    path: here,
-                    what: "a value added to an open list".to_owned(),
-                    needs: Bump::Minor,
-                });
+                found.push(Change { path: here, what: "a value added to an open list".to_owned(), needs: Bump::Minor });
             }
             _ if before == after => {}
             _ => push(found, here, "changed"),
@@ -128,21 +116,11 @@ fn compare(old: &Value, new: &Value, path: &str, found: &mut Vec<Change>) {
 }
 
 fn push(found: &mut Vec<Change>, path: String, what: &str) {
-    found.push(Change {
-        path,
-        what: what.to_owned(),
-        needs: Bump::Major,
-    });
+    found.push(Change { path, what: what.to_owned(), needs: Bump::Major });
 }
 
 /// Compares the members of `properties`, or of `$defs`, where additions and removals mean nothing by themselves.
-fn members(
-    properties: bool,
-    before: Option<&Value>,
-    after: Option<&Value>,
-    path: &str,
-    found: &mut Vec<Change>,
-) {
+fn members(properties: bool, before: Option<&Value>, after: Option<&Value>, path: &str, found: &mut Vec<Change>) {
     let empty = serde_json::Map::new();
     let was = before.and_then(Value::as_object).unwrap_or(&empty);
     let is = after.and_then(Value::as_object).unwrap_or(&empty);
@@ -153,25 +131,13 @@ fn members(
             None => {}
         }
     }
-    for name in is
-        .keys()
-        .filter(|name| properties && !was.contains_key(*name))
-    {
-        found.push(Change {
-            path: child(path, name),
-            what: "added".to_owned(),
-            needs: Bump::Minor,
-        });
+    for name in is.keys().filter(|name| properties && !was.contains_key(*name)) {
+        found.push(Change { path: child(path, name), what: "added".to_owned(), needs: Bump::Minor });
     }
 }
 
 fn as_set(value: Option<&Value>) -> BTreeSet<String> {
-    value
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .map(Value::to_string)
-        .collect()
+    value.and_then(Value::as_array).into_iter().flatten().map(Value::to_string).collect()
 }
 
 fn grew(before: Option<&Value>, after: Option<&Value>) -> bool {
@@ -206,11 +172,7 @@ mod tests {
             ("1.0.0", "1.0.0-rc.1", false),
             ("1.0.0-rc.1", "1.0.0-rc.2", false),
         ] {
-            assert_eq!(
-                accepts(&version(known), &version(declared)),
-                fits,
-                "{known} {declared}"
-            );
+            assert_eq!(accepts(&version(known), &version(declared)), fits, "{known} {declared}");
         }
     }
 
@@ -225,57 +187,21 @@ mod tests {
         let needs = |edit: fn(&mut Value)| {
             let mut new = old.clone();
             edit(&mut new);
-            changes(&old, &new)
-                .into_iter()
-                .map(|change| change.needs)
-                .max()
+            changes(&old, &new).into_iter().map(|change| change.needs).max()
         };
         assert_eq!(needs(|_| {}), None);
         assert_eq!(needs(|new| new["title"] = json!("other")), None);
-        assert_eq!(
-            needs(|new| new["properties"]["a"]["description"] = json!("said")),
-            None
-        );
-        assert_eq!(
-            needs(|new| new["properties"]["b"] = json!({})),
-            Some(Bump::Minor)
-        );
-        assert_eq!(
-            needs(|new| new["properties"]["list"]["items"]["properties"]["m"] = json!({})),
-            Some(Bump::Minor)
-        );
-        assert_eq!(
-            needs(|new| new["properties"]["open"]["enum"] = json!(["y", "x"])),
-            Some(Bump::Minor)
-        );
-        assert_eq!(
-            needs(|new| new["properties"]["open"]["enum"] = json!(["y"])),
-            Some(Bump::Major)
-        );
-        assert_eq!(
-            needs(|new| new["properties"]["shut"]["enum"] = json!(["x", "y"])),
-            Some(Bump::Major)
-        );
-        assert_eq!(
-            needs(|new| new["required"] = json!(["a", "open"])),
-            Some(Bump::Major)
-        );
-        assert_eq!(
-            needs(|new| new["properties"]["a"]["maxLength"] = json!(20)),
-            Some(Bump::Major)
-        );
-        assert_eq!(
-            needs(|new| new["properties"]["a"]["maxLength"] = json!(5)),
-            Some(Bump::Major)
-        );
-        assert_eq!(
-            needs(|new| new["properties"]["a"]["type"] = json!("integer")),
-            Some(Bump::Major)
-        );
-        assert_eq!(
-            needs(|new| drop(new["properties"].as_object_mut().unwrap().remove("a"))),
-            Some(Bump::Major)
-        );
+        assert_eq!(needs(|new| new["properties"]["a"]["description"] = json!("said")), None);
+        assert_eq!(needs(|new| new["properties"]["b"] = json!({})), Some(Bump::Minor));
+        assert_eq!(needs(|new| new["properties"]["list"]["items"]["properties"]["m"] = json!({})), Some(Bump::Minor));
+        assert_eq!(needs(|new| new["properties"]["open"]["enum"] = json!(["y", "x"])), Some(Bump::Minor));
+        assert_eq!(needs(|new| new["properties"]["open"]["enum"] = json!(["y"])), Some(Bump::Major));
+        assert_eq!(needs(|new| new["properties"]["shut"]["enum"] = json!(["x", "y"])), Some(Bump::Major));
+        assert_eq!(needs(|new| new["required"] = json!(["a", "open"])), Some(Bump::Major));
+        assert_eq!(needs(|new| new["properties"]["a"]["maxLength"] = json!(20)), Some(Bump::Major));
+        assert_eq!(needs(|new| new["properties"]["a"]["maxLength"] = json!(5)), Some(Bump::Major));
+        assert_eq!(needs(|new| new["properties"]["a"]["type"] = json!("integer")), Some(Bump::Major));
+        assert_eq!(needs(|new| drop(new["properties"].as_object_mut().unwrap().remove("a"))), Some(Bump::Major));
         assert_eq!(needs(|new| *new = json!(true)), Some(Bump::Major));
     }
 
@@ -289,11 +215,7 @@ mod tests {
             ("0.1.0", "0.2.0", Bump::Major),
             ("0.9.0", "1.0.0", Bump::Major),
         ] {
-            assert_eq!(
-                Bump::between(&version(lower), &version(higher)),
-                step,
-                "{lower} {higher}"
-            );
+            assert_eq!(Bump::between(&version(lower), &version(higher)), step, "{lower} {higher}");
         }
     }
 }

@@ -67,20 +67,14 @@ impl Derive {
 /// Puts in what the producer may leave out; what it did say has to be the same (protocol section 2, derived
 /// members). The server's word is what is stored.
 pub(super) fn fill(members: &mut Map<String, Value>, derive: &Derive, found: &mut Vec<Violation>) {
-    members
-        .entry("schema_version")
-        .or_insert_with(|| SCHEMA_VERSION.into());
+    members.entry("schema_version").or_insert_with(|| SCHEMA_VERSION.into());
     let mut own = |name: &str, keyword: &str, value: Value| {
         let path = format!("/{name}");
-        let malformed = found
-            .iter()
-            .any(|violation| violation.path.starts_with(&path));
+        let malformed = found.iter().any(|violation| violation.path.starts_with(&path));
         match members.insert(name.to_owned(), value.clone()) {
             Some(said) if said != value && !malformed => {
                 let (said, value) = (plain(&said), plain(&value));
-                let message = format!(
-                    "is {said}, but this handoff has {value}: leave it out, the server fills it in"
-                );
+                let message = format!("is {said}, but this handoff has {value}: leave it out, the server fills it in");
                 found.push(Violation::new(path, keyword, message));
             }
             _ => {}
@@ -96,23 +90,12 @@ pub(super) fn fill(members: &mut Map<String, Value>, derive: &Derive, found: &mu
     fill_relation(members, &derive.relation, found);
     if let Some(provenance) = members.get_mut("provenance").and_then(Value::as_object_mut) {
         let maker = json!({"name": derive.producer.id, "version": "unspecified"});
-        let said = provenance
-            .entry("agent")
-            .or_insert(maker)
-            .get("name")
-            .and_then(Value::as_str);
-        if let Some(said) = said
-            .filter(|said| derive.producer.kind == PartyKind::Agent && *said != derive.producer.id)
+        let said = provenance.entry("agent").or_insert(maker).get("name").and_then(Value::as_str);
+        if let Some(said) = said.filter(|said| derive.producer.kind == PartyKind::Agent && *said != derive.producer.id)
         {
             let (said, producer) = (shown(said), shown(&derive.producer.id));
-            let message = format!(
-                "is {said}, but the producer is {producer}: an agent speaks for itself only"
-            );
-            found.push(Violation::new(
-                "/provenance/agent/name",
-                "agent_mismatch",
-                message,
-            ));
+            let message = format!("is {said}, but the producer is {producer}: an agent speaks for itself only");
+            found.push(Violation::new("/provenance/agent/name", "agent_mismatch", message));
         }
     }
     let ledger = || json!(derive.effects.as_deref().unwrap_or_default());
@@ -122,38 +105,23 @@ pub(super) fn fill(members: &mut Map<String, Value>, derive: &Derive, found: &mu
 /// The producer may say more about a relation than the server knows (that it waits, that it sends back, why),
 /// but not something else.
 fn fill_relation(members: &mut Map<String, Value>, derived: &Relation, found: &mut Vec<Violation>) {
-    let said = members
-        .get("relation")
-        .cloned()
-        .and_then(|said| serde_json::from_value::<Relation>(said).ok());
+    let said = members.get("relation").cloned().and_then(|said| serde_json::from_value::<Relation>(said).ok());
     let mut relation = derived.clone();
     if let Some(said) = said {
         let kinds = (derived.kind, said.kind);
         let finer = matches!(
             kinds,
-            (
-                RelationKind::Initial | RelationKind::Forward,
-                RelationKind::Delegate | RelationKind::Escalation
-            ) | (RelationKind::Forward, RelationKind::Revision)
+            (RelationKind::Initial | RelationKind::Forward, RelationKind::Delegate | RelationKind::Escalation)
+                | (RelationKind::Forward, RelationKind::Revision)
         );
         let mut differs = |name: &str, said: String, known: String| {
-            let message = format!(
-                "is {said}, but this handoff has {known}: leave it out, the server fills it in"
-            );
-            found.push(Violation::new(
-                format!("/relation/{name}"),
-                "relation_mismatch",
-                message,
-            ));
+            let message = format!("is {said}, but this handoff has {known}: leave it out, the server fills it in");
+            found.push(Violation::new(format!("/relation/{name}"), "relation_mismatch", message));
         };
         if finer {
             relation.kind = said.kind;
         } else if said.kind != derived.kind {
-            differs(
-                "type",
-                plain(&json!(said.kind)),
-                plain(&json!(derived.kind)),
-            );
+            differs("type", plain(&json!(said.kind)), plain(&json!(derived.kind)));
         }
         // Where the server knows nothing, the producer's word stands.
         match (&derived.of, said.of) {

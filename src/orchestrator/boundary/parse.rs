@@ -29,16 +29,11 @@ pub fn parse(text: &[u8]) -> Result<Value, Violation> {
         Violation::new(
             "",
             "json",
-            format!(
-                "the text is not UTF-8 from byte {} on: send JSON in UTF-8",
-                why.valid_up_to()
-            ),
+            format!("the text is not UTF-8 from byte {} on: send JSON in UTF-8", why.valid_up_to()),
         )
     })?;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let read = Strictly { trail: &trail }
-        .deserialize(&mut reader)
-        .and_then(|value| reader.end().map(|()| value));
+    let read = Strictly { trail: &trail }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     read.map_err(|why| {
         let path = pointer(&trail.borrow());
         let place = format!("line {} column {}", why.line(), why.column());
@@ -71,19 +66,14 @@ fn not_a_number(text: &str, line: usize, column: usize) -> bool {
         .skip_while(|byte| matches!(byte, b' ' | b'-' | b':' | b'[' | b','))
         .take(8)
         .collect::<Vec<_>>();
-    near.starts_with(b"NaN")
-        || near.starts_with(b"nan")
-        || near.starts_with(b"Inf")
-        || near.starts_with(b"inf")
+    near.starts_with(b"NaN") || near.starts_with(b"nan") || near.starts_with(b"Inf") || near.starts_with(b"inf")
 }
 
 const TWICE: &str = "given twice: ";
 const DEEP: &str = "nested too deep";
 
 fn pointer(trail: &[String]) -> String {
-    trail
-        .iter()
-        .fold(String::new(), |path, name| child(&path, name))
+    trail.iter().fold(String::new(), |path, name| child(&path, name))
 }
 
 /// The JSON pointer of member or item `name` of what is at `path`.
@@ -100,11 +90,7 @@ impl Strictly<'_> {
     fn enter<E: de::Error>(&self, name: String) -> Result<Self, E> {
         let mut trail = self.trail.borrow_mut();
         trail.push(name);
-        if trail.len() > DEPTH_MAX {
-            Err(E::custom(DEEP))
-        } else {
-            Ok(Self { trail: self.trail })
-        }
+        if trail.len() > DEPTH_MAX { Err(E::custom(DEEP)) } else { Ok(Self { trail: self.trail }) }
     }
 
     fn leave(&self) {
@@ -189,19 +175,12 @@ pub(super) fn exact_numbers(value: &mut Value, found: &mut Vec<Violation>) {
     match value {
         Value::Number(number) => {
             if number.is_f64() {
-                if let Some(whole) = number
-                    .as_f64()
-                    .filter(|n| n.fract() == 0.0 && n.abs() <= EXACT_MAX as f64)
-                {
+                if let Some(whole) = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT_MAX as f64) {
                     *number = Number::from(whole as i64);
                 }
-            } else if number
-                .as_i64()
-                .is_none_or(|n| n.unsigned_abs() > EXACT_MAX.unsigned_abs())
-            {
-                let message = format!(
-                    "{number} is a larger integer than every JSON reader keeps exactly: send it as text"
-                );
+            } else if number.as_i64().is_none_or(|n| n.unsigned_abs() > EXACT_MAX.unsigned_abs()) {
+                let message =
+                    format!("{number} is a larger integer than every JSON reader keeps exactly: send it as text");
                 found.push(Violation::new("", "number", message));
             }
         }
@@ -235,9 +214,7 @@ pub(super) fn shallow(value: &Value) -> bool {
     fn within(value: &Value, left: usize) -> bool {
         match value {
             Value::Array(items) => left > 0 && items.iter().all(|item| within(item, left - 1)),
-            Value::Object(members) => {
-                left > 0 && members.values().all(|member| within(member, left - 1))
-            }
+            Value::Object(members) => left > 0 && members.values().all(|member| within(member, left - 1)),
             _ => true,
         }
     }
@@ -258,26 +235,14 @@ mod tests {
     #[test]
     fn reads_what_serde_json_reads() {
         let text = r#"{"a":[1,-2,3.5,"x",null,true,{"b":{}}],"é":"\u00e9"}"#;
-        assert_eq!(
-            parse(text.as_bytes()).unwrap(),
-            serde_json::from_str::<Value>(text).unwrap()
-        );
+        assert_eq!(parse(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
     }
 
     #[test]
     fn a_member_given_twice_is_named_with_its_path() {
         let found = wrong(r#"{"brief":{"links":[0,{"a/b":1,"a/b":2}]}}"#);
-        assert_eq!(
-            (found.path.as_str(), found.keyword.as_str()),
-            ("/brief/links/1/a~1b", "duplicate_key")
-        );
-        assert!(
-            found
-                .message
-                .contains("\"a/b\" is given twice (line 1 column "),
-            "{}",
-            found.message
-        );
+        assert_eq!((found.path.as_str(), found.keyword.as_str()), ("/brief/links/1/a~1b", "duplicate_key"));
+        assert!(found.message.contains("\"a/b\" is given twice (line 1 column "), "{}", found.message);
     }
 
     #[test]
@@ -301,10 +266,7 @@ mod tests {
         assert_eq!(wrong(&"[".repeat(100_000)).keyword, "nesting");
         assert_eq!(wrong(&"{\"a\":".repeat(100_000)).keyword, "nesting");
         let deepest = format!("{}{}", "[".repeat(DEPTH_MAX), "]".repeat(DEPTH_MAX));
-        assert_eq!(
-            parse(deepest.as_bytes()).is_ok(),
-            shallow(&serde_json::from_str(&deepest).unwrap())
-        );
+        assert_eq!(parse(deepest.as_bytes()).is_ok(), shallow(&serde_json::from_str(&deepest).unwrap()));
     }
 
     #[test]
@@ -314,17 +276,13 @@ mod tests {
         assert!(found.message.contains("line 2"), "{}", found.message);
         assert_eq!(wrong("").keyword, "json");
         assert_eq!(wrong("{} {}").keyword, "json");
-        assert!(
-            parse(&[b'"', 0xff, b'"'])
-                .unwrap_err()
-                .message
-                .contains("UTF-8")
-        );
+        assert!(parse(&[b'"', 0xff, b'"']).unwrap_err().message.contains("UTF-8"));
     }
 
     #[test]
     fn whole_numbers_become_integers_and_rounded_ones_are_reported() {
-        let mut value = json!({"a": 2.0, "b": 2.5, "c": [9_007_199_254_740_991_i64, 9_007_199_254_740_993_i64], "d": -0.0});
+        let mut value =
+            json!({"a": 2.0, "b": 2.5, "c": [9_007_199_254_740_991_i64, 9_007_199_254_740_993_i64], "d": -0.0});
         let mut found = Vec::new();
         exact_numbers(&mut value, &mut found);
         assert_eq!(value["a"], json!(2));

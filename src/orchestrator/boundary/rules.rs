@@ -6,9 +6,7 @@ use serde_json::Value;
 use super::words::shown;
 use super::{CONTRACT_BYTES_MAX, Derive, FIELDS_BYTES_MAX, Flag, Registry, parse};
 use crate::domain::brief::Completeness;
-use crate::domain::contract::{
-    Contract, RedactionMethod, RelationKind, SideEffect, Strictness, Violation,
-};
+use crate::domain::contract::{Contract, RedactionMethod, RelationKind, SideEffect, Strictness, Violation};
 use crate::domain::time::Time;
 
 /// Where the payload fields are.
@@ -20,10 +18,8 @@ const SUMMARY_TOKENS: std::ops::RangeInclusive<u64> = 200..=500;
 /// Refuses at once what would be costly to look at more closely.
 pub(super) fn sizes(value: &Value, found: &mut Vec<Violation>) -> Result<(), Vec<Violation>> {
     if !parse::shallow(value) {
-        let message = format!(
-            "nested more than {} levels deep: flatten it or pass it as a reference",
-            parse::DEPTH_MAX
-        );
+        let message =
+            format!("nested more than {} levels deep: flatten it or pass it as a reference", parse::DEPTH_MAX);
         found.push(Violation::new("", "nesting", message));
     }
     // What the server fills in is small: twice the limit cannot come down to it.
@@ -31,31 +27,19 @@ pub(super) fn sizes(value: &Value, found: &mut Vec<Violation>) -> Result<(), Vec
     if bytes > 2 * CONTRACT_BYTES_MAX {
         found.push(too_large("", bytes, CONTRACT_BYTES_MAX));
     }
-    if found.is_empty() {
-        Ok(())
-    } else {
-        Err(std::mem::take(found))
-    }
+    if found.is_empty() { Ok(()) } else { Err(std::mem::take(found)) }
 }
 
 fn too_large(path: &str, bytes: usize, limit: usize) -> Violation {
-    let message = format!(
-        "is {bytes} bytes, {limit} at most: store it elsewhere and pass it in working_memory.refs"
-    );
+    let message = format!("is {bytes} bytes, {limit} at most: store it elsewhere and pass it in working_memory.refs");
     Violation::new(path, "too_large", message)
 }
 
 /// Limits in bytes of what is stored; `bytes` is the length of the whole.
 pub(super) fn limits(contract: &Contract, bytes: usize, found: &mut Vec<Violation>) {
-    let fields = contract
-        .working_memory
-        .payload
-        .as_ref()
-        .map(|payload| serde_json::to_vec(&payload.fields));
-    if let Some(bytes) = fields
-        .and_then(Result::ok)
-        .map(|fields| fields.len())
-        .filter(|bytes| *bytes > FIELDS_BYTES_MAX)
+    let fields = contract.working_memory.payload.as_ref().map(|payload| serde_json::to_vec(&payload.fields));
+    if let Some(bytes) =
+        fields.and_then(Result::ok).map(|fields| fields.len()).filter(|bytes| *bytes > FIELDS_BYTES_MAX)
     {
         found.push(too_large(FIELDS, bytes, FIELDS_BYTES_MAX));
     }
@@ -66,23 +50,14 @@ pub(super) fn limits(contract: &Contract, bytes: usize, found: &mut Vec<Violatio
 
 /// Removes payload fields that the producer declares as dropped but sent all the same, before anything is stored.
 pub(super) fn redact(value: &mut Value) -> Vec<String> {
-    let declared = value
-        .pointer("/classification/redactions")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
+    let declared = value.pointer("/classification/redactions").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut dropped = Vec::new();
     for redaction in declared {
-        let method = redaction
-            .get("method")
-            .cloned()
-            .and_then(|method| serde_json::from_value(method).ok());
+        let method = redaction.get("method").cloned().and_then(|method| serde_json::from_value(method).ok());
         let Some(path) = redaction.get("path").and_then(Value::as_str) else {
             continue;
         };
-        let below = path
-            .strip_prefix(FIELDS)
-            .is_some_and(|rest| rest.starts_with('/'));
+        let below = path.strip_prefix(FIELDS).is_some_and(|rest| rest.starts_with('/'));
         if method != Some(RedactionMethod::Drop) || !below {
             continue;
         }
@@ -90,10 +65,8 @@ pub(super) fn redact(value: &mut Value) -> Vec<String> {
             continue;
         };
         let name = name.replace("~1", "/").replace("~0", "~");
-        let removed = value
-            .pointer_mut(parent)
-            .and_then(Value::as_object_mut)
-            .and_then(|members| members.remove(&name));
+        let removed =
+            value.pointer_mut(parent).and_then(Value::as_object_mut).and_then(|members| members.remove(&name));
         if removed.is_some() {
             dropped.push(path.to_owned());
         }
@@ -113,54 +86,29 @@ pub(super) fn meaning(contract: &Contract, derive: &Derive, found: &mut Vec<Viol
         wrong("/traceparent", "trace_mismatch", message);
     }
     let modes = &contract.failure_modes;
-    for code in modes
-        .retryable
-        .iter()
-        .filter(|code| modes.escalate.contains(code))
-    {
-        let message = format!(
-            "{} is in retryable and in escalate: keep it in one of them",
-            shown(code)
-        );
+    for code in modes.retryable.iter().filter(|code| modes.escalate.contains(code)) {
+        let message = format!("{} is in retryable and in escalate: keep it in one of them", shown(code));
         wrong("/failure_modes/escalate", "not_disjoint", message);
     }
     let calls = contract.provenance.tool_calls.iter().map(|call| call.seq);
     if let Some((index, seq)) = out_of_order(calls) {
         let path = format!("/provenance/tool_calls/{index}/seq");
-        wrong(
-            &path,
-            "sequence",
-            format!(
-                "is {seq}, {} expected: tool calls are numbered 1, 2, 3 in order",
-                index + 1
-            ),
-        );
+        wrong(&path, "sequence", format!("is {seq}, {} expected: tool calls are numbered 1, 2, 3 in order", index + 1));
     }
-    if let Some((index, seq)) = out_of_order(contract.side_effects.iter().map(|effect| effect.seq))
-    {
+    if let Some((index, seq)) = out_of_order(contract.side_effects.iter().map(|effect| effect.seq)) {
         let path = format!("/side_effects/{index}/seq");
         wrong(
             &path,
             "sequence",
-            format!(
-                "is {seq}, {} expected: side effects are numbered 1, 2, 3 in order",
-                index + 1
-            ),
+            format!("is {seq}, {} expected: side effects are numbered 1, 2, 3 in order", index + 1),
         );
     }
     if contract.relation.kind == RelationKind::Forward && contract.brief.owner != contract.target {
         let (owner, target) = (shown(&contract.brief.owner.id), shown(&contract.target.id));
-        let message = format!(
-            "is {owner}, but the target is {target}: who takes over a forward handoff owns it"
-        );
+        let message = format!("is {owner}, but the target is {target}: who takes over a forward handoff owns it");
         wrong("/brief/owner", "owner_mismatch", message);
     }
-    if contract.relation.kind == RelationKind::Revision
-        && contract
-            .relation
-            .feedback
-            .as_ref()
-            .is_none_or(Vec::is_empty)
+    if contract.relation.kind == RelationKind::Revision && contract.relation.feedback.as_ref().is_none_or(Vec::is_empty)
     {
         let message = "is missing: a revision has to say what to change".to_owned();
         wrong("/relation/feedback", "required", message);
@@ -174,20 +122,12 @@ pub(super) fn meaning(contract: &Contract, derive: &Derive, found: &mut Vec<Viol
 
 /// What is late already, or can never be in time.
 fn schedule(contract: &Contract, now: Time, found: &mut Vec<Violation>) {
-    let deadline = contract
-        .delivery
-        .as_ref()
-        .and_then(|delivery| delivery.deadline);
-    let start = contract
-        .delivery
-        .as_ref()
-        .and_then(|delivery| delivery.not_before);
+    let deadline = contract.delivery.as_ref().and_then(|delivery| delivery.deadline);
+    let start = contract.delivery.as_ref().and_then(|delivery| delivery.not_before);
     if let Some(deadline) = deadline.filter(|deadline| *deadline <= now) {
         let message = format!("{deadline} has passed already");
         found.push(Violation::new("/delivery/deadline", "deadline", message));
-    } else if let Some(deadline) =
-        deadline.filter(|deadline| start.is_some_and(|start| start >= *deadline))
-    {
+    } else if let Some(deadline) = deadline.filter(|deadline| start.is_some_and(|start| start >= *deadline)) {
         let message = format!("is not before the deadline {deadline}: it could never be delivered");
         found.push(Violation::new("/delivery/not_before", "deadline", message));
     }
@@ -202,9 +142,7 @@ fn schedule(contract: &Contract, now: Time, found: &mut Vec<Violation>) {
 
 /// The first number that is not its place in the order, with its index from 0.
 fn out_of_order(numbers: impl Iterator<Item = u32>) -> Option<(usize, u32)> {
-    numbers
-        .enumerate()
-        .find(|(index, number)| *number as usize != index + 1)
+    numbers.enumerate().find(|(index, number)| *number as usize != index + 1)
 }
 
 /// The manifest has to list exactly what the ledger saw; entries of earlier steps are carried on.
@@ -216,34 +154,19 @@ fn manifest(listed: &[SideEffect], ledger: &[SideEffect], step: u32, found: &mut
             && one.op == other.op
             && one.status == other.status
     };
-    for effect in ledger
-        .iter()
-        .filter(|effect| !listed.iter().any(|listed| same(listed, effect)))
-    {
+    for effect in ledger.iter().filter(|effect| !listed.iter().any(|listed| same(listed, effect))) {
         let what = shown(&format!("{} {}", effect.system, effect.resource));
         let message = format!(
             "does not list {what} as the effects ledger has it: leave side_effects out, the server fills it in"
         );
-        found.push(Violation::new(
-            "/side_effects",
-            "manifest_mismatch",
-            message,
-        ));
+        found.push(Violation::new("/side_effects", "manifest_mismatch", message));
     }
     for (index, effect) in listed.iter().enumerate() {
-        let carried = effect
-            .origin_step
-            .is_some_and(|origin| origin.saturating_add(1) < step);
+        let carried = effect.origin_step.is_some_and(|origin| origin.saturating_add(1) < step);
         if !carried && !ledger.iter().any(|known| same(known, effect)) {
             let what = shown(&format!("{} {}", effect.system, effect.resource));
-            let message = format!(
-                "{what} is not in the effects ledger: plan and commit it there, or remove it"
-            );
-            found.push(Violation::new(
-                format!("/side_effects/{index}"),
-                "manifest_mismatch",
-                message,
-            ));
+            let message = format!("{what} is not in the effects ledger: plan and commit it there, or remove it");
+            found.push(Violation::new(format!("/side_effects/{index}"), "manifest_mismatch", message));
         }
     }
 }
@@ -270,11 +193,7 @@ fn people(contract: &Contract, found: &mut Vec<Violation>) {
         } else {
             message
         };
-        found.push(Violation::new(
-            format!("/brief/{name}"),
-            "required",
-            message,
-        ));
+        found.push(Violation::new(format!("/brief/{name}"), "required", message));
     }
 }
 
@@ -293,14 +212,8 @@ pub(super) fn payload(
     if !registry.knows(&payload.schema) {
         flags.push(Flag::UnregisteredPayload);
         if derive.strictness == Strictness::Strict {
-            let message = format!(
-                "no schema {name} is registered, and this edge accepts only payloads it can check"
-            );
-            found.push(Violation::new(
-                "/working_memory/payload/schema",
-                "payload_schema",
-                message,
-            ));
+            let message = format!("no schema {name} is registered, and this edge accepts only payloads it can check");
+            found.push(Violation::new("/working_memory/payload/schema", "payload_schema", message));
         }
         return;
     }
@@ -313,14 +226,8 @@ pub(super) fn payload(
         found.extend(wrong);
         return;
     }
-    let known: Vec<String> = registry
-        .versions(&payload.schema)
-        .map(ToString::to_string)
-        .collect();
-    let message = format!(
-        "version {version} of {name} is not supported: registered are {}",
-        known.join(", ")
-    );
+    let known: Vec<String> = registry.versions(&payload.schema).map(ToString::to_string).collect();
+    let message = format!("version {version} of {name} is not supported: registered are {}", known.join(", "));
     let path = "/working_memory/payload/version";
     found.push(Violation::new(path, "unsupported-schema-version", message));
 }
@@ -347,30 +254,19 @@ pub(super) fn demands(
         found.push(Violation::new(path, keyword, message));
     };
     match tokens {
-        None => wrong(
-            "/working_memory/summary",
-            "required",
-            "is missing and this edge requires it".to_owned(),
-        ),
+        None => wrong("/working_memory/summary", "required", "is missing and this edge requires it".to_owned()),
         Some(tokens) if !fits => {
-            let message =
-                format!("is about {tokens} tokens (bytes / 4): 200 to 500 expected on this edge");
+            let message = format!("is about {tokens} tokens (bytes / 4): 200 to 500 expected on this edge");
             wrong("/working_memory/summary/text", "summary_size", message);
         }
         Some(_) => {}
     }
     if contract.working_memory.payload.is_none() {
-        let message =
-            "is missing and this edge requires a payload with a registered schema".to_owned();
+        let message = "is missing and this edge requires a payload with a registered schema".to_owned();
         wrong("/working_memory/payload", "required", message);
     }
     if completeness.score < derive.completeness_min {
-        let most: Vec<&str> = completeness
-            .missing
-            .iter()
-            .take(3)
-            .map(|missing| missing.path.as_str())
-            .collect();
+        let most: Vec<&str> = completeness.missing.iter().take(3).map(|missing| missing.path.as_str()).collect();
         let message = format!(
             "completeness is {}, {} expected on this edge: add {} first",
             completeness.score,

@@ -18,19 +18,13 @@ fn now() -> Time {
 
 fn derive() -> Derive {
     let trace = TraceId::parse("4bf92f3577b34da6a3ce929d0e0e4736").unwrap();
-    let relation = Relation {
-        of: Some("0198f3aa-research-1".into()),
-        cycle: Some(0),
-        ..Relation::plain(RelationKind::Forward)
-    };
+    let relation =
+        Relation { of: Some("0198f3aa-research-1".into()), cycle: Some(0), ..Relation::plain(RelationKind::Forward) };
     Derive::new(Party::agent("research"), trace, 2, "", relation, now())
 }
 
 fn strictly(strictness: Strictness) -> Derive {
-    Derive {
-        strictness,
-        ..derive()
-    }
+    Derive { strictness, ..derive() }
 }
 
 fn admitted(value: &Value) -> Result<Admitted, Vec<Violation>> {
@@ -41,13 +35,8 @@ fn admitted(value: &Value) -> Result<Admitted, Vec<Violation>> {
 fn wrong_with(derive: &Derive, edit: impl FnOnce(&mut Value)) -> Vec<(String, String)> {
     let mut value = sent();
     edit(&mut value);
-    let found = admit(&Registry::new(), &value, derive)
-        .map(|_| ())
-        .unwrap_err();
-    found
-        .into_iter()
-        .map(|violation| (violation.path, violation.keyword))
-        .collect()
+    let found = admit(&Registry::new(), &value, derive).map(|_| ()).unwrap_err();
+    found.into_iter().map(|violation| (violation.path, violation.keyword)).collect()
 }
 
 fn wrong(edit: impl FnOnce(&mut Value)) -> Vec<(String, String)> {
@@ -56,13 +45,7 @@ fn wrong(edit: impl FnOnce(&mut Value)) -> Vec<(String, String)> {
 
 fn remove(value: &mut Value, path: &str) {
     let (parent, name) = path.rsplit_once('/').unwrap();
-    value
-        .pointer_mut(parent)
-        .unwrap()
-        .as_object_mut()
-        .unwrap()
-        .remove(name)
-        .unwrap();
+    value.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name).unwrap();
 }
 
 macro_rules! finds {
@@ -73,24 +56,14 @@ macro_rules! finds {
 
 #[test]
 fn the_example_is_admitted_at_every_strictness_and_reads_the_same() {
-    for strictness in [
-        Strictness::Observe,
-        Strictness::Standard,
-        Strictness::Strict,
-    ] {
-        let derive = Derive {
-            completeness_min: 80,
-            ..strictly(strictness)
-        };
+    for strictness in [Strictness::Observe, Strictness::Standard, Strictness::Strict] {
+        let derive = Derive { completeness_min: 80, ..strictly(strictness) };
         let admitted = admit(&Registry::new(), &sent(), &derive).unwrap();
         assert_eq!(admitted.contract, example());
         assert_eq!(admitted.value, example().to_value());
         assert_eq!(admitted.digest, digest(&admitted.value));
         assert_eq!(admitted.completeness.score, 88);
-        assert_eq!(
-            (admitted.violations, admitted.flags, admitted.dropped),
-            (vec![], vec![], vec![])
-        );
+        assert_eq!((admitted.violations, admitted.flags, admitted.dropped), (vec![], vec![], vec![]));
     }
 }
 
@@ -119,17 +92,11 @@ fn what_can_be_derived_may_be_left_out() {
     remove(&mut value, "/provenance/agent");
     remove(&mut value, "/traceparent");
     let ledger = example().side_effects;
-    let derive = Derive {
-        effects: Some(ledger.clone()),
-        ..derive()
-    };
+    let derive = Derive { effects: Some(ledger.clone()), ..derive() };
     let contract = admit(&Registry::new(), &value, &derive).unwrap().contract;
     assert_eq!(contract.side_effects, ledger);
     assert_eq!(contract.idempotency_key, example().idempotency_key);
-    assert_eq!(
-        (contract.source, contract.relation),
-        (example().source, example().relation)
-    );
+    assert_eq!((contract.source, contract.relation), (example().source, example().relation));
     assert_eq!(contract.provenance.agent.name, "research");
     assert_eq!(contract.schema_version, SCHEMA_VERSION);
 }
@@ -148,14 +115,7 @@ fn the_least_a_producer_can_send() {
     let admitted = admitted(&least).unwrap();
     assert_eq!(admitted.completeness.score, 40);
     assert_eq!(admitted.flags, [Flag::UnregisteredPayload]);
-    for field in [
-        "schema_version",
-        "idempotency_key",
-        "trace_id",
-        "provenance",
-        "side_effects",
-        "failure_modes",
-    ] {
+    for field in ["schema_version", "idempotency_key", "trace_id", "provenance", "side_effects", "failure_modes"] {
         assert!(admitted.value.get(field).is_some(), "{field}");
     }
 }
@@ -230,10 +190,7 @@ fn unknown_members_are_named_everywhere() {
         "/classification/redactions/0",
     ] {
         let found = wrong(|value| value.pointer_mut(parent).unwrap()["sur/prise"] = json!(1));
-        finds!(
-            found,
-            (format!("{parent}/sur~1prise"), "unevaluatedProperties")
-        );
+        finds!(found, (format!("{parent}/sur~1prise"), "unevaluatedProperties"));
     }
 }
 
@@ -269,11 +226,7 @@ fn messages_are_sentences_and_echo_little() {
     value["brief"]["goal"] = json!("x".repeat(5_000));
     value["trace_id"] = json!("\u{1b}[2J");
     remove(&mut value, "/failure_modes");
-    let mut messages: Vec<String> = admitted(&value)
-        .unwrap_err()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let mut messages: Vec<String> = admitted(&value).unwrap_err().iter().map(ToString::to_string).collect();
     messages.sort();
     assert_eq!(
         messages,
@@ -288,53 +241,23 @@ fn messages_are_sentences_and_echo_little() {
 
 #[test]
 fn what_is_present_has_to_match() {
-    finds!(
-        wrong(|value| value["step"] = json!(3)),
-        ("/step", "step_mismatch")
-    );
+    finds!(wrong(|value| value["step"] = json!(3)), ("/step", "step_mismatch"));
     let key = "hk1_61dfb5a910dfa35154350ec266a3fae61bd0fd9dd773e3190fb4cd50f42a513b";
-    finds!(
-        wrong(|value| value["idempotency_key"] = json!(key)),
-        ("/idempotency_key", "key_mismatch")
-    );
+    finds!(wrong(|value| value["idempotency_key"] = json!(key)), ("/idempotency_key", "key_mismatch"));
     let trace = "0af7651916cd43dd8448eb211c80319c";
-    finds!(
-        wrong(|value| value["trace_id"] = json!(trace)),
-        ("/trace_id", "trace_mismatch")
-    );
-    finds!(
-        wrong(|value| value["trace_id"] = json!("0".repeat(32))),
-        ("/trace_id", "not")
-    );
-    finds!(
-        wrong(|value| value["branch"] = json!("0")),
-        ("/branch", "branch_mismatch")
-    );
-    finds!(
-        wrong(|value| value["source"]["id"] = json!("other")),
-        ("/source", "source_mismatch")
-    );
+    finds!(wrong(|value| value["trace_id"] = json!(trace)), ("/trace_id", "trace_mismatch"));
+    finds!(wrong(|value| value["trace_id"] = json!("0".repeat(32))), ("/trace_id", "not"));
+    finds!(wrong(|value| value["branch"] = json!("0")), ("/branch", "branch_mismatch"));
+    finds!(wrong(|value| value["source"]["id"] = json!("other")), ("/source", "source_mismatch"));
     finds!(
         wrong(|value| value["provenance"]["agent"]["name"] = json!("other")),
         ("/provenance/agent/name", "agent_mismatch")
     );
-    finds!(
-        wrong(|value| value["relation"]["type"] = json!("fan_in")),
-        ("/relation/type", "relation_mismatch")
-    );
-    finds!(
-        wrong(|value| value["relation"]["of"] = json!("other")),
-        ("/relation/of", "relation_mismatch")
-    );
-    finds!(
-        wrong(|value| value["relation"]["cycle"] = json!(4)),
-        ("/relation/cycle", "relation_mismatch")
-    );
+    finds!(wrong(|value| value["relation"]["type"] = json!("fan_in")), ("/relation/type", "relation_mismatch"));
+    finds!(wrong(|value| value["relation"]["of"] = json!("other")), ("/relation/of", "relation_mismatch"));
+    finds!(wrong(|value| value["relation"]["cycle"] = json!(4)), ("/relation/cycle", "relation_mismatch"));
     let parent = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
-    finds!(
-        wrong(|value| value["traceparent"] = json!(parent)),
-        ("/traceparent", "trace_mismatch")
-    );
+    finds!(wrong(|value| value["traceparent"] = json!(parent)), ("/traceparent", "trace_mismatch"));
 }
 
 #[test]
@@ -343,15 +266,8 @@ fn a_producer_may_say_more_about_a_forward_relation() {
     value["relation"] = json!({"type": "delegate"});
     let contract = admitted(&value).unwrap().contract;
     assert_eq!(contract.relation.kind, RelationKind::Delegate);
-    assert_eq!(
-        contract.relation.of.as_deref(),
-        Some("0198f3aa-research-1"),
-        "the rest is still filled in"
-    );
-    finds!(
-        wrong(|value| value["relation"] = json!({"type": "revision"})),
-        ("/relation/feedback", "required")
-    );
+    assert_eq!(contract.relation.of.as_deref(), Some("0198f3aa-research-1"), "the rest is still filled in");
+    finds!(wrong(|value| value["relation"] = json!({"type": "revision"})), ("/relation/feedback", "required"));
 }
 
 #[test]
@@ -364,10 +280,7 @@ fn versions_with_another_major_are_refused_loudly_and_alone() {
     let mut value = sent();
     value["schema_version"] = json!("1.4.2");
     assert_eq!(admitted(&value).unwrap().contract.schema_version, "1.4.2");
-    finds!(
-        wrong(|value| value["schema_version"] = json!("one")),
-        ("/schema_version", "pattern")
-    );
+    finds!(wrong(|value| value["schema_version"] = json!("one")), ("/schema_version", "pattern"));
 }
 
 #[test]
@@ -380,23 +293,14 @@ fn each_rule_between_members() {
         wrong(|value| value["provenance"]["tool_calls"][1]["seq"] = json!(1)),
         ("/provenance/tool_calls/1/seq", "sequence")
     );
-    finds!(
-        wrong(|value| value["side_effects"][0]["seq"] = json!(2)),
-        ("/side_effects/0/seq", "sequence")
-    );
-    finds!(
-        wrong(|value| value["brief"]["owner"]["id"] = json!("nobody")),
-        ("/brief/owner", "owner_mismatch")
-    );
+    finds!(wrong(|value| value["side_effects"][0]["seq"] = json!(2)), ("/side_effects/0/seq", "sequence"));
+    finds!(wrong(|value| value["brief"]["owner"]["id"] = json!("nobody")), ("/brief/owner", "owner_mismatch"));
     finds!(
         wrong(|value| value["brief"]["owner"]["id"] = json!("")),
         ("/brief/owner", "owner_mismatch"),
         ("/brief/owner/id", "pattern")
     );
-    finds!(
-        wrong(|value| value["working_memory"] = json!({})),
-        ("/working_memory", "minProperties")
-    );
+    finds!(wrong(|value| value["working_memory"] = json!({})), ("/working_memory", "minProperties"));
     finds!(
         wrong(|value| value["delivery"] = json!({"deadline": "2026-08-20T10:00:03Z"})),
         ("/delivery/deadline", "deadline")
@@ -407,8 +311,7 @@ fn each_rule_between_members() {
         ("/delivery/not_before", "deadline")
     );
     finds!(
-        wrong(|value| value["working_memory"]["refs"][0]["expires_at"] =
-            json!("2026-08-20T09:00:00Z")),
+        wrong(|value| value["working_memory"]["refs"][0]["expires_at"] = json!("2026-08-20T09:00:00Z")),
         ("/working_memory/refs/0/expires_at", "expired")
     );
     finds!(
@@ -442,57 +345,36 @@ fn people_get_the_whole_brief() {
     value["brief"]["owner"] = value["target"].clone();
     value["brief"]["escalation_reason"] = json!("Above the agreed budget");
     value["brief"]["urgency"] = json!("critical");
-    assert_eq!(
-        admitted(&value).unwrap().contract.urgency(),
-        Urgency::Critical
-    );
+    assert_eq!(admitted(&value).unwrap().contract.urgency(), Urgency::Critical);
 }
 
 #[test]
 fn the_manifest_equals_the_ledger() {
-    let ledger = |effects| Derive {
-        effects: Some(effects),
-        ..derive()
-    };
-    finds!(
-        wrong_with(&ledger(vec![]), |_| {}),
-        ("/side_effects/0", "manifest_mismatch")
-    );
+    let ledger = |effects| Derive { effects: Some(effects), ..derive() };
+    finds!(wrong_with(&ledger(vec![]), |_| {}), ("/side_effects/0", "manifest_mismatch"));
     let known = ledger(example().side_effects);
+    finds!(wrong_with(&known, |value| value["side_effects"] = json!([])), ("/side_effects", "manifest_mismatch"));
     finds!(
-        wrong_with(&known, |value| value["side_effects"] = json!([])),
-        ("/side_effects", "manifest_mismatch")
-    );
-    finds!(
-        wrong_with(&known, |value| value["side_effects"][0]["status"] =
-            json!("unknown")),
+        wrong_with(&known, |value| value["side_effects"][0]["status"] = json!("unknown")),
         ("/side_effects", "manifest_mismatch"),
         ("/side_effects/0", "manifest_mismatch"),
     );
     let mut carried = sent();
     carried["side_effects"][0]["origin_step"] = json!(0);
-    assert!(
-        admit(&Registry::new(), &carried, &ledger(vec![])).is_ok(),
-        "carried on from an earlier step"
-    );
+    assert!(admit(&Registry::new(), &carried, &ledger(vec![])).is_ok(), "carried on from an earlier step");
 }
 
 #[test]
 fn limits_in_bytes_hold_at_the_byte() {
     let with = |bytes: usize| {
         let mut value = sent();
-        value["working_memory"]["payload"] =
-            json!({"schema": "free", "version": "1.0.0", "fields": {"x": ""}});
-        value["working_memory"]["payload"]["fields"]["x"] =
-            json!("x".repeat(bytes - r#"{"x":""}"#.len()));
+        value["working_memory"]["payload"] = json!({"schema": "free", "version": "1.0.0", "fields": {"x": ""}});
+        value["working_memory"]["payload"]["fields"]["x"] = json!("x".repeat(bytes - r#"{"x":""}"#.len()));
         value
     };
     assert!(admitted(&with(FIELDS_BYTES_MAX)).is_ok());
     let found = admitted(&with(FIELDS_BYTES_MAX + 1)).unwrap_err();
-    assert_eq!(
-        (found[0].path.as_str(), found[0].keyword.as_str()),
-        ("/working_memory/payload/fields", "too_large")
-    );
+    assert_eq!((found[0].path.as_str(), found[0].keyword.as_str()), ("/working_memory/payload/fields", "too_large"));
 
     let mut value = sent();
     value["ext"] = json!({"com.example.big": ""});
@@ -514,16 +396,11 @@ fn payloads_are_checked_against_their_registered_schema() {
     );
     finds!(
         wrong(|value| value["working_memory"]["payload"]["version"] = json!("2.0.0")),
-        (
-            "/working_memory/payload/version",
-            "unsupported-schema-version"
-        )
+        ("/working_memory/payload/version", "unsupported-schema-version")
     );
     finds!(
-        wrong_with(
-            &strictly(Strictness::Strict),
-            |value| value["working_memory"]["payload"]["schema"] = json!("unheard-of")
-        ),
+        wrong_with(&strictly(Strictness::Strict), |value| value["working_memory"]["payload"]["schema"] =
+            json!("unheard-of")),
         ("/working_memory/payload/schema", "payload_schema")
     );
 }
@@ -531,30 +408,19 @@ fn payloads_are_checked_against_their_registered_schema() {
 #[test]
 fn only_names_of_fields_that_did_not_cross_are_kept() {
     let mut registry = Registry::new();
-    let mut schema = registry
-        .get("research-findings", &Version::new(1, 0, 0))
-        .unwrap()
-        .clone();
+    let mut schema = registry.get("research-findings", &Version::new(1, 0, 0)).unwrap().clone();
     schema["properties"]["raw_html"] = json!({"type": "string"});
     schema["properties"]["contact_email"] = json!({"type": "string"});
-    registry
-        .put("research-findings", &Version::new(1, 1, 0), schema)
-        .unwrap();
+    registry.put("research-findings", &Version::new(1, 1, 0), schema).unwrap();
     let mut value = sent();
     value["working_memory"]["payload"]["version"] = json!("1.1.0");
     value["working_memory"]["payload"]["fields"]["raw_html"] = json!("<p>");
     value["working_memory"]["payload"]["fields"]["contact_email"] = json!("a@example.org");
-    let derive = Derive {
-        consumer: Some(Version::new(1, 0, 0)),
-        ..derive()
-    };
+    let derive = Derive { consumer: Some(Version::new(1, 0, 0)), ..derive() };
     let admitted = admit(&registry, &value, &derive).unwrap();
     assert_eq!(
         admitted.dropped,
-        [
-            "/working_memory/payload/fields/contact_email",
-            "/working_memory/payload/fields/raw_html"
-        ],
+        ["/working_memory/payload/fields/contact_email", "/working_memory/payload/fields/raw_html"],
         "one declared as dropped, one the consumer does not know"
     );
     let stored = admitted.value.to_string();
@@ -563,10 +429,7 @@ fn only_names_of_fields_that_did_not_cross_are_kept() {
 
 #[test]
 fn a_strict_edge_demands_more() {
-    let strict = Derive {
-        completeness_min: 95,
-        ..strictly(Strictness::Strict)
-    };
+    let strict = Derive { completeness_min: 95, ..strictly(Strictness::Strict) };
     finds!(
         wrong_with(&strict, |value| {
             remove(value, "/working_memory/payload");
@@ -578,11 +441,7 @@ fn a_strict_edge_demands_more() {
     );
     let mut value = sent();
     value["working_memory"]["summary"]["text"] = json!("Too short");
-    assert_eq!(
-        admitted(&value).unwrap().flags,
-        [Flag::SummarySize],
-        "elsewhere it is only flagged"
-    );
+    assert_eq!(admitted(&value).unwrap().flags, [Flag::SummarySize], "elsewhere it is only flagged");
 }
 
 #[test]
@@ -590,77 +449,38 @@ fn an_observing_edge_records_and_delivers() {
     let mut value = sent();
     value["surprise"] = json!(1);
     value["failure_modes"]["escalate"] = json!(["timeout"]);
-    value["idempotency_key"] =
-        json!("hk1_61dfb5a910dfa35154350ec266a3fae61bd0fd9dd773e3190fb4cd50f42a513b");
+    value["idempotency_key"] = json!("hk1_61dfb5a910dfa35154350ec266a3fae61bd0fd9dd773e3190fb4cd50f42a513b");
     let admitted = admit(&Registry::new(), &value, &strictly(Strictness::Observe)).unwrap();
-    let paths: Vec<&str> = admitted
-        .violations
-        .iter()
-        .map(|violation| violation.path.as_str())
-        .collect();
-    assert_eq!(
-        paths,
-        ["/failure_modes/escalate", "/idempotency_key", "/surprise"]
-    );
-    assert_eq!(
-        admitted.contract.idempotency_key,
-        example().idempotency_key,
-        "the server's word is stored"
-    );
+    let paths: Vec<&str> = admitted.violations.iter().map(|violation| violation.path.as_str()).collect();
+    assert_eq!(paths, ["/failure_modes/escalate", "/idempotency_key", "/surprise"]);
+    assert_eq!(admitted.contract.idempotency_key, example().idempotency_key, "the server's word is stored");
     remove(&mut value, "/failure_modes");
-    assert!(
-        admit(&Registry::new(), &value, &strictly(Strictness::Observe)).is_err(),
-        "this cannot be represented"
-    );
+    assert!(admit(&Registry::new(), &value, &strictly(Strictness::Observe)).is_err(), "this cannot be represented");
 }
 
 #[test]
 fn numbers_spelled_otherwise_are_the_same_contract() {
-    let text = EXAMPLE
-        .replacen("\"seq\": 1,", "\"seq\": 1.0,", 1)
-        .replacen("\"max_attempts\": 5", "\"max_attempts\": 5e0", 1);
+    let text =
+        EXAMPLE.replacen("\"seq\": 1,", "\"seq\": 1.0,", 1).replacen("\"max_attempts\": 5", "\"max_attempts\": 5e0", 1);
     assert_ne!(text, EXAMPLE);
     let value = parse(text.as_bytes()).unwrap();
-    assert_eq!(
-        admitted(&value).unwrap().digest,
-        admitted(&sent()).unwrap().digest
-    );
+    assert_eq!(admitted(&value).unwrap().digest, admitted(&sent()).unwrap().digest);
 }
 
 #[test]
 fn an_edit_is_admitted_again() {
     let stored = admitted(&sent()).unwrap().value;
-    let edit = serde_json::from_value(
-        json!([{"op": "replace", "path": "/brief/title", "value": "short"}]),
-    )
-    .unwrap();
+    let edit = serde_json::from_value(json!([{"op": "replace", "path": "/brief/title", "value": "short"}])).unwrap();
     let edited = amend(&stored, &edit).unwrap();
     assert_eq!(admitted(&edited).unwrap_err()[0].path, "/brief/title");
-    let edit = serde_json::from_value(
-        json!([{"op": "replace", "path": "/brief/title", "value": "Long enough"}]),
-    )
-    .unwrap();
-    assert_eq!(
-        admitted(&amend(&stored, &edit).unwrap())
-            .unwrap()
-            .contract
-            .brief
-            .title,
-        "Long enough"
-    );
+    let edit =
+        serde_json::from_value(json!([{"op": "replace", "path": "/brief/title", "value": "Long enough"}])).unwrap();
+    assert_eq!(admitted(&amend(&stored, &edit).unwrap()).unwrap().contract.brief.title, "Long enough");
 }
 
 #[test]
 fn check_explains_a_contract_to_its_author() {
-    let checked = |text: &str| {
-        check(
-            &Registry::new(),
-            text.as_bytes(),
-            Strictness::Standard,
-            0,
-            now(),
-        )
-    };
+    let checked = |text: &str| check(&Registry::new(), text.as_bytes(), Strictness::Standard, 0, now());
     let fine = checked(EXAMPLE);
     assert_eq!(fine.violations, []);
     assert!(fine.six.iter().all(|field| field.fine && !field.derived));
@@ -671,30 +491,17 @@ fn check_explains_a_contract_to_its_author() {
     remove(&mut value, "/idempotency_key");
     value["brief"]["extra"] = json!(1);
     let report = checked(&value.to_string());
-    let paths: Vec<&str> = report
-        .violations
-        .iter()
-        .map(|violation| violation.path.as_str())
-        .collect();
+    let paths: Vec<&str> = report.violations.iter().map(|violation| violation.path.as_str()).collect();
     assert_eq!(paths, ["/brief/extra", "/failure_modes/default"]);
     let field = |name: &str| report.six.iter().find(|field| field.name == name).unwrap();
-    assert!(
-        !field("failure_modes").fine
-            && field("failure_modes")
-                .note
-                .contains("/failure_modes/default")
-    );
+    assert!(!field("failure_modes").fine && field("failure_modes").note.contains("/failure_modes/default"));
     assert!(field("idempotency_key").fine && field("idempotency_key").derived);
     assert!(field("provenance").fine && !field("provenance").derived);
 
     let mut value = sent();
     value["brief"]["extra"] = json!(1);
     let report = checked(&value.to_string());
-    assert_eq!(
-        report.completeness.unwrap().score,
-        88,
-        "told even when it would be refused"
-    );
+    assert_eq!(report.completeness.unwrap().score, 88, "told even when it would be refused");
     assert_eq!(report.digest, None);
 
     let broken = checked("{\"a\":1,\"a\":2}");
@@ -706,10 +513,7 @@ fn check_explains_a_contract_to_its_author() {
 /// The lines of the first block of the protocol text that is marked so.
 fn protocol_block(mark: &str) -> String {
     let text = include_str!("../../../docs/protocol.md");
-    let lines = text
-        .lines()
-        .skip_while(|line| line.strip_prefix("```") != Some(mark))
-        .skip(1);
+    let lines = text.lines().skip_while(|line| line.strip_prefix("```") != Some(mark)).skip(1);
     let block: Vec<&str> = lines.take_while(|line| *line != "```").collect();
     assert!(!block.is_empty(), "{mark}");
     block.join("\n")
@@ -730,23 +534,14 @@ fn the_vectors_of_the_protocol_text_hold() {
         let (computed, expected) = match words[..] {
             ["hk", trace, step, branch, key] => {
                 let trace = TraceId::parse(trace).unwrap();
-                let made =
-                    handoff_key(&trace, step.parse().unwrap(), branch.trim_matches('"')).unwrap();
+                let made = handoff_key(&trace, step.parse().unwrap(), branch.trim_matches('"')).unwrap();
                 (made.to_string(), key)
             }
             ["ek", handoff, n, key] => {
                 let handoff = HandoffKey::parse(handoff).unwrap();
-                (
-                    effect_key(&handoff, n.parse().unwrap())
-                        .unwrap()
-                        .to_string(),
-                    key,
-                )
+                (effect_key(&handoff, n.parse().unwrap()).unwrap().to_string(), key)
             }
-            ["ck", effect, key] => (
-                compensation_key(&EffectKey::parse(effect).unwrap()).to_string(),
-                key,
-            ),
+            ["ck", effect, key] => (compensation_key(&EffectKey::parse(effect).unwrap()).to_string(), key),
             _ => panic!("{line}"),
         };
         assert_eq!(computed, expected);
@@ -782,8 +577,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(5, 60, 6, move |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            proptest::collection::btree_map(name.clone(), inner, 0..6)
-                .prop_map(|members| json!(members)),
+            proptest::collection::btree_map(name.clone(), inner, 0..6).prop_map(|members| json!(members)),
         ]
     })
 }
@@ -792,14 +586,11 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn places(value: &Value, path: &str, found: &mut Vec<String>) {
     found.push(path.to_owned());
     match value {
-        Value::Object(members) => members
-            .iter()
-            .for_each(|(name, member)| places(member, &parse::child(path, name), found)),
+        Value::Object(members) => {
+            members.iter().for_each(|(name, member)| places(member, &parse::child(path, name), found))
+        }
         Value::Array(items) => {
-            items
-                .iter()
-                .enumerate()
-                .for_each(|(index, item)| places(item, &format!("{path}/{index}"), found));
+            items.iter().enumerate().for_each(|(index, item)| places(item, &format!("{path}/{index}"), found));
         }
         _ => {}
     }

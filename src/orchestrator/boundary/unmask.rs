@@ -30,16 +30,11 @@ pub fn unmasked_diff(original: &Value, mut edited: Value) -> Result<Patch, Vec<V
         })
         .filter(|(_, value)| !masked.is_empty() && holds_mask(value))
         .map(|(path, _)| {
-            let message =
-                "the mask would replace what it hides; leave masked values where they are";
+            let message = "the mask would replace what it hides; leave masked values where they are";
             Violation::new(path.to_string(), "masked", message)
         })
         .collect();
-    if wrong.is_empty() {
-        Ok(patch)
-    } else {
-        Err(wrong)
-    }
+    if wrong.is_empty() { Ok(patch) } else { Err(wrong) }
 }
 
 fn holds_mask(value: &Value) -> bool {

@@ -69,15 +69,9 @@ impl Engine {
         once: Option<&Once>,
     ) -> Result<(), Problem> {
         let (edge, why) = (edge.clone(), cut(why, 2_000));
-        let command = if paused {
-            Command::PauseEdge { edge, why }
-        } else {
-            Command::ResumeEdge { edge, why }
-        };
+        let command = if paused { Command::PauseEdge { edge, why } } else { Command::ResumeEdge { edge, why } };
         let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
-        self.transact(&CONTROL.into(), by, once, plan)
-            .await
-            .map(drop)
+        self.transact(&CONTROL.into(), by, once, plan).await.map(drop)
     }
 
     async fn act_once(&self, by: &Actor, request: &Request, on: &Target) -> Result<(), Problem> {
@@ -117,40 +111,19 @@ impl Engine {
         once: Option<&Once>,
     ) -> Result<Done, Problem> {
         let (command, blobs) = self.command(by, act, why, on).await?;
-        let plan = |_: Option<&Run>, _| {
-            Ok(Plan {
-                command: command.clone(),
-                blobs: blobs.clone(),
-            })
-        };
+        let plan = |_: Option<&Run>, _| Ok(Plan { command: command.clone(), blobs: blobs.clone() });
         self.transact(&on.run, by, once, plan).await
     }
 
     /// The command that an act on one item is, and the bytes it brings.
-    async fn command(
-        &self,
-        by: &Actor,
-        act: &Act,
-        why: &str,
-        on: &Target,
-    ) -> Result<(Command, Vec<Blob>), Problem> {
-        let seen = Seen {
-            handoff: on.handoff.clone(),
-            version: on.version,
-        };
+    async fn command(&self, by: &Actor, act: &Act, why: &str, on: &Target) -> Result<(Command, Vec<Blob>), Problem> {
+        let seen = Seen { handoff: on.handoff.clone(), version: on.version };
         let why = cut(why, 2_000);
         let plain = |command| Ok((command, Vec::new()));
         match act {
             Act::Requeue => plain(Command::Requeue { seen, why }),
-            Act::Dismiss { reason } => plain(Command::Dismiss {
-                seen,
-                reason: *reason,
-                note: why,
-            }),
-            Act::Cancel => plain(Command::Cancel {
-                expect: Some(on.version),
-                why,
-            }),
+            Act::Dismiss { reason } => plain(Command::Dismiss { seen, reason: *reason, note: why }),
+            Act::Cancel => plain(Command::Cancel { expect: Some(on.version), why }),
             Act::Escalate { force, role } => {
                 let handoff = self.handoff(&on.run, &on.handoff).await?;
                 plain(Command::Escalate {
@@ -171,38 +144,22 @@ impl Engine {
             Act::Release => {
                 let handoff = self.handoff(&on.run, &on.handoff).await?;
                 match (&handoff.lease, handoff.state) {
-                    (Some(lease), State::Leased | State::Acknowledged)
-                        if *lease.holder == *by.id =>
-                    {
-                        let held = Held {
-                            handoff: on.handoff.clone(),
-                            lease: lease.id.clone(),
-                        };
+                    (Some(lease), State::Leased | State::Acknowledged) if *lease.holder == *by.id => {
+                        let held = Held { handoff: on.handoff.clone(), lease: lease.id.clone() };
                         let until = self.now();
                         plain(Command::Snooze { held, until })
                     }
                     _ => plain(Command::ReleaseEscalation { seen }),
                 }
             }
-            Act::Resolve {
-                answer,
-                context_digest,
-                edited,
-                value,
-            } => {
+            Act::Resolve { answer, context_digest, edited, value } => {
                 let resolution = resolution(*answer, why, value.clone());
                 let edit = edited.clone().map(Edit::Whole);
                 let digest = Some(context_digest.clone()).filter(|it| !it.is_empty());
                 self.resolving(by, on, seen, resolution, digest, edit).await
             }
-            Act::PauseEdge(edge) => plain(Command::PauseEdge {
-                edge: edge.clone(),
-                why,
-            }),
-            Act::ResumeEdge(edge) => plain(Command::ResumeEdge {
-                edge: edge.clone(),
-                why,
-            }),
+            Act::PauseEdge(edge) => plain(Command::PauseEdge { edge: edge.clone(), why }),
+            Act::ResumeEdge(edge) => plain(Command::ResumeEdge { edge: edge.clone(), why }),
         }
     }
 
@@ -235,25 +192,14 @@ impl Engine {
             }
             Answer::Approve | Answer::Respond | Answer::Dismiss => {}
         }
-        let command = Command::Resolve {
-            seen,
-            resolution,
-            context_digest,
-            edited,
-            revision,
-        };
+        let command = Command::Resolve { seen, resolution, context_digest, edited, revision };
         Ok((command, blobs))
     }
 }
 
 /// A decision with the person's words where they belong: what the source must change, or a note.
 fn resolution(answer: Answer, why: String, value: Option<Value>) -> Resolution {
-    let mut resolution = Resolution {
-        answer,
-        note: String::new(),
-        feedback: Vec::new(),
-        value,
-    };
+    let mut resolution = Resolution { answer, note: String::new(), feedback: Vec::new(), value };
     if answer == Answer::Reject {
         let lines: Vec<String> = why.lines().map(|it| it.trim().to_owned()).collect();
         resolution.feedback = shortened(&lines);

@@ -27,11 +27,7 @@ pub struct Once {
 impl Once {
     /// A key of `scope` for `request`.
     pub fn new(scope: &str, key: &str, request: &Value) -> Self {
-        Self {
-            scope: scope.to_owned(),
-            key: key.to_owned(),
-            fingerprint: digest(request),
-        }
+        Self { scope: scope.to_owned(), key: key.to_owned(), fingerprint: digest(request) }
     }
 
     /// The key of the nth of several things that one request does, each in a transaction of its own.
@@ -61,49 +57,21 @@ impl Engine {
     /// # Errors
     /// [`Problem::Invalid`] with every violation; [`Refusal::IdempotencyMismatch`] when its key is taken by other
     /// content.
-    pub async fn emit(
-        &self,
-        by: &Actor,
-        body: Value,
-        once: Option<Once>,
-    ) -> Result<Emitted, Problem> {
+    pub async fn emit(&self, by: &Actor, body: Value, once: Option<Once>) -> Result<Emitted, Problem> {
         let now = self.now();
         if let Some(before) = self.answered(once.as_ref(), now).await? {
             return self.emitted_before(before).await;
         }
         let trace = body.get("trace_id").and_then(Value::as_str);
-        let trace = trace
-            .and_then(|it| TraceId::parse(it).ok())
-            .unwrap_or_else(new_trace);
+        let trace = trace.and_then(|it| TraceId::parse(it).ok()).unwrap_or_else(new_trace);
         let step = body.get("step").and_then(Value::as_u64).unwrap_or(0);
-        let step = u32::try_from(step)
-            .ok()
-            .filter(|it| check_step(*it).is_ok())
-            .unwrap_or(0);
-        let branch = body
-            .get("branch")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let branch = if check_branch(branch).is_ok() {
-            branch
-        } else {
-            ""
-        };
-        let default = if step == 0 {
-            RelationKind::Initial
-        } else {
-            RelationKind::Forward
-        };
+        let step = u32::try_from(step).ok().filter(|it| check_step(*it).is_ok()).unwrap_or(0);
+        let branch = body.get("branch").and_then(Value::as_str).unwrap_or_default();
+        let branch = if check_branch(branch).is_ok() { branch } else { "" };
+        let default = if step == 0 { RelationKind::Initial } else { RelationKind::Forward };
         let kind = relation_kind(&body, &ANY).unwrap_or(default);
         let producer = party(by, body.get("source"));
-        let derive = Derive::new(
-            producer,
-            trace.clone(),
-            step,
-            branch,
-            Relation::plain(kind),
-            now,
-        );
+        let derive = Derive::new(producer, trace.clone(), step, branch, Relation::plain(kind), now);
         let offered = match self.checked(&body, derive).await? {
             Ok(offered) => offered,
             Err(violations) => {
@@ -116,11 +84,7 @@ impl Engine {
         let plan = |known: Option<&Run>, _| {
             let taken = known.and_then(|run| by_key(run, &emission.key));
             Ok(Plan {
-                blobs: if taken.is_none() {
-                    vec![offered.blob.clone()]
-                } else {
-                    Vec::new()
-                },
+                blobs: if taken.is_none() { vec![offered.blob.clone()] } else { Vec::new() },
                 command: Command::Emit(Box::new(offered.offer.clone())),
             })
         };
@@ -141,21 +105,13 @@ impl Engine {
             .into());
         }
         let replayed = handoff.id != offered.offer.id;
-        Ok(Emitted {
-            run,
-            handoff,
-            replayed,
-        })
+        Ok(Emitted { run, handoff, replayed })
     }
 
     async fn emitted_before(&self, before: Vec<Handoff>) -> Result<Emitted, Problem> {
         let unknown = || Problem::NotFound("the handoff of this idempotency key".to_owned());
         let handoff = before.into_iter().next().ok_or_else(unknown)?;
-        Ok(Emitted {
-            run: self.run_of(&handoff.id).await?,
-            handoff,
-            replayed: true,
-        })
+        Ok(Emitted { run: self.run_of(&handoff.id).await?, handoff, replayed: true })
     }
 
     /// Row 3: keeps the record of a refused contract; gives its id.
@@ -170,11 +126,7 @@ impl Engine {
         let id = rejection.id.clone();
         let bytes = canonical(body);
         let small = bytes.len() <= CONTRACT_BYTES_MAX;
-        let blob = Blob {
-            digest: rejection.digest.clone(),
-            media_type: CONTRACT_TYPE.to_owned(),
-            bytes,
-        };
+        let blob = Blob { digest: rejection.digest.clone(), media_type: CONTRACT_TYPE.to_owned(), bytes };
         let plan = |_: Option<&Run>, _| {
             Ok(Plan {
                 // For those who look for the cause.
@@ -187,18 +139,12 @@ impl Engine {
     }
 
     /// Admits a contract, and looks whether what it refers to in this store is there.
-    async fn checked(
-        &self,
-        body: &Value,
-        derive: Derive,
-    ) -> Result<Result<Offered, Vec<Violation>>, Problem> {
+    async fn checked(&self, body: &Value, derive: Derive) -> Result<Result<Offered, Vec<Violation>>, Problem> {
         let offered = match self.offer(body, derive) {
             Ok(offered) => offered,
             Err(violations) => return Ok(Err(violations)),
         };
-        let refs = body
-            .pointer("/working_memory/refs")
-            .and_then(Value::as_array);
+        let refs = body.pointer("/working_memory/refs").and_then(Value::as_array);
         let mut missing = Vec::new();
         for (nth, it) in refs.into_iter().flatten().enumerate() {
             let uri = it.get("uri").and_then(Value::as_str).unwrap_or_default();
@@ -207,19 +153,11 @@ impl Engine {
             };
             if !self.store().has_blob(digest).await? {
                 let message = "this blob is not stored here: put it first, then refer to it";
-                missing.push(Violation::new(
-                    format!("/working_memory/refs/{nth}/uri"),
-                    "ref_missing",
-                    message,
-                ));
+                missing.push(Violation::new(format!("/working_memory/refs/{nth}/uri"), "ref_missing", message));
             }
         }
         let observed = self.policy(&offered.offer.emission.edge).strictness == Strictness::Observe;
-        Ok(if missing.is_empty() || observed {
-            Ok(offered)
-        } else {
-            Err(missing)
-        })
+        Ok(if missing.is_empty() || observed { Ok(offered) } else { Err(missing) })
     }
 
     /// What follows from `handoff`, admitted at its place in the run.
@@ -235,29 +173,14 @@ impl Engine {
         let mut wrong = Vec::new();
         let mut record = None;
         let emission = &handoff.emission;
-        let trace =
-            TraceId::parse(run.as_str()).map_err(|why| Refusal::Invalid(why.to_string()))?;
+        let trace = TraceId::parse(run.as_str()).map_err(|why| Refusal::Invalid(why.to_string()))?;
         for (nth, body) in next.iter().enumerate() {
             let (step, branch) = next_position(emission.step, &emission.branch, nth, next.len())
                 .map_err(|why| Refusal::Invalid(why.to_string()))?;
-            let default = if next.len() > 1 {
-                RelationKind::FanOut
-            } else {
-                RelationKind::Forward
-            };
+            let default = if next.len() > 1 { RelationKind::FanOut } else { RelationKind::Forward };
             let kind = relation_kind(body, &FOLLOWING).unwrap_or(default);
-            let relation = Relation {
-                of: Some(handoff.id.to_string()),
-                ..Relation::plain(kind)
-            };
-            let derive = Derive::new(
-                emission.to.clone(),
-                trace.clone(),
-                step,
-                branch,
-                relation,
-                now,
-            );
+            let relation = Relation { of: Some(handoff.id.to_string()), ..Relation::plain(kind) };
+            let derive = Derive::new(emission.to.clone(), trace.clone(), step, branch, relation, now);
             match self.checked(body, derive).await? {
                 Ok(it) => offered.push(it),
                 Err(violations) => {
@@ -269,11 +192,7 @@ impl Engine {
                 }
             }
         }
-        if wrong.is_empty() {
-            Ok(offered)
-        } else {
-            Err(Problem::invalid(wrong, record))
-        }
+        if wrong.is_empty() { Ok(offered) } else { Err(Problem::invalid(wrong, record)) }
     }
 }
 

@@ -28,28 +28,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refusal::LeaseLost`] when it is too late.
-    pub async fn acknowledge(
-        &self,
-        by: &Actor,
-        held: Held,
-        once: Option<&Once>,
-    ) -> Result<Handoff, Problem> {
-        self.under_lease(by, &held, once, |_, _| Command::Acknowledge(held.clone()))
-            .await
+    pub async fn acknowledge(&self, by: &Actor, held: Held, once: Option<&Once>) -> Result<Handoff, Problem> {
+        self.under_lease(by, &held, once, |_, _| Command::Acknowledge(held.clone())).await
     }
 
     /// Row 6: extends the lease by its length from now.
     ///
     /// # Errors
     /// [`Refusal::LeaseLost`] when it is too late.
-    pub async fn heartbeat(
-        &self,
-        by: &Actor,
-        held: Held,
-        once: Option<&Once>,
-    ) -> Result<Handoff, Problem> {
-        self.under_lease(by, &held, once, |_, _| Command::Heartbeat(held.clone()))
-            .await
+    pub async fn heartbeat(&self, by: &Actor, held: Held, once: Option<&Once>) -> Result<Handoff, Problem> {
+        self.under_lease(by, &held, once, |_, _| Command::Heartbeat(held.clone())).await
     }
 
     /// Row 9: the work is done, and this follows: all of it in one transaction, or nothing. Repeating it under
@@ -103,9 +91,7 @@ impl Engine {
         }
         let feedback = shortened(&feedback);
         let (run, handoff) = self.find(&held.handoff).await?;
-        let offered = self
-            .revision(by, &run, &handoff, &feedback, contract)
-            .await?;
+        let offered = self.revision(by, &run, &handoff, &feedback, contract).await?;
         let plan = |_: Option<&Run>, _| {
             Ok(Plan {
                 command: Command::Return {
@@ -179,18 +165,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] beyond the limits; [`Refusal::LeaseLost`] when it is too late.
-    pub async fn snooze(
-        &self,
-        by: &Actor,
-        held: Held,
-        until: Time,
-        once: Option<&Once>,
-    ) -> Result<Handoff, Problem> {
-        self.under_lease(by, &held, once, |_, _| Command::Snooze {
-            held: held.clone(),
-            until,
-        })
-        .await
+    pub async fn snooze(&self, by: &Actor, held: Held, until: Time, once: Option<&Once>) -> Result<Handoff, Problem> {
+        self.under_lease(by, &held, once, |_, _| Command::Snooze { held: held.clone(), until }).await
     }
 
     async fn under_lease(
@@ -203,34 +179,21 @@ impl Engine {
         let run = self.run_of(&held.handoff).await?;
         let unknown = || Refusal::NotFound(format!("handoff {}", held.handoff));
         let plan = |known: Option<&Run>, now| {
-            let handoff = known
-                .and_then(|run| run.handoffs.get(&held.handoff))
-                .ok_or_else(unknown)?;
+            let handoff = known.and_then(|run| run.handoffs.get(&held.handoff)).ok_or_else(unknown)?;
             Ok(Plan::of(command(handoff, now)))
         };
-        self.transact(&run, by, once, plan)
-            .await?
-            .handoff(&held.handoff)
+        self.transact(&run, by, once, plan).await?.handoff(&held.handoff)
     }
 }
 
 /// A result as bytes.
 pub(super) fn stored(result: &Value) -> Blob {
     let bytes = canonical(result);
-    Blob {
-        digest: digest_of_bytes(&bytes),
-        media_type: "application/json".to_owned(),
-        bytes,
-    }
+    Blob { digest: digest_of_bytes(&bytes), media_type: "application/json".to_owned(), bytes }
 }
 
 pub(super) fn blobs(offered: &[Offered], result: Option<&Blob>) -> Vec<Blob> {
-    offered
-        .iter()
-        .map(|it| &it.blob)
-        .chain(result)
-        .cloned()
-        .collect()
+    offered.iter().map(|it| &it.blob).chain(result).cloned().collect()
 }
 
 /// The handoff as it ended, and what its run emitted after it.

@@ -47,11 +47,7 @@ impl Engine {
 
     /// The edges that are paused.
     pub fn paused(&self) -> Vec<Edge> {
-        self.inner
-            .paused
-            .read()
-            .map(|it| it.1.clone())
-            .unwrap_or_default()
+        self.inner.paused.read().map(|it| it.1.clone()).unwrap_or_default()
     }
 
     /// A handoff and its run.
@@ -84,12 +80,7 @@ impl Engine {
     }
 
     /// Handoffs, the latest first. `page` is [`Page::next`] of the page before.
-    pub async fn list(
-        &self,
-        filter: Filter,
-        page: Option<String>,
-        limit: usize,
-    ) -> Result<Page, Problem> {
+    pub async fn list(&self, filter: Filter, page: Option<String>, limit: usize) -> Result<Page, Problem> {
         let listed = self.inner.store.list(filter, page, limit).await?;
         let mut runs: HashMap<RunId, Run> = HashMap::new();
         let mut items = Vec::with_capacity(listed.found.len());
@@ -97,28 +88,17 @@ impl Engine {
             if !runs.contains_key(&id) {
                 runs.insert(id.clone(), self.run(&id).await?);
             }
-            let found = runs
-                .get(&id)
-                .and_then(|run| run.handoffs.get(&handoff))
-                .cloned();
+            let found = runs.get(&id).and_then(|run| run.handoffs.get(&handoff)).cloned();
             items.extend(found.map(|it| (id, it)));
         }
-        Ok(Page {
-            items,
-            next: listed.next,
-        })
+        Ok(Page { items, next: listed.next })
     }
 
     /// Registers a payload schema; `false` when exactly this one was registered before.
     ///
     /// # Errors
     /// [`Problem::Schema`] when it is no usable schema or its version does not fit.
-    pub async fn put_schema(
-        &self,
-        name: &str,
-        version: &Version,
-        schema: Value,
-    ) -> Result<bool, Problem> {
+    pub async fn put_schema(&self, name: &str, version: &Version, schema: Value) -> Result<bool, Problem> {
         let mut registry = self.registry(Clone::clone);
         if !registry.put(name, version, schema.clone())? {
             return Ok(false);
@@ -138,10 +118,7 @@ impl Engine {
     }
 
     /// Looks at the registered payload schemas.
-    pub fn registry<T>(
-        &self,
-        look: impl FnOnce(&crate::orchestrator::boundary::Registry) -> T,
-    ) -> T {
+    pub fn registry<T>(&self, look: impl FnOnce(&crate::orchestrator::boundary::Registry) -> T) -> T {
         match self.inner.registry.read() {
             Ok(registry) => look(&registry),
             Err(poisoned) => look(&poisoned.into_inner()),
@@ -154,19 +131,11 @@ impl Engine {
     /// [`Problem::TooLarge`] above 16 MiB.
     pub async fn blob_put(&self, media_type: &str, bytes: Vec<u8>) -> Result<String, Problem> {
         if bytes.len() > BLOB_MAX {
-            return Err(Problem::TooLarge {
-                what: "the blob".to_owned(),
-                bytes: bytes.len(),
-                limit: BLOB_MAX,
-            });
+            return Err(Problem::TooLarge { what: "the blob".to_owned(), bytes: bytes.len(), limit: BLOB_MAX });
         }
         let digest = digest_of_bytes(&bytes);
         let mut commit = Commit::nothing();
-        commit.blobs.push(Blob {
-            digest: digest.clone(),
-            media_type: media_type.to_owned(),
-            bytes,
-        });
+        commit.blobs.push(Blob { digest: digest.clone(), media_type: media_type.to_owned(), bytes });
         self.inner.store.commit(commit).await?;
         Ok(digest)
     }

@@ -7,9 +7,7 @@ use crate::domain::command::Offer;
 use crate::domain::contract::{
     Contract, Maker, Party, PartyKind, RelationKind, Strictness, Urgency, Violation, digest,
 };
-use crate::domain::event::{
-    Answer, Boundary, Emission, Escalation, EscalationKind, Rejection, Timeout,
-};
+use crate::domain::event::{Answer, Boundary, Emission, Escalation, EscalationKind, Rejection, Timeout};
 use crate::domain::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use crate::domain::key::{HandoffKey, TraceId, handoff_key, hashed};
 use crate::domain::machine::{DEFAULT_ACK_TIMEOUT, DEFAULT_ATTEMPTS, ESCALATION_DUE};
@@ -36,11 +34,7 @@ pub(super) struct Offered {
 
 impl Engine {
     /// Admits `body` at the place that `derive` says, with what its edge demands.
-    pub(super) fn offer(
-        &self,
-        body: &Value,
-        mut derive: Derive,
-    ) -> Result<Offered, Vec<Violation>> {
+    pub(super) fn offer(&self, body: &Value, mut derive: Derive) -> Result<Offered, Vec<Violation>> {
         let policy = self.policy(&edge_of(body, &derive.producer.id)).clone();
         derive.strictness = policy.strictness;
         derive.completeness_min = policy.completeness_min;
@@ -50,22 +44,13 @@ impl Engine {
     }
 
     /// The same for what the orchestrator itself writes: nothing is refused that can be represented.
-    pub(super) fn offer_own(
-        &self,
-        body: &Value,
-        mut derive: Derive,
-    ) -> Result<Offered, Vec<Violation>> {
+    pub(super) fn offer_own(&self, body: &Value, mut derive: Derive) -> Result<Offered, Vec<Violation>> {
         let policy = self.policy(&edge_of(body, &derive.producer.id)).clone();
         derive.strictness = Strictness::Observe;
         self.offer_as(body, &derive, &policy)
     }
 
-    fn offer_as(
-        &self,
-        body: &Value,
-        derive: &Derive,
-        policy: &EdgePolicy,
-    ) -> Result<Offered, Vec<Violation>> {
+    fn offer_as(&self, body: &Value, derive: &Derive, policy: &EdgePolicy) -> Result<Offered, Vec<Violation>> {
         let admitted = self.admit(body, derive)?;
         let id = new_id(derive.now);
         let emission = emission(&admitted, policy, derive.now);
@@ -83,15 +68,7 @@ impl Engine {
         });
         let circles = "The agents hand this work round in circles. Shall it go on?".to_owned();
         let on_loop = asked(EscalationKind::Loop, circles, OPERATORS);
-        Ok(Offered {
-            blob: contract_blob(&admitted),
-            offer: Offer {
-                id,
-                emission,
-                approval,
-                on_loop,
-            },
-        })
+        Ok(Offered { blob: contract_blob(&admitted), offer: Offer { id, emission, approval, on_loop } })
     }
 
     pub(super) fn admit(&self, body: &Value, derive: &Derive) -> Result<Admitted, Vec<Violation>> {
@@ -111,11 +88,7 @@ fn proposal(admitted: &Admitted) -> Option<Value> {
 
 /// The bytes of an admitted contract.
 pub(super) fn contract_blob(admitted: &Admitted) -> Blob {
-    Blob {
-        digest: admitted.digest.clone(),
-        media_type: CONTRACT_TYPE.to_owned(),
-        bytes: admitted.bytes.clone(),
-    }
+    Blob { digest: admitted.digest.clone(), media_type: CONTRACT_TYPE.to_owned(), bytes: admitted.bytes.clone() }
 }
 
 /// An id that sorts by time.
@@ -136,10 +109,7 @@ pub(super) fn party(by: &Actor, said: Option<&Value>) -> Party {
         ActorKind::User => (PartyKind::Human, &[PartyKind::Team]),
         ActorKind::System => (PartyKind::System, &[]),
     };
-    Party {
-        kind: said.filter(|it| others.contains(it)).unwrap_or(default),
-        id: by.id.to_string(),
-    }
+    Party { kind: said.filter(|it| others.contains(it)).unwrap_or(default), id: by.id.to_string() }
 }
 
 /// The kind of relation a contract claims, if it is one of `allowed`.
@@ -150,17 +120,8 @@ pub(super) fn relation_kind(body: &Value, allowed: &[RelationKind]) -> Option<Re
 }
 
 fn edge_of(body: &Value, source: &str) -> Edge {
-    let name = |path| {
-        cut(
-            body.pointer(path).and_then(Value::as_str).unwrap_or("?"),
-            KEPT.1,
-        )
-    };
-    Edge::new(
-        &name("/pipeline/name"),
-        &cut(source, KEPT.1),
-        &name("/target/id"),
-    )
+    let name = |path| cut(body.pointer(path).and_then(Value::as_str).unwrap_or("?"), KEPT.1);
+    Edge::new(&name("/pipeline/name"), &cut(source, KEPT.1), &name("/target/id"))
 }
 
 fn text_at<'a>(body: &'a Value, path: &str) -> Option<&'a str> {
@@ -168,12 +129,7 @@ fn text_at<'a>(body: &'a Value, path: &str) -> Option<&'a str> {
 }
 
 /// The record of a contract that was refused, and the run it belongs to.
-pub(super) fn rejection(
-    by: &Actor,
-    body: &Value,
-    errors: &[Violation],
-    run: Option<&RunId>,
-) -> (RunId, Rejection) {
+pub(super) fn rejection(by: &Actor, body: &Value, errors: &[Violation], run: Option<&RunId>) -> (RunId, Rejection) {
     let label = |what: &str| {
         let name = text_at(body, &format!("/provenance/{what}/name"))?;
         let version = text_at(body, &format!("/provenance/{what}/version")).unwrap_or("?");
@@ -183,23 +139,13 @@ pub(super) fn rejection(
     let step = body.get("step").and_then(Value::as_u64).unwrap_or(0);
     let computed = || {
         let step = u32::try_from(step).ok()?;
-        handoff_key(
-            trace.as_ref()?,
-            step,
-            text_at(body, "/branch").unwrap_or_default(),
-        )
-        .ok()
+        handoff_key(trace.as_ref()?, step, text_at(body, "/branch").unwrap_or_default()).ok()
     };
     let key = text_at(body, "/idempotency_key").and_then(|it| HandoffKey::parse(it).ok());
     let digest = digest(body);
-    let id = hashed(
-        "rj1_",
-        format!("rejection/1\n{}\n{digest}", by.id).as_bytes(),
-    );
+    let id = hashed("rj1_", format!("rejection/1\n{}\n{digest}", by.id).as_bytes());
     let own = || RunId::from(id.get(4..36).unwrap_or_default());
-    let run = run
-        .cloned()
-        .or_else(|| trace.as_ref().map(|it| RunId::from(it.as_str())));
+    let run = run.cloned().or_else(|| trace.as_ref().map(|it| RunId::from(it.as_str())));
     let rejection = Rejection {
         boundary: Boundary::Emit,
         edge: edge_of(body, &by.id),
@@ -221,10 +167,7 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
     let label = |maker: &Option<Maker>| maker.as_ref().map(Maker::label);
     let delivery = contract.delivery.clone().unwrap_or_default();
     let modes = &contract.failure_modes;
-    let broken = it
-        .violations
-        .iter()
-        .map(|it| format!("{} {}", it.path, it.keyword));
+    let broken = it.violations.iter().map(|it| format!("{} {}", it.path, it.keyword));
     Emission {
         key: contract.idempotency_key.as_str().into(),
         edge: edge(contract),
@@ -241,29 +184,19 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
         urgency: contract.urgency(),
         title: contract.brief.title.clone(),
         owner: contract.brief.owner.id.as_str().into(),
-        max_attempts: modes
-            .max_attempts
-            .or(policy.max_attempts)
-            .unwrap_or(DEFAULT_ATTEMPTS),
+        max_attempts: modes.max_attempts.or(policy.max_attempts).unwrap_or(DEFAULT_ATTEMPTS),
         retryable: modes.retryable.clone(),
         escalate: modes.escalate.clone(),
         default: modes.default,
         ready_at: delivery.not_before.unwrap_or(now).max(now),
         deadline: delivery.deadline,
-        ack_timeout_ms: delivery
-            .ack_timeout()
-            .or(policy.ack_timeout)
-            .unwrap_or(DEFAULT_ACK_TIMEOUT),
+        ack_timeout_ms: delivery.ack_timeout().or(policy.ack_timeout).unwrap_or(DEFAULT_ACK_TIMEOUT),
         p95_max_ms: policy.p95_max,
         completeness: Some(it.completeness.score),
         model: label(&contract.provenance.model),
         prompt: label(&contract.provenance.prompt),
         confidence: contract.provenance.confidence,
-        payload: contract
-            .working_memory
-            .payload
-            .as_ref()
-            .map(|it| format!("{}@{}", it.schema, it.version)),
+        payload: contract.working_memory.payload.as_ref().map(|it| format!("{}@{}", it.schema, it.version)),
         dropped: it.dropped.clone(),
         work: it.work_fingerprint.as_str().into(),
         open_issues: contract
@@ -271,12 +204,7 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
             .as_ref()
             .and_then(|it| it.open_issues)
             .map(|it| u32::try_from(it).unwrap_or(u32::MAX)),
-        flags: it
-            .flags
-            .iter()
-            .map(|it| it.name().to_owned())
-            .chain(broken)
-            .collect(),
+        flags: it.flags.iter().map(|it| it.name().to_owned()).chain(broken).collect(),
         cyclic: policy.cyclic,
         max_cycles: policy.max_cycles,
         separation: policy.separation,
@@ -284,20 +212,12 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
 }
 
 fn edge(contract: &Contract) -> Edge {
-    Edge::new(
-        &contract.pipeline.name,
-        &contract.source.id,
-        &contract.target.id,
-    )
+    Edge::new(&contract.pipeline.name, &contract.source.id, &contract.target.id)
 }
 
 /// How long a question of this urgency may wait.
 fn due(urgency: Urgency) -> i64 {
-    if urgency == Urgency::Critical {
-        ESCALATION_DUE.1
-    } else {
-        ESCALATION_DUE.0
-    }
+    if urgency == Urgency::Critical { ESCALATION_DUE.1 } else { ESCALATION_DUE.0 }
 }
 
 /// The answers offered for a question. Nobody outside can be sent back to.
@@ -338,17 +258,11 @@ pub(super) fn question_to(
 
 /// Wrong contracts of a list: each path under its place in the list.
 pub(super) fn placed(errors: Vec<Violation>, nth: usize) -> impl Iterator<Item = Violation> {
-    errors.into_iter().map(move |it| Violation {
-        path: format!("/next/{nth}{}", it.path),
-        ..it
-    })
+    errors.into_iter().map(move |it| Violation { path: format!("/next/{nth}{}", it.path), ..it })
 }
 
 impl Problem {
     pub(super) fn invalid(violations: Vec<Violation>, rejection: Option<String>) -> Self {
-        Self::Invalid {
-            violations,
-            rejection,
-        }
+        Self::Invalid { violations, rejection }
     }
 }

@@ -28,40 +28,24 @@ impl Engine {
     ///
     /// # Errors
     /// [`Problem::Invalid`] when the edited contract is, or the edit touches the record of what happened.
-    pub async fn amend(
-        &self,
-        by: &Actor,
-        seen: Seen,
-        edit: Edit,
-        once: Option<&Once>,
-    ) -> Result<Handoff, Problem> {
+    pub async fn amend(&self, by: &Actor, seen: Seen, edit: Edit, once: Option<&Once>) -> Result<Handoff, Problem> {
         let (run, handoff) = self.find(&seen.handoff).await?;
         if let Some(before) = self.answered(once, self.now()).await? {
             return Done::Before(before).handoff(&handoff.id);
         }
         let (blob, head) = self.edited(&handoff, edit).await?;
-        let command = Command::Amend {
-            seen: seen.clone(),
-            head,
-        };
-        self.once_on(&run, by, once, &seen.handoff, command, vec![blob])
-            .await
+        let command = Command::Amend { seen: seen.clone(), head };
+        self.once_on(&run, by, once, &seen.handoff, command, vec![blob]).await
     }
 
     /// A person takes a handoff addressed to people: claim and acknowledge, without expiry.
     ///
     /// # Errors
     /// When it is addressed to an agent, or moved.
-    pub async fn take(
-        &self,
-        by: &Actor,
-        seen: Seen,
-        once: Option<&Once>,
-    ) -> Result<Handoff, Problem> {
+    pub async fn take(&self, by: &Actor, seen: Seen, once: Option<&Once>) -> Result<Handoff, Problem> {
         let (run, handoff) = self.find(&seen.handoff).await?;
         let command = taking(&handoff, seen);
-        self.once_on(&run, by, once, &handoff.id, command, Vec::new())
-            .await
+        self.once_on(&run, by, once, &handoff.id, command, Vec::new()).await
     }
 
     /// Row 24: a person did it, and this follows.
@@ -90,8 +74,7 @@ impl Engine {
             note: cut(note, 2_000),
         };
         let blobs = blobs(&offered, result.as_ref());
-        self.once_on(&run, by, once, &handoff.id, command, blobs)
-            .await
+        self.once_on(&run, by, once, &handoff.id, command, blobs).await
     }
 
     /// Row 25: ends everything open in a run. `seen` is its version on the screen.
@@ -107,12 +90,7 @@ impl Engine {
         once: Option<&Once>,
     ) -> Result<Run, Problem> {
         let why = why.to_owned();
-        let plan = |_: Option<&Run>, _| {
-            Ok(Plan::of(Command::Cancel {
-                expect: Some(seen),
-                why: why.clone(),
-            }))
-        };
+        let plan = |_: Option<&Run>, _| Ok(Plan::of(Command::Cancel { expect: Some(seen), why: why.clone() }));
         match self.transact(run, by, once, plan).await? {
             Done::Now { run, .. } => Ok(*run),
             Done::Before(_) => self.run(run).await,
@@ -135,24 +113,14 @@ impl Engine {
         }
         let found = self.inner.store.refused_in(rejection).await?;
         let run = found.ok_or_else(|| Problem::NotFound(format!("rejection {rejection}")))?;
-        let command = Command::DismissRejection {
-            rejection: rejection.to_owned(),
-            why: why.to_owned(),
-        };
+        let command = Command::DismissRejection { rejection: rejection.to_owned(), why: why.to_owned() };
         let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
         self.transact(&run, by, once, plan).await.map(drop)
     }
 
     /// Does whatever is due on a handoff now; false when nothing is.
-    pub(in crate::orchestrator) async fn timer(
-        &self,
-        run: &RunId,
-        handoff: &HandoffId,
-    ) -> Result<bool, Problem> {
-        let command = Command::Timer {
-            handoff: handoff.clone(),
-            jitter: fastrand::f64(),
-        };
+    pub(in crate::orchestrator) async fn timer(&self, run: &RunId, handoff: &HandoffId) -> Result<bool, Problem> {
+        let command = Command::Timer { handoff: handoff.clone(), jitter: fastrand::f64() };
         let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
         let by = Actor::system("sweeper");
         let done = self.transact(run, &by, None, plan).await?;
@@ -168,20 +136,11 @@ impl Engine {
         command: Command,
         blobs: Vec<Blob>,
     ) -> Result<Handoff, Problem> {
-        let plan = |_: Option<&Run>, _| {
-            Ok(Plan {
-                command: command.clone(),
-                blobs: blobs.clone(),
-            })
-        };
+        let plan = |_: Option<&Run>, _| Ok(Plan { command: command.clone(), blobs: blobs.clone() });
         self.transact(run, by, once, plan).await?.handoff(handoff)
     }
 
-    pub(super) async fn handoff(
-        &self,
-        run: &RunId,
-        handoff: &HandoffId,
-    ) -> Result<Handoff, Problem> {
+    pub(super) async fn handoff(&self, run: &RunId, handoff: &HandoffId) -> Result<Handoff, Problem> {
         let found = self.run(run).await?.handoffs.get(handoff).cloned();
         found.ok_or_else(|| Problem::NotFound(format!("handoff {handoff}")))
     }
@@ -192,16 +151,9 @@ impl Engine {
             "" => "Please look at this".to_owned(),
             why => why.to_owned(),
         };
-        let role = if role.trim().is_empty() {
-            OPERATORS
-        } else {
-            role
-        };
-        let kind = if handoff.state == State::DeadLettered {
-            EscalationKind::DeadLetter
-        } else {
-            EscalationKind::Approval
-        };
+        let role = if role.trim().is_empty() { OPERATORS } else { role };
+        let kind =
+            if handoff.state == State::DeadLettered { EscalationKind::DeadLetter } else { EscalationKind::Approval };
         // The question is in somebody's own words, so the answer may be, too.
         let mut allow = answers(kind, &emission.from);
         allow.insert(1, Answer::Respond);
@@ -213,11 +165,7 @@ impl Engine {
     }
 
     /// The edited contract, admitted again at its place, and its head.
-    pub(super) async fn edited(
-        &self,
-        handoff: &Handoff,
-        edit: Edit,
-    ) -> Result<(Blob, Box<Emission>), Problem> {
+    pub(super) async fn edited(&self, handoff: &Handoff, edit: Edit) -> Result<(Blob, Box<Emission>), Problem> {
         let original = self.body(handoff.digest()).await?;
         let invalid = |violations: Vec<Violation>| Problem::invalid(violations, None);
         let patch = match edit {

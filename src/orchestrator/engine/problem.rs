@@ -61,13 +61,9 @@ impl From<CommitError> for Problem {
 impl From<Problem> for Fault {
     fn from(why: Problem) -> Self {
         match why {
-            Problem::Refused(Refusal::VersionConflict {
-                current,
-                last_change,
-            }) => Self::Conflict {
-                found: current,
-                by: last_change,
-            },
+            Problem::Refused(Refusal::VersionConflict { current, last_change }) => {
+                Self::Conflict { found: current, by: last_change }
+            }
             Problem::Refused(Refusal::SelfApproval { .. }) => Self::Denied(why.to_string()),
             Problem::Invalid { violations, .. } => Self::Invalid(violations),
             Problem::Busy(_) | Problem::Store(_) => Self::Transient(why.to_string()),
@@ -77,9 +73,5 @@ impl From<Problem> for Fault {
 }
 
 fn listed(violations: &[Violation]) -> String {
-    violations
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -119,9 +119,7 @@ impl Engine {
     ) -> Result<Option<Claimed>, Problem> {
         let by = Actor::agent(&claim.agent);
         let plan = |known: Option<&Run>, _| {
-            let total = known
-                .and_then(|run| run.handoffs.get(handoff))
-                .map_or(0, |it| it.attempts_total);
+            let total = known.and_then(|run| run.handoffs.get(handoff)).map_or(0, |it| it.attempts_total);
             Ok(Plan::of(Command::Claim {
                 handoff: handoff.clone(),
                 holder: cut(&claim.holder, 128),
@@ -162,10 +160,7 @@ impl Engine {
             members.remove("source");
         }
         Ok(Claimed {
-            lease_id: handoff
-                .lease
-                .as_ref()
-                .map_or_else(String::new, |it| it.id.clone()),
+            lease_id: handoff.lease.as_ref().map_or_else(String::new, |it| it.id.clone()),
             attempt: handoff.attempt,
             resolution: handoff.resolution.as_deref().cloned(),
             contract,

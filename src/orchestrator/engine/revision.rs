@@ -15,16 +15,8 @@ use crate::orchestrator::boundary::Derive;
 const LIMITS: (usize, usize, usize) = (200, 20, 2_000);
 
 /// Members the orchestrator derives, or that were true of the first handoff only.
-const FRESH: [&str; 8] = [
-    "idempotency_key",
-    "trace_id",
-    "traceparent",
-    "tracestate",
-    "step",
-    "branch",
-    "source",
-    "delivery",
-];
+const FRESH: [&str; 8] =
+    ["idempotency_key", "trace_id", "traceparent", "tracestate", "step", "branch", "source", "delivery"];
 
 impl Engine {
     /// The revision handed back to the source of `handoff`: `own` if given, else one built from its contract.
@@ -43,21 +35,13 @@ impl Engine {
         }
         let wrong = |why: &dyn ToString| Problem::from(Refusal::Invalid(why.to_string()));
         let trace = TraceId::parse(run.as_str()).map_err(|why| wrong(&why))?;
-        let (step, branch) =
-            next_position(emission.step, &emission.branch, 0, 1).map_err(|why| wrong(&why))?;
+        let (step, branch) = next_position(emission.step, &emission.branch, 0, 1).map_err(|why| wrong(&why))?;
         let relation = Relation {
             of: Some(handoff.id.to_string()),
             feedback: Some(shortened(feedback)),
             ..Relation::plain(RelationKind::Revision)
         };
-        let derive = Derive::new(
-            emission.to.clone(),
-            trace,
-            step,
-            branch,
-            relation,
-            self.now(),
-        );
+        let derive = Derive::new(emission.to.clone(), trace, step, branch, relation, self.now());
         let offered = if let Some(body) = &own {
             self.offer(body, derive)
         } else {
@@ -67,10 +51,7 @@ impl Engine {
         let offered = offered.map_err(|violations| Problem::invalid(violations, None))?;
         if offered.offer.emission.to != emission.from {
             let path = "/target";
-            let message = format!(
-                "is not {}: a revision goes back to the source",
-                emission.from.id
-            );
+            let message = format!("is not {}: a revision goes back to the source", emission.from.id);
             let found = vec![Violation::new(path, "target_mismatch", message)];
             return Err(Problem::invalid(found, None));
         }
@@ -113,36 +94,15 @@ fn built(mut contract: Value, handoff: &Handoff, feedback: &[String], by: &Actor
 
 fn turn(brief: &mut Map<String, Value>, handoff: &Handoff, feedback: &[String]) {
     let emission = &handoff.emission;
-    let title = emission
-        .title
-        .strip_prefix("Revise: ")
-        .unwrap_or(&emission.title);
+    let title = emission.title.strip_prefix("Revise: ").unwrap_or(&emission.title);
     let mut set = |name: &str, value: Value| brief.insert(name.to_owned(), value);
     set("title", cut(&format!("Revise: {title}"), LIMITS.0).into());
-    let points = if feedback.len() == 1 {
-        "point"
-    } else {
-        "points"
-    };
-    let state = format!(
-        "Returned by {} with {} {points} to change",
-        emission.to.id,
-        feedback.len()
-    );
+    let points = if feedback.len() == 1 { "point" } else { "points" };
+    let state = format!("Returned by {} with {} {points} to change", emission.to.id, feedback.len());
     set("current_state", state.into());
     let first = feedback.first().map_or("the feedback", String::as_str);
-    set(
-        "next_step",
-        cut(
-            &format!("Change what the feedback names: {first}"),
-            LIMITS.2,
-        )
-        .into(),
-    );
-    let items: Vec<_> = feedback
-        .iter()
-        .map(|it| json!({"item": it, "met": false}))
-        .collect();
+    set("next_step", cut(&format!("Change what the feedback names: {first}"), LIMITS.2).into());
+    let items: Vec<_> = feedback.iter().map(|it| json!({"item": it, "met": false})).collect();
     set("definition_of_done", items.into());
     set("owner", json!(emission.from));
     if emission.from.kind.is_people() {

@@ -15,9 +15,7 @@ use crate::orchestrator::sweeper;
 use tokio_util::sync::CancellationToken;
 
 async fn engine() -> Engine {
-    Engine::open(Store::temporary().unwrap(), Settings::default())
-        .await
-        .unwrap()
+    Engine::open(Store::temporary().unwrap(), Settings::default()).await.unwrap()
 }
 
 /// The least a producer has to send.
@@ -51,88 +49,46 @@ fn claim_of(agent: &str) -> Claim {
 }
 
 async fn claim(engine: &Engine, agent: &str) -> Claimed {
-    engine
-        .claim(claim_of(agent))
-        .await
-        .unwrap()
-        .pop()
-        .expect("there is work")
+    engine.claim(claim_of(agent)).await.unwrap().pop().expect("there is work")
 }
 
 fn held(claimed: &Claimed) -> Held {
-    Held {
-        handoff: claimed.handoff.id.clone(),
-        lease: claimed.lease_id.clone(),
-    }
+    Held { handoff: claimed.handoff.id.clone(), lease: claimed.lease_id.clone() }
 }
 
 #[tokio::test]
 async fn work_goes_from_hand_to_hand() {
     let engine = engine().await;
     let research = Actor::agent("research");
-    let emitted = engine
-        .emit(&research, work("research", "writer"), None)
-        .await
-        .unwrap();
+    let emitted = engine.emit(&research, work("research", "writer"), None).await.unwrap();
     assert!(!emitted.replayed);
     let writer = Actor::agent("writer");
     let claimed = claim(&engine, "writer").await;
     assert_eq!(claimed.handoff.id, emitted.handoff.id);
     assert_eq!((claimed.attempt, claimed.contract.get("source")), (1, None));
-    engine
-        .acknowledge(&writer, held(&claimed), None)
-        .await
-        .unwrap();
+    engine.acknowledge(&writer, held(&claimed), None).await.unwrap();
     let next = vec![work("writer", "editor")];
-    let done = engine
-        .complete(
-            &writer,
-            held(&claimed),
-            Some(json!({"words": 900})),
-            next.clone(),
-            None,
-        )
-        .await
-        .unwrap();
+    let done = engine.complete(&writer, held(&claimed), Some(json!({"words": 900})), next.clone(), None).await.unwrap();
     assert_eq!(done.handoff.state, State::Completed);
     assert_eq!((done.next.len(), done.next[0].emission.step), (1, 1));
-    let again = engine
-        .complete(&writer, held(&claimed), None, next, None)
-        .await
-        .unwrap();
+    let again = engine.complete(&writer, held(&claimed), None, next, None).await.unwrap();
     assert_eq!(again.next[0].id, done.next[0].id, "the same answer again");
     let tail = engine.tail(0, 100).await.unwrap();
     let names: Vec<_> = tail.iter().map(|(_, event)| event.fact.name()).collect();
     assert_eq!(
         names,
-        [
-            "handoff.emitted",
-            "handoff.leased",
-            "handoff.acknowledged",
-            "handoff.completed",
-            "handoff.emitted"
-        ]
+        ["handoff.emitted", "handoff.leased", "handoff.acknowledged", "handoff.completed", "handoff.emitted"]
     );
     assert_eq!(*engine.changed().borrow(), 5);
     engine.store().verify(&emitted.run).await.unwrap();
 }
 
 fn target(run: &RunId, it: &Handoff) -> Target {
-    Target {
-        run: run.clone(),
-        handoff: it.id.clone(),
-        version: it.version,
-    }
+    Target { run: run.clone(), handoff: it.id.clone(), version: it.version }
 }
 
 fn request(act: Act, on: Vec<Target>, key: &str) -> Request {
-    Request {
-        on,
-        act,
-        by: "dana".into(),
-        why: "Looked at it".into(),
-        key: key.into(),
-    }
+    Request { on, act, by: "dana".into(), why: "Looked at it".into(), key: key.into() }
 }
 
 async fn emit(engine: &Engine, body: Value) -> Emitted {
@@ -146,16 +102,7 @@ async fn dead(engine: &Engine) -> (RunId, Handoff) {
     body["failure_modes"]["default"] = json!("dead_letter");
     let emitted = emit(engine, body).await;
     let claimed = claim(engine, "writer").await;
-    let handoff = engine
-        .fail(
-            &Actor::agent("writer"),
-            held(&claimed),
-            "broken",
-            "No input",
-            None,
-        )
-        .await
-        .unwrap();
+    let handoff = engine.fail(&Actor::agent("writer"), held(&claimed), "broken", "No input", None).await.unwrap();
     assert_eq!(handoff.state, State::DeadLettered);
     (emitted.run, handoff)
 }
@@ -163,9 +110,7 @@ async fn dead(engine: &Engine) -> (RunId, Handoff) {
 /// Refused contracts that nobody dealt with.
 async fn refused(engine: &Engine) -> Vec<Refused> {
     let runs = engine.snapshot().await.unwrap().runs;
-    runs.iter()
-        .flat_map(|it| it.run().rejections.clone())
-        .collect()
+    runs.iter().flat_map(|it| it.run().rejections.clone()).collect()
 }
 
 #[tokio::test]
@@ -176,17 +121,10 @@ async fn what_is_refused_is_kept_once_and_resolved_by_a_better_one() {
     body["trace_id"] = json!("4bf92f3577b34da6a3ce929d0e0e4736");
     body["brief"]["owner"] = Value::Null;
     for _ in 0..3 {
-        let Err(Problem::Invalid {
-            violations,
-            rejection,
-        }) = engine.emit(&research, body.clone(), None).await
-        else {
+        let Err(Problem::Invalid { violations, rejection }) = engine.emit(&research, body.clone(), None).await else {
             panic!("it must be refused")
         };
-        assert!(
-            violations.iter().any(|it| it.path == "/brief/owner"),
-            "{violations:?}"
-        );
+        assert!(violations.iter().any(|it| it.path == "/brief/owner"), "{violations:?}");
         assert!(rejection.is_some());
     }
     let kept = refused(&engine).await;
@@ -204,27 +142,16 @@ async fn what_is_refused_is_kept_once_and_resolved_by_a_better_one() {
     opened_later.restore(engine.snapshot().await.unwrap());
     let told: Vec<_> = opened_later.violations().groups().collect();
     assert!(
-        told.iter()
-            .any(|it| it.path == "/brief/owner" && it.count == 3),
+        told.iter().any(|it| it.path == "/brief/owner" && it.count == 3),
         "whose fault it was is known after it was mended: {told:?}"
     );
 
-    for junk in [
-        json!(null),
-        json!([1]),
-        json!({"trace_id": 7, "step": -1, "target": {"id": "x".repeat(9_999)}}),
-    ] {
-        assert!(matches!(
-            engine.emit(&research, junk, None).await,
-            Err(Problem::Invalid { .. })
-        ));
+    for junk in [json!(null), json!([1]), json!({"trace_id": 7, "step": -1, "target": {"id": "x".repeat(9_999)}})] {
+        assert!(matches!(engine.emit(&research, junk, None).await, Err(Problem::Invalid { .. })));
     }
     for it in refused(&engine).await {
         assert!(it.rejection.edge.to.len() <= 128);
-        engine
-            .dismiss_rejection(&Actor::user("dana"), &it.rejection.id, "junk", None)
-            .await
-            .unwrap();
+        engine.dismiss_rejection(&Actor::user("dana"), &it.rejection.id, "junk", None).await.unwrap();
     }
     assert_eq!(refused(&engine).await, []);
 }
@@ -239,32 +166,18 @@ async fn the_same_work_is_emitted_once() {
     let two = emit(&engine, body.clone()).await;
     assert_eq!((two.replayed, &two.handoff.id), (true, &one.handoff.id));
     body["brief"]["goal"] = json!("Publish two articles");
-    let other = engine
-        .emit(&research, body.clone(), None)
-        .await
-        .unwrap_err();
-    let Problem::Refused(Refusal::IdempotencyMismatch { handoff, .. }) = other else {
-        panic!("{other}")
-    };
+    let other = engine.emit(&research, body.clone(), None).await.unwrap_err();
+    let Problem::Refused(Refusal::IdempotencyMismatch { handoff, .. }) = other else { panic!("{other}") };
     assert_eq!(handoff, one.handoff.id);
 
     // Without a trace of its own, the caller's key is what makes a repeat a repeat.
     let body = work("research", "writer");
     let keyed = |body: &Value| Some(Once::new("research", "key 1", body));
-    let one = engine
-        .emit(&research, body.clone(), keyed(&body))
-        .await
-        .unwrap();
-    let two = engine
-        .emit(&research, body.clone(), keyed(&body))
-        .await
-        .unwrap();
+    let one = engine.emit(&research, body.clone(), keyed(&body)).await.unwrap();
+    let two = engine.emit(&research, body.clone(), keyed(&body)).await.unwrap();
     assert_eq!((two.replayed, two.handoff.id), (true, one.handoff.id));
     let other = work("research", "legal");
-    let reused = engine
-        .emit(&research, other.clone(), keyed(&other))
-        .await
-        .unwrap_err();
+    let reused = engine.emit(&research, other.clone(), keyed(&other)).await.unwrap_err();
     assert_eq!(reused, Problem::KeyReused("key 1".into()));
 }
 
@@ -274,10 +187,7 @@ async fn claims_that_race_under_one_key_are_one_claim() {
     for _ in 0..20 {
         emit(&engine, work("research", "writer")).await;
     }
-    let claim = Claim {
-        once: Some(Once::new("writer", "k", &json!("claim"))),
-        ..claim_of("writer")
-    };
+    let claim = Claim { once: Some(Once::new("writer", "k", &json!("claim"))), ..claim_of("writer") };
     // As when callers give up on their way and ask again while the first is being written.
     let racing = (0..8).map(|_| {
         let (engine, claim) = (engine.clone(), claim.clone());
@@ -300,11 +210,7 @@ async fn of_fifty_racing_requeues_one_wins() {
     let (run, handoff) = dead(&engine).await;
     let racing: Vec<_> = (0..50)
         .map(|nth| {
-            let request = request(
-                Act::Requeue,
-                vec![target(&run, &handoff)],
-                &format!("key {nth}"),
-            );
+            let request = request(Act::Requeue, vec![target(&run, &handoff)], &format!("key {nth}"));
             let engine = engine.clone();
             tokio::spawn(async move { engine.perform(request).await })
         })
@@ -313,10 +219,7 @@ async fn of_fifty_racing_requeues_one_wins() {
     for one in racing {
         match &one.await.unwrap().items[0].1 {
             Ok(()) => won += 1,
-            Err(Fault::Conflict {
-                found,
-                by: Some(by),
-            }) => {
+            Err(Fault::Conflict { found, by: Some(by) }) => {
                 assert_eq!((*found, &*by.actor.id), (handoff.version + 1, "dana"));
                 lost += 1;
             }
@@ -333,9 +236,7 @@ async fn a_request_is_done_once_and_each_item_for_itself() {
     let (other_run, moved) = dead(&engine).await;
     let mut stale = target(&other_run, &moved);
     stale.version -= 1;
-    let dismiss = Act::Dismiss {
-        reason: DismissReason::Obsolete,
-    };
+    let dismiss = Act::Dismiss { reason: DismissReason::Obsolete };
     let request = request(dismiss, vec![target(&run, &good), stale], "k");
     for _ in 0..2 {
         let outcome = engine.perform(request.clone()).await;
@@ -343,10 +244,7 @@ async fn a_request_is_done_once_and_each_item_for_itself() {
         assert!(matches!(outcome.items[1].1, Err(Fault::Conflict { .. })));
     }
     let (_, now) = engine.find(&good.id).await.unwrap();
-    assert_eq!(
-        (now.state, now.version),
-        (State::Dismissed, good.version + 1)
-    );
+    assert_eq!((now.state, now.version), (State::Dismissed, good.version + 1));
 }
 
 #[tokio::test]
@@ -382,31 +280,16 @@ async fn a_paused_edge_gives_nothing_until_it_is_resumed() {
     assert_eq!(engine.perform(pause).await.items, [(None, Ok(()))]);
     emit(&engine, work("research", "writer")).await;
     assert_eq!(engine.claim(claim_of("writer")).await.unwrap(), []);
-    let reopened = Engine::open(engine.store().clone(), Settings::default())
-        .await
-        .unwrap();
-    assert_eq!(
-        reopened.paused(),
-        std::slice::from_ref(&edge),
-        "it outlives a restart"
-    );
+    let reopened = Engine::open(engine.store().clone(), Settings::default()).await.unwrap();
+    assert_eq!(reopened.paused(), std::slice::from_ref(&edge), "it outlives a restart");
     let waiting = tokio::spawn({
         let engine = engine.clone();
-        let claim = Claim {
-            wait: Duration::from_mins(1),
-            ..claim_of("writer")
-        };
+        let claim = Claim { wait: Duration::from_mins(1), ..claim_of("writer") };
         async move { engine.claim(claim).await.unwrap() }
     });
     tokio::task::yield_now().await;
-    engine
-        .perform(request(Act::ResumeEdge(edge), vec![], "r"))
-        .await;
-    assert_eq!(
-        waiting.await.unwrap().len(),
-        1,
-        "and those who wait are told"
-    );
+    engine.perform(request(Act::ResumeEdge(edge), vec![], "r")).await;
+    assert_eq!(waiting.await.unwrap().len(), 1, "and those who wait are told");
 }
 
 #[tokio::test]
@@ -415,13 +298,8 @@ async fn work_that_comes_wakes_those_who_wait_and_is_given_once() {
     let waiting: Vec<_> = (0..8)
         .map(|_| {
             let engine = engine.clone();
-            let claim = Claim {
-                wait: Duration::from_mins(1),
-                ..claim_of("writer")
-            };
-            tokio::spawn(
-                async move { engine.claim(claim).await.unwrap().pop().unwrap().handoff.id },
-            )
+            let claim = Claim { wait: Duration::from_mins(1), ..claim_of("writer") };
+            tokio::spawn(async move { engine.claim(claim).await.unwrap().pop().unwrap().handoff.id })
         })
         .collect();
     for _ in 0..8 {
@@ -461,41 +339,17 @@ async fn a_reviewer_returns_and_the_source_gets_the_feedback() {
     let editor = Actor::agent("editor");
     let claimed = claim(&engine, "editor").await;
     let feedback = vec!["Vendor C has no source".to_owned()];
-    engine
-        .acknowledge(&editor, held(&claimed), None)
-        .await
-        .unwrap();
-    let done = engine
-        .return_to_source(&editor, held(&claimed), feedback.clone(), None, None)
-        .await
-        .unwrap();
+    engine.acknowledge(&editor, held(&claimed), None).await.unwrap();
+    let done = engine.return_to_source(&editor, held(&claimed), feedback.clone(), None, None).await.unwrap();
     assert_eq!(done.handoff.state, State::Returned);
     let revision = claim(&engine, "writer").await;
     assert_eq!(revision.handoff.id, done.next[0].id);
     assert_eq!(revision.contract["relation"]["feedback"], json!(feedback));
-    assert_eq!(
-        revision.contract["brief"]["definition_of_done"][0]["item"],
-        json!(feedback[0])
-    );
-    assert_eq!(
-        revision.contract["brief"]["title"],
-        "Revise: Write the article on tides"
-    );
-    assert_eq!(
-        (
-            revision.handoff.emission.cycle,
-            revision.handoff.emission.step
-        ),
-        (1, 1)
-    );
-    let again = engine
-        .return_to_source(&editor, held(&claimed), feedback, None, None)
-        .await
-        .unwrap();
-    assert_eq!(
-        again.next[0].id, revision.handoff.id,
-        "the same answer again"
-    );
+    assert_eq!(revision.contract["brief"]["definition_of_done"][0]["item"], json!(feedback[0]));
+    assert_eq!(revision.contract["brief"]["title"], "Revise: Write the article on tides");
+    assert_eq!((revision.handoff.emission.cycle, revision.handoff.emission.step), (1, 1));
+    let again = engine.return_to_source(&editor, held(&claimed), feedback, None, None).await.unwrap();
+    assert_eq!(again.next[0].id, revision.handoff.id, "the same answer again");
 }
 
 #[tokio::test]
@@ -506,33 +360,13 @@ async fn an_invalid_follow_up_changes_nothing_and_says_which() {
     let mut bad = work("writer", "legal");
     bad["brief"]["title"] = json!("");
     let next = vec![work("writer", "editor"), bad];
-    let why = engine
-        .complete(&Actor::agent("writer"), held(&claimed), None, next, None)
-        .await
-        .unwrap_err();
-    let Problem::Invalid {
-        violations,
-        rejection: Some(_),
-    } = why
-    else {
-        panic!("{why}")
-    };
-    assert!(
-        violations
-            .iter()
-            .all(|it| it.path.starts_with("/next/1/brief/title")),
-        "{violations:?}"
-    );
+    let why = engine.complete(&Actor::agent("writer"), held(&claimed), None, next, None).await.unwrap_err();
+    let Problem::Invalid { violations, rejection: Some(_) } = why else { panic!("{why}") };
+    assert!(violations.iter().all(|it| it.path.starts_with("/next/1/brief/title")), "{violations:?}");
     let run = engine.run(&emitted.run).await.unwrap();
-    assert_eq!(
-        (run.handoffs.len(), run.handoffs[0].state),
-        (1, State::Leased)
-    );
+    assert_eq!((run.handoffs.len(), run.handoffs[0].state), (1, State::Leased));
     let next = vec![work("writer", "editor"), work("writer", "legal")];
-    let done = engine
-        .complete(&Actor::agent("writer"), held(&claimed), None, next, None)
-        .await
-        .unwrap();
+    let done = engine.complete(&Actor::agent("writer"), held(&claimed), None, next, None).await.unwrap();
     let branches: Vec<_> = done.next.iter().map(|it| &*it.emission.branch).collect();
     assert_eq!(branches, ["0", "1"]);
     engine.store().verify(&emitted.run).await.unwrap();
@@ -544,42 +378,28 @@ async fn an_approver_edits_what_was_shown_or_sends_it_back() {
         policies: Policies::read("[[edge]]\napproval = { role = 'editors' }").unwrap(),
         ..Settings::default()
     };
-    let engine = Engine::open(Store::temporary().unwrap(), settings)
-        .await
-        .unwrap();
+    let engine = Engine::open(Store::temporary().unwrap(), settings).await.unwrap();
     let one = emit(&engine, work("research", "writer")).await;
     assert_eq!(one.handoff.state, State::Escalated);
     let (contract, digest) = engine.contract(&one.handoff.id).await.unwrap();
-    let resolve = |answer, digest: &str, edited| Act::Resolve {
-        answer,
-        context_digest: digest.to_owned(),
-        edited,
-        value: None,
-    };
+    let resolve =
+        |answer, digest: &str, edited| Act::Resolve { answer, context_digest: digest.to_owned(), edited, value: None };
     let on = || vec![target(&one.run, &one.handoff)];
     let old = resolve(Answer::Approve, "sha256:old", None);
     let refused = engine.perform(request(old, on(), "1")).await;
-    assert!(
-        matches!(&refused.items[0].1, Err(Fault::Refused(why)) if why.contains("changed since it was shown"))
-    );
+    assert!(matches!(&refused.items[0].1, Err(Fault::Refused(why)) if why.contains("changed since it was shown")));
     let mut forged = contract.clone();
     forged["source"]["id"] = json!("somebody else");
     let forged = resolve(Answer::EditApprove, &digest, Some(forged));
     let refused = engine.perform(request(forged, on(), "2")).await;
-    assert!(
-        matches!(&refused.items[0].1, Err(Fault::Invalid(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(&refused.items[0].1, Err(Fault::Invalid(_))), "{refused:?}");
     let mut edited = contract.clone();
     edited["brief"]["next_step"] = json!("Write 800 words");
     edited["brief"]["title"] = json!("Write a short article");
     edited["delivery"] = json!({"deadline": engine.now() + HOUR, "ack_timeout_s": 7});
     edited["failure_modes"]["max_attempts"] = json!(2);
     let edited = resolve(Answer::EditApprove, &digest, Some(edited));
-    assert_eq!(
-        engine.perform(request(edited, on(), "3")).await.items[0].1,
-        Ok(())
-    );
+    assert_eq!(engine.perform(request(edited, on(), "3")).await.items[0].1, Ok(()));
     let claimed = claim(&engine, "writer").await;
     assert_eq!(claimed.contract["brief"]["next_step"], "Write 800 words");
     assert_eq!(claimed.resolution.unwrap().answer, Answer::EditApprove);
@@ -590,29 +410,15 @@ async fn an_approver_edits_what_was_shown_or_sends_it_back() {
     assert!(head.deadline.is_some());
     assert_eq!((head.ack_timeout_ms, head.max_attempts), (7_000, 2));
     assert_eq!(
-        (
-            &head.key,
-            &head.edge,
-            &head.digest,
-            &head.stage,
-            head.separation
-        ),
-        (
-            &emitted.key,
-            &emitted.edge,
-            &emitted.digest,
-            &emitted.stage,
-            emitted.separation
-        )
+        (&head.key, &head.edge, &head.digest, &head.stage, head.separation),
+        (&emitted.key, &emitted.edge, &emitted.digest, &emitted.stage, emitted.separation)
     );
     engine.store().verify(&one.run).await.unwrap();
 
     let two = emit(&engine, work("research", "writer")).await;
     let (_, digest) = engine.contract(&two.handoff.id).await.unwrap();
     let reject = resolve(Answer::Reject, &digest, None);
-    let done = engine
-        .perform(request(reject, vec![target(&two.run, &two.handoff)], "4"))
-        .await;
+    let done = engine.perform(request(reject, vec![target(&two.run, &two.handoff)], "4")).await;
     assert_eq!(done.items[0].1, Ok(()));
     let run = engine.run(&two.run).await.unwrap();
     assert_eq!(run.handoffs[0].state, State::Returned);
@@ -624,10 +430,7 @@ async fn an_approver_edits_what_was_shown_or_sends_it_back() {
 async fn the_question_of_an_operator_is_answered_in_words_that_reach_the_agent() {
     let engine = engine().await;
     let (run, handoff) = dead(&engine).await;
-    let ask = Act::Escalate {
-        force: false,
-        role: String::new(),
-    };
+    let ask = Act::Escalate { force: false, role: String::new() };
     let asked = engine.perform(request(ask, vec![target(&run, &handoff)], "1"));
     assert_eq!(asked.await.items[0].1, Ok(()));
     let (_, waiting) = engine.find(&handoff.id).await.unwrap();
@@ -653,81 +456,41 @@ async fn a_person_takes_what_is_addressed_to_people() {
     let whole = json!({"decisions": [], "constraints": [], "source_links": [], "completed": [], "tried": [],
         "key_facts": [], "blockers": [], "pending_approvals": [], "urgency": "high",
         "escalation_reason": "Needs a person", "recipient_need": "A decision", "due_at": "2100-01-01T00:00:00Z"});
-    body["brief"]
-        .as_object_mut()
-        .unwrap()
-        .extend(whole.as_object().unwrap().clone());
+    body["brief"].as_object_mut().unwrap().extend(whole.as_object().unwrap().clone());
     let emitted = emit(&engine, body).await;
-    assert_eq!(
-        engine.claim(claim_of("dana")).await.unwrap(),
-        [],
-        "no agent gets it"
-    );
+    assert_eq!(engine.claim(claim_of("dana")).await.unwrap(), [], "no agent gets it");
     let dana = Actor::user("dana");
-    let seen = Seen {
-        handoff: emitted.handoff.id.clone(),
-        version: emitted.handoff.version,
-    };
+    let seen = Seen { handoff: emitted.handoff.id.clone(), version: emitted.handoff.version };
     let taken = engine.take(&dana, seen, None).await.unwrap();
-    assert_eq!(
-        (taken.state, taken.lease.as_ref().unwrap().until),
-        (State::Acknowledged, None)
-    );
+    assert_eq!((taken.state, taken.lease.as_ref().unwrap().until), (State::Acknowledged, None));
     let release = request(Act::Release, vec![target(&emitted.run, &taken)], "k");
     assert_eq!(engine.perform(release).await.items[0].1, Ok(()));
-    assert_eq!(
-        engine.find(&taken.id).await.unwrap().1.state,
-        State::Pending
-    );
-    let seen = |it: &Handoff| Seen {
-        handoff: it.id.clone(),
-        version: it.version,
-    };
+    assert_eq!(engine.find(&taken.id).await.unwrap().1.state, State::Pending);
+    let seen = |it: &Handoff| Seen { handoff: it.id.clone(), version: it.version };
     let (_, free) = engine.find(&taken.id).await.unwrap();
     let taken = engine.take(&dana, seen(&free), None).await.unwrap();
     let other = Actor::user("lee");
-    let refused = engine
-        .complete_manually(&other, seen(&taken), None, vec![], "mine now", None)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(refused, Problem::Refused(Refusal::IllegalTransition { .. })),
-        "{refused}"
-    );
-    let done = engine
-        .complete_manually(&dana, seen(&taken), None, vec![], "decided", None)
-        .await
-        .unwrap();
+    let refused = engine.complete_manually(&other, seen(&taken), None, vec![], "mine now", None).await.unwrap_err();
+    assert!(matches!(refused, Problem::Refused(Refusal::IllegalTransition { .. })), "{refused}");
+    let done = engine.complete_manually(&dana, seen(&taken), None, vec![], "decided", None).await.unwrap();
     assert_eq!(done.state, State::Completed);
 }
 
 #[tokio::test]
 async fn a_reference_to_a_blob_that_is_not_there_is_refused() {
     let engine = engine().await;
-    let digest = engine
-        .blob_put("text/plain", b"tides".to_vec())
-        .await
-        .unwrap();
+    let digest = engine.blob_put("text/plain", b"tides".to_vec()).await.unwrap();
     let refer = |digest: &str| {
         let mut body = work("research", "writer");
         let uri = format!("blob:{digest}");
-        body["working_memory"]["refs"] =
-            json!([{"uri": uri, "digest": digest, "size": 5, "media_type": "text/plain"}]);
+        body["working_memory"]["refs"] = json!([{"uri": uri, "digest": digest, "size": 5, "media_type": "text/plain"}]);
         body
     };
     emit(&engine, refer(&digest)).await;
     let missing = format!("sha256:{}", "0".repeat(64));
-    let why = engine
-        .emit(&Actor::agent("research"), refer(&missing), None)
-        .await
-        .unwrap_err();
-    let Problem::Invalid { violations, .. } = why else {
-        panic!("{why}")
-    };
-    assert_eq!(
-        (&*violations[0].path, &*violations[0].keyword),
-        ("/working_memory/refs/0/uri", "ref_missing")
-    );
+    let why = engine.emit(&Actor::agent("research"), refer(&missing), None).await.unwrap_err();
+    let Problem::Invalid { violations, .. } = why else { panic!("{why}") };
+    assert_eq!((&*violations[0].path, &*violations[0].keyword), ("/working_memory/refs/0/uri", "ref_missing"));
 }
 
 static CLOCK: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(1_800_000_000_000);
@@ -738,68 +501,38 @@ fn clock() -> Time {
 
 #[tokio::test]
 async fn the_sweeper_ends_what_ran_out_and_does_it_once() {
-    let settings = Settings {
-        now: clock,
-        ..Settings::default()
-    };
-    let engine = Engine::open(Store::temporary().unwrap(), settings)
-        .await
-        .unwrap();
+    let settings = Settings { now: clock, ..Settings::default() };
+    let engine = Engine::open(Store::temporary().unwrap(), settings).await.unwrap();
     let emitted = emit(&engine, work("research", "writer")).await;
     let claimed = claim(&engine, "writer").await;
     let stop = CancellationToken::new();
     let until = claimed.handoff.lease.as_ref().unwrap().until;
-    assert_eq!(
-        sweeper::sweep(&engine, &stop).await.unwrap(),
-        until,
-        "it sleeps until the lease ends"
-    );
-    engine
-        .acknowledge(&Actor::agent("writer"), held(&claimed), None)
-        .await
-        .unwrap();
+    assert_eq!(sweeper::sweep(&engine, &stop).await.unwrap(), until, "it sleeps until the lease ends");
+    engine.acknowledge(&Actor::agent("writer"), held(&claimed), None).await.unwrap();
     CLOCK.fetch_add(40 * SECOND, std::sync::atomic::Ordering::SeqCst);
-    engine
-        .heartbeat(&Actor::agent("writer"), held(&claimed), None)
-        .await
-        .unwrap();
+    engine.heartbeat(&Actor::agent("writer"), held(&claimed), None).await.unwrap();
     CLOCK.fetch_add(40 * SECOND, std::sync::atomic::Ordering::SeqCst);
     sweeper::sweep(&engine, &stop).await.unwrap();
-    assert_eq!(
-        engine.find(&emitted.handoff.id).await.unwrap().1.state,
-        State::Acknowledged
-    );
+    assert_eq!(engine.find(&emitted.handoff.id).await.unwrap().1.state, State::Acknowledged);
     CLOCK.fetch_add(40 * SECOND, std::sync::atomic::Ordering::SeqCst);
     for _ in 0..2 {
         sweeper::sweep(&engine, &stop).await.unwrap();
         let (_, handoff) = engine.find(&emitted.handoff.id).await.unwrap();
         assert_eq!((handoff.state, handoff.version), (State::RetryWait, 4));
     }
-    let late = engine
-        .complete(&Actor::agent("writer"), held(&claimed), None, vec![], None)
-        .await;
-    assert!(matches!(
-        late,
-        Err(Problem::Refused(Refusal::LeaseLost { .. }))
-    ));
+    let late = engine.complete(&Actor::agent("writer"), held(&claimed), None, vec![], None).await;
+    assert!(matches!(late, Err(Problem::Refused(Refusal::LeaseLost { .. }))));
     engine.store().verify(&emitted.run).await.unwrap();
 }
 
 #[tokio::test]
 async fn what_happens_when_nobody_approves_is_up_to_the_edge() {
-    for (word, end) in [
-        ("approve", State::Pending),
-        ("dismiss", State::Dismissed),
-        ("dead_letter", State::DeadLettered),
-    ] {
+    for (word, end) in
+        [("approve", State::Pending), ("dismiss", State::Dismissed), ("dead_letter", State::DeadLettered)]
+    {
         let table = format!("[[edge]]\napproval = {{ due = '1ms', on_timeout = '{word}' }}");
-        let settings = Settings {
-            policies: Policies::read(&table).unwrap(),
-            ..Settings::default()
-        };
-        let engine = Engine::open(Store::temporary().unwrap(), settings)
-            .await
-            .unwrap();
+        let settings = Settings { policies: Policies::read(&table).unwrap(), ..Settings::default() };
+        let engine = Engine::open(Store::temporary().unwrap(), settings).await.unwrap();
         let one = emit(&engine, work("research", "writer")).await;
         assert_eq!(one.handoff.state, State::Escalated);
         let mut now = one.handoff;
@@ -827,12 +560,7 @@ async fn the_sweeper_sleeps_until_something_is_due_and_stops_when_told() {
             changed.changed().await.unwrap();
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), ended)
-        .await
-        .expect("the deadline was noticed");
+    tokio::time::timeout(Duration::from_secs(30), ended).await.expect("the deadline was noticed");
     stop.cancel();
-    tokio::time::timeout(Duration::from_secs(30), sweeper)
-        .await
-        .expect("it stops")
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(30), sweeper).await.expect("it stops").unwrap();
 }

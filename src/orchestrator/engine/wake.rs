@@ -26,9 +26,7 @@ pub(super) struct News {
 
 impl News {
     pub(super) fn of(commit: &Commit) -> Self {
-        let control = commit
-            .run()
-            .is_some_and(|run| run.id.as_str() == super::CONTROL);
+        let control = commit.run().is_some_and(|run| run.id.as_str() == super::CONTROL);
         Self {
             agents: commit
                 .touched()

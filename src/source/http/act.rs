@@ -45,11 +45,7 @@ async fn send(http: &Http, call: &Call, by: &str, key: &str) -> Result<(), Fault
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     // The same item of the same request always has the same key, and any text in it is a fit header.
     let key = hashed("rq1_", format!("{key}\n{}", path.join("\n")).as_bytes());
-    let mut post = http
-        .ask(Method::POST, &path)
-        .timeout(PATIENCE)
-        .header(IDEMPOTENCY_KEY, key)
-        .json(&call.body);
+    let mut post = http.ask(Method::POST, &path).timeout(PATIENCE).header(IDEMPOTENCY_KEY, key).json(&call.body);
     if let Some(version) = call.version {
         post = post.header(IF_MATCH, format!("\"v{version}\""));
     }
@@ -58,10 +54,7 @@ async fn send(http: &Http, call: &Call, by: &str, key: &str) -> Result<(), Fault
     }
     let sent = post.send().await;
     let response = sent.map_err(|why| http.server.unreached(&why))?;
-    http.server
-        .json::<Value>(response, ANSWER)
-        .await
-        .map(|_| ())
+    http.server.json::<Value>(response, ANSWER).await.map(|_| ())
 }
 
 /// The calls that a request is made of, in the order of its targets.
@@ -80,43 +73,20 @@ fn calls(request: &Request) -> Vec<Call> {
         Act::PauseEdge(it) => return edge(it, "pause"),
         Act::ResumeEdge(it) => return edge(it, "unpause"),
         Act::Requeue => ("handoffs", "requeue", json!({ "reason": why })),
-        Act::Escalate { force, role } => (
-            "handoffs",
-            "escalate",
-            json!({ "reason": why, "role": role, "force": force }),
-        ),
-        Act::Dismiss { reason } => (
-            "handoffs",
-            "dismiss",
-            json!({ "reason": reason, "note": why }),
-        ),
-        Act::Resolve {
-            answer,
-            context_digest,
-            edited,
-            value,
-        } => (
-            "escalations",
-            "resolve",
-            resolution(
-                *answer,
-                context_digest,
-                edited.as_ref(),
-                value.as_ref(),
-                why,
-            ),
-        ),
+        Act::Escalate { force, role } => {
+            ("handoffs", "escalate", json!({ "reason": why, "role": role, "force": force }))
+        }
+        Act::Dismiss { reason } => ("handoffs", "dismiss", json!({ "reason": reason, "note": why })),
+        Act::Resolve { answer, context_digest, edited, value } => {
+            ("escalations", "resolve", resolution(*answer, context_digest, edited.as_ref(), value.as_ref(), why))
+        }
         Act::Claim => ("escalations", "claim", json!({})),
         Act::Release => ("escalations", "release", json!({})),
         Act::Cancel => ("runs", "cancel", json!({ "reason": why })),
     };
     let call = |target: &crate::domain::link::Target| {
         let of_run = matches!(request.act, Act::Cancel);
-        let id = if of_run {
-            target.run.as_str()
-        } else {
-            target.handoff.as_str()
-        };
+        let id = if of_run { target.run.as_str() } else { target.handoff.as_str() };
         Call {
             handoff: Some(target.handoff.clone()),
             path: vec![group.into(), id.into(), verb.into()],
@@ -127,13 +97,7 @@ fn calls(request: &Request) -> Vec<Call> {
     request.on.iter().map(call).collect()
 }
 
-fn resolution(
-    answer: Answer,
-    context_digest: &str,
-    edited: Option<&Value>,
-    value: Option<&Value>,
-    why: &str,
-) -> Value {
+fn resolution(answer: Answer, context_digest: &str, edited: Option<&Value>, value: Option<&Value>, why: &str) -> Value {
     let mut body = json!({ "answer": answer, "context_digest": context_digest, "note": why });
     if let Some(edited) = edited {
         body["edited"] = edited.clone();

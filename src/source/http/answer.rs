@@ -48,9 +48,7 @@ impl Server {
         }
         let reason = innermost(why);
         if why.is_connect() {
-            return Fault::Transient(format!(
-                "cannot connect to {name}: {reason}. Is `seam serve` running there?"
-            ));
+            return Fault::Transient(format!("cannot connect to {name}: {reason}. Is `seam serve` running there?"));
         }
         if why.is_builder() {
             return Fault::Malformed(format!("cannot ask {name}: {reason}"));
@@ -59,11 +57,7 @@ impl Server {
     }
 
     /// A JSON body of at most `limit` bytes, from an answer of any status.
-    pub(super) async fn json<T: DeserializeOwned>(
-        &self,
-        response: Response,
-        limit: usize,
-    ) -> Result<T, Fault> {
+    pub(super) async fn json<T: DeserializeOwned>(&self, response: Response, limit: usize) -> Result<T, Fault> {
         let response = self.accept(response, "application/json").await?;
         let bytes = self.body(response, limit).await?;
         serde_json::from_slice(&bytes).map_err(|why| {
@@ -81,11 +75,7 @@ impl Server {
             return Err(self.refused(response).await);
         }
         let content = content_type(&response);
-        if content.starts_with(wanted) {
-            Ok(response)
-        } else {
-            Err(self.foreign(response.status(), &content))
-        }
+        if content.starts_with(wanted) { Ok(response) } else { Err(self.foreign(response.status(), &content)) }
     }
 
     async fn body(&self, mut response: Response, limit: usize) -> Result<Vec<u8>, Fault> {
@@ -126,13 +116,7 @@ impl Server {
         self.fault(status, &content, &after, problem)
     }
 
-    fn fault(
-        &self,
-        status: StatusCode,
-        content: &str,
-        after: &str,
-        problem: Option<Problem>,
-    ) -> Fault {
+    fn fault(&self, status: StatusCode, content: &str, after: &str, problem: Option<Problem>) -> Fault {
         let name = &self.name;
         let known = problem.is_some();
         let problem = problem.unwrap_or_default();
@@ -145,9 +129,7 @@ impl Server {
             StatusCode::UNAUTHORIZED if self.token => Fault::Denied(format!(
                 "{name} does not know the token in SEAM_TOKEN ({detail}): set SEAM_TOKEN to a valid one"
             )),
-            StatusCode::UNAUTHORIZED => {
-                Fault::Denied(format!("{name} wants a token: set SEAM_TOKEN to yours"))
-            }
+            StatusCode::UNAUTHORIZED => Fault::Denied(format!("{name} wants a token: set SEAM_TOKEN to yours")),
             StatusCode::FORBIDDEN => Fault::Denied(detail),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
                 let when = match after {
@@ -157,20 +139,15 @@ impl Server {
                 Fault::Transient(format!("{name} is busy: {detail}{when}"))
             }
             _ if status.is_server_error() && known => Fault::Transient(format!("{name}: {detail}")),
-            _ if status.is_server_error() => Fault::Transient(format!(
-                "{name} answered {status}: is what it stands in front of running?"
-            )),
+            _ if status.is_server_error() => {
+                Fault::Transient(format!("{name} answered {status}: is what it stands in front of running?"))
+            }
             _ if !known => self.foreign(status, content),
-            StatusCode::CONFLICT if problem.kind.ends_with("request-in-progress") => {
-                Fault::Transient(detail)
+            StatusCode::CONFLICT if problem.kind.ends_with("request-in-progress") => Fault::Transient(detail),
+            StatusCode::PRECONDITION_FAILED if problem.current.is_some() => {
+                Fault::Conflict { found: problem.current.unwrap_or_default(), by: problem.last_change }
             }
-            StatusCode::PRECONDITION_FAILED if problem.current.is_some() => Fault::Conflict {
-                found: problem.current.unwrap_or_default(),
-                by: problem.last_change,
-            },
-            StatusCode::UNPROCESSABLE_ENTITY if !problem.errors.is_empty() => {
-                Fault::Invalid(problem.errors)
-            }
+            StatusCode::UNPROCESSABLE_ENTITY if !problem.errors.is_empty() => Fault::Invalid(problem.errors),
             StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED => Fault::Malformed(format!(
                 "{name} does not understand the request ({detail}): is it another version of seam?"
             )),
@@ -197,9 +174,7 @@ fn content_type(response: &Response) -> String {
 fn header(response: &Response, name: reqwest::header::HeaderName) -> String {
     const LONGEST: usize = 200;
     let value = response.headers().get(name);
-    let text = value.map_or_else(String::new, |it| {
-        String::from_utf8_lossy(it.as_bytes()).into_owned()
-    });
+    let text = value.map_or_else(String::new, |it| String::from_utf8_lossy(it.as_bytes()).into_owned());
     clean(&text).chars().take(LONGEST).collect()
 }
 

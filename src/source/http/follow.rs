@@ -24,10 +24,7 @@ enum Said {
 }
 
 /// The batches of an accepted event stream. Ends with the first fault, at the latest when the server closes.
-pub(super) fn batches(
-    response: Response,
-    server: Server,
-) -> BoxStream<'static, Result<Batch, Fault>> {
+pub(super) fn batches(response: Response, server: Server) -> BoxStream<'static, Result<Batch, Fault>> {
     let name = server.name.clone();
     let mut open = 0;
     let bytes = response.bytes_stream().map(move |chunk| {
@@ -84,9 +81,7 @@ fn understand(block: &Sse, name: &str) -> Result<Option<Said>, Fault> {
         return Ok(None);
     };
     let unclear = |why: serde_json::Error| {
-        Fault::Malformed(format!(
-            "an event of {name} is not understood ({why}): is it another version of seam?"
-        ))
+        Fault::Malformed(format!("an event of {name} is not understood ({why}): is it another version of seam?"))
     };
     match kind {
         "stream.alive" => {
@@ -96,25 +91,21 @@ fn understand(block: &Sse, name: &str) -> Result<Option<Said>, Fault> {
         "stream.gap" => Err(Fault::Transient(format!(
             "{name} no longer has the events since the last one seen here: starting from its present state"
         ))),
-        "stream.overflow" => Err(Fault::Transient(format!(
-            "{name} sent more than this console could take in: catching up"
-        ))),
+        "stream.overflow" => {
+            Err(Fault::Transient(format!("{name} sent more than this console could take in: catching up")))
+        }
         _ if kind.starts_with("stream.") => Ok(None),
         _ => {
             let event = serde_json::from_str(data).map_err(unclear)?;
             let id = block.id.as_deref().and_then(|it| it.parse().ok());
-            let cursor = id.ok_or_else(|| {
-                Fault::Malformed(format!("an event of {name} has no usable position"))
-            })?;
+            let cursor = id.ok_or_else(|| Fault::Malformed(format!("an event of {name} has no usable position")))?;
             Ok(Some(Said::Event(Box::new(event), cursor)))
         }
     }
 }
 
 /// Everything that has arrived already goes into one batch.
-fn gathered(
-    said: impl Stream<Item = Result<Said, Fault>>,
-) -> impl Stream<Item = Result<Batch, Fault>> {
+fn gathered(said: impl Stream<Item = Result<Said, Fault>>) -> impl Stream<Item = Result<Batch, Fault>> {
     said.ready_chunks(MAX_BATCH).flat_map(|items| {
         let mut batches: Vec<Result<Batch, Fault>> = Vec::new();
         for item in items {
@@ -123,10 +114,7 @@ fn gathered(
                     events.push(*event);
                     *cursor = after;
                 }
-                (Ok(Said::Event(event, cursor)), _) => batches.push(Ok(Batch::Events {
-                    events: vec![*event],
-                    cursor,
-                })),
+                (Ok(Said::Event(event, cursor)), _) => batches.push(Ok(Batch::Events { events: vec![*event], cursor })),
                 (Ok(Said::Alive(at)), _) => batches.push(Ok(Batch::Alive { at })),
                 (Err(fault), _) => batches.push(Err(fault)),
             }
@@ -135,9 +123,7 @@ fn gathered(
     })
 }
 
-fn until_fault(
-    batches: impl Stream<Item = Result<Batch, Fault>>,
-) -> impl Stream<Item = Result<Batch, Fault>> {
+fn until_fault(batches: impl Stream<Item = Result<Batch, Fault>>) -> impl Stream<Item = Result<Batch, Fault>> {
     batches.scan(false, |over, batch| {
         let next = if *over { None } else { Some(batch) };
         *over |= matches!(next, Some(Err(_)));
@@ -158,23 +144,13 @@ mod tests {
     #[test]
     fn blocks_are_understood_or_named() {
         let said = |block: Sse| understand(&block, "S");
-        assert!(matches!(
-            said(block("observed.retried.v1", EVENT, "7")),
-            Ok(Some(Said::Event(_, 7)))
-        ));
-        let alive = said(block(
-            "stream.alive",
-            r#"{"at":"2026-03-01T10:00:00Z"}"#,
-            "",
-        ));
+        assert!(matches!(said(block("observed.retried.v1", EVENT, "7")), Ok(Some(Said::Event(_, 7)))));
+        let alive = said(block("stream.alive", r#"{"at":"2026-03-01T10:00:00Z"}"#, ""));
         assert!(matches!(alive, Ok(Some(Said::Alive(_)))));
         assert_eq!(said(Sse::default().retry(2_000)), Ok(None));
         assert_eq!(said(block("stream.later", "?", "")), Ok(None));
         for kind in ["stream.gap", "stream.overflow"] {
-            assert!(matches!(
-                said(block(kind, "{}", "")),
-                Err(Fault::Transient(_))
-            ));
+            assert!(matches!(said(block(kind, "{}", "")), Err(Fault::Transient(_))));
         }
         for (data, id) in [("{", "7"), (EVENT, "x"), (EVENT, "")] {
             let unclear = said(block("observed.retried.v1", data, id));
@@ -190,9 +166,7 @@ mod tests {
         let said = stream::iter(said.into_iter().filter_map(Result::transpose));
         let batches: Vec<_> = until_fault(gathered(said)).collect().await;
         assert_eq!(batches.len(), 2);
-        assert!(
-            matches!(&batches[0], Ok(Batch::Events { events, cursor: 2 }) if events.len() == 2)
-        );
+        assert!(matches!(&batches[0], Ok(Batch::Events { events, cursor: 2 }) if events.len() == 2));
         assert!(batches[1].is_err());
     }
 

@@ -72,10 +72,7 @@ impl LineFault {
     pub(super) fn new(cause: Cause, detail: impl Into<String>) -> Self {
         const LONGEST: usize = 200;
         let detail: String = detail.into();
-        Self {
-            cause,
-            detail: detail.chars().take(LONGEST).collect(),
-        }
+        Self { cause, detail: detail.chars().take(LONGEST).collect() }
     }
 }
 
@@ -123,9 +120,7 @@ impl Translator {
             let detail = format!("{} bytes", line.len());
             return Err(LineFault::new(Cause::TooLong, detail));
         }
-        let text = str::from_utf8(line)
-            .map_err(|why| LineFault::new(Cause::NotUtf8, why.to_string()))?
-            .trim();
+        let text = str::from_utf8(line).map_err(|why| LineFault::new(Cause::NotUtf8, why.to_string()))?.trim();
         let raw: Raw = serde_json::from_str(text).map_err(|why| broken(&why))?;
         // serde reads a struct from an array too; an event is an object.
         if !text.starts_with('{') {
@@ -133,10 +128,7 @@ impl Translator {
         }
         if raw.specversion.is_some() {
             let event = serde_json::from_str(text).map_err(|why| broken(&why))?;
-            return Ok(Record {
-                event,
-                sighting: None,
-            });
+            return Ok(Record { event, sighting: None });
         }
         self.observed(raw)
     }
@@ -155,21 +147,14 @@ impl Translator {
         let step = raw.step.unwrap_or(0);
         let error = raw.error.unwrap_or_default();
         let summary = raw.payload_summary.unwrap_or_default();
-        let mut by = Actor {
-            kind: crate::domain::id::ActorKind::Agent,
-            id: edge.to.clone(),
-        };
+        let mut by = Actor { kind: crate::domain::id::ActorKind::Agent, id: edge.to.clone() };
         let fact = match kind.as_str() {
             "emitted" => {
                 by.id = edge.from.clone();
                 Fact::Emitted(Arc::new(sighted(&edge, step, &summary, at)))
             }
             "acknowledged" => Fact::Acknowledged { until: None },
-            "completed" => Fact::Completed {
-                emitted: Vec::new(),
-                result: None,
-                note: String::new(),
-            },
+            "completed" => Fact::Completed { emitted: Vec::new(), result: None, note: String::new() },
             "failed" => Fact::ObservedFailed { code: error },
             "rejected" => Fact::ObservedRejected { code: error },
             "retried" => {
@@ -223,10 +208,7 @@ impl Translator {
 
 /// What an observer knows of a handoff.
 pub(super) fn sighted(edge: &Edge, step: u32, title: &str, at: Time) -> Emission {
-    Emission {
-        step,
-        ..Emission::observed(edge.clone(), title, at)
-    }
+    Emission { step, ..Emission::observed(edge.clone(), title, at) }
 }
 
 /// A question that a recording mentions. Whom it was put to, what they may answer and until when, it does not
@@ -254,11 +236,7 @@ fn required(name: &'static str, value: Option<String>) -> Result<String, LineFau
 }
 
 fn broken(why: &serde_json::Error) -> LineFault {
-    let cause = if why.is_data() {
-        Cause::NotAnEvent
-    } else {
-        Cause::NotJson
-    };
+    let cause = if why.is_data() { Cause::NotAnEvent } else { Cause::NotJson };
     LineFault::new(cause, why.to_string())
 }
 
@@ -281,9 +259,7 @@ mod tests {
     }
 
     fn kind(kind: &str) -> Fact {
-        let text = EMITTED
-            .replace("emitted", kind)
-            .replace("null", "\"broke\"");
+        let text = EMITTED.replace("emitted", kind).replace("null", "\"broke\"");
         line(&text).unwrap().event.fact
     }
 
@@ -355,14 +331,8 @@ mod tests {
             ),
             (r#"{"hello":1}"#, Cause::MissingMember),
             (r#"{"specversion":"1.0"}"#, Cause::NotAnEvent),
-            (
-                &EMITTED.replace("emitted", "teleported"),
-                Cause::UnknownKind,
-            ),
-            (
-                &EMITTED.replace("2026-03-01T", "yesterday "),
-                Cause::BadTime,
-            ),
+            (&EMITTED.replace("emitted", "teleported"), Cause::UnknownKind),
+            (&EMITTED.replace("2026-03-01T", "yesterday "), Cause::BadTime),
             (&EMITTED.replace("\"to\":\"b\",", ""), Cause::MissingMember),
             (&EMITTED.replace("\"b\"", "\"\""), Cause::MissingMember),
             (&EMITTED.replace("\"b\"", "7"), Cause::NotAnEvent),

@@ -29,12 +29,7 @@ pub(super) struct Wish {
 
 impl Wish {
     pub(super) const fn at(speed: Option<f64>) -> Self {
-        Self {
-            speed,
-            paused: false,
-            jump: None,
-            jumps: 0,
-        }
+        Self { speed, paused: false, jump: None, jumps: 0 }
     }
 
     pub(super) const fn take(&mut self, control: Control) {
@@ -76,9 +71,7 @@ impl Player {
     ) -> Self {
         let first = reading.from().unwrap_or_default();
         let next = usize::try_from(from.unwrap_or(0)).unwrap_or(usize::MAX);
-        let begin = next
-            .checked_sub(1)
-            .and_then(|last| reading.events.get(last));
+        let begin = next.checked_sub(1).and_then(|last| reading.events.get(last));
         let wish = *wishes.borrow_and_update();
         let mut player = Self {
             from: first,
@@ -201,9 +194,7 @@ impl Player {
 
     fn last_played(&self) -> Time {
         let last = self.next.checked_sub(1);
-        last.and_then(|last| self.reading.events.get(last))
-            .map_or(self.from, |it| it.at)
-            .max(self.since.0)
+        last.and_then(|last| self.reading.events.get(last)).map_or(self.from, |it| it.at).max(self.since.0)
     }
 
     /// How many events have happened by now, as far as one batch reaches.
@@ -220,16 +211,12 @@ impl Player {
             return None;
         }
         self.next = due;
-        Some(Batch::Events {
-            events,
-            cursor: due as Cursor,
-        })
+        Some(Batch::Events { events, cursor: due as Cursor })
     }
 
     /// Real time until the next event.
     fn until_next(&self) -> Duration {
-        let (Some(next), Some(speed)) = (self.reading.events.get(self.next), self.wish.speed)
-        else {
+        let (Some(next), Some(speed)) = (self.reading.events.get(self.next), self.wish.speed) else {
             return Duration::ZERO;
         };
         let millis = (next.at - self.now()).max(0) as f64 / speed;
@@ -337,10 +324,7 @@ mod tests {
             }
         }
         let played = began.elapsed().as_secs_f64();
-        assert!(
-            (1_439.0..1_442.0).contains(&played),
-            "a day in 24 minutes: {played}"
-        );
+        assert!((1_439.0..1_442.0).contains(&played), "a day in 24 minutes: {played}");
         assert!(alive > 1_000);
     }
 
@@ -350,7 +334,8 @@ mod tests {
         recording.control(Control::Pause).unwrap();
         recording.control(Control::Jump(at(5))).unwrap();
         let mut watch = recording.watch(None);
-        let stands = |second| move |batch: &Batch| matches!(batch, Batch::Replay(it) if it.paused && it.at == at(second));
+        let stands =
+            |second| move |batch: &Batch| matches!(batch, Batch::Replay(it) if it.paused && it.at == at(second));
         until(&mut watch, stands(5)).await;
         let Batch::Events { events, cursor } = next(&mut watch).await else {
             panic!("what happened up to the jump comes at once");
@@ -366,10 +351,7 @@ mod tests {
         };
         assert_eq!(cursor, 3);
         recording.control(Control::Resume).unwrap();
-        let (seen, _) = until(&mut watch, |it| {
-            matches!(it, Batch::Events { cursor: 9, .. })
-        })
-        .await;
+        let (seen, _) = until(&mut watch, |it| matches!(it, Batch::Events { cursor: 9, .. })).await;
         assert_eq!(seen, 6);
         recording.control(Control::Speed(None)).unwrap();
         until(&mut watch, ended).await;
@@ -385,8 +367,7 @@ mod tests {
         recording.control(Control::Jump(at(3))).unwrap();
         let mut watch = recording.watch(None);
         until(&mut watch, |it| matches!(it, Batch::Events { .. })).await;
-        let Ok(Found::Timeline { run, events }) = recording.fetch(Want::Timeline("t".into())).await
-        else {
+        let Ok(Found::Timeline { run, events }) = recording.fetch(Want::Timeline("t".into())).await else {
             panic!("the run is known");
         };
         assert_eq!((run.handoffs.len(), events.len()), (4, 4));

@@ -73,16 +73,10 @@ impl Reading {
 /// When the file cannot be opened or read, or holds too much. What is wrong *inside* it is in
 /// [`Reading::skipped`] instead.
 pub fn read(path: &Path, until: Option<Time>) -> Result<Reading, ReadError> {
-    let failed = |why| ReadError::Io {
-        path: path.to_owned(),
-        why,
-    };
+    let failed = |why| ReadError::Io { path: path.to_owned(), why };
     let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
     let gzip = file.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
-    let mut collect = Collect {
-        until,
-        ..Collect::default()
-    };
+    let mut collect = Collect { until, ..Collect::default() };
     let end = if gzip {
         let plain = BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file));
         collect.all(plain)
@@ -102,10 +96,7 @@ pub fn read(path: &Path, until: Option<Time>) -> Result<Reading, ReadError> {
 }
 
 const fn damaged(kind: io::ErrorKind) -> bool {
-    matches!(
-        kind,
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
-    )
+    matches!(kind, io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
 }
 
 #[derive(Default)]
@@ -191,18 +182,12 @@ impl Collect {
             } else if let (Some(id), Some((edge, step))) = (&event.handoff, sighting)
                 && emitted.insert(id.clone())
             {
-                events.push(Event {
-                    fact: Fact::Sighted(Arc::new(sighted(&edge, step, "", event.at))),
-                    ..event.clone()
-                });
+                events
+                    .push(Event { fact: Fact::Sighted(Arc::new(sighted(&edge, step, "", event.at))), ..event.clone() });
             }
             events.push(event);
         }
-        Reading {
-            events,
-            skipped: self.skipped.into_values().collect(),
-            lines: self.lines,
-        }
+        Reading { events, skipped: self.skipped.into_values().collect(), lines: self.lines }
     }
 }
 
@@ -238,10 +223,7 @@ fn in_sequence(records: Vec<Record>) -> Vec<Record> {
         }
     }
     let mut taken: Vec<Option<Record>> = records.into_iter().map(Some).collect();
-    order
-        .into_iter()
-        .filter_map(|it| taken[it].take())
-        .collect()
+    order.into_iter().filter_map(|it| taken[it].take()).collect()
 }
 
 /// Reads one line without its end into `line`; false at the end of the file. Of a line that is too long, one
@@ -283,9 +265,7 @@ mod tests {
 
     fn causes(reading: &Reading) -> Vec<(&str, u64, u64)> {
         let skipped = reading.skipped.iter();
-        skipped
-            .map(|it| (it.cause.as_str(), it.count, it.first))
-            .collect()
+        skipped.map(|it| (it.cause.as_str(), it.count, it.first)).collect()
     }
 
     fn names(reading: &Reading) -> Vec<&str> {
@@ -347,25 +327,12 @@ mod tests {
         let reading = reading(lines.join("\n").as_bytes());
         assert_eq!(
             names(&reading),
-            [
-                "handoff.emitted",
-                "handoff.acknowledged",
-                "handoff.sighted",
-                "observed.retried",
-                "handoff.completed",
-            ]
+            ["handoff.emitted", "handoff.acknowledged", "handoff.sighted", "observed.retried", "handoff.completed",]
         );
         let mut run = Run::new("t".into(), Time::default());
-        let odd: Vec<_> = reading
-            .events
-            .iter()
-            .filter_map(|it| evolve(&mut run, it))
-            .collect();
+        let odd: Vec<_> = reading.events.iter().filter_map(|it| evolve(&mut run, it)).collect();
         assert_eq!(odd, [Irregularity::NeverEmitted]);
-        assert_eq!(
-            run.handoffs[&HandoffId::from("late")].state,
-            State::Completed
-        );
+        assert_eq!(run.handoffs[&HandoffId::from("late")].state, State::Completed);
         assert!(run.handoffs[&HandoffId::from("ghost")].retried);
     }
 
@@ -394,10 +361,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(lines.join("\n").as_bytes()).unwrap();
         let until = Time::parse("2026-03-01T10:00:01Z").unwrap();
-        assert_eq!(
-            names(&read(file.path(), Some(until)).unwrap()),
-            ["handoff.emitted"]
-        );
+        assert_eq!(names(&read(file.path(), Some(until)).unwrap()), ["handoff.emitted"]);
     }
 
     #[test]
@@ -416,10 +380,7 @@ mod tests {
         let mut damaged = whole.clone();
         let end = damaged.len() - 5;
         damaged[end] ^= 0xff;
-        assert_eq!(
-            reading(&damaged).skipped.last().unwrap().cause,
-            Cause::CutShort.words()
-        );
+        assert_eq!(reading(&damaged).skipped.last().unwrap().cause, Cause::CutShort.words());
     }
 
     #[test]
@@ -432,10 +393,8 @@ mod tests {
             actor: crate::domain::id::Actor::system("test"),
             fact: Fact::ObservedRetried {},
         };
-        let lines: Vec<String> = [seen(2, 5), seen(1, 4), seen(3, 3)]
-            .iter()
-            .map(|it| write_line(it).unwrap())
-            .collect();
+        let lines: Vec<String> =
+            [seen(2, 5), seen(1, 4), seen(3, 3)].iter().map(|it| write_line(it).unwrap()).collect();
         let reading = reading(lines.join("\n").as_bytes());
         let order: Vec<u64> = reading.events.iter().map(|it| it.seq).collect();
         assert_eq!(order, [1, 2, 3]);

@@ -44,11 +44,7 @@ impl Draft {
                     why: self.words.clone(),
                     key: format!("{key}-{nth}"),
                 };
-                Some(Portion {
-                    source,
-                    aims,
-                    request,
-                })
+                Some(Portion { source, aims, request })
             })
             .collect()
     }

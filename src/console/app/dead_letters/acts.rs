@@ -71,16 +71,10 @@ impl DeadLetters {
     /// What the acts would be done to, in a word or two; nothing for a single item.
     fn object(&self) -> Option<String> {
         if self.list.marked() > 0 {
-            return Some(format!(
-                "{} marked",
-                text::count(self.marked_items() as u64)
-            ));
+            return Some(format!("{} marked", text::count(self.marked_items() as u64)));
         }
         match self.list.selected()? {
-            Row::Group(id) => Some(format!(
-                "group of {}",
-                text::count(self.group(id)?.1 as u64)
-            )),
+            Row::Group(id) => Some(format!("group of {}", text::count(self.group(id)?.1 as u64))),
             Row::Item(..) => None,
         }
     }
@@ -117,11 +111,7 @@ impl DeadLetters {
 
     /// Lists what is chosen now: this is the snapshot that the act works on.
     fn chosen(&self, world: &World) -> Chosen {
-        let mut chosen = Chosen {
-            items: Vec::new(),
-            groups: Vec::new(),
-            more: 0,
-        };
+        let mut chosen = Chosen { items: Vec::new(), groups: Vec::new(), more: 0 };
         let mut seen: HashSet<(SourceId, HandoffId)> = HashSet::new();
         let mut groups: BTreeSet<GroupId> = BTreeSet::new();
         let mut add = |source: SourceId, id: &HandoffId, group: GroupId| {
@@ -148,10 +138,7 @@ impl DeadLetters {
                     };
                     match self.groups.get(&id).and_then(|it| it.items.as_ref()) {
                         Some(items) => items.iter().for_each(|it| add(id.0, it, id.clone())),
-                        None => book
-                            .items
-                            .iter()
-                            .for_each(|(_, it)| add(id.0, it, id.clone())),
+                        None => book.items.iter().for_each(|(_, it)| add(id.0, it, id.clone())),
                     }
                 }
                 Row::Item(source, id) => {
@@ -173,22 +160,12 @@ impl DeadLetters {
         };
         let world = desk.world;
         let chosen = self.chosen(world);
-        let aims = chosen
-            .items
-            .iter()
-            .filter_map(|(source, id)| aim(world.feed(*source)?.ledger(), *source, id));
+        let aims = chosen.items.iter().filter_map(|(source, id)| aim(world.feed(*source)?.ledger(), *source, id));
         let mut proposal = Proposal::new(act, aims.collect());
         proposal.groups = chosen.groups.len();
-        let whole = self
-            .list
-            .chosen()
-            .iter()
-            .all(|row| matches!(row, Row::Group(_)));
+        let whole = self.list.chosen().iter().all(|row| matches!(row, Row::Group(_)));
         if whole && chosen.more == 0 {
-            let keys = chosen
-                .groups
-                .iter()
-                .map(|(source, id)| format!("{} {id}", source.0));
+            let keys = chosen.groups.iter().map(|(source, id)| format!("{} {id}", source.0));
             proposal.group = Some(keys.collect::<Vec<_>>().join(","));
         }
         if act == ActKind::Requeue {
@@ -216,10 +193,7 @@ impl DeadLetters {
             .map(|(head, _)| format!("• {} ({})", text::cut(&head.title, 120), head.edge))
             .collect();
         if groups.len() > NAMED {
-            lines.push(format!(
-                "• and {}",
-                plural(groups.len() - NAMED, "more group")
-            ));
+            lines.push(format!("• and {}", plural(groups.len() - NAMED, "more group")));
         }
         lines
     }
@@ -237,9 +211,7 @@ impl DeadLetters {
             let (source, id) = key.split_once(' ')?;
             let ledger = world.feed(SourceId(source.parse().ok()?))?.ledger();
             let book = ledger.dead().group(id)?;
-            let new = book
-                .since(after)
-                .filter(|(_, id)| order::matches(ledger, book, &self.query, id));
+            let new = book.since(after).filter(|(_, id)| order::matches(ledger, book, &self.query, id));
             Some(new.count())
         };
         groups.split(',').filter_map(group).sum()
@@ -261,8 +233,7 @@ fn verdicts(world: &World, items: &[(SourceId, HandoffId)]) -> Vec<String> {
     let mut counted: Vec<(Outlook, usize)> = Vec::new();
     for (source, id) in items {
         let ledger = world.feed(*source).map(super::super::feed::Feed::ledger);
-        let Some((ledger, it)) = ledger.and_then(|ledger| Some((ledger, ledger.handoff(id)?)))
-        else {
+        let Some((ledger, it)) = ledger.and_then(|ledger| Some((ledger, ledger.handoff(id)?))) else {
             continue;
         };
         let verdict = outlook(ledger, it);
@@ -281,14 +252,8 @@ fn verdicts(world: &World, items: &[(SourceId, HandoffId)]) -> Vec<String> {
         }
     };
     let mut lines: Vec<String> = counted.iter().map(line).collect();
-    if counted
-        .iter()
-        .any(|(it, _)| !matches!(it, Outlook::Impossible(_)))
-    {
-        lines.push(
-            "Effects of earlier attempts are not recorded yet, so what they wrote is not known."
-                .to_owned(),
-        );
+    if counted.iter().any(|(it, _)| !matches!(it, Outlook::Impossible(_))) {
+        lines.push("Effects of earlier attempts are not recorded yet, so what they wrote is not known.".to_owned());
     }
     lines
 }

@@ -66,17 +66,10 @@ fn group(doc: &mut Doc, world: &World, ledger: &Ledger, head: &DeadGroup, matchi
     };
     let pipeline = &head.edge.pipeline;
     doc.field("edge", Ink::Text, &format!("{} in {pipeline}", head.edge));
-    doc.field(
-        "dead",
-        Ink::Text,
-        &format!("{}{matching}", plural(head.count, "handoff")),
-    );
+    doc.field("dead", Ink::Text, &format!("{}{matching}", plural(head.count, "handoff")));
     let (tone, pulse) = pulse(head, ledger);
     doc.field("pulse", tone, &pulse);
-    let (first, last) = (
-        world.stamp(head.first_at, now),
-        world.stamp(head.last_at, now),
-    );
+    let (first, last) = (world.stamp(head.first_at, now), world.stamp(head.last_at, now));
     doc.field("first, last", Ink::Text, &format!("{first}, {last}"));
     let Some(book) = ledger.dead().group(&head.id) else {
         return;
@@ -85,19 +78,11 @@ fn group(doc: &mut Doc, world: &World, ledger: &Ledger, head: &DeadGroup, matchi
     prompts.sort_by(|a, b| b.1.cmp(a.1));
     for (nth, (prompt, count)) in prompts.into_iter().take(4).enumerate() {
         let prompt = prompt.as_deref().unwrap_or("no prompt named");
-        doc.field(
-            if nth == 0 { "prompt" } else { "" },
-            Ink::Text,
-            &format!("{prompt} in {count}"),
-        );
+        doc.field(if nth == 0 { "prompt" } else { "" }, Ink::Text, &format!("{prompt} in {count}"));
     }
     for (nth, (why, count)) in book.reasons.iter().enumerate() {
         let why = why.map_or("not said", reason);
-        doc.field(
-            if nth == 0 { "why dead" } else { "" },
-            Ink::Text,
-            &format!("{why} in {count}"),
-        );
+        doc.field(if nth == 0 { "why dead" } else { "" }, Ink::Text, &format!("{why} in {count}"));
     }
 }
 
@@ -105,28 +90,14 @@ fn item(doc: &mut Doc, world: &World, ledger: &Ledger, id: &HandoffId) {
     let Some(row) = dead_row(ledger, id) else {
         return;
     };
-    doc.paragraph(
-        Ink::Strong,
-        if row.title.is_empty() {
-            id.as_str()
-        } else {
-            &row.title
-        },
-    );
+    doc.paragraph(Ink::Strong, if row.title.is_empty() { id.as_str() } else { &row.title });
     doc.field("requeue", ink(&row.outlook), row.outlook.why());
-    let place = row
-        .path
-        .as_deref()
-        .map(|path| format!(" at {path}"))
-        .unwrap_or_default();
+    let place = row.path.as_deref().map(|path| format!(" at {path}")).unwrap_or_default();
     doc.field("failed", Ink::Bad, &format!("{}{place}", row.code));
     if !row.detail.is_empty() {
         doc.field("said", Ink::Text, &row.detail);
     }
-    if let Some(first) = ledger
-        .handoff(id)
-        .and_then(|it| it.failure.as_ref()?.violations.first())
-    {
+    if let Some(first) = ledger.handoff(id).and_then(|it| it.failure.as_ref()?.violations.first()) {
         doc.field("violation", Ink::Text, &first.to_string());
     }
     doc.field("why dead", Ink::Text, row.reason.map_or("not said", reason));
@@ -136,33 +107,13 @@ fn item(doc: &mut Doc, world: &World, ledger: &Ledger, id: &HandoffId) {
     };
     doc.field("attempts", Ink::Text, &attempts);
     let (at, ago) = (world.stamp(row.dead_at, ledger.now()), age(row.age_ms));
-    doc.field(
-        "died",
-        if row.age_ms < 10 * MINUTE {
-            Ink::Warn
-        } else {
-            Ink::Text
-        },
-        &format!("{at}, {ago} ago"),
-    );
+    doc.field("died", if row.age_ms < 10 * MINUTE { Ink::Warn } else { Ink::Text }, &format!("{at}, {ago} ago"));
     if let Some(prompt) = &row.prompt {
         doc.field("prompt", Ink::Text, prompt);
     }
-    let owner = if row.owner.is_empty() {
-        "not said"
-    } else {
-        &row.owner
-    };
-    doc.field(
-        "owner",
-        Ink::Text,
-        &format!("{owner}, urgency {}", row.urgency.word()),
-    );
-    doc.field(
-        "edge",
-        Ink::Text,
-        &format!("{} in {}", row.edge, row.edge.pipeline),
-    );
+    let owner = if row.owner.is_empty() { "not said" } else { &row.owner };
+    doc.field("owner", Ink::Text, &format!("{owner}, urgency {}", row.urgency.word()));
+    doc.field("edge", Ink::Text, &format!("{} in {}", row.edge, row.edge.pipeline));
     doc.field("handoff", Ink::Dim, id.as_str());
     doc.field("trace", Ink::Dim, row.trace_id.as_str());
 }

@@ -10,10 +10,8 @@ use crate::domain::report::DeadGroup;
 use super::GroupId;
 
 /// The fields a filter can name.
-pub(super) const FIELDS: &[&str] = &[
-    "title", "owner", "urgency", "from", "to", "pipeline", "code", "detail", "prompt", "trace",
-    "handoff",
-];
+pub(super) const FIELDS: &[&str] =
+    &["title", "owner", "urgency", "from", "to", "pipeline", "code", "detail", "prompt", "trace", "handoff"];
 
 /// What groups can be sorted by, in the order of the columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,13 +31,7 @@ pub enum By {
 
 impl By {
     /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Count,
-        Self::First,
-        Self::Last,
-        Self::Edge,
-        Self::Outlook,
-    ];
+    pub const ALL: [Self; 5] = [Self::Count, Self::First, Self::Last, Self::Edge, Self::Outlook];
 }
 
 /// What groups are sorted by, and whether the smallest is on top.
@@ -54,10 +46,7 @@ pub struct Sort {
 impl Sort {
     /// The way that is most useful for a column: most, latest, or first in the alphabet on top.
     pub const fn new(by: By) -> Self {
-        Self {
-            by,
-            rising: matches!(by, By::First | By::Edge | By::Outlook),
-        }
+        Self { by, rising: matches!(by, By::First | By::Edge | By::Outlook) }
     }
 
     /// By the next column.
@@ -70,10 +59,7 @@ impl Sort {
     /// The other way round.
     #[must_use]
     pub const fn reversed(self) -> Self {
-        Self {
-            by: self.by,
-            rising: !self.rising,
-        }
+        Self { by: self.by, rising: !self.rising }
     }
 
     /// Orders two groups; what is equal keeps a fixed order, or rows would jump.
@@ -90,9 +76,7 @@ impl Sort {
             By::Outlook => x.outlook.cmp(&y.outlook),
         };
         let order = if self.rising { order } else { order.reverse() };
-        order
-            .then_with(|| y.last_at.cmp(&x.last_at))
-            .then_with(|| a.cmp(b))
+        order.then_with(|| y.last_at.cmp(&x.last_at)).then_with(|| a.cmp(b))
     }
 
     /// Items are listed by their deaths: the latest on top only when groups are sorted so.
@@ -103,16 +87,9 @@ impl Sort {
 
 /// The items of a group that match, in order.
 pub(super) fn items(ledger: &Ledger, book: &DeadBook, query: &Query, sort: Sort) -> Vec<HandoffId> {
-    let kept = book
-        .items
-        .iter()
-        .filter(|(_, id)| matches(ledger, book, query, id));
+    let kept = book.items.iter().filter(|(_, id)| matches(ledger, book, query, id));
     let ids = kept.map(|(_, id)| id.clone());
-    if sort.newest_first() {
-        ids.rev().collect()
-    } else {
-        ids.collect()
-    }
+    if sort.newest_first() { ids.rev().collect() } else { ids.collect() }
 }
 
 /// Whether one dead letter matches. Nothing is copied: this runs over all of them.
@@ -120,9 +97,7 @@ pub(super) fn matches(ledger: &Ledger, book: &DeadBook, query: &Query, id: &Hand
     if query.is_empty() {
         return true;
     }
-    let found = ledger
-        .home(id)
-        .and_then(|run| Some((run, run.handoffs.get(id)?)));
+    let found = ledger.home(id).and_then(|run| Some((run, run.handoffs.get(id)?)));
     let Some((run, it)) = found else {
         return false;
     };

@@ -30,13 +30,7 @@ pub struct EdgePage {
 impl EdgePage {
     /// The page before its first refresh.
     pub fn new(source: SourceId, edge: Edge) -> Self {
-        Self {
-            source,
-            edge,
-            span: Span::OneHour,
-            list: List::default(),
-            row: None,
-        }
+        Self { source, edge, span: Span::OneHour, list: List::default(), row: None }
     }
 
     pub(in super::super) fn refresh(&mut self, world: &World) {
@@ -52,8 +46,7 @@ impl EdgePage {
         let of_hour = feed.figures().edges.iter().find(|it| it.edge == self.edge);
         row.looping = of_hour.map_or(0, |it| it.looping);
         self.row = Some(row);
-        self.list
-            .settle(book.recent.iter().rev().cloned().collect());
+        self.list.settle(book.recent.iter().rev().cloned().collect());
     }
 
     pub(in super::super) fn offers(&self, world: &World) -> Vec<Offer> {
@@ -84,10 +77,7 @@ impl EdgePage {
             (Action::Open, Some(id)) => desk.open(self.source, id.clone()),
             (Action::CopyId, Some(id)) => desk.copy(id.as_str(), "the handoff id"),
             (Action::CopyJson, _) => {
-                let json = self
-                    .row
-                    .as_ref()
-                    .and_then(|it| serde_json::to_string_pretty(it).ok());
+                let json = self.row.as_ref().and_then(|it| serde_json::to_string_pretty(it).ok());
                 desk.copy(&json.unwrap_or_default(), "the edge as JSON");
             }
             _ => {}

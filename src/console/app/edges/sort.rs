@@ -58,9 +58,7 @@ impl By {
             Self::Pipeline => x.edge.pipeline.cmp(&y.edge.pipeline),
             Self::Count => y.emit_to_ack_ms.n.cmp(&x.emit_to_ack_ms.n),
             Self::P50 => y.emit_to_ack_ms.p50.cmp(&x.emit_to_ack_ms.p50),
-            Self::P95 => {
-                (y.p95_ms.value, y.p95_ms.lower_bound).cmp(&(x.p95_ms.value, x.p95_ms.lower_bound))
-            }
+            Self::P95 => (y.p95_ms.value, y.p95_ms.lower_bound).cmp(&(x.p95_ms.value, x.p95_ms.lower_bound)),
             Self::P99 => y.emit_to_ack_ms.p99.cmp(&x.emit_to_ack_ms.p99),
             Self::Retries => by_rate(y.retry_rate, x.retry_rate),
             Self::Violations => by_rate(y.violation_rate, x.violation_rate),

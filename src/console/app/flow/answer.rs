@@ -13,11 +13,7 @@ use crate::domain::link::{ActKind, Fault, Found, Want};
 use crate::domain::time::Time;
 
 /// An effect answered. What nobody waits for any more is dropped.
-pub(in crate::console::app) fn answered(
-    state: &mut State,
-    ticket: Ticket,
-    reply: Result<Reply, Fault>,
-) -> Vec<Effect> {
+pub(in crate::console::app) fn answered(state: &mut State, ticket: Ticket, reply: Result<Reply, Fault>) -> Vec<Effect> {
     if let Some(at) = state.pending.iter().position(|it| it.ticket == ticket) {
         let due = state.pending.remove(at);
         return request(state, &due.draft, &due.aims);
@@ -53,31 +49,19 @@ pub(in crate::console::app) fn answered(
 pub(in crate::console::app) fn mend(feed: &mut Feed, tickets: &mut Tickets) -> Vec<Effect> {
     let source = feed.id;
     let missing = feed.missing(|| tickets.draw()).into_iter();
-    missing
-        .map(|(ticket, run)| Effect::Fetch(ticket, source, Want::Timeline(run)))
-        .collect()
+    missing.map(|(ticket, run)| Effect::Fetch(ticket, source, Want::Timeline(run))).collect()
 }
 
 /// A portion of an act was answered: on with the next one, or the result of all of them.
-fn heard(
-    state: &mut State,
-    mut sent: Sent,
-    ticket: Ticket,
-    reply: Result<Reply, Fault>,
-) -> Vec<Effect> {
+fn heard(state: &mut State, mut sent: Sent, ticket: Ticket, reply: Result<Reply, Fault>) -> Vec<Effect> {
     let Some(portion) = sent.take(ticket) else {
         return Vec::new();
     };
     let act = sent.draft.proposal.act;
-    if let (ActKind::EditApprove, Some(edited), Some(aim)) =
-        (act, &sent.draft.edited, portion.aims.first())
+    if let (ActKind::EditApprove, Some(edited), Some(aim)) = (act, &sent.draft.edited, portion.aims.first())
         && let Some(fault @ Fault::Invalid(_)) = first_fault(&reply)
     {
-        let editing = Editing {
-            aim: aim.clone(),
-            original: sent.draft.original.clone(),
-            text: edit::pretty(edited),
-        };
+        let editing = Editing { aim: aim.clone(), original: sent.draft.original.clone(), text: edit::pretty(edited) };
         edit::fix(state, editing, edit::invalid(fault));
         return Vec::new();
     }
@@ -151,15 +135,7 @@ fn results(sent: &Sent, now: Time) -> Results {
     };
     let mut items: Vec<_> = sent.done.iter().map(line).collect();
     let done = items.iter().filter(|(_, it)| it.is_ok()).count();
-    let title = format!(
-        "{} {done} of {}",
-        sent.draft.proposal.act.done(),
-        items.len()
-    );
+    let title = format!("{} {done} of {}", sent.draft.proposal.act.done(), items.len());
     items.sort_by_key(|(_, it)| it.is_ok());
-    Results {
-        title: capital(&title),
-        items,
-        offset: 0,
-    }
+    Results { title: capital(&title), items, offset: 0 }
 }

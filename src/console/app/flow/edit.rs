@@ -20,22 +20,11 @@ pub fn edit_approve(state: &mut State, aim: Aim) -> Vec<Effect> {
     let ticket = state.tickets.draw();
     let want = Want::Contract(aim.target.handoff.clone());
     let source: SourceId = aim.source;
-    state.edits.insert(
-        ticket,
-        Editing {
-            aim,
-            original: String::new(),
-            text: String::new(),
-        },
-    );
+    state.edits.insert(ticket, Editing { aim, original: String::new(), text: String::new() });
     vec![Effect::Fetch(ticket, source, want)]
 }
 
-pub(super) fn fetched(
-    state: &mut State,
-    mut editing: Editing,
-    reply: Result<Reply, Fault>,
-) -> Vec<Effect> {
+pub(super) fn fetched(state: &mut State, mut editing: Editing, reply: Result<Reply, Fault>) -> Vec<Effect> {
     let (value, digest) = match reply {
         Ok(Reply::Found(Found::Contract { value, digest })) => (value, digest),
         Ok(_) => return Vec::new(),
@@ -46,10 +35,7 @@ pub(super) fn fetched(
         }
     };
     if !editing.aim.digest.is_empty() && digest != editing.aim.digest {
-        state.say(
-            "it changed since you saw it: look at it again first",
-            Tone::Bad,
-        );
+        state.say("it changed since you saw it: look at it again first", Tone::Bad);
         return Vec::new();
     }
     editing.aim.digest = digest;
@@ -69,11 +55,7 @@ pub(in crate::console::app) fn pretty(value: &Value) -> String {
 }
 
 /// The editor was closed. Whatever was typed is kept until it is sent or given up.
-pub(in crate::console::app) fn edited(
-    state: &mut State,
-    ticket: Ticket,
-    text: Result<String, String>,
-) -> Vec<Effect> {
+pub(in crate::console::app) fn edited(state: &mut State, ticket: Ticket, text: Result<String, String>) -> Vec<Effect> {
     let Some(editing) = state.edits.get_mut(&ticket) else {
         if let Err(why) = text {
             state.say(why, Tone::Bad);
@@ -98,10 +80,7 @@ pub(in crate::console::app) fn edited(
         Err(why) => offer_again(state, ticket, vec![format!("This is not JSON: {why}.")]),
         Ok(value) if original.as_ref() == Some(&value) => {
             state.edits.remove(&ticket);
-            state.say(
-                "nothing was changed: approve it as it is, or edit it again",
-                Tone::Plain,
-            );
+            state.say("nothing was changed: approve it as it is, or edit it again", Tone::Plain);
         }
         Ok(value) => {
             let aim = editing.aim.clone();
@@ -109,14 +88,7 @@ pub(in crate::console::app) fn edited(
             let original = editing.original.clone();
             state.edits.remove(&ticket);
             let proposal = Proposal::new(ActKind::EditApprove, vec![aim]).notes(changed);
-            confirm(
-                state,
-                Draft {
-                    edited: Some(value),
-                    original,
-                    ..Draft::new(proposal)
-                },
-            );
+            confirm(state, Draft { edited: Some(value), original, ..Draft::new(proposal) });
         }
     }
     Vec::new()
@@ -136,10 +108,7 @@ fn offer_again(state: &mut State, ticket: Ticket, wrong: Vec<String>) {
         title: "the edited contract is not valid".to_owned(),
         body,
         news: Vec::new(),
-        buttons: vec![
-            ("Give up".to_owned(), Press::Cancel),
-            ("Edit again".to_owned(), Press::EditAgain(ticket)),
-        ],
+        buttons: vec![("Give up".to_owned(), Press::Cancel), ("Edit again".to_owned(), Press::EditAgain(ticket))],
         focus: 1,
         offset: 0,
         draft: None,

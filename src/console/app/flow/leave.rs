@@ -14,18 +14,12 @@ pub(in crate::console::app) fn quit(state: &mut State) -> Vec<Effect> {
     let waiting: usize = state.pending.iter().map(|it| it.aims.len()).sum();
     if waiting == 0 {
         state.leaving = true;
-        state.say(
-            "leaving when what was sent is answered; ctrl-c leaves now",
-            Tone::Plain,
-        );
+        state.say("leaving when what was sent is answered; ctrl-c leaves now", Tone::Plain);
         return Vec::new();
     }
     state.layers.push(Layer::Dialog(Dialog {
         title: "leave Seamwatch".to_owned(),
-        body: vec![format!(
-            "The dismissal of {} was not sent yet: it still can be taken back.",
-            items(waiting)
-        )],
+        body: vec![format!("The dismissal of {} was not sent yet: it still can be taken back.", items(waiting))],
         news: Vec::new(),
         buttons: vec![
             ("Stay".to_owned(), Press::Cancel),

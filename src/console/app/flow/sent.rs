@@ -19,12 +19,7 @@ pub(in crate::console::app) struct Sent {
 
 impl Sent {
     pub(super) const fn new(draft: Draft, portions: Vec<Portion>) -> Self {
-        Self {
-            draft,
-            asked: Vec::new(),
-            waiting: portions,
-            done: Vec::new(),
-        }
+        Self { draft, asked: Vec::new(), waiting: portions, done: Vec::new() }
     }
 
     /// Asks every source that owes no answer for its next portion.
@@ -64,14 +59,11 @@ impl Sent {
     pub(super) fn give_up(&mut self, portion: Portion, fault: &Fault) {
         let unsent = Fault::Transient("not sent, because those before it failed".to_owned());
         let waiting = std::mem::take(&mut self.waiting);
-        let (unsent_now, waiting) = waiting
-            .into_iter()
-            .partition(|it| it.source == portion.source);
+        let (unsent_now, waiting) = waiting.into_iter().partition(|it| it.source == portion.source);
         self.waiting = waiting;
         let mut fail = |portion: Portion, fault: &Fault| {
             let aims = portion.aims.into_iter();
-            self.done
-                .extend(aims.map(|aim| (Some(aim), Err(fault.clone()))));
+            self.done.extend(aims.map(|aim| (Some(aim), Err(fault.clone()))));
         };
         fail(portion, fault);
         let unsent_now: Vec<Portion> = unsent_now;
@@ -88,9 +80,6 @@ impl Sent {
     /// How many acts were sent and not answered, and how many were not sent.
     pub(super) fn open(&self) -> (usize, usize) {
         let acts = |it: &Portion| it.request.on.len().max(1);
-        (
-            self.asked.iter().map(|(_, it)| acts(it)).sum(),
-            self.waiting.iter().map(acts).sum(),
-        )
+        (self.asked.iter().map(|(_, it)| acts(it)).sum(), self.waiting.iter().map(acts).sum())
     }
 }

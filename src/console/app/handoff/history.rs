@@ -46,15 +46,8 @@ impl Handoff {
         let Some(run) = self.run(world) else {
             return (Vec::new(), 0);
         };
-        let now = world
-            .feed(self.source)
-            .map_or(run.changed_at, |it| it.ledger().now());
-        let start = run
-            .handoffs
-            .values()
-            .map(run::Handoff::born)
-            .min()
-            .unwrap_or(run.started_at);
+        let now = world.feed(self.source).map_or(run.changed_at, |it| it.ledger().now());
+        let start = run.handoffs.values().map(run::Handoff::born).min().unwrap_or(run.started_at);
         let rows = run.handoffs.values().map(|it| TraceRow {
             id: it.id.clone(),
             depth: depth(run, it),
@@ -68,9 +61,7 @@ impl Handoff {
     }
 
     pub(super) fn attempts(&self, doc: &mut Doc, world: &World, it: &run::Handoff) {
-        let now = world
-            .feed(self.source)
-            .map_or(it.born(), |feed| feed.ledger().now());
+        let now = world.feed(self.source).map_or(it.born(), |feed| feed.ledger().now());
         let most = it.emission.max_attempts;
         let spent = match most {
             0 => plural(it.attempts_total as usize, "attempt"),
@@ -78,21 +69,14 @@ impl Handoff {
         };
         let before = it.attempts_total.saturating_sub(it.attempt);
         let before = if before > 0 {
-            format!(
-                ", {} before the last requeue or approval",
-                plural(before as usize, "attempt")
-            )
+            format!(", {} before the last requeue or approval", plural(before as usize, "attempt"))
         } else {
             String::new()
         };
         doc.field("attempts", Ink::Text, &format!("{spent}{before}"));
         if let Some(failure) = &it.failure {
             let (at, ago) = (world.stamp(failure.at, now), age(failure.at.age(now)));
-            doc.field(
-                "last error",
-                Ink::Bad,
-                &format!("{} at {at}, {ago} ago", failure.code),
-            );
+            doc.field("last error", Ink::Bad, &format!("{} at {at}, {ago} ago", failure.code));
             if !failure.detail.is_empty() {
                 doc.field("", Ink::Text, &failure.detail);
             }
@@ -102,29 +86,23 @@ impl Handoff {
         }
         // The last lease is kept for the record; nobody holds what has ended.
         if let Some(lease) = it.lease.as_ref().filter(|_| it.state.is_open()) {
-            let until = lease.until.map_or_else(
-                || "without end".to_owned(),
-                |at| format!("until {}", world.stamp(at, now)),
-            );
+            let until =
+                lease.until.map_or_else(|| "without end".to_owned(), |at| format!("until {}", world.stamp(at, now)));
             doc.field("held by", Ink::Accent, &format!("{} {until}", lease.holder));
         }
         doc.head("WHAT HAPPENED");
         match &self.timeline {
             Body::Here((_, events)) => self.story(doc, world, events.iter(), now),
             other => {
-                let recent = world
-                    .feed(self.source)
-                    .into_iter()
-                    .flat_map(|feed| feed.ledger().recent());
+                let recent = world.feed(self.source).into_iter().flat_map(|feed| feed.ledger().recent());
                 self.story(doc, world, recent, now);
                 doc.gap();
                 let can = world.feed(self.source).and_then(|feed| feed.can());
                 let why = match other {
                     Body::Missing(why) => format!("The whole history could not be fetched: {why}"),
-                    _ if can.is_some_and(|it| !it.timelines) => self.lacks(
-                        world,
-                        "tells no history: these are the latest events that came by",
-                    ),
+                    _ if can.is_some_and(|it| !it.timelines) => {
+                        self.lacks(world, "tells no history: these are the latest events that came by")
+                    }
                     _ => "Fetching the whole history …".to_owned(),
                 };
                 doc.paragraph(Ink::Dim, &why);
@@ -132,13 +110,7 @@ impl Handoff {
         }
     }
 
-    fn story<'a>(
-        &self,
-        doc: &mut Doc,
-        world: &World,
-        events: impl Iterator<Item = &'a Event>,
-        now: Time,
-    ) {
+    fn story<'a>(&self, doc: &mut Doc, world: &World, events: impl Iterator<Item = &'a Event>, now: Time) {
         for event in events.filter(|it| it.handoff.as_ref() == Some(&self.id)) {
             let ink = match tone(event) {
                 Tone::Plain => Ink::Text,
@@ -147,18 +119,10 @@ impl Handoff {
                 Tone::Bad => Ink::Bad,
                 Tone::Person => Ink::Wait,
             };
-            let name = event
-                .fact
-                .name()
-                .trim_start_matches("handoff.")
-                .replace('_', " ");
+            let name = event.fact.name().trim_start_matches("handoff.").replace('_', " ");
             let words = tell(&event.fact);
             let space = if words.is_empty() { "" } else { ": " };
-            doc.field(
-                &world.stamp(event.at, now),
-                ink,
-                &format!("{name} by {}{space}{words}", event.actor.id),
-            );
+            doc.field(&world.stamp(event.at, now), ink, &format!("{name} by {}{space}{words}", event.actor.id));
         }
     }
 }
@@ -168,12 +132,7 @@ fn depth(run: &Run, it: &run::Handoff) -> usize {
     const DEEPEST: usize = 8;
     let mut at = it;
     let mut depth = 0;
-    while let Some(parent) = at
-        .emission
-        .parent
-        .as_ref()
-        .and_then(|id| run.handoffs.get(id))
-    {
+    while let Some(parent) = at.emission.parent.as_ref().and_then(|id| run.handoffs.get(id)) {
         depth += 1;
         if depth == DEEPEST {
             break;

@@ -12,10 +12,7 @@ use crate::domain::text::latency;
 pub(super) fn effects(doc: &mut Doc, contract: &Contract, ledger: Option<&Ledger>, it: &Handoff) {
     doc.head("WRITTEN BY THE SOURCE BEFORE THIS HANDOFF");
     if contract.side_effects.is_empty() {
-        doc.paragraph(
-            Ink::Text,
-            "Nothing: the source declares that it wrote nothing to the outside.",
-        );
+        doc.paragraph(Ink::Text, "Nothing: the source declares that it wrote nothing to the outside.");
     }
     for effect in &contract.side_effects {
         let ink = match effect.status {
@@ -24,11 +21,7 @@ pub(super) fn effects(doc: &mut Doc, contract: &Contract, ledger: Option<&Ledger
             _ => Ink::Text,
         };
         let words = format!("{} {} {}", effect.system, word(effect.op), effect.resource);
-        doc.field(
-            &format!("{}", effect.seq),
-            ink,
-            &format!("{words}: {}", word(effect.status)),
-        );
+        doc.field(&format!("{}", effect.seq), ink, &format!("{words}: {}", word(effect.status)));
         let again = match effect.idempotent {
             Some(true) => "doing it again with its key does nothing more",
             Some(false) => "doing it again does it twice",
@@ -60,10 +53,7 @@ pub(super) fn provenance(doc: &mut Doc, contract: &Contract) {
     let made = &contract.provenance;
     doc.field("agent", Ink::Text, &made.agent.label());
     doc.field("model", Ink::Text, &model(made.model.as_ref()));
-    let prompt = made
-        .prompt
-        .as_ref()
-        .map_or_else(|| "none: a person or a rule".to_owned(), Maker::label);
+    let prompt = made.prompt.as_ref().map_or_else(|| "none: a person or a rule".to_owned(), Maker::label);
     doc.field("prompt", Ink::Text, &prompt);
     match made.confidence {
         Some(confidence) => doc.field("confidence", Ink::Text, &format!("{confidence:.2}")),
@@ -78,24 +68,10 @@ pub(super) fn provenance(doc: &mut Doc, contract: &Contract) {
             CallStatus::Ok => (Ink::Good, "✓"),
             CallStatus::Error => (Ink::Bad, "✗"),
         };
-        let took = call
-            .ms
-            .map(|ms| format!("  {}", latency(ms.min(i64::MAX as u64) as i64)))
-            .unwrap_or_default();
-        let sure = call
-            .confidence
-            .map(|it| format!("  confidence {it:.2}"))
-            .unwrap_or_default();
-        let id = call
-            .call_id
-            .as_ref()
-            .map(|it| format!("  {it}"))
-            .unwrap_or_default();
-        doc.item(
-            sign,
-            Ink::Text,
-            &format!("{}. {}{took}{sure}{id}", call.seq, call.name),
-        );
+        let took = call.ms.map(|ms| format!("  {}", latency(ms.min(i64::MAX as u64) as i64))).unwrap_or_default();
+        let sure = call.confidence.map(|it| format!("  confidence {it:.2}")).unwrap_or_default();
+        let id = call.call_id.as_ref().map(|it| format!("  {it}")).unwrap_or_default();
+        doc.item(sign, Ink::Text, &format!("{}. {}{took}{sure}{id}", call.seq, call.name));
     }
 }
 

@@ -3,10 +3,7 @@
 use crate::console::app::flow::pretty;
 use crate::domain::contract::{masked, read_masked};
 
-use super::{
-    Action, Body, Desk, Fault, Found, Handoff, Offer, Reply, Screen, Shown, Tab, Ticket, Want,
-    World, tree,
-};
+use super::{Action, Body, Desk, Fault, Found, Handoff, Offer, Reply, Screen, Shown, Tab, Ticket, Want, World, tree};
 
 impl Screen for Handoff {
     fn refresh(&mut self, world: &World) {
@@ -19,14 +16,10 @@ impl Screen for Handoff {
             }
             _ => Vec::new(),
         };
-        let paths = tree::shown(&self.tree)
-            .into_iter()
-            .map(|it| it.path.clone());
+        let paths = tree::shown(&self.tree).into_iter().map(|it| it.path.clone());
         self.paths.settle(paths.collect());
         if self.tab == Tab::Trace {
-            let ids = self
-                .run(world)
-                .map(|run| run.handoffs.keys().cloned().collect());
+            let ids = self.run(world).map(|run| run.handoffs.keys().cloned().collect());
             let first = self.trace.rows().is_empty();
             self.trace.settle(ids.unwrap_or_default());
             if first {
@@ -49,9 +42,7 @@ impl Screen for Handoff {
             return;
         };
         let (bodies, timelines) = (can.bodies, can.timelines);
-        let now = self
-            .of(world)
-            .map(|(run, it)| (run.id.clone(), run.version, it.digest().to_owned()));
+        let now = self.of(world).map(|(run, it)| (run.id.clone(), run.version, it.digest().to_owned()));
         // Another revision of the contract, or more events of the run, are fetched when they are there.
         if let (Body::Here(shown), Some((_, _, digest))) = (&self.contract, &now)
             && !digest.is_empty()
@@ -75,8 +66,7 @@ impl Screen for Handoff {
 
     fn offers(&self, world: &World) -> Vec<Offer> {
         use Action::{
-            Bottom, CopyId, CopyJson, Down, HalfPageDown, HalfPageUp, Left, PreviousTab, Right,
-            Top, Up, ViewInEditor,
+            Bottom, CopyId, CopyJson, Down, HalfPageDown, HalfPageUp, Left, PreviousTab, Right, Top, Up, ViewInEditor,
         };
         let mut offers = self.acts(world);
         if self.tab == Tab::Brief && self.reader.unseen() > 0 {
@@ -96,18 +86,7 @@ impl Screen for Handoff {
         if self.shown().is_some() {
             offers.push(Offer::quiet(ViewInEditor));
         }
-        let moves = [
-            CopyJson,
-            PreviousTab,
-            Left,
-            Right,
-            Down,
-            Up,
-            Top,
-            Bottom,
-            HalfPageDown,
-            HalfPageUp,
-        ];
+        let moves = [CopyJson, PreviousTab, Left, Right, Down, Up, Top, Bottom, HalfPageDown, HalfPageUp];
         offers.extend(moves.map(Offer::quiet));
         offers
     }
@@ -166,18 +145,14 @@ impl Screen for Handoff {
         };
         if matches!(self.contract, Body::Asked(it) if it == ticket) {
             self.contract = match reply {
-                Ok(Reply::Found(Found::Contract { value, digest })) => Body::Here(Shown {
-                    parts: read_masked(value),
-                    value: masked(value),
-                    digest: digest.clone(),
-                }),
+                Ok(Reply::Found(Found::Contract { value, digest })) => {
+                    Body::Here(Shown { parts: read_masked(value), value: masked(value), digest: digest.clone() })
+                }
                 _ => Body::Missing(why()),
             };
         } else if matches!(self.timeline, Body::Asked(it) if it == ticket) {
             self.timeline = match reply {
-                Ok(Reply::Found(Found::Timeline { run, events })) => {
-                    Body::Here((run.clone(), events.clone()))
-                }
+                Ok(Reply::Found(Found::Timeline { run, events })) => Body::Here((run.clone(), events.clone())),
                 _ => Body::Missing(why()),
             };
         }

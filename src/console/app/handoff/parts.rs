@@ -21,43 +21,20 @@ pub(super) fn brief(doc: &mut Doc, contract: &Contract) {
     doc.gap();
     doc.field("next step", Ink::Accent, &brief.next_step);
     for (nth, done) in brief.definition_of_done.iter().enumerate() {
-        let (ink, tick) = if done.met {
-            (Ink::Good, "✓")
-        } else {
-            (Ink::Text, "○")
-        };
-        doc.field(
-            if nth == 0 { "done when" } else { "" },
-            ink,
-            &format!("{tick} {}", done.item),
-        );
+        let (ink, tick) = if done.met { (Ink::Good, "✓") } else { (Ink::Text, "○") };
+        doc.field(if nth == 0 { "done when" } else { "" }, ink, &format!("{tick} {}", done.item));
     }
-    for (name, items) in [
-        ("decided", &brief.decisions),
-        ("must stay", &brief.constraints),
-        ("tried", &brief.tried),
-    ] {
+    for (name, items) in [("decided", &brief.decisions), ("must stay", &brief.constraints), ("tried", &brief.tried)] {
         said(doc, name, items.as_deref());
     }
-    doc.field(
-        "owner",
-        Ink::Text,
-        &format!("{} ({})", brief.owner, word(brief.owner.kind)),
-    );
+    doc.field("owner", Ink::Text, &format!("{} ({})", brief.owner, word(brief.owner.kind)));
     let urgency = contract.urgency();
-    let due = brief
-        .due_at
-        .map(|at| format!(", due {at}"))
-        .unwrap_or_default();
+    let due = brief.due_at.map(|at| format!(", due {at}")).unwrap_or_default();
     doc.field("urgency", Ink::Text, &format!("{}{due}", urgency.word()));
-    let links = brief
-        .source_links
-        .iter()
-        .flatten()
-        .map(|link| match &link.label {
-            Some(label) => format!("{label}  {}", link.url),
-            None => link.url.clone(),
-        });
+    let links = brief.source_links.iter().flatten().map(|link| match &link.label {
+        Some(label) => format!("{label}  {}", link.url),
+        None => link.url.clone(),
+    });
     doc.list("links", Ink::Text, &links.collect::<Vec<_>>(), "none");
     doc.gap();
     doc.field("goal", Ink::Text, &brief.goal);
@@ -84,11 +61,7 @@ fn said(doc: &mut Doc, name: &str, items: Option<&[String]>) {
 /// What the log knows of a handoff whose contract is not there, and why it is not.
 pub(super) fn head(doc: &mut Doc, it: &Handoff, why: &str) {
     let emission = &it.emission;
-    let title = if emission.title.is_empty() {
-        it.id.as_str()
-    } else {
-        &emission.title
-    };
+    let title = if emission.title.is_empty() { it.id.as_str() } else { &emission.title };
     doc.paragraph(Ink::Strong, title);
     doc.gap();
     doc.field("contract", Ink::Dim, why);
@@ -104,21 +77,9 @@ pub(super) fn head(doc: &mut Doc, it: &Handoff, why: &str) {
 pub(super) fn standing(doc: &mut Doc, world: &World, ledger: Option<&Ledger>, it: &Handoff) {
     doc.gap();
     let emission = &it.emission;
-    doc.field(
-        "edge",
-        Ink::Text,
-        &format!("{} in {}", emission.edge, emission.edge.pipeline),
-    );
+    doc.field("edge", Ink::Text, &format!("{} in {}", emission.edge, emission.edge.pipeline));
     let now = ledger.map_or(it.born(), Ledger::now);
-    doc.field(
-        "emitted",
-        Ink::Text,
-        &format!(
-            "{}, {} ago",
-            world.stamp(it.born(), now),
-            age(it.born().age(now))
-        ),
-    );
+    doc.field("emitted", Ink::Text, &format!("{}, {} ago", world.stamp(it.born(), now), age(it.born().age(now))));
     if let (Some(failure), State::DeadLettered | State::RetryWait) = (&it.failure, it.state) {
         let said = match failure.violations.first() {
             Some(first) => format!(": {first}"),
@@ -132,33 +93,13 @@ pub(super) fn standing(doc: &mut Doc, world: &World, ledger: Option<&Ledger>, it
         doc.field("requeue", dead_letters::ink(&verdict), verdict.why());
     }
     if let Some(last) = &it.last_change {
-        let event = last
-            .event
-            .trim_end_matches(".v1")
-            .rsplit('.')
-            .next()
-            .unwrap_or_default()
-            .replace('_', " ");
-        doc.field(
-            "last",
-            Ink::Dim,
-            &format!(
-                "{event} by {} at {}",
-                last.actor.id,
-                world.stamp(last.at, now)
-            ),
-        );
+        let event = last.event.trim_end_matches(".v1").rsplit('.').next().unwrap_or_default().replace('_', " ");
+        doc.field("last", Ink::Dim, &format!("{event} by {} at {}", last.actor.id, world.stamp(last.at, now)));
     }
     let hidden = doc.hidden();
     if hidden > 0 {
         doc.gap();
-        doc.paragraph(
-            Ink::Bad,
-            &format!(
-                "{} in this text, shown as marks",
-                plural(hidden, "hidden character")
-            ),
-        );
+        doc.paragraph(Ink::Bad, &format!("{} in this text, shown as marks", plural(hidden, "hidden character")));
     }
 }
 
@@ -174,52 +115,21 @@ pub(super) fn contract(doc: &mut Doc, contract: &Contract, it: &Handoff) {
     tick(
         doc,
         "version",
-        if same {
-            Ok(version.clone())
-        } else {
-            Err(format!("{version}: this program knows {SCHEMA_VERSION}"))
-        },
+        if same { Ok(version.clone()) } else { Err(format!("{version}: this program knows {SCHEMA_VERSION}")) },
     );
     let key = contract.idempotency_key.as_str();
     let right = match handoff_key(&contract.trace_id, contract.step, &contract.branch) {
         Ok(computed) if computed.as_str() == key => Ok(key.to_owned()),
-        Ok(computed) => Err(format!(
-            "{key} is not the key of its trace, step and branch: {}",
-            computed.as_str()
-        )),
+        Ok(computed) => Err(format!("{key} is not the key of its trace, step and branch: {}", computed.as_str())),
         Err(why) => Err(why.to_string()),
     };
     tick(doc, "key", right);
-    let branch = if contract.branch.is_empty() {
-        String::new()
-    } else {
-        format!(", branch {}", contract.branch)
-    };
-    tick(
-        doc,
-        "trace",
-        Ok(format!(
-            "{}, step {}{branch}",
-            contract.trace_id.as_str(),
-            contract.step
-        )),
-    );
+    let branch = if contract.branch.is_empty() { String::new() } else { format!(", branch {}", contract.branch) };
+    tick(doc, "trace", Ok(format!("{}, step {}{branch}", contract.trace_id.as_str(), contract.step)));
     let made = &contract.provenance;
     let calls = plural(made.tool_calls.len(), "tool call");
-    tick(
-        doc,
-        "provenance",
-        Ok(format!(
-            "{}, {}, {calls}",
-            made.agent.label(),
-            model(made.model.as_ref())
-        )),
-    );
-    let unknown = contract
-        .side_effects
-        .iter()
-        .filter(|it| it.status == EffectStatus::Unknown)
-        .count();
+    tick(doc, "provenance", Ok(format!("{}, {}, {calls}", made.agent.label(), model(made.model.as_ref()))));
+    let unknown = contract.side_effects.iter().filter(|it| it.status == EffectStatus::Unknown).count();
     let declared = plural(contract.side_effects.len(), "declared write");
     tick(
         doc,
@@ -230,18 +140,9 @@ pub(super) fn contract(doc: &mut Doc, contract: &Contract, it: &Handoff) {
         },
     );
     let modes = &contract.failure_modes;
-    let both: Vec<&str> = modes
-        .retryable
-        .iter()
-        .filter(|it| modes.escalate.contains(it))
-        .map(String::as_str)
-        .collect();
+    let both: Vec<&str> = modes.retryable.iter().filter(|it| modes.escalate.contains(it)).map(String::as_str).collect();
     let list = |codes: &[String]| {
-        if codes.is_empty() {
-            "nothing".to_owned()
-        } else {
-            codes.join(", ")
-        }
+        if codes.is_empty() { "nothing".to_owned() } else { codes.join(", ") }
     };
     tick(
         doc,
@@ -253,10 +154,7 @@ pub(super) fn contract(doc: &mut Doc, contract: &Contract, it: &Handoff) {
                 list(&modes.escalate),
                 word(modes.default)
             )),
-            both => Err(format!(
-                "{} is both to be retried and for a person",
-                both.join(", ")
-            )),
+            both => Err(format!("{} is both to be retried and for a person", both.join(", "))),
         },
     );
     let wrong: &[Violation] = it.failure.as_ref().map_or(&[], |it| &it.violations);
@@ -272,17 +170,10 @@ pub(super) fn contract(doc: &mut Doc, contract: &Contract, it: &Handoff) {
     let whole = completeness(contract);
     doc.head(&format!("COMPLETENESS {} OF 100", whole.score));
     for missing in &whole.missing {
-        let words = format!(
-            "{} ({} points): {}",
-            missing.path, missing.points, missing.why
-        );
+        let words = format!("{} ({} points): {}", missing.path, missing.points, missing.why);
         doc.item((Ink::Warn, "○"), Ink::Text, &words);
     }
     if !it.emission.dropped.is_empty() {
-        doc.field(
-            "dropped",
-            Ink::Dim,
-            &format!("{} did not cross the edge", it.emission.dropped.join(", ")),
-        );
+        doc.field("dropped", Ink::Dim, &format!("{} did not cross the edge", it.emission.dropped.join(", ")));
     }
 }

@@ -42,13 +42,8 @@ struct Memory<'a> {
 pub(super) fn grow(contract: &Value, folded: &HashSet<String>, wrong: &[Violation]) -> Vec<Node> {
     let memory = Memory { folded, wrong };
     let root = contract.pointer(ROOT);
-    let mut tree: Vec<Node> = root
-        .map(|it| memory.node(ROOT.to_owned(), "working_memory", it))
-        .into_iter()
-        .collect();
-    let elsewhere = wrong
-        .iter()
-        .filter(|it| root.is_none() || below(ROOT, &it.path).is_none() && it.path != ROOT);
+    let mut tree: Vec<Node> = root.map(|it| memory.node(ROOT.to_owned(), "working_memory", it)).into_iter().collect();
+    let elsewhere = wrong.iter().filter(|it| root.is_none() || below(ROOT, &it.path).is_none() && it.path != ROOT);
     tree.extend(elsewhere.map(|it| missing(&it.path, &it.path, &it.message)));
     tree
 }
@@ -89,36 +84,24 @@ impl Memory<'_> {
         // One step of a JSON pointer (RFC 6901).
         let step = |name: &str| name.replace('~', "~0").replace('/', "~1");
         let steps: HashSet<String> = members.iter().map(|(name, _)| step(name)).collect();
-        let wrong_inside = || {
-            self.wrong
-                .iter()
-                .filter_map(|it| Some((it, below(&path, &it.path)?)))
-        };
+        let wrong_inside = || self.wrong.iter().filter_map(|it| Some((it, below(&path, &it.path)?)));
         // Not only what is missing itself: also what is inside something that is missing.
         let absent = wrong_inside().filter(|(_, rest)| {
             let first = rest.split('/').next().unwrap_or(rest);
             !steps.contains(first)
         });
-        let absent: Vec<Node> = absent
-            .map(|(it, rest)| missing(&it.path, rest, &it.message))
-            .collect();
+        let absent: Vec<Node> = absent.map(|(it, rest)| missing(&it.path, rest, &it.message)).collect();
         let holds = !members.is_empty() || !absent.is_empty();
         let open = holds.then(|| !self.folded.contains(&path));
-        let mut wrong: Vec<String> = self
-            .wrong
-            .iter()
-            .filter(|it| it.path == path)
-            .map(|it| it.message.clone())
-            .collect();
+        let mut wrong: Vec<String> =
+            self.wrong.iter().filter(|it| it.path == path).map(|it| it.message.clone()).collect();
         if open == Some(false) {
             let hidden = wrong_inside().count();
             wrong.extend((hidden > 0).then(|| format!("{hidden} wrong inside")));
         }
         let mut inside = Vec::new();
         if open == Some(true) {
-            let member = |(name, it): &(String, &Value)| {
-                self.node(format!("{path}/{}", step(name)), name, it)
-            };
+            let member = |(name, it): &(String, &Value)| self.node(format!("{path}/{}", step(name)), name, it);
             inside.extend(members.iter().map(member));
             inside.extend(absent);
         }
@@ -158,11 +141,8 @@ impl Handoff {
                 self.folded.insert(path);
             }
             (Action::Left, _) => {
-                let mut heads = std::iter::successors(path.rsplit_once('/'), |(above, _)| {
-                    above.rsplit_once('/')
-                });
-                let known =
-                    |(above, _): &(&str, &str)| self.paths.rows().iter().any(|it| it == above);
+                let mut heads = std::iter::successors(path.rsplit_once('/'), |(above, _)| above.rsplit_once('/'));
+                let known = |(above, _): &(&str, &str)| self.paths.rows().iter().any(|it| it == above);
                 if let Some((above, _)) = heads.find(known) {
                     self.paths.select(&above.to_owned());
                 }
@@ -220,10 +200,7 @@ mod tests {
     fn a_closed_branch_says_what_is_wrong_inside() {
         assert_eq!(
             lines(&["/working_memory/payload"])[2..],
-            [
-                "payload=2 members 3 wrong inside",
-                "/task/goal= goal is missing"
-            ]
+            ["payload=2 members 3 wrong inside", "/task/goal= goal is missing"]
         );
     }
 }

@@ -16,35 +16,18 @@ pub fn card(row: &InboxRow, contract: Result<&Contract, &str>, width: usize) -> 
     doc.gap();
     match &row.proposed_action {
         Some(action) => doc.field("will run", Ink::Warn, &call(action)),
-        None => doc.field(
-            "will run",
-            Ink::Dim,
-            "the handoff goes on to its target; no single action was named",
-        ),
+        None => doc.field("will run", Ink::Dim, "the handoff goes on to its target; no single action was named"),
     }
     match contract {
         Ok(contract) => body(&mut doc, contract),
         Err(why) => doc.field("contract", Ink::Dim, why),
     }
     doc.field("asked by", Ink::Text, &asked(row));
-    doc.field(
-        "handoff",
-        Ink::Dim,
-        &format!(
-            "{} on {} in {}",
-            row.handoff_id, row.edge, row.edge.pipeline
-        ),
-    );
+    doc.field("handoff", Ink::Dim, &format!("{} on {} in {}", row.handoff_id, row.edge, row.edge.pipeline));
     let hidden = doc.hidden();
     if hidden > 0 {
         doc.gap();
-        doc.paragraph(
-            Ink::Bad,
-            &format!(
-                "{} in this text, shown as marks",
-                plural(hidden, "hidden character")
-            ),
-        );
+        doc.paragraph(Ink::Bad, &format!("{} in this text, shown as marks", plural(hidden, "hidden character")));
     }
     doc
 }
@@ -61,47 +44,25 @@ fn body(doc: &mut Doc, contract: &Contract) {
     doc.field("task", Ink::Text, &brief.title);
     doc.field("next step", Ink::Text, &brief.next_step);
     let list = |items: &Option<Vec<String>>| items.clone();
-    for (name, items) in [
-        ("must stay", list(&brief.constraints)),
-        ("tried", list(&brief.tried)),
-        ("decided", list(&brief.decisions)),
-    ] {
+    for (name, items) in
+        [("must stay", list(&brief.constraints)), ("tried", list(&brief.tried)), ("decided", list(&brief.decisions))]
+    {
         match items {
             Some(items) => doc.list(name, Ink::Text, &items, "nothing"),
             None => doc.field(name, Ink::Dim, "not said"),
         }
     }
     for (nth, done) in brief.definition_of_done.iter().enumerate() {
-        let (ink, tick) = if done.met {
-            (Ink::Good, "✓")
-        } else {
-            (Ink::Text, "○")
-        };
-        doc.field(
-            if nth == 0 { "done when" } else { "" },
-            ink,
-            &format!("{tick} {}", done.item),
-        );
+        let (ink, tick) = if done.met { (Ink::Good, "✓") } else { (Ink::Text, "○") };
+        doc.field(if nth == 0 { "done when" } else { "" }, ink, &format!("{tick} {}", done.item));
     }
     doc.field("stands", Ink::Text, &brief.current_state);
     effects(doc, contract);
     let made = &contract.provenance;
-    let confidence = made
-        .confidence
-        .map_or_else(|| "not said".to_owned(), |it| format!("{it:.2}"));
-    let model = made.model.as_ref().map_or_else(
-        || "no model".to_owned(),
-        |it| format!("model {}", it.label()),
-    );
-    let prompt = made.prompt.as_ref().map_or_else(
-        || "no prompt".to_owned(),
-        |it| format!("prompt {}", it.label()),
-    );
-    doc.field(
-        "confidence",
-        Ink::Text,
-        &format!("{confidence}   {model}   {prompt}"),
-    );
+    let confidence = made.confidence.map_or_else(|| "not said".to_owned(), |it| format!("{it:.2}"));
+    let model = made.model.as_ref().map_or_else(|| "no model".to_owned(), |it| format!("model {}", it.label()));
+    let prompt = made.prompt.as_ref().map_or_else(|| "no prompt".to_owned(), |it| format!("prompt {}", it.label()));
+    doc.field("confidence", Ink::Text, &format!("{confidence}   {model}   {prompt}"));
     let links = brief.source_links.iter().flatten();
     let links: Vec<String> = links
         .map(|link| match &link.label {
@@ -115,23 +76,14 @@ fn body(doc: &mut Doc, contract: &Contract) {
 /// What was written to the outside before this question: it stays whatever is answered.
 fn effects(doc: &mut Doc, contract: &Contract) {
     for (nth, effect) in contract.side_effects.iter().enumerate() {
-        let undo = if effect.reversible {
-            "reversible"
-        } else {
-            "not reversible"
-        };
+        let undo = if effect.reversible { "reversible" } else { "not reversible" };
         let ink = match effect.status {
             EffectStatus::Unknown => Ink::Bad,
             _ if !effect.reversible => Ink::Warn,
             _ => Ink::Text,
         };
-        let words = format!(
-            "{} {} {}  {}, {undo}",
-            effect.system,
-            word(effect.op),
-            effect.resource,
-            word(effect.status)
-        );
+        let words =
+            format!("{} {} {}  {}, {undo}", effect.system, word(effect.op), effect.resource, word(effect.status));
         doc.field(if nth == 0 { "already ran" } else { "" }, ink, &words);
     }
 }
@@ -147,11 +99,7 @@ pub fn clock(row: &InboxRow) -> (Ink, String) {
         let late = age(-row.due_in_ms);
         return (Ink::Bad, format!("overdue {late}, then: {then}"));
     }
-    let ink = if row.due_in_ms < 10 * crate::domain::time::MINUTE {
-        Ink::Warn
-    } else {
-        Ink::Text
-    };
+    let ink = if row.due_in_ms < 10 * crate::domain::time::MINUTE { Ink::Warn } else { Ink::Text };
     (ink, format!("due in {}, then: {then}", age(row.due_in_ms)))
 }
 

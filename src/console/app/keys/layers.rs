@@ -11,12 +11,7 @@ use crate::console::app::toast::Tone;
 use crate::keymap::{Action, Key};
 
 /// Gives a key to the layer that was on top. It is put back unless it is done.
-pub(super) fn layer_key(
-    state: &mut State,
-    layer: Layer,
-    key: Key,
-    action: Option<Action>,
-) -> Vec<Effect> {
+pub(super) fn layer_key(state: &mut State, layer: Layer, key: Key, action: Option<Action>) -> Vec<Effect> {
     let last = state.last_offset(&layer);
     match layer {
         Layer::Ask(mut ask) => {
@@ -30,13 +25,11 @@ pub(super) fn layer_key(
                 }
                 Some(Action::Up) => ask.choose(false),
                 Some(Action::Down | Action::Complete) => ask.choose(true),
-                _ if ask.question().is_some_and(|it| !it.choices.is_empty()) => {
-                    match key.to_string().as_str() {
-                        "j" => ask.choose(true),
-                        "k" => ask.choose(false),
-                        _ => {}
-                    }
-                }
+                _ if ask.question().is_some_and(|it| !it.choices.is_empty()) => match key.to_string().as_str() {
+                    "j" => ask.choose(true),
+                    "k" => ask.choose(false),
+                    _ => {}
+                },
                 _ => {
                     ask.line.key(key);
                     ask.error = None;
@@ -63,11 +56,7 @@ pub(super) fn layer_key(
             }
             state.layers.push(Layer::Dialog(dialog));
         }
-        Layer::Filter {
-            mut line,
-            before,
-            mut error,
-        } => {
+        Layer::Filter { mut line, before, mut error } => {
             match action {
                 Some(Action::Back) => {
                     set_filter(state, &before);
@@ -80,11 +69,7 @@ pub(super) fn layer_key(
                     error = filter_live(state, line.text());
                 }
             }
-            state.layers.push(Layer::Filter {
-                line,
-                before,
-                error,
-            });
+            state.layers.push(Layer::Filter { line, before, error });
         }
         Layer::Palette(mut palette) => {
             match action {
@@ -100,8 +85,7 @@ pub(super) fn layer_key(
             state.layers.push(Layer::Palette(palette));
         }
         Layer::Help(mut offset) => {
-            let done =
-                matches!(action, Some(Action::Back | Action::Open)) || key.to_string() == "?";
+            let done = matches!(action, Some(Action::Back | Action::Open)) || key.to_string() == "?";
             if !done {
                 action.inspect(|&it| scroll_by(&mut offset, it, last));
                 state.layers.push(Layer::Help(offset));

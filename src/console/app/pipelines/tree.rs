@@ -64,39 +64,18 @@ pub(super) fn grow(
     filtered: bool,
     is_open: impl Fn(&Node, bool) -> bool,
 ) -> Vec<(Node, Line)> {
-    let mut tree = Tree {
-        world,
-        filtered,
-        is_open: &is_open,
-        rows: Vec::new(),
-    };
+    let mut tree = Tree { world, filtered, is_open: &is_open, rows: Vec::new() };
     if world.feeds.len() < 2 {
         tree.pipelines(groups.iter().enumerate().collect(), &[], groups.len() == 1);
         return tree.rows;
     }
-    let worst = |id| {
-        groups
-            .iter()
-            .filter(|it| it.source == id)
-            .map(|it| it.concern)
-            .max()
-    };
+    let worst = |id| groups.iter().filter(|it| it.source == id).map(|it| it.concern).max();
     let mut sources: Vec<SourceId> = world.feeds.iter().map(|it| it.id).collect();
     sources.sort_by_key(|id| (std::cmp::Reverse(worst(*id)), *id));
     for id in sources {
-        let mine: Vec<_> = groups
-            .iter()
-            .enumerate()
-            .filter(|(_, it)| it.source == id)
-            .collect();
+        let mine: Vec<_> = groups.iter().enumerate().filter(|(_, it)| it.source == id).collect();
         let open = (!mine.is_empty()).then(|| is_open(&Node::Source(id), true));
-        tree.push(
-            Node::Source(id),
-            Line {
-                open,
-                ..Line::default()
-            },
-        );
+        tree.push(Node::Source(id), Line { open, ..Line::default() });
         if open == Some(true) {
             let last = mine.len() - 1;
             for (nth, group) in mine.into_iter().enumerate() {
@@ -124,12 +103,7 @@ impl Tree<'_> {
             let node = Node::Pipeline(group.source, group.row.pipeline.as_str().into());
             let by_itself = alone || self.filtered || group.concern >= Concern::Warning;
             let open = (self.is_open)(&node, by_itself);
-            let line = Line {
-                guides: guides.to_vec(),
-                open: Some(open),
-                group: Some(at),
-                ..Line::default()
-            };
+            let line = Line { guides: guides.to_vec(), open: Some(open), group: Some(at), ..Line::default() };
             self.push(node, line.clone());
             if open {
                 self.stages(group, &line);
@@ -141,20 +115,14 @@ impl Tree<'_> {
     fn stages(&mut self, group: &Group, above: &Line) {
         let mut parts: Vec<(&str, Vec<usize>)> = Vec::new();
         for (nth, edge) in group.row.edges.iter().enumerate() {
-            match parts
-                .iter_mut()
-                .find(|(stage, _)| *stage == edge.stage && !stage.is_empty())
-            {
+            match parts.iter_mut().find(|(stage, _)| *stage == edge.stage && !stage.is_empty()) {
                 Some((_, edges)) => edges.push(nth),
                 None => parts.push((&edge.stage, vec![nth])),
             }
         }
         let last = parts.len().saturating_sub(1);
         for (nth, (stage, edges)) in parts.into_iter().enumerate() {
-            let mut line = Line {
-                open: None,
-                ..above.clone()
-            };
+            let mut line = Line { open: None, ..above.clone() };
             line.guides.push(nth < last);
             if let [edge] = *edges {
                 self.edge(group, edge, &line);
@@ -182,35 +150,21 @@ impl Tree<'_> {
         // What people are asked about is listed where it waits for them.
         let listed = row.open > 0 && !row.people;
         let open = listed.then(|| (self.is_open)(&node, false));
-        let line = Line {
-            open,
-            edge: Some(at),
-            ..line.clone()
-        };
+        let line = Line { open, edge: Some(at), ..line.clone() };
         self.push(node, line.clone());
-        let book = self
-            .world
-            .feed(group.source)
-            .and_then(|it| it.ledger().edge(&row.edge));
+        let book = self.world.feed(group.source).and_then(|it| it.ledger().edge(&row.edge));
         let Some(book) = book.filter(|_| open == Some(true)) else {
             return;
         };
         let more = book.open.len().saturating_sub(TASKS);
         let shown = book.open.len() - more;
         for (nth, (_, id)) in book.open.iter().take(TASKS).enumerate() {
-            let mut line = Line {
-                open: None,
-                ..line.clone()
-            };
+            let mut line = Line { open: None, ..line.clone() };
             line.guides.push(nth + 1 < shown || more > 0);
             self.push(Node::Task(group.source, id.clone()), line);
         }
         if more > 0 {
-            let mut line = Line {
-                open: None,
-                more,
-                ..line
-            };
+            let mut line = Line { open: None, more, ..line };
             line.guides.push(false);
             self.push(Node::More(group.source, row.edge.clone()), line);
         }

@@ -41,49 +41,31 @@ fn ours(pictures: &[&Buffer]) -> vt100::Parser {
 fn cells(parser: &vt100::Parser) -> Vec<String> {
     let at = |y, x| {
         let cell = parser.screen().cell(y, x).unwrap();
-        let text = if cell.has_contents() {
-            cell.contents()
-        } else {
-            " "
-        };
+        let text = if cell.has_contents() { cell.contents() } else { " " };
         let colors = (cell.fgcolor(), cell.bgcolor());
         let weight = (cell.bold(), cell.dim());
         let others = (cell.italic(), cell.underline(), cell.inverse());
         format!("{y},{x} `{text}` {colors:?} {weight:?} {others:?}")
     };
     let rows = 0..AREA.height;
-    rows.flat_map(|y| (0..AREA.width).map(move |x| at(y, x)))
-        .collect()
+    rows.flat_map(|y| (0..AREA.width).map(move |x| at(y, x))).collect()
 }
 
 fn color() -> impl Strategy<Value = Color> {
-    prop_oneof![
-        Just(Color::Reset),
-        Just(Color::Red),
-        Just(Color::Indexed(200)),
-        Just(Color::Rgb(1, 20, 200)),
-    ]
+    prop_oneof![Just(Color::Reset), Just(Color::Red), Just(Color::Indexed(200)), Just(Color::Rgb(1, 20, 200)),]
 }
 
 /// Not bold and dim at once: the terminal of these tests knows only one of them at a time.
 fn style() -> impl Strategy<Value = Style> {
-    let weight = prop_oneof![
-        Just(Modifier::empty()),
-        Just(Modifier::BOLD),
-        Just(Modifier::DIM)
-    ];
+    let weight = prop_oneof![Just(Modifier::empty()), Just(Modifier::BOLD), Just(Modifier::DIM)];
     let others = prop_oneof![
         4 => Just(Modifier::empty()),
         1 => Just(Modifier::REVERSED),
         1 => Just(Modifier::UNDERLINED | Modifier::ITALIC),
         1 => Just(Modifier::UNDERLINED | Modifier::SLOW_BLINK),
     ];
-    (color(), color(), weight, others).prop_map(|(fore, back, weight, others)| {
-        Style::reset()
-            .fg(fore)
-            .bg(back)
-            .add_modifier(weight | others)
-    })
+    (color(), color(), weight, others)
+        .prop_map(|(fore, back, weight, others)| Style::reset().fg(fore).bg(back).add_modifier(weight | others))
 }
 
 /// Pieces of text that look like this, anywhere and over each other.

@@ -32,17 +32,11 @@ pub(super) struct Widest {
 
 impl Widest {
     pub(super) fn of(screen: &DeadLetters) -> Self {
-        let widest = Self {
-            count: 2,
-            edge: 10,
-            outlook: "requeue".len() as u16 + 1,
-        };
+        let widest = Self { count: 2, edge: 10, outlook: "requeue".len() as u16 + 1 };
         screen.groups().fold(widest, |widest, (head, count)| Self {
             count: widest.count.max(text::count(count as u64).len() as u16),
             edge: widest.edge.max(text::width(&head.edge.to_string()) as u16),
-            outlook: widest
-                .outlook
-                .max(text::width(head.outlook.word()) as u16 + 2),
+            outlook: widest.outlook.max(text::width(head.outlook.word()) as u16 + 2),
         })
     }
 }
@@ -54,11 +48,7 @@ impl Columns {
             shown.then(|| {
                 let width = width.min(right.saturating_sub(area.x));
                 right -= width;
-                let place = Rect {
-                    x: right,
-                    width,
-                    ..area
-                };
+                let place = Rect { x: right, width, ..area };
                 right = right.saturating_sub(GAP).max(area.x);
                 place
             })
@@ -73,10 +63,7 @@ impl Columns {
         let last = take(TIME, area.width >= 44);
         let first = take(TIME, area.width >= 90);
         Self {
-            what: Rect {
-                width: right.saturating_sub(area.x),
-                ..area
-            },
+            what: Rect { width: right.saturating_sub(area.x), ..area },
             first,
             last,
             edge,

@@ -24,20 +24,14 @@ pub(in crate::console::ui) const MOST: u16 = 20;
 
 /// Draws words on as many edges as there is room for, the first one first, and the charts of that one below them
 /// when the canvas is [`FULL`].
-pub(in crate::console::ui) fn draw(
-    state: &State,
-    feed: &Feed,
-    edges: &[&EdgeRow],
-    canvas: &mut Canvas<'_>,
-) {
+pub(in crate::console::ui) fn draw(state: &State, feed: &Feed, edges: &[&EdgeRow], canvas: &mut Canvas<'_>) {
     if canvas.area.height < FULL {
         return all_words(state, feed, edges, FEW, canvas);
     }
     // The charts must keep their height: one line each when there are several.
     let each = if edges.len() > 1 { 1 } else { FEW };
     let height = (each * edges.len() as u16).min(2 * FEW);
-    let [_, top, _, rest] =
-        Layout::vertical([Length(1), Length(height), Length(1), Fill(1)]).areas(canvas.area);
+    let [_, top, _, rest] = Layout::vertical([Length(1), Length(height), Length(1), Fill(1)]).areas(canvas.area);
     all_words(state, feed, edges, each, &mut canvas.within(top));
     if let Some(edge) = edges.first() {
         charts::draw(feed, edge, Span::OneHour, &mut canvas.within(rest));
@@ -48,22 +42,9 @@ fn all_words(state: &State, feed: &Feed, edges: &[&EdgeRow], each: u16, canvas: 
     let area = canvas.area;
     let names = edges.iter().map(|it| text::width(&it.edge.to_string()));
     let name = names.max().unwrap_or(0) as u16;
-    for (edge, y) in edges
-        .iter()
-        .zip((0..area.height).step_by(usize::from(each)))
-    {
-        let place = Rect {
-            y: area.y + y,
-            height: each,
-            ..area
-        };
-        words(
-            state,
-            feed,
-            edge,
-            name,
-            &mut canvas.within(place.intersection(area)),
-        );
+    for (edge, y) in edges.iter().zip((0..area.height).step_by(usize::from(each))) {
+        let place = Rect { y: area.y + y, height: each, ..area };
+        words(state, feed, edge, name, &mut canvas.within(place.intersection(area)));
     }
 }
 
@@ -87,15 +68,9 @@ fn words(state: &State, feed: &Feed, edge: &EdgeRow, name: u16, canvas: &mut Can
     }
     let numbers = [
         ("retry", figure::rate_of(edge.retry_rate, Role::Text)),
-        (
-            "violations",
-            figure::rate_of(edge.violation_rate, Role::Text),
-        ),
+        ("violations", figure::rate_of(edge.violation_rate, Role::Text)),
         ("P99", figure::latency(edge.emit_to_ack_ms.p99)),
-        (
-            "unacknowledged",
-            figure::count(edge.unacknowledged as u64, Role::Text),
-        ),
+        ("unacknowledged", figure::count(edge.unacknowledged as u64, Role::Text)),
     ];
     let mut x = left;
     for (name, (role, value)) in numbers {

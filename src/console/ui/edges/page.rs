@@ -31,28 +31,13 @@ pub(in crate::console::ui) fn draw(page: &EdgePage, state: &State, canvas: &mut 
         return;
     };
     let Some(row) = &page.row else {
-        let why = format!(
-            "{} does not know the edge {} any more. esc goes back.",
-            feed.name, page.edge
-        );
+        let why = format!("{} does not know the edge {} any more. esc goes back.", feed.name, page.edge);
         return canvas.notice(Role::Dim, &why);
     };
     let area = canvas.area;
-    super::spans(
-        canvas,
-        &format!("EDGE  {}  {}", row.edge.pipeline, row.edge),
-        page.span,
-    );
-    let role = if feed.is_fresh(state.world.now) {
-        figure::role(concern(row))
-    } else {
-        Role::Stale
-    };
-    let said = format!(
-        "{} {}",
-        glyph(canvas.theme, role),
-        reason(&state.world, feed, row)
-    );
+    super::spans(canvas, &format!("EDGE  {}  {}", row.edge.pipeline, row.edge), page.span);
+    let role = if feed.is_fresh(state.world.now) { figure::role(concern(row)) } else { Role::Stale };
+    let said = format!("{} {}", glyph(canvas.theme, role), reason(&state.world, feed, row));
     canvas.put(2, 1, role, &said);
     let mut top = 2;
     if area.height >= 14 {
@@ -63,30 +48,18 @@ pub(in crate::console::ui) fn draw(page: &EdgePage, state: &State, canvas: &mut 
     if rest(top) > CHARTS + LIST {
         // Taller where there is much room, but never so tall that the list suffers.
         let height = CHARTS.max(rest(top) / 3).min(18);
-        let place = Rect {
-            y: area.y + top,
-            height,
-            ..area
-        };
+        let place = Rect { y: area.y + top, height, ..area };
         charts::draw(feed, row, page.span, &mut canvas.within(place));
         top += height + 1;
     }
-    let place = Rect {
-        y: area.y + top,
-        height: rest(top),
-        ..area
-    };
+    let place = Rect { y: area.y + top, height: rest(top), ..area };
     recent(page, state, feed, &mut canvas.within(place));
 }
 
 /// The numbers of the window in a line or two. Says how many lines it took.
 fn numbers(feed: &Feed, row: &EdgeRow, canvas: &mut Canvas<'_>, top: u16) -> u16 {
     let n = row.emit_to_ack_ms.n;
-    let ack = if is_measured(feed, row) {
-        text::count(n)
-    } else {
-        "not measured".to_owned()
-    };
+    let ack = if is_measured(feed, row) { text::count(n) } else { "not measured".to_owned() };
     let last = match row.last_acknowledged_at {
         Some(at) => text::ago(at.age(feed.ledger().now())),
         None => "never".to_owned(),
@@ -97,27 +70,12 @@ fn numbers(feed: &Feed, row: &EdgeRow, canvas: &mut Canvas<'_>, top: u16) -> u16
         ("P50", figure::latency(row.emit_to_ack_ms.p50)),
         ("P95", figure::p95(feed, row)),
         ("P99", figure::latency(row.emit_to_ack_ms.p99)),
-        (
-            "retry",
-            figure::rate_of(row.retry_rate, figure::judged(row, &[Signal::Retries])),
-        ),
-        (
-            "violations",
-            figure::rate_of(
-                row.violation_rate,
-                figure::judged(row, &[Signal::Violations]),
-            ),
-        ),
+        ("retry", figure::rate_of(row.retry_rate, figure::judged(row, &[Signal::Retries]))),
+        ("violations", figure::rate_of(row.violation_rate, figure::judged(row, &[Signal::Violations]))),
         ("open", figure::count(row.open as u64, Role::Text)),
-        (
-            "unacked",
-            figure::count(row.unacknowledged as u64, Role::Text),
-        ),
+        ("unacked", figure::count(row.unacknowledged as u64, Role::Text)),
         ("oldest", figure::oldest(row)),
-        (
-            "with people",
-            figure::count(u64::from(row.escalated), Role::Waiting),
-        ),
+        ("with people", figure::count(u64::from(row.escalated), Role::Waiting)),
         ("dead", figure::count(u64::from(row.dead), Role::Warning)),
     ];
     let (mut x, mut y) = (2, 0);
@@ -145,11 +103,7 @@ fn violations(page: &EdgePage, state: &State, canvas: &mut Canvas<'_>, top: u16,
     found.sort_by_key(|it| std::cmp::Reverse((it.count, it.last_at)));
     let more = found.len().saturating_sub(most);
     found.truncate(most);
-    let widest = found
-        .iter()
-        .map(|it| text::width(&it.path))
-        .max()
-        .unwrap_or(0);
+    let widest = found.iter().map(|it| text::width(&it.path)).max().unwrap_or(0);
     let place = widest.clamp(14, usize::from(canvas.area.width / 3).max(14)) as u16;
     let columns = [
         Column::text("VIOLATIONS BY PROMPT", 16, 24),
@@ -162,18 +116,8 @@ fn violations(page: &EdgePage, state: &State, canvas: &mut Canvas<'_>, top: u16,
         Column::text("what", 16, 24).growing().dropped(6),
     ];
     let height = found.len() as u16 + 1;
-    let area = Rect {
-        y: canvas.area.y + top,
-        height,
-        ..canvas.area
-    };
-    let table = Table {
-        columns: &columns,
-        total: found.len(),
-        offset: 0,
-        selected: None,
-        sort: None,
-    };
+    let area = Rect { y: canvas.area.y + top, height, ..canvas.area };
+    let table = Table { columns: &columns, total: found.len(), offset: 0, selected: None, sort: None };
     let now = feed.ledger().now();
     let known = |name: &Option<String>| name.as_ref().map_or("-".to_owned(), |it| version(it));
     table.draw(area, canvas.buffer, canvas.theme, |nth, line| {
@@ -181,14 +125,7 @@ fn violations(page: &EdgePage, state: &State, canvas: &mut Canvas<'_>, top: u16,
         line.text(Role::Warning, &known(&it.prompt));
         line.text(Role::Text, &known(&it.model));
         line.text(Role::Text, &it.producer);
-        line.text(
-            Role::Strong,
-            if it.path.is_empty() {
-                "the whole contract"
-            } else {
-                &it.path
-            },
-        );
+        line.text(Role::Strong, if it.path.is_empty() { "the whole contract" } else { &it.path });
         line.text(Role::Text, &text::count(u64::from(it.count)));
         line.text(Role::Text, &state.world.stamp(it.first_at, now));
         line.text(Role::Dim, &state.world.stamp(it.last_at, now));
@@ -197,12 +134,7 @@ fn violations(page: &EdgePage, state: &State, canvas: &mut Canvas<'_>, top: u16,
     if more > 0 {
         let s = if more == 1 { "" } else { "s" };
         let ellipsis = canvas.theme.glyphs.ellipsis;
-        canvas.put(
-            2,
-            top + height,
-            Role::Dim,
-            &format!("{ellipsis} {more} more group{s}"),
-        );
+        canvas.put(2, top + height, Role::Dim, &format!("{ellipsis} {more} more group{s}"));
     }
     height + u16::from(more > 0) + 1
 }
@@ -242,27 +174,16 @@ fn recent(page: &EdgePage, state: &State, feed: &Feed, canvas: &mut Canvas<'_>) 
         let waited = it.acked_at.map(|at| at - it.waiting_since);
         let (role, waited) = match waited {
             Some(waited) => (Role::Text, text::latency(waited)),
-            None if it.is_unacknowledged() => (
-                Role::Text,
-                format!("≥{}", text::latency(it.waiting_since.age(ledger.now()))),
-            ),
+            None if it.is_unacknowledged() => {
+                (Role::Text, format!("≥{}", text::latency(it.waiting_since.age(ledger.now()))))
+            }
             None => figure::none(),
         };
         line.text(role, &waited);
         let most = it.emission.max_attempts;
-        let tried = if most > 0 {
-            format!("{}/{most}", it.attempt)
-        } else {
-            it.attempt.to_string()
-        };
+        let tried = if most > 0 { format!("{}/{most}", it.attempt) } else { it.attempt.to_string() };
         line.text(Role::Dim, &tried);
-        line.text(
-            Role::Dim,
-            &it.emission
-                .prompt
-                .as_deref()
-                .map_or("-".to_owned(), version),
-        );
+        line.text(Role::Dim, &it.emission.prompt.as_deref().map_or("-".to_owned(), version));
         line.text(Role::Dim, id.as_str());
         line.text(Role::Dim, &state.world.stamp(it.born(), ledger.now()));
     });
@@ -290,7 +211,5 @@ pub(in crate::console::ui) fn standing(it: &Handoff) -> Cell {
 }
 
 fn holder(it: &Handoff) -> &str {
-    it.lease
-        .as_ref()
-        .map_or(&*it.emission.edge.to, |lease| &lease.holder)
+    it.lease.as_ref().map_or(&*it.emission.edge.to, |lease| &lease.holder)
 }

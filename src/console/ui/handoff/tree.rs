@@ -41,14 +41,7 @@ pub(super) fn draw(page: &Handoff, canvas: &mut Canvas<'_>) {
         _ => 0,
     };
     let top = area.height - height;
-    rows(
-        page,
-        left,
-        &mut canvas.within(Rect {
-            height: top,
-            ..area
-        }),
-    );
+    rows(page, left, &mut canvas.within(Rect { height: top, ..area }));
     if let (Some(node), 1..) = (page.member(), height) {
         value(node, top, canvas);
     }
@@ -81,23 +74,15 @@ fn value(node: &Node, top: u16, canvas: &mut Canvas<'_>) {
         text.paragraph(Ink::Text, &node.value);
     }
     let all = text.lines().len() < usize::from(area.height - top);
-    let title = format!(
-        "{}{}",
-        node.path,
-        if all { "" } else { ", all of it in Raw" }
-    );
+    let title = format!("{}{}", node.path, if all { "" } else { ", all of it in Raw" });
     doc::draw(&text, 0, &mut doc::below(canvas, top, &title));
 }
 
 fn rows(page: &Handoff, names: usize, canvas: &mut Canvas<'_>) {
     let (area, theme) = (canvas.area, canvas.theme);
     let glyphs = theme.glyphs;
-    let rows = Rect {
-        y: area.y + 1,
-        height: area.height.saturating_sub(1),
-        width: area.width.saturating_sub(1),
-        ..area
-    };
+    let rows =
+        Rect { y: area.y + 1, height: area.height.saturating_sub(1), width: area.width.saturating_sub(1), ..area };
     let (selected, height) = (page.paths.index().unwrap_or(0), usize::from(rows.height));
     canvas.put(2, 0, Role::Header, "member");
     canvas.put(2 + names as u16 + 2, 0, Role::Header, "value");
@@ -121,10 +106,7 @@ fn rows(page: &Handoff, names: usize, canvas: &mut Canvas<'_>) {
         state.open(path);
     }
     state.select(cursor);
-    let (opened, closed) = (
-        format!("{} ", glyphs.tree_open),
-        format!("{} ", glyphs.tree_closed),
-    );
+    let (opened, closed) = (format!("{} ", glyphs.tree_open), format!("{} ", glyphs.tree_closed));
     let cursor = format!("{} ", glyphs.cursor);
     let tree = Tree::new(&items)
         .expect("places among siblings are unique")
@@ -137,22 +119,9 @@ fn rows(page: &Handoff, names: usize, canvas: &mut Canvas<'_>) {
 
     let offset = state.get_offset();
     part::show_marks(rows, canvas.buffer, theme);
-    table::scrollbar(
-        Rect {
-            width: area.width,
-            ..rows
-        },
-        canvas.buffer,
-        theme,
-        offset,
-        total,
-    );
+    table::scrollbar(Rect { width: area.width, ..rows }, canvas.buffer, theme, offset, total);
     for (nth, y) in (offset..total).zip(rows.top()..rows.bottom()) {
-        let line = Rect {
-            y,
-            height: 1,
-            ..rows
-        };
+        let line = Rect { y, height: 1, ..rows };
         if nth == selected {
             let sign = Rect { width: 1, ..line };
             canvas.buffer.set_style(sign, theme.style(Role::Accent));
@@ -193,11 +162,7 @@ impl Planting<'_> {
             if self.row == self.selected {
                 self.cursor.clone_from(at);
             }
-            let text = if self.near.contains(&self.row) {
-                self.line(node, at.len() - 1)
-            } else {
-                Line::default()
-            };
+            let text = if self.near.contains(&self.row) { self.line(node, at.len() - 1) } else { Line::default() };
             self.row += 1;
             let inside = match node.open {
                 Some(true) => {
@@ -222,10 +187,7 @@ impl Planting<'_> {
             (Some(_), None) => Role::Critical,
             _ => Role::Text,
         };
-        let mut spans = vec![
-            self.span(role, text::pad(&text::clean(&node.name), name_room)),
-            Span::raw("  "),
-        ];
+        let mut spans = vec![self.span(role, text::pad(&text::clean(&node.name), name_room)), Span::raw("  ")];
         let role = if node.open.is_some() { Role::Dim } else { role };
         let value = part::fit(&node.value, value_room);
         let left = value_room - text::width(&value);

@@ -65,10 +65,7 @@ mod tests {
     use super::*;
 
     fn some() -> Vec<Badge> {
-        let badge = |text: &str, role| Badge {
-            text: text.to_owned(),
-            role,
-        };
+        let badge = |text: &str, role| Badge { text: text.to_owned(), role };
         vec![
             badge("14 dead", Role::BadgeCritical),
             badge("2 looping", Role::BadgeWarning),
@@ -80,10 +77,7 @@ mod tests {
     fn badges_have_glyphs_and_places() {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 50, 1));
         let places = badges(&some(), buffer.area, &mut buffer, &Theme::default());
-        assert_eq!(
-            rows(&buffer),
-            ["✕ 14 dead  ▲ 2 looping  ◆ 3 waiting for you"]
-        );
+        assert_eq!(rows(&buffer), ["✕ 14 dead  ▲ 2 looping  ◆ 3 waiting for you"]);
         assert_eq!(places, [0..9, 11..22, 24..43]);
     }
 

@@ -53,11 +53,7 @@ impl Dialog<'_> {
         let body: Vec<(Role, &str)> = self
             .body
             .iter()
-            .flat_map(|(role, paragraph)| {
-                text::wrap(paragraph, inner)
-                    .into_iter()
-                    .map(|line| (*role, line))
-            })
+            .flat_map(|(role, paragraph)| text::wrap(paragraph, inner).into_iter().map(|line| (*role, line)))
             .collect();
         let below_body = 2 + 2 * u16::from(self.input.is_some());
         let wanted = (body.len().min(999) as u16) + below_body + 2;
@@ -71,104 +67,40 @@ impl Dialog<'_> {
             height,
         };
         if area.is_empty() {
-            return Placed {
-                unseen: body.len(),
-                ..Placed::default()
-            };
+            return Placed { unseen: body.len(), ..Placed::default() };
         }
         clear(area, buffer, theme);
         let inside = frame(area, buffer, theme, self.title, self.role);
-        let inside = Rect {
-            x: inside.x + 1,
-            width: inside.width.saturating_sub(2),
-            ..inside
-        };
+        let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
 
         // From the bottom up, as buttons and input must be seen even when the body is long.
         let body_height = usize::from(inside.height.saturating_sub(below_body));
-        let unseen = self.draw_body(
-            Rect {
-                height: body_height as u16,
-                ..inside
-            },
-            &body,
-            buffer,
-            theme,
-        );
+        let unseen = self.draw_body(Rect { height: body_height as u16, ..inside }, &body, buffer, theme);
         let buttons_y = inside.bottom().saturating_sub(1).max(inside.y);
-        let input = self
-            .input
-            .filter(|_| inside.height >= 3)
-            .map(|(label, typed)| {
-                let y = buttons_y - 2;
-                let used = put(
-                    buffer,
-                    inside.x,
-                    y,
-                    inside.width,
-                    label,
-                    theme.style(Role::Dim),
-                );
-                let room = Rect {
-                    x: inside.x + used,
-                    y,
-                    width: inside.width - used,
-                    height: 1,
-                };
-                let field = Rect {
-                    x: room.x + room.width.min(1),
-                    width: room.width.saturating_sub(1),
-                    ..room
-                };
-                buffer.set_style(field, theme.style(Role::Input));
-                // The end of the text is where the typing happens: the beginning is cut.
-                let shown = tail(typed, usize::from(field.width.saturating_sub(1)));
-                put(
-                    buffer,
-                    field.x,
-                    y,
-                    field.width,
-                    shown,
-                    theme.style(Role::Input),
-                );
-                field
-            });
+        let input = self.input.filter(|_| inside.height >= 3).map(|(label, typed)| {
+            let y = buttons_y - 2;
+            let used = put(buffer, inside.x, y, inside.width, label, theme.style(Role::Dim));
+            let room = Rect { x: inside.x + used, y, width: inside.width - used, height: 1 };
+            let field = Rect { x: room.x + room.width.min(1), width: room.width.saturating_sub(1), ..room };
+            buffer.set_style(field, theme.style(Role::Input));
+            // The end of the text is where the typing happens: the beginning is cut.
+            let shown = tail(typed, usize::from(field.width.saturating_sub(1)));
+            put(buffer, field.x, y, field.width, shown, theme.style(Role::Input));
+            field
+        });
         let buttons = if inside.height == 0 {
             Vec::new()
         } else {
-            self.draw_buttons(
-                Rect {
-                    y: buttons_y,
-                    height: 1,
-                    ..inside
-                },
-                buffer,
-                theme,
-            )
+            self.draw_buttons(Rect { y: buttons_y, height: 1, ..inside }, buffer, theme)
         };
-        Placed {
-            area,
-            buttons,
-            input,
-            unseen,
-        }
+        Placed { area, buttons, input, unseen }
     }
 
-    fn draw_body(
-        &self,
-        area: Rect,
-        body: &[(Role, &str)],
-        buffer: &mut Buffer,
-        theme: &Theme,
-    ) -> usize {
+    fn draw_body(&self, area: Rect, body: &[(Role, &str)], buffer: &mut Buffer, theme: &Theme) -> usize {
         let height = usize::from(area.height);
         let start = self.offset.min(body.len().saturating_sub(height));
         let below = body.len() - start > height;
-        let shown = if below {
-            height.saturating_sub(1)
-        } else {
-            body.len() - start
-        };
+        let shown = if below { height.saturating_sub(1) } else { body.len() - start };
         for ((role, line), y) in body[start..start + shown].iter().zip(area.top()..) {
             put(buffer, area.x, y, area.width, line, theme.style(*role));
         }
@@ -176,42 +108,23 @@ impl Dialog<'_> {
         let unseen = body.len() - start - shown;
         if below && height > 0 {
             let more = format!("{} {unseen} more lines", theme.glyphs.tree_open);
-            put(
-                buffer,
-                area.x,
-                area.bottom() - 1,
-                area.width,
-                &more,
-                theme.style(Role::Accent),
-            );
+            put(buffer, area.x, area.bottom() - 1, area.width, &more, theme.style(Role::Accent));
         }
         unseen
     }
 
     fn draw_buttons(&self, area: Rect, buffer: &mut Buffer, theme: &Theme) -> Vec<Rect> {
-        let wanted: usize = self
-            .buttons
-            .iter()
-            .map(|button| text::width(button) + 6)
-            .sum();
+        let wanted: usize = self.buttons.iter().map(|button| text::width(button) + 6).sum();
         let mut x = area.x + area.width.saturating_sub(wanted.saturating_sub(2) as u16);
         self.buttons
             .iter()
             .enumerate()
             .map(|(at, button)| {
                 let focused = at == self.focus;
-                let style = theme.style(if focused {
-                    Role::ButtonFocus
-                } else {
-                    Role::Button
-                });
+                let style = theme.style(if focused { Role::ButtonFocus } else { Role::Button });
                 let room = area.right().saturating_sub(x);
                 let used = put(buffer, x, area.y, room, &format!("[ {button} ]"), style);
-                let place = Rect {
-                    x,
-                    width: used,
-                    ..area
-                };
+                let place = Rect { x, width: used, ..area };
                 x = (x + used + 2).min(area.right());
                 place
             })
@@ -248,10 +161,8 @@ mod tests {
 
     #[test]
     fn says_what_will_happen_and_where_the_buttons_are() {
-        let body = [
-            (Role::Text, "3 groups on 2 edges".to_owned()),
-            (Role::Healthy, "safe: nothing committed".to_owned()),
-        ];
+        let body =
+            [(Role::Text, "3 groups on 2 edges".to_owned()), (Role::Healthy, "safe: nothing committed".to_owned())];
         let mut buffer = Buffer::empty(Rect::new(0, 0, 44, 10));
         let placed = draw(&body, buffer.area, &mut buffer, &Theme::default());
         let rows = rows(&buffer);
@@ -259,41 +170,23 @@ mod tests {
         assert_eq!(rows[2], "│ 3 groups on 2 edges                      │");
         assert_eq!(rows[5], "│ reason card was fixed                    │");
         assert_eq!(rows[7], "│                  [ Cancel ]  [ Requeue ] │");
-        assert_eq!(
-            placed.buttons,
-            [Rect::new(19, 7, 10, 1), Rect::new(31, 7, 11, 1)]
-        );
+        assert_eq!(placed.buttons, [Rect::new(19, 7, 10, 1), Rect::new(31, 7, 11, 1)]);
         assert_eq!(placed.unseen, 0);
     }
 
     #[test]
     fn a_long_body_leaves_room_for_the_buttons() {
-        let body: Vec<_> = (0..30)
-            .map(|at| (Role::Text, format!("item {at}")))
-            .collect();
+        let body: Vec<_> = (0..30).map(|at| (Role::Text, format!("item {at}"))).collect();
         let mut buffer = Buffer::empty(Rect::new(0, 0, 44, 12));
         let placed = draw(&body, buffer.area, &mut buffer, &Theme::default());
-        assert!(
-            rows(&buffer)
-                .iter()
-                .any(|row| row.contains("24 more lines")),
-            "{:#?}",
-            rows(&buffer)
-        );
+        assert!(rows(&buffer).iter().any(|row| row.contains("24 more lines")), "{:#?}", rows(&buffer));
         assert_eq!(placed.unseen, 24);
         assert_eq!(placed.buttons.len(), 2);
     }
 
     #[test]
     fn fits_every_size() {
-        let body: Vec<_> = (0..9)
-            .map(|at| {
-                (
-                    Role::Text,
-                    format!("item {at} 漢字かな that must be wrapped"),
-                )
-            })
-            .collect();
+        let body: Vec<_> = (0..9).map(|at| (Role::Text, format!("item {at} 漢字かな that must be wrapped"))).collect();
         at_every_size(|area, buffer, theme| _ = draw(&body, area, buffer, theme));
     }
 }

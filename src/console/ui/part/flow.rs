@@ -39,19 +39,10 @@ pub struct Edge<'a> {
 }
 
 /// Draws the pipeline, as boxes when they fit and as a list when not. Edges that name no node are left out.
-pub fn flow(
-    nodes: &[Node<'_>],
-    edges: &[Edge<'_>],
-    area: Rect,
-    buffer: &mut Buffer,
-    theme: &Theme,
-) {
+pub fn flow(nodes: &[Node<'_>], edges: &[Edge<'_>], area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let area = area.intersection(buffer.area);
-    let mut edges: Vec<Edge<'_>> = edges
-        .iter()
-        .filter(|edge| edge.from < nodes.len() && edge.to < nodes.len())
-        .copied()
-        .collect();
+    let mut edges: Vec<Edge<'_>> =
+        edges.iter().filter(|edge| edge.from < nodes.len() && edge.to < nodes.len()).copied().collect();
     let pairs: Vec<(usize, usize)> = edges.iter().map(|edge| (edge.from, edge.to)).collect();
     let ranks = rank::ranks(nodes.len(), &pairs);
     // Where lines share cells the worst is seen.
@@ -76,38 +67,14 @@ mod tests {
     use super::*;
 
     const NODES: [Node<'_>; 3] = [
-        Node {
-            name: "research",
-            role: Role::Text,
-        },
-        Node {
-            name: "writer",
-            role: Role::Text,
-        },
-        Node {
-            name: "reviewer",
-            role: Role::Text,
-        },
+        Node { name: "research", role: Role::Text },
+        Node { name: "writer", role: Role::Text },
+        Node { name: "reviewer", role: Role::Text },
     ];
     const EDGES: [Edge<'_>; 3] = [
-        Edge {
-            from: 0,
-            to: 1,
-            label: "1.9s",
-            role: Role::Healthy,
-        },
-        Edge {
-            from: 1,
-            to: 2,
-            label: "41s",
-            role: Role::Critical,
-        },
-        Edge {
-            from: 2,
-            to: 1,
-            label: "2.2s",
-            role: Role::Warning,
-        },
+        Edge { from: 0, to: 1, label: "1.9s", role: Role::Healthy },
+        Edge { from: 1, to: 2, label: "41s", role: Role::Critical },
+        Edge { from: 2, to: 1, label: "2.2s", role: Role::Warning },
     ];
 
     fn drawn(nodes: &[Node<'_>], edges: &[Edge<'_>], width: u16, height: u16) -> Vec<String> {
@@ -132,37 +99,17 @@ mod tests {
     fn a_narrow_area_gets_a_list_worst_first() {
         assert_eq!(
             drawn(&NODES, &EDGES, 34, 3),
-            [
-                "writer   ─ 41s  ▶ reviewer",
-                "reviewer ─ 2.2s ↩ writer",
-                "research ─ 1.9s ▶ writer"
-            ]
+            ["writer   ─ 41s  ▶ reviewer", "reviewer ─ 2.2s ↩ writer", "research ─ 1.9s ▶ writer"]
         );
         assert_eq!(drawn(&NODES, &EDGES, 34, 2)[1], "… 2 more edges");
     }
 
     #[test]
     fn no_line_runs_behind_a_box() {
-        let node = |name| Node {
-            name,
-            role: Role::Text,
-        };
-        let edge = |(from, to, label)| Edge {
-            from,
-            to,
-            label,
-            role: Role::Text,
-        };
+        let node = |name| Node { name, role: Role::Text };
+        let edge = |(from, to, label)| Edge { from, to, label, role: Role::Text };
         let nodes = ["plan", "write", "edit", "check"].map(node);
-        let edges = [
-            (0, 1, "1s"),
-            (1, 2, "2s"),
-            (1, 3, "3s"),
-            (2, 1, "4s"),
-            (3, 1, "5s"),
-            (3, 0, "6s"),
-        ]
-        .map(edge);
+        let edges = [(0, 1, "1s"), (1, 2, "2s"), (1, 3, "3s"), (2, 1, "4s"), (3, 1, "5s"), (3, 0, "6s")].map(edge);
         let expected = [
             "                   ╭─────── 4s ───────╮",
             "                   │                  │",
@@ -182,32 +129,9 @@ mod tests {
 
     #[test]
     fn fans_and_skips_fit_every_size() {
-        let nodes: Vec<_> = ["plan", "漢字かな", "b", "c", "join"]
-            .map(|name| Node {
-                name,
-                role: Role::Text,
-            })
-            .to_vec();
-        let pairs = [
-            (0, 1),
-            (0, 2),
-            (0, 3),
-            (1, 4),
-            (2, 4),
-            (3, 4),
-            (0, 4),
-            (4, 0),
-            (2, 2),
-            (9, 0),
-        ];
-        let edges: Vec<_> = pairs
-            .map(|(from, to)| Edge {
-                from,
-                to,
-                label: "1s",
-                role: Role::Healthy,
-            })
-            .to_vec();
+        let nodes: Vec<_> = ["plan", "漢字かな", "b", "c", "join"].map(|name| Node { name, role: Role::Text }).to_vec();
+        let pairs = [(0, 1), (0, 2), (0, 3), (1, 4), (2, 4), (3, 4), (0, 4), (4, 0), (2, 2), (9, 0)];
+        let edges: Vec<_> = pairs.map(|(from, to)| Edge { from, to, label: "1s", role: Role::Healthy }).to_vec();
         at_every_size(|area, buffer, theme| {
             flow(&nodes, &edges, area, buffer, theme);
             super::super::clear(area, buffer, theme);

@@ -42,21 +42,12 @@ impl Histogram<'_> {
             .chunks(per_row)
             .map(|of_row| (of_row[0].0, of_row.iter().map(|&(_, count)| count).sum()))
             .collect();
-        let most = rows
-            .iter()
-            .map(|&(_, count)| count)
-            .max()
-            .unwrap_or(0)
-            .max(1);
+        let most = rows.iter().map(|&(_, count)| count).max().unwrap_or(0).max(1);
         let marks_of = |at: usize| {
             let from = rows.get(at).map_or(0, |row| row.0);
             let below = rows.get(at + 1).map_or(Millis::MAX, |next| next.0);
-            let mut marks: Vec<Mark<'_>> = self
-                .marks
-                .iter()
-                .filter(|&&(_, value)| value < below && (value >= from || at == 0))
-                .copied()
-                .collect();
+            let mut marks: Vec<Mark<'_>> =
+                self.marks.iter().filter(|&&(_, value)| value < below && (value >= from || at == 0)).copied().collect();
             marks.sort_by_key(|(_, value)| *value);
             marks
         };
@@ -66,11 +57,7 @@ impl Histogram<'_> {
             marks.max().unwrap_or(0) as u16
         };
         let beside = LABEL + 1 + COUNT + 1 + BAR;
-        let say = if beside + widest(in_full) <= area.width {
-            in_full
-        } else {
-            by_name
-        };
+        let say = if beside + widest(in_full) <= area.width { in_full } else { by_name };
         // Narrow areas lose the marks first, then the counts, then the labels.
         let mut room = area.width;
         let mut take = |columns: u16, least: u16| {
@@ -78,11 +65,7 @@ impl Histogram<'_> {
             room -= taken;
             taken
         };
-        let (label, count, mark) = (
-            take(LABEL + 1, 4),
-            take(COUNT + 1, 6),
-            take(widest(say).max(MARK), BAR),
-        );
+        let (label, count, mark) = (take(LABEL + 1, 4), take(COUNT + 1, 6), take(widest(say).max(MARK), BAR));
         for (at, (&(from, in_row), y)) in rows.iter().zip(area.top()..area.bottom()).enumerate() {
             let marks = marks_of(at);
             let worst = self.marks.last().is_some_and(|it| marks.contains(it));
@@ -90,12 +73,7 @@ impl Histogram<'_> {
             let from = text::latency(from);
             let dim = theme.style(Role::Dim);
             put_right(buffer, area.x, y, label.saturating_sub(1), &from, dim);
-            let place = Rect {
-                x: area.x + label,
-                y,
-                width: room,
-                height: 1,
-            };
+            let place = Rect { x: area.x + label, y, width: room, height: 1 };
             bar(place, buffer, theme, in_row, most, role);
             let (x, in_row) = (place.right(), text::count(in_row));
             let style = theme.style(Role::Text);
@@ -132,14 +110,7 @@ fn bar(area: Rect, buffer: &mut Buffer, theme: &Theme, value: u64, most: u64, ro
         let Some(longest) = eighths.min(8).checked_sub(1) else {
             break;
         };
-        put(
-            buffer,
-            x,
-            area.y,
-            1,
-            theme.glyphs.bar[longest],
-            theme.ink(role),
-        );
+        put(buffer, x, area.y, 1, theme.glyphs.bar[longest], theme.ink(role));
         eighths -= longest + 1;
     }
 }
@@ -149,19 +120,9 @@ mod tests {
     use super::super::tests::{at_every_size, rows};
     use super::*;
 
-    const BINS: [(Millis, u64); 6] = [
-        (0, 4),
-        (500, 40),
-        (1_000, 20),
-        (5_000, 3),
-        (20_000, 2),
-        (60_000, 0),
-    ];
-    const HISTOGRAM: Histogram<'_> = Histogram {
-        bins: &BINS,
-        marks: &[("P50", 800), ("P95", 41_000)],
-        role: Role::Critical,
-    };
+    const BINS: [(Millis, u64); 6] = [(0, 4), (500, 40), (1_000, 20), (5_000, 3), (20_000, 2), (60_000, 0)];
+    const HISTOGRAM: Histogram<'_> =
+        Histogram { bins: &BINS, marks: &[("P50", 800), ("P95", 41_000)], role: Role::Critical };
 
     #[test]
     fn bars_counts_and_marks() {
@@ -175,16 +136,11 @@ mod tests {
 
     #[test]
     fn marks_that_share_a_row_do_not_run_into_each_other() {
-        let histogram = Histogram {
-            marks: &[("P50", 800), ("P99", 43_000), ("P95", 41_000)],
-            ..HISTOGRAM
-        };
+        let histogram = Histogram { marks: &[("P50", 800), ("P99", 43_000), ("P95", 41_000)], ..HISTOGRAM };
         let mark = |width| {
             let mut buffer = Buffer::empty(Rect::new(0, 0, width, 6));
             histogram.draw(buffer.area, &mut buffer, &Theme::default());
-            rows(&buffer)[4]
-                .split_once('◀')
-                .map(|it| it.1.trim().to_owned())
+            rows(&buffer)[4].split_once('◀').map(|it| it.1.trim().to_owned())
         };
         assert_eq!(mark(50).as_deref(), Some("P95 41s  P99 43s"));
         assert_eq!(mark(36).as_deref(), Some("P95  P99"));

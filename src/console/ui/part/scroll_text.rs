@@ -35,10 +35,7 @@ impl ScrollText<'_> {
     pub fn draw(&self, area: Rect, buffer: &mut Buffer, theme: &Theme) -> Seen {
         let height = usize::from(area.height);
         if area.is_empty() {
-            return Seen {
-                total: usize::MAX,
-                ..Seen::default()
-            };
+            return Seen { total: usize::MAX, ..Seen::default() };
         }
         let clean = text::clean_block(self.text);
         let lines = text::wrap(&clean, usize::from(area.width.saturating_sub(1)));
@@ -52,19 +49,8 @@ impl ScrollText<'_> {
         show_marks(area, buffer, theme);
         if below {
             let left = total - end;
-            let more = format!(
-                "{} {left} more {}",
-                theme.glyphs.tree_open,
-                if left == 1 { "line" } else { "lines" }
-            );
-            put(
-                buffer,
-                area.x,
-                area.bottom() - 1,
-                area.width.saturating_sub(1),
-                &more,
-                theme.style(Role::Accent),
-            );
+            let more = format!("{} {left} more {}", theme.glyphs.tree_open, if left == 1 { "line" } else { "lines" });
+            put(buffer, area.x, area.bottom() - 1, area.width.saturating_sub(1), &more, theme.style(Role::Accent));
         }
         scrollbar(area, buffer, theme, start, total);
         Seen { start, end, total }
@@ -76,53 +62,26 @@ mod tests {
     use super::super::tests::{at_every_size, rows};
     use super::*;
 
-    const TEXT: &str =
-        "Refund invoice 42\nto customer Hansen\u{202e}\nbecause the item arrived broken.";
+    const TEXT: &str = "Refund invoice 42\nto customer Hansen\u{202e}\nbecause the item arrived broken.";
 
     #[test]
     fn says_how_much_is_unseen() {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 19, 3));
-        let text = ScrollText {
-            text: TEXT,
-            offset: 0,
-            role: Role::Text,
-        };
+        let text = ScrollText { text: TEXT, offset: 0, role: Role::Text };
         let seen = text.draw(buffer.area, &mut buffer, &Theme::default());
-        assert_eq!(
-            seen,
-            Seen {
-                start: 0,
-                end: 2,
-                total: 5
-            }
-        );
+        assert_eq!(seen, Seen { start: 0, end: 2, total: 5 });
         assert_eq!(rows(&buffer)[2], "▾ 3 more lines    │");
         let mut buffer = Buffer::empty(buffer.area);
-        let seen =
-            ScrollText { offset: 99, ..text }.draw(buffer.area, &mut buffer, &Theme::default());
-        assert_eq!(
-            seen,
-            Seen {
-                start: 2,
-                end: 5,
-                total: 5
-            }
-        );
-        assert!(
-            rows(&buffer)[0].starts_with("Hansen⟨U+202E⟩")
-                || rows(&buffer)[0].starts_with("⟨U+202E⟩")
-        );
+        let seen = ScrollText { offset: 99, ..text }.draw(buffer.area, &mut buffer, &Theme::default());
+        assert_eq!(seen, Seen { start: 2, end: 5, total: 5 });
+        assert!(rows(&buffer)[0].starts_with("Hansen⟨U+202E⟩") || rows(&buffer)[0].starts_with("⟨U+202E⟩"));
     }
 
     #[test]
     fn an_area_too_small_to_show_anything_has_shown_nothing() {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 10, 0));
-        let seen = ScrollText {
-            text: "x",
-            offset: 0,
-            role: Role::Text,
-        }
-        .draw(buffer.area, &mut buffer, &Theme::default());
+        let seen =
+            ScrollText { text: "x", offset: 0, role: Role::Text }.draw(buffer.area, &mut buffer, &Theme::default());
         assert!(seen.end < seen.total);
     }
 
@@ -130,12 +89,7 @@ mod tests {
     fn fits_every_size() {
         at_every_size(|area, buffer, theme| {
             for offset in [0, 2, 99] {
-                ScrollText {
-                    text: TEXT,
-                    offset,
-                    role: Role::Text,
-                }
-                .draw(area, buffer, theme);
+                ScrollText { text: TEXT, offset, role: Role::Text }.draw(area, buffer, theme);
             }
         });
     }

@@ -35,36 +35,17 @@ pub struct Column<'a> {
 impl<'a> Column<'a> {
     /// A column of text.
     pub const fn text(title: &'a str, min: u16, ideal: u16) -> Self {
-        Self {
-            title,
-            min,
-            ideal,
-            grows: false,
-            right: false,
-            middle: false,
-            drop: 0,
-        }
+        Self { title, min, ideal, grows: false, right: false, middle: false, drop: 0 }
     }
 
     /// A column of ids or places in a contract: both ends are seen when one is too long.
     pub const fn id(title: &'a str, min: u16, ideal: u16) -> Self {
-        Self {
-            middle: true,
-            ..Self::text(title, min, ideal)
-        }
+        Self { middle: true, ..Self::text(title, min, ideal) }
     }
 
     /// A column of numbers, aligned at the right; never narrower than asked.
     pub const fn number(title: &'a str, width: u16) -> Self {
-        Self {
-            title,
-            min: width,
-            ideal: width,
-            grows: false,
-            right: true,
-            middle: false,
-            drop: 0,
-        }
+        Self { title, min: width, ideal: width, grows: false, right: true, middle: false, drop: 0 }
     }
 
     /// Takes what is left over.
@@ -111,54 +92,34 @@ pub struct Layout {
 impl Layout {
     /// The column at a screen position, for a click on the header.
     pub fn column_at(&self, x: u16) -> Option<usize> {
-        self.columns.iter().position(|column| {
-            column.is_some_and(|(left, width)| (left..left + width).contains(&x))
-        })
+        self.columns.iter().position(|column| column.is_some_and(|(left, width)| (left..left + width).contains(&x)))
     }
 }
 
 /// The offset that keeps the selected row in a window of `height` rows and moves as little as possible.
 pub fn scroll_to(offset: usize, selected: usize, height: usize, total: usize) -> usize {
     let lowest = (selected + 1).saturating_sub(height);
-    offset
-        .clamp(lowest, selected.max(lowest))
-        .min(total.saturating_sub(height))
+    offset.clamp(lowest, selected.max(lowest)).min(total.saturating_sub(height))
 }
 
 impl Table<'_> {
     /// Where the parts lie in an area.
     pub fn layout(&self, area: Rect) -> Layout {
-        let header = Rect {
-            height: area.height.min(1),
-            ..area
-        };
-        let rows = Rect {
-            y: area.y + header.height,
-            height: area.height - header.height,
-            ..area
-        };
+        let header = Rect { height: area.height.min(1), ..area };
+        let rows = Rect { y: area.y + header.height, height: area.height - header.height, ..area };
         let bar = u16::from(self.total > usize::from(rows.height));
         let room = area.width.saturating_sub(GUTTER + bar);
-        Layout {
-            header,
-            rows,
-            columns: self.columns_in(area.x + GUTTER, room),
-        }
+        Layout { header, rows, columns: self.columns_in(area.x + GUTTER, room) }
     }
 
     fn columns_in(&self, left: u16, room: u16) -> Vec<Option<(u16, u16)>> {
-        let mut widths: Vec<Option<u16>> =
-            self.columns.iter().map(|column| Some(column.min)).collect();
+        let mut widths: Vec<Option<u16>> = self.columns.iter().map(|column| Some(column.min)).collect();
         let used = |widths: &[Option<u16>]| {
             let shown = widths.iter().flatten();
-            shown
-                .map(|width| width + GAP)
-                .sum::<u16>()
-                .saturating_sub(GAP)
+            shown.map(|width| width + GAP).sum::<u16>().saturating_sub(GAP)
         };
         while used(&widths) > room {
-            let shown =
-                (0..widths.len()).filter(|&at| widths[at].is_some() && self.columns[at].drop > 0);
+            let shown = (0..widths.len()).filter(|&at| widths[at].is_some() && self.columns[at].drop > 0);
             let Some(first_to_go) = shown.max_by_key(|&at| self.columns[at].drop) else {
                 break;
             };
@@ -171,11 +132,7 @@ impl Table<'_> {
             *width += wanted;
             left_over -= wanted;
         }
-        let growing = widths
-            .iter()
-            .zip(self.columns)
-            .filter(|(width, column)| width.is_some() && column.grows)
-            .count();
+        let growing = widths.iter().zip(self.columns).filter(|(width, column)| width.is_some() && column.grows).count();
         let share = left_over.checked_div(growing as u16).unwrap_or(0);
         let (mut x, end) = (left, left + room);
         let place = |(width, column): (Option<u16>, &Column<'_>)| {
@@ -204,11 +161,7 @@ impl Table<'_> {
             let mut line = Line {
                 buffer,
                 theme,
-                area: Rect {
-                    y,
-                    height: 1,
-                    ..rows
-                },
+                area: Rect { y, height: 1, ..rows },
                 layout: &layout,
                 columns: self.columns,
                 next: 0,
@@ -219,14 +172,7 @@ impl Table<'_> {
             line.finish();
             if self.selected == Some(number) {
                 line.lay(theme.style(Role::Selection));
-                put(
-                    buffer,
-                    rows.x,
-                    y,
-                    rows.width,
-                    theme.glyphs.cursor,
-                    theme.style(Role::Accent),
-                );
+                put(buffer, rows.x, y, rows.width, theme.glyphs.cursor, theme.style(Role::Accent));
             }
         }
         scrollbar(rows, buffer, theme, self.offset, self.total);
@@ -241,11 +187,7 @@ impl Table<'_> {
         for ((at, column), place) in self.columns.iter().enumerate().zip(&layout.columns) {
             let Some((x, width)) = *place else { continue };
             let sorted = self.sort.filter(|&(by, _)| by == at && width > 1);
-            let style = theme.style(if sorted.is_some() {
-                Role::Accent
-            } else {
-                Role::Header
-            });
+            let style = theme.style(if sorted.is_some() { Role::Accent } else { Role::Header });
             let room = width - u16::from(sorted.is_some());
             let arrow_x = if column.right {
                 put_right(buffer, x, y, room, column.title, style);
@@ -254,11 +196,7 @@ impl Table<'_> {
                 x + put(buffer, x, y, room, column.title, style)
             };
             if let Some((_, rising)) = sorted {
-                let arrow = if rising {
-                    theme.glyphs.sort_up
-                } else {
-                    theme.glyphs.sort_down
-                };
+                let arrow = if rising { theme.glyphs.sort_up } else { theme.glyphs.sort_down };
                 put(buffer, arrow_x, y, 1, arrow, style);
             }
         }
@@ -315,10 +253,7 @@ impl<'a> Line<'a> {
 
     /// False when the next column was dropped: its text need not be made.
     pub fn wanted(&self) -> bool {
-        self.layout
-            .columns
-            .get(self.next)
-            .is_some_and(Option::is_some)
+        self.layout.columns.get(self.next).is_some_and(Option::is_some)
     }
 
     /// Shows the row as marked for a bulk act. Its cells keep their own colours.
@@ -340,14 +275,7 @@ impl<'a> Line<'a> {
             let style = self.theme.style(Role::Marked);
             self.lay(Style { fg: None, ..style });
             let width = self.area.width.saturating_sub(1).min(1);
-            put(
-                self.buffer,
-                self.area.x + 1,
-                self.area.y,
-                width,
-                self.theme.glyphs.marked,
-                style,
-            );
+            put(self.buffer, self.area.x + 1, self.area.y, width, self.theme.glyphs.marked, style);
         }
     }
 
@@ -358,11 +286,7 @@ impl<'a> Line<'a> {
     fn advance(&mut self) -> Option<Rect> {
         let place = self.layout.columns.get(self.next).copied().flatten();
         self.next += 1;
-        place.map(|(x, width)| Rect {
-            x,
-            width,
-            ..self.area
-        })
+        place.map(|(x, width)| Rect { x, width, ..self.area })
     }
 }
 
@@ -373,16 +297,11 @@ pub fn scrollbar(area: Rect, buffer: &mut Buffer, theme: &Theme, offset: usize, 
         return;
     }
     let thumb = (height * height / total).max(1);
-    let top = (offset * (height - thumb))
-        .div_ceil(total - height)
-        .min(height - thumb);
+    let top = (offset * (height - thumb)).div_ceil(total - height).min(height - thumb);
     for (at, y) in (area.top()..area.bottom()).enumerate() {
         let inside = (top..top + thumb).contains(&at);
-        let (glyph, role) = if inside {
-            (theme.glyphs.thumb, Role::Scrollbar)
-        } else {
-            (theme.glyphs.track, Role::Border)
-        };
+        let (glyph, role) =
+            if inside { (theme.glyphs.thumb, Role::Scrollbar) } else { (theme.glyphs.track, Role::Border) };
         put(buffer, area.right() - 1, y, 1, glyph, theme.style(role));
     }
 }
@@ -400,35 +319,24 @@ mod tests {
     ];
 
     fn table(total: usize) -> Table<'static> {
-        Table {
-            columns: &COLUMNS,
-            total,
-            offset: 0,
-            selected: Some(1),
-            sort: Some((1, false)),
-        }
+        Table { columns: &COLUMNS, total, offset: 0, selected: Some(1), sort: Some((1, false)) }
     }
 
     fn drawn(table: &Table<'_>, width: u16, height: u16) -> (Vec<String>, usize) {
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
         let mut built = 0;
-        table.draw(
-            buffer.area,
-            &mut buffer,
-            &Theme::default(),
-            |number, line| {
-                built += 1;
-                if number == 0 {
-                    line.mark();
-                }
-                line.text(Role::Text, "research>writer-of-articles");
-                line.text(Role::Text, &number.to_string());
-                line.text(Role::Warning, "41s");
-                line.draw(|area, buffer| {
-                    put(buffer, area.x, area.y, area.width, "___", theme_style());
-                });
-            },
-        );
+        table.draw(buffer.area, &mut buffer, &Theme::default(), |number, line| {
+            built += 1;
+            if number == 0 {
+                line.mark();
+            }
+            line.text(Role::Text, "research>writer-of-articles");
+            line.text(Role::Text, &number.to_string());
+            line.text(Role::Warning, "41s");
+            line.draw(|area, buffer| {
+                put(buffer, area.x, area.y, area.width, "___", theme_style());
+            });
+        });
         (rows(&buffer), built)
     }
 
@@ -441,14 +349,8 @@ mod tests {
         let (rows, built) = drawn(&table(100_000), 50, 6);
         assert_eq!(built, 5);
         assert_eq!(rows[0], "  EDGE                  open▾     P95  trend");
-        assert_eq!(
-            rows[1],
-            " ◉research>writer-of-…      0     41s  ___       ┃"
-        );
-        assert_eq!(
-            rows[2],
-            "▌ research>writer-of-…      1     41s  ___       │"
-        );
+        assert_eq!(rows[1], " ◉research>writer-of-…      0     41s  ___       ┃");
+        assert_eq!(rows[2], "▌ research>writer-of-…      1     41s  ___       │");
     }
 
     #[test]
@@ -462,13 +364,7 @@ mod tests {
     #[test]
     fn an_id_keeps_both_ends() {
         let columns = [Column::id("id", 9, 9)];
-        let table = Table {
-            columns: &columns,
-            total: 1,
-            offset: 0,
-            selected: None,
-            sort: None,
-        };
+        let table = Table { columns: &columns, total: 1, offset: 0, selected: None, sort: None };
         let mut buffer = Buffer::empty(Rect::new(0, 0, 11, 2));
         table.draw(buffer.area, &mut buffer, &Theme::default(), |_, line| {
             line.text(Role::Text, "01a1fce2-77c4-7e1a-8f3b-2a9d5c7fc41a");

@@ -11,13 +11,7 @@ use crate::theme::{Role, Theme};
 
 /// Draws titles on one line and says where each lies, for the mouse. When they do not all fit, the line starts
 /// further right, so that the chosen one is always seen.
-pub fn tabs(
-    titles: &[&str],
-    chosen: usize,
-    area: Rect,
-    buffer: &mut Buffer,
-    theme: &Theme,
-) -> Vec<Range<u16>> {
+pub fn tabs(titles: &[&str], chosen: usize, area: Rect, buffer: &mut Buffer, theme: &Theme) -> Vec<Range<u16>> {
     let mut places = vec![area.x..area.x; titles.len()];
     let widths: Vec<usize> = titles.iter().map(|title| text::width(title) + 2).collect();
     let end = (chosen + 1).min(titles.len());
@@ -30,19 +24,8 @@ pub fn tabs(
     }
     let mut x = area.x;
     for (at, title) in titles.iter().enumerate().skip(first) {
-        let style = theme.style(if at == chosen {
-            Role::ButtonFocus
-        } else {
-            Role::Dim
-        });
-        let used = put(
-            buffer,
-            x,
-            area.y,
-            area.right().saturating_sub(x),
-            &format!(" {title} "),
-            style,
-        );
+        let style = theme.style(if at == chosen { Role::ButtonFocus } else { Role::Dim });
+        let used = put(buffer, x, area.y, area.right().saturating_sub(x), &format!(" {title} "), style);
         places[at] = x..x + used;
         x += used;
     }

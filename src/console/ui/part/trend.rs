@@ -11,20 +11,12 @@ use crate::theme::{Role, Theme};
 ///
 /// The full height stands for the highest value or for `top`, whichever is more: a calm edge given its alarm
 /// limit as `top` stays low instead of filling the line with noise.
-pub fn trend(
-    values: &[Option<u64>],
-    top: u64,
-    area: Rect,
-    buffer: &mut Buffer,
-    theme: &Theme,
-    role: Role,
-) {
+pub fn trend(values: &[Option<u64>], top: u64, area: Rect, buffer: &mut Buffer, theme: &Theme, role: Role) {
     let columns = usize::from(area.width).min(values.len());
     let top = values.iter().flatten().copied().fold(top, u64::max).max(1);
     let left = area.right() - columns as u16;
     for (column, x) in (0..columns).zip(left..) {
-        let of_column =
-            &values[column * values.len() / columns..(column + 1) * values.len() / columns];
+        let of_column = &values[column * values.len() / columns..(column + 1) * values.len() / columns];
         let Some(value) = of_column.iter().flatten().max() else {
             continue;
         };
@@ -34,14 +26,7 @@ pub fn trend(
             let Some(tallest) = eighths.min(8).checked_sub(1) else {
                 break;
             };
-            put(
-                buffer,
-                x,
-                y,
-                1,
-                theme.glyphs.spark[tallest],
-                theme.ink(role),
-            );
+            put(buffer, x, y, 1, theme.glyphs.spark[tallest], theme.ink(role));
             eighths -= tallest + 1;
         }
     }
@@ -54,14 +39,7 @@ mod tests {
 
     fn line(values: &[Option<u64>], top: u64, width: u16, height: u16) -> Vec<String> {
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-        trend(
-            values,
-            top,
-            buffer.area,
-            &mut buffer,
-            &Theme::default(),
-            Role::Bar,
-        );
+        trend(values, top, buffer.area, &mut buffer, &Theme::default(), Role::Bar);
         rows(&buffer)
     }
 
@@ -69,10 +47,7 @@ mod tests {
     fn zero_is_low_and_no_value_is_a_gap() {
         assert_eq!(line(&[Some(0), None, Some(4), Some(8)], 0, 4, 1), ["▁ ▄█"]);
         assert_eq!(line(&[Some(1), Some(1)], 8, 4, 1), ["  ▁▁"]);
-        assert_eq!(
-            line(&[Some(8), Some(12), Some(16)], 0, 3, 2),
-            [" ▄█", "███"]
-        );
+        assert_eq!(line(&[Some(8), Some(12), Some(16)], 0, 3, 2), [" ▄█", "███"]);
     }
 
     #[test]
@@ -84,9 +59,7 @@ mod tests {
 
     #[test]
     fn fits_every_size() {
-        let values: Vec<_> = (0..60)
-            .map(|at| (at % 7 != 0).then_some(u64::MAX / 60 * at))
-            .collect();
+        let values: Vec<_> = (0..60).map(|at| (at % 7 != 0).then_some(u64::MAX / 60 * at)).collect();
         at_every_size(|area, buffer, theme| {
             trend(&values, 0, area, buffer, theme, Role::Bar);
             trend(&[], 5, area, buffer, theme, Role::Bar);

@@ -15,18 +15,9 @@ pub(super) fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
     let Some((group, feed)) = group.and_then(|it| Some((it, state.world.feed(it.source)?))) else {
         return;
     };
-    let selected = screen
-        .list
-        .index()
-        .and_then(|it| screen.edge(screen.line(it)?));
+    let selected = screen.list.index().and_then(|it| screen.edge(screen.line(it)?));
     let title = format!("{}  P95 from emit to acknowledgement", group.row.pipeline);
-    let inside = part::frame(
-        canvas.area,
-        canvas.buffer,
-        canvas.theme,
-        &title,
-        Role::Border,
-    );
+    let inside = part::frame(canvas.area, canvas.buffer, canvas.theme, &title, Role::Border);
     let fresh = feed.is_fresh(state.world.now);
     // The flow of work: people who are asked on the way are not part of it.
     let rows: Vec<&EdgeRow> = group.row.edges.iter().filter(|it| !it.people).collect();
@@ -47,25 +38,13 @@ pub(super) fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
             from: place(&it.edge.from),
             to: place(&it.edge.to),
             label,
-            role: if fresh {
-                figure::role(concern(it))
-            } else {
-                Role::Stale
-            },
+            role: if fresh { figure::role(concern(it)) } else { Role::Stale },
         })
         .collect();
-    let is_selected =
-        |name: &str| selected.is_some_and(|it| *it.edge.from == *name || *it.edge.to == *name);
+    let is_selected = |name: &str| selected.is_some_and(|it| *it.edge.from == *name || *it.edge.to == *name);
     let nodes: Vec<flow::Node<'_>> = names
         .iter()
-        .map(|name| flow::Node {
-            name,
-            role: if is_selected(name) {
-                Role::Accent
-            } else {
-                Role::Text
-            },
-        })
+        .map(|name| flow::Node { name, role: if is_selected(name) { Role::Accent } else { Role::Text } })
         .collect();
     flow::flow(&nodes, &edges, inside, canvas.buffer, canvas.theme);
 }

@@ -19,17 +19,8 @@ const NAMES: u16 = 12;
 
 /// Draws it in a frame.
 pub(super) fn draw(feed: &Feed, state: &State, canvas: &mut Canvas<'_>) {
-    let inside = part::frame(
-        canvas.area,
-        canvas.buffer,
-        canvas.theme,
-        &feed.name,
-        Role::Border,
-    );
-    let mut page = Page {
-        canvas: canvas.within(inside),
-        y: 0,
-    };
+    let inside = part::frame(canvas.area, canvas.buffer, canvas.theme, &feed.name, Role::Border);
+    let mut page = Page { canvas: canvas.within(inside), y: 0 };
     link(feed, state, &mut page);
     if let Some(replay) = feed.replay() {
         position(replay, &mut page);
@@ -75,20 +66,10 @@ fn link(feed: &Feed, state: &State, page: &mut Page<'_>) {
     let ledger = feed.ledger();
     let edges = counted(ledger.edges().len() as u64, "edge", "edges");
     // What people are asked about is open between agents already.
-    let agents = ledger
-        .edges()
-        .filter(|it| !it.asks_people(it.windows.total(Span::All)));
-    let open = counted(
-        agents.map(|it| it.open.len() as u64).sum(),
-        "open handoff",
-        "open handoffs",
-    );
+    let agents = ledger.edges().filter(|it| !it.asks_people(it.windows.total(Span::All)));
+    let open = counted(agents.map(|it| it.open.len() as u64).sum(), "open handoff", "open handoffs");
     let folded = counted(ledger.folded(), "event", "events");
-    page.fact(
-        "seen",
-        Role::Text,
-        &format!("{folded}, {:.1} a second, {edges}, {open}", pace(feed)),
-    );
+    page.fact("seen", Role::Text, &format!("{folded}, {:.1} a second, {edges}, {open}", pace(feed)));
     page.gap();
 }
 
@@ -106,37 +87,13 @@ fn position(replay: &Replay, page: &mut Page<'_>) {
     let glyphs = canvas.theme.glyphs;
     canvas.put(1 + NAMES, page.y, Role::Info, &glyphs.bar[7].repeat(done));
     let left = 1 + NAMES + done as u16;
-    canvas.put(
-        left,
-        page.y,
-        Role::Border,
-        &glyphs.line.repeat(usize::from(bar) - done),
-    );
-    canvas.put(
-        2 + NAMES + bar,
-        page.y,
-        Role::Text,
-        &format!("{:.0}%", share * 100.0),
-    );
+    canvas.put(left, page.y, Role::Border, &glyphs.line.repeat(usize::from(bar) - done));
+    canvas.put(2 + NAMES + bar, page.y, Role::Text, &format!("{:.0}%", share * 100.0));
     page.y += 1;
-    page.fact(
-        "",
-        Role::Text,
-        &format!("{} now, from {from} until {until}", stamp(replay.at)),
-    );
-    let speed = replay.speed.map_or("as fast as possible".to_owned(), |it| {
-        format!("{it} s in one")
-    });
-    let how = if replay.paused {
-        "paused; . goes on"
-    } else {
-        ". pauses"
-    };
-    page.fact(
-        "speed",
-        Role::Text,
-        &format!("{speed}; < slower, > faster, [ back, ] forward, {how}"),
-    );
+    page.fact("", Role::Text, &format!("{} now, from {from} until {until}", stamp(replay.at)));
+    let speed = replay.speed.map_or("as fast as possible".to_owned(), |it| format!("{it} s in one"));
+    let how = if replay.paused { "paused; . goes on" } else { ". pauses" };
+    page.fact("speed", Role::Text, &format!("{speed}; < slower, > faster, [ back, ] forward, {how}"));
     page.gap();
 }
 
@@ -154,49 +111,26 @@ fn abilities(feed: &Feed, page: &mut Page<'_>) {
     let (able, unable) = acts(feed);
     page.fact("can", Role::Text, &listed(&able));
     if !unable.is_empty() {
-        let why = if can.why_not.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", can.why_not)
-        };
-        page.fact(
-            "cannot",
-            Role::Disabled,
-            &format!("{}{why}", listed(&unable)),
-        );
+        let why = if can.why_not.is_empty() { String::new() } else { format!(": {}", can.why_not) };
+        page.fact("cannot", Role::Disabled, &format!("{}{why}", listed(&unable)));
     }
     page.gap();
 }
 
 fn listed(names: &[&str]) -> String {
-    if names.is_empty() {
-        "nothing".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
 /// What did not fit, and what could not be used at all.
 fn trouble(feed: &Feed, page: &mut Page<'_>) {
     let odd = feed.ledger().irregular();
     if odd.is_empty() && feed.skipped().is_empty() {
-        return page.fact(
-            "trouble",
-            Role::Dim,
-            "none: every event fitted and could be used",
-        );
+        return page.fact("trouble", Role::Dim, "none: every event fitted and could be used");
     }
     if !odd.is_empty() {
-        let parts: Vec<String> = odd
-            .iter()
-            .map(|(kind, n)| format!("{} {}", count(*n), kind.words()))
-            .collect();
+        let parts: Vec<String> = odd.iter().map(|(kind, n)| format!("{} {}", count(*n), kind.words())).collect();
         page.fact("irregular", Role::Text, &parts.join(", "));
-        page.fact(
-            "",
-            Role::Dim,
-            "counted, and kept out of the numbers they would falsify",
-        );
+        page.fact("", Role::Dim, "counted, and kept out of the numbers they would falsify");
     }
     for it in feed.skipped() {
         let (area, y) = (page.canvas.area, page.y);
@@ -204,12 +138,7 @@ fn trouble(feed: &Feed, page: &mut Page<'_>) {
             return;
         }
         page.canvas.put(1, y, Role::Dim, "unusable");
-        let what = format!(
-            "{} {}, first at line {}: ",
-            count(it.count),
-            it.cause,
-            it.first
-        );
+        let what = format!("{} {}, first at line {}: ", count(it.count), it.cause, it.first);
         let used = page.canvas.put(1 + NAMES, y, Role::Warning, &what);
         let rest = Rect {
             x: area.x + 1 + NAMES + used,

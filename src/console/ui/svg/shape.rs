@@ -44,21 +44,13 @@ pub(super) fn shape(symbol: &str) -> Option<Shape> {
 pub(super) fn push_shape(out: &mut String, shape: Shape, left: f64, top: f64, color: Rgb) {
     match shape {
         Shape::Block(across, up) => {
-            let (width, height) = (
-                WIDTH * f64::from(across) / 8.0,
-                (HEIGHT - 2.0) * f64::from(up) / 8.0,
-            );
+            let (width, height) = (WIDTH * f64::from(across) / 8.0, (HEIGHT - 2.0) * f64::from(up) / 8.0);
             // A hair is left to the rows above and below, as bars in neighbouring rows must not merge.
             push_rect(out, left, HEIGHT - 1.0 - height, width, height, top, color);
         }
         Shape::Arms(arms, thick) => {
             let (x, y) = (MARGIN + left + WIDTH / 2.0, top + HEIGHT / 2.0);
-            let ends = [
-                (0.0, -HEIGHT / 2.0),
-                (WIDTH / 2.0, 0.0),
-                (0.0, HEIGHT / 2.0),
-                (-WIDTH / 2.0, 0.0),
-            ];
+            let ends = [(0.0, -HEIGHT / 2.0), (WIDTH / 2.0, 0.0), (0.0, HEIGHT / 2.0), (-WIDTH / 2.0, 0.0)];
             let mut path = String::new();
             for (arm, (dx, dy)) in ends.into_iter().enumerate() {
                 if arms & (1 << arm) != 0 {
@@ -70,12 +62,7 @@ pub(super) fn push_shape(out: &mut String, shape: Shape, left: f64, top: f64, co
         Shape::Corner(dx, dy) => {
             let (x, y) = (MARGIN + left + WIDTH / 2.0, top + HEIGHT / 2.0);
             let (side, end) = (x + dx * WIDTH / 2.0, y + dy * HEIGHT / 2.0);
-            push_path(
-                out,
-                &format!("M{x:.2} {end:.2}Q{x:.2} {y:.2} {side:.2} {y:.2}"),
-                1.2,
-                color,
-            );
+            push_path(out, &format!("M{x:.2} {end:.2}Q{x:.2} {y:.2} {side:.2} {y:.2}"), 1.2, color);
         }
     }
 }

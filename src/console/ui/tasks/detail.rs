@@ -28,28 +28,14 @@ pub(super) fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
         return;
     };
     let title = format!("{}  run {}", row.pipeline, row.trace_id);
-    let inside = part::frame(
-        canvas.area,
-        canvas.buffer,
-        canvas.theme,
-        &title,
-        Role::Border,
-    );
+    let inside = part::frame(canvas.area, canvas.buffer, canvas.theme, &title, Role::Border);
     let mut canvas = canvas.within(inside);
     let (height, mut top) = (canvas.area.height, 0);
     top += verdict(state, feed, row, &mut canvas, top);
-    let thread: u16 = screen
-        .thread
-        .iter()
-        .map(|it| it.wants.len().max(1) as u16)
-        .sum();
+    let thread: u16 = screen.thread.iter().map(|it| it.wants.len().max(1) as u16).sum();
     // The steps get what the thread leaves, and at least half.
     let left = height.saturating_sub(top);
-    let keep = if thread == 0 {
-        0
-    } else {
-        (thread + 2).min(left / 2)
-    };
+    let keep = if thread == 0 { 0 } else { (thread + 2).min(left / 2) };
     let room = left.saturating_sub(keep);
     top += steps(state, feed, run, &mut canvas, top, room);
     if thread > 0 {
@@ -62,19 +48,10 @@ fn verdict(state: &State, feed: &Feed, row: &TaskRow, canvas: &mut Canvas<'_>, t
     let role = super::role(row.verdict);
     let said = match (row.verdict, row.since) {
         (TaskVerdict::Fine, _) => "in work".to_owned(),
-        (_, Some(at)) => format!(
-            "{} {}: {}",
-            word(row.verdict),
-            since(&state.world, feed, at),
-            row.signal
-        ),
+        (_, Some(at)) => format!("{} {}: {}", word(row.verdict), since(&state.world, feed, at), row.signal),
         (_, None) => format!("{}: {}", word(row.verdict), row.signal),
     };
-    let role = if row.verdict == TaskVerdict::Fine {
-        Role::Text
-    } else {
-        role
-    };
+    let role = if row.verdict == TaskVerdict::Fine { Role::Text } else { role };
     canvas.put(1, top, role, &said);
     let retries = if row.retries == 1 { "retry" } else { "retries" };
     let numbers = format!(
@@ -89,25 +66,14 @@ fn verdict(state: &State, feed: &Feed, row: &TaskRow, canvas: &mut Canvas<'_>, t
 }
 
 /// The latest steps, oldest first. Says how many lines it took.
-fn steps(
-    state: &State,
-    feed: &Feed,
-    run: &Run,
-    canvas: &mut Canvas<'_>,
-    top: u16,
-    room: u16,
-) -> u16 {
+fn steps(state: &State, feed: &Feed, run: &Run, canvas: &mut Canvas<'_>, top: u16, room: u16) -> u16 {
     let all: Vec<&Handoff> = run.handoffs.values().collect();
     let shown = usize::from(room.saturating_sub(1)).min(all.len());
     if shown == 0 {
         return 0;
     }
     let first = all.len() - shown;
-    let heading = if first > 0 {
-        format!("LAST {shown} OF {} STEPS", all.len())
-    } else {
-        "STEPS".to_owned()
-    };
+    let heading = if first > 0 { format!("LAST {shown} OF {} STEPS", all.len()) } else { "STEPS".to_owned() };
     let columns = [
         Column::text(&heading, 18, 30),
         Column::text("state", 12, 30),
@@ -117,20 +83,9 @@ fn steps(
         Column::number("emitted", 8).dropped(1),
         Column::text("", 1, 1).growing().dropped(5),
     ];
-    let table = Table {
-        columns: &columns,
-        total: shown,
-        offset: 0,
-        selected: None,
-        sort: None,
-    };
+    let table = Table { columns: &columns, total: shown, offset: 0, selected: None, sort: None };
     let area = canvas.area;
-    let place = Rect {
-        y: area.y + top,
-        height: shown as u16 + 1,
-        ..area
-    }
-    .intersection(area);
+    let place = Rect { y: area.y + top, height: shown as u16 + 1, ..area }.intersection(area);
     let now = feed.ledger().now();
     table.draw(place, canvas.buffer, canvas.theme, |nth, line| {
         let Some(it) = all.get(first + nth) else {
@@ -146,12 +101,7 @@ fn steps(
             _ => (Role::Dim, String::new()),
         };
         line.text(role, &note);
-        line.text(
-            Role::Text,
-            &it.emission
-                .open_issues
-                .map_or("-".to_owned(), |it| it.to_string()),
-        );
+        line.text(Role::Text, &it.emission.open_issues.map_or("-".to_owned(), |it| it.to_string()));
         line.text(Role::Dim, &it.attempts_total.to_string());
         line.text(Role::Dim, &state.world.stamp(it.born(), now));
     });

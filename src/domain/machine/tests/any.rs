@@ -11,17 +11,8 @@ fn command(world: &World, what: u8, on: u8, nth: usize) -> Command {
     let id = ["a", "b", "c"][usize::from(on % 3)];
     let known = world.run.handoffs.get(&HandoffId::from(id));
     let version = known.map_or(0, |it| it.version);
-    let seen = Seen {
-        handoff: id.into(),
-        version,
-    };
-    let answers = [
-        Answer::Approve,
-        Answer::EditApprove,
-        Answer::Reject,
-        Answer::Respond,
-        Answer::Dismiss,
-    ];
+    let seen = Seen { handoff: id.into(), version };
+    let answers = [Answer::Approve, Answer::EditApprove, Answer::Reject, Answer::Respond, Answer::Dismiss];
     let fresh = format!("n{nth}");
     match what % 22 {
         0 | 1 => Command::Emit(Box::new(offer(id, "writer", "editor"))),
@@ -33,60 +24,26 @@ fn command(world: &World, what: u8, on: u8, nth: usize) -> Command {
         9 => fail(id, "timeout"),
         10 => fail(id, "policy"),
         11 => fail(id, "unheard_of"),
-        12 => Command::Snooze {
-            held: held(id),
-            until: world.now + SECOND,
-        },
-        13 => Command::Timer {
-            handoff: id.into(),
-            jitter: 0.5,
-        },
+        12 => Command::Snooze { held: held(id), until: world.now + SECOND },
+        13 => Command::Timer { handoff: id.into(), jitter: 0.5 },
         14 => {
             let escalation = Box::new(question(EscalationKind::DeadLetter));
-            Command::Escalate {
-                seen,
-                escalation,
-                force: nth.is_multiple_of(2),
-            }
+            Command::Escalate { seen, escalation, force: nth.is_multiple_of(2) }
         }
         15 => {
             let mut resolve = resolve(seen, answers[nth % 5]);
-            if let Command::Resolve {
-                revision: Some(revision),
-                ..
-            } = &mut resolve
-            {
+            if let Command::Resolve { revision: Some(revision), .. } = &mut resolve {
                 **revision = offer(&fresh, "editor", "writer");
             }
             resolve
         }
-        16 => Command::Requeue {
-            seen,
-            why: String::new(),
-        },
-        17 => Command::Amend {
-            seen,
-            head: Box::new(edited()),
-        },
+        16 => Command::Requeue { seen, why: String::new() },
+        17 => Command::Amend { seen, head: Box::new(edited()) },
         18 => dismiss(seen),
-        19 => Command::CompleteManually {
-            seen,
-            result: None,
-            next: vec![],
-            note: String::new(),
-        },
-        20 => Command::ClaimEscalation {
-            seen,
-            until: world.now + MINUTE,
-        },
-        _ if nth.is_multiple_of(9) => Command::Cancel {
-            expect: None,
-            why: String::new(),
-        },
-        _ => Command::PauseEdge {
-            edge: Edge::new("news", "a", "b"),
-            why: String::new(),
-        },
+        19 => Command::CompleteManually { seen, result: None, next: vec![], note: String::new() },
+        20 => Command::ClaimEscalation { seen, until: world.now + MINUTE },
+        _ if nth.is_multiple_of(9) => Command::Cancel { expect: None, why: String::new() },
+        _ => Command::PauseEdge { edge: Edge::new("news", "a", "b"), why: String::new() },
     }
 }
 

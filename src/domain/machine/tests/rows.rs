@@ -17,22 +17,11 @@ fn row_1_and_2_an_approval_stops_it_before_anybody_works() {
     assert_eq!(world.it("a").state, State::Escalated);
     world.now = world.now + MINUTE;
     let seen = world.seen("a");
-    world
-        .ask(&Actor::user("dana"), resolve(seen, Answer::Approve))
-        .unwrap();
+    world.ask(&Actor::user("dana"), resolve(seen, Answer::Approve)).unwrap();
     let it = world.it("a");
-    assert_eq!(
-        (it.state, it.epoch, it.ready_at),
-        (State::Pending, 1, world.now)
-    );
-    assert_eq!(
-        it.waiting_since, world.now,
-        "a person's time is not the edge's latency"
-    );
-    assert_eq!(
-        it.resolution.as_ref().map(|it| it.answer),
-        Some(Answer::Approve)
-    );
+    assert_eq!((it.state, it.epoch, it.ready_at), (State::Pending, 1, world.now));
+    assert_eq!(it.waiting_since, world.now, "a person's time is not the edge's latency");
+    assert_eq!(it.resolution.as_ref().map(|it| it.answer), Some(Answer::Approve));
 }
 
 #[test]
@@ -46,19 +35,11 @@ fn row_2_a_loop_stops_at_a_person() {
         next.emission.parent = Some(before.as_str().into());
         world.must(claim(&before));
         world.must(complete(&before, vec![next]));
-        if world
-            .run
-            .handoffs
-            .values()
-            .any(|it| it.state == State::Escalated)
-        {
+        if world.run.handoffs.values().any(|it| it.state == State::Escalated) {
             // a, then b a b a b: the sixth owner closes the third full period.
             assert_eq!(nth, 4);
             let opened = world.events.iter().rev().take(2).map(|it| it.fact.name());
-            assert_eq!(
-                opened.collect::<Vec<_>>(),
-                ["escalation.opened", "loop.detected"]
-            );
+            assert_eq!(opened.collect::<Vec<_>>(), ["escalation.opened", "loop.detected"]);
             return;
         }
     }
@@ -82,20 +63,11 @@ fn row_3_the_same_refused_body_is_one_record_until_it_is_mended() {
     };
     world.must(Command::Refuse(Box::new(rejection.clone())));
     world.must(Command::Refuse(Box::new(rejection.clone())));
-    assert_eq!(
-        (world.run.rejections.len(), world.run.rejections[0].count),
-        (1, 2)
-    );
+    assert_eq!((world.run.rejections.len(), world.run.rejections[0].count), (1, 2));
     let again = |it: &Event| matches!(&it.fact, Fact::Refused(it) if it.again);
-    assert_eq!(
-        world.events.iter().map(again).collect::<Vec<_>>(),
-        [false, true]
-    );
+    assert_eq!(world.events.iter().map(again).collect::<Vec<_>>(), [false, true]);
     world.must(Command::Emit(Box::new(offer("a", "writer", "editor"))));
-    assert!(
-        world.run.rejections.is_empty(),
-        "an accepted emit with its key resolves it"
-    );
+    assert!(world.run.rejections.is_empty(), "an accepted emit with its key resolves it");
     for nth in 0..105 {
         world.now = world.now + 1;
         world.must(Command::Refuse(Box::new(crate::domain::event::Rejection {
@@ -112,20 +84,13 @@ fn row_3_the_same_refused_body_is_one_record_until_it_is_mended() {
 #[test]
 fn row_4_nobody_claims_before_it_is_ready_and_attempts_are_counted() {
     let mut world = World::at(State::RetryWait);
-    assert!(matches!(
-        world.ask(&Actor::agent("editor"), claim("a")),
-        Err(Refusal::Invalid(_))
-    ));
+    assert!(matches!(world.ask(&Actor::agent("editor"), claim("a")), Err(Refusal::Invalid(_))));
     world.now = world.it("a").ready_at;
     world.must(claim("a"));
     let it = world.it("a");
     assert_eq!((it.attempt, it.attempts_total), (2, 2));
     let until = it.lease.as_ref().unwrap().until;
-    assert_eq!(
-        until,
-        Some(world.now + DEFAULT_ACK_TIMEOUT),
-        "capped until it is acknowledged"
-    );
+    assert_eq!(until, Some(world.now + DEFAULT_ACK_TIMEOUT), "capped until it is acknowledged");
 }
 
 #[test]
@@ -137,18 +102,12 @@ fn rows_5_and_6_the_lease_is_a_fence() {
     world.now = world.now + 50 * SECOND;
     world.must(Command::Heartbeat(held("a")));
     assert_eq!(until(&world), world.now + DEFAULT_LEASE);
-    let other = Held {
-        lease: "somebody's".into(),
-        ..held("a")
-    };
+    let other = Held { lease: "somebody's".into(), ..held("a") };
     let lost = world.ask(&Actor::agent("editor"), Command::Acknowledge(other));
     assert!(matches!(lost, Err(Refusal::LeaseLost { .. })));
     world.now = until(&world);
     let late = world.ask(&Actor::agent("editor"), complete("a", vec![]));
-    assert!(
-        matches!(late, Err(Refusal::LeaseLost { .. })),
-        "at its very end it has expired"
-    );
+    assert!(matches!(late, Err(Refusal::LeaseLost { .. })), "at its very end it has expired");
 }
 
 #[test]
@@ -156,121 +115,58 @@ fn row_9_finishing_acknowledges_and_emits_in_one_go_or_not_at_all() {
     let mut world = World::at(State::Leased);
     let next = vec![offer("b", "editor", "legal"), offer("c", "editor", "press")];
     world.must(complete("a", next.clone()));
-    assert_eq!(
-        names(&world)[2..],
-        [
-            "handoff.acknowledged",
-            "handoff.completed",
-            "handoff.emitted",
-            "handoff.emitted"
-        ]
-    );
+    assert_eq!(names(&world)[2..], ["handoff.acknowledged", "handoff.completed", "handoff.emitted", "handoff.emitted"]);
     let again = world.ask(&Actor::agent("editor"), complete("a", next));
     assert_eq!(again, Ok(0), "the same answer, nothing new");
 
     let mut world = World::at(State::Leased);
     let before = world.run.clone();
-    let taken = world.ask(
-        &Actor::agent("editor"),
-        complete("a", vec![offer("a", "editor", "legal")]),
-    );
-    assert!(
-        matches!(taken, Err(Refusal::IdempotencyMismatch { .. })),
-        "its place is taken"
-    );
+    let taken = world.ask(&Actor::agent("editor"), complete("a", vec![offer("a", "editor", "legal")]));
+    assert!(matches!(taken, Err(Refusal::IdempotencyMismatch { .. })), "its place is taken");
     assert_eq!(world.run, before);
 }
 
 #[test]
 fn row_10_a_return_needs_words() {
     let mut world = World::at(State::Acknowledged);
-    let Command::Return { held, revision, .. } = give_back("a", "b") else {
-        unreachable!()
-    };
-    let mute = Command::Return {
-        held,
-        feedback: vec![" ".into()],
-        revision,
-    };
-    assert!(matches!(
-        world.ask(&Actor::agent("editor"), mute),
-        Err(Refusal::Invalid(_))
-    ));
+    let Command::Return { held, revision, .. } = give_back("a", "b") else { unreachable!() };
+    let mute = Command::Return { held, feedback: vec![" ".into()], revision };
+    assert!(matches!(world.ask(&Actor::agent("editor"), mute), Err(Refusal::Invalid(_))));
     world.must(give_back("a", "b"));
-    assert_eq!(
-        (world.it("b").emission.cycle, world.it("b").state),
-        (1, State::Pending)
-    );
+    assert_eq!((world.it("b").emission.cycle, world.it("b").state), (1, State::Pending));
 }
 
 #[test]
 fn rows_11_to_15_the_budget_ends_in_a_dead_letter() {
     let mut world = World::at(State::RetryWait);
-    assert_eq!(
-        world.it("a").ready_at,
-        world.now + SECOND,
-        "one second, full jitter"
-    );
+    assert_eq!(world.it("a").ready_at, world.now + SECOND, "one second, full jitter");
     world.now = world.it("a").ready_at;
     world.must(claim("a"));
     world.now = world.now + 2 * MINUTE;
-    world.must(Command::Timer {
-        handoff: "a".into(),
-        jitter: 1.0,
-    });
+    world.must(Command::Timer { handoff: "a".into(), jitter: 1.0 });
     let failure = world.it("a").failure.clone().unwrap();
-    assert_eq!(
-        (&*failure.code, failure.dead),
-        ("lease_expired", Some(DeadReason::BudgetSpent))
-    );
-    let nothing = world.ask(
-        &Actor::system("sweeper"),
-        Command::Timer {
-            handoff: "a".into(),
-            jitter: 1.0,
-        },
-    );
+    assert_eq!((&*failure.code, failure.dead), ("lease_expired", Some(DeadReason::BudgetSpent)));
+    let nothing = world.ask(&Actor::system("sweeper"), Command::Timer { handoff: "a".into(), jitter: 1.0 });
     assert_eq!(nothing, Ok(0), "sweeping again does nothing");
     let seen = world.seen("a");
-    world.must(Command::Requeue {
-        seen,
-        why: "fixed".into(),
-    });
+    world.must(Command::Requeue { seen, why: "fixed".into() });
     let it = world.it("a");
     assert_eq!((it.epoch, it.attempt, it.attempts_total), (1, 0, 2));
-    assert_eq!(
-        it.waiting_since, world.now,
-        "the latency clock starts again"
-    );
+    assert_eq!(it.waiting_since, world.now, "the latency clock starts again");
 }
 
 #[test]
 fn row_16_a_snooze_costs_no_attempt_and_has_limits() {
     let mut world = World::at(State::Leased);
-    let far = Command::Snooze {
-        held: held("a"),
-        until: world.now + MAX_SNOOZE + 1,
-    };
-    assert!(matches!(
-        world.ask(&Actor::agent("editor"), far),
-        Err(Refusal::Invalid(_))
-    ));
+    let far = Command::Snooze { held: held("a"), until: world.now + MAX_SNOOZE + 1 };
+    assert!(matches!(world.ask(&Actor::agent("editor"), far), Err(Refusal::Invalid(_))));
     for _ in 0..MAX_SNOOZES {
-        world.must(Command::Snooze {
-            held: held("a"),
-            until: world.now,
-        });
+        world.must(Command::Snooze { held: held("a"), until: world.now });
         assert_eq!(world.it("a").attempt, 0);
         world.must(claim("a"));
     }
-    let once_more = Command::Snooze {
-        held: held("a"),
-        until: world.now,
-    };
-    assert!(matches!(
-        world.ask(&Actor::agent("editor"), once_more),
-        Err(Refusal::Invalid(_))
-    ));
+    let once_more = Command::Snooze { held: held("a"), until: world.now };
+    assert!(matches!(world.ask(&Actor::agent("editor"), once_more), Err(Refusal::Invalid(_))));
 }
 
 #[test]
@@ -279,22 +175,14 @@ fn row_18_five_questions_are_enough() {
     for _ in 0..MAX_ESCALATIONS {
         let seen = world.seen("a");
         let escalation = Box::new(question(EscalationKind::DeadLetter));
-        world.must(Command::Escalate {
-            seen,
-            escalation,
-            force: false,
-        });
+        world.must(Command::Escalate { seen, escalation, force: false });
         assert_eq!(world.it("a").state, State::Escalated);
         let seen = world.seen("a");
         world.must(resolve(seen, Answer::Approve));
     }
     let seen = world.seen("a");
     let escalation = Box::new(question(EscalationKind::DeadLetter));
-    world.must(Command::Escalate {
-        seen,
-        escalation,
-        force: false,
-    });
+    world.must(Command::Escalate { seen, escalation, force: false });
     let dead = world.it("a").failure.as_ref().unwrap().dead;
     assert_eq!(dead, Some(DeadReason::EscalatedTooOften));
 }
@@ -302,14 +190,7 @@ fn row_18_five_questions_are_enough() {
 #[test]
 fn row_19_a_decision_is_bound_to_what_was_shown_and_to_who_decides() {
     let mut world = World::at(State::Escalated);
-    let Command::Resolve {
-        seen,
-        resolution,
-        edited,
-        revision,
-        ..
-    } = resolve(world.seen("a"), Answer::Approve)
-    else {
+    let Command::Resolve { seen, resolution, edited, revision, .. } = resolve(world.seen("a"), Answer::Approve) else {
         unreachable!()
     };
     let shown = |digest: &str| Command::Resolve {
@@ -320,73 +201,36 @@ fn row_19_a_decision_is_bound_to_what_was_shown_and_to_who_decides() {
         revision: revision.clone(),
     };
     let dana = Actor::user("dana");
-    assert_eq!(
-        world.ask(&dana, shown("sha256:old")),
-        Err(Refusal::ContextMoved)
-    );
+    assert_eq!(world.ask(&dana, shown("sha256:old")), Err(Refusal::ContextMoved));
     let it = &mut world.run.handoffs[0];
-    it.emission = Emission {
-        separation: true,
-        ..(*it.emission).clone()
-    }
-    .into();
+    it.emission = Emission { separation: true, ..(*it.emission).clone() }.into();
     let own = world.ask(&Actor::user("writer"), shown("sha256:a"));
     assert!(matches!(own, Err(Refusal::SelfApproval { .. })));
     it_allows(&mut world, vec![Answer::Dismiss]);
     let not_offered = world.ask(&dana, shown("sha256:a"));
-    assert_eq!(
-        not_offered,
-        Err(Refusal::AnswerNotAllowed {
-            allow: vec![Answer::Dismiss]
-        })
-    );
+    assert_eq!(not_offered, Err(Refusal::AnswerNotAllowed { allow: vec![Answer::Dismiss] }));
     it_allows(&mut world, vec![Answer::Approve]);
     assert_eq!(world.ask(&dana, shown("sha256:a")), Ok(1));
 }
 
 fn it_allows(world: &mut World, allow: Vec<Answer>) {
-    world.run.handoffs[0]
-        .escalation
-        .as_mut()
-        .unwrap()
-        .asked
-        .allow = allow;
+    world.run.handoffs[0].escalation.as_mut().unwrap().asked.allow = allow;
 }
 
 #[test]
 fn the_slower_of_two_people_learns_who_was_faster() {
     let mut world = World::at(State::DeadLettered);
     let seen = world.seen("a");
-    world
-        .ask(
-            &Actor::user("dana"),
-            Command::Requeue {
-                seen: seen.clone(),
-                why: String::new(),
-            },
-        )
-        .unwrap();
+    world.ask(&Actor::user("dana"), Command::Requeue { seen: seen.clone(), why: String::new() }).unwrap();
     let late = world.ask(&Actor::user("kim"), dismiss(seen)).unwrap_err();
-    let Refusal::VersionConflict {
-        last_change: Some(change),
-        ..
-    } = late
-    else {
-        panic!("{late}")
-    };
-    assert_eq!(
-        (&*change.actor.id, &*change.event),
-        ("dana", "handoff.requeued")
-    );
+    let Refusal::VersionConflict { last_change: Some(change), .. } = late else { panic!("{late}") };
+    assert_eq!((&*change.actor.id, &*change.event), ("dana", "handoff.requeued"));
 }
 
 #[test]
 fn nothing_enters_a_cancelled_run() {
     let mut world = World::at(State::Cancelled);
-    let late = world.ask(
-        &Actor::agent("writer"),
-        Command::Emit(Box::new(offer("b", "writer", "editor"))),
-    );
+    let late = world.ask(&Actor::agent("writer"), Command::Emit(Box::new(offer("b", "writer", "editor"))));
     assert!(matches!(late, Err(Refusal::Invalid(_))));
 }
 
@@ -395,18 +239,9 @@ fn the_same_key_with_other_words_changes_nothing_but_is_noted() {
     let mut world = World::at(State::Pending);
     let mut same = offer("other id", "writer", "editor");
     same.emission = emission("writer", "editor", "a");
-    assert_eq!(
-        world.ask(
-            &Actor::agent("writer"),
-            Command::Emit(Box::new(same.clone()))
-        ),
-        Ok(0)
-    );
+    assert_eq!(world.ask(&Actor::agent("writer"), Command::Emit(Box::new(same.clone()))), Ok(0));
     same.emission.digest = "sha256:other".into();
-    assert_eq!(
-        world.ask(&Actor::agent("writer"), Command::Emit(Box::new(same))),
-        Ok(1)
-    );
+    assert_eq!(world.ask(&Actor::agent("writer"), Command::Emit(Box::new(same))), Ok(1));
     assert_eq!(names(&world), ["handoff.emitted", "handoff.duplicate"]);
     assert_eq!(world.run.handoffs.len(), 1);
 }
@@ -415,21 +250,8 @@ fn the_same_key_with_other_words_changes_nothing_but_is_noted() {
 fn a_heartbeat_does_not_outlast_the_ack_timeout() {
     let mut world = World::new();
     world.must(Command::Emit(Box::new(offer("a", "writer", "editor"))));
-    let Command::Claim {
-        handoff,
-        holder,
-        lease,
-        ..
-    } = claim("a")
-    else {
-        unreachable!()
-    };
-    world.must(Command::Claim {
-        handoff,
-        holder,
-        lease,
-        lease_ms: MAX_LEASE,
-    });
+    let Command::Claim { handoff, holder, lease, .. } = claim("a") else { unreachable!() };
+    world.must(Command::Claim { handoff, holder, lease, lease_ms: MAX_LEASE });
     let until = |world: &World| world.it("a").lease.as_ref().unwrap().until.unwrap();
     let limit = world.now + DEFAULT_ACK_TIMEOUT;
     assert_eq!(until(&world), limit);
@@ -445,16 +267,9 @@ fn a_heartbeat_does_not_outlast_the_ack_timeout() {
 fn who_requeued_or_edited_does_not_decide_where_duties_are_separated() {
     let mut world = World::at(State::DeadLettered);
     let it = &mut world.run.handoffs[0];
-    it.emission = Emission {
-        separation: true,
-        ..(*it.emission).clone()
-    }
-    .into();
+    it.emission = Emission { separation: true, ..(*it.emission).clone() }.into();
     let (dana, kim) = (Actor::user("dana"), Actor::user("kim"));
-    let requeue = Command::Requeue {
-        seen: world.seen("a"),
-        why: String::new(),
-    };
+    let requeue = Command::Requeue { seen: world.seen("a"), why: String::new() };
     world.ask(&dana, requeue).unwrap();
     let ask = Command::Escalate {
         seen: world.seen("a"),
@@ -475,10 +290,7 @@ fn an_unanswered_question_leaves_the_attempts_that_led_to_it() {
     let mut world = World::at(State::Escalated);
     assert_eq!((world.it("a").attempt, world.it("a").epoch), (1, 0));
     world.now = world.it("a").escalation.as_ref().unwrap().asked.due_at;
-    world.must(Command::Timer {
-        handoff: "a".into(),
-        jitter: 1.0,
-    });
+    world.must(Command::Timer { handoff: "a".into(), jitter: 1.0 });
     let dead = world.it("a");
     assert_eq!(dead.state, State::DeadLettered);
     assert_eq!((dead.attempt, dead.epoch), (1, 0));
@@ -489,11 +301,7 @@ fn work_that_goes_round_is_seen_though_nobody_says_what_it_follows_from() {
     let mut world = World::new();
     let mut verdicts = Vec::new();
     for nth in 0..8 {
-        let (from, to) = if nth % 2 == 0 {
-            ("writer", "editor")
-        } else {
-            ("editor", "writer")
-        };
+        let (from, to) = if nth % 2 == 0 { ("writer", "editor") } else { ("editor", "writer") };
         let mut next = offer(&format!("h{nth}"), from, to);
         next.emission.step = nth;
         world.must(Command::Emit(Box::new(next)));
@@ -515,10 +323,7 @@ fn row_22_an_edit_changes_the_head_and_nothing_that_happened() {
         key: "hk1_other".into(),
         ..emission("somebody", "else", "a")
     });
-    let amend = Command::Amend {
-        seen: world.seen("a"),
-        head,
-    };
+    let amend = Command::Amend { seen: world.seen("a"), head };
     world.ask(&Actor::user("dana"), amend).unwrap();
     let (it, was) = (&world.it("a").emission, &before.emission);
     assert_eq!((it.title.as_str(), it.ack_timeout_ms), ("Edited", 7));

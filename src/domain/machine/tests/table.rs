@@ -54,10 +54,7 @@ const STATES: [(char, State); 10] = [
 fn ready(name: &str, state: State) -> (World, Command) {
     let mut world = World::at(state);
     let mut after = 20 * SECOND;
-    let timer = Command::Timer {
-        handoff: "a".into(),
-        jitter: 1.0,
-    };
+    let timer = Command::Timer { handoff: "a".into(), jitter: 1.0 };
     let seen = world.seen("a");
     let command = match name {
         "claim" => Command::Claim {
@@ -74,20 +71,10 @@ fn ready(name: &str, state: State) -> (World, Command) {
         "fail_undeclared" => fail("a", "unheard_of"),
         "fail_escalated" => fail("a", "policy"),
         "reject" => {
-            let errors = vec![crate::domain::contract::Violation::new(
-                "/brief",
-                "required",
-                "is missing",
-            )];
-            Command::Reject {
-                held: held("a"),
-                errors,
-            }
+            let errors = vec![crate::domain::contract::Violation::new("/brief", "required", "is missing")];
+            Command::Reject { held: held("a"), errors }
         }
-        "snooze" => Command::Snooze {
-            held: held("a"),
-            until: world.now + HOUR,
-        },
+        "snooze" => Command::Snooze { held: held("a"), until: world.now + HOUR },
         "timer_lease" => {
             after = 2 * MINUTE;
             timer
@@ -104,10 +91,7 @@ fn ready(name: &str, state: State) -> (World, Command) {
         "timer_deadline" => {
             let it = &mut world.run.handoffs[0];
             let deadline = Some(Time::from_millis(10 * SECOND));
-            let head = Emission {
-                deadline,
-                ..(*it.emission).clone()
-            };
+            let head = Emission { deadline, ..(*it.emission).clone() };
             it.emission = head.into();
             timer
         }
@@ -121,42 +105,18 @@ fn ready(name: &str, state: State) -> (World, Command) {
         "respond" => resolve(seen, Answer::Respond),
         "reject_answer" => resolve(seen, Answer::Reject),
         "dismiss_answer" => resolve(seen, Answer::Dismiss),
-        "requeue" => Command::Requeue {
-            seen,
-            why: "again".into(),
-        },
-        "amend" => Command::Amend {
-            seen,
-            head: Box::new(edited()),
-        },
+        "requeue" => Command::Requeue { seen, why: "again".into() },
+        "amend" => Command::Amend { seen, head: Box::new(edited()) },
         "dismiss" => dismiss(seen),
-        "complete_manually" => Command::CompleteManually {
-            seen,
-            result: None,
-            next: vec![],
-            note: "by hand".into(),
-        },
-        "cancel" => Command::Cancel {
-            expect: None,
-            why: "stop".into(),
-        },
+        "complete_manually" => Command::CompleteManually { seen, result: None, next: vec![], note: "by hand".into() },
+        "cancel" => Command::Cancel { expect: None, why: "stop".into() },
         "take" => {
             let it = &mut world.run.handoffs[0];
             let to = crate::domain::contract::Party::human("dana");
-            it.emission = Emission {
-                to,
-                ..(*it.emission).clone()
-            }
-            .into();
-            Command::Take {
-                seen,
-                lease: "hers".into(),
-            }
+            it.emission = Emission { to, ..(*it.emission).clone() }.into();
+            Command::Take { seen, lease: "hers".into() }
         }
-        "claim_question" => Command::ClaimEscalation {
-            seen,
-            until: world.now + MINUTE,
-        },
+        "claim_question" => Command::ClaimEscalation { seen, until: world.now + MINUTE },
         "release_question" => Command::ReleaseEscalation { seen },
         other => panic!("no command {other}"),
     };
@@ -176,23 +136,12 @@ fn every_command_in_every_state() {
             let found = match world.ask(&Actor::user("dana"), command) {
                 Ok(_) => {
                     let now = world.it("a").state;
-                    STATES
-                        .iter()
-                        .find(|(_, it)| *it == now)
-                        .expect("one of ours")
-                        .0
+                    STATES.iter().find(|(_, it)| *it == now).expect("one of ours").0
                 }
                 Err(why) => {
-                    assert_eq!(
-                        before, world.run,
-                        "{name} was refused and changed something"
-                    );
+                    assert_eq!(before, world.run, "{name} was refused and changed something");
                     match why {
-                        Refusal::IllegalTransition {
-                            state: told,
-                            allowed,
-                            ..
-                        } => {
+                        Refusal::IllegalTransition { state: told, allowed, .. } => {
                             assert_eq!(told, *state);
                             assert!(!allowed.contains(state), "{name} in {state:?}");
                             '-'

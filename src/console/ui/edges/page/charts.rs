@@ -38,35 +38,17 @@ const CODES: u16 = 30;
 const SCALE: u16 = 7;
 
 /// Draws the charts side by side: as many as there is room for.
-pub(in crate::console::ui) fn draw(
-    feed: &Feed,
-    row: &EdgeRow,
-    span: Span,
-    canvas: &mut Canvas<'_>,
-) {
+pub(in crate::console::ui) fn draw(feed: &Feed, row: &EdgeRow, span: Span, canvas: &mut Canvas<'_>) {
     let Some(book) = feed.ledger().edge(&row.edge) else {
         return;
     };
     let area = canvas.area;
-    let codes = if area.width >= 110 && !book.codes.is_empty() {
-        CODES
-    } else {
-        0
-    };
+    let codes = if area.width >= 110 && !book.codes.is_empty() { CODES } else { 0 };
     let left = area.width - codes;
     let half = left / 2;
-    let column = |x: u16, width: u16| Rect {
-        x: area.x + x + 2,
-        width: width.saturating_sub(3),
-        ..area
-    };
+    let column = |x: u16, width: u16| Rect { x: area.x + x + 2, width: width.saturating_sub(3), ..area };
     latencies(span, feed, row, book, &mut canvas.within(column(0, half)));
-    hour(
-        feed,
-        row,
-        book,
-        &mut canvas.within(column(half, left - half)),
-    );
+    hour(feed, row, book, &mut canvas.within(column(half, left - half)));
     if codes > 0 {
         failures(book, &mut canvas.within(column(left, codes)));
     }
@@ -75,29 +57,18 @@ pub(in crate::console::ui) fn draw(
 fn below_title<'a>(canvas: &'a mut Canvas<'_>, title: &str) -> Canvas<'a> {
     canvas.put(0, 0, Role::Header, title);
     let area = canvas.area;
-    let inside = Rect {
-        y: area.y + 1,
-        height: area.height.saturating_sub(1),
-        ..area
-    };
+    let inside = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     canvas.within(inside)
 }
 
 fn latencies(span: Span, feed: &Feed, row: &EdgeRow, book: &EdgeBook, canvas: &mut Canvas<'_>) {
     let title = format!(
         "EMIT TO ACK, {}",
-        if span.length().is_some() {
-            format!("last {span}")
-        } else {
-            "all seen".to_owned()
-        }
+        if span.length().is_some() { format!("last {span}") } else { "all seen".to_owned() }
     );
     let mut inside = below_title(canvas, &title);
     if !is_measured(feed, row) {
-        return inside.notice(
-            Role::Dim,
-            "not measured: this source sees no acknowledgements here",
-        );
+        return inside.notice(Role::Dim, "not measured: this source sees no acknowledgements here");
     }
     let bars = book.windows.total(span).to_ack.bars();
     let (Some(&(fastest, _)), Some(&(slowest, _))) = (bars.first(), bars.last()) else {
@@ -111,13 +82,8 @@ fn latencies(span: Span, feed: &Feed, row: &EdgeRow, book: &EdgeBook, canvas: &m
     let last = BOUNDS.iter().rposition(|it| *it <= slowest).unwrap_or(0);
     let bins: Vec<(Millis, u64)> = (first..=last)
         .map(|nth| {
-            let (from, below) = (
-                BOUNDS[nth],
-                BOUNDS.get(nth + 1).copied().unwrap_or(Millis::MAX),
-            );
-            let inside = bars
-                .iter()
-                .filter(|(value, _)| (from..below).contains(value));
+            let (from, below) = (BOUNDS[nth], BOUNDS.get(nth + 1).copied().unwrap_or(Millis::MAX));
+            let inside = bars.iter().filter(|(value, _)| (from..below).contains(value));
             (from, inside.map(|(_, count)| u64::from(*count)).sum())
         })
         .collect();
@@ -130,11 +96,7 @@ fn latencies(span: Span, feed: &Feed, row: &EdgeRow, book: &EdgeBook, canvas: &m
         Role::Text => Role::Accent,
         bad => bad,
     };
-    let histogram = Histogram {
-        bins: &bins,
-        marks: &marks,
-        role,
-    };
+    let histogram = Histogram { bins: &bins, marks: &marks, role };
     histogram.draw(inside.area, inside.buffer, inside.theme);
 }
 
@@ -144,26 +106,14 @@ fn hour(feed: &Feed, row: &EdgeRow, book: &EdgeBook, canvas: &mut Canvas<'_>) {
         return inside.notice(Role::Dim, "not measured");
     }
     let trend = report::trend(book, feed.ledger().now());
-    let values: Vec<Option<u64>> = trend
-        .p95_ms
-        .iter()
-        .map(|it| it.map(i64::unsigned_abs))
-        .collect();
+    let values: Vec<Option<u64>> = trend.p95_ms.iter().map(|it| it.map(i64::unsigned_abs)).collect();
     let Some(highest) = trend.p95_ms.iter().flatten().max().copied() else {
         return inside.notice(Role::Dim, "nothing was acknowledged in the last hour");
     };
     let area = inside.area;
-    let (bars, axis) = (
-        area.height.saturating_sub(1),
-        area.bottom().saturating_sub(1),
-    );
+    let (bars, axis) = (area.height.saturating_sub(1), area.bottom().saturating_sub(1));
     let width = area.width.saturating_sub(SCALE).min(60);
-    let place = Rect {
-        x: area.x + SCALE,
-        width,
-        height: bars,
-        ..area
-    };
+    let place = Rect { x: area.x + SCALE, width, height: bars, ..area };
     let role = match figure::judged(row, &figure::SLOW) {
         Role::Text => Role::Bar,
         bad => bad,
@@ -171,24 +121,10 @@ fn hour(feed: &Feed, row: &EdgeRow, book: &EdgeBook, canvas: &mut Canvas<'_>) {
     let (theme, buffer) = (inside.theme, &mut *inside.buffer);
     part::trend::trend(&values, 0, place, buffer, theme, role);
     let dim = theme.style(Role::Dim);
-    put_right(
-        buffer,
-        area.x,
-        area.y,
-        SCALE - 1,
-        &text::latency(highest),
-        dim,
-    );
+    put_right(buffer, area.x, area.y, SCALE - 1, &text::latency(highest), dim);
     if bars > 3 {
         let middle = area.y + bars / 2;
-        put_right(
-            buffer,
-            area.x,
-            middle,
-            SCALE - 1,
-            &text::latency(highest / 2),
-            dim,
-        );
+        put_right(buffer, area.x, middle, SCALE - 1, &text::latency(highest / 2), dim);
     }
     put(buffer, place.x, axis, width, "60m ago", dim);
     put_right(buffer, place.x, axis, width, "now", dim);
@@ -199,26 +135,13 @@ fn failures(book: &EdgeBook, canvas: &mut Canvas<'_>) {
     let mut codes: Vec<(&String, &u32)> = book.codes.iter().collect();
     codes.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
     let height = usize::from(inside.area.height);
-    let shown = if codes.len() > height {
-        height.saturating_sub(1)
-    } else {
-        codes.len()
-    };
+    let shown = if codes.len() > height { height.saturating_sub(1) } else { codes.len() };
     for ((code, count), y) in codes.iter().take(shown).zip(0..) {
-        inside.put(
-            0,
-            y,
-            Role::Text,
-            &format!("{:>5}", text::count(u64::from(**count))),
-        );
+        inside.put(0, y, Role::Text, &format!("{:>5}", text::count(u64::from(**count))));
         inside.put(6, y, Role::Text, code);
     }
     if shown < codes.len() {
-        let more = format!(
-            "{} {} more codes",
-            inside.theme.glyphs.ellipsis,
-            codes.len() - shown
-        );
+        let more = format!("{} {} more codes", inside.theme.glyphs.ellipsis, codes.len() - shown);
         inside.put(0, shown as u16, Role::Dim, &more);
     }
 }

@@ -28,17 +28,7 @@ struct Cell {
 
 impl Lines {
     pub(super) fn new(area: Rect) -> Self {
-        Self {
-            area,
-            cells: vec![
-                Cell {
-                    directions: 0,
-                    role: Role::Border,
-                    lane: None,
-                };
-                area.area() as usize
-            ],
-        }
+        Self { area, cells: vec![Cell { directions: 0, role: Role::Border, lane: None }; area.area() as usize] }
     }
 
     fn cell(&mut self, x: u16, y: u16) -> Option<&mut Cell> {

@@ -85,65 +85,31 @@ pub(super) fn draw(
 }
 
 /// An arrow to the next column. Its label lies where the edge is alone: after a fan-out, before a fan-in.
-fn ahead<'a>(
-    lines: &mut Lines,
-    edge: &Edge<'a>,
-    from: Rect,
-    to: Rect,
-    fans_out: bool,
-) -> Label<'a> {
+fn ahead<'a>(lines: &mut Lines, edge: &Edge<'a>, from: Rect, to: Rect, fans_out: bool) -> Label<'a> {
     let (start, end) = (from.right(), to.x.saturating_sub(1));
     let (from_y, to_y) = (from.y + 1, to.y + 1);
-    let bend = if fans_out {
-        start + 1
-    } else {
-        end.saturating_sub(1)
-    };
+    let bend = if fans_out { start + 1 } else { end.saturating_sub(1) };
     lines.across(start, bend, from_y, edge.role);
     lines.down(bend, from_y, to_y, edge.role);
     lines.across(bend, end, to_y, edge.role);
-    let (x, room, y) = if fans_out {
-        (bend + 1, end - bend - 1, to_y)
-    } else {
-        (start, bend - start, from_y)
-    };
-    Label {
-        x,
-        y,
-        room,
-        text: edge.label,
-        role: edge.role,
-    }
+    let (x, room, y) = if fans_out { (bend + 1, end - bend - 1, to_y) } else { (start, bend - start, from_y) };
+    Label { x, y, room, text: edge.label, role: edge.role }
 }
 
 impl Plan {
     fn fans_out(&self, edges: &[Edge<'_>], from: usize) -> bool {
         let ahead = edges.iter().zip(&self.ways);
-        ahead
-            .filter(|(other, way)| **way == Way::Ahead && other.from == from)
-            .count()
-            > 1
+        ahead.filter(|(other, way)| **way == Way::Ahead && other.from == from).count() > 1
     }
 }
 
 fn draw_box(node: &Node<'_>, place: Rect, buffer: &mut Buffer, theme: &Theme) {
-    let border = if node.role == Role::Accent {
-        Role::BorderFocus
-    } else {
-        Role::Border
-    };
+    let border = if node.role == Role::Accent { Role::BorderFocus } else { Role::Border };
     let inside = frame(place, buffer, theme, "", border);
     for x in inside.left()..inside.right() {
         put(buffer, x, inside.y, 1, " ", theme.style(Role::Ground));
     }
     let taken = text::width(&text::clean(node.name)).min(usize::from(inside.width)) as u16;
     let indent = (inside.width - taken) / 2;
-    put(
-        buffer,
-        inside.x + indent,
-        inside.y,
-        taken,
-        node.name,
-        theme.style(node.role),
-    );
+    put(buffer, inside.x + indent, inside.y, taken, node.name, theme.style(node.role));
 }

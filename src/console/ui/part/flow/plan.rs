@@ -22,26 +22,10 @@ struct Measure {
 }
 
 const MEASURES: [Measure; 4] = [
-    Measure {
-        name: 24,
-        padding: 1,
-        arrow: 6,
-    },
-    Measure {
-        name: 24,
-        padding: 0,
-        arrow: 4,
-    },
-    Measure {
-        name: 14,
-        padding: 0,
-        arrow: 4,
-    },
-    Measure {
-        name: 8,
-        padding: 0,
-        arrow: 4,
-    },
+    Measure { name: 24, padding: 1, arrow: 6 },
+    Measure { name: 24, padding: 0, arrow: 4 },
+    Measure { name: 14, padding: 0, arrow: 4 },
+    Measure { name: 8, padding: 0, arrow: 4 },
 ];
 
 /// Where everything lies.
@@ -58,17 +42,10 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The most generous plan that fits; nothing when none does, or when an edge would run behind a box.
-    pub(super) fn fitting(
-        nodes: &[Node<'_>],
-        edges: &[Edge<'_>],
-        ranks: &[usize],
-        area: Rect,
-    ) -> Option<Self> {
+    pub(super) fn fitting(nodes: &[Node<'_>], edges: &[Edge<'_>], ranks: &[usize], area: Rect) -> Option<Self> {
         let columns = rank::columns(ranks, edges);
         let ways = rank::ways(ranks, &columns, edges)?;
-        let mut plans = MEASURES
-            .iter()
-            .map(|measure| Self::with(measure, nodes, edges, &columns, &ways, area));
+        let mut plans = MEASURES.iter().map(|measure| Self::with(measure, nodes, edges, &columns, &ways, area));
         plans.find_map(|plan| plan)
     }
 
@@ -86,10 +63,7 @@ impl Plan {
         };
         let widths: Vec<usize> = columns.iter().map(widest).collect();
         let gap = |column: &Vec<usize>| {
-            let ahead = edges
-                .iter()
-                .zip(ways)
-                .filter(|(edge, way)| **way == Way::Ahead && column.contains(&edge.from));
+            let ahead = edges.iter().zip(ways).filter(|(edge, way)| **way == Way::Ahead && column.contains(&edge.from));
             let labels = ahead.map(|(edge, _)| text::width(edge.label));
             labels.max().unwrap_or(0) + measure.arrow
         };
@@ -115,20 +89,10 @@ impl Plan {
             let height = column.len() as u16 * SLOT - 1;
             let top = y + (boxes_height as u16 - height) / 2;
             for (&at, slot) in column.iter().zip(0..) {
-                boxes[at] = Rect {
-                    x,
-                    y: top + slot * SLOT,
-                    width: width as u16,
-                    height: BOX,
-                };
+                boxes[at] = Rect { x, y: top + slot * SLOT, width: width as u16, height: BOX };
             }
             x += (width + gap) as u16;
         }
-        Some(Self {
-            boxes,
-            ways: ways.to_vec(),
-            above: y.saturating_sub(1),
-            below: y + boxes_height as u16,
-        })
+        Some(Self { boxes, ways: ways.to_vec(), above: y.saturating_sub(1), below: y + boxes_height as u16 })
     }
 }

@@ -93,30 +93,18 @@ fn needs_lane(ranks: &[usize], edge: &Edge<'_>) -> bool {
 
 /// The way of each edge; nothing when one would run behind a box. Short lanes lie nearer to the boxes, so that
 /// fewer lines cross.
-pub(super) fn ways(
-    ranks: &[usize],
-    columns: &[Vec<usize>],
-    edges: &[Edge<'_>],
-) -> Option<Vec<Way>> {
+pub(super) fn ways(ranks: &[usize], columns: &[Vec<usize>], edges: &[Edge<'_>]) -> Option<Vec<Way>> {
     let mut ways = vec![Way::Ahead; edges.len()];
-    let mut lanes: Vec<usize> = (0..edges.len())
-        .filter(|&at| needs_lane(ranks, &edges[at]))
-        .collect();
+    let mut lanes: Vec<usize> = (0..edges.len()).filter(|&at| needs_lane(ranks, &edges[at])).collect();
     lanes.sort_by_key(|&at| {
         let edge = &edges[at];
-        (
-            ranks[edge.to].abs_diff(ranks[edge.from]),
-            edge.from,
-            edge.to,
-        )
+        (ranks[edge.to].abs_diff(ranks[edge.from]), edge.from, edge.to)
     });
     let (mut above, mut below) = (0, 0);
     for at in lanes {
         let ends = [edges[at].from, edges[at].to];
-        let all_are = |end: fn(&Vec<usize>) -> Option<&usize>| {
-            ends.iter()
-                .all(|&node| end(&columns[ranks[node]]) == Some(&node))
-        };
+        let all_are =
+            |end: fn(&Vec<usize>) -> Option<&usize>| ends.iter().all(|&node| end(&columns[ranks[node]]) == Some(&node));
         ways[at] = if all_are(|it| it.last()) {
             below += 1;
             Way::Below(below)
@@ -141,10 +129,7 @@ mod tests {
 
     #[test]
     fn circles_do_not_count() {
-        assert_eq!(
-            ranks(3, &[(0, 1), (1, 2), (2, 1), (2, 0), (1, 1)]),
-            [0, 1, 2]
-        );
+        assert_eq!(ranks(3, &[(0, 1), (1, 2), (2, 1), (2, 0), (1, 1)]), [0, 1, 2]);
         assert_eq!(ranks(2, &[(0, 1), (1, 0)]), [0, 1]);
         assert_eq!(ranks(0, &[]), Vec::<usize>::new());
     }
