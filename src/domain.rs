@@ -4,7 +4,7 @@
 //! [`event`] (what can happen), [`machine`] (what may happen next), [`ledger`] (what a watcher knows),
 //! [`health`] (the three signals per edge).
 
-pub mod account;
+pub mod accounting;
 pub mod brief;
 pub(crate) mod canonical;
 pub mod command;
@@ -15,10 +15,10 @@ pub mod health;
 pub mod id;
 pub mod key;
 pub mod ledger;
-pub mod link;
 pub mod loops;
 pub mod machine;
 pub mod policy;
+pub mod port;
 pub mod query;
 pub mod report;
 pub mod run;

@@ -63,7 +63,7 @@ impl Context {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Binding {
+struct KeyBinding {
     context: Context,
     key: Key,
     action: Action,
@@ -73,7 +73,7 @@ struct Binding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keymap {
     /// In the order of the table: the first key of an action is the one shown.
-    bindings: Vec<Binding>,
+    bindings: Vec<KeyBinding>,
 }
 
 impl Default for Keymap {

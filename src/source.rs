@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
-use crate::domain::link::{Batch, Capabilities, Control, Cursor, Fault, Found, Outcome, Request, Want};
+use crate::domain::port::{Batch, Capabilities, Control, Cursor, Fault, Found, Outcome, Request, Want};
 
 pub mod address;
 pub mod embedded;
@@ -22,7 +22,7 @@ pub use supervise::{Retry, Supervised, supervise};
 /// does not know.
 pub trait Source: Send + Sync {
     /// What it measures and can do, as far as it is known now: after the first batch of a watch it is known.
-    fn offers(&self) -> Capabilities;
+    fn capabilities(&self) -> Capabilities;
 
     /// What is, then what happens. From `None`: a snapshot first, then changes without gap or repetition. From
     /// a cursor: the changes after it, or at once a fault when the log does not reach back that far. Ends with

@@ -8,9 +8,9 @@
 //! their own. There is one implementation, so there is no trait; what is public here is what one would have.
 
 mod commit;
-mod cores;
 mod error;
 mod file;
+mod parallel;
 mod read;
 mod recent;
 mod rollup;
@@ -30,7 +30,7 @@ pub use error::{CommitError, StoreError};
 pub use read::{Filter, Listed, Ready};
 pub use verify::Broken;
 
-use crate::domain::link::Cursor;
+use crate::domain::port::Cursor;
 use recent::Recent;
 pub(crate) use writer::due;
 use writer::{Job, Writer};

@@ -15,11 +15,11 @@ const KINDS: [&str; 7] = ["pipelines", "edges", "tasks", "dead", "inbox", "event
 const HOSTILE: &str = "\u{1b}]52;c;aGk=\u{7}\u{1b}]8;;http://x\u{7}\u{1b}]0;t\u{7}\u{1b}[6n\u{9b}2J\u{9d}0;t\u{9c}\u{202e}evil\u{2066}\u{200b}\u{feff}";
 
 /// The program with a home of its own.
-struct Desk {
+struct Sandbox {
     home: tempfile::TempDir,
 }
 
-impl Desk {
+impl Sandbox {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         Self { home }
@@ -89,11 +89,11 @@ impl Drop for Server {
 }
 
 impl Server {
-    fn start(desk: &Desk, more: &[&str]) -> Self {
-        let store = format!("sqlite:{}", desk.path("run.db").display());
+    fn start(sandbox: &Sandbox, more: &[&str]) -> Self {
+        let store = format!("sqlite:{}", sandbox.path("run.db").display());
         let mut args = vec!["serve", "--store", &store, "--listen", "127.0.0.1:0"];
         args.extend(more);
-        let mut child = desk.command(&args).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = sandbox.command(&args).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let url = loop {
             let line = lines.next().expect("it says where it listens").unwrap();
@@ -180,8 +180,8 @@ fn harmless(output: &[u8], what: &str) {
 
 #[test]
 fn figures_of_a_recording_are_those_of_its_lines() {
-    let desk = Desk::new();
-    let edges = desk.json(&["get", "edges", "-c", SMALL]);
+    let sandbox = Sandbox::new();
+    let edges = sandbox.json(&["get", "edges", "-c", SMALL]);
     let row = |from: &str| {
         let rows = edges["rows"].as_array().unwrap();
         rows.iter().find(|it| it["from"] == from).unwrap().clone()
@@ -212,11 +212,11 @@ fn figures_of_a_recording_are_those_of_its_lines() {
 
 #[test]
 fn an_instant_of_a_recording_knows_nothing_of_later() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let at = ["--as-of", "2026-03-01T12:05:30+02:00", "--window", "5m"];
     let mut args = vec!["get", "edges", "-c", SMALL];
     args.extend(at);
-    let edges = desk.json(&args);
+    let edges = sandbox.json(&args);
     assert_eq!(edges["as_of"], "2026-03-01T10:05:30.000Z");
     let rows = edges["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 1);
@@ -224,14 +224,14 @@ fn an_instant_of_a_recording_knows_nothing_of_later() {
     assert_eq!(rows[0]["counts"]["emitted"], 5);
     assert_eq!(rows[0]["counts"]["completed"], 5);
     assert_eq!(edges["open"], json!({"unacknowledged": 0, "acknowledged": 1}));
-    let before = desk.json(&["get", "tasks", "-c", SMALL, "--as-of", "2020-01-01T00:00:00Z"]);
+    let before = sandbox.json(&["get", "tasks", "-c", SMALL, "--as-of", "2020-01-01T00:00:00Z"]);
     assert_eq!(before["rows"], json!([]));
 }
 
 #[test]
 fn a_storm_is_named_with_its_third_retry_and_a_patrol_is_not() {
-    let desk = Desk::new();
-    let tasks = desk.json(&["get", "tasks", "-c", SMALL, "--all"]);
+    let sandbox = Sandbox::new();
+    let tasks = sandbox.json(&["get", "tasks", "-c", SMALL, "--all"]);
     let rows = tasks["rows"].as_array().unwrap();
     let of = |id: &str| rows.iter().find(|it| it["trace_id"] == id).unwrap();
     assert_eq!(of("t-storm")["verdict"], "retry_storm");
@@ -244,109 +244,109 @@ fn a_storm_is_named_with_its_third_retry_and_a_patrol_is_not() {
 
 #[test]
 fn rows_are_picked_by_id_filter_and_limit() {
-    let desk = Desk::new();
-    let one = desk.json(&["get", "tasks", "t-3", "-c", SMALL]);
+    let sandbox = Sandbox::new();
+    let one = sandbox.json(&["get", "tasks", "t-3", "-c", SMALL]);
     assert_eq!(one["total"], 1);
-    let events = desk.json(&["get", "events", "-c", SMALL, "--filter", "to:crm event:failed", "--limit", "1"]);
+    let events = sandbox.json(&["get", "events", "-c", SMALL, "--filter", "to:crm event:failed", "--limit", "1"]);
     assert_eq!((&events["total"], &events["rows"][0]["time"]), (&json!(3), &json!("2026-03-01T10:32:10.000Z")));
-    assert!(desk.says(1, &["get", "edges", "nobody>here", "-c", SMALL]).contains("nobody>here"));
-    let why = desk.says(2, &["get", "dead", "-c", SMALL, "--filter", "colour:red"]);
+    assert!(sandbox.says(1, &["get", "edges", "nobody>here", "-c", SMALL]).contains("nobody>here"));
+    let why = sandbox.says(2, &["get", "dead", "-c", SMALL, "--filter", "colour:red"]);
     assert!(why.contains("colour") && why.contains("handoff, trace"), "{why}");
 }
 
 #[test]
 fn text_is_a_table_whose_lines_are_whole() {
-    let desk = Desk::new();
-    let dead = desk.ends(0, &["get", "dead", "-c", SMALL]);
+    let sandbox = Sandbox::new();
+    let dead = sandbox.ends(0, &["get", "dead", "-c", SMALL]);
     let lines: Vec<&str> = dead.lines().collect();
     assert_eq!(lines.len(), 2, "{dead}");
     assert!(lines[0].starts_with("HANDOFF  EDGE"), "{dead}");
     assert!(lines[1].starts_with("s-3      sales>crm") && lines[1].contains("timeout"), "{dead}");
-    let edges = desk.ends(0, &["get", "edges", "-c", SMALL]);
+    let edges = sandbox.ends(0, &["get", "edges", "-c", SMALL]);
     assert!(edges.contains(">=36m"), "{edges}");
     assert!(!edges.contains('…'), "nothing is cut in a pipe: {edges}");
 }
 
 #[test]
 fn an_export_says_the_same_and_overwrites_nothing() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     for name in ["own.ndjson", "own.ndjson.gz"] {
-        let file = desk.path(name).display().to_string();
+        let file = sandbox.path(name).display().to_string();
         let address = format!("file:{file}");
-        desk.ends(0, &["export", "-c", SMALL, &file]);
+        sandbox.ends(0, &["export", "-c", SMALL, &file]);
         for kind in ["pipelines", "edges", "tasks", "dead"] {
-            let rows = |address: &str| desk.json(&["get", kind, "-c", address])["rows"].clone();
+            let rows = |address: &str| sandbox.json(&["get", kind, "-c", address])["rows"].clone();
             assert_eq!(rows(&address), rows(SMALL), "{kind} of {name}");
         }
-        assert!(desk.says(1, &["export", "-c", SMALL, &file]).contains("--force"));
-        desk.ends(0, &["export", "-c", SMALL, &file, "--force"]);
+        assert!(sandbox.says(1, &["export", "-c", SMALL, &file]).contains("--force"));
+        sandbox.ends(0, &["export", "-c", SMALL, &file, "--force"]);
     }
-    let lines = desk.ends(0, &["export", "-c", SMALL]);
-    assert_eq!(lines, std::fs::read_to_string(desk.path("own.ndjson")).unwrap());
+    let lines = sandbox.ends(0, &["export", "-c", SMALL]);
+    assert_eq!(lines, std::fs::read_to_string(sandbox.path("own.ndjson")).unwrap());
 }
 
 #[test]
 fn who_is_on_it_and_what_is_held_back_can_be_said_without_a_screen() {
-    let desk = Desk::new();
-    let server = Server::start(&desk, &[]);
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox, &[]);
     let url = server.url.as_str();
     let id = server.dead_letter(&contract("one"), "no");
     let ask = ["escalate", &id, "-c", url, "--yes", "--reason", "now?"];
-    desk.ends(0, &ask);
-    let claimed_by = || desk.json(&["get", "inbox", "-c", url])["rows"][0]["claimed_by"].clone();
+    sandbox.ends(0, &ask);
+    let claimed_by = || sandbox.json(&["get", "inbox", "-c", url])["rows"][0]["claimed_by"].clone();
     let claim = ["claim", &id, "-c", url, "--yes", "-o", "json"];
-    fits("act", &serde_json::from_str(&desk.ends(0, &claim)).unwrap());
+    fits("act", &serde_json::from_str(&sandbox.ends(0, &claim)).unwrap());
     assert_eq!(claimed_by(), "dana");
-    desk.ends(0, &["release", &id, "-c", url, "--yes"]);
+    sandbox.ends(0, &["release", &id, "-c", url, "--yes"]);
     assert_eq!(claimed_by(), Value::Null);
 
     let edge = "research>writer";
-    let paused = || desk.json(&["get", "edges", "-c", url, edge])["rows"][0]["paused"].clone();
+    let paused = || sandbox.json(&["get", "edges", "-c", url, edge])["rows"][0]["paused"].clone();
     let act = |act: &'static str, edge: &'static str| [act, edge, "-c", url, "--yes", "--reason", "writer is down"];
-    desk.says(2, &["pause", edge, "-c", url, "--yes"]);
-    let nowhere = desk.says(1, &act("pause", "writer>nobody"));
+    sandbox.says(2, &["pause", edge, "-c", url, "--yes"]);
+    let nowhere = sandbox.says(1, &act("pause", "writer>nobody"));
     assert!(nowhere.contains("seam get edges"), "{nowhere}");
     assert_eq!(paused(), false);
-    desk.ends(0, &act("pause", edge));
+    sandbox.ends(0, &act("pause", edge));
     assert_eq!(paused(), true);
     assert!(server.post("/handoffs", &contract("two")).0 == 201);
     let (status, _) = server.post("/handoffs/claim", &json!({"agent": "writer"}));
     assert_eq!(status, 204, "nothing is handed to the writer");
-    desk.ends(0, &act("resume", "launch/research>writer"));
+    sandbox.ends(0, &act("resume", "launch/research>writer"));
     assert_eq!(paused(), false);
     let (status, _) = server.post("/handoffs/claim", &json!({"agent": "writer"}));
     assert_eq!(status, 200);
-    let events = desk.json(&["get", "events", "-c", url, "--filter", "event:edge.paused"]);
+    let events = sandbox.json(&["get", "events", "-c", url, "--filter", "event:edge.paused"]);
     assert_eq!(events["rows"][0]["data"]["reason"], "writer is down");
 }
 
 #[test]
 fn a_recording_cannot_be_acted_on() {
-    let desk = Desk::new();
-    let why = desk.says(4, &["requeue", "s-3", "-c", SMALL, "--yes", "--reason", "x"]);
+    let sandbox = Sandbox::new();
+    let why = sandbox.says(4, &["requeue", "s-3", "-c", SMALL, "--yes", "--reason", "x"]);
     assert!(why.contains("a recording is over"), "{why}");
 }
 
 #[test]
 fn acts_answer_item_by_item_and_the_worst_decides() {
-    let desk = Desk::new();
-    let server = Server::start(&desk, &[]);
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox, &[]);
     let url = server.url.as_str();
     let [first, second, third] = [1, 2, 3].map(|nth| server.dead_letter(&contract(&format!("{nth}")), "no"));
 
     // Nobody can be asked, and words are missing: nothing happens.
-    assert!(desk.says(2, &["requeue", &first, "-c", url]).contains("--yes"));
-    assert!(desk.says(2, &["dismiss", &first, "-c", url, "--yes", "--because", "obsolete"]).contains("--reason"));
-    assert_eq!(desk.json(&["get", "dead", "-c", url])["total"], 3);
+    assert!(sandbox.says(2, &["requeue", &first, "-c", url]).contains("--yes"));
+    assert!(sandbox.says(2, &["dismiss", &first, "-c", url, "--yes", "--because", "obsolete"]).contains("--reason"));
+    assert_eq!(sandbox.json(&["get", "dead", "-c", url])["total"], 3);
     // A version that passed is a conflict, and says who moved it.
-    let moved = desk.ends(3, &["requeue", &first, "-c", url, "--yes", "--reason", "x", "--version", "1"]);
+    let moved = sandbox.ends(3, &["requeue", &first, "-c", url, "--yes", "--reason", "x", "--version", "1"]);
     assert!(moved.contains("conflict") && moved.contains("writer"), "{moved}");
     // Done, somebody was faster, not found: each said, the worst decides.
-    let why = desk.says(2, &["requeue", &first, "-c", url, "--yes"]);
+    let why = sandbox.says(2, &["requeue", &first, "-c", url, "--yes"]);
     assert!(why.contains("--reason TEXT"), "{why}");
-    desk.ends(0, &["requeue", &first, "-c", url, "--yes", "--reason", "x"]);
+    sandbox.ends(0, &["requeue", &first, "-c", url, "--yes", "--reason", "x"]);
     let mixed =
-        desk.ends(3, &["requeue", &first, &second, "nobody", "-c", url, "--yes", "--reason", "x", "-o", "json"]);
+        sandbox.ends(3, &["requeue", &first, &second, "nobody", "-c", url, "--yes", "--reason", "x", "-o", "json"]);
     let mixed: Value = serde_json::from_str(&mixed).unwrap();
     fits("act", &mixed);
     let results: Vec<&Value> = mixed["items"].as_array().unwrap().iter().map(|it| &it["result"]).collect();
@@ -366,7 +366,7 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
         }
         for version in [&["--version", "4"][..], &[]] {
             let requeue = ["requeue", &gone, "-c", url, "--yes", "--reason", "x", "--as", "bob"];
-            let late = desk.ends(3, &[&requeue[..], version].concat());
+            let late = sandbox.ends(3, &[&requeue[..], version].concat());
             assert!(late.contains("conflict: dana requeued this"), "{ended} {version:?} {late}");
         }
     }
@@ -376,8 +376,8 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
         [("", 0, "nothing to do"), (&*format!("{second}\n\nnobody\n"), 3, "conflict: dana requeued")]
     {
         let requeue = ["requeue", "-", "-c", url, "--yes", "--reason", "x"];
-        let mut requeue = desk.command(&requeue);
-        requeue.stdin(std::fs::File::open(desk.file("ids", ids)).unwrap());
+        let mut requeue = sandbox.command(&requeue);
+        requeue.stdin(std::fs::File::open(sandbox.file("ids", ids)).unwrap());
         let output = requeue.output().unwrap();
         let all = text(&output.stdout) + &text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{all}");
@@ -385,41 +385,41 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
     }
 
     // To a person, who may edit it; an invalid edit names the place and changes nothing.
-    desk.ends(0, &["escalate", &third, "-c", url, "--yes", "--reason", "what now?"]);
-    let inbox = desk.json(&["get", "inbox", "-c", url]);
+    sandbox.ends(0, &["escalate", &third, "-c", url, "--yes", "--reason", "what now?"]);
+    let inbox = sandbox.json(&["get", "inbox", "-c", url]);
     assert_eq!(inbox["rows"][0]["question"], "what now?");
     fits("inbox", &inbox);
     // An id as a narrow terminal shows it.
     let (head, tail) = (&third[..7], &third[third.len() - 7..]);
     let short = format!("{head}…{tail}");
-    let shown = desk.json(&["show", &short, "-c", url]);
+    let shown = sandbox.json(&["show", &short, "-c", url]);
     assert_eq!(shown["handoff"]["handoff_id"], *third);
-    let why = desk.says(2, &["show", "…", "-c", url]);
+    let why = sandbox.says(2, &["show", "…", "-c", url]);
     assert!(why.contains("name one in full"), "{why}");
 
-    let shown = desk.json(&["show", &third, "-c", url]);
+    let shown = sandbox.json(&["show", &third, "-c", url]);
     fits("handoff", &shown);
     let mut edited = shown["contract"].clone();
     edited["brief"].as_object_mut().unwrap().remove("goal");
-    let file = desk.file("edit.json", &edited.to_string());
-    let refused = desk.ends(4, &["approve", &third, "-c", url, "--yes", "--reason", "x", "--edit", &file]);
+    let file = sandbox.file("edit.json", &edited.to_string());
+    let refused = sandbox.ends(4, &["approve", &third, "-c", url, "--yes", "--reason", "x", "--edit", &file]);
     assert!(refused.contains("/brief/goal"), "{refused}");
     edited["brief"]["goal"] = json!("Publish sooner");
-    let file = desk.file("edit.json", &edited.to_string());
-    desk.ends(0, &["approve", &third, "-c", url, "--yes", "--reason", "x", "--edit", &file]);
-    let shown = desk.json(&["show", &third, "-c", url]);
+    let file = sandbox.file("edit.json", &edited.to_string());
+    sandbox.ends(0, &["approve", &third, "-c", url, "--yes", "--reason", "x", "--edit", &file]);
+    let shown = sandbox.json(&["show", &third, "-c", url]);
     assert_eq!(shown["handoff"]["state"], "pending");
     assert_eq!(shown["contract"]["brief"]["goal"], "Publish sooner");
-    desk.ends(0, &["dismiss", &third, "-c", url, "--yes", "--because", "duplicate", "--reason", "see 2"]);
-    assert_eq!(desk.json(&["show", &third, "-c", url])["handoff"]["state"], "dismissed");
-    let why = desk.says(1, &["show", "nobody", "-c", url]);
+    sandbox.ends(0, &["dismiss", &third, "-c", url, "--yes", "--because", "duplicate", "--reason", "see 2"]);
+    assert_eq!(sandbox.json(&["show", &third, "-c", url])["handoff"]["state"], "dismissed");
+    let why = sandbox.says(1, &["show", "nobody", "-c", url]);
     assert!(why.contains("nobody"), "{why}");
 
     // The log of a server is a recording of it.
-    let file = desk.path("live.ndjson").display().to_string();
-    desk.ends(0, &["export", "-c", url, &file]);
+    let file = sandbox.path("live.ndjson").display().to_string();
+    sandbox.ends(0, &["export", "-c", url, &file]);
     let counts = |address: &str| {
-        let edges = desk.json(&["get", "edges", "research>writer", "-c", address, "--window", "all"]);
+        let edges = sandbox.json(&["get", "edges", "research>writer", "-c", address, "--window", "all"]);
         edges["rows"][0]["counts"].clone()
     };
     assert_eq!(counts(&format!("file:{file}")), counts(url));
@@ -427,82 +427,82 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
 
 #[test]
 fn the_whole_log_is_searched_and_every_event_knows_its_edge() {
-    let desk = Desk::new();
-    let server = Server::start(&desk, &[]);
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox, &[]);
     let url = server.url.as_str();
-    let empty = desk.says(0, &["get", "events", "-c", url]);
+    let empty = sandbox.says(0, &["get", "events", "-c", url]);
     assert!(empty.contains(url) && empty.contains("the store is empty"), "{empty}");
     let id = server.dead_letter(&contract("old"), "no");
-    desk.ends(0, &["dismiss", &id, "-c", url, "--yes", "--because", "obsolete", "--reason", "old"]);
+    sandbox.ends(0, &["dismiss", &id, "-c", url, "--yes", "--because", "obsolete", "--reason", "old"]);
     for nth in 0..201 {
         let (status, answer) = server.post("/handoffs", &contract(&nth.to_string()));
         assert_eq!(status, 201, "{answer}");
     }
     // Its run is closed, and it is further back than what a console starts with.
-    let found = desk.json(&["get", "events", "-c", url, "--filter", "event:dismissed to:writer"]);
+    let found = sandbox.json(&["get", "events", "-c", url, "--filter", "event:dismissed to:writer"]);
     assert_eq!((&found["total"], &found["rows"][0]["data"]["note"]), (&json!(1), &json!("old")), "{found}");
-    let lines = |args: &[&str]| desk.ends(0, args).lines().count();
+    let lines = |args: &[&str]| sandbox.ends(0, args).lines().count();
     let get = ["get", "events", "-c", url, "-o", "jsonl"];
     let all = lines(&[&get[..], &["--limit", "1000000"]].concat());
     assert!(all > 205, "{all}");
     assert_eq!(lines(&get), 200);
-    let left_out = desk.says(0, &get);
+    let left_out = sandbox.says(0, &get);
     assert!(left_out.contains(&format!("{} more rows", all - 200)), "{left_out}");
-    let none = desk.says(0, &["get", "events", "-c", url, "--filter", "nonesuch"]);
+    let none = sandbox.says(0, &["get", "events", "-c", url, "--filter", "nonesuch"]);
     assert!(none.contains(&format!("none of {all} events")), "{none}");
     // Read from its end, the log still names the edge of what was emitted long before.
     let late = server.dead_letter(&contract("late"), "no");
     let of_late = ["get", "events", &late, "-c", url];
-    let first = desk.json(&of_late)["total"].as_u64().unwrap() as usize;
+    let first = sandbox.json(&of_late)["total"].as_u64().unwrap() as usize;
     let dismiss = ["dismiss", &late, "-c", url, "--yes", "--because", "obsolete"];
-    desk.ends(0, &[&dismiss[..], &["--reason", "old"]].concat());
-    let last = desk.json(&["get", "events", "-c", url, "--limit", "1"]);
+    sandbox.ends(0, &[&dismiss[..], &["--reason", "old"]].concat());
+    let last = sandbox.json(&["get", "events", "-c", url, "--limit", "1"]);
     assert_eq!((&last["total"], last["rows"].as_array().map(Vec::len)), (&json!(all + first + 1), Some(1)));
     let last = ["get", "events", "-c", url, "--limit", "1", "-o", "text"];
-    let last = desk.ends(0, &last);
+    let last = sandbox.ends(0, &last);
     assert!(last.contains("research>writer"), "{last}");
     let window = ["get", "events", "-c", url, "--window", "1h", "--limit", "1"];
-    assert_eq!(desk.json(&window)["total"], all + first + 1);
+    assert_eq!(sandbox.json(&window)["total"], all + first + 1);
     // A pipeline is an id wherever its rows are.
-    assert_eq!(desk.json(&["get", "tasks", "launch", "-c", url])["total"], 201);
-    assert_eq!(desk.json(&["get", "dead", "launch", "-c", url])["total"], 0);
+    assert_eq!(sandbox.json(&["get", "tasks", "launch", "-c", url])["total"], 201);
+    assert_eq!(sandbox.json(&["get", "dead", "launch", "-c", url])["total"], 0);
 }
 
 #[test]
 fn every_output_fits_its_schema() {
-    let desk = Desk::new();
-    let server = Server::start(&desk, &[]);
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox, &[]);
     let dead = server.dead_letter(&contract("dead"), "no");
     let asked = server.dead_letter(&contract("asked"), "no");
-    desk.ends(0, &["escalate", &asked, "-c", &server.url, "--yes", "--reason", "?"]);
+    sandbox.ends(0, &["escalate", &asked, "-c", &server.url, "--yes", "--reason", "?"]);
     let mut refused = contract("refused");
     refused.as_object_mut().unwrap().remove("failure_modes");
     assert_eq!(server.post("/handoffs", &refused).0, 422);
     for kind in KINDS {
-        let live = desk.json(&["get", kind, "-c", &server.url]);
+        let live = sandbox.json(&["get", kind, "-c", &server.url]);
         assert_ne!(live["rows"], json!([]), "{kind} has rows to check");
         fits(kind, &live);
-        fits(kind, &desk.json(&["get", kind, "-c", SMALL]));
+        fits(kind, &sandbox.json(&["get", kind, "-c", SMALL]));
     }
-    fits("handoff", &desk.json(&["show", &dead, "-c", &server.url]));
-    fits("handoff", &desk.json(&["show", "s-3", "-c", SMALL]));
-    fits("run", &desk.json(&["show", "t-storm", "-c", SMALL]));
-    let trace = desk.json(&["show", &dead, "-c", &server.url])["handoff"]["trace_id"].clone();
-    fits("run", &desk.json(&["show", trace.as_str().unwrap(), "-c", &server.url]));
-    let good = desk.file("good.json", &contract("x").to_string());
-    fits("check", &desk.json(&["check", &good]));
-    let file = desk.file("bad.json", &refused.to_string());
-    let bad = serde_json::from_str(&desk.ends(1, &["check", &file, "-o", "json"])).unwrap();
+    fits("handoff", &sandbox.json(&["show", &dead, "-c", &server.url]));
+    fits("handoff", &sandbox.json(&["show", "s-3", "-c", SMALL]));
+    fits("run", &sandbox.json(&["show", "t-storm", "-c", SMALL]));
+    let trace = sandbox.json(&["show", &dead, "-c", &server.url])["handoff"]["trace_id"].clone();
+    fits("run", &sandbox.json(&["show", trace.as_str().unwrap(), "-c", &server.url]));
+    let good = sandbox.file("good.json", &contract("x").to_string());
+    fits("check", &sandbox.json(&["check", &good]));
+    let file = sandbox.file("bad.json", &refused.to_string());
+    let bad = serde_json::from_str(&sandbox.ends(1, &["check", &file, "-o", "json"])).unwrap();
     fits("check", &bad);
     assert_eq!(bad["violations"][0]["path"], "/failure_modes");
 }
 
 #[test]
 fn hostile_text_reaches_no_output() {
-    let desk = Desk::new();
-    let server = Server::start(&desk, &[]);
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox, &[]);
     let id = server.dead_letter(&contract(HOSTILE), HOSTILE);
-    desk.ends(0, &["escalate", &id, "-c", &server.url, "--yes", "--reason", HOSTILE]);
+    sandbox.ends(0, &["escalate", &id, "-c", &server.url, "--yes", "--reason", HOSTILE]);
     let mut refused = contract(HOSTILE);
     refused[HOSTILE] = json!(HOSTILE);
     assert_eq!(server.post("/handoffs", &refused).0, 422);
@@ -519,7 +519,7 @@ fn hostile_text_reaches_no_output() {
         lines.push_str(&line.to_string());
         lines.push('\n');
     }
-    let recording = format!("file:{}", desk.file("hostile.ndjson", &lines));
+    let recording = format!("file:{}", sandbox.file("hostile.ndjson", &lines));
     let handoff = format!("{HOSTILE}h");
     let mut commands: Vec<Vec<&str>> = Vec::new();
     for address in [server.url.as_str(), &recording] {
@@ -532,7 +532,7 @@ fn hostile_text_reaches_no_output() {
         }
         commands.push(vec!["get", "edges", "-c", address, "--filter", "\u{1b}[6n:x"]);
     }
-    let file = desk.file("hostile.json", &refused.to_string());
+    let file = sandbox.file("hostile.json", &refused.to_string());
     commands.push(vec!["check", &file]);
     commands.push(vec!["get", "edges", "-c", HOSTILE]);
     let mut said = 0;
@@ -542,7 +542,7 @@ fn hostile_text_reaches_no_output() {
             if command[0] != "export" {
                 args.extend(["-o", output]);
             }
-            let found = desk.run(&args);
+            let found = sandbox.run(&args);
             assert!(found.status.code().is_some_and(|code| code < 5), "{args:?}");
             said += found.stdout.len();
             harmless(&found.stdout, &format!("output of {args:?}"));
@@ -550,67 +550,67 @@ fn hostile_text_reaches_no_output() {
         }
     }
     assert!(said > 10_000, "there was something to be harmless");
-    let shown = desk.json(&["show", &handoff, "-c", &recording]);
+    let shown = sandbox.json(&["show", &handoff, "-c", &recording]);
     assert_eq!(shown["handoff"]["title"], HOSTILE, "as JSON the text is whole");
 }
 
 #[test]
 fn what_cannot_work_says_what_to_do() {
-    let desk = Desk::new();
-    let get = |code: i32, address: &str| desk.says(code, &["get", "edges", "-c", address]);
+    let sandbox = Sandbox::new();
+    let get = |code: i32, address: &str| sandbox.says(code, &["get", "edges", "-c", address]);
     assert!(get(2, "gopher://x").contains("sqlite:PATH"));
     assert!(get(2, "run.ndjson").contains("file:run.ndjson"));
     assert!(get(1, "http://127.0.0.1:9").contains("seam serve"));
     for (typed, meant) in [("gett", "get"), ("dmo", "demo"), ("reqeue", "requeue")] {
-        let why = desk.says(2, &[typed]);
+        let why = sandbox.says(2, &[typed]);
         assert!(why.contains(&format!("Did you mean `seam {meant}`?")), "{why}");
     }
     for (flag, value) in [("--speed", "9"), ("--as-of", "2026-01-31T23:59:00Z")] {
-        let why = desk.says(2, &["watch", "http://127.0.0.1:9", flag, value]);
+        let why = sandbox.says(2, &["watch", "http://127.0.0.1:9", flag, value]);
         assert!(why.contains(&format!("{flag} is for recordings")), "{why}");
     }
     assert!(get(2, "127.0.0.1:7600").contains("http://127.0.0.1:7600"));
-    let bare = desk.says(2, &["get", "edges", "http://127.0.0.1:9"]);
+    let bare = sandbox.says(2, &["get", "edges", "http://127.0.0.1:9"]);
     assert!(bare.contains("-c http://127.0.0.1:9"), "{bare}");
     let day = ["get", "edges", "-c", SMALL, "--as-of", "2026-01-31"];
-    assert!(desk.says(2, &day).contains("such as 2026-01-31T"));
-    let nowhere = format!("sqlite:{}", desk.path("no.db").display());
+    assert!(sandbox.says(2, &day).contains("such as 2026-01-31T"));
+    let nowhere = format!("sqlite:{}", sandbox.path("no.db").display());
     assert!(get(1, &nowhere).contains("there is no store"));
-    assert!(!desk.path("no.db").exists(), "looking makes no store");
-    let empty = desk.file("empty.db", "");
+    assert!(!sandbox.path("no.db").exists(), "looking makes no store");
+    let empty = sandbox.file("empty.db", "");
     let why = get(1, &format!("sqlite:{empty}"));
     assert!(why.contains("an empty file, no store"), "{why}");
     assert_eq!(std::fs::read(&empty).unwrap(), b"", "nor out of nothing");
-    let junk = desk.file("junk.db", &"this is no database ".repeat(100));
+    let junk = sandbox.file("junk.db", &"this is no database ".repeat(100));
     let why = get(1, &format!("sqlite:{junk}"));
     assert!(why.contains("junk.db"), "{why}");
     assert!(std::fs::read_to_string(&junk).unwrap().starts_with("this is no"), "and stays as it is");
-    assert!(!desk.path("junk.db.lock").exists(), "and alone");
-    assert!(get(1, &format!("file:{}", desk.path("no.ndjson").display())).contains("no.ndjson"));
-    assert!(get(1, &format!("file:{}", desk.home.path().display())).contains("cannot read"));
-    let other = desk.file("other.txt", "hello\nworld\n");
+    assert!(!sandbox.path("junk.db.lock").exists(), "and alone");
+    assert!(get(1, &format!("file:{}", sandbox.path("no.ndjson").display())).contains("no.ndjson"));
+    assert!(get(1, &format!("file:{}", sandbox.home.path().display())).contains("cannot read"));
+    let other = sandbox.file("other.txt", "hello\nworld\n");
     assert!(get(1, &format!("file:{other}")).contains("is it a recording"));
-    let live = desk.says(2, &["get", "edges", "-c", "http://127.0.0.1:9", "--as-of", "2026-01-01T00:00:00Z"]);
+    let live = sandbox.says(2, &["get", "edges", "-c", "http://127.0.0.1:9", "--as-of", "2026-01-01T00:00:00Z"]);
     assert!(live.contains("--as-of needs a recording"), "{live}");
-    assert!(desk.says(2, &["get", "edges", "-c", SMALL, "--as-of", "noon"]).contains("RFC 3339"));
-    assert!(desk.says(2, &["get", "edges", "-c", SMALL, "--window", "2h"]).contains("1m, 5m, 1h or all"));
-    assert!(desk.says(1, &["check", "no-such-file.json"]).contains("no-such-file.json"));
-    let broken = desk.file("broken.json", "{\"brief\": ");
-    assert!(desk.ends(1, &["check", &broken]).contains("1 violation"));
-    let mut maybe = desk.command(&["get", "edges", "-c", SMALL]);
+    assert!(sandbox.says(2, &["get", "edges", "-c", SMALL, "--as-of", "noon"]).contains("RFC 3339"));
+    assert!(sandbox.says(2, &["get", "edges", "-c", SMALL, "--window", "2h"]).contains("1m, 5m, 1h or all"));
+    assert!(sandbox.says(1, &["check", "no-such-file.json"]).contains("no-such-file.json"));
+    let broken = sandbox.file("broken.json", "{\"brief\": ");
+    assert!(sandbox.ends(1, &["check", &broken]).contains("1 violation"));
+    let mut maybe = sandbox.command(&["get", "edges", "-c", SMALL]);
     let why = text(&maybe.env("SEAM_ASCII", "maybe").output().unwrap().stderr);
     assert!(why.starts_with("seam: SEAM_ASCII is \"maybe\""), "{why}");
-    let full = desk.path("no").join("such").join("out.ndjson").display().to_string();
-    assert!(desk.says(1, &["export", "-c", SMALL, &full]).contains("cannot write"));
+    let full = sandbox.path("no").join("such").join("out.ndjson").display().to_string();
+    assert!(sandbox.says(1, &["export", "-c", SMALL, &full]).contains("cannot write"));
 }
 
 #[test]
 fn a_wrong_token_is_denied() {
-    let desk = Desk::new();
-    let lines = desk.ends(0, &["serve", "--new-token", "dana", "--scope", "viewer"]);
-    let tokens = desk.file("tokens.toml", &lines);
-    let server = Server::start(&desk, &["--tokens", &tokens]);
-    let output = desk.command(&["get", "edges", "-c", &server.url]).env("SEAM_TOKEN", "guess").output().unwrap();
+    let sandbox = Sandbox::new();
+    let lines = sandbox.ends(0, &["serve", "--new-token", "dana", "--scope", "viewer"]);
+    let tokens = sandbox.file("tokens.toml", &lines);
+    let server = Server::start(&sandbox, &["--tokens", &tokens]);
+    let output = sandbox.command(&["get", "edges", "-c", &server.url]).env("SEAM_TOKEN", "guess").output().unwrap();
     let err = text(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{err}");
     assert!(err.contains("SEAM_TOKEN"), "{err}");
@@ -618,7 +618,7 @@ fn a_wrong_token_is_denied() {
     // A good one for reading only: what it lacks is named, and a path in front of nothing, too.
     let secret = lines.split_whitespace().find(|it| it.starts_with("hft_"));
     let viewer = |code: i32, args: &[&str]| {
-        let output = desk.command(args).env("SEAM_TOKEN", secret.unwrap()).output();
+        let output = sandbox.command(args).env("SEAM_TOKEN", secret.unwrap()).output();
         let err = text(&output.as_ref().unwrap().stderr);
         assert_eq!(output.unwrap().status.code(), Some(code), "{err}");
         err
@@ -634,7 +634,7 @@ fn a_wrong_token_is_denied() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let mut lines = String::new();
     for nth in 0..3_000 {
         let line = format!(
@@ -642,9 +642,9 @@ fn a_reader_that_goes_away_is_no_error() {
         );
         lines.push_str(&line);
     }
-    let address = format!("file:{}", desk.file("many.ndjson", &lines));
+    let address = format!("file:{}", sandbox.file("many.ndjson", &lines));
     for args in [["get", "events"], ["get", "tasks"], ["export", "--"]] {
-        let mut command = desk.command(&[args[0]]);
+        let mut command = sandbox.command(&[args[0]]);
         if args[0] == "get" {
             command.arg(args[1]);
         }
@@ -660,23 +660,23 @@ fn a_reader_that_goes_away_is_no_error() {
 
 #[test]
 fn policies_hold_on_a_store_as_they_do_on_its_server() {
-    let desk = Desk::new();
-    let policies = desk.file("policies.toml", "[[edge]]\nto = 'research'\napproval = true\n");
-    let config = desk.file("config.toml", "policies = '~/policies.toml'\n");
-    let store = format!("sqlite:{}", desk.path("run.db").display());
-    let server = Server::start(&desk, &["--policies", &policies]);
+    let sandbox = Sandbox::new();
+    let policies = sandbox.file("policies.toml", "[[edge]]\nto = 'research'\napproval = true\n");
+    let config = sandbox.file("config.toml", "policies = '~/policies.toml'\n");
+    let store = format!("sqlite:{}", sandbox.path("run.db").display());
+    let server = Server::start(&sandbox, &["--policies", &policies]);
     let ids = ["one", "two", "three"].map(|it| server.dead_letter(&contract(it), it));
     drop(server);
     let questions = || {
-        let inbox = desk.json(&["get", "inbox", "-c", &store]);
+        let inbox = sandbox.json(&["get", "inbox", "-c", &store]);
         inbox["total"].as_u64().unwrap()
     };
     let reject = |id: &str, more: &[&str]| {
         let escalate = ["escalate", id, "-c", &store, "--yes", "--reason", "look"];
-        desk.ends(0, &escalate);
+        sandbox.ends(0, &escalate);
         let mut args = vec!["reject", id, "-c", &store, "--yes", "--reason", "shorter"];
         args.extend(more);
-        desk.command(&args)
+        sandbox.command(&args)
     };
     let rejected = |command: &mut Command| assert!(command.output().unwrap().status.success());
     // Sent back to research: a handoff on an edge that asks a person first, if anybody knows that.
@@ -686,7 +686,7 @@ fn policies_hold_on_a_store_as_they_do_on_its_server() {
     assert_eq!(questions(), 1);
     rejected(&mut reject(&ids[2], &["--config", &config]));
     assert_eq!(questions(), 2);
-    let wrong = desk.file("wrong.toml", "[[edge]]\nstrictnes = 'strict'\n");
-    let said = desk.says(2, &["get", "edges", "-c", &store, "--policies", &wrong]);
+    let wrong = sandbox.file("wrong.toml", "[[edge]]\nstrictnes = 'strict'\n");
+    let said = sandbox.says(2, &["get", "edges", "-c", &store, "--policies", &wrong]);
     assert!(said.contains("wrong.toml") && said.contains("strictnes"), "{said}");
 }

@@ -17,7 +17,7 @@ use reqwest::{Client, StatusCode};
 use seamwatch::domain::event::Fact;
 use seamwatch::domain::id::{HandoffId, RunId};
 use seamwatch::domain::ledger::Ledger;
-use seamwatch::domain::link::{Batch, Report};
+use seamwatch::domain::port::{Batch, Report};
 use seamwatch::source::{self, Address, Options, Shared, supervise};
 use seamwatch::store::Store;
 use serde_json::{Value, json};
@@ -252,7 +252,7 @@ async fn watches(source: Shared, watcher: Arc<Mutex<Watcher>>) {
                     Batch::Alive { .. } | Batch::Replay(_) | Batch::Skipped(_) => {}
                 }
             }
-            Report::Connecting | Report::Offers(_) => {}
+            Report::Connecting | Report::Capabilities(_) => {}
         }
     }
 }
@@ -327,7 +327,7 @@ fn known(ledger: &Ledger, runs: &[RunId]) -> Value {
     let mut edges: Vec<_> = ledger
         .edges()
         .map(|it| {
-            let hour = it.windows.total(seamwatch::domain::health::Span::OneHour);
+            let hour = it.windows.total(seamwatch::domain::health::Window::OneHour);
             let counts: Vec<_> = hour.counts.iter().map(|(kind, n)| format!("{kind:?} {n}")).collect();
             json!([it.edge.to_string(), counts, it.open, it.dead, it.escalated])
         })

@@ -7,10 +7,10 @@
 
 #[path = "screens/acting.rs"]
 mod acting;
+#[path = "screens/console.rs"]
+mod console;
 #[path = "screens/dead_letters.rs"]
 mod dead_letters;
-#[path = "screens/desk.rs"]
-mod desk;
 #[path = "screens/events.rs"]
 mod events;
 #[path = "screens/frame.rs"]

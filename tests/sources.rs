@@ -12,7 +12,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::BoxStream;
 use seamwatch::domain::event::{DismissReason, Event, Fact};
 use seamwatch::domain::id::{Edge, HandoffId, RunId};
-use seamwatch::domain::link::{Act, ActKind, Batch, Control, Cursor, Fault, Outcome, Request, Snapshot, Target, Want};
+use seamwatch::domain::port::{Act, ActKind, Batch, Control, Cursor, Fault, Outcome, Request, Snapshot, Target, Want};
 use seamwatch::domain::time::Time;
 use seamwatch::source::{Shared, Source};
 
@@ -136,7 +136,7 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
     let source = &subject.source;
     let mut watch = source.watch(None);
     let first = snapshot(&mut watch).await;
-    let offers = source.offers();
+    let offers = source.capabilities();
     assert_eq!(offers.why_not.is_empty(), offers.acts.len() == ActKind::ALL.len());
     let nobody = Target {
         run: RunId::from("4bf92f3577b34da6a3ce929d0e0e4736"),
@@ -186,7 +186,7 @@ async fn tells_the_loser_of_a_race_who_won(subject: &Subject) {
     let source = &subject.source;
     let mut watch = source.watch(None);
     let first = snapshot(&mut watch).await;
-    if !source.offers().acts.contains(&ActKind::Escalate) {
+    if !source.capabilities().acts.contains(&ActKind::Escalate) {
         return;
     }
     let run = first.runs.first().expect("work is open");
@@ -353,7 +353,7 @@ async fn a_token_is_told_what_it_allows() {
     let source = http(url, Some(&secret));
     let mut watch = source.watch(None);
     snapshot(&mut watch).await;
-    let offers = source.offers();
+    let offers = source.capabilities();
     assert!(offers.acts.is_empty() && offers.why_not.contains("SEAM_TOKEN"), "{offers:?}");
     let nobody =
         Target { run: RunId::from("4bf92f3577b34da6a3ce929d0e0e4736"), handoff: HandoffId::from("h"), version: 1 };
@@ -364,7 +364,7 @@ async fn a_token_is_told_what_it_allows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_ends_when_the_server_does_and_the_supervisor_finds_the_next_one() {
-    use seamwatch::domain::link::Report;
+    use seamwatch::domain::port::Report;
     use seamwatch::orchestrator::api::Access;
     let engine = orchestrator::engine().await;
     orchestrator::emit(&engine).await;

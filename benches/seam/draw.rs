@@ -8,7 +8,7 @@ use ratatui::style::{Color, Style};
 use seamwatch::console::shell::Screen;
 use seamwatch::domain::event::Fact;
 use seamwatch::domain::id::Actor;
-use seamwatch::domain::link::{Batch, Report};
+use seamwatch::domain::port::{Batch, Report};
 use seamwatch::domain::time::{MINUTE, SECOND};
 
 use super::measure::{Figure, Goal, cpu, median, quantile, span};

@@ -14,7 +14,7 @@ use seamwatch::console::ui::{self, Memo};
 use seamwatch::domain::contract::Urgency;
 use seamwatch::domain::event::{Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout};
 use seamwatch::domain::id::{Actor, Edge};
-use seamwatch::domain::link::{ActKind, Batch, Capabilities, Report, Snapshot, SourceId};
+use seamwatch::domain::port::{ActKind, Batch, Capabilities, Report, Snapshot, SourceId};
 use seamwatch::domain::time::{MINUTE, Millis, SECOND, Time};
 use seamwatch::keymap::Keymap;
 use seamwatch::theme::Theme;
@@ -80,7 +80,7 @@ impl Stage {
             written,
             now,
         };
-        made.hear(Report::Offers(Capabilities {
+        made.hear(Report::Capabilities(Capabilities {
             kind: "embedded orchestrator".to_owned(),
             latency: true,
             retries: true,

@@ -8,7 +8,7 @@ use super::look::{Look, look};
 use super::{Connect, Exit, Output, Stop, say};
 use crate::domain::event::{Answer, DismissReason};
 use crate::domain::id::HandoffId;
-use crate::domain::link::{Act as Doing, ActKind, Request, Target};
+use crate::domain::port::{Act as Doing, ActKind, Request, Target};
 use crate::orchestrator::boundary;
 
 mod ask;
@@ -163,7 +163,7 @@ fn operator(connect: &Connect, who: Option<&String>) -> anyhow::Result<String> {
 
 /// Refuses what cannot be done at this address, or not by whoever asks.
 fn may(look: &Look, kind: ActKind) -> Result<(), Stop> {
-    let offers = look.source.offers();
+    let offers = look.source.capabilities();
     if offers.acts.contains(&kind) {
         return Ok(());
     }
@@ -188,7 +188,7 @@ async fn targets(look: &Look, on: &On) -> (Vec<Target>, Vec<Item>) {
     let (mut targets, mut missing) = (Vec::new(), Vec::new());
     for id in &on.ids {
         let handoff = HandoffId::from(id.as_str());
-        match look.ledger.home(&handoff).zip(look.ledger.handoff(&handoff)) {
+        match look.ledger.run_of(&handoff).zip(look.ledger.handoff(&handoff)) {
             Some((run, it)) => {
                 let version = on.version.unwrap_or(it.version);
                 let target = Target { run: run.id.clone(), handoff, version };

@@ -25,7 +25,7 @@ pub struct Args {
 }
 
 /// More than any contract may have, so that a wrong file is not read to its end.
-const MOST: u64 = 16 << 20;
+const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// Checks.
 ///
@@ -62,13 +62,13 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
 pub(super) fn read(file: &str) -> anyhow::Result<Vec<u8>> {
     let mut text = Vec::new();
     let read = if file == "-" {
-        std::io::stdin().lock().take(MOST + 1).read_to_end(&mut text)
+        std::io::stdin().lock().take(MAX_FILE_BYTES + 1).read_to_end(&mut text)
     } else {
-        std::fs::File::open(file).and_then(|it| it.take(MOST + 1).read_to_end(&mut text))
+        std::fs::File::open(file).and_then(|it| it.take(MAX_FILE_BYTES + 1).read_to_end(&mut text))
     };
     read.with_context(|| format!("cannot read {file}"))?;
-    if text.len() as u64 > MOST {
-        let why = format!("{file} is larger than {} MiB: that is no contract", MOST >> 20);
+    if text.len() as u64 > MAX_FILE_BYTES {
+        let why = format!("{file} is larger than {} MiB: that is no contract", MAX_FILE_BYTES >> 20);
         return Err(Stop::new(Exit::Failed, why).into());
     }
     Ok(text)

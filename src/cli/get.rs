@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::look::{Look, look};
 use super::table::{room, table};
 use super::{Connect, Exit, Output, Stop, json, print, say};
-use crate::domain::health::Span;
+use crate::domain::health::Window;
 use crate::domain::report;
 use crate::domain::time::Time;
 use crate::source::Address;
@@ -39,7 +39,7 @@ pub struct Args {
     pub output: Output,
     /// Window of figures: 1m, 5m, 1h or all [default: 1h, for recordings all]
     #[arg(long, value_name = "WINDOW")]
-    pub window: Option<Span>,
+    pub window: Option<Window>,
     /// State of a recording at this time (RFC 3339) [default: its end]
     #[arg(long, value_name = "TIME", value_parser = Time::parse)]
     pub as_of: Option<Time>,
@@ -127,7 +127,7 @@ async fn events(args: &Args, look: &Look) -> anyhow::Result<Exit> {
     let mut choice = Choice::new(args, EventRow::FIELDS)?;
     let most = args.limit.or(look.live.then_some(LATEST));
     // Only a window that was named leaves events out.
-    let since = args.window.and_then(Span::length);
+    let since = args.window.and_then(Window::length);
     let since = since.map(|length| look.as_of + -length);
     let end = look.ledger.cursor();
     let after = match (since, most) {
@@ -177,7 +177,7 @@ struct Envelope<'a, T> {
 }
 
 /// Chooses among all rows of a kind, and prints them.
-fn show<T: Row>(args: &Args, look: &Look, window: Option<Span>, mut rows: Vec<T>) -> anyhow::Result<Exit> {
+fn show<T: Row>(args: &Args, look: &Look, window: Option<Window>, mut rows: Vec<T>) -> anyhow::Result<Exit> {
     let mut choice = Choice::new(args, T::FIELDS)?;
     rows.retain(|row| choice.keeps(row));
     let total = rows.len();
@@ -188,7 +188,7 @@ fn show<T: Row>(args: &Args, look: &Look, window: Option<Span>, mut rows: Vec<T>
 fn finish<T: Row>(
     args: &Args,
     look: &Look,
-    window: Option<Span>,
+    window: Option<Window>,
     choice: &Choice<'_>,
     rows: &[T],
     total: usize,
@@ -200,7 +200,7 @@ fn finish<T: Row>(
                 kind: args.kind,
                 source: &look.address,
                 as_of: look.as_of,
-                window: window.map(Span::name),
+                window: window.map(Window::name),
                 total,
                 rows,
                 open: look.open(),
@@ -238,7 +238,7 @@ fn remarks(look: &Look, left_out: usize) {
         let (count, cause) = (it.count, &it.cause);
         say(&format!("left out {count} x {cause}, first in line {}: {}", it.first, it.example));
     }
-    for (odd, count) in look.ledger.irregular() {
-        say(&format!("irregular: {count} x {}", odd.words()));
+    for (irregular, count) in look.ledger.irregular() {
+        say(&format!("irregular: {count} x {}", irregular.words()));
     }
 }

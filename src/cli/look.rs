@@ -8,16 +8,16 @@ use futures_util::stream::BoxStream;
 
 use super::{Connect, Exit, Stop, rules};
 use crate::domain::event::Event;
-use crate::domain::health::{Span, Windows};
+use crate::domain::health::{Window, Windows};
 use crate::domain::id::HandoffId;
 use crate::domain::ledger::Ledger;
-use crate::domain::link::{Batch, Cursor, Fault, Skipped, Snapshot};
+use crate::domain::port::{Batch, Cursor, Fault, Skipped, Snapshot};
 use crate::domain::run::State;
 use crate::domain::time::{MINUTE, Time};
 use crate::source::{Address, Options, Shared, recording};
 
 /// How long a live source may take to say what is.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One look at one source.
 pub struct Look {
@@ -139,7 +139,7 @@ impl Look {
         log: &mut BoxStream<'static, Result<Batch, Fault>>,
     ) -> anyhow::Result<(Vec<Event>, Cursor)> {
         loop {
-            let batch = tokio::time::timeout(PATIENCE, log.next()).await;
+            let batch = tokio::time::timeout(CONNECT_TIMEOUT, log.next()).await;
             let batch = batch.with_context(|| format!("{} fell silent", self.address))?;
             match batch.transpose().map_err(Stop::from)? {
                 Some(Batch::Events { events, cursor }) => return Ok((events, cursor)),
@@ -150,8 +150,8 @@ impl Look {
     }
 
     /// The window that is meant when none is named: a recording is looked at as a whole.
-    pub fn default_span(&self) -> Span {
-        if self.live { Span::OneHour } else { Span::All }
+    pub fn default_span(&self) -> Window {
+        if self.live { Window::OneHour } else { Window::All }
     }
 }
 
@@ -213,9 +213,9 @@ pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look
         );
         return Err(Stop::new(Exit::Usage, why).into());
     }
-    let snapshot = tokio::time::timeout(PATIENCE, snapshot(&source))
+    let snapshot = tokio::time::timeout(CONNECT_TIMEOUT, snapshot(&source))
         .await
-        .with_context(|| format!("{shown} did not answer within {} s", PATIENCE.as_secs()))??;
+        .with_context(|| format!("{shown} did not answer within {} s", CONNECT_TIMEOUT.as_secs()))??;
     let (as_of, events) = (snapshot.at, snapshot.recent.clone());
     let mut ledger = Ledger::new(0);
     ledger.restore(snapshot);

@@ -10,7 +10,7 @@ use super::look::{Look, look};
 use super::{Connect, Exit, Output, Stop, json, print};
 use crate::domain::event::Event;
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::link::{Fault, Found, Want};
+use crate::domain::port::{Fault, Found, Want};
 use crate::domain::report::{
     DeadRow, HandoffRow, InboxRow, TaskRow, dead_row, handoff_row, handoffs, inbox_row, task_row,
 };
@@ -80,7 +80,7 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
         let why = "a recording holds no contracts, only what happened to them";
         Err(Fault::Unsupported(why.to_owned()))
     };
-    let home = match look.ledger.home(&handoff) {
+    let home = match look.ledger.run_of(&handoff) {
         Some(run) => run.id.clone(),
         None => match &contract {
             // Ended long ago: the contract still says where it belongs.

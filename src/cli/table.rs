@@ -66,7 +66,7 @@ const SHORT: usize = 15;
 /// Columns of words and of names are never made narrower than this.
 const BARE: usize = 6;
 /// In a pipe they are padded to this at most.
-const MOST: usize = 40;
+const MAX_COLUMN_WIDTH: usize = 40;
 const GAP: usize = 2;
 
 /// Lays out rows of agents' text under their headings, at most `room` wide when there is a limit. What is left out
@@ -81,7 +81,7 @@ pub fn table(columns: &[Column], rows: &[Vec<String>], room: Option<usize>) -> S
             let cells = rows.iter().filter_map(|row| row.get(nth));
             let widest = cells.map(|cell| text::width(cell)).max().unwrap_or(0);
             // Without a limit nothing is cut, and one long text must not push all others to the right.
-            let most = if room.is_none() && column.fit == Fit::Words { MOST } else { usize::MAX };
+            let most = if room.is_none() && column.fit == Fit::Words { MAX_COLUMN_WIDTH } else { usize::MAX };
             widest.min(most).max(column.name.len())
         })
         .collect();
@@ -244,7 +244,7 @@ mod tests {
         let text = table(columns, &[row(&long), row("timeout")], None);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1], format!("{long}  h"), "nothing is cut");
-        assert_eq!(lines[2].len(), MOST + GAP + 1, "{text}");
+        assert_eq!(lines[2].len(), MAX_COLUMN_WIDTH + GAP + 1, "{text}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{Exit, Stop, rules};
 use crate::clock;
 use crate::config::{Flags, Settings};
 use crate::console::app::{Place, Size, Start};
-use crate::console::shell::{self, Memory, Setup};
+use crate::console::shell::{self, SavedViews, Setup};
 use crate::domain::time::Time;
 use crate::keymap::Keymap;
 use crate::source::{self, Address, Options, Shared};
@@ -159,7 +159,7 @@ pub async fn open(settings: &Settings, sources: Vec<(String, Shared)>, address: 
         },
         sources,
         theme,
-        memory: Memory { directory: settings.directory.clone(), address },
+        saved_views: SavedViews { directory: settings.directory.clone(), address },
         notes,
     };
     if let Some(farewell) = Box::pin(shell::run(setup)).await? {

@@ -34,7 +34,7 @@ impl Token {
             ensure_private(path)?;
             std::fs::read_to_string(path).with_context(|| format!("cannot read the token file {}", path.display()))?
         } else if let Some(command) = &self.command {
-            run(command, PATIENCE)?
+            run(command, COMMAND_TIMEOUT)?
         } else {
             return Ok(None);
         };
@@ -49,7 +49,7 @@ impl Token {
 }
 
 /// How long a command may take to print the token.
-const PATIENCE: Duration = Duration::from_secs(10);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn run(command: &str, patience: Duration) -> anyhow::Result<String> {
     let (mut child, told) = start(command)?;
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_command_that_hangs_is_given_up_and_named() {
-        assert_eq!(run("echo hft_x", PATIENCE).unwrap(), "hft_x\n");
+        assert_eq!(run("echo hft_x", COMMAND_TIMEOUT).unwrap(), "hft_x\n");
         let why = run("sleep 600", Duration::ZERO).unwrap_err().to_string();
         assert!(why.contains("sleep 600") && why.contains("print the token"), "{why}");
     }
@@ -130,7 +130,7 @@ mod tests {
     fn what_a_command_started_ends_with_it() {
         let (mut child, told) = start("(sleep 600); echo").unwrap();
         end(&mut child);
-        let said = told.recv_timeout(PATIENCE).expect("nobody holds the pipe");
+        let said = told.recv_timeout(COMMAND_TIMEOUT).expect("nobody holds the pipe");
         assert_eq!(said.unwrap(), b"");
     }
 }

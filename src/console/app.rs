@@ -8,8 +8,8 @@
 //!
 //! 1. `app/x.rs`: a `#[derive(Debug, Default)] pub struct X` that implements [`Screen`]. `refresh` makes its rows
 //!    from [`feed::Feed::figures`] or [`feed::Feed::ledger`] and settles them in a [`List`] of ids (the
-//!    cursor and the marks stay on items, never on row numbers). `offers` says what can be done now; only offered
-//!    actions reach `act`, and footer, help and palette show the same list. What `act` wants goes to the [`Desk`]:
+//!    cursor and the marks stay on items, never on row numbers). `bindings` says what can be done now; only offered
+//!    actions reach `act`, and footer, help and palette show the same list. What `act` wants goes to the [`ScreenContext`]:
 //!    open, go, fetch, copy, say, and `propose`, which asks for reasons, confirms, sends and shows results.
 //! 2. `ui/x.rs`: `pub fn draw(screen: &X, state: &State, canvas: &mut Canvas)`, with the widgets of `ui/part`.
 //! 3. One line in the table of `app/screen.rs`, and one in that of `ui.rs`.
@@ -18,12 +18,12 @@
 
 pub mod act;
 pub mod attention;
-pub mod blank;
 pub mod dead_letters;
-pub mod desk;
 pub mod doc;
 pub mod edges;
+pub mod empty_state;
 pub mod events;
+pub mod explain;
 pub mod feed;
 mod flow;
 pub mod handoff;
@@ -36,8 +36,8 @@ pub mod msg;
 pub mod order;
 pub mod palette;
 pub mod pipelines;
-pub mod reason;
 pub mod screen;
+pub mod screen_context;
 pub mod sources;
 pub mod state;
 pub mod tasks;
@@ -45,16 +45,16 @@ pub mod toast;
 pub mod triage;
 pub mod world;
 
-pub use act::{Aim, Proposal};
-pub use desk::Desk;
+pub use act::{ActTarget, Proposal};
 pub use flow::{edit_approve, propose};
 pub use list::List;
 pub use msg::{Effect, Msg, Reply, Size, Ticket};
-pub use screen::{Focus, Offer, Screen, ScreenId};
+pub use screen::{Binding, Focus, Screen, ScreenId};
+pub use screen_context::ScreenContext;
 pub use state::{Place, Start, State};
 pub use world::World;
 
-use crate::domain::link::{Batch, Report};
+use crate::domain::port::{Batch, Report};
 use crate::domain::time::SECOND;
 use toast::Tone;
 
@@ -65,7 +65,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => keys::key(state, key),
         Msg::Paste(text) => keys::paste(state, &text),
-        Msg::Mouse(spot) => keys::mouse(state, &spot),
+        Msg::Mouse(pointer) => keys::mouse(state, &pointer),
         Msg::Resize(size) => {
             state.world.size = size;
             Vec::new()

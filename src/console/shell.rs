@@ -4,11 +4,11 @@
 //! tasks that answer with a ticket, and frames are written by a thread of their own, so a slow line delays
 //! pictures and never keys.
 
+mod cell_style;
 mod editor;
-mod ink;
+mod frame_writer;
 mod input;
-mod memory;
-mod pen;
+mod saved_views;
 mod screen;
 mod tasks;
 mod terminal;
@@ -29,13 +29,13 @@ use tokio::time::{Instant, sleep_until};
 use super::app::{Effect, Msg, Size, Start, State, Ticket, update};
 use super::ui::{self, Memo};
 use crate::clock;
-use crate::domain::link::{Report, SourceId};
+use crate::domain::port::{Report, SourceId};
 use crate::source::{Shared, Supervised, supervise};
 use crate::theme::Theme;
 
 use editor::Editor;
-pub use memory::Memory;
-use pen::Pen;
+use frame_writer::FrameWriter;
+pub use saved_views::SavedViews;
 pub use screen::Screen;
 use tasks::Tasks;
 use terminal::Guard;
@@ -56,7 +56,7 @@ pub struct Setup {
     /// How it looks.
     pub theme: Theme,
     /// The view to come back to.
-    pub memory: Memory,
+    pub saved_views: SavedViews,
     /// Said in the message line when it opens, such as what is wrong in a theme.
     pub notes: Vec<String>,
 }
@@ -82,22 +82,22 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
         watches.push(tokio::spawn(forward(SourceId(nth), link, reports.clone())));
     }
     let guard = Guard::enter(&setup.start.place.context)?;
-    let pen = Pen::new();
+    let frame_writer = FrameWriter::new();
     let mut start = setup.start;
     let (columns, rows) = crossterm::terminal::size()?;
     start.size = Size { columns, rows };
     start.now = clock::now();
     let mut state = State::new(start);
-    setup.memory.restore(&mut state);
+    setup.saved_views.restore(&mut state);
     let mut shell = Shell {
         state,
         memo: Memo::default(),
         theme: setup.theme,
-        terminal: Terminal::new(Screen::new(pen.clone()))?,
-        pen,
+        terminal: Terminal::new(Screen::new(frame_writer.clone()))?,
+        frame_writer,
         tasks: Tasks::new(setup.sources, retries),
         guard,
-        memory: setup.memory,
+        saved_views: setup.saved_views,
         heard,
         edits: VecDeque::new(),
     };
@@ -106,7 +106,7 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
     for watch in watches {
         watch.abort();
     }
-    shell.pen.drain();
+    shell.frame_writer.drain();
     let farewell = shell.state.farewell.take();
     drop(shell);
     end.map(|end| match end {
@@ -127,11 +127,11 @@ struct Shell {
     state: State,
     memo: Memo,
     theme: Theme,
-    terminal: Terminal<Screen<Pen>>,
-    pen: Pen,
+    terminal: Terminal<Screen<FrameWriter>>,
+    frame_writer: FrameWriter,
     tasks: Tasks,
     guard: Guard,
-    memory: Memory,
+    saved_views: SavedViews,
     heard: mpsc::Receiver<(SourceId, Report)>,
     /// Texts that wait for the editor.
     edits: VecDeque<(Ticket, String)>,
@@ -154,7 +154,7 @@ impl Shell {
         let mut again: Option<Instant> = None;
         self.draw(&mut again)?;
         loop {
-            let ready = self.state.dirty && self.pen.is_idle();
+            let ready = self.state.dirty && self.frame_writer.is_idle();
             // What changed is drawn with the next frame; rows that were put off, when they are due.
             let frame = match again {
                 Some(at) if !self.state.dirty => at.max(drawn + FRAME),
@@ -173,7 +173,7 @@ impl Shell {
                 () = sleep_until(next_second()) => next = self.tell(Msg::Tick(clock::now())),
                 () = sleep_until(frame), if ready => {}
                 () = sleep_until(frame), if !self.state.dirty && again.is_some() => { again = None; self.state.dirty = true; }
-                () = self.pen.idle(), if self.state.dirty && !ready => {}
+                () = self.frame_writer.idle(), if self.state.dirty && !ready => {}
                 signal = signals.next() => match signal {
                     Heard::End | Heard::Interrupt => return Ok(End::Signal),
                     Heard::Stop => next = Next::Suspend,
@@ -213,11 +213,11 @@ impl Shell {
                 }
             }
             let now = Instant::now();
-            if self.state.dirty && self.pen.is_idle() && (urgent || now >= drawn + FRAME) {
+            if self.state.dirty && self.frame_writer.is_idle() && (urgent || now >= drawn + FRAME) {
                 self.draw(&mut again)?;
                 drawn = now;
             }
-            if self.pen.is_broken() {
+            if self.frame_writer.is_broken() {
                 return Ok(End::Signal);
             }
         }
@@ -310,7 +310,7 @@ impl Shell {
                     Effect::Redraw => {
                         said.extend(self.terminal.clear().err().map(|it| it.to_string()));
                     }
-                    Effect::Save(view) => said.push(self.memory.save(&view)),
+                    Effect::Save(view) => said.push(self.saved_views.save(&view)),
                     other => said.extend(self.tasks.start(other)),
                 }
             }
@@ -323,7 +323,7 @@ impl Shell {
     }
 
     fn leave_terminal(&mut self) -> io::Result<()> {
-        self.pen.drain();
+        self.frame_writer.drain();
         terminal::give_back()
     }
 

@@ -24,7 +24,7 @@ pub struct Asked {
 
 /// A validated contract that is to become a handoff.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Offer {
+pub struct NewHandoff {
     /// Id drawn for it.
     pub id: HandoffId,
     /// The head of the contract.
@@ -39,7 +39,7 @@ pub struct Offer {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Rows 1 and 2: start or continue a run.
-    Emit(Box<Offer>),
+    Emit(Box<NewHandoff>),
     /// Row 3: keep the record of a refused contract.
     Refuse(Box<Rejection>),
     /// A person is done with the record of a refused contract.
@@ -71,7 +71,7 @@ pub enum Command {
         /// Digest of the stored result.
         result: Option<String>,
         /// What follows, in order.
-        next: Vec<Offer>,
+        next: Vec<NewHandoff>,
     },
     /// Row 10.
     Return {
@@ -80,7 +80,7 @@ pub enum Command {
         /// What the source must change.
         feedback: Vec<String>,
         /// The revision handed back.
-        revision: Box<Offer>,
+        revision: Box<NewHandoff>,
     },
     /// Rows 11 to 13.
     Fail {
@@ -148,7 +148,7 @@ pub enum Command {
         /// The head of the edited contract, for edit and approve.
         edited: Option<Box<Emission>>,
         /// The revision handed back, for a rejection.
-        revision: Option<Box<Offer>>,
+        revision: Option<Box<NewHandoff>>,
     },
     /// Row 21.
     Requeue {
@@ -180,7 +180,7 @@ pub enum Command {
         /// Digest of the stored result.
         result: Option<String>,
         /// What follows, in order.
-        next: Vec<Offer>,
+        next: Vec<NewHandoff>,
         /// In words.
         note: String,
     },

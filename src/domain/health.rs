@@ -14,4 +14,4 @@ pub use histogram::Histogram;
 pub use judge::{Facts, Finding, Health, Severity, Signal, judge};
 pub use signal::{Guard, Latency, P95, Rate};
 pub use tally::{Counts, Kind, Tally};
-pub use window::{Span, Windows};
+pub use window::{Window, Windows};

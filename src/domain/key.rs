@@ -49,8 +49,8 @@ pub enum KeyError {
 }
 
 fn shown(text: &str) -> String {
-    const LONGEST: usize = 80;
-    let cut: String = text.chars().take(LONGEST).collect();
+    const MAX_EXAMPLE: usize = 80;
+    let cut: String = text.chars().take(MAX_EXAMPLE).collect();
     let more = if cut.len() < text.len() { "…" } else { "" };
     format!("{cut:?}{more}")
 }

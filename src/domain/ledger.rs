@@ -10,26 +10,26 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
-use super::account::{Asked, Before, entries};
+use super::accounting::{Asked, Before, entries};
 use super::event::{Event, Fact};
 use super::id::{Edge, HandoffId, RunId};
-use super::link::Cursor;
 use super::loops::Level;
 use super::machine::{Irregularity, evolve};
-use super::run::{Handoff, Record, Run, State};
+use super::port::Cursor;
+use super::run::{Handoff, Run, State, StoredRun};
 use super::time::Time;
 
-mod book;
 mod closed;
 mod dead;
+mod edge_stats;
 mod edges;
 mod fragments;
 mod restore;
 mod violations;
 
-pub use book::EdgeBook;
 use closed::Closed;
 pub use dead::{DeadBook, DeadLetters, died_at};
+pub use edge_stats::EdgeStats;
 pub use edges::KEEP_EDGES;
 pub use violations::{Offence, Violations};
 
@@ -42,7 +42,7 @@ pub const KEEP_EVENTS: usize = 5_000;
 /// What is known of one source.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    runs: HashMap<RunId, Record, RandomState>,
+    runs: HashMap<RunId, StoredRun, RandomState>,
     home: HashMap<HandoffId, RunId, RandomState>,
     /// Runs that are open or notable.
     current: HashSet<RunId, RandomState>,
@@ -50,7 +50,7 @@ pub struct Ledger {
     fragments: BTreeMap<RunId, u64>,
     closed: Closed,
     keeps_all: bool,
-    edges: IndexMap<Edge, EdgeBook, RandomState>,
+    edges: IndexMap<Edge, EdgeStats, RandomState>,
     dead: DeadLetters,
     escalated: BTreeSet<HandoffId>,
     notable: BTreeSet<RunId>,
@@ -60,7 +60,7 @@ pub struct Ledger {
     recent: VecDeque<Event>,
     /// Number of the latest event in `recent`; numbers are never used twice.
     latest: u64,
-    odd: BTreeMap<Irregularity, u64>,
+    irregular: BTreeMap<Irregularity, u64>,
     folded: u64,
     cursor: Cursor,
     now: Time,
@@ -89,15 +89,15 @@ impl Ledger {
             self.runs.entry(event.run.clone()).or_insert_with_key(|id| Run::new(id.clone(), event.at).into()).unpack();
         let stood = Standing::of(kept);
         let before = event.handoff.as_ref().and_then(|id| kept.handoffs.get(id)).map(Before::of);
-        let odd = evolve(Arc::make_mut(kept), event);
+        let irregular = evolve(Arc::make_mut(kept), event);
         let run = Arc::clone(kept);
-        if let Some(odd) = odd {
-            *self.odd.entry(odd).or_default() += 1;
+        if let Some(irregular) = irregular {
+            *self.irregular.entry(irregular).or_default() += 1;
         }
-        if odd == Some(Irregularity::Gap) {
+        if irregular == Some(Irregularity::Gap) {
             *self.fragments.entry(event.run.clone()).or_default() += 1;
         }
-        if odd != Some(Irregularity::Duplicate) {
+        if irregular != Some(Irregularity::Duplicate) {
             let after = event.handoff.as_ref().and_then(|id| run.handoffs.get(id));
             entries(event, before.as_ref(), after, |edge, entry| {
                 let book = self.book(edge);
@@ -258,17 +258,17 @@ impl Ledger {
 
     /// Events that did not fit, by how.
     pub fn irregular(&self) -> &BTreeMap<Irregularity, u64> {
-        &self.odd
+        &self.irregular
     }
 
     /// One run.
     pub fn run(&self, id: &RunId) -> Option<&Run> {
-        self.runs.get(id).map(Record::run)
+        self.runs.get(id).map(StoredRun::run)
     }
 
     /// Every run that is kept, in no order.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
-        self.runs.values().map(Record::run)
+        self.runs.values().map(StoredRun::run)
     }
 
     /// The runs that are open, have a loop verdict or a retry storm, in no order.
@@ -277,22 +277,22 @@ impl Ledger {
     }
 
     /// The run of a handoff.
-    pub fn home(&self, id: &HandoffId) -> Option<&Run> {
+    pub fn run_of(&self, id: &HandoffId) -> Option<&Run> {
         self.run(self.home.get(id)?)
     }
 
     /// One handoff.
     pub fn handoff(&self, id: &HandoffId) -> Option<&Handoff> {
-        self.home(id)?.handoffs.get(id)
+        self.run_of(id)?.handoffs.get(id)
     }
 
     /// Every edge that is kept, in order of appearance.
-    pub fn edges(&self) -> impl ExactSizeIterator<Item = &EdgeBook> {
+    pub fn edges(&self) -> impl ExactSizeIterator<Item = &EdgeStats> {
         self.edges.values()
     }
 
     /// One edge.
-    pub fn edge(&self, edge: &Edge) -> Option<&EdgeBook> {
+    pub fn edge(&self, edge: &Edge) -> Option<&EdgeStats> {
         self.edges.get(edge)
     }
 

@@ -12,11 +12,11 @@ use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use super::loops::Verdict;
 use super::time::{Millis, Time};
 
-mod record;
 mod state;
+mod stored_run;
 
-pub use record::{Record, Sketch};
 pub use state::State;
+pub use stored_run::{Outline, StoredRun};
 
 /// One execution of a pipeline. Every command touches one run, so one compare-and-set covers completing a
 /// handoff and emitting the next.
@@ -302,8 +302,8 @@ impl Handoff {
     }
 
     /// When it came into being, as far as is known: what its age counts from.
-    pub fn born(&self) -> Time {
-        self.clock().born()
+    pub fn first_seen(&self) -> Time {
+        self.clock().first_seen()
     }
 
     /// True while its age counts in the latency population: emitted, unacknowledged and in automatic

@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Action, Binding, Context, Key};
+use super::{Action, Context, Key, KeyBinding};
 
 /// Something wrong with one line of `keys.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,18 +32,18 @@ struct Wish {
 }
 
 /// The bindings of the default table with those of the user on top.
-pub(super) fn load(default: &str, user: &str) -> Result<Vec<Binding>, Vec<Mistake>> {
+pub(super) fn load(default: &str, user: &str) -> Result<Vec<KeyBinding>, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let mut base = wishes(default, &mut mistakes);
     let wanted = wishes(user, &mut mistakes);
     base.retain(|old| !wanted.iter().any(|new| new.context == old.context && new.action == old.action));
 
-    let mut bindings: Vec<Binding> = Vec::new();
+    let mut bindings: Vec<KeyBinding> = Vec::new();
     for wish in base.iter().chain(&wanted) {
         for &key in &wish.keys {
             match bindings.iter().find(|at| at.context == wish.context && at.key == key) {
                 Some(taken) => mistakes.push(conflict(wish, key, taken.action)),
-                None => bindings.push(Binding { context: wish.context, key, action: wish.action }),
+                None => bindings.push(KeyBinding { context: wish.context, key, action: wish.action }),
             }
         }
     }

@@ -6,10 +6,10 @@
 //! request are one transaction.
 
 mod act;
+mod admit;
 mod emit;
 mod lease;
 mod look;
-mod offer;
 mod people;
 mod problem;
 mod queue;

@@ -17,14 +17,14 @@ const BATCH: usize = 100;
 /// How long to wait after the store failed.
 const AFTER_FAULT: Millis = 5 * SECOND;
 /// The longest sleep. Clocks are set: an hour later it looks again.
-const LONGEST: Millis = HOUR;
+const MAX_SLEEP: Millis = HOUR;
 
 /// Starts sweeping; ends after the transaction it is in when `stop` is cancelled.
 pub fn start(engine: Engine, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
         while !stop.is_cancelled() {
             let wait = match sweep(&engine, &stop).await {
-                Ok(next) => next.map_or(LONGEST, |next| (next - engine.now()).clamp(1, LONGEST)),
+                Ok(next) => next.map_or(MAX_SLEEP, |next| (next - engine.now()).clamp(1, MAX_SLEEP)),
                 Err(why) => {
                     tracing::warn!("sweeping: {why}; trying again in 5 s");
                     AFTER_FAULT

@@ -11,7 +11,7 @@ use super::embedded::Embedded;
 use super::http::Http;
 use super::recording::{MAX_SPEED, Recording};
 use super::{Shared, Source};
-use crate::domain::link::Control;
+use crate::domain::port::Control;
 use crate::domain::time::Time;
 use crate::orchestrator::engine::Settings;
 
@@ -27,16 +27,16 @@ pub enum Address {
 }
 
 /// The schemes of this build, as told to people.
-const KNOWN: &str = "sqlite:PATH, http://HOST:PORT, https://HOST, file:RECORDING.ndjson";
+const KNOWN_FORMS: &str = "sqlite:PATH, http://HOST:PORT, https://HOST, file:RECORDING.ndjson";
 
 /// Why an address is none.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
     /// Nobody knows the scheme.
-    #[error("`{0}` is not an address that seam knows. Use one of: {KNOWN}")]
+    #[error("`{0}` is not an address that seam knows. Use one of: {KNOWN_FORMS}")]
     Unknown(String),
     /// Known, but this build cannot.
-    #[error("`{0}` addresses are not in this build. It knows: {KNOWN}")]
+    #[error("`{0}` addresses are not in this build. It knows: {KNOWN_FORMS}")]
     NotInThisBuild(String),
     /// It looks like a file.
     #[error("`{0}` has no scheme: to replay a recording write `file:{0}`, for a store `sqlite:{0}`")]
@@ -67,7 +67,7 @@ pub enum AddressError {
     )]
     Unencrypted(String),
     /// Nothing at all.
-    #[error("the address is empty. Use one of: {KNOWN}")]
+    #[error("the address is empty. Use one of: {KNOWN_FORMS}")]
     Empty,
     /// Out of range.
     #[error("the speed {0} is not above 0 and at most {MAX_SPEED}; use max for as fast as possible")]

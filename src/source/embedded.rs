@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Source;
-use crate::domain::link::{ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
+use crate::domain::port::{ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
 use crate::orchestrator::engine::{Engine, Settings};
 use crate::orchestrator::sweeper;
 use crate::store::Store;
@@ -68,7 +68,7 @@ fn store(path: &Path) -> Result<Store, String> {
 }
 
 impl Source for Embedded {
-    fn offers(&self) -> Capabilities {
+    fn capabilities(&self) -> Capabilities {
         Capabilities {
             kind: "embedded orchestrator".to_owned(),
             latency: true,

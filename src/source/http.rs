@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::Source;
 use crate::domain::event::Event;
-use crate::domain::link::{ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Snapshot, Want};
+use crate::domain::port::{ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Snapshot, Want};
 use crate::domain::run::Run;
 
 mod act;
@@ -26,11 +26,11 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long a connection may say nothing: an event stream has a sign of life at least every 15 seconds.
 const SILENCE: Duration = Duration::from_secs(20);
 /// How long an act or a look may take altogether.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Seconds of silence after which the server is asked to give a sign of life.
 const BEAT: &str = "1";
 /// Items of one request that are under way at once.
-const AT_ONCE: usize = 8;
+const REQUESTS_IN_PARALLEL: usize = 8;
 
 /// An orchestrator behind HTTP. Cheap to clone.
 #[derive(Clone)]
@@ -154,7 +154,7 @@ impl Http {
 type Watch = BoxStream<'static, Result<Batch, Fault>>;
 
 impl Source for Http {
-    fn offers(&self) -> Capabilities {
+    fn capabilities(&self) -> Capabilities {
         let acts = self.me.get().map_or_else(Vec::new, |me| me.acts.clone());
         let why_not = match (&self.me.get(), acts.len() == ActKind::ALL.len()) {
             (_, true) => String::new(),
@@ -197,7 +197,7 @@ mod tests {
 
     use super::*;
     use crate::domain::event::DismissReason;
-    use crate::domain::link::{Act, Target};
+    use crate::domain::port::{Act, Target};
 
     /// A server that gives this answer to every connection, whatever is asked.
     async fn answering(answer: &'static str) -> Http {
@@ -267,7 +267,7 @@ mod tests {
             panic!("not transient");
         };
         assert!(why.contains(&base) && why.contains("seam serve"), "{why}");
-        let why_not = http.offers().why_not;
+        let why_not = http.capabilities().why_not;
         assert!(why_not.contains("not connected"), "{why_not}");
     }
 

@@ -11,8 +11,8 @@ use tokio::sync::watch;
 
 use crate::domain::event::Event;
 use crate::domain::id::RunId;
-use crate::domain::link::{Batch, Capabilities, Control, Cursor, Fault, Found, Outcome, Request, Want};
 use crate::domain::machine::evolve;
+use crate::domain::port::{Batch, Capabilities, Control, Cursor, Fault, Found, Outcome, Request, Want};
 use crate::domain::run::Run;
 
 mod line;
@@ -64,7 +64,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Source for Recording {
-    fn offers(&self) -> Capabilities {
+    fn capabilities(&self) -> Capabilities {
         Capabilities {
             kind: "recording".to_owned(),
             latency: true,

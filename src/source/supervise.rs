@@ -8,7 +8,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 
 use super::{Shared, Source};
-use crate::domain::link::{Batch, Cursor, Fault, Report};
+use crate::domain::port::{Batch, Cursor, Fault, Report};
 
 /// Wait after the first failure; doubles with each that follows.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -54,7 +54,7 @@ impl Retry {
 /// Watches `source` for as long as the result lives. Must be called inside a tokio runtime.
 ///
 /// After a fault it waits, with a wait that doubles from half a second to half a minute and a quarter of it
-/// left to chance so that consoles do not come back in step, and starts over after the last batch it saw.
+/// left to chance (jitter), so that consoles do not come back in step, and starts over after the last batch it saw.
 /// When that yields nothing, the next try begins with a new snapshot: the log may not reach back that far, or
 /// the address may lead to another orchestrator by now.
 pub fn supervise(source: Shared) -> Supervised {
@@ -109,7 +109,7 @@ async fn follow(
         };
         if !heard {
             heard = true;
-            tell.send(Report::Offers(source.offers())).await?;
+            tell.send(Report::Capabilities(source.capabilities())).await?;
         }
         match &batch {
             Batch::Snapshot(snapshot) => *cursor = Some(snapshot.cursor),
@@ -139,7 +139,7 @@ mod tests {
     use futures_util::stream::{self, BoxStream};
 
     use super::*;
-    use crate::domain::link::{Capabilities, Found, Outcome, Request, Snapshot, Want};
+    use crate::domain::port::{Capabilities, Found, Outcome, Request, Snapshot, Want};
     use crate::domain::time::Time;
 
     type Watch = Vec<Result<Batch, Fault>>;
@@ -158,7 +158,7 @@ mod tests {
     }
 
     impl Source for Script {
-        fn offers(&self) -> Capabilities {
+        fn capabilities(&self) -> Capabilities {
             Capabilities {
                 kind: "script".into(),
                 latency: false,
@@ -233,7 +233,7 @@ mod tests {
         let began = script.began.lock().unwrap().clone();
         assert_eq!(began, [None, Some(9), Some(12), None, Some(20)]);
         assert_eq!(reports[0], Report::Connecting);
-        assert!(matches!(reports[1], Report::Offers(_)));
+        assert!(matches!(reports[1], Report::Capabilities(_)));
         assert!(matches!(reports[2], Report::Batch(Batch::Snapshot(_))));
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::domain::account::{self, Before, Entry};
+use crate::domain::accounting::{self, Before, Entry};
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::machine::evolve;
@@ -82,7 +82,7 @@ impl Commit {
             let before = id.and_then(|id| run.handoffs.get(id)).map(Before::of);
             evolve(&mut run, event);
             let after = id.and_then(|id| run.handoffs.get(id));
-            account::entries(event, before.as_ref(), after, |edge, entry| {
+            accounting::entries(event, before.as_ref(), after, |edge, entry| {
                 book.push((event.at, edge.clone(), entry));
             });
             touched.extend(id.cloned());

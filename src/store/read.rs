@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Blob, Store, StoreError, Version};
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
-use crate::domain::link::Cursor;
+use crate::domain::port::Cursor;
 use crate::domain::run::{Run, State};
 use crate::domain::time::Time;
 

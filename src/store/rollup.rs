@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
-use crate::domain::account::Entry;
+use crate::domain::accounting::Entry;
 use crate::domain::health::window::minute_end;
 use crate::domain::health::{Kind, Tally};
 use crate::domain::id::Edge;
@@ -15,7 +15,7 @@ use crate::domain::time::{DAY, HOUR, MINUTE, Millis, Time};
 /// How long minutes are kept; hours last, they are few.
 const MINUTES_KEPT: Millis = DAY;
 /// Edges that go at once when one record has too many.
-const AT_ONCE: usize = KEEP_EDGES / 20;
+const EVICTED_AT_ONCE: usize = KEEP_EDGES / 20;
 
 type Edges = BTreeMap<Edge, Tally>;
 
@@ -99,7 +99,7 @@ fn bound(edges: &mut Edges) {
     };
     let mut light: Vec<_> = edges.iter().map(|(edge, tally)| (weight(tally), edge.clone())).collect();
     light.sort_unstable();
-    light.truncate(edges.len() - KEEP_EDGES + AT_ONCE);
+    light.truncate(edges.len() - KEEP_EDGES + EVICTED_AT_ONCE);
     for (_, edge) in light {
         edges.remove(&edge);
     }

@@ -3,9 +3,9 @@
 use rusqlite::Connection;
 
 use super::read::events;
-use super::{Store, StoreError, cores, rollup};
-use crate::domain::link::{Cursor, Rollup, Snapshot};
-use crate::domain::run::Record;
+use super::{Store, StoreError, parallel, rollup};
+use crate::domain::port::{Cursor, Rollup, Snapshot};
+use crate::domain::run::StoredRun;
 use crate::domain::time::{HOUR, Time};
 
 /// How many of the latest events a snapshot shows.
@@ -37,7 +37,7 @@ impl Store {
                 recent: recent.into_iter().map(|(_, event)| event).collect(),
                 refused: refused.into_iter().map(|(_, event)| event).collect(),
             };
-            for part in cores::spread(|give| parts(&moment, now, give), Part::parse)? {
+            for part in parallel::spread(|give| parts(&moment, now, give), Part::parse)? {
                 snapshot.rollups.extend(part.rollups);
                 snapshot.runs.extend(part.runs);
             }
@@ -56,13 +56,13 @@ struct Part<Rollups, Runs> {
 type Raw = Part<Vec<(Time, String)>, Vec<Box<str>>>;
 
 impl Raw {
-    fn parse(self) -> Result<Part<Vec<Rollup>, Vec<Record>>, StoreError> {
+    fn parse(self) -> Result<Part<Vec<Rollup>, Vec<StoredRun>>, StoreError> {
         let rollup = |(end, body): (Time, String)| {
             let edges = serde_json::from_str(&body)?;
             Ok(Rollup { end, edges })
         };
         let rollups = self.rollups.into_iter().map(rollup);
-        let runs = self.runs.into_iter().map(Record::read);
+        let runs = self.runs.into_iter().map(StoredRun::read);
         Ok(Part { rollups: rollups.collect::<Result<_, StoreError>>()?, runs: runs.collect::<Result<_, _>>()? })
     }
 }

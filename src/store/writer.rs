@@ -14,7 +14,7 @@ use super::{CommitError, StoreError, Version};
 use crate::domain::canonical::canonical;
 use crate::domain::contract::Urgency;
 use crate::domain::id::HandoffId;
-use crate::domain::link::Cursor;
+use crate::domain::port::Cursor;
 use crate::domain::run::{Handoff, State};
 use crate::domain::time::{HOUR, MINUTE, Millis, Time};
 

@@ -6,10 +6,10 @@ use seamwatch::console::app::msg::Effect;
 use seamwatch::domain::contract::{Urgency, Violation};
 use seamwatch::domain::event::{DeadReason, DismissReason, Event, Fact};
 use seamwatch::domain::id::{Actor, Edge};
-use seamwatch::domain::link::{Act, Request};
+use seamwatch::domain::port::{Act, Request};
 use seamwatch::domain::time::{MINUTE, Millis, SECOND};
 
-use super::desk::{Desk, Story, at, emission};
+use super::console::{Console, Story, at, emission};
 
 struct Death {
     id: &'static str,
@@ -122,15 +122,15 @@ fn incident() -> Vec<Event> {
     events
 }
 
-fn desk(columns: u16, rows: u16) -> Desk {
-    let mut desk = Desk::with(columns, rows, incident());
-    desk.keys("4");
-    desk
+fn console(columns: u16, rows: u16) -> Console {
+    let mut console = Console::with(columns, rows, incident());
+    console.keys("4");
+    console
 }
 
 /// The only request that was sent.
-fn sent(desk: &Desk) -> &Request {
-    let sent: Vec<&Request> = desk
+fn sent(console: &Console) -> &Request {
+    let sent: Vec<&Request> = console
         .effects
         .iter()
         .filter_map(|it| match it {
@@ -148,18 +148,18 @@ fn ids(request: &Request) -> Vec<&str> {
 
 #[test]
 fn groups_then_items() {
-    let mut it = desk(120, 40);
+    let mut it = console(120, 40);
     it.keys("j<enter>").golden("dead-letters");
-    let mut it = desk(80, 24);
+    let mut it = console(80, 24);
     it.keys("j<enter>jj").golden("dead-letters-80x24");
-    let mut it = desk(200, 60);
+    let mut it = console(200, 60);
     it.keys("j<enter>jj").golden("dead-letters-200x60");
 }
 
 #[test]
 fn nothing_is_lost_between_the_smallest_and_the_largest() {
     for (columns, rows) in [(40, 10), (60, 16), (99, 25), (149, 33), (300, 80)] {
-        let mut it = desk(columns, rows);
+        let mut it = console(columns, rows);
         it.keys("j<enter>").must_show("DEAD LETTERS").must_show("Store the lead of");
     }
 }
@@ -167,7 +167,7 @@ fn nothing_is_lost_between_the_smallest_and_the_largest() {
 #[test]
 fn the_verdict_is_on_the_smallest_screen_before_the_act() {
     for keys in ["R", "jR", "j<enter>jR"] {
-        let mut it = desk(40, 10);
+        let mut it = console(40, 10);
         it.keys(keys).must_show("equeue").must_show("[ Cancel ]");
         it.must_show(if keys == "R" { "would fail again" } else { "likely to fail" });
     }
@@ -175,7 +175,7 @@ fn the_verdict_is_on_the_smallest_screen_before_the_act() {
 
 #[test]
 fn a_group_is_requeued_as_it_was_seen() {
-    let mut it = desk(120, 40);
+    let mut it = console(120, 40);
     it.keys("jR").must_show("4 handoffs on sales>crm");
     it.must_show("not known: nothing ended on this edge since");
     // One more dies while the dialog is open: it is named and not included. One is requeued elsewhere: skipped.
@@ -199,17 +199,17 @@ fn a_group_is_requeued_as_it_was_seen() {
 #[test]
 fn marks_groups_and_the_filter_say_what_an_act_is_about() {
     // Two marked items.
-    let mut it = desk(120, 40);
+    let mut it = console(120, 40);
     it.keys("j<enter>j<space><space>");
     it.must_show("2 marked");
     it.keys("R<tab><enter>");
     assert_eq!(ids(sent(&it)), ["h-7f3a", "h-7f41"]);
     // An item inside a marked group counts once.
-    let mut it = desk(120, 40);
+    let mut it = console(120, 40);
     it.keys("j<enter><space><space>");
     it.must_show("4 marked");
     // All that match.
-    let mut it = desk(120, 40);
+    let mut it = console(120, 40);
     it.keys("/owner:sales<enter><ctrl-a>");
     it.must_show("4 in 1 group").must_show("4 marked");
     it.keys("R").must_show("4 handoffs on sales>crm");
@@ -219,7 +219,7 @@ fn marks_groups_and_the_filter_say_what_an_act_is_about() {
 
 #[test]
 fn a_dismissal_needs_a_reason_and_waits_ten_seconds() {
-    let mut it = desk(120, 40);
+    let mut it = console(120, 40);
     it.keys("j<enter>jD<enter>card fixed by hand<enter>");
     it.must_show("Reason: obsolete");
     it.keys("<tab><enter>");
@@ -234,7 +234,7 @@ fn a_dismissal_needs_a_reason_and_waits_ten_seconds() {
 
 #[test]
 fn the_filter_knows_its_fields_and_says_so() {
-    let mut it = desk(120, 40);
+    let mut it = console(120, 40);
     it.keys("/owners:x").must_show("there is no field `owners` here");
     it.keys("<esc>/zebra<enter>").must_show("No dead letter matches `zebra`");
     it.keys("<esc>").must_show("14 in 3 groups");
@@ -242,7 +242,7 @@ fn the_filter_knows_its_fields_and_says_so() {
 
 #[test]
 fn a_filter_that_grows_and_shrinks_finds_what_it_would_at_once() {
-    let mut it = desk(120, 40);
+    let mut it = console(120, 40);
     it.keys("/sales").must_show("4 in 1 group");
     it.keys("x").must_show("No dead letter matches `salesx`");
     it.keys("<backspace>").must_show("4 in 1 group");
@@ -252,17 +252,17 @@ fn a_filter_that_grows_and_shrinks_finds_what_it_would_at_once() {
 
 #[test]
 fn empty_is_all_clear_only_when_that_is_known() {
-    let mut it = Desk::with(120, 40, Vec::new());
+    let mut it = Console::with(120, 40, Vec::new());
     it.keys("4").must_show("No dead letters: nothing waits for a decision.");
     it.tick(20 * SECOND);
     it.must_show("prod-eu is silent since: there may be some now.");
-    let mut it = Desk::new(120, 40);
+    let mut it = Console::new(120, 40);
     it.keys("4").must_show("Nothing was heard of prod-eu yet");
 }
 
 #[test]
 fn a_row_that_goes_takes_its_mark_along_and_the_cursor_stays_near() {
-    let mut it = desk(120, 40);
+    let mut it = console(120, 40);
     it.keys("j<enter>jj");
     it.must_show("▌     h-7f41");
     it.happen(vec![Event {

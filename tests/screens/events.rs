@@ -4,7 +4,7 @@ use seamwatch::domain::event::{DeadReason, Fact};
 use seamwatch::domain::id::Actor;
 use seamwatch::domain::time::MINUTE;
 
-use super::desk::{Desk, Story, at};
+use super::console::{Console, Story, at};
 
 const EDGE: (&str, &str, &str) = ("launch-article", "writer", "reviewer");
 
@@ -53,51 +53,52 @@ fn story() -> Story {
 
 #[test]
 fn the_log_with_the_acts_of_people_in_it() {
-    let mut desk = Desk::with(120, 40, story().events);
-    desk.keys("6").golden("events");
+    let mut console = Console::with(120, 40, story().events);
+    console.keys("6").golden("events");
 }
 
 #[test]
 fn the_log_fits_the_smallest_screens() {
     for (columns, rows) in [(80, 24), (40, 10)] {
-        let mut desk = Desk::with(columns, rows, story().events);
-        desk.keys("6").must_show("requeued").must_show("? help");
+        let mut console = Console::with(columns, rows, story().events);
+        console.keys("6").must_show("requeued").must_show("? help");
         if columns == 80 {
-            desk.must_show("dana: checker is back");
+            console.must_show("dana: checker is back");
         }
     }
 }
 
 #[test]
 fn it_follows_until_the_user_moves_away_and_counts_what_is_new() {
-    let mut desk = Desk::with(100, 24, story().events);
-    desk.keys("6").must_show("following");
-    desk.keys("kk").must_show("holding").must_not_show("new");
-    desk.happen(Story::new("aa").emitted(-1_000, "h-9", EDGE, "One more").events);
-    desk.happen(Story::new("bb").emitted(-500, "h-10", EDGE, "And another").events);
-    desk.must_show("2 new");
-    desk.keys("G").must_show("following").must_not_show("2 new");
+    let mut console = Console::with(100, 24, story().events);
+    console.keys("6").must_show("following");
+    console.keys("kk").must_show("holding").must_not_show("new");
+    console.happen(Story::new("aa").emitted(-1_000, "h-9", EDGE, "One more").events);
+    console.happen(Story::new("bb").emitted(-500, "h-10", EDGE, "And another").events);
+    console.must_show("2 new");
+    console.keys("G").must_show("following").must_not_show("2 new");
 }
 
 #[test]
 fn the_filter_narrows_while_it_is_typed_and_esc_brings_all_back() {
-    let mut desk = Desk::with(100, 24, story().events);
-    desk.keys("6/reque").must_show("requeued").must_not_show("attempt 1");
-    desk.keys("<enter>").must_show("esc clear filter");
-    desk.keys("<esc>").must_show("leased");
+    let mut console = Console::with(100, 24, story().events);
+    console.keys("6/reque").must_show("requeued").must_not_show("attempt 1");
+    console.keys("<enter>").must_show("esc clear filter");
+    console.keys("<esc>").must_show("leased");
     // The words of `seam get events --filter`.
-    desk.keys("/event:retry handoff:h-7f3a by:reviewer detail:\"style checker\"<enter>")
+    console
+        .keys("/event:retry handoff:h-7f3a by:reviewer detail:\"style checker\"<enter>")
         .must_show("retry scheduled")
         .must_not_show("dead lettered");
-    desk.keys("<esc>/-dead sweeper<enter>").must_show("No event matches");
+    console.keys("<esc>/-dead sweeper<enter>").must_show("No event matches");
 }
 
 #[test]
 fn hostile_text_is_marked_and_never_reaches_a_cell_raw() {
     let title = "\u{1b}]52;c;eA==\u{7}\u{202e}gpj.exe\u{200b}\u{9b}6n";
-    let desk = &mut Desk::with(140, 24, Story::new("r").emitted(0, "h\u{1b}[2J", EDGE, title).events);
-    desk.keys("6").must_show("␛]52;c;eA==␇⟨U+202E⟩gpj.exe⟨U+200B⟩⟨U+009B⟩6n");
-    for cell in &desk.buffer().content {
+    let console = &mut Console::with(140, 24, Story::new("r").emitted(0, "h\u{1b}[2J", EDGE, title).events);
+    console.keys("6").must_show("␛]52;c;eA==␇⟨U+202E⟩gpj.exe⟨U+200B⟩⟨U+009B⟩6n");
+    for cell in &console.buffer().content {
         assert!(!cell.symbol().contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}', '\u{200b}']));
     }
 }

@@ -6,11 +6,11 @@ use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
 use seamwatch::domain::contract::Violation;
 use seamwatch::domain::event::{DeadReason, Event, Fact};
 use seamwatch::domain::id::{Actor, Edge};
-use seamwatch::domain::link::{Act, Capabilities, Found, Report, Want};
+use seamwatch::domain::port::{Act, Capabilities, Found, Report, Want};
 use seamwatch::domain::time::{MINUTE, SECOND};
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Story, at, emission, everything};
+use super::console::{Console, Story, at, emission, everything};
 
 const RUN: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -81,8 +81,8 @@ fn contract() -> Value {
 }
 
 /// What was fetched and not answered yet.
-fn fetched(desk: &Desk) -> (Ticket, Want) {
-    let all = desk.effects.iter().rev();
+fn fetched(console: &Console) -> (Ticket, Want) {
+    let all = console.effects.iter().rev();
     let mut fetches = all.filter_map(|it| match it {
         Effect::Fetch(ticket, _, want) => Some((*ticket, want.clone())),
         _ => None,
@@ -90,19 +90,19 @@ fn fetched(desk: &Desk) -> (Ticket, Want) {
     fetches.next().unwrap()
 }
 
-fn answer(desk: &mut Desk, value: Value) {
-    let (ticket, want) = fetched(desk);
+fn answer(console: &mut Console, value: Value) {
+    let (ticket, want) = fetched(console);
     assert_eq!(want, Want::Contract("h-0002".into()));
     let digest = "sha256:00".to_owned();
-    desk.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Contract { value, digest }))));
+    console.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Contract { value, digest }))));
 }
 
 /// The page of the dead letter, with its contract.
-fn page(columns: u16, rows: u16) -> Desk {
-    let mut desk = Desk::with(columns, rows, story());
-    desk.keys("4<enter>j<enter>");
-    answer(&mut desk, contract());
-    desk
+fn page(columns: u16, rows: u16) -> Console {
+    let mut console = Console::with(columns, rows, story());
+    console.keys("4<enter>j<enter>");
+    answer(&mut console, contract());
+    console
 }
 
 #[test]
@@ -187,8 +187,8 @@ fn the_history_is_told_by_the_source_and_asked_for_once() {
 
 #[test]
 fn a_recording_says_what_it_does_not_have() {
-    let mut it = Desk::with(120, 40, story());
-    it.hear(Report::Offers(Capabilities {
+    let mut it = Console::with(120, 40, story());
+    it.hear(Report::Capabilities(Capabilities {
         kind: "recording".to_owned(),
         bodies: false,
         timelines: false,
@@ -221,7 +221,7 @@ fn it_is_acted_on_from_its_page() {
 
 #[test]
 fn what_is_confidential_is_masked_and_not_copied() {
-    let mut it = Desk::with(120, 40, story());
+    let mut it = Console::with(120, 40, story());
     it.keys("4<enter>j<enter>");
     let mut secret = contract();
     secret["classification"]["level"] = json!("restricted");

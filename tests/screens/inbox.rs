@@ -6,11 +6,11 @@ use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
 use seamwatch::domain::contract::Urgency;
 use seamwatch::domain::event::{Answer, DismissReason, Escalation, EscalationKind, Event, Fact, Timeout};
 use seamwatch::domain::id::{Actor, Edge};
-use seamwatch::domain::link::{Act, ActKind, Capabilities, Fault, Found, Report, Request, Want};
+use seamwatch::domain::port::{Act, ActKind, Capabilities, Fault, Found, Report, Request, Want};
 use seamwatch::domain::time::{HOUR, MINUTE, Millis, SECOND};
 use serde_json::{Value, json};
 
-use super::desk::{Desk, SOURCE, Story, at, emission, everything};
+use super::console::{Console, SOURCE, Story, at, emission, everything};
 
 const REFUND: (&str, &str, &str) = ("refunds", "billing", "stripe");
 
@@ -87,30 +87,30 @@ fn contract() -> Value {
 }
 
 /// What the console fetched last.
-fn fetched(desk: &Desk) -> Option<(Ticket, Want)> {
-    desk.effects.iter().rev().find_map(|it| match it {
+fn fetched(console: &Console) -> Option<(Ticket, Want)> {
+    console.effects.iter().rev().find_map(|it| match it {
         Effect::Fetch(ticket, _, want) => Some((*ticket, want.clone())),
         _ => None,
     })
 }
 
-fn answer(desk: &mut Desk, value: Value) {
-    let (ticket, want) = fetched(desk).unwrap();
+fn answer(console: &mut Console, value: Value) {
+    let (ticket, want) = fetched(console).unwrap();
     let Want::Contract(id) = want else { panic!("{want:?}") };
     let digest = format!("sha256:{id}");
-    desk.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Contract { value, digest }))));
+    console.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Contract { value, digest }))));
 }
 
 /// The inbox with the refund under the cursor and its contract fetched.
-fn refund(columns: u16, rows: u16) -> Desk {
-    let mut desk = Desk::with(columns, rows, three());
-    desk.keys("5j");
-    answer(&mut desk, contract());
-    desk
+fn refund(columns: u16, rows: u16) -> Console {
+    let mut console = Console::with(columns, rows, three());
+    console.keys("5j");
+    answer(&mut console, contract());
+    console
 }
 
-fn sent(desk: &Desk) -> Vec<&Request> {
-    let sent = desk.effects.iter().filter_map(|it| match it {
+fn sent(console: &Console) -> Vec<&Request> {
+    let sent = console.effects.iter().filter_map(|it| match it {
         Effect::Perform(_, _, request) => Some(request),
         _ => None,
     });
@@ -126,7 +126,7 @@ fn the_question_first_then_what_it_rests_on() {
 
 #[test]
 fn overdue_is_on_top_and_only_what_is_looked_at_is_fetched() {
-    let mut it = Desk::with(120, 40, three());
+    let mut it = Console::with(120, 40, three());
     assert_eq!(fetched(&it), None, "another screen is shown");
     it.keys("5");
     let (first, want) = fetched(&it).unwrap();
@@ -200,7 +200,7 @@ fn a_decision_taken_elsewhere_disappears_and_says_who() {
 
 #[test]
 fn a_question_is_answered_in_its_schema_and_a_rejection_needs_words() {
-    let mut it = Desk::with(120, 40, three());
+    let mut it = Console::with(120, 40, three());
     it.keys("5r").must_show("in_scope (boolean)");
     it.keys("<enter><tab><enter>");
     let Act::Resolve { value, .. } = &sent(&it)[0].act else { panic!() };
@@ -214,7 +214,7 @@ fn a_question_is_answered_in_its_schema_and_a_rejection_needs_words() {
 /// Presses `D` as somebody who may do these acts, says why and lets the 10 s pass; what is sent.
 fn dismissed(may: &[ActKind]) -> (Act, String) {
     let mut it = refund(120, 40);
-    it.hear(Report::Offers(Capabilities { acts: may.to_vec(), ..everything() }));
+    it.hear(Report::Capabilities(Capabilities { acts: may.to_vec(), ..everything() }));
     it.keys("D");
     if may.contains(&ActKind::Dismiss) {
         it.must_show("obsolete");
@@ -261,7 +261,7 @@ fn claiming_asks_nothing_and_is_given_back_with_the_same_key() {
 
 #[test]
 fn what_hides_in_a_text_is_shown_and_counted() {
-    let mut it = Desk::with(120, 40, three());
+    let mut it = Console::with(120, 40, three());
     it.keys("5j");
     let mut hostile = contract();
     hostile["brief"]["next_step"] = json!("pay \u{202e}001\u{202c} EUR\u{1b}]52;c;aGk=\u{7}");

@@ -9,7 +9,7 @@ use seamwatch::domain::event::{
 use seamwatch::domain::id::{Actor, Edge};
 use seamwatch::domain::time::{HOUR, MINUTE, Millis, SECOND, Time};
 
-use super::desk::{Story, at, emission};
+use super::console::{Story, at, emission};
 
 type Names = (&'static str, &'static str, &'static str);
 

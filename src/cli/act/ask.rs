@@ -6,7 +6,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use super::On;
 use crate::cli::look::Look;
 use crate::cli::{Exit, Output, Stop, say};
-use crate::domain::link::{ActKind, Target};
+use crate::domain::port::{ActKind, Target};
 use crate::domain::report::{inbox_row, outlook};
 use crate::domain::text::{age, clean_block};
 
@@ -53,11 +53,11 @@ fn intent(look: &Look, on: &On, kind: ActKind, targets: &[Target]) -> String {
     let mut oldest = 0;
     let mut lines = Vec::new();
     for it in targets {
-        let Some((run, handoff)) = look.ledger.home(&it.handoff).zip(look.ledger.handoff(&it.handoff)) else {
+        let Some((run, handoff)) = look.ledger.run_of(&it.handoff).zip(look.ledger.handoff(&it.handoff)) else {
             continue;
         };
         *edges.entry(handoff.emission.edge.to_string()).or_default() += 1;
-        oldest = oldest.max(handoff.born().age(now));
+        oldest = oldest.max(handoff.first_seen().age(now));
         let item = format!("  {}  {}", it.handoff, handoff.emission.title);
         lines.push(if kind == ActKind::Requeue {
             format!("{item}  ({})", outlook(&look.ledger, handoff).why())

@@ -5,7 +5,7 @@ use super::{may, operator};
 use crate::cli::look::{Look, exit_of, look};
 use crate::cli::{Connect, Exit, Stop, print};
 use crate::domain::id::Edge;
-use crate::domain::link::{Act, ActKind, Request};
+use crate::domain::port::{Act, ActKind, Request};
 use crate::domain::text::clean;
 
 /// What both need.

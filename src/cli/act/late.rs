@@ -3,7 +3,7 @@
 use crate::cli::look::Look;
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::link::{ActKind, Fault, Found, Want};
+use crate::domain::port::{ActKind, Fault, Found, Want};
 use crate::domain::run::{Handoff, LastChange, Run, State};
 
 /// Why a handoff could not be acted on, with the person who was faster where there is one. `seen` is the version
@@ -70,7 +70,7 @@ fn fits(kind: ActKind, it: &Handoff) -> bool {
 
 /// The run of a handoff and its events, also when they ended: the contract says where it belongs.
 async fn history(look: &Look, handoff: &HandoffId) -> Option<(Run, Vec<Event>)> {
-    let run = match look.ledger.home(handoff) {
+    let run = match look.ledger.run_of(handoff) {
         Some(run) => run.id.clone(),
         None => match look.source.fetch(Want::Contract(handoff.clone())).await {
             Ok(Found::Contract { value, .. }) => RunId::from(value.get("trace_id")?.as_str()?),

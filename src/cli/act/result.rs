@@ -7,7 +7,7 @@ use crate::cli::look::{Look, exit_of};
 use crate::cli::{Exit, Output, json, print};
 use crate::domain::contract::Violation;
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::link::{ActKind, Fault, Outcome, Request};
+use crate::domain::port::{ActKind, Fault, Outcome, Request};
 use crate::domain::text::clean;
 use crate::domain::time::Time;
 
@@ -29,7 +29,7 @@ pub fn of(request: &Request, outcome: Result<Outcome, Fault>) -> Vec<Item> {
         Ok(outcome) => outcome.items,
         Err(fault) => request.on.iter().map(|it| (Some(it.handoff.clone()), Err(fault.clone()))).collect(),
     };
-    let each = |it: &crate::domain::link::Target| {
+    let each = |it: &crate::domain::port::Target| {
         let at = results.iter().position(|(id, _)| id.as_ref() == Some(&it.handoff));
         let unknown = || Fault::Malformed("the source said nothing about it: look again".to_owned());
         Item {

@@ -11,7 +11,7 @@ use crate::cli::table::{Column, id, left, or_dash, wire_word, words};
 use crate::domain::contract::Violation;
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::{Edge, HandoffId};
-use crate::domain::link::{Found, Want};
+use crate::domain::port::{Found, Want};
 use crate::domain::run::{Handoff, Run};
 
 /// The edge of every handoff that a log spoke of so far: only its first event names it.

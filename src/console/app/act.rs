@@ -6,17 +6,17 @@ use serde_json::{Map, Value};
 
 use crate::domain::event::DismissReason;
 use crate::domain::id::Edge;
-use crate::domain::link::{ActKind, SourceId, Target};
+use crate::domain::port::{ActKind, SourceId, Target};
 use crate::domain::text::age;
 use crate::domain::time::Time;
 
 mod request;
 
-pub use request::Portion;
+pub use request::Chunk;
 
 /// One item of a proposal, as it was seen.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Aim {
+pub struct ActTarget {
     /// Where it lives.
     pub source: SourceId,
     /// Which handoff of which run, at which version.
@@ -37,7 +37,7 @@ pub struct Proposal {
     /// Which act.
     pub act: ActKind,
     /// On what; empty for an edge.
-    pub aims: Vec<Aim>,
+    pub targets: Vec<ActTarget>,
     /// The edge to pause or resume.
     pub edge: Option<(SourceId, Edge)>,
     /// What the screen knows about the consequences, a line each: the requeue verdict, what will run, what the
@@ -53,8 +53,8 @@ pub struct Proposal {
 
 impl Proposal {
     /// A proposal with nothing but the act and the items.
-    pub fn new(act: ActKind, aims: Vec<Aim>) -> Self {
-        Self { act, aims, edge: None, notes: Vec::new(), group: None, groups: 0, schema: None }
+    pub fn new(act: ActKind, targets: Vec<ActTarget>) -> Self {
+        Self { act, targets, edge: None, notes: Vec::new(), group: None, groups: 0, schema: None }
     }
 
     /// To pause or resume an edge.
@@ -90,14 +90,14 @@ impl Proposal {
     fn is_answer(&self) -> bool {
         match self.act {
             ActKind::Approve | ActKind::EditApprove | ActKind::Reject | ActKind::Respond => true,
-            ActKind::Dismiss => self.aims.iter().any(|aim| !aim.digest.is_empty()),
+            ActKind::Dismiss => self.targets.iter().any(|target| !target.digest.is_empty()),
             _ => false,
         }
     }
 
     /// The sources it goes to.
     pub fn sources(&self) -> Vec<SourceId> {
-        let mut sources: Vec<_> = self.aims.iter().map(|aim| aim.source).collect();
+        let mut sources: Vec<_> = self.targets.iter().map(|target| target.source).collect();
         sources.extend(self.edge.iter().map(|(source, _)| *source));
         sources.sort_unstable();
         sources.dedup();
@@ -107,7 +107,7 @@ impl Proposal {
     /// The act with its object, such as `requeue 4 handoffs` or `pause writer>reviewer`.
     pub fn title(&self) -> String {
         let verb = self.act.verb();
-        match (&self.edge, self.aims.as_slice()) {
+        match (&self.edge, self.targets.as_slice()) {
             (Some((_, edge)), _) => format!("{verb} {edge}"),
             (None, [one]) => format!("{verb} {}", one.label),
             (None, many) => format!("{verb} {} handoffs", many.len()),
@@ -117,11 +117,11 @@ impl Proposal {
     /// What will happen, a line each: how many, from where, how old, what the screen knows, and what the act means.
     pub fn facts(&self, now: Time) -> Vec<String> {
         let mut facts = Vec::new();
-        let mut edges: Vec<String> = self.aims.iter().map(|aim| aim.edge.to_string()).collect();
+        let mut edges: Vec<String> = self.targets.iter().map(|target| target.edge.to_string()).collect();
         edges.sort_unstable();
         edges.dedup();
-        if let Some(oldest) = self.aims.iter().map(|aim| aim.since).min() {
-            let count = self.aims.len();
+        if let Some(oldest) = self.targets.iter().map(|target| target.since).min() {
+            let count = self.targets.len();
             let groups = match self.groups {
                 0 | 1 => String::new(),
                 many => format!(" in {many} groups"),
@@ -142,7 +142,7 @@ impl Proposal {
     }
 
     const fn meaning(&self) -> &'static str {
-        let one = self.aims.len() == 1;
+        let one = self.targets.len() == 1;
         match self.act {
             ActKind::Requeue if one => "It goes back to its edge with a new budget of attempts.",
             ActKind::Requeue => "They go back to their edge with a new budget of attempts.",
@@ -170,7 +170,7 @@ impl Proposal {
 
 /// A proposal with what the user added: ready to be confirmed and sent.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Draft {
+pub struct Form {
     /// What was proposed.
     pub proposal: Proposal,
     /// Which sort of reason, for a dismissal.
@@ -185,7 +185,7 @@ pub struct Draft {
     pub original: String,
 }
 
-impl Draft {
+impl Form {
     /// With nothing added.
     pub const fn new(proposal: Proposal) -> Self {
         Self { proposal, reason: None, words: String::new(), value: None, edited: None, original: String::new() }
@@ -270,7 +270,7 @@ fn plain(value: &Value) -> String {
 
 /// Puts answers together: the reason and words of an act, or the value of a response. The error says which answer
 /// does not fit.
-pub fn answer(draft: &mut Draft, answers: &[(Question, String)]) -> Result<(), String> {
+pub fn answer(form: &mut Form, answers: &[(Question, String)]) -> Result<(), String> {
     let mut object = Map::new();
     for (question, given) in answers {
         if let Some((name, kind)) = &question.property {
@@ -283,14 +283,14 @@ pub fn answer(draft: &mut Draft, answers: &[(Question, String)]) -> Result<(), S
             };
             object.insert(name.clone(), value);
         } else if question.choices.is_empty() {
-            given.trim().clone_into(&mut draft.words);
+            given.trim().clone_into(&mut form.words);
         } else {
             let word = given.replace(' ', "_");
-            draft.reason = DismissReason::ALL.into_iter().find(|it| it.word() == word);
+            form.reason = DismissReason::ALL.into_iter().find(|it| it.word() == word);
         }
     }
-    if draft.proposal.act == ActKind::Respond {
-        draft.value = Some(if object.is_empty() { Value::from(draft.words.as_str()) } else { Value::Object(object) });
+    if form.proposal.act == ActKind::Respond {
+        form.value = Some(if object.is_empty() { Value::from(form.words.as_str()) } else { Value::Object(object) });
     }
     Ok(())
 }

@@ -5,8 +5,8 @@ use crate::domain::report::{TaskRow, TaskVerdict};
 use crate::domain::text::{age, count};
 use crate::domain::time::{MINUTE, Millis};
 
+use super::explain::brief;
 use super::feed::Link;
-use super::reason::brief;
 use super::screen::{Focus, ScreenId};
 use super::world::World;
 

@@ -7,15 +7,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::domain::id::HandoffId;
-use crate::domain::link::SourceId;
+use crate::domain::port::SourceId;
 use crate::domain::query::Query;
 use crate::domain::report::{DeadGroup, dead_row};
 use crate::keymap::Action;
 
 use super::act::Proposal;
-use super::desk::Desk;
 use super::list::List;
-use super::screen::{Focus, Offer, Screen};
+use super::screen::{Binding, Focus, Screen};
+use super::screen_context::ScreenContext;
 use super::triage;
 use super::world::World;
 
@@ -176,14 +176,14 @@ impl DeadLetters {
     }
 
     /// `enter`: opens or closes a group, or goes to the page of an item.
-    fn enter(&mut self, desk: &mut Desk<'_>) {
+    fn enter(&mut self, cx: &mut ScreenContext<'_>) {
         match self.list.selected().cloned() {
             Some(Row::Group(id)) => {
                 let open = self.is_open(&id);
                 self.set_open(&id, !open);
-                self.refresh(desk.world);
+                self.refresh(cx.world);
             }
-            Some(Row::Item(source, id)) => desk.open(source, id),
+            Some(Row::Item(source, id)) => cx.open(source, id),
             None => {}
         }
     }
@@ -223,68 +223,68 @@ impl Screen for DeadLetters {
         self.count_single();
     }
 
-    fn offers(&self, world: &World) -> Vec<Offer> {
-        let mut offers = Vec::new();
+    fn bindings(&self, world: &World) -> Vec<Binding> {
+        let mut bindings = Vec::new();
         match self.list.selected() {
             Some(Row::Group(id)) => {
                 let verb = if self.is_open(id) { "collapse" } else { "expand" };
-                offers.push(Offer::new(Action::Open).word(verb));
-                offers.extend([Action::Left, Action::Right].map(Offer::quiet));
+                bindings.push(Binding::new(Action::Open).word(verb));
+                bindings.extend([Action::Left, Action::Right].map(Binding::quiet));
             }
             Some(Row::Item(..)) => {
-                offers.push(Offer::new(Action::Open));
-                offers.push(Offer::quiet(Action::Left));
+                bindings.push(Binding::new(Action::Open));
+                bindings.push(Binding::quiet(Action::Left));
             }
             None => {}
         }
-        offers.extend(self.acts(world));
-        offers.extend(self.list.offers(true));
+        bindings.extend(self.acts(world));
+        bindings.extend(self.list.bindings(true));
         if !self.list.rows().is_empty() {
-            offers.extend([Action::Sort, Action::SortReverse, Action::CopyId, Action::CopyJson].map(Offer::quiet));
+            bindings.extend([Action::Sort, Action::SortReverse, Action::CopyId, Action::CopyJson].map(Binding::quiet));
         }
-        offers
+        bindings
     }
 
-    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
-        if self.list.act(action, desk.half_page()) {
+    fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
+        if self.list.act(action, cx.half_page()) {
             return;
         }
         match action {
-            Action::Open => self.enter(desk),
+            Action::Open => self.enter(cx),
             Action::Left | Action::Right => {
-                if let Some(id) = self.group_here(desk.world) {
+                if let Some(id) = self.group_here(cx.world) {
                     if action == Action::Left {
                         self.list.select(&Row::Group(id.clone()));
                     }
                     self.set_open(&id, action == Action::Right);
-                    self.refresh(desk.world);
+                    self.refresh(cx.world);
                 }
             }
-            Action::Sort => self.sort_by(desk.world, self.sort.next()),
-            Action::SortReverse => self.sort_by(desk.world, self.sort.reversed()),
-            Action::Requeue | Action::Escalate | Action::Dismiss => self.propose(desk, action),
+            Action::Sort => self.sort_by(cx.world, self.sort.next()),
+            Action::SortReverse => self.sort_by(cx.world, self.sort.reversed()),
+            Action::Requeue | Action::Escalate | Action::Dismiss => self.propose(cx, action),
             Action::CopyId => match self.list.selected() {
-                Some(Row::Item(_, id)) => desk.copy(id.as_str(), "the handoff id"),
-                Some(Row::Group((_, id))) => desk.copy(id, "the fingerprint of the group"),
+                Some(Row::Item(_, id)) => cx.copy(id.as_str(), "the handoff id"),
+                Some(Row::Group((_, id))) => cx.copy(id, "the fingerprint of the group"),
                 None => {}
             },
-            Action::CopyJson => self.copy_json(desk),
+            Action::CopyJson => self.copy_json(cx),
             _ => {}
         }
     }
 
-    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+    fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
         let again = self.list.click(row);
         let group = matches!(self.list.selected(), Some(Row::Group(_)));
         if again || group {
-            self.enter(desk);
+            self.enter(cx);
         }
     }
 
-    fn column(&mut self, desk: &mut Desk<'_>, nth: usize) {
+    fn column(&mut self, cx: &mut ScreenContext<'_>, nth: usize) {
         if let Some(&by) = By::ALL.get(nth) {
             let sort = if by == self.sort.by { self.sort.reversed() } else { Sort::new(by) };
-            self.sort_by(desk.world, sort);
+            self.sort_by(cx.world, sort);
         }
     }
 
@@ -334,8 +334,8 @@ impl Screen for DeadLetters {
 }
 
 impl DeadLetters {
-    fn copy_json(&self, desk: &mut Desk<'_>) {
-        let world = desk.world;
+    fn copy_json(&self, cx: &mut ScreenContext<'_>) {
+        let world = cx.world;
         let json = match self.list.selected() {
             Some(Row::Item(source, id)) => world
                 .feed(*source)
@@ -348,7 +348,7 @@ impl DeadLetters {
             None => None,
         };
         if let Some(json) = json {
-            desk.copy(&json, "it as JSON");
+            cx.copy(&json, "it as JSON");
         }
     }
 

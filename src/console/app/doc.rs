@@ -13,7 +13,7 @@ const NAMES: usize = 12;
 
 /// How a piece of text is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ink {
+pub enum TextRole {
     /// Ordinary text.
     Text,
     /// What matters less.
@@ -36,7 +36,7 @@ pub enum Ink {
 
 /// One line: pieces of harmless text, one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Line(pub Vec<(Ink, String)>);
+pub struct Line(pub Vec<(TextRole, String)>);
 
 /// Lines of one width.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct Doc {
 
 /// Which lines are in a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Window {
+pub struct Viewport {
     /// The first line shown.
     pub start: usize,
     /// One past the last line shown.
@@ -57,7 +57,7 @@ pub struct Window {
     pub total: usize,
 }
 
-impl Window {
+impl Viewport {
     /// Lines below the window.
     pub const fn below(&self) -> usize {
         self.total - self.end
@@ -82,15 +82,15 @@ impl Doc {
 
     /// What a window of `height` lines shows from `offset` on. When lines are left below, the last line of the
     /// window only says so and shows nothing.
-    pub fn window(&self, offset: usize, height: usize) -> Window {
+    pub fn window(&self, offset: usize, height: usize) -> Viewport {
         let total = self.lines.len();
         if height == 0 {
-            return Window { total, ..Window::default() };
+            return Viewport { total, ..Viewport::default() };
         }
         let start = offset.min(total.saturating_sub(height));
         let below = total - start > height;
         let end = if below { start + height - 1 } else { total };
-        Window { start, end, total }
+        Viewport { start, end, total }
     }
 
     /// An empty line, unless one is there already or nothing is.
@@ -103,28 +103,28 @@ impl Doc {
     /// The title of a part, with space before it.
     pub fn head(&mut self, title: &str) {
         self.gap();
-        self.paragraph(Ink::Header, title);
+        self.paragraph(TextRole::Header, title);
     }
 
     /// A paragraph over the whole width.
-    pub fn paragraph(&mut self, ink: Ink, words: &str) {
+    pub fn paragraph(&mut self, ink: TextRole, words: &str) {
         self.hang(Vec::new(), 0, ink, words);
     }
 
     /// A name and a value beside it. In a narrow window the value goes below its name.
-    pub fn field(&mut self, name: &str, ink: Ink, words: &str) {
+    pub fn field(&mut self, name: &str, ink: TextRole, words: &str) {
         if self.width < 3 * NAMES {
-            self.paragraph(Ink::Dim, name);
-            self.hang(vec![(Ink::Dim, "  ".to_owned())], 2, ink, words);
+            self.paragraph(TextRole::Dim, name);
+            self.hang(vec![(TextRole::Dim, "  ".to_owned())], 2, ink, words);
         } else {
-            self.hang(vec![(Ink::Dim, text::pad(name, NAMES))], NAMES, ink, words);
+            self.hang(vec![(TextRole::Dim, text::pad(name, NAMES))], NAMES, ink, words);
         }
     }
 
     /// A list under one name: each item on its own line; `none` when it is empty.
-    pub fn list(&mut self, name: &str, ink: Ink, items: &[String], none: &str) {
+    pub fn list(&mut self, name: &str, ink: TextRole, items: &[String], none: &str) {
         if items.is_empty() {
-            return self.field(name, Ink::Dim, none);
+            return self.field(name, TextRole::Dim, none);
         }
         for (nth, item) in items.iter().enumerate() {
             self.field(if nth == 0 { name } else { "" }, ink, item);
@@ -132,13 +132,13 @@ impl Doc {
     }
 
     /// A sign, such as a tick, and text that hangs beside it.
-    pub fn item(&mut self, sign: (Ink, &str), ink: Ink, words: &str) {
+    pub fn item(&mut self, sign: (TextRole, &str), ink: TextRole, words: &str) {
         let indent = text::width(sign.1) + 1;
         self.hang(vec![(sign.0, format!("{} ", sign.1))], indent, ink, words);
     }
 
     /// Pieces on one line; what does not fit is cut with a mark.
-    pub fn row(&mut self, pieces: &[(Ink, &str)]) {
+    pub fn row(&mut self, pieces: &[(TextRole, &str)]) {
         let mut line = Line::default();
         let mut room = self.width;
         for (ink, piece) in pieces {
@@ -152,7 +152,7 @@ impl Doc {
     }
 
     /// Text after some pieces; its further lines are indented as far as the pieces are wide.
-    fn hang(&mut self, before: Vec<(Ink, String)>, indent: usize, ink: Ink, words: &str) {
+    fn hang(&mut self, before: Vec<(TextRole, String)>, indent: usize, ink: TextRole, words: &str) {
         self.hidden += text::hidden(words);
         let clean = text::clean_block(words);
         let room = self.width.saturating_sub(indent).max(1);
@@ -160,7 +160,7 @@ impl Doc {
         for part in text::wrap(&clean, room) {
             let mut line = Line(first.take().unwrap_or_else(|| match indent {
                 0 => Vec::new(),
-                indent => vec![(Ink::Dim, " ".repeat(indent))],
+                indent => vec![(TextRole::Dim, " ".repeat(indent))],
             }));
             if !part.is_empty() {
                 line.0.push((ink, part.to_owned()));
@@ -172,7 +172,7 @@ impl Doc {
 
 /// A text in a window, and how much of it was in there.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct ScrollView {
     /// The text.
     pub doc: Doc,
     /// Lines scrolled away.
@@ -184,7 +184,7 @@ pub struct Reader {
     key: String,
 }
 
-impl Reader {
+impl ScrollView {
     /// Shows a text in a window of so many lines. Another `key` is another text: it starts at its top, and
     /// nothing of it was seen.
     pub fn show(&mut self, key: String, doc: Doc, rows: usize) {
@@ -264,22 +264,22 @@ mod tests {
     #[test]
     fn fields_hang_beside_their_names() {
         let mut doc = Doc::new(40);
-        doc.field("next step", Ink::Text, "send the confirmation mail to the customer");
+        doc.field("next step", TextRole::Text, "send the confirmation mail to the customer");
         doc.head("TRIED");
-        doc.item((Ink::Good, "✓"), Ink::Text, "replacement");
+        doc.item((TextRole::Good, "✓"), TextRole::Text, "replacement");
         assert_eq!(
             text(&doc),
             ["next step   send the confirmation mail", "            to the customer", "", "TRIED", "✓ replacement"]
         );
         let mut narrow = Doc::new(20);
-        narrow.field("next step", Ink::Text, "send the mail");
+        narrow.field("next step", TextRole::Text, "send the mail");
         assert_eq!(text(&narrow), ["next step", "  send the mail"]);
     }
 
     #[test]
     fn the_last_line_of_a_window_says_what_is_below_and_shows_nothing() {
         let mut doc = Doc::new(40);
-        doc.paragraph(Ink::Text, "1\n2\n3\n4\n5");
+        doc.paragraph(TextRole::Text, "1\n2\n3\n4\n5");
         let window = |offset, height| {
             let it = doc.window(offset, height);
             (it.start, it.end)
@@ -295,10 +295,10 @@ mod tests {
     fn what_was_jumped_over_was_not_seen() {
         let doc = || {
             let mut doc = Doc::new(40);
-            doc.paragraph(Ink::Text, "1\n2\n3\n4\n5\n6\n7\n8");
+            doc.paragraph(TextRole::Text, "1\n2\n3\n4\n5\n6\n7\n8");
             doc
         };
-        let mut reader = Reader::default();
+        let mut reader = ScrollView::default();
         reader.show("a".to_owned(), doc(), 4);
         assert_eq!(reader.unseen(), 5);
         reader.act(Action::Bottom);
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn what_hides_is_shown_and_counted() {
         let mut doc = Doc::new(40);
-        doc.paragraph(Ink::Text, "pay \u{202e}001\u{1b}[2J");
+        doc.paragraph(TextRole::Text, "pay \u{202e}001\u{1b}[2J");
         assert_eq!(doc.hidden(), 2);
         assert_eq!(text(&doc), ["pay ⟨U+202E⟩001␛[2J"]);
     }

@@ -2,20 +2,20 @@
 
 use std::cmp::Ordering;
 
-use crate::domain::health::Span;
+use crate::domain::health::Window;
 use crate::domain::id::Edge;
-use crate::domain::link::{ActKind, SourceId};
+use crate::domain::port::{ActKind, SourceId};
 use crate::domain::query::Query;
 use crate::domain::report::{self, EdgeRow};
 use crate::keymap::Action;
 
 use super::act::Proposal;
-use super::desk::Desk;
+use super::explain::{Concern, concern};
 use super::list::List;
 use super::order::Order;
 use super::pipelines::{FIELDS, matches};
-use super::reason::{Concern, concern};
-use super::screen::{Focus, Offer, Screen};
+use super::screen::{Binding, Focus, Screen};
+use super::screen_context::ScreenContext;
 use super::world::World;
 
 mod page;
@@ -39,7 +39,7 @@ pub struct Edges {
     /// The smallest on top.
     pub rising: bool,
     /// The window of the numbers.
-    pub span: Span,
+    pub span: Window,
     /// One for each row of the list.
     rows: Vec<Row>,
     order: Order<EdgeId>,
@@ -65,7 +65,7 @@ impl Default for Edges {
             page: None,
             by: By::Worst,
             rising: false,
-            span: Span::OneHour,
+            span: Window::OneHour,
             rows: Vec::new(),
             order: Order::default(),
             query: Query::default(),
@@ -90,7 +90,7 @@ impl Edges {
         for feed in &world.feeds {
             let stale = !feed.is_fresh(world.now);
             let edges = match self.span {
-                Span::OneHour => feed.figures().edges.clone(),
+                Window::OneHour => feed.figures().edges.clone(),
                 span => report::edges(feed.ledger(), span, stale),
             };
             let found = edges.into_iter().filter(|row| matches(&self.query, row));
@@ -113,7 +113,7 @@ impl Edges {
         self.make(world);
     }
 
-    fn set_span(&mut self, world: &World, span: Span) {
+    fn set_span(&mut self, world: &World, span: Window) {
         self.span = span;
         self.order.forget();
         self.make(world);
@@ -132,38 +132,38 @@ impl Screen for Edges {
         }
     }
 
-    fn offers(&self, world: &World) -> Vec<Offer> {
+    fn bindings(&self, world: &World) -> Vec<Binding> {
         if let Some(page) = &self.page {
-            return page.offers(world);
+            return page.bindings(world);
         }
-        let mut offers = Vec::new();
+        let mut bindings = Vec::new();
         if let Some((source, edge)) = self.list.selected() {
-            offers.push(Offer::new(Action::Open));
-            offers.push(pause(world, *source, edge));
-            offers.push(Offer::quiet(Action::CopyId));
-            offers.push(Offer::quiet(Action::CopyJson));
-            offers.push(Offer::new(Action::Sort).word("sort"));
-            offers.push(Offer::quiet(Action::SortReverse));
-            offers.push(Offer::new(Action::NextTab).word("window"));
-            offers.push(Offer::quiet(Action::PreviousTab));
+            bindings.push(Binding::new(Action::Open));
+            bindings.push(pause(world, *source, edge));
+            bindings.push(Binding::quiet(Action::CopyId));
+            bindings.push(Binding::quiet(Action::CopyJson));
+            bindings.push(Binding::new(Action::Sort).word("sort"));
+            bindings.push(Binding::quiet(Action::SortReverse));
+            bindings.push(Binding::new(Action::NextTab).word("window"));
+            bindings.push(Binding::quiet(Action::PreviousTab));
         }
-        offers.extend(self.list.offers(false));
-        offers
+        bindings.extend(self.list.bindings(false));
+        bindings
     }
 
-    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
+    fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
         if let Some(page) = &mut self.page {
             if action == Action::Back {
                 self.page = None;
             } else {
-                page.act(desk, action);
+                page.act(cx, action);
             }
             return;
         }
-        if self.list.act(action, desk.half_page()) {
+        if self.list.act(action, cx.half_page()) {
             return;
         }
-        let world = desk.world;
+        let world = cx.world;
         match action {
             Action::Sort => return self.sort_by(world, self.by.next(), false),
             Action::SortReverse => return self.sort_by(world, self.by, !self.rising),
@@ -176,39 +176,39 @@ impl Screen for Edges {
         };
         match action {
             Action::Open => self.page = Some(EdgePage::new(source, edge)),
-            Action::PauseEdge => propose_pause(desk, source, edge),
-            Action::CopyId => desk.copy(&edge.to_string(), "the edge"),
+            Action::PauseEdge => propose_pause(cx, source, edge),
+            Action::CopyId => cx.copy(&edge.to_string(), "the edge"),
             Action::CopyJson => {
                 let row = self.list.index().and_then(|it| self.rows.get(it));
                 let json = row.and_then(|it| serde_json::to_string_pretty(&it.row).ok());
-                desk.copy(&json.unwrap_or_default(), "the edge as JSON");
+                cx.copy(&json.unwrap_or_default(), "the edge as JSON");
             }
             _ => {}
         }
     }
 
-    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+    fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
         if let Some(page) = &mut self.page {
-            page.click(desk, row);
+            page.click(cx, row);
         } else if self.list.click(row) {
-            self.act(desk, Action::Open);
+            self.act(cx, Action::Open);
         }
     }
 
-    fn tab(&mut self, desk: &mut Desk<'_>, nth: usize) {
-        match (&mut self.page, Span::ALL.get(nth)) {
+    fn tab(&mut self, cx: &mut ScreenContext<'_>, nth: usize) {
+        match (&mut self.page, Window::ALL.get(nth)) {
             (Some(page), _) => page.span_at(nth),
-            (None, Some(span)) => self.set_span(desk.world, *span),
+            (None, Some(span)) => self.set_span(cx.world, *span),
             (None, None) => {}
         }
     }
 
-    fn column(&mut self, desk: &mut Desk<'_>, nth: usize) {
+    fn column(&mut self, cx: &mut ScreenContext<'_>, nth: usize) {
         if self.page.is_none()
             && let Some(by) = By::ALL.get(nth)
         {
             let rising = self.by == *by && !self.rising;
-            self.sort_by(desk.world, *by, rising);
+            self.sort_by(cx.world, *by, rising);
         }
     }
 
@@ -246,9 +246,9 @@ impl Screen for Edges {
 }
 
 /// The window after this one, or before it, round and round.
-fn turned(span: Span, forward: bool) -> Span {
-    let at = span as usize + if forward { 1 } else { Span::ALL.len() - 1 };
-    Span::ALL.get(at % Span::ALL.len()).copied().unwrap_or(span)
+fn turned(span: Window, forward: bool) -> Window {
+    let at = span as usize + if forward { 1 } else { Window::ALL.len() - 1 };
+    Window::ALL.get(at % Window::ALL.len()).copied().unwrap_or(span)
 }
 
 fn is_paused(world: &World, source: SourceId, edge: &Edge) -> bool {
@@ -256,16 +256,16 @@ fn is_paused(world: &World, source: SourceId, edge: &Edge) -> bool {
 }
 
 /// Pausing or resuming, whichever can be done.
-fn pause(world: &World, source: SourceId, edge: &Edge) -> Offer {
+fn pause(world: &World, source: SourceId, edge: &Edge) -> Binding {
     let (verb, act) =
         if is_paused(world, source, edge) { ("resume", ActKind::ResumeEdge) } else { ("pause", ActKind::PauseEdge) };
-    Offer::new(Action::PauseEdge).word(verb).of(world, source, act)
+    Binding::new(Action::PauseEdge).word(verb).of(world, source, act)
 }
 
-fn propose_pause(desk: &mut Desk<'_>, source: SourceId, edge: Edge) {
-    let waiting = desk.world.feed(source).and_then(|it| it.ledger().edge(&edge)).map_or(0, |it| it.open.len());
+fn propose_pause(cx: &mut ScreenContext<'_>, source: SourceId, edge: Edge) {
+    let waiting = cx.world.feed(source).and_then(|it| it.ledger().edge(&edge)).map_or(0, |it| it.open.len());
     let s = if waiting == 1 { "" } else { "s" };
     let open = format!("{waiting} handoff{s} open on it now.");
-    let act = if is_paused(desk.world, source, &edge) { ActKind::ResumeEdge } else { ActKind::PauseEdge };
-    desk.propose(Proposal::on_edge(act, source, edge).notes(vec![open]));
+    let act = if is_paused(cx.world, source, &edge) { ActKind::ResumeEdge } else { ActKind::PauseEdge };
+    cx.propose(Proposal::on_edge(act, source, edge).notes(vec![open]));
 }

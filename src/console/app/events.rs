@@ -3,14 +3,14 @@
 use crate::domain::event::{Event, Fact, Timeout};
 use crate::domain::id::{ActorKind, Edge};
 use crate::domain::ledger::Ledger;
-use crate::domain::link::SourceId;
+use crate::domain::port::SourceId;
 use crate::domain::query::Query;
 use crate::domain::time::Time;
 use crate::keymap::Action;
 
-use super::desk::Desk;
 use super::list::List;
-use super::screen::{Focus, Offer, Screen};
+use super::screen::{Binding, Focus, Screen};
+use super::screen_context::ScreenContext;
 use super::world::World;
 
 /// One line of the log: which source, and the number its ledger gave the event.
@@ -131,29 +131,29 @@ impl Screen for Events {
         self.new = if held.is_some() { since.count() } else { 0 };
     }
 
-    fn offers(&self, world: &World) -> Vec<Offer> {
-        let mut offers = Vec::new();
+    fn bindings(&self, world: &World) -> Vec<Binding> {
+        let mut bindings = Vec::new();
         let selected = self.list.selected().and_then(|&id| Self::event(world, id));
         if let Some(event) = selected {
             if event.handoff.is_some() {
-                offers.push(Offer::new(Action::Open));
+                bindings.push(Binding::new(Action::Open));
             }
             if !self.follow {
                 let new = if self.new > 0 { format!("follow, {} new", self.new) } else { "follow".to_owned() };
-                offers.push(Offer::new(Action::Bottom).word(new));
+                bindings.push(Binding::new(Action::Bottom).word(new));
             }
-            offers.push(Offer::quiet(Action::CopyId));
-            offers.push(Offer::quiet(Action::CopyJson));
+            bindings.push(Binding::quiet(Action::CopyId));
+            bindings.push(Binding::quiet(Action::CopyJson));
         }
-        offers.extend(self.list.offers(false));
-        offers
+        bindings.extend(self.list.bindings(false));
+        bindings
     }
 
-    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
-        if self.list.act(action, desk.half_page()) {
+    fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
+        if self.list.act(action, cx.half_page()) {
             return self.moved();
         }
-        let world = desk.world;
+        let world = cx.world;
         let Some(&id) = self.list.selected() else {
             return;
         };
@@ -161,17 +161,17 @@ impl Screen for Events {
             return;
         };
         match (action, &event.handoff) {
-            (Action::Open, Some(handoff)) => desk.open(id.0, handoff.clone()),
-            (Action::CopyId, Some(handoff)) => desk.copy(handoff.as_str(), "the handoff id"),
-            (Action::CopyId, None) => desk.copy(event.run.as_str(), "the run id"),
-            (Action::CopyJson, _) => desk.copy(&json(event), "the event as JSON"),
+            (Action::Open, Some(handoff)) => cx.open(id.0, handoff.clone()),
+            (Action::CopyId, Some(handoff)) => cx.copy(handoff.as_str(), "the handoff id"),
+            (Action::CopyId, None) => cx.copy(event.run.as_str(), "the run id"),
+            (Action::CopyJson, _) => cx.copy(&json(event), "the event as JSON"),
             _ => {}
         }
     }
 
-    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+    fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
         if self.list.click(row) {
-            self.act(desk, Action::Open);
+            self.act(cx, Action::Open);
         } else {
             self.moved();
         }

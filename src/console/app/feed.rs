@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use crate::domain::event::Event;
-use crate::domain::health::Span;
+use crate::domain::health::Window;
 use crate::domain::id::RunId;
 use crate::domain::ledger::Ledger;
-use crate::domain::link::{Batch, Capabilities, Fault, Replay, Report, Skipped, SourceId};
+use crate::domain::port::{Batch, Capabilities, Fault, Replay, Report, Skipped, SourceId};
 use crate::domain::report::{self, DeadGroup, EdgeRow, InboxRow, TaskRow};
 use crate::domain::time::{Millis, SECOND, Time};
 
@@ -16,7 +16,7 @@ use super::world::STALE_AFTER;
 /// A source whose clock differs by less has our time; the difference is the way the message took.
 const SAME_CLOCK: Millis = 2 * SECOND;
 /// Histories of runs that are fetched at once to make them whole.
-const AT_ONCE: usize = 8;
+const RUNS_FETCHED_AT_ONCE: usize = 8;
 
 /// One source as the console knows it.
 #[derive(Debug)]
@@ -163,7 +163,7 @@ impl Feed {
                     self.link = Link::Connecting;
                 }
             }
-            Report::Offers(can) => {
+            Report::Capabilities(can) => {
                 self.can = Some(can);
                 self.asked.clear();
             }
@@ -211,7 +211,7 @@ impl Feed {
         if self.ledger.fragments().len() == 0 || self.is_recording() || !timelines {
             return Vec::new();
         }
-        let free = AT_ONCE.saturating_sub(self.asked.values().flatten().count());
+        let free = RUNS_FETCHED_AT_ONCE.saturating_sub(self.asked.values().flatten().count());
         let runs = self.ledger.fragments();
         let wanted = runs.filter(|it| !self.asked.contains_key(*it)).take(free);
         let wanted: Vec<_> = wanted.map(|it| (draw(), it.clone())).collect();
@@ -274,7 +274,7 @@ impl Feed {
         }
         self.figures = Figures {
             revision: self.figures.revision + 1,
-            edges: report::edges(ledger, Span::OneHour, !fresh),
+            edges: report::edges(ledger, Window::OneHour, !fresh),
             dead: report::dead_heads(ledger),
             inbox: report::inbox(ledger),
             notable: report::notable(ledger),

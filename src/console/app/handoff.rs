@@ -7,17 +7,17 @@ use serde_json::Value;
 use crate::domain::contract::Contract;
 use crate::domain::event::Event;
 use crate::domain::id::HandoffId;
-use crate::domain::link::{ActKind, Fault, Found, SourceId, Want};
+use crate::domain::port::{ActKind, Fault, Found, SourceId, Want};
 use crate::domain::run::{self, Run};
 use crate::keymap::Action;
 
 use super::act::Proposal;
-use super::desk::Desk;
-use super::doc::{Doc, Ink, Reader, plural};
+use super::doc::{Doc, ScrollView, TextRole, plural};
 use super::inbox;
 use super::list::List;
 use super::msg::{Reply, Ticket};
-use super::screen::{Offer, Screen};
+use super::screen::{Binding, Screen};
+use super::screen_context::ScreenContext;
 use super::triage;
 use super::world::World;
 
@@ -104,7 +104,7 @@ pub struct Handoff {
     /// The tab shown.
     pub tab: Tab,
     /// The text of the tab, unless it is a tree or a trace.
-    pub reader: Reader,
+    pub reader: ScrollView,
     /// The working memory, as far as it is unfolded.
     pub tree: Vec<Node>,
     /// The paths of the tree, in the order shown.
@@ -118,12 +118,12 @@ pub struct Handoff {
 
 impl Handoff {
     /// Opens the page; what it needs is fetched when it is looked at.
-    pub fn open(source: SourceId, id: HandoffId, _desk: &mut Desk<'_>) -> Self {
+    pub fn open(source: SourceId, id: HandoffId, _desk: &mut ScreenContext<'_>) -> Self {
         Self {
             source,
             id,
             tab: Tab::Brief,
-            reader: Reader::default(),
+            reader: ScrollView::default(),
             paths: List::default(),
             tree: Vec::new(),
             folded: HashSet::new(),
@@ -136,7 +136,7 @@ impl Handoff {
     /// The run it belongs to and itself, as the ledger knows them.
     pub fn of<'a>(&self, world: &'a World) -> Option<(&'a Run, &'a run::Handoff)> {
         let ledger = world.feed(self.source)?.ledger();
-        ledger.home(&self.id).zip(ledger.handoff(&self.id))
+        ledger.run_of(&self.id).zip(ledger.handoff(&self.id))
     }
 
     /// The run with all that is known of it: as the ledger has it, or as the source told when asked.
@@ -197,7 +197,10 @@ impl Handoff {
     fn doc(&self, world: &World, width: usize) -> Doc {
         let mut doc = Doc::new(width);
         let Some(it) = self.handoff(world) else {
-            doc.paragraph(Ink::Dim, "This handoff is not known here any more: closed runs are let go after a while.");
+            doc.paragraph(
+                TextRole::Dim,
+                "This handoff is not known here any more: closed runs are let go after a while.",
+            );
             return doc;
         };
         let ledger = world.feed(self.source).map(super::feed::Feed::ledger);
@@ -223,12 +226,12 @@ impl Handoff {
             (Tab::Raw, contract) => match self.shown() {
                 Some(shown) => {
                     let json = serde_json::to_string_pretty(&shown.value).unwrap_or_default();
-                    doc.paragraph(Ink::Text, &json);
+                    doc.paragraph(TextRole::Text, &json);
                 }
-                None => doc.paragraph(Ink::Dim, &contract.err().unwrap_or_default()),
+                None => doc.paragraph(TextRole::Dim, &contract.err().unwrap_or_default()),
             },
             (Tab::Effects | Tab::Payload | Tab::Trace, contract) => {
-                doc.paragraph(Ink::Dim, &contract.err().unwrap_or_default());
+                doc.paragraph(TextRole::Dim, &contract.err().unwrap_or_default());
             }
         }
         doc
@@ -252,7 +255,7 @@ impl Handoff {
         (left > 0).then(|| format!("{} below not seen yet: ctrl-d scrolls", plural(left, "line")))
     }
 
-    fn acts(&self, world: &World) -> Vec<Offer> {
+    fn acts(&self, world: &World) -> Vec<Binding> {
         let Some(feed) = world.feed(self.source) else {
             return Vec::new();
         };
@@ -260,33 +263,33 @@ impl Handoff {
             return triage::answers(world, self.source, &row, self.unseen(world).as_deref());
         }
         let acts = self.of(world).map_or(&[][..], |(_, it)| triage::operator_acts(it.state));
-        let offer = |(action, act): &(Action, ActKind)| Offer::new(*action).of(world, self.source, *act);
-        acts.iter().map(offer).collect()
+        let binding = |(action, act): &(Action, ActKind)| Binding::new(*action).of(world, self.source, *act);
+        acts.iter().map(binding).collect()
     }
 
-    fn propose(&self, desk: &mut Desk<'_>, action: Action) {
-        let Some(feed) = desk.world.feed(self.source) else {
+    fn propose(&self, cx: &mut ScreenContext<'_>, action: Action) {
+        let Some(feed) = cx.world.feed(self.source) else {
             return;
         };
         if let Some(row) = triage::question(feed.ledger(), &self.id) {
-            return triage::decide(desk, self.source, &row, action);
+            return triage::decide(cx, self.source, &row, action);
         }
-        let Some((_, it)) = self.of(desk.world) else {
+        let Some((_, it)) = self.of(cx.world) else {
             return;
         };
         let acts = triage::operator_acts(it.state);
         let Some((_, act)) = acts.iter().find(|(known, _)| *known == action) else {
             return;
         };
-        let Some(aim) = triage::aim(feed.ledger(), self.source, &self.id) else {
+        let Some(target) = triage::target(feed.ledger(), self.source, &self.id) else {
             return;
         };
-        let mut proposal = Proposal::new(*act, vec![aim]);
+        let mut proposal = Proposal::new(*act, vec![target]);
         if *act == ActKind::Requeue {
             let verdict = crate::domain::report::outlook(feed.ledger(), it);
             proposal.notes.push(format!("If requeued: {}.", verdict.why()));
         }
-        desk.propose(proposal);
+        cx.propose(proposal);
     }
 
     fn moves(&mut self, world: &World, action: Action, half: usize) -> bool {

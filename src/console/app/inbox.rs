@@ -7,16 +7,16 @@ use std::collections::HashMap;
 
 use crate::domain::contract::{Contract, read_masked};
 use crate::domain::id::HandoffId;
-use crate::domain::link::{Fault, Found, SourceId, Want};
+use crate::domain::port::{Fault, Found, SourceId, Want};
 use crate::domain::query::Query;
 use crate::domain::report::InboxRow;
 use crate::keymap::Action;
 
-use super::desk::Desk;
-use super::doc::{Reader, plural};
+use super::doc::{ScrollView, plural};
 use super::list::List;
 use super::msg::{Reply, Size, Ticket};
-use super::screen::{Focus, Offer, Screen};
+use super::screen::{Binding, Focus, Screen};
+use super::screen_context::ScreenContext;
 use super::triage;
 use super::world::World;
 
@@ -41,7 +41,7 @@ pub struct Inbox {
     /// The questions: overdue first, then by urgency, then by what is due next.
     pub list: List<QuestionId>,
     /// The card of the question under the cursor.
-    pub card: Reader,
+    pub card: ScrollView,
     text: String,
     query: Query,
     /// Contracts by the digest that a decision is bound to; only what was looked at.
@@ -122,7 +122,7 @@ impl Inbox {
 
     fn lay_out(&mut self, world: &World) {
         let Some((source, row)) = self.selected(world) else {
-            self.card = Reader::default();
+            self.card = ScrollView::default();
             return;
         };
         let plan = Plan::of(world.size, self.list.rows().len());
@@ -149,65 +149,65 @@ impl Screen for Inbox {
         self.lay_out(world);
     }
 
-    fn look(&mut self, desk: &mut Desk<'_>) {
-        let Some((source, row)) = self.selected(desk.world) else {
+    fn look(&mut self, cx: &mut ScreenContext<'_>) {
+        let Some((source, row)) = self.selected(cx.world) else {
             return;
         };
-        let can = desk.world.feed(source).and_then(|it| it.can()).is_some_and(|it| it.bodies);
+        let can = cx.world.feed(source).and_then(|it| it.can()).is_some_and(|it| it.bodies);
         let wanted = self.asked.as_ref().is_some_and(|(_, digest)| *digest == row.context_digest);
         if !can || wanted || self.contracts.contains_key(&row.context_digest) {
             return;
         }
         if let Some((ticket, _)) = self.asked.take() {
-            desk.cancel(ticket);
+            cx.cancel(ticket);
         }
         let (digest, id) = (row.context_digest.clone(), row.handoff_id.clone());
-        self.asked = Some((desk.fetch(source, Want::Contract(id)), digest));
+        self.asked = Some((cx.fetch(source, Want::Contract(id)), digest));
     }
 
-    fn offers(&self, world: &World) -> Vec<Offer> {
-        let mut offers = Vec::new();
+    fn bindings(&self, world: &World) -> Vec<Binding> {
+        let mut bindings = Vec::new();
         if let Some((source, row)) = self.selected(world) {
             let unseen = self.unseen(world, source, row);
-            offers = triage::answers(world, source, row, unseen.as_deref());
+            bindings = triage::answers(world, source, row, unseen.as_deref());
             if self.card.unseen() > 0 {
-                offers.insert(0, Offer::new(Action::HalfPageDown).word("read on"));
+                bindings.insert(0, Binding::new(Action::HalfPageDown).word("read on"));
             }
-            offers.push(Offer::new(Action::Open).word("details"));
-            offers.extend([Action::Details, Action::CopyId, Action::CopyJson].map(Offer::quiet));
+            bindings.push(Binding::new(Action::Open).word("details"));
+            bindings.extend([Action::Details, Action::CopyId, Action::CopyJson].map(Binding::quiet));
         }
-        offers.extend(self.list.offers(false));
-        offers
+        bindings.extend(self.list.bindings(false));
+        bindings
     }
 
-    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
-        let world = desk.world;
+    fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
+        let world = cx.world;
         match action {
             Action::HalfPageDown | Action::HalfPageUp => {
                 self.card.act(action);
                 return;
             }
-            _ if self.list.act(action, desk.half_page()) => return,
+            _ if self.list.act(action, cx.half_page()) => return,
             _ => {}
         }
         let Some((source, row)) = self.selected(world) else {
             return;
         };
         match action {
-            Action::Open | Action::Details => desk.open(source, row.handoff_id.clone()),
-            Action::CopyId => desk.copy(row.handoff_id.as_str(), "the handoff id"),
+            Action::Open | Action::Details => cx.open(source, row.handoff_id.clone()),
+            Action::CopyId => cx.copy(row.handoff_id.as_str(), "the handoff id"),
             Action::CopyJson => {
                 if let Ok(json) = serde_json::to_string_pretty(row) {
-                    desk.copy(&json, "the question as JSON");
+                    cx.copy(&json, "the question as JSON");
                 }
             }
-            _ => triage::decide(desk, source, row, action),
+            _ => triage::decide(cx, source, row, action),
         }
     }
 
-    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+    fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
         if self.list.click(row) {
-            self.act(desk, Action::Open);
+            self.act(cx, Action::Open);
         }
     }
 

@@ -1,6 +1,5 @@
 //! From a key, a paste or a click to what it does: the layer on top first, then the view.
 
-use super::desk::{Desk, Wish};
 use super::feed::Feed;
 use super::flow;
 use super::handoff::Handoff;
@@ -9,10 +8,11 @@ use super::line::Line;
 use super::msg::{Effect, View};
 use super::palette::{Entry, Palette, Pick};
 use super::screen::{Focus, Screen, ScreenId};
+use super::screen_context::{ScreenContext, ScreenRequest};
 use super::state::State;
 use super::toast::Tone;
-use super::world::Face;
-use crate::domain::link::{Control, SourceId};
+use super::world::TimeFormat;
+use crate::domain::port::{Control, SourceId};
 use crate::domain::time::SECOND;
 use crate::keymap::{Action, Code, Key};
 
@@ -42,53 +42,53 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
 
 /// Does an action if it is offered; says why not when it is locked, or when somebody might wait for its effect.
 pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
-    let offers = state.offers();
-    let Some(offer) = offers.iter().find(|it| it.action == action) else {
+    let bindings = state.bindings();
+    let Some(binding) = bindings.iter().find(|it| it.action == action) else {
         if action.changes() {
             let text = format!("nothing here to {}; ? shows the keys", action.word());
             state.say(text, Tone::Plain);
         }
         return Vec::new();
     };
-    if let Some(why) = &offer.locked {
+    if let Some(why) = &binding.locked {
         let text = format!("{}: {why}", action.word());
         state.say(text, Tone::Bad);
         return Vec::new();
     }
-    if state.view().offers(&state.world).iter().any(|it| it.action == action) {
-        return with_view(state, |view, desk| view.act(desk, action));
+    if state.view().bindings(&state.world).iter().any(|it| it.action == action) {
+        return with_view(state, |view, cx| view.act(cx, action));
     }
     frame_action(state, action)
 }
 
 /// Lets the view do something, and does what it wished.
-pub(super) fn with_view(state: &mut State, does: impl FnOnce(&mut dyn Screen, &mut Desk<'_>)) -> Vec<Effect> {
-    let mut desk = Desk::new(&state.world, &mut state.tickets);
+pub(super) fn with_view(state: &mut State, does: impl FnOnce(&mut dyn Screen, &mut ScreenContext<'_>)) -> Vec<Effect> {
+    let mut cx = ScreenContext::new(&state.world, &mut state.tickets);
     match &mut state.page {
-        Some(page) => does(page, &mut desk),
-        None => does(state.screens.get_mut(state.at), &mut desk),
+        Some(page) => does(page, &mut cx),
+        None => does(state.screens.get_mut(state.at), &mut cx),
     }
-    let Desk { mut effects, wishes, .. } = desk;
-    for wish in wishes {
+    let ScreenContext { mut effects, requests, .. } = cx;
+    for wish in requests {
         effects.extend(grant(state, wish));
     }
     effects
 }
 
-fn grant(state: &mut State, wish: Wish) -> Vec<Effect> {
+fn grant(state: &mut State, wish: ScreenRequest) -> Vec<Effect> {
     match wish {
-        Wish::Open(source, handoff) => {
-            let mut desk = Desk::new(&state.world, &mut state.tickets);
-            let page = Handoff::open(source, handoff, &mut desk);
-            let effects = desk.effects;
+        ScreenRequest::Open(source, handoff) => {
+            let mut cx = ScreenContext::new(&state.world, &mut state.tickets);
+            let page = Handoff::open(source, handoff, &mut cx);
+            let effects = cx.effects;
             state.page = Some(page);
             return effects;
         }
-        Wish::Close => state.page = None,
-        Wish::Go(screen, focus) => go(state, screen, &focus),
-        Wish::Propose(proposal) => return flow::propose(state, *proposal),
-        Wish::EditApprove(aim) => return flow::edit_approve(state, *aim),
-        Wish::Say(text) => state.say(text, Tone::Plain),
+        ScreenRequest::Close => state.page = None,
+        ScreenRequest::Go(screen, focus) => go(state, screen, &focus),
+        ScreenRequest::Propose(proposal) => return flow::propose(state, *proposal),
+        ScreenRequest::EditApprove(target) => return flow::edit_approve(state, *target),
+        ScreenRequest::Say(text) => state.say(text, Tone::Plain),
     }
     Vec::new()
 }
@@ -117,8 +117,8 @@ fn frame_action(state: &mut State, action: Action) -> Vec<Effect> {
             let before = state.view().filter().unwrap_or_default().to_owned();
             state.layers.push(Layer::Filter { line: Line::new(&before), before, error: None });
         }
-        Action::NextMatch => return with_view(state, |view, desk| view.act(desk, Action::Down)),
-        Action::PreviousMatch => return with_view(state, |view, desk| view.act(desk, Action::Up)),
+        Action::NextMatch => return with_view(state, |view, cx| view.act(cx, Action::Down)),
+        Action::PreviousMatch => return with_view(state, |view, cx| view.act(cx, Action::Up)),
         Action::NextAlert => {
             let count = state.badges.len().max(1);
             jump(state, state.badge_at.map_or(0, |at| (at + 1) % count));
@@ -136,12 +136,12 @@ fn frame_action(state: &mut State, action: Action) -> Vec<Effect> {
             }
         }
         Action::TimeFormat => {
-            let (face, word) = match state.world.face {
-                Face::Utc => (Face::Local, "local"),
-                Face::Local => (Face::Relative, "relative"),
-                Face::Relative => (Face::Utc, "UTC"),
+            let (time_format, word) = match state.world.time_format {
+                TimeFormat::Utc => (TimeFormat::Local, "local"),
+                TimeFormat::Local => (TimeFormat::Relative, "relative"),
+                TimeFormat::Relative => (TimeFormat::Utc, "UTC"),
             };
-            state.world.face = face;
+            state.world.time_format = time_format;
             state.say(format!("times are {word}"), Tone::Plain);
         }
         Action::SaveView => {
@@ -212,14 +212,14 @@ fn replay(state: &State, action: Action) -> Vec<Effect> {
 fn entries(state: &State) -> Vec<Entry> {
     let context = state.context();
     let mut entries: Vec<Entry> = Vec::new();
-    for offer in state.offers() {
-        let key = state.keymap.key_for(offer.action, context);
-        let sentence = offer.action.description().trim_end_matches('.');
+    for binding in state.bindings() {
+        let key = state.keymap.key_for(binding.action, context);
+        let sentence = binding.action.description().trim_end_matches('.');
         entries.push(Entry {
-            label: format!("{}: {sentence}", offer.word.as_deref().unwrap_or(offer.action.word())),
+            label: format!("{}: {sentence}", binding.word.as_deref().unwrap_or(binding.action.word())),
             hint: key.map(|it| it.to_string()).unwrap_or_default(),
-            locked: offer.locked,
-            does: Pick::Act(offer.action),
+            locked: binding.locked,
+            does: Pick::Act(binding.action),
         });
     }
     for feed in &state.world.feeds {

@@ -3,7 +3,7 @@
 use crate::domain::time::Time;
 use crate::keymap::Context;
 
-use super::act::{Draft, Proposal, Question, optional};
+use super::act::{Form, Proposal, Question, optional};
 use super::line::Line;
 use super::msg::Ticket;
 use super::palette::Palette;
@@ -136,23 +136,23 @@ pub struct Dialog {
     /// What changed since it was opened; renewed before every draw.
     pub news: Vec<String>,
     /// What enter would press, left to right; the first one is harmless.
-    pub buttons: Vec<(String, Press)>,
+    pub buttons: Vec<(String, ButtonAction)>,
     /// The button with the focus.
     pub focus: usize,
     /// Lines scrolled away.
     pub offset: usize,
-    /// The draft it confirms.
-    pub draft: Option<Draft>,
+    /// The form it confirms.
+    pub form: Option<Form>,
 }
 
 /// What a button does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Press {
+pub enum ButtonAction {
     /// Nothing.
     Cancel,
-    /// Send the draft.
+    /// Send the form.
     Send,
-    /// Ask for words to add to the draft, then confirm it again.
+    /// Ask for words to add to the form, then confirm it again.
     Explain,
     /// Open the editor again with the text as it was.
     EditAgain(Ticket),
@@ -163,22 +163,23 @@ pub enum Press {
 }
 
 impl Dialog {
-    /// The confirmation of a draft.
-    pub fn confirm(draft: Draft, now: Time) -> Self {
-        let mut body = draft.proposal.facts(now);
-        if let Some(reason) = draft.reason {
+    /// The confirmation of a form.
+    pub fn confirm(form: Form, now: Time) -> Self {
+        let mut body = form.proposal.facts(now);
+        if let Some(reason) = form.reason {
             body.push(format!("Reason: {}", reason.word().replace('_', " ")));
         }
-        if let Some(value) = &draft.value {
+        if let Some(value) = &form.value {
             body.push(format!("Answer: {value}"));
-        } else if !draft.words.is_empty() {
-            body.push(format!("In your words: {}", draft.words));
+        } else if !form.words.is_empty() {
+            body.push(format!("In your words: {}", form.words));
         }
-        let mut buttons = vec![("Cancel".to_owned(), Press::Cancel), (capital(draft.proposal.act.verb()), Press::Send)];
-        if optional(draft.proposal.act).is_some() {
-            buttons.push(("Reason".to_owned(), Press::Explain));
+        let mut buttons =
+            vec![("Cancel".to_owned(), ButtonAction::Cancel), (capital(form.proposal.act.verb()), ButtonAction::Send)];
+        if optional(form.proposal.act).is_some() {
+            buttons.push(("Reason".to_owned(), ButtonAction::Explain));
         }
-        Self { title: draft.proposal.title(), body, news: Vec::new(), buttons, focus: 0, offset: 0, draft: Some(draft) }
+        Self { title: form.proposal.title(), body, news: Vec::new(), buttons, focus: 0, offset: 0, form: Some(form) }
     }
 
     /// What is wrong with the files of the user, all of it: more than the message line holds.
@@ -187,10 +188,10 @@ impl Dialog {
             title: format!("{} lines of your files were left out", notes.len()),
             body: notes,
             news: Vec::new(),
-            buttons: vec![("Go on without them".to_owned(), Press::Cancel)],
+            buttons: vec![("Go on without them".to_owned(), ButtonAction::Cancel)],
             focus: 0,
             offset: 0,
-            draft: None,
+            form: None,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::domain::text;
 use crate::keymap::{Code, Key};
 
 /// Text longer than this is not taken; a pasted log is a mistake.
-const LONGEST: usize = 4_000;
+const MAX_CHARS: usize = 4_000;
 
 /// One line of text with a cursor.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,7 @@ impl Line {
     pub fn key(&mut self, key: Key) -> bool {
         use InputRequest as Do;
         let request = match (key.code, key.ctrl, key.alt) {
-            (Code::Char(_), false, false) if self.text().len() >= LONGEST => return true,
+            (Code::Char(_), false, false) if self.text().len() >= MAX_CHARS => return true,
             (Code::Char(typed), false, false) => Do::InsertChar(typed),
             (Code::Backspace, false, false) | (Code::Char('h'), true, false) => Do::DeletePrevChar,
             (Code::Char('w'), true, false) | (Code::Backspace, _, _) => Do::DeletePrevWord,
@@ -58,7 +58,7 @@ impl Line {
     /// Takes pasted text as one harmless line: line breaks become spaces, and what hides becomes visible.
     pub fn paste(&mut self, pasted: &str) {
         let words: Vec<&str> = pasted.lines().map(str::trim_end).collect();
-        let room = LONGEST.saturating_sub(self.text().len());
+        let room = MAX_CHARS.saturating_sub(self.text().len());
         for typed in text::clean(&words.join(" ")).chars().take(room) {
             self.0.handle(InputRequest::InsertChar(typed));
         }
@@ -87,7 +87,7 @@ mod tests {
         line.paste("a\nb\u{1b}]52;c;x\u{7}\r\n");
         assert_eq!(line.text(), "a b␛]52;c;x␇");
         line.paste(&"x".repeat(100_000));
-        assert!(line.text().len() <= LONGEST + 8);
+        assert!(line.text().len() <= MAX_CHARS + 8);
     }
 
     #[test]

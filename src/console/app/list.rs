@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use crate::keymap::Action;
 
-use super::screen::Offer;
+use super::screen::Binding;
 
 /// Rows by id in the order shown, the one under the cursor, and the marked ones.
 #[derive(Clone, Debug)]
@@ -174,22 +174,22 @@ impl<K: Clone + Eq + Hash> List<K> {
         true
     }
 
-    /// What a list offers: moving, and marking where a screen acts in bulk.
-    pub fn offers(&self, marks: bool) -> Vec<Offer> {
+    /// What a list bindings: moving, and marking where a screen acts in bulk.
+    pub fn bindings(&self, marks: bool) -> Vec<Binding> {
         use Action::{Bottom, Down, HalfPageDown, HalfPageUp, Top, Up};
-        let mut offers = Vec::new();
+        let mut bindings = Vec::new();
         if !self.rows.is_empty() {
-            offers.extend([Down, Up, Top, Bottom, HalfPageDown, HalfPageUp].map(Offer::quiet));
+            bindings.extend([Down, Up, Top, Bottom, HalfPageDown, HalfPageUp].map(Binding::quiet));
             if marks {
-                offers.push(Offer::new(Action::Mark));
-                offers.push(Offer::quiet(Action::MarkRange));
-                offers.push(Offer::quiet(Action::MarkAll));
+                bindings.push(Binding::new(Action::Mark));
+                bindings.push(Binding::quiet(Action::MarkRange));
+                bindings.push(Binding::quiet(Action::MarkAll));
             }
         }
         if !self.marks.is_empty() {
-            offers.push(Offer::new(Action::Back).word("unmark"));
+            bindings.push(Binding::new(Action::Back).word("unmark"));
         }
-        offers
+        bindings
     }
 }
 

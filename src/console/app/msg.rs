@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::id::HandoffId;
-use crate::domain::link::{Control, Fault, Found, Outcome, Report, Request, SourceId, Want};
+use crate::domain::port::{Control, Fault, Found, Outcome, Report, Request, SourceId, Want};
 use crate::domain::time::{Millis, Time};
 use crate::keymap::{Action, Key};
 
@@ -21,7 +21,7 @@ pub enum Msg {
     /// Text was pasted. Hostile until cleaned.
     Paste(String),
     /// The mouse did something.
-    Mouse(Spot),
+    Mouse(PointerEvent),
     /// The terminal has a new size.
     Resize(Size),
     /// Time passed: the present.
@@ -105,7 +105,7 @@ impl Default for Size {
 
 /// What the mouse did, and on what. What lies under a cell is what the last frame put there; the shell looks it up.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Spot {
+pub struct PointerEvent {
     /// Column from 0.
     pub x: u16,
     /// Row from 0.
@@ -113,7 +113,7 @@ pub struct Spot {
     /// What it did.
     pub kind: Gesture,
     /// What it did it to.
-    pub on: Option<Hit>,
+    pub on: Option<HitTarget>,
 }
 
 /// What a mouse can do here.
@@ -129,7 +129,7 @@ pub enum Gesture {
 
 /// A thing on the screen that can be clicked.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Hit {
+pub enum HitTarget {
     /// The nth row of the main list, in the order drawn. Rows do not move between two frames.
     Row(usize),
     /// The nth badge of the attention strip.

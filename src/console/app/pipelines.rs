@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use crate::domain::health::Span;
-use crate::domain::link::SourceId;
+use crate::domain::health::Window;
+use crate::domain::port::SourceId;
 use crate::domain::query::Query;
 use crate::domain::report::{EdgeRow, PipelineRow, pipelines_of};
 use crate::domain::run::Handoff;
 use crate::keymap::Action;
 
-use super::desk::Desk;
 use super::edges::EdgePage;
+use super::explain::{Concern, concern, word};
 use super::list::List;
-use super::reason::{Concern, concern, word};
-use super::screen::{Focus, Offer, Screen};
+use super::screen::{Binding, Focus, Screen};
+use super::screen_context::ScreenContext;
 use super::world::World;
 
 mod tree;
@@ -97,7 +97,7 @@ impl Pipelines {
         self.groups.clear();
         for feed in &world.feeds {
             let edges = feed.figures().edges.clone();
-            for mut row in pipelines_of(feed.ledger(), Span::OneHour, edges) {
+            for mut row in pipelines_of(feed.ledger(), Window::OneHour, edges) {
                 row.edges.retain(|edge| matches(&self.query, edge));
                 if row.edges.is_empty() {
                     continue;
@@ -152,7 +152,7 @@ impl Pipelines {
         self.list.rows().get(above).cloned()
     }
 
-    fn open(&mut self, desk: &mut Desk<'_>) {
+    fn open(&mut self, cx: &mut ScreenContext<'_>) {
         let Some((node, line)) = self.selected() else {
             return;
         };
@@ -160,10 +160,10 @@ impl Pipelines {
             Node::Edge(source, edge) | Node::More(source, edge) => {
                 self.page = Some(EdgePage::new(source, edge));
             }
-            Node::Task(source, handoff) => desk.open(source, handoff),
+            Node::Handoff(source, handoff) => cx.open(source, handoff),
             Node::Source(_) | Node::Pipeline(..) | Node::Stage(..) => {
                 let open = line.open != Some(true);
-                self.turn(desk.world, open);
+                self.turn(cx.world, open);
             }
         }
     }
@@ -181,66 +181,66 @@ impl Screen for Pipelines {
         }
     }
 
-    fn offers(&self, world: &World) -> Vec<Offer> {
+    fn bindings(&self, world: &World) -> Vec<Binding> {
         if let Some(page) = &self.page {
-            return page.offers(world);
+            return page.bindings(world);
         }
-        let mut offers = Vec::new();
+        let mut bindings = Vec::new();
         if let Some((node, line)) = self.selected() {
             let opens = match (node, line.open) {
                 (Node::Edge(..) | Node::More(..), _) => "edge",
-                (Node::Task(..), _) => "handoff",
+                (Node::Handoff(..), _) => "handoff",
                 (_, Some(true)) => "close",
                 _ => "expand",
             };
-            offers.push(Offer::new(Action::Open).word(opens));
-            let right = Offer::new(Action::Right);
+            bindings.push(Binding::new(Action::Open).word(opens));
+            let right = Binding::new(Action::Right);
             match (node, line.open) {
-                (Node::Edge(..), Some(false)) => offers.push(right.word("tasks")),
-                (_, Some(false)) => offers.push(Offer::quiet(Action::Right)),
+                (Node::Edge(..), Some(false)) => bindings.push(right.word("tasks")),
+                (_, Some(false)) => bindings.push(Binding::quiet(Action::Right)),
                 _ => {}
             }
-            offers.push(Offer::quiet(Action::Left));
-            offers.push(Offer::quiet(Action::CopyId));
+            bindings.push(Binding::quiet(Action::Left));
+            bindings.push(Binding::quiet(Action::CopyId));
         }
-        offers.extend(self.list.offers(false));
-        offers
+        bindings.extend(self.list.bindings(false));
+        bindings
     }
 
-    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
+    fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
         if let Some(page) = &mut self.page {
             if action == Action::Back {
                 self.page = None;
             } else {
-                page.act(desk, action);
+                page.act(cx, action);
             }
             return;
         }
-        if self.list.act(action, desk.half_page()) {
+        if self.list.act(action, cx.half_page()) {
             return;
         }
         match action {
-            Action::Open => self.open(desk),
-            Action::Right => self.turn(desk.world, true),
-            Action::Left => self.turn(desk.world, false),
+            Action::Open => self.open(cx),
+            Action::Right => self.turn(cx.world, true),
+            Action::Left => self.turn(cx.world, false),
             Action::CopyId => {
                 if let Some(node) = self.list.selected() {
-                    desk.copy(&node.name(), "the name");
+                    cx.copy(&node.name(), "the name");
                 }
             }
             _ => {}
         }
     }
 
-    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+    fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
         if let Some(page) = &mut self.page {
-            page.click(desk, row);
+            page.click(cx, row);
         } else if self.list.click(row) {
-            self.open(desk);
+            self.open(cx);
         }
     }
 
-    fn tab(&mut self, _desk: &mut Desk<'_>, nth: usize) {
+    fn tab(&mut self, _desk: &mut ScreenContext<'_>, nth: usize) {
         if let Some(page) = &mut self.page {
             page.span_at(nth);
         }

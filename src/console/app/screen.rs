@@ -1,17 +1,17 @@
 //! What a screen is, and the table of all of them.
 
 use crate::domain::id::{Edge, HandoffId, RunId};
-use crate::domain::link::{ActKind, Fault, SourceId};
+use crate::domain::port::{ActKind, Fault, SourceId};
 use crate::keymap::{Action, Context};
 
 use super::act::Proposal;
-use super::desk::Desk;
 use super::msg::{Reply, Ticket};
+use super::screen_context::ScreenContext;
 use super::world::World;
 use super::{dead_letters, edges, events, inbox, pipelines, sources, tasks};
 
 /// One screen, or the page of a handoff. Everything it knows comes from the [`World`]; what it wants done goes
-/// to the [`Desk`].
+/// to the [`ScreenContext`].
 pub trait Screen {
     /// Brings the rows up to date. Called once before every draw and never between two, so rows keep their
     /// places from what is seen to the key pressed on it. Cheap when nothing changed: cache by ledger revision,
@@ -19,23 +19,23 @@ pub trait Screen {
     fn refresh(&mut self, world: &World);
 
     /// Fetches what is under the cursor and not known yet. Called after [`Screen::refresh`], before the draw.
-    fn look(&mut self, _desk: &mut Desk<'_>) {}
+    fn look(&mut self, _desk: &mut ScreenContext<'_>) {}
 
     /// What can be done here now, the most useful first. Footer, help and palette show this list, and only
     /// actions in it reach [`Screen::act`].
-    fn offers(&self, world: &World) -> Vec<Offer>;
+    fn bindings(&self, world: &World) -> Vec<Binding>;
 
     /// Does one of the offered actions.
-    fn act(&mut self, desk: &mut Desk<'_>, action: Action);
+    fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action);
 
     /// A click on the nth row of the main list as drawn; a second click on the same row opens it.
-    fn click(&mut self, _desk: &mut Desk<'_>, _row: usize) {}
+    fn click(&mut self, _desk: &mut ScreenContext<'_>, _row: usize) {}
 
     /// A click on the nth tab.
-    fn tab(&mut self, _desk: &mut Desk<'_>, _nth: usize) {}
+    fn tab(&mut self, _desk: &mut ScreenContext<'_>, _nth: usize) {}
 
     /// A click on the title of the nth column.
-    fn column(&mut self, _desk: &mut Desk<'_>, _nth: usize) {}
+    fn column(&mut self, _desk: &mut ScreenContext<'_>, _nth: usize) {}
 
     /// Shows the rows that somebody jumped to from a badge, the palette or another screen.
     fn show(&mut self, _world: &World, _focus: &Focus) {}
@@ -61,7 +61,7 @@ pub trait Screen {
 
 /// Something that can be done here and now, or is named with the reason why it cannot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
+pub struct Binding {
     /// What.
     pub action: Action,
     /// The word for the footer when the action's own is too general, such as `requeue group 4`.
@@ -72,7 +72,7 @@ pub struct Offer {
     pub footer: bool,
 }
 
-impl Offer {
+impl Binding {
     /// An action worth a place in the footer.
     pub const fn new(action: Action) -> Self {
         Self { action, word: None, locked: None, footer: true }

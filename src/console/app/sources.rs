@@ -1,13 +1,13 @@
 //! Sources: every connection, what it can do, how fresh it is, and what came and could not be used.
 
-use crate::domain::health::Span;
-use crate::domain::link::{ActKind, SourceId};
+use crate::domain::health::Window;
+use crate::domain::port::{ActKind, SourceId};
 use crate::keymap::Action;
 
-use super::desk::Desk;
 use super::feed::{Feed, Link};
 use super::list::List;
-use super::screen::{Focus, Offer, Screen};
+use super::screen::{Binding, Focus, Screen};
+use super::screen_context::ScreenContext;
 use super::world::World;
 
 /// Every connection.
@@ -24,30 +24,30 @@ impl Screen for Sources {
         }
     }
 
-    fn offers(&self, world: &World) -> Vec<Offer> {
-        let mut offers = Vec::new();
+    fn bindings(&self, world: &World) -> Vec<Binding> {
+        let mut bindings = Vec::new();
         let feed = self.list.selected().and_then(|id| world.feed(*id));
         if feed.is_some_and(waits) {
-            offers.push(Offer::new(Action::RetryNow));
+            bindings.push(Binding::new(Action::RetryNow));
         }
-        offers.push(Offer::quiet(Action::CopyId));
-        offers.extend(self.list.offers(false));
-        offers
+        bindings.push(Binding::quiet(Action::CopyId));
+        bindings.extend(self.list.bindings(false));
+        bindings
     }
 
-    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
-        if self.list.act(action, desk.half_page()) {
+    fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
+        if self.list.act(action, cx.half_page()) {
             return;
         }
-        let feed = self.list.selected().and_then(|id| desk.world.feed(*id));
+        let feed = self.list.selected().and_then(|id| cx.world.feed(*id));
         match (action, feed) {
-            (Action::CopyId, Some(feed)) => desk.copy(&feed.name, "the name"),
-            (Action::RetryNow, Some(feed)) if waits(feed) => desk.retry(feed.id),
+            (Action::CopyId, Some(feed)) => cx.copy(&feed.name, "the name"),
+            (Action::RetryNow, Some(feed)) if waits(feed) => cx.retry(feed.id),
             _ => {}
         }
     }
 
-    fn click(&mut self, _desk: &mut Desk<'_>, row: usize) {
+    fn click(&mut self, _desk: &mut ScreenContext<'_>, row: usize) {
         self.list.click(row);
     }
 
@@ -67,7 +67,7 @@ fn waits(feed: &Feed) -> bool {
 pub fn pace(feed: &Feed) -> f64 {
     let edges = feed.ledger().edges();
     let events: u32 =
-        edges.flat_map(|it| it.windows.total(Span::OneMinute).counts.iter()).map(|(_, count)| count).sum();
+        edges.flat_map(|it| it.windows.total(Window::OneMinute).counts.iter()).map(|(_, count)| count).sum();
     f64::from(events) / 60.0
 }
 

@@ -6,17 +6,17 @@ use crate::domain::text;
 use crate::domain::time::{Millis, SECOND, Time};
 use crate::keymap::{Action, Context, Keymap};
 
-use super::act::{Aim, Draft};
+use super::act::{ActTarget, Form};
 use super::attention::{self, Badge};
-use super::desk::{Desk, Tickets};
 use super::feed::Feed;
-use super::flow::Sent;
+use super::flow::InFlight;
 use super::handoff::Handoff;
 use super::layer::{Dialog, Layer};
 use super::msg::{Effect, Size, Ticket};
-use super::screen::{Offer, Screen, ScreenId, Screens};
+use super::screen::{Binding, Screen, ScreenId, Screens};
+use super::screen_context::{ScreenContext, Tickets};
 use super::toast::{self, Toasts, Tone};
-use super::world::{Face, World};
+use super::world::{TimeFormat, World};
 
 /// How long a dismissal waits before it is sent (product section 4).
 pub const UNDO_FOR: Millis = 10 * SECOND;
@@ -63,7 +63,7 @@ pub struct State {
     /// Leaving once everything sent was answered.
     pub(super) leaving: bool,
     /// Acts on their way.
-    pub(super) sent: Vec<Sent>,
+    pub(super) in_flight: Vec<InFlight>,
     /// Contracts being fetched or edited for an approval.
     pub(super) edits: HashMap<Ticket, Editing>,
     pub(super) tickets: Tickets,
@@ -126,9 +126,9 @@ pub struct Pending {
     /// The timer.
     pub ticket: Ticket,
     /// What is sent.
-    pub draft: Draft,
+    pub form: Form,
     /// The items that were not skipped.
-    pub aims: Vec<Aim>,
+    pub targets: Vec<ActTarget>,
     /// When it is sent.
     pub due: Time,
 }
@@ -136,7 +136,7 @@ pub struct Pending {
 /// An approval whose contract is being fetched or edited.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Editing {
-    pub(super) aim: Aim,
+    pub(super) target: ActTarget,
     /// What the editor got, to see whether anything changed.
     pub(super) original: String,
     /// What it gave back last.
@@ -150,11 +150,11 @@ impl State {
         Self {
             world: World {
                 now: start.now,
-                feeds: feeds.map(|(nth, name)| Feed::new(crate::domain::link::SourceId(nth), name)).collect(),
+                feeds: feeds.map(|(nth, name)| Feed::new(crate::domain::port::SourceId(nth), name)).collect(),
                 operator: start.operator,
                 readonly: start.readonly,
                 frozen: None,
-                face: Face::default(),
+                time_format: TimeFormat::default(),
                 local_offset: start.local_offset,
                 size: start.size,
             },
@@ -172,7 +172,7 @@ impl State {
             dirty: true,
             farewell: None,
             leaving: false,
-            sent: Vec::new(),
+            in_flight: Vec::new(),
             edits: HashMap::new(),
             tickets: Tickets::default(),
             session: start.session,
@@ -185,14 +185,14 @@ impl State {
         let now = self.world.now;
         let again = self.world.feeds.iter_mut().filter_map(|feed| feed.renew(now)).min();
         self.badges = attention::badges(&self.world);
-        let mut desk = Desk::new(&self.world, &mut self.tickets);
+        let mut cx = ScreenContext::new(&self.world, &mut self.tickets);
         let view: &mut dyn Screen = match &mut self.page {
             Some(page) => page,
             None => self.screens.get_mut(self.at),
         };
         view.refresh(&self.world);
-        view.look(&mut desk);
-        let effects = desk.effects;
+        view.look(&mut cx);
+        let effects = cx.effects;
         self.refresh_confirmation();
         Prepared { effects, again }
     }
@@ -217,7 +217,7 @@ impl State {
 
     /// Says at the start what is wrong with the files of the user.
     pub fn note(&mut self, notes: Vec<String>) {
-        if notes.len() > toast::MOST {
+        if notes.len() > toast::MAX_TOASTS {
             self.layers.push(Layer::Dialog(Dialog::notes(notes)));
         } else {
             for note in notes {
@@ -239,7 +239,7 @@ impl State {
         let rows = usize::from(self.world.size.rows);
         match layer {
             Layer::Help(_) => {
-                let lines = self.offers().len() + self.legend().len();
+                let lines = self.bindings().len() + self.legend().len();
                 lines.saturating_sub(rows.saturating_sub(5))
             }
             Layer::Results(it) => it.items.len().saturating_sub(rows.saturating_sub(5)),
@@ -254,56 +254,57 @@ impl State {
     }
 
     /// Everything that can be done here and now, whoever does it. Footer, help, palette and keys all use this list.
-    pub fn offers(&self) -> Vec<Offer> {
-        let mut offers = Vec::new();
+    pub fn bindings(&self) -> Vec<Binding> {
+        let mut bindings = Vec::new();
         if !self.pending.is_empty() {
-            offers.push(Offer::new(Action::Undo).word("undo dismissal"));
+            bindings.push(Binding::new(Action::Undo).word("undo dismissal"));
         }
-        offers.extend(self.view().offers(&self.world));
+        bindings.extend(self.view().bindings(&self.world));
         let filter = self.view().filter();
         if self.page.is_some() {
-            offers.push(Offer::new(Action::Back));
+            bindings.push(Binding::new(Action::Back));
         } else if filter.is_some_and(|it| !it.is_empty()) {
-            offers.push(Offer::new(Action::Back).word("clear filter"));
+            bindings.push(Binding::new(Action::Back).word("clear filter"));
         }
         if filter.is_some() {
-            offers.push(Offer::new(Action::Filter));
-            offers.push(Offer::quiet(Action::SaveView));
+            bindings.push(Binding::new(Action::Filter));
+            bindings.push(Binding::quiet(Action::SaveView));
         }
         if filter.is_some_and(|it| !it.is_empty()) {
-            offers.extend([Action::NextMatch, Action::PreviousMatch].map(Offer::quiet));
+            bindings.extend([Action::NextMatch, Action::PreviousMatch].map(Binding::quiet));
         }
         if self.world.feeds.iter().any(Feed::is_recording) {
             use Action::{PauseReplay, ReplayBack, ReplayFaster, ReplayForward, ReplaySlower};
             let paused = self.world.feeds.iter().filter_map(Feed::replay).any(|it| it.paused);
-            offers.push(Offer::new(PauseReplay).word(if paused { "play" } else { "pause" }));
-            offers.extend([ReplayBack, ReplayForward, ReplaySlower, ReplayFaster].map(Offer::quiet));
+            bindings.push(Binding::new(PauseReplay).word(if paused { "play" } else { "pause" }));
+            bindings.extend([ReplayBack, ReplayForward, ReplaySlower, ReplayFaster].map(Binding::quiet));
         }
         if !self.badges.is_empty() {
-            offers.push(Offer::new(Action::NextAlert));
+            bindings.push(Binding::new(Action::NextAlert));
         }
-        let freeze = Offer::new(Action::Freeze);
-        offers.push(if self.world.frozen.is_some() { freeze.word("go on") } else { freeze });
-        offers.extend(
+        let freeze = Binding::new(Action::Freeze);
+        bindings.push(if self.world.frozen.is_some() { freeze.word("go on") } else { freeze });
+        bindings.extend(
             ScreenId::ALL
                 .iter()
-                .map(|it| Offer { footer: *it != self.at || self.page.is_some(), ..Offer::new(it.action()) }),
+                .map(|it| Binding { footer: *it != self.at || self.page.is_some(), ..Binding::new(it.action()) }),
         );
-        offers.extend([Action::TimeFormat, Action::ReleaseMouse, Action::Redraw, Action::Suspend].map(Offer::quiet));
+        bindings
+            .extend([Action::TimeFormat, Action::ReleaseMouse, Action::Redraw, Action::Suspend].map(Binding::quiet));
         if self.page.is_none() {
-            offers.push(Offer::quiet(Action::Quit));
+            bindings.push(Binding::quiet(Action::Quit));
         }
-        offers.push(Offer::quiet(Action::Interrupt));
-        offers.push(Offer::new(Action::Palette));
-        offers.push(Offer::new(Action::Help));
+        bindings.push(Binding::quiet(Action::Interrupt));
+        bindings.push(Binding::new(Action::Palette));
+        bindings.push(Binding::new(Action::Help));
         let mut seen = Vec::new();
-        offers.retain(|it| {
+        bindings.retain(|it| {
             !seen.contains(&it.action) && {
                 seen.push(it.action);
                 true
             }
         });
-        offers
+        bindings
     }
 
     /// Says something for a few seconds.

@@ -3,7 +3,7 @@
 use crate::domain::contract::RelationKind;
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::link::{ActKind, Fault, Found, SourceId, Want};
+use crate::domain::port::{ActKind, Fault, Found, SourceId, Want};
 use crate::domain::query::Query;
 use crate::domain::report::{self, TaskRow, TaskVerdict};
 use crate::domain::run::{Handoff, Run, State};
@@ -11,12 +11,12 @@ use crate::domain::time::Time;
 use crate::keymap::Action;
 
 use super::act::Proposal;
-use super::desk::Desk;
 use super::feed::Feed;
 use super::list::List;
 use super::msg::{Reply, Ticket};
 use super::order::Order;
-use super::screen::{Focus, Offer, Screen};
+use super::screen::{Binding, Focus, Screen};
+use super::screen_context::ScreenContext;
 use super::triage;
 use super::world::World;
 
@@ -119,18 +119,18 @@ impl Screen for Tasks {
         self.thread = self.run(world).map_or_else(Vec::new, |(source, run)| self.thread_of(world, source, run));
     }
 
-    fn look(&mut self, desk: &mut Desk<'_>) {
-        let Some((source, run)) = self.run(desk.world) else {
+    fn look(&mut self, cx: &mut ScreenContext<'_>) {
+        let Some((source, run)) = self.run(cx.world) else {
             return;
         };
         let (task, version) = ((source, run.id.clone()), run.version);
         let returned = run.handoffs.values().filter(|it| it.state == State::Returned);
         let known = self.told.as_ref().is_some_and(|it| it.task == task && it.version == version);
-        let can = desk.world.feed(source).and_then(Feed::can);
+        let can = cx.world.feed(source).and_then(Feed::can);
         if known || returned.count() <= self.thread.len() || !can.is_some_and(|it| it.timelines) {
             return;
         }
-        let ticket = desk.fetch(source, Want::Timeline(run.id.clone()));
+        let ticket = cx.fetch(source, Want::Timeline(run.id.clone()));
         // What was told before is shown until the answer is here.
         let before = self.told.take().filter(|it| it.task == task);
         self.told = Some(Told { task, version, ticket, thread: before.map(|it| it.thread).unwrap_or_default() });
@@ -145,59 +145,59 @@ impl Screen for Tasks {
         }
     }
 
-    fn offers(&self, world: &World) -> Vec<Offer> {
-        let mut offers = Vec::new();
+    fn bindings(&self, world: &World) -> Vec<Binding> {
+        let mut bindings = Vec::new();
         if let Some((source, run)) = self.run(world) {
             if at_hand(run).is_some() {
-                offers.push(Offer::new(Action::Open).word("handoff"));
+                bindings.push(Binding::new(Action::Open).word("handoff"));
             }
             if can_escalate(run).is_some() {
-                offers.push(Offer::new(Action::Escalate).of(world, source, ActKind::Escalate));
+                bindings.push(Binding::new(Action::Escalate).of(world, source, ActKind::Escalate));
             }
-            offers.push(Offer::quiet(Action::CopyId));
-            offers.push(Offer::quiet(Action::CopyJson));
+            bindings.push(Binding::quiet(Action::CopyId));
+            bindings.push(Binding::quiet(Action::CopyJson));
         }
-        offers.extend(self.list.offers(false));
-        offers
+        bindings.extend(self.list.bindings(false));
+        bindings
     }
 
-    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
-        if self.list.act(action, desk.half_page()) {
-            self.refresh(desk.world);
+    fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
+        if self.list.act(action, cx.half_page()) {
+            self.refresh(cx.world);
             return;
         }
-        let Some((source, run)) = self.run(desk.world) else {
+        let Some((source, run)) = self.run(cx.world) else {
             return;
         };
         match action {
             Action::Open => {
                 if let Some(it) = at_hand(run) {
-                    desk.open(source, it.clone());
+                    cx.open(source, it.clone());
                 }
             }
             Action::Escalate => {
-                let ledger = desk.world.feed(source).map(Feed::ledger);
+                let ledger = cx.world.feed(source).map(Feed::ledger);
                 let it = can_escalate(run).zip(ledger);
-                if let Some(aim) = it.and_then(|(it, ledger)| triage::aim(ledger, source, &it.id)) {
+                if let Some(target) = it.and_then(|(it, ledger)| triage::target(ledger, source, &it.id)) {
                     let verdict = self.selected().map(|(_, row)| row.signal.clone()).filter(|it| !it.is_empty());
                     let notes = verdict.map(|it| format!("Why it stands out: {it}.")).into_iter().collect();
-                    desk.propose(Proposal::new(ActKind::Escalate, vec![aim]).notes(notes));
+                    cx.propose(Proposal::new(ActKind::Escalate, vec![target]).notes(notes));
                 }
             }
-            Action::CopyId => desk.copy(run.id.as_str(), "the run id"),
+            Action::CopyId => cx.copy(run.id.as_str(), "the run id"),
             Action::CopyJson => {
                 let json = self.selected().and_then(|(_, row)| serde_json::to_string_pretty(row).ok());
-                desk.copy(&json.unwrap_or_default(), "the task as JSON");
+                cx.copy(&json.unwrap_or_default(), "the task as JSON");
             }
             _ => {}
         }
     }
 
-    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+    fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
         if self.list.click(row) {
-            self.act(desk, Action::Open);
+            self.act(cx, Action::Open);
         } else {
-            self.refresh(desk.world);
+            self.refresh(cx.world);
         }
     }
 
@@ -209,7 +209,7 @@ impl Screen for Tasks {
                 self.list.select(&(*source, run.clone()));
             }
             Focus::Handoff(source, id) => {
-                let run = world.feed(*source).and_then(|it| it.ledger().home(id)).map(|it| it.id.clone());
+                let run = world.feed(*source).and_then(|it| it.ledger().run_of(id)).map(|it| it.id.clone());
                 if let Some(run) = run {
                     self.show(world, &Focus::Run(*source, run));
                 }

@@ -7,7 +7,7 @@ const STAYS: Millis = 6 * SECOND;
 /// How long it stays at least, whatever the user does.
 const READ: Millis = 2 * SECOND;
 /// How many are kept; older ones go first.
-pub(super) const MOST: usize = 3;
+pub(super) const MAX_TOASTS: usize = 3;
 
 /// What just happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Toasts {
         // Bad news is read twice.
         let stays = if tone == Tone::Bad { 2 * STAYS } else { STAYS };
         self.0.push(Toast { text, tone, since: now, until: now + stays });
-        let extra = self.0.len().saturating_sub(MOST);
+        let extra = self.0.len().saturating_sub(MAX_TOASTS);
         self.0.drain(..extra);
     }
 

@@ -3,30 +3,30 @@
 use crate::domain::event::Answer;
 use crate::domain::id::HandoffId;
 use crate::domain::ledger::Ledger;
-use crate::domain::link::{ActKind, SourceId, Target};
+use crate::domain::port::{ActKind, SourceId, Target};
 use crate::domain::report::{InboxRow, inbox_row};
 use crate::domain::run::{Handoff, Run, State};
 use crate::domain::text;
 use crate::keymap::Action;
 
-use super::act::{Aim, Proposal};
-use super::desk::Desk;
-use super::screen::Offer;
+use super::act::{ActTarget, Proposal};
+use super::screen::Binding;
+use super::screen_context::ScreenContext;
 use super::world::World;
 
 /// One handoff as it is seen now, to act on. `None` when the ledger does not know it.
-pub fn aim(ledger: &Ledger, source: SourceId, id: &HandoffId) -> Option<Aim> {
-    let (run, it) = ledger.home(id).zip(ledger.handoff(id))?;
+pub fn target(ledger: &Ledger, source: SourceId, id: &HandoffId) -> Option<ActTarget> {
+    let (run, it) = ledger.run_of(id).zip(ledger.handoff(id))?;
     Some(aim_at(source, run, it))
 }
 
-fn aim_at(source: SourceId, run: &Run, it: &Handoff) -> Aim {
+fn aim_at(source: SourceId, run: &Run, it: &Handoff) -> ActTarget {
     let since = match (&it.escalation, &it.failure) {
         (Some(open), _) => open.opened_at,
         (None, Some(failure)) => failure.at,
-        (None, None) => it.born(),
+        (None, None) => it.first_seen(),
     };
-    Aim {
+    ActTarget {
         source,
         target: Target { run: run.id.clone(), handoff: it.id.clone(), version: it.version },
         label: label(it),
@@ -58,35 +58,35 @@ pub fn operator_acts(state: State) -> &'static [(Action, ActKind)] {
 
 /// The question of an escalated handoff as it stands now.
 pub fn question(ledger: &Ledger, id: &HandoffId) -> Option<InboxRow> {
-    let (run, it) = ledger.home(id).zip(ledger.handoff(id))?;
+    let (run, it) = ledger.run_of(id).zip(ledger.handoff(id))?;
     (it.state == State::Escalated).then_some(())?;
     inbox_row(&run.id, it, ledger.now())
 }
 
 /// What can be answered to a question, the most useful first. `unseen` says why nobody may say yes yet.
-pub fn answers(world: &World, source: SourceId, row: &InboxRow, unseen: Option<&str>) -> Vec<Offer> {
+pub fn answers(world: &World, source: SourceId, row: &InboxRow, unseen: Option<&str>) -> Vec<Binding> {
     let allowed = |answer| row.allow.contains(&answer);
-    let mut offers = Vec::new();
+    let mut bindings = Vec::new();
     if allowed(Answer::Approve) {
-        let offer = Offer::new(Action::Approve).of(world, source, ActKind::Approve);
-        offers.push(offer.unless(unseen));
+        let binding = Binding::new(Action::Approve).of(world, source, ActKind::Approve);
+        bindings.push(binding.unless(unseen));
     }
     if allowed(Answer::Respond) {
-        offers.push(Offer::new(Action::Respond).of(world, source, ActKind::Respond));
+        bindings.push(Binding::new(Action::Respond).of(world, source, ActKind::Respond));
     }
     if allowed(Answer::Reject) {
-        offers.push(Offer::new(Action::Reject).of(world, source, ActKind::Reject));
+        bindings.push(Binding::new(Action::Reject).of(world, source, ActKind::Reject));
     }
     if allowed(Answer::EditApprove) {
-        let offer = Offer::new(Action::EditApprove).of(world, source, ActKind::EditApprove);
-        offers.push(offer.unless(unseen));
+        let binding = Binding::new(Action::EditApprove).of(world, source, ActKind::EditApprove);
+        bindings.push(binding.unless(unseen));
     }
     let (verb, act) = claim(world, row);
-    offers.push(Offer::new(Action::Claim).word(verb).of(world, source, act));
+    bindings.push(Binding::new(Action::Claim).word(verb).of(world, source, act));
     if allowed(Answer::Dismiss) {
-        offers.push(Offer::new(Action::Dismiss).of(world, source, dismissal(world, source)));
+        bindings.push(Binding::new(Action::Dismiss).of(world, source, dismissal(world, source)));
     }
-    offers
+    bindings
 }
 
 /// Whose right a dismissal uses: it is an answer, as a rejection is. Who may answer nothing may be an operator, who
@@ -108,8 +108,8 @@ fn claim(world: &World, row: &InboxRow) -> (&'static str, ActKind) {
 }
 
 /// Starts to answer a question. The answer is bound to the version and the digest of `row`: what was shown.
-pub fn decide(desk: &mut Desk<'_>, source: SourceId, row: &InboxRow, action: Action) {
-    let mut aim = Aim {
+pub fn decide(cx: &mut ScreenContext<'_>, source: SourceId, row: &InboxRow, action: Action) {
+    let mut target = ActTarget {
         source,
         target: Target { run: row.trace_id.clone(), handoff: row.handoff_id.clone(), version: row.version },
         label: text::cut(&row.question, 60).into_owned(),
@@ -121,17 +121,17 @@ pub fn decide(desk: &mut Desk<'_>, source: SourceId, row: &InboxRow, action: Act
         Action::Approve => ActKind::Approve,
         Action::Reject => ActKind::Reject,
         Action::Respond => ActKind::Respond,
-        Action::Claim => claim(desk.world, row).1,
+        Action::Claim => claim(cx.world, row).1,
         Action::Dismiss => {
-            if dismissal(desk.world, source) == ActKind::Dismiss {
-                aim.digest.clear();
+            if dismissal(cx.world, source) == ActKind::Dismiss {
+                target.digest.clear();
             }
             ActKind::Dismiss
         }
-        Action::EditApprove => return desk.edit_approve(aim),
+        Action::EditApprove => return cx.edit_approve(target),
         _ => return,
     };
-    let mut proposal = Proposal::new(act, vec![aim]);
+    let mut proposal = Proposal::new(act, vec![target]);
     if act == ActKind::Approve
         && let Some(runs) = &row.proposed_action
     {
@@ -140,7 +140,7 @@ pub fn decide(desk: &mut Desk<'_>, source: SourceId, row: &InboxRow, action: Act
     if act == ActKind::Respond {
         proposal.schema.clone_from(&row.requested_schema);
     }
-    desk.propose(proposal);
+    cx.propose(proposal);
 }
 
 /// A proposed action as a call: its name, then its arguments.

@@ -1,6 +1,6 @@
 //! What the console knows: one feed per source, the present, and how it is looked at.
 
-use crate::domain::link::{ActKind, SourceId};
+use crate::domain::port::{ActKind, SourceId};
 use crate::domain::text::age;
 use crate::domain::time::{Millis, SECOND, Time};
 
@@ -24,7 +24,7 @@ pub struct World {
     /// Since when the screen is held still.
     pub frozen: Option<Time>,
     /// How times are written.
-    pub face: Face,
+    pub time_format: TimeFormat,
     /// Offset of local time from UTC in milliseconds.
     pub local_offset: Millis,
     /// Size of the terminal.
@@ -33,7 +33,7 @@ pub struct World {
 
 /// How times are written; `t` goes round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Face {
+pub enum TimeFormat {
     /// `03:12:44` UTC.
     #[default]
     Utc,
@@ -51,10 +51,10 @@ impl World {
 
     /// A time as the user wants to read it; `now` is the present of the source it comes from.
     pub fn stamp(&self, at: Time, now: Time) -> String {
-        match self.face {
-            Face::Utc => at.utc().format("%H:%M:%S").to_string(),
-            Face::Local => (at + self.local_offset).utc().format("%H:%M:%S").to_string(),
-            Face::Relative => format!("{} ago", age(at.age(now))),
+        match self.time_format {
+            TimeFormat::Utc => at.utc().format("%H:%M:%S").to_string(),
+            TimeFormat::Local => (at + self.local_offset).utc().format("%H:%M:%S").to_string(),
+            TimeFormat::Relative => format!("{} ago", age(at.age(now))),
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 /// Longest text that is taken back.
-const LONGEST: u64 = 16 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// How long an editor may take to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -52,8 +52,8 @@ impl Editor {
             return Err(format!("`{name}` ended with {code}: nothing was taken over"));
         }
         let size = fs::metadata(&self.file.0).map(|it| it.len()).unwrap_or_default();
-        if size > LONGEST {
-            return Err(format!("the file has {size} bytes, more than the {LONGEST} a contract may have"));
+        if size > MAX_FILE_BYTES {
+            return Err(format!("the file has {size} bytes, more than the {MAX_FILE_BYTES} a contract may have"));
         }
         fs::read_to_string(&self.file.0).map_err(|why| format!("cannot read the edited file: {why}"))
     }

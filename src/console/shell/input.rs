@@ -2,7 +2,7 @@
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use crate::console::app::msg::{Gesture, Msg, Size, Spot};
+use crate::console::app::msg::{Gesture, Msg, PointerEvent, Size};
 use crate::console::ui::Memo;
 use crate::keymap::{Code, Key};
 
@@ -45,7 +45,7 @@ fn key(event: KeyEvent) -> Option<Key> {
     Some(Key::new(code, held(KeyModifiers::CONTROL), held(KeyModifiers::ALT), shift))
 }
 
-fn mouse(event: MouseEvent, memo: &Memo) -> Option<Spot> {
+fn mouse(event: MouseEvent, memo: &Memo) -> Option<PointerEvent> {
     let kind = match event.kind {
         MouseEventKind::Down(MouseButton::Left) => Gesture::Press,
         MouseEventKind::ScrollDown => Gesture::WheelDown,
@@ -53,7 +53,7 @@ fn mouse(event: MouseEvent, memo: &Memo) -> Option<Spot> {
         _ => return None,
     };
     let (x, y) = (event.column, event.row);
-    Some(Spot { x, y, kind, on: memo.at(x, y) })
+    Some(PointerEvent { x, y, kind, on: memo.at(x, y) })
 }
 
 #[cfg(test)]

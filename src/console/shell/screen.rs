@@ -11,7 +11,7 @@ use ratatui::backend::{Backend, ClearType, WindowSize};
 use ratatui::buffer::{Cell, CellWidth};
 use ratatui::layout::{Position, Size};
 
-use super::ink::Ink;
+use super::cell_style::CellStyle;
 
 /// Frames below this are taken up in one go by any terminal and need no marks around them.
 const SMALL: usize = 256;
@@ -21,7 +21,7 @@ const CLIPBOARD: usize = 74_000;
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
 
-/// Collects a frame in memory and writes it as a whole when ratatui flushes.
+/// Collects a frame in saved_views and writes it as a whole when ratatui flushes.
 ///
 /// It remembers what the terminal was told and does not say it twice: the colours and attributes, from one frame
 /// to the next, and where the cursor is. Nobody else may write to the terminal without a [`Backend::clear`] after.
@@ -29,7 +29,7 @@ pub struct Screen<W> {
     out: W,
     frame: Vec<u8>,
     /// What the terminal writes with; unknown until it is told.
-    ink: Option<Ink>,
+    ink: Option<CellStyle>,
     cursor: Option<Position>,
     cursor_shown: Option<bool>,
 }
@@ -47,7 +47,7 @@ impl<W: Write> Screen<W> {
             Some(at) if at.y == y => queue!(self.frame, MoveToColumn(x))?,
             _ => queue!(self.frame, MoveTo(x, y))?,
         }
-        let ink = Ink::of(cell);
+        let ink = CellStyle::of(cell);
         self.known_ink()?.change(ink, &mut self.frame)?;
         self.ink = Some(ink);
         queue!(self.frame, Print(cell.symbol()))?;
@@ -57,7 +57,7 @@ impl<W: Write> Screen<W> {
     }
 
     /// What the terminal writes with; it is told to forget what it was told before when that is not known.
-    fn known_ink(&mut self) -> io::Result<Ink> {
+    fn known_ink(&mut self) -> io::Result<CellStyle> {
         if self.ink.is_none() {
             queue!(self.frame, SetAttribute(Attribute::Reset))?;
         }

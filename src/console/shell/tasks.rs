@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::console::app::msg::{Effect, Reply, Ticket, duration};
-use crate::domain::link::{Fault, SourceId};
+use crate::domain::port::{Fault, SourceId};
 use crate::source::{Retry, Shared};
 
 /// How long a source may take to answer. What was asked may have been done all the same.

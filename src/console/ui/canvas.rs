@@ -7,14 +7,14 @@ use ratatui::layout::{Position, Rect};
 
 use super::part;
 use super::part::table::{Column, Line, Table, scroll_to};
-use crate::console::app::msg::Hit;
+use crate::console::app::msg::HitTarget;
 use crate::theme::{Role, Theme};
 
 /// What the last frame measured: never meaning, only places.
 #[derive(Debug, Default)]
 pub struct Memo {
     /// What was put where; what was drawn later lies on top.
-    pub(super) hits: Vec<(Rect, Hit)>,
+    pub(super) hits: Vec<(Rect, HitTarget)>,
     /// The first row shown of each list, by the name of the list.
     offsets: HashMap<&'static str, usize>,
     /// How far the tree of the payload is scrolled.
@@ -25,7 +25,7 @@ pub struct Memo {
 
 impl Memo {
     /// What the last frame put at a cell.
-    pub fn at(&self, x: u16, y: u16) -> Option<Hit> {
+    pub fn at(&self, x: u16, y: u16) -> Option<HitTarget> {
         let mut hits = self.hits.iter().rev();
         hits.find(|(area, _)| area.contains(Position { x, y })).map(|(_, hit)| hit.clone())
     }
@@ -71,7 +71,7 @@ impl Canvas<'_> {
     }
 
     /// Makes a part of the screen clickable.
-    pub fn hit(&mut self, area: Rect, hit: Hit) {
+    pub fn hit(&mut self, area: Rect, hit: HitTarget) {
         self.memo.hits.push((area, hit));
     }
 
@@ -113,12 +113,12 @@ impl Canvas<'_> {
         let layout = table.draw(self.area, self.buffer, self.theme, row);
         for (y, number) in (layout.rows.top()..layout.rows.bottom()).zip(table.offset..view.total) {
             let line = Rect { y, height: 1, ..layout.rows };
-            self.memo.hits.push((line, Hit::Row(number)));
+            self.memo.hits.push((line, HitTarget::Row(number)));
         }
         for (nth, place) in layout.columns.iter().enumerate() {
             if let Some((x, width)) = *place {
                 let title = Rect { x, width, ..layout.header };
-                self.memo.hits.push((title, Hit::Column(nth)));
+                self.memo.hits.push((title, HitTarget::Column(nth)));
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::console::app::State;
 use crate::console::app::dead_letters::{By, DeadLetters, GroupId, Row, details, ink, pulse};
 use crate::console::app::doc::{plural, short};
 use crate::console::app::feed::Feed;
-use crate::console::app::msg::Hit;
+use crate::console::app::msg::HitTarget;
 use crate::console::app::world::World;
 use crate::domain::contract::Urgency;
 use crate::domain::id::HandoffId;
@@ -93,7 +93,7 @@ fn list(screen: &DeadLetters, world: &World, canvas: &mut Canvas<'_>) {
         line.draw(|cell, buffer| {
             let columns = Columns::of(cell, widest);
             place = Some(columns);
-            let mut pen = Pen { buffer, theme, columns };
+            let mut pen = RowPainter { buffer, theme, columns };
             match row {
                 Row::Group(id) => pen.group(screen, world, feed, id),
                 Row::Item(_, id) => pen.item(world, feed, id),
@@ -130,17 +130,17 @@ fn header(screen: &DeadLetters, canvas: &mut Canvas<'_>, what: Rect, columns: Co
         let role = if sorted { Role::Accent } else { Role::Header };
         let style = canvas.theme.style(role);
         put(canvas.buffer, place.x, place.y, place.width, &format!("{title}{arrow}"), style);
-        canvas.hit(place, Hit::Column(nth));
+        canvas.hit(place, HitTarget::Column(nth));
     }
 }
 
-struct Pen<'a> {
+struct RowPainter<'a> {
     buffer: &'a mut Buffer,
     theme: &'a Theme,
     columns: Columns,
 }
 
-impl Pen<'_> {
+impl RowPainter<'_> {
     fn put(&mut self, place: Rect, role: Role, text: &str) -> u16 {
         let style = self.theme.style(role);
         put(self.buffer, place.x, place.y, place.width, text, style)

@@ -4,26 +4,26 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::part;
-use crate::console::app::doc::{Doc, Ink, Window};
+use crate::console::app::doc::{Doc, TextRole, Viewport};
 use crate::theme::Role;
 
 /// How an ink looks.
-pub const fn role(ink: Ink) -> Role {
+pub const fn role(ink: TextRole) -> Role {
     match ink {
-        Ink::Text => Role::Text,
-        Ink::Dim => Role::Dim,
-        Ink::Strong => Role::Strong,
-        Ink::Header => Role::Header,
-        Ink::Accent => Role::Accent,
-        Ink::Good => Role::Healthy,
-        Ink::Warn => Role::Warning,
-        Ink::Bad => Role::Critical,
-        Ink::Wait => Role::Waiting,
+        TextRole::Text => Role::Text,
+        TextRole::Dim => Role::Dim,
+        TextRole::Strong => Role::Strong,
+        TextRole::Header => Role::Header,
+        TextRole::Accent => Role::Accent,
+        TextRole::Good => Role::Healthy,
+        TextRole::Warn => Role::Warning,
+        TextRole::Bad => Role::Critical,
+        TextRole::Wait => Role::Waiting,
     }
 }
 
 /// Draws the window that starts at `offset`. The last line says how much is left below.
-pub fn draw(doc: &Doc, offset: usize, canvas: &mut Canvas<'_>) -> Window {
+pub fn draw(doc: &Doc, offset: usize, canvas: &mut Canvas<'_>) -> Viewport {
     let area = canvas.area;
     let window = doc.window(offset, usize::from(area.height));
     let lines = doc.lines().iter().take(window.end).skip(window.start);

@@ -11,11 +11,11 @@ use super::figure::{self, Cell};
 use super::part;
 use super::part::table::{Column, Line};
 use crate::console::app::State;
-use crate::console::app::blank::why_blank;
 use crate::console::app::edges::{By, Edges, Row};
-use crate::console::app::msg::Hit;
-use crate::console::app::reason::{is_measured, reason, word};
-use crate::domain::health::{Signal, Span};
+use crate::console::app::empty_state::why_blank;
+use crate::console::app::explain::{is_measured, reason, word};
+use crate::console::app::msg::HitTarget;
+use crate::domain::health::{Signal, Window};
 use crate::domain::text;
 use crate::theme::Role;
 
@@ -67,7 +67,7 @@ pub fn draw(screen: &Edges, state: &State, canvas: &mut Canvas<'_>) {
 fn places(area: Rect, rows: u16) -> [Rect; 3] {
     let left = area.height.saturating_sub(rows + 3);
     let facts = match left {
-        facts::FULL.. => left.min(facts::MOST),
+        facts::FULL.. => left.min(facts::MAX_WIDTH),
         _ if area.height >= 2 * facts::FEW + 8 => facts::FEW,
         _ => 0,
     };
@@ -75,9 +75,9 @@ fn places(area: Rect, rows: u16) -> [Rect; 3] {
 }
 
 /// A title with the windows to choose from.
-pub(super) fn spans(canvas: &mut Canvas<'_>, title: &str, chosen: Span) {
+pub(super) fn spans(canvas: &mut Canvas<'_>, title: &str, chosen: Window) {
     let used = canvas.put(2, 0, Role::Header, title) + 5;
-    let names = Span::ALL.map(Span::name);
+    let names = Window::ALL.map(Window::name);
     let area = Rect {
         x: canvas.area.x + used.min(canvas.area.width),
         width: canvas.area.width.saturating_sub(used),
@@ -87,7 +87,7 @@ pub(super) fn spans(canvas: &mut Canvas<'_>, title: &str, chosen: Span) {
     let places = part::tabs::tabs(&names, chosen as usize, area, canvas.buffer, canvas.theme);
     for (nth, place) in places.into_iter().enumerate() {
         let area = Rect { x: place.start, width: place.end - place.start, ..area };
-        canvas.hit(area, Hit::Tab(nth));
+        canvas.hit(area, HitTarget::Tab(nth));
     }
 }
 

@@ -4,7 +4,7 @@ use super::canvas::{Canvas, ListView};
 use super::part::table::Column;
 use crate::console::app::State;
 use crate::console::app::events::{Events, Tone, edge, tell, tone};
-use crate::console::app::world::Face;
+use crate::console::app::world::TimeFormat;
 use crate::domain::event::Fact;
 use crate::domain::id::ActorKind;
 use crate::theme::Role;
@@ -28,7 +28,7 @@ pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
         };
         return canvas.notice(Role::Dim, why);
     }
-    let time = if world.face == Face::Relative { "ago" } else { "time" };
+    let time = if world.time_format == TimeFormat::Relative { "ago" } else { "time" };
     let columns = [
         Column::text(time, 8, 8),
         Column::text("event", 12, 19),

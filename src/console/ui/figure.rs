@@ -5,8 +5,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::part;
+use crate::console::app::explain::{Concern, is_measured};
 use crate::console::app::feed::Feed;
-use crate::console::app::reason::{Concern, is_measured};
 use crate::domain::health::Signal;
 use crate::domain::report::{self, EdgeRow, P95Ms, RateOf};
 use crate::domain::text;

@@ -6,7 +6,7 @@ use super::canvas::Canvas;
 use super::part;
 use crate::console::app::State;
 use crate::console::app::layer::Layer;
-use crate::console::app::msg::Hit;
+use crate::console::app::msg::HitTarget;
 use crate::domain::text::width;
 use crate::keymap::Action;
 use crate::theme::Role;
@@ -17,7 +17,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         return of_layer(canvas, state, layer, area);
     }
     let context = state.view_context();
-    let offers = state.offers();
+    let offers = state.bindings();
     let shown = offers.iter().filter(|it| it.footer && it.locked.is_none());
     let mut items: Vec<(Action, String, String)> = shown
         .filter_map(|it| {
@@ -41,7 +41,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         x += text(canvas, area, x, Role::Key, &key) + 1;
         x += text(canvas, area, x, Role::Word, &word);
         let place = Rect { x: start, width: x.min(area.right()).saturating_sub(start), ..area };
-        canvas.hit(place, Hit::Action(action));
+        canvas.hit(place, HitTarget::Action(action));
         x += 2;
     }
 }

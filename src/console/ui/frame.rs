@@ -7,7 +7,7 @@ use super::part;
 use super::part::badge::{Badge, badges, glyph};
 use crate::console::app::State;
 use crate::console::app::attention::{Calm, Level, calm};
-use crate::console::app::msg::Hit;
+use crate::console::app::msg::HitTarget;
 use crate::console::app::toast::Tone;
 use crate::domain::text;
 use crate::theme::Role;
@@ -46,7 +46,7 @@ pub(super) fn strip(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     for (nth, place) in places.into_iter().enumerate() {
         let width = place.end - place.start;
         let place = Rect { x: place.start, width, ..area };
-        canvas.hit(place, Hit::Badge(nth));
+        canvas.hit(place, HitTarget::Badge(nth));
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) fn toasts(canvas: &mut Canvas<'_>, state: &State) {
         .collect();
     for it in &state.pending {
         let left = ((it.due - state.world.now).max(0) + 999) / 1000;
-        let what = match it.aims.as_slice() {
+        let what = match it.targets.as_slice() {
             [one] => one.label.clone(),
             many => format!("{} handoffs", many.len()),
         };

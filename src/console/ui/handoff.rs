@@ -12,7 +12,7 @@ use super::part::waterfall::{Span, waterfall};
 use crate::console::app::State;
 use crate::console::app::doc::short;
 use crate::console::app::handoff::{Handoff, Tab, TraceRow};
-use crate::console::app::msg::Hit;
+use crate::console::app::msg::HitTarget;
 use crate::domain::text;
 use crate::theme::Role;
 
@@ -26,8 +26,8 @@ pub fn draw(page: &Handoff, state: &State, canvas: &mut Canvas<'_>) {
         let role = doc::role(crate::console::app::handoff::ink(it.state));
         x += canvas.put(x, 0, role, &it.state.word().replace('_', " ")) + 2;
         x += canvas.put(x, 0, Role::Text, &it.emission.edge.to_string()) + 2;
-        let now = world.feed(page.source).map_or(it.born(), |feed| feed.ledger().now());
-        canvas.put(x, 0, Role::Dim, &format!("{} old", text::age(it.born().age(now))));
+        let now = world.feed(page.source).map_or(it.first_seen(), |feed| feed.ledger().now());
+        canvas.put(x, 0, Role::Dim, &format!("{} old", text::age(it.first_seen().age(now))));
     }
     let area = canvas.area;
     let line = Rect { y: area.y + 1, height: 1, ..area };
@@ -35,7 +35,7 @@ pub fn draw(page: &Handoff, state: &State, canvas: &mut Canvas<'_>) {
     let places = tabs(&titles, page.tab.index(), line, canvas.buffer, canvas.theme);
     for (nth, place) in places.into_iter().enumerate() {
         let width = place.end - place.start;
-        canvas.hit(Rect { x: place.start, width, ..line }, Hit::Tab(nth));
+        canvas.hit(Rect { x: place.start, width, ..line }, HitTarget::Tab(nth));
     }
     let mut below = canvas.within(Rect {
         x: area.x + 1,
@@ -79,6 +79,6 @@ fn trace(page: &Handoff, rows: &[TraceRow], end: i64, canvas: &mut Canvas<'_>) {
             let style = canvas.theme.style(Role::Selection);
             canvas.buffer.set_style(line, style);
         }
-        canvas.hit(line, Hit::Row(nth));
+        canvas.hit(line, HitTarget::Row(nth));
     }
 }

@@ -6,9 +6,9 @@ use super::canvas::Canvas;
 use super::part;
 use super::part::dialog;
 use crate::console::app::State;
-use crate::console::app::layer::{Ask, Dialog, Layer, Press, Results};
+use crate::console::app::layer::{Ask, ButtonAction, Dialog, Layer, Results};
 use crate::console::app::line::Line;
-use crate::console::app::msg::Hit;
+use crate::console::app::msg::HitTarget;
 use crate::console::app::palette::Palette;
 use crate::domain::text;
 use crate::keymap::Key;
@@ -36,7 +36,7 @@ fn dialog(canvas: &mut Canvas<'_>, it: &Dialog) {
     let news = it.news.iter().map(|line| (Role::Warning, line.clone()));
     body.splice(it.body.len().min(1)..it.body.len().min(1), news);
     let buttons: Vec<&str> = it.buttons.iter().map(|(label, _)| label.as_str()).collect();
-    let changes = it.buttons.iter().any(|(_, press)| *press == Press::Send);
+    let changes = it.buttons.iter().any(|(_, press)| *press == ButtonAction::Send);
     let placed = dialog::Dialog {
         title: &it.title,
         body: &body,
@@ -48,7 +48,7 @@ fn dialog(canvas: &mut Canvas<'_>, it: &Dialog) {
     }
     .draw(room(canvas), canvas.buffer, canvas.theme);
     for (nth, place) in placed.buttons.into_iter().enumerate() {
-        canvas.hit(place, Hit::Choice(nth));
+        canvas.hit(place, HitTarget::Choice(nth));
     }
 }
 
@@ -100,7 +100,7 @@ fn ask(canvas: &mut Canvas<'_>, it: &Ask) {
     for nth in 0..question.choices.len() {
         let place = Rect { y: placed.area.y + 2 + nth as u16, height: 1, ..placed.area };
         if place.y < placed.area.bottom() {
-            canvas.hit(place, Hit::Choice(nth));
+            canvas.hit(place, HitTarget::Choice(nth));
         }
     }
 }
@@ -171,14 +171,14 @@ fn palette(canvas: &mut Canvas<'_>, it: &Palette) {
             inner.buffer.set_style(line, style);
             inner.put(0, y, Role::Accent, inner.theme.glyphs.cursor);
         }
-        inner.hit(line, Hit::Choice(nth));
+        inner.hit(line, HitTarget::Choice(nth));
     }
 }
 
 fn help(canvas: &mut Canvas<'_>, state: &State, offset: usize) {
     let context = state.view_context();
     let mut lines: Vec<(Role, String, String)> = Vec::new();
-    for offer in state.offers() {
+    for offer in state.bindings() {
         let keys: Vec<String> = state.keymap.keys_for(offer.action, context).map(|key: Key| key.to_string()).collect();
         let (role, sentence) = match &offer.locked {
             Some(why) => (Role::Disabled, format!("{} Now: {why}.", offer.action.description())),

@@ -14,10 +14,10 @@ use super::figure::{self, Cell};
 use super::part;
 use super::part::table::{Column, Line as Row};
 use crate::console::app::State;
-use crate::console::app::blank::why_blank;
+use crate::console::app::empty_state::why_blank;
+use crate::console::app::explain::{Concern, concern, is_measured, reason};
 use crate::console::app::feed::Feed;
 use crate::console::app::pipelines::{Group, Line, Node, Pipelines, title};
-use crate::console::app::reason::{Concern, concern, is_measured, reason};
 use crate::domain::health::Signal;
 use crate::domain::report::EdgeRow;
 use crate::domain::run::Handoff;
@@ -81,7 +81,7 @@ fn places(area: Rect, rows: u16, wanted: u16) -> [Rect; 3] {
     let drawing = if area.height >= 48 { 14 } else { 11 };
     let left = area.height.saturating_sub(needed + drawing);
     if left >= facts::FULL {
-        let facts = left.min(facts::MOST);
+        let facts = left.min(facts::MAX_WIDTH);
         return down(area.height - drawing - facts, drawing, facts);
     }
     if area.height >= TREE + drawing + facts::FEW {
@@ -110,7 +110,7 @@ fn tree_in(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>, area: Rec
             + text::width(&name(screen, state, node, line).1)
             + suffix(screen, state, node, line).len();
         // Titles of tasks are long: they must not take the room of the reasons.
-        Some(if matches!(node, Node::Task(..)) { width.min(32) } else { width })
+        Some(if matches!(node, Node::Handoff(..)) { width.min(32) } else { width })
     };
     let widest = (0..screen.list.rows().len().min(200)).filter_map(name_width).max().unwrap_or(0);
     let columns = columns(widest.clamp(20, 44) as u16, area.width);
@@ -178,7 +178,7 @@ fn name(screen: &Pipelines, state: &State, node: &Node, line: &Line) -> Cell {
             let role = screen.edge(line).map_or(Role::Text, name_role);
             (role, edge.to_string())
         }
-        Node::Task(source, id) => {
+        Node::Handoff(source, id) => {
             let it = state.world.feed(*source).and_then(|it| it.ledger().handoff(id));
             (Role::Dim, it.map_or_else(|| id.to_string(), |it| title(it).to_owned()))
         }
@@ -211,7 +211,7 @@ fn draw_row(screen: &Pipelines, state: &State, node: &Node, line: &Line, row: &m
         | Node::Stage(id, ..)
         | Node::Edge(id, _)
         | Node::More(id, _)
-        | Node::Task(id, _) => *id,
+        | Node::Handoff(id, _) => *id,
     };
     let Some(feed) = state.world.feed(source) else {
         return;
@@ -240,7 +240,7 @@ fn draw_row(screen: &Pipelines, state: &State, node: &Node, line: &Line, row: &m
                 row.text(figure::role(concern(edge)), &reason(&state.world, feed, edge));
             }
         }
-        Node::Task(_, id) => {
+        Node::Handoff(_, id) => {
             if let Some(it) = feed.ledger().handoff(id) {
                 task_cells(feed, it, row);
             }
@@ -330,7 +330,7 @@ fn verdict(state: &State, feed: &Feed, screen: &Pipelines, line: &Line) -> Cell 
 /// An open handoff: how long it waits, what it waits for.
 fn task_cells(feed: &Feed, it: &Handoff, row: &mut Row<'_>) {
     row.skip();
-    row.text(Role::Dim, &text::age(it.born().age(feed.ledger().now())));
+    row.text(Role::Dim, &text::age(it.first_seen().age(feed.ledger().now())));
     (0..6).for_each(|_| row.skip());
     let (role, words) = super::edges::page::standing(it);
     row.text(role, &words);

@@ -6,7 +6,7 @@ use super::canvas::Canvas;
 use super::part;
 use crate::console::app::State;
 use crate::console::app::feed::{Feed, Link};
-use crate::console::app::world::Face;
+use crate::console::app::world::TimeFormat;
 use crate::domain::text::{age, clean, count, cut_middle, width};
 use crate::domain::time::{SECOND, Time};
 use crate::theme::Role;
@@ -165,9 +165,9 @@ fn clock(state: &State) -> String {
         [one] if one.is_recording() => (one.ledger().now(), "%Y-%m-%d %H:%M:%S"),
         _ => (world.now, "%H:%M:%S"),
     };
-    match world.face {
-        Face::Local => (at + world.local_offset).utc().format(form).to_string() + " local",
-        Face::Utc | Face::Relative => at.utc().format(form).to_string() + " UTC",
+    match world.time_format {
+        TimeFormat::Local => (at + world.local_offset).utc().format(form).to_string() + " local",
+        TimeFormat::Utc | TimeFormat::Relative => at.utc().format(form).to_string() + " UTC",
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::signal::{Population, Rate};
 use super::tally::Tally;
-use super::window::{Span, Windows};
+use super::window::{Window, Windows};
 use crate::domain::text::{age, latency, percent};
 use crate::domain::time::{Millis, Time};
 
@@ -119,7 +119,7 @@ pub struct Facts<'a> {
 ///
 /// A stale edge is [`Health::Unknown`] whatever was wrong before; its findings are the last known ones.
 pub fn judge(facts: &Facts) -> (Health, Vec<Finding>) {
-    let now = Population::new(&facts.windows.total(Span::FiveMinutes).to_ack, facts.open_ages.iter().copied());
+    let now = Population::new(&facts.windows.total(Window::FiveMinutes).to_ack, facts.open_ages.iter().copied());
     let rules =
         [stall(facts), drift(facts, &now), limit(facts, &now), retries(facts.windows), violations(facts.windows)];
     let mut findings: Vec<Finding> = rules.into_iter().flatten().collect();
@@ -135,7 +135,7 @@ pub fn judge(facts: &Facts) -> (Health, Vec<Finding>) {
 
 /// An edge without findings: healthy only if there was enough to go by.
 fn quiet(facts: &Facts) -> Health {
-    let hour = facts.windows.total(Span::OneHour);
+    let hour = facts.windows.total(Window::OneHour);
     let waiting = facts.open_ages.len() as u64;
     if waiting == 0 && hour.counts.iter().all(|(_, count)| count == 0) {
         Health::NoData
@@ -239,7 +239,7 @@ fn slow_since(facts: &Facts, slow: Millis) -> Onset {
 
 /// Above a threshold with 95 % confidence over 1h, and plainly above it over 5m.
 fn retries(windows: &Windows) -> Option<Finding> {
-    let hour = windows.total(Span::OneHour).retry_rate();
+    let hour = windows.total(Window::OneHour).retry_rate();
     let minutes = windows.minutes().map(|minute| minute.map(Tally::retry_rate).unwrap_or_default());
     let exceeds = |threshold: f64| hour.surely_above(threshold) && lately_above(windows, &minutes, threshold);
     let (severity, threshold) = if exceeds(RETRY_CRITICAL) {
@@ -264,7 +264,7 @@ fn retries(windows: &Windows) -> Option<Finding> {
 
 /// The 5m retry rate is above the threshold now, or was at the end of one of the last five minutes.
 fn lately_above(windows: &Windows, minutes: &[Rate], threshold: f64) -> bool {
-    let now = windows.total(Span::FiveMinutes).retry_rate();
+    let now = windows.total(Window::FiveMinutes).retry_rate();
     let recent = &minutes[minutes.len().saturating_sub(FIVE * 2)..];
     above(now, threshold) || recent.windows(FIVE).any(|five| above(sum(five), threshold))
 }
@@ -293,7 +293,7 @@ fn sum(rates: &[Rate]) -> Rate {
 
 /// Any refused payload within the hour; one is enough, there is no sample guard.
 fn violations(windows: &Windows) -> Option<Finding> {
-    let refused = windows.total(Span::OneHour).violations;
+    let refused = windows.total(Window::OneHour).violations;
     if refused == 0 {
         return None;
     }

@@ -21,7 +21,7 @@ const HOURS: i64 = 24;
 
 /// How far back a number looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Span {
+pub enum Window {
     /// The last minute.
     OneMinute,
     /// The last five minutes.
@@ -33,7 +33,7 @@ pub enum Span {
     All,
 }
 
-impl Span {
+impl Window {
     /// All spans, shortest first.
     pub const ALL: [Self; 4] = [Self::OneMinute, Self::FiveMinutes, Self::OneHour, Self::All];
 
@@ -58,13 +58,13 @@ impl Span {
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
 }
 
-impl FromStr for Span {
+impl FromStr for Window {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let named = Self::ALL.into_iter().find(|span| span.name() == text);
@@ -155,7 +155,7 @@ pub struct Windows {
     fine: Ring<Tally>,
     minutes: Ring<Tally>,
     hours: Ring<Histogram>,
-    /// By [`Span`].
+    /// By [`Window`].
     totals: [Tally; 4],
     /// All hours in the ring but the newest one.
     baseline: Histogram,
@@ -224,7 +224,7 @@ impl Windows {
     }
 
     /// The sum over a window as of the last [`advance`](Self::advance).
-    pub fn total(&self, span: Span) -> &Tally {
+    pub fn total(&self, span: Window) -> &Tally {
         &self.totals[span as usize]
     }
 
@@ -353,15 +353,15 @@ mod tests {
     }
 
     fn acked(windows: &Windows) -> [u32; 4] {
-        Span::ALL.map(|span| windows.total(span).counts.get(Kind::Acknowledged))
+        Window::ALL.map(|span| windows.total(span).counts.get(Kind::Acknowledged))
     }
 
     #[test]
     fn spans_are_read_as_they_are_written() {
-        for span in Span::ALL {
+        for span in Window::ALL {
             assert_eq!(span.to_string().parse(), Ok(span));
         }
-        assert!("2h".parse::<Span>().unwrap_err().contains("1m, 5m, 1h or all"));
+        assert!("2h".parse::<Window>().unwrap_err().contains("1m, 5m, 1h or all"));
     }
 
     #[test]
@@ -434,7 +434,7 @@ mod tests {
         }
         lived.advance(now);
         seeded.advance(now);
-        for span in [Span::OneHour, Span::All] {
+        for span in [Window::OneHour, Window::All] {
             assert_eq!(lived.total(span), seeded.total(span));
         }
         assert_eq!((acked(&lived)[1], acked(&seeded)[1]), (5, 6), "5m counts a rollup from the end of its minute");
@@ -507,12 +507,12 @@ mod tests {
         let slices = |length: Millis, first: Millis, last: Millis| {
             sum(end(now, length) - first * length, end(now, length) - last * length)
         };
-        prop_assert_eq!(&windows.total(Span::OneMinute).to_ack, &slices(SLICE, 12, 0));
-        prop_assert_eq!(&windows.total(Span::FiveMinutes).to_ack, &slices(SLICE, 60, 0));
-        prop_assert_eq!(&windows.total(Span::OneHour).to_ack, &slices(MINUTE, 60, 0));
-        prop_assert_eq!(&windows.total(Span::All).to_ack, &sum(i64::MIN, i64::MAX));
+        prop_assert_eq!(&windows.total(Window::OneMinute).to_ack, &slices(SLICE, 12, 0));
+        prop_assert_eq!(&windows.total(Window::FiveMinutes).to_ack, &slices(SLICE, 60, 0));
+        prop_assert_eq!(&windows.total(Window::OneHour).to_ack, &slices(MINUTE, 60, 0));
+        prop_assert_eq!(&windows.total(Window::All).to_ack, &sum(i64::MIN, i64::MAX));
         prop_assert_eq!(windows.baseline(), &slices(HOUR, 24, 1));
-        for span in Span::ALL {
+        for span in Window::ALL {
             let total = windows.total(span);
             prop_assert_eq!(u64::from(total.counts.get(Kind::Acknowledged)), total.to_ack.len());
         }

@@ -162,7 +162,7 @@ impl DeadBook {
 
 /// When a dead letter died.
 pub fn died_at(it: &Handoff) -> Time {
-    it.failure.as_ref().map_or(it.born(), |it| it.at)
+    it.failure.as_ref().map_or(it.first_seen(), |it| it.at)
 }
 
 /// What failed: the first violation found by the receiver, else what the agent said.

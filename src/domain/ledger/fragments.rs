@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Ledger, Standing};
-use crate::domain::account::Before;
+use crate::domain::accounting::Before;
 use crate::domain::event::Event;
 use crate::domain::id::RunId;
 use crate::domain::machine::{Irregularity, evolve};
@@ -39,10 +39,10 @@ impl Ledger {
             return;
         };
         self.revision += 1;
-        if let Some(gaps) = self.odd.get_mut(&Irregularity::Gap) {
+        if let Some(gaps) = self.irregular.get_mut(&Irregularity::Gap) {
             *gaps = gaps.saturating_sub(mended);
         }
-        self.odd.retain(|_, count| *count > 0);
+        self.irregular.retain(|_, count| *count > 0);
         for it in whole.handoffs.values() {
             self.home.insert(it.id.clone(), id.clone());
             let before = kept.handoffs.get(&it.id).map(Before::of);

@@ -5,8 +5,8 @@ use indexmap::IndexMap;
 
 use super::{Ledger, Standing};
 use crate::domain::id::Edge;
-use crate::domain::link::{Rollup, Snapshot};
-use crate::domain::run::{Record, Run, Sketch};
+use crate::domain::port::{Rollup, Snapshot};
+use crate::domain::run::{Outline, Run, StoredRun};
 use crate::domain::time::{HOUR, MINUTE};
 
 impl Ledger {
@@ -23,7 +23,7 @@ impl Ledger {
         };
         self.restore_rollups(snapshot.rollups);
         self.restore_open(&snapshot.runs);
-        let whole = || snapshot.runs.iter().filter_map(Record::whole);
+        let whole = || snapshot.runs.iter().filter_map(StoredRun::whole);
         self.violations.restore_refused(&snapshot.refused, whole());
         for run in whole() {
             self.restore_whole(run);
@@ -50,12 +50,12 @@ impl Ledger {
     }
 
     /// What every open run has: a home for its handoffs, and a place on their edges.
-    fn restore_open(&mut self, records: &[Record]) {
+    fn restore_open(&mut self, records: &[StoredRun]) {
         self.home.reserve(records.len());
         self.current.reserve(records.len());
-        let mut crossed: IndexMap<&Edge, Vec<Sketch<'_>>, RandomState> = IndexMap::default();
+        let mut crossed: IndexMap<&Edge, Vec<Outline<'_>>, RandomState> = IndexMap::default();
         for record in records {
-            for it in record.sketches() {
+            for it in record.outlines() {
                 self.home.insert(it.id.clone(), record.id().clone());
                 crossed.entry(it.edge).or_default().push(it);
             }
@@ -63,9 +63,9 @@ impl Ledger {
                 self.current.insert(record.id().clone());
             }
         }
-        for (edge, mut sketches) in crossed {
-            sketches.sort_by_key(Sketch::born);
-            self.book(edge).restore(&sketches);
+        for (edge, mut outlines) in crossed {
+            outlines.sort_by_key(Outline::first_seen);
+            self.book(edge).restore(&outlines);
         }
     }
 

@@ -5,9 +5,9 @@ use crate::domain::contract::Urgency;
 use crate::domain::event::{
     Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Rejection, Resolution, Timeout,
 };
-use crate::domain::health::{Kind, Span, Tally};
+use crate::domain::health::{Kind, Tally, Window};
 use crate::domain::id::Actor;
-use crate::domain::link::{Rollup, Snapshot};
+use crate::domain::port::{Rollup, Snapshot};
 use crate::domain::time::SECOND;
 
 fn edge() -> Edge {
@@ -62,7 +62,7 @@ fn snapshot(ledger: &Ledger, seconds: i64, rollups: Vec<Rollup>) -> Snapshot {
     Snapshot {
         at: at(seconds),
         cursor: 7,
-        runs: stored.map(|it| Record::read(it).unwrap()).collect(),
+        runs: stored.map(|it| StoredRun::read(it).unwrap()).collect(),
         rollups,
         recent: ledger.recent().iter().cloned().collect(),
         refused: Vec::new(),
@@ -75,7 +75,7 @@ fn an_event_seen_before_changes_nothing() {
     first.seq = 1;
     let ledger = ledger(&[first.clone(), first]);
     let book = ledger.edge(&edge()).unwrap();
-    assert_eq!(book.windows.total(Span::All).counts.get(Kind::Emitted), 1);
+    assert_eq!(book.windows.total(Window::All).counts.get(Kind::Emitted), 1);
     assert_eq!(ledger.irregular()[&Irregularity::Duplicate], 1);
     assert_eq!(ledger.recent().len(), 1);
 }
@@ -89,7 +89,7 @@ fn an_acknowledgement_before_its_emission_is_no_sample() {
     assert_eq!((it.emitted_at, it.acked_at), (Some(at(9)), Some(at(5))));
     let book = ledger.edge(&edge()).unwrap();
     assert_eq!(book.waiting(), 0);
-    assert_eq!(book.windows.total(Span::All).to_ack.len(), 0);
+    assert_eq!(book.windows.total(Window::All).to_ack.len(), 0);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_question_waits_until_somebody_takes_it_up() {
     let stands = |ledger: &mut Ledger| {
         ledger.advance(ledger.now());
         let book = ledger.edge(&people).unwrap();
-        let ever = book.windows.total(Span::All);
+        let ever = book.windows.total(Window::All);
         assert!(book.asks_people(ever));
         let acked = ever.counts.get(Kind::Acknowledged);
         assert_eq!(u64::from(acked), ever.to_ack.len());
@@ -164,8 +164,8 @@ fn ages_grow_without_events() {
     ledger.advance(at(90));
     let book = ledger.edge(&edge()).unwrap();
     assert_eq!(book.open_ages(ledger.now()).collect::<Vec<_>>(), [90 * SECOND]);
-    assert!(book.windows.total(Span::OneMinute).is_empty());
-    assert_eq!(book.windows.total(Span::All).counts.get(Kind::Emitted), 1);
+    assert!(book.windows.total(Window::OneMinute).is_empty());
+    assert_eq!(book.windows.total(Window::All).counts.get(Kind::Emitted), 1);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_snapshot_tells_what_the_events_before_it_told() {
     assert_eq!(book.last_completed, Some(at(0)), "the minute, from its beginning");
     let recent: Vec<&str> = book.recent.iter().map(HandoffId::as_str).collect();
     assert_eq!(recent, ["h1", "h2"], "in order of emission");
-    assert_eq!(book.windows.total(Span::OneHour).counts.get(Kind::Completed), 1);
+    assert_eq!(book.windows.total(Window::OneHour).counts.get(Kind::Completed), 1);
     assert_eq!((after.now(), after.cursor(), after.dead().len()), (at(40), 7, 1));
     assert!(after.handoff(&"h3".into()).is_none(), "what is over is not told");
     let revision = after.revision();
@@ -224,8 +224,8 @@ fn the_runs_that_closed_first_go_first_and_open_ones_stay() {
     }
     assert_eq!(ledger.runs().count(), KEEP_CLOSED + 1);
     assert!(ledger.handoff(&"open".into()).is_some());
-    assert!(ledger.home(&"h0".into()).is_none());
-    assert!(ledger.home(&"h1".into()).is_some());
+    assert!(ledger.run_of(&"h0".into()).is_none());
+    assert!(ledger.run_of(&"h1".into()).is_some());
     assert_eq!(ledger.recent().len(), KEEP_EVENTS);
 }
 
@@ -276,14 +276,14 @@ fn a_run_that_goes_on_after_it_closed_is_made_whole() {
     assert_eq!(partly.fragments().len(), 0);
     assert!(partly.irregular().is_empty(), "nothing was amiss");
     assert_eq!(partly.run(&run), ledger(&all[..7]).run(&run));
-    assert!(partly.home(&"h1".into()).is_some());
+    assert!(partly.run_of(&"h1".into()).is_some());
     let mut newer = ledger(&present[..1]);
     newer.complete(&run, &all);
     newer.apply(&all[6]);
     newer.advance(at(6));
     for ledger in [&partly, &newer] {
         let book = ledger.edge(&edge()).unwrap();
-        let counts = &book.windows.total(Span::All).counts;
+        let counts = &book.windows.total(Window::All).counts;
         assert_eq!((counts.get(Kind::Emitted), counts.get(Kind::Acknowledged)), (1, 1));
         assert_eq!((book.open.len(), book.waiting()), (1, 0));
     }

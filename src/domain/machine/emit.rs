@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::decide::Log;
-use crate::domain::command::{Held, Offer, Refusal};
+use crate::domain::command::{Held, NewHandoff, Refusal};
 use crate::domain::event::Fact;
 use crate::domain::id::HandoffId;
 use crate::domain::loops;
 use crate::domain::run::{Handoff, State};
 
 impl Log {
-    pub(super) fn emit(&mut self, offer: &Offer) -> Result<(), Refusal> {
+    pub(super) fn emit(&mut self, offer: &NewHandoff) -> Result<(), Refusal> {
         let mut emission = offer.emission.clone();
         if self.run.cancelled_at.is_some() {
             return Err(Refusal::Invalid(format!("run {} was cancelled; start a new one", self.run.id)));
@@ -49,7 +49,7 @@ impl Log {
     }
 
     /// Emits what follows from finished work: its place in the run has to be free.
-    pub(super) fn follow(&mut self, offer: &Offer) -> Result<(), Refusal> {
+    pub(super) fn follow(&mut self, offer: &NewHandoff) -> Result<(), Refusal> {
         let key = &offer.emission.key;
         let taken = self.run.handoffs.values().find(|it| it.emission.key == *key);
         match taken {
@@ -63,7 +63,7 @@ impl Log {
         }
     }
 
-    pub(super) fn complete(&mut self, held: &Held, result: Option<String>, next: &[Offer]) -> Result<(), Refusal> {
+    pub(super) fn complete(&mut self, held: &Held, result: Option<String>, next: &[NewHandoff]) -> Result<(), Refusal> {
         self.find(&held.handoff)?;
         if self.repeated(held, State::Completed) {
             return Ok(());
@@ -77,7 +77,7 @@ impl Log {
         &mut self,
         id: &HandoffId,
         result: Option<String>,
-        next: &[Offer],
+        next: &[NewHandoff],
         note: String,
     ) -> Result<(), Refusal> {
         let emitted = next.iter().map(|it| it.id.clone()).collect();

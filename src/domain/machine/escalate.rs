@@ -3,7 +3,7 @@
 use super::MAX_ESCALATIONS;
 use super::decide::Log;
 use super::operate::amended;
-use crate::domain::command::{Command, Offer, Refusal, Seen};
+use crate::domain::command::{Command, NewHandoff, Refusal, Seen};
 use crate::domain::event::{Answer, DeadReason, DismissReason, Emission, Escalation, Fact, Resolution, Timeout};
 use crate::domain::id::HandoffId;
 use crate::domain::run::{Handoff, State};
@@ -61,7 +61,7 @@ fn resolve(
     seen: &Seen,
     resolution: &Resolution,
     edited: Option<&Emission>,
-    revision: Option<&Offer>,
+    revision: Option<&NewHandoff>,
 ) -> Result<(), Refusal> {
     let id = Some(&seen.handoff);
     let decided = Fact::EscalationResolved(Box::new(resolution.clone()));

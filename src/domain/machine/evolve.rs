@@ -12,13 +12,13 @@ use crate::domain::time::Time;
 
 /// Folds `event` into `run`.
 pub fn evolve(run: &mut Run, event: &Event) -> Option<Irregularity> {
-    let mut odd = None;
+    let mut irregular = None;
     if event.seq > 0 {
         if event.seq <= run.version {
             return Some(Irregularity::Duplicate);
         }
         if event.seq > run.version + 1 {
-            odd = Some(Irregularity::Gap);
+            irregular = Some(Irregularity::Gap);
         }
         run.version = event.seq;
     }
@@ -76,7 +76,7 @@ pub fn evolve(run: &mut Run, event: &Event) -> Option<Irregularity> {
         }
         (_, None) => None,
     };
-    odd.or(found)
+    irregular.or(found)
 }
 
 fn emitted(

@@ -5,7 +5,7 @@ mod rows;
 mod table;
 
 use super::*;
-use crate::domain::command::{Asked, Command, Held, Offer, Refusal, Seen};
+use crate::domain::command::{Asked, Command, Held, NewHandoff, Refusal, Seen};
 use crate::domain::contract::{FailureAction, RelationKind, Urgency};
 use crate::domain::event::{Answer, Emission, Escalation, EscalationKind, Event, Resolution, Timeout};
 use crate::domain::id::{Actor, Edge};
@@ -95,8 +95,13 @@ pub(crate) fn emission(from: &str, to: &str, key: &str) -> Emission {
     }
 }
 
-pub(crate) fn offer(id: &str, from: &str, to: &str) -> Offer {
-    Offer { id: id.into(), emission: emission(from, to, id), approval: None, on_loop: question(EscalationKind::Loop) }
+pub(crate) fn offer(id: &str, from: &str, to: &str) -> NewHandoff {
+    NewHandoff {
+        id: id.into(),
+        emission: emission(from, to, id),
+        approval: None,
+        on_loop: question(EscalationKind::Loop),
+    }
 }
 
 /// The head after an edit.
@@ -143,7 +148,7 @@ pub(crate) fn fail(id: &str, code: &str) -> Command {
     }
 }
 
-pub(crate) fn complete(id: &str, next: Vec<Offer>) -> Command {
+pub(crate) fn complete(id: &str, next: Vec<NewHandoff>) -> Command {
     Command::Complete { held: held(id), result: None, next }
 }
 

@@ -156,7 +156,7 @@ fn head(ledger: &Ledger, book: &DeadBook) -> Option<DeadGroup> {
 /// One dead letter; `None` when it is not one.
 pub fn dead_row(ledger: &Ledger, id: &HandoffId) -> Option<DeadRow> {
     let group = ledger.dead().group_of(id)?;
-    let (run, it) = ledger.home(id).zip(ledger.handoff(id))?;
+    let (run, it) = ledger.run_of(id).zip(ledger.handoff(id))?;
     Some(row(ledger, &run.id, it, group))
 }
 

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::domain::health::{Facts, Guard, Health, Histogram, Kind, Latency, P95, Rate, Severity, Signal, Span, judge};
+use crate::domain::health::{
+    Facts, Guard, Health, Histogram, Kind, Latency, P95, Rate, Severity, Signal, Window, judge,
+};
 use crate::domain::id::{Edge, HandoffId};
-use crate::domain::ledger::{EdgeBook, Ledger};
+use crate::domain::ledger::{EdgeStats, Ledger};
 use crate::domain::loops::Level;
 use crate::domain::time::{Millis, Time};
 
@@ -152,7 +154,7 @@ impl EdgeRow {
 
 /// Every edge over `span`, those between agents before those to people, worst first: health, then oldest
 /// unacknowledged, then name. `stale` when the source is not connected, so that nothing is called healthy.
-pub fn edges(ledger: &Ledger, span: Span, stale: bool) -> Vec<EdgeRow> {
+pub fn edges(ledger: &Ledger, span: Window, stale: bool) -> Vec<EdgeRow> {
     let mut looping: BTreeMap<&Edge, u32> = BTreeMap::new();
     for run in ledger
         .notable()
@@ -181,7 +183,7 @@ pub fn edges(ledger: &Ledger, span: Span, stale: bool) -> Vec<EdgeRow> {
 
 /// One edge over `span`. The ledger must have been advanced to its present; `looping` is left at 0, it is
 /// known to [`edges`] only.
-pub fn edge_row(ledger: &Ledger, book: &EdgeBook, span: Span, stale: bool) -> EdgeRow {
+pub fn edge_row(ledger: &Ledger, book: &EdgeStats, span: Window, stale: bool) -> EdgeRow {
     let now = ledger.now();
     let tally = book.windows.total(span);
     let ages: Vec<Millis> = book.open_ages(now).collect();
@@ -190,7 +192,7 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeBook, span: Span, stale: bool) -> Ed
     let (level, findings) = judge(&facts);
     let p95 = P95::of(&tally.to_ack, ages.iter().copied());
     let oldest = book.oldest_waiting();
-    let ever = book.windows.total(Span::All);
+    let ever = book.windows.total(Window::All);
     EdgeRow {
         edge: book.edge.clone(),
         counts: tally.counts.iter().map(|(kind, n)| (kind.name(), n)).collect(),

@@ -75,7 +75,7 @@ fn unless_ages<S: Serializer>(left: &Millis, to: S) -> Result<S::Ok, S::Error> {
 pub fn inbox(ledger: &Ledger) -> Vec<InboxRow> {
     let mut rows: Vec<InboxRow> = ledger
         .escalated()
-        .filter_map(|id| Some((ledger.home(id)?, ledger.handoff(id)?)))
+        .filter_map(|id| Some((ledger.run_of(id)?, ledger.handoff(id)?)))
         .filter_map(|(run, it)| inbox_row(&run.id, it, ledger.now()))
         .collect();
     rows.sort_by(|a, b| {

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::edges::{EdgeRow, LatencyMs, P95Ms, RateOf, edges};
-use crate::domain::health::{Health, Histogram, Rate, Span};
+use crate::domain::health::{Health, Histogram, Rate, Window};
 use crate::domain::ledger::Ledger;
 use crate::domain::time::Millis;
 
@@ -45,12 +45,12 @@ pub struct PipelineRow {
 }
 
 /// Every pipeline over `span`, worst first; `stale` as for [`edges`](super::edges()).
-pub fn pipelines(ledger: &Ledger, span: Span, stale: bool) -> Vec<PipelineRow> {
+pub fn pipelines(ledger: &Ledger, span: Window, stale: bool) -> Vec<PipelineRow> {
     pipelines_of(ledger, span, edges(ledger, span, stale))
 }
 
 /// The same from rows of edges over `span` that were made already.
-pub fn pipelines_of(ledger: &Ledger, span: Span, edges: Vec<EdgeRow>) -> Vec<PipelineRow> {
+pub fn pipelines_of(ledger: &Ledger, span: Window, edges: Vec<EdgeRow>) -> Vec<PipelineRow> {
     let mut grouped: IndexMap<String, Vec<EdgeRow>> = IndexMap::new();
     for row in edges {
         let name = row.edge.pipeline.to_string();
@@ -65,7 +65,7 @@ pub fn pipelines_of(ledger: &Ledger, span: Span, edges: Vec<EdgeRow>) -> Vec<Pip
     rows
 }
 
-fn pipeline(ledger: &Ledger, span: Span, name: String, edges: Vec<EdgeRow>) -> PipelineRow {
+fn pipeline(ledger: &Ledger, span: Window, name: String, edges: Vec<EdgeRow>) -> PipelineRow {
     let mut acked = Histogram::default();
     let mut counts: IndexMap<&'static str, u32> = IndexMap::new();
     // What people are asked is no work of its own, and how soon they answer says nothing about how fast it flows.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::contract::Urgency;
 use crate::domain::event::{Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout};
-use crate::domain::health::{Signal, Span};
+use crate::domain::health::{Signal, Window};
 use crate::domain::id::{Actor, Edge};
 use crate::domain::ledger::Ledger;
 use crate::domain::time::{MINUTE, SECOND, Time};
@@ -64,7 +64,7 @@ fn ledger(events: &[Event], now: i64) -> Ledger {
 #[test]
 fn an_edge_says_what_is_acknowledged_and_what_waits() {
     let ledger = ledger(&[emitted("p", "r1", "h1", 0), acknowledged("r1", "h1", 2), emitted("p", "r2", "h2", 10)], 70);
-    let rows = edges(&ledger, Span::All, false);
+    let rows = edges(&ledger, Window::All, false);
     let row = &rows[0];
     assert_eq!((row.counts["emitted"], row.counts["acknowledged"]), (2, 1));
     assert_eq!((row.counts.len(), row.counts["rejected"]), (9, 0));
@@ -84,7 +84,7 @@ fn people_who_are_asked_come_after_the_agents() {
         asked.role = "operators".to_owned();
     }
     let ledger = ledger(&[emitted("p", "r1", "h1", 0), question], 70);
-    let rows = edges(&ledger, Span::All, false);
+    let rows = edges(&ledger, Window::All, false);
     let names: Vec<_> = rows.iter().map(|it| (it.edge.to_string(), it.people)).collect();
     assert_eq!(names, [("a>b".to_owned(), false), ("b>operators".to_owned(), true)]);
     let people = &rows[1];
@@ -92,7 +92,7 @@ fn people_who_are_asked_come_after_the_agents() {
     assert_eq!(people.oldest_unacknowledged, Some("h1".into()));
     let p95 = people.p95_ms;
     assert_eq!((p95.value, p95.lower_bound), (Some(69 * SECOND), true));
-    let pipeline = &pipelines(&ledger, Span::All, false)[0];
+    let pipeline = &pipelines(&ledger, Window::All, false)[0];
     assert_eq!((pipeline.counts["emitted"], pipeline.open), (1, 1));
     assert_eq!((pipeline.escalated, pipeline.oldest_unacknowledged_ms), (1, None));
 }
@@ -100,7 +100,7 @@ fn people_who_are_asked_come_after_the_agents() {
 #[test]
 fn stale_figures_call_nothing_healthy() {
     let ledger = ledger(&[emitted("p", "r", "h", 0), acknowledged("r", "h", 1)], 2);
-    let word = |stale| edges(&ledger, Span::All, stale)[0].health;
+    let word = |stale| edges(&ledger, Window::All, stale)[0].health;
     assert_ne!(word(true), "healthy");
     assert_ne!(word(true), word(false));
 }
@@ -116,7 +116,7 @@ fn a_pipeline_adds_up_its_edges() {
         event("s", "h3", 4, Fact::ObservedRetried {}),
     ];
     let ledger = ledger(&events, 20);
-    let rows = pipelines(&ledger, Span::All, false);
+    let rows = pipelines(&ledger, Window::All, false);
     let p = rows.iter().find(|it| it.pipeline == "p").unwrap();
     assert_eq!((p.edges.len(), p.counts["emitted"], p.open), (2, 2, 2));
     assert_eq!(p.emit_to_ack_ms.n, 2);
@@ -223,7 +223,7 @@ fn an_edge_is_held_to_the_limit_of_its_policy() {
             ledger.apply(&acknowledged(&run, &id, nth + 5));
         }
         ledger.advance(at(50));
-        edges(&ledger, Span::OneHour, false).remove(0)
+        edges(&ledger, Window::OneHour, false).remove(0)
     };
     assert!(seen(Some(6 * SECOND)).findings.is_empty());
     let slow = seen(Some(4 * SECOND));

@@ -1,7 +1,7 @@
 //! How an edge did over the last hour, minute by minute.
 
 use crate::domain::health::{Histogram, P95};
-use crate::domain::ledger::EdgeBook;
+use crate::domain::ledger::EdgeStats;
 use crate::domain::time::{MINUTE, Millis, Time};
 
 /// At this multiple of what is usual an edge is critical (protocol section 5, P95 drift).
@@ -21,7 +21,7 @@ pub struct Trend {
 
 /// P95 by minute as of `now`. What waits for its acknowledgement now counts in every minute since it was emitted,
 /// at the age it had when that minute ended, so that a receiver that stops makes the trend rise, not end.
-pub fn trend(book: &EdgeBook, now: Time) -> Trend {
+pub fn trend(book: &EdgeStats, now: Time) -> Trend {
     let none = Histogram::default();
     let ages: Vec<Millis> = book.open_ages(now).collect();
     let p95_at = |(nth, minute): (usize, Option<&crate::domain::health::Tally>)| {
@@ -37,11 +37,11 @@ pub fn trend(book: &EdgeBook, now: Time) -> Trend {
 }
 
 /// What is usual: the P95 of the last day, or as long as that is not known, of the last hour's faster half twice.
-fn usual(book: &EdgeBook) -> Millis {
+fn usual(book: &EdgeStats) -> Millis {
     let baseline = book.windows.baseline();
     let of_day = (baseline.len() >= BASELINE).then(|| baseline.quantile(0.95));
     let hour = || {
-        let hour = book.windows.total(crate::domain::health::Span::OneHour);
+        let hour = book.windows.total(crate::domain::health::Window::OneHour);
         hour.to_ack.quantile(0.5).map(|p50| p50.saturating_mul(2))
     };
     let known = of_day.flatten().or_else(hour).or(book.ack_timeout);

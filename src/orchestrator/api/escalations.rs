@@ -9,7 +9,7 @@ use super::operate::Shown;
 use super::problem::Answer;
 use super::wire::Receipt;
 use crate::domain::event::Answer as Decision;
-use crate::domain::link::Act;
+use crate::domain::port::Act;
 
 /// Take an escalation in hand for 15 minutes
 #[utoipa::path(post, path = "/escalations/{id}/claim", tag = "escalations",

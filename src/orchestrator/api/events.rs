@@ -21,7 +21,7 @@ use super::feed::{Frame, PAGE, edge_of};
 use super::problem::{Answer, Problem};
 use super::wire::EdgeName;
 use crate::domain::event::Event;
-use crate::domain::link::Cursor;
+use crate::domain::port::Cursor;
 
 /// How long a listener is left without a word.
 const QUIET: Duration = Duration::from_secs(15);

@@ -12,7 +12,7 @@ use crate::clock::now;
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::{Edge, RunId};
 use crate::domain::ledger::Ledger;
-use crate::domain::link::Cursor;
+use crate::domain::port::Cursor;
 use crate::orchestrator::engine::Engine;
 
 /// Events a slow listener may be behind before it is sent away (protocol section 7).
@@ -21,7 +21,7 @@ pub const BUFFER: usize = 1_024;
 pub const PAGE: usize = 500;
 
 /// How long an answer waits for the reader to be up to date.
-const PATIENCE: Duration = Duration::from_secs(1);
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What happened, ready to be sent to any number of listeners.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Feed {
                 }
                 Err(why) => {
                     tracing::warn!(why = why.to_string(), "cannot read the log; trying again");
-                    tokio::time::sleep(PATIENCE).await;
+                    tokio::time::sleep(CATCH_UP_TIMEOUT).await;
                 }
             }
         }
@@ -122,7 +122,7 @@ impl Feed {
         let committed = *engine.changed().borrow();
         let mut position = self.position.subscribe();
         // A reader that cannot follow is behind; what is known is better than no answer.
-        let _ = tokio::time::timeout(PATIENCE, position.wait_for(|it| *it >= committed)).await;
+        let _ = tokio::time::timeout(CATCH_UP_TIMEOUT, position.wait_for(|it| *it >= committed)).await;
         let mut ledger = self.known();
         ledger.advance(now());
         ledger

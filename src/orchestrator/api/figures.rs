@@ -13,9 +13,9 @@ use super::extract::{Ask, Place};
 use super::problem::{Answer, Problem};
 use super::wire::EdgeName;
 use crate::domain::event::Rejection;
-use crate::domain::health::{P95, Span, Tally};
+use crate::domain::health::{P95, Tally, Window};
 use crate::domain::id::RunId;
-use crate::domain::link::ActKind;
+use crate::domain::port::ActKind;
 use crate::domain::report;
 use crate::domain::run::{Refused, Run};
 use crate::domain::time::Time;
@@ -25,25 +25,25 @@ use crate::orchestrator::engine;
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Window {
+pub struct WindowQuery {
     /// `1m`, `5m`, `1h` or `all`; `1h` unless given
     window: Option<String>,
 }
 
-impl Window {
-    fn span(&self) -> Answer<Span> {
+impl WindowQuery {
+    fn span(&self) -> Answer<Window> {
         let Some(name) = &self.window else {
-            return Ok(Span::default());
+            return Ok(Window::default());
         };
-        let span = Span::ALL.into_iter().find(|it| it.name() == name);
+        let span = Window::ALL.into_iter().find(|it| it.name() == name);
         span.ok_or_else(|| Problem::bad_request("window must be 1m, 5m, 1h or all"))
     }
 }
 
 /// Every edge with its figures, worst first
-#[utoipa::path(get, path = "/edges", tag = "edges", params(Window),
+#[utoipa::path(get, path = "/edges", tag = "edges", params(WindowQuery),
     responses((status = 200, description = "`{items}`", body = Value)))]
-pub async fn edges(State(api): State<Api>, Ask(window): Ask<Window>) -> Answer {
+pub async fn edges(State(api): State<Api>, Ask(window): Ask<WindowQuery>) -> Answer {
     let span = window.span()?;
     let rows = report::edges(&*api.present().await, span, false);
     Ok(Json(json!({ "window": span.name(), "items": rows })).into_response())
@@ -51,9 +51,9 @@ pub async fn edges(State(api): State<Api>, Ask(window): Ask<Window>) -> Answer {
 
 /// One edge with its figures and the last hour by minute
 #[utoipa::path(get, path = "/edges/{edge}/metrics", tag = "edges",
-    params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded"), Window),
+    params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded"), WindowQuery),
     responses((status = 200, description = "the row of `/edges` and `slices`, oldest first", body = Value)))]
-pub async fn edge_metrics(State(api): State<Api>, Place(name): Place<String>, Ask(window): Ask<Window>) -> Answer {
+pub async fn edge_metrics(State(api): State<Api>, Place(name): Place<String>, Ask(window): Ask<WindowQuery>) -> Answer {
     let edge = name.parse::<EdgeName>()?.exact()?;
     let span = window.span()?;
     let ledger = api.present().await;

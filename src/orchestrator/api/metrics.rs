@@ -7,9 +7,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::Api;
-use crate::domain::health::{Histogram, Kind, Span};
+use crate::domain::health::{Histogram, Kind, Window};
 use crate::domain::id::Edge;
-use crate::domain::ledger::{EdgeBook, Ledger};
+use crate::domain::ledger::{EdgeStats, Ledger};
 use crate::domain::text::clean;
 use crate::domain::time::Millis;
 
@@ -29,7 +29,7 @@ pub async fn metrics(State(api): State<Api>) -> Response {
 /// may be smaller, which Prometheus takes for the reset that it is.
 fn render(ledger: &Ledger) -> String {
     let mut text = String::new();
-    let total = |book: &EdgeBook, kind| u64::from(book.windows.total(Span::All).counts.get(kind));
+    let total = |book: &EdgeStats, kind| u64::from(book.windows.total(Window::All).counts.get(kind));
     let counters: [(&str, &str, Kind); 9] = [
         ("emitted", "Handoffs committed by their producer", Kind::Emitted),
         ("acknowledged", "Handoffs whose target accepted ownership", Kind::Acknowledged),
@@ -56,7 +56,7 @@ fn render(ledger: &Ledger) -> String {
     text
 }
 
-fn family(text: &mut String, name: &str, kind: &str, help: &str, ledger: &Ledger, value: impl Fn(&EdgeBook) -> u64) {
+fn family(text: &mut String, name: &str, kind: &str, help: &str, ledger: &Ledger, value: impl Fn(&EdgeStats) -> u64) {
     let mut lines = format!("# HELP {name} {help}.\n# TYPE {name} {kind}\n");
     for book in ledger.edges() {
         push(&mut lines, format_args!("{name}{{{}}} {}", labels(&book.edge), value(book)));
@@ -68,7 +68,7 @@ fn latency(text: &mut String, ledger: &Ledger) {
     let name = "handoff_ack_duration_seconds";
     push(text, format_args!("# HELP {name} Time from emit to first acknowledgement.\n# TYPE {name} histogram"));
     for book in ledger.edges() {
-        let acked: &Histogram = &book.windows.total(Span::All).to_ack;
+        let acked: &Histogram = &book.windows.total(Window::All).to_ack;
         let labels = labels(&book.edge);
         for bound in BUCKETS {
             let seconds = bound as f64 / 1_000.0;

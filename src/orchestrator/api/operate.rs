@@ -18,7 +18,7 @@ use super::wire::{EdgeName, Receipt, receipt};
 use crate::domain::command::Seen;
 use crate::domain::event::DismissReason;
 use crate::domain::id::{Actor, Edge, HandoffId, RunId};
-use crate::domain::link::{Act, Target};
+use crate::domain::port::{Act, Target};
 use crate::domain::run::Handoff;
 use crate::orchestrator::engine::{Edit, Once};
 

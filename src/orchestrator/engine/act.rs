@@ -12,13 +12,13 @@ use super::{CONTROL, Done, Engine, Once, Plan, Problem, cut};
 use crate::domain::command::{Command, Held, Seen};
 use crate::domain::event::{Answer, Resolution};
 use crate::domain::id::{Actor, Edge, RunId};
-use crate::domain::link::{Act, Fault, Outcome, Request, Target};
 use crate::domain::machine::CLAIM_HOLDS;
+use crate::domain::port::{Act, Fault, Outcome, Request, Target};
 use crate::domain::run::{Handoff, Run, State};
 use crate::store::Blob;
 
 /// How many items of one request are worked on at the same time.
-const AT_ONCE: usize = 8;
+const ITEMS_IN_PARALLEL: usize = 8;
 
 impl Engine {
     /// Does one act to one or many items, each for itself: an item that moved or refuses stops no other.
@@ -47,7 +47,7 @@ impl Engine {
             same.push(nth);
         }
         // A few at a time, so that the store writes them together.
-        let acting = stream::iter(acting).buffered(AT_ONCE);
+        let acting = stream::iter(acting).buffered(ITEMS_IN_PARALLEL);
         let done: Vec<Result<(), Fault>> = acting.map(|it| it.map_err(Into::into)).collect().await;
         items.extend(request.on.iter().zip(same).filter_map(|(on, nth)| {
             let done = done.get(nth)?.clone();
@@ -186,9 +186,9 @@ impl Engine {
             }
             Answer::Reject => {
                 let feedback = &resolution.feedback;
-                let offered = self.revision(by, &on.run, &handoff, feedback, None).await?;
-                blobs.push(offered.blob);
-                revision = Some(Box::new(offered.offer));
+                let candidate = self.revision(by, &on.run, &handoff, feedback, None).await?;
+                blobs.push(candidate.blob);
+                revision = Some(Box::new(candidate.handoff));
             }
             Answer::Approve | Answer::Respond | Answer::Dismiss => {}
         }

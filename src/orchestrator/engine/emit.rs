@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::offer::{CONTRACT_TYPE, Offered, party, placed, rejection, relation_kind};
+use super::admit::{CONTRACT_TYPE, Candidate, party, placed, rejection, relation_kind};
 use super::{Done, Engine, Plan, Problem};
 use crate::domain::canonical::canonical;
 use crate::domain::command::{Command, Refusal};
@@ -72,20 +72,20 @@ impl Engine {
         let kind = relation_kind(&body, &ANY).unwrap_or(default);
         let producer = party(by, body.get("source"));
         let derive = Derive::new(producer, trace.clone(), step, branch, Relation::plain(kind), now);
-        let offered = match self.checked(&body, derive).await? {
-            Ok(offered) => offered,
+        let candidate = match self.checked(&body, derive).await? {
+            Ok(candidate) => candidate,
             Err(violations) => {
                 let rejection = self.refuse(by, &body, &violations, None).await?;
                 return Err(Problem::invalid(violations, Some(rejection)));
             }
         };
         let run = RunId::from(trace.as_str());
-        let emission = &offered.offer.emission;
+        let emission = &candidate.handoff.emission;
         let plan = |known: Option<&Run>, _| {
             let taken = known.and_then(|run| by_key(run, &emission.key));
             Ok(Plan {
-                blobs: if taken.is_none() { vec![offered.blob.clone()] } else { Vec::new() },
-                command: Command::Emit(Box::new(offered.offer.clone())),
+                blobs: if taken.is_none() { vec![candidate.blob.clone()] } else { Vec::new() },
+                command: Command::Emit(Box::new(candidate.handoff.clone())),
             })
         };
         let now = match self.transact(&run, by, once.as_ref(), plan).await? {
@@ -93,18 +93,18 @@ impl Engine {
             Done::Now { run, .. } => run,
         };
         let Some(handoff) = by_key(&now, &emission.key).cloned() else {
-            return Err(Problem::NotFound(format!("handoff {}", offered.offer.id)));
+            return Err(Problem::NotFound(format!("handoff {}", candidate.handoff.id)));
         };
         if handoff.emission.digest != emission.digest {
             return Err(Refusal::IdempotencyMismatch {
                 key: emission.key.to_string(),
                 existing: handoff.emission.digest.to_string(),
                 handoff: handoff.id,
-                received: offered.blob.digest,
+                received: candidate.blob.digest,
             }
             .into());
         }
-        let replayed = handoff.id != offered.offer.id;
+        let replayed = handoff.id != candidate.handoff.id;
         Ok(Emitted { run, handoff, replayed })
     }
 
@@ -139,9 +139,9 @@ impl Engine {
     }
 
     /// Admits a contract, and looks whether what it refers to in this store is there.
-    async fn checked(&self, body: &Value, derive: Derive) -> Result<Result<Offered, Vec<Violation>>, Problem> {
-        let offered = match self.offer(body, derive) {
-            Ok(offered) => offered,
+    async fn checked(&self, body: &Value, derive: Derive) -> Result<Result<Candidate, Vec<Violation>>, Problem> {
+        let candidate = match self.candidate(body, derive) {
+            Ok(candidate) => candidate,
             Err(violations) => return Ok(Err(violations)),
         };
         let refs = body.pointer("/working_memory/refs").and_then(Value::as_array);
@@ -156,8 +156,8 @@ impl Engine {
                 missing.push(Violation::new(format!("/working_memory/refs/{nth}/uri"), "ref_missing", message));
             }
         }
-        let observed = self.policy(&offered.offer.emission.edge).strictness == Strictness::Observe;
-        Ok(if missing.is_empty() || observed { Ok(offered) } else { Err(missing) })
+        let observed = self.policy(&candidate.handoff.emission.edge).strictness == Strictness::Observe;
+        Ok(if missing.is_empty() || observed { Ok(candidate) } else { Err(missing) })
     }
 
     /// What follows from `handoff`, admitted at its place in the run.
@@ -167,9 +167,9 @@ impl Engine {
         run: &RunId,
         handoff: &Handoff,
         next: &[Value],
-    ) -> Result<Vec<Offered>, Problem> {
+    ) -> Result<Vec<Candidate>, Problem> {
         let now = self.now();
-        let mut offered = Vec::new();
+        let mut candidate = Vec::new();
         let mut wrong = Vec::new();
         let mut record = None;
         let emission = &handoff.emission;
@@ -182,7 +182,7 @@ impl Engine {
             let relation = Relation { of: Some(handoff.id.to_string()), ..Relation::plain(kind) };
             let derive = Derive::new(emission.to.clone(), trace.clone(), step, branch, relation, now);
             match self.checked(body, derive).await? {
-                Ok(it) => offered.push(it),
+                Ok(it) => candidate.push(it),
                 Err(violations) => {
                     let producer = Actor::agent(&emission.to.id);
                     let by = if next.is_empty() { by } else { &producer };
@@ -192,7 +192,7 @@ impl Engine {
                 }
             }
         }
-        if wrong.is_empty() { Ok(offered) } else { Err(Problem::invalid(wrong, record)) }
+        if wrong.is_empty() { Ok(candidate) } else { Err(Problem::invalid(wrong, record)) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::offer::{OPERATORS, Offered, answers, question_to};
+use super::admit::{Candidate, OPERATORS, answers, question_to};
 use super::revision::shortened;
 use super::{Done, Engine, Once, Plan, Problem, cut};
 use crate::domain::canonical::canonical;
@@ -57,16 +57,16 @@ impl Engine {
             return completed(Done::Before(before), &held.handoff);
         }
         let (run, handoff) = self.find(&held.handoff).await?;
-        let offered = self.follow_ups(by, &run, &handoff, &next).await?;
+        let candidate = self.follow_ups(by, &run, &handoff, &next).await?;
         let result = result.as_ref().map(stored);
         let plan = |_: Option<&Run>, _| {
             Ok(Plan {
                 command: Command::Complete {
                     held: held.clone(),
                     result: result.as_ref().map(|it| it.digest.clone()),
-                    next: offered.iter().map(|it| it.offer.clone()).collect(),
+                    next: candidate.iter().map(|it| it.handoff.clone()).collect(),
                 },
-                blobs: blobs(&offered, result.as_ref()),
+                blobs: blobs(&candidate, result.as_ref()),
             })
         };
         let done = self.transact(&run, by, once, plan).await?;
@@ -91,15 +91,15 @@ impl Engine {
         }
         let feedback = shortened(&feedback);
         let (run, handoff) = self.find(&held.handoff).await?;
-        let offered = self.revision(by, &run, &handoff, &feedback, contract).await?;
+        let candidate = self.revision(by, &run, &handoff, &feedback, contract).await?;
         let plan = |_: Option<&Run>, _| {
             Ok(Plan {
                 command: Command::Return {
                     held: held.clone(),
                     feedback: feedback.clone(),
-                    revision: Box::new(offered.offer.clone()),
+                    revision: Box::new(candidate.handoff.clone()),
                 },
-                blobs: vec![offered.blob.clone()],
+                blobs: vec![candidate.blob.clone()],
             })
         };
         let done = self.transact(&run, by, once, plan).await?;
@@ -192,8 +192,8 @@ pub(super) fn stored(result: &Value) -> Blob {
     Blob { digest: digest_of_bytes(&bytes), media_type: "application/json".to_owned(), bytes }
 }
 
-pub(super) fn blobs(offered: &[Offered], result: Option<&Blob>) -> Vec<Blob> {
-    offered.iter().map(|it| &it.blob).chain(result).cloned().collect()
+pub(super) fn blobs(candidate: &[Candidate], result: Option<&Blob>) -> Vec<Blob> {
+    candidate.iter().map(|it| &it.blob).chain(result).cloned().collect()
 }
 
 /// The handoff as it ended, and what its run emitted after it.

@@ -10,7 +10,7 @@ use super::{Engine, Problem};
 use crate::domain::contract::digest_of_bytes;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
-use crate::domain::link::{Cursor, Snapshot};
+use crate::domain::port::{Cursor, Snapshot};
 use crate::domain::run::{Handoff, Run};
 use crate::store::{Blob, Commit, Filter};
 

@@ -3,8 +3,8 @@
 use json_patch::Patch;
 use serde_json::Value;
 
+use super::admit::{OPERATORS, answers, contract_blob, emission, question_to};
 use super::lease::{blobs, stored};
-use super::offer::{OPERATORS, answers, contract_blob, emission, question_to};
 use super::{Done, Engine, Once, Plan, Problem, cut, new_lease};
 use crate::domain::command::{Command, Seen};
 use crate::domain::contract::{Contract, Violation};
@@ -65,15 +65,15 @@ impl Engine {
         if let Some(before) = self.answered(once, self.now()).await? {
             return Done::Before(before).handoff(&handoff.id);
         }
-        let offered = self.follow_ups(by, &run, &handoff, &next).await?;
+        let candidate = self.follow_ups(by, &run, &handoff, &next).await?;
         let result = result.as_ref().map(stored);
         let command = Command::CompleteManually {
             seen,
             result: result.as_ref().map(|it| it.digest.clone()),
-            next: offered.iter().map(|it| it.offer.clone()).collect(),
+            next: candidate.iter().map(|it| it.handoff.clone()).collect(),
             note: cut(note, 2_000),
         };
-        let blobs = blobs(&offered, result.as_ref());
+        let blobs = blobs(&candidate, result.as_ref());
         self.once_on(&run, by, once, &handoff.id, command, blobs).await
     }
 

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::domain::command::Refusal;
 use crate::domain::contract::Violation;
-use crate::domain::link::Fault;
+use crate::domain::port::Fault;
 use crate::orchestrator::boundary::PutError;
 use crate::store::{CommitError, StoreError};
 

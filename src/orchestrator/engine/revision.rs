@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::offer::Offered;
+use super::admit::Candidate;
 use super::{Engine, Problem, cut};
 use crate::domain::command::Refusal;
 use crate::domain::contract::{PartyKind, Relation, RelationKind, Violation};
@@ -27,7 +27,7 @@ impl Engine {
         handoff: &Handoff,
         feedback: &[String],
         own: Option<Value>,
-    ) -> Result<Offered, Problem> {
+    ) -> Result<Candidate, Problem> {
         let emission = &handoff.emission;
         if emission.from.kind == PartyKind::External {
             let why = format!("{} cannot be sent back: its source is outside", handoff.id);
@@ -42,20 +42,20 @@ impl Engine {
             ..Relation::plain(RelationKind::Revision)
         };
         let derive = Derive::new(emission.to.clone(), trace, step, branch, relation, self.now());
-        let offered = if let Some(body) = &own {
-            self.offer(body, derive)
+        let candidate = if let Some(body) = &own {
+            self.candidate(body, derive)
         } else {
             let original = self.body(handoff.digest()).await?;
-            self.offer_own(&built(original, handoff, feedback, by), derive)
+            self.own_candidate(&built(original, handoff, feedback, by), derive)
         };
-        let offered = offered.map_err(|violations| Problem::invalid(violations, None))?;
-        if offered.offer.emission.to != emission.from {
+        let candidate = candidate.map_err(|violations| Problem::invalid(violations, None))?;
+        if candidate.handoff.emission.to != emission.from {
             let path = "/target";
             let message = format!("is not {}: a revision goes back to the source", emission.from.id);
             let found = vec![Violation::new(path, "target_mismatch", message)];
             return Err(Problem::invalid(found, None));
         }
-        Ok(offered)
+        Ok(candidate)
     }
 }
 

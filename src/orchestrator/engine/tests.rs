@@ -8,7 +8,7 @@ use crate::domain::command::{Refusal, Seen};
 use crate::domain::event::{Answer, DismissReason};
 use crate::domain::id::Edge;
 use crate::domain::ledger::Ledger;
-use crate::domain::link::{Act, Fault, Request, Target};
+use crate::domain::port::{Act, Fault, Request, Target};
 use crate::domain::run::{Handoff, Refused, State};
 use crate::domain::time::{HOUR, SECOND};
 use crate::orchestrator::sweeper;

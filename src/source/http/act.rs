@@ -6,11 +6,11 @@ use reqwest::header::{HeaderName, HeaderValue, IF_MATCH};
 use serde_json::{Value, json};
 
 use super::answer::ANSWER;
-use super::{AT_ONCE, Http, PATIENCE};
+use super::{Http, REQUEST_TIMEOUT, REQUESTS_IN_PARALLEL};
 use crate::domain::event::Answer;
 use crate::domain::id::HandoffId;
 use crate::domain::key::hashed;
-use crate::domain::link::{Act, Fault, Outcome, Request};
+use crate::domain::port::{Act, Fault, Outcome, Request};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Who acts, where the server knows nobody by token.
@@ -37,7 +37,7 @@ pub(super) async fn perform(http: Http, request: Request) -> Result<Outcome, Fau
         }
     });
     // In the order of the request, a few at a time.
-    let items = stream::iter(sending).buffered(AT_ONCE).collect().await;
+    let items = stream::iter(sending).buffered(REQUESTS_IN_PARALLEL).collect().await;
     Ok(Outcome { items })
 }
 
@@ -45,7 +45,7 @@ async fn send(http: &Http, call: &Call, by: &str, key: &str) -> Result<(), Fault
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     // The same item of the same request always has the same key, and any text in it is a fit header.
     let key = hashed("rq1_", format!("{key}\n{}", path.join("\n")).as_bytes());
-    let mut post = http.ask(Method::POST, &path).timeout(PATIENCE).header(IDEMPOTENCY_KEY, key).json(&call.body);
+    let mut post = http.ask(Method::POST, &path).timeout(REQUEST_TIMEOUT).header(IDEMPOTENCY_KEY, key).json(&call.body);
     if let Some(version) = call.version {
         post = post.header(IF_MATCH, format!("\"v{version}\""));
     }
@@ -84,7 +84,7 @@ fn calls(request: &Request) -> Vec<Call> {
         Act::Release => ("escalations", "release", json!({})),
         Act::Cancel => ("runs", "cancel", json!({ "reason": why })),
     };
-    let call = |target: &crate::domain::link::Target| {
+    let call = |target: &crate::domain::port::Target| {
         let of_run = matches!(request.act, Act::Cancel);
         let id = if of_run { target.run.as_str() } else { target.handoff.as_str() };
         Call {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::domain::contract::Violation;
-use crate::domain::link::Fault;
+use crate::domain::port::Fault;
 use crate::domain::run::LastChange;
 use crate::domain::text::clean;
 
@@ -172,10 +172,10 @@ fn content_type(response: &Response) -> String {
 }
 
 fn header(response: &Response, name: reqwest::header::HeaderName) -> String {
-    const LONGEST: usize = 200;
+    const MAX_QUOTED: usize = 200;
     let value = response.headers().get(name);
     let text = value.map_or_else(String::new, |it| String::from_utf8_lossy(it.as_bytes()).into_owned());
-    clean(&text).chars().take(LONGEST).collect()
+    clean(&text).chars().take(MAX_QUOTED).collect()
 }
 
 /// The outer layers of an HTTP error repeat the address; the innermost says what happened.

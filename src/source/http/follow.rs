@@ -8,11 +8,11 @@ use sse_stream::{Sse, SseByteStream};
 
 use super::answer::Server;
 use crate::domain::event::Event;
-use crate::domain::link::{Batch, Cursor, Fault};
+use crate::domain::port::{Batch, Cursor, Fault};
 use crate::domain::time::Time;
 
 /// Most bytes without the end of an event: far more than any event of ours.
-const LONGEST: usize = 4 << 20;
+const MAX_EVENT_BYTES: usize = 4 << 20;
 /// Most events in one batch.
 const MAX_BATCH: usize = 1_000;
 
@@ -33,7 +33,7 @@ pub(super) fn batches(response: Response, server: Server) -> BoxStream<'static, 
             Some(end) => chunk.len() - end,
             None => open + chunk.len(),
         };
-        if open > LONGEST {
+        if open > MAX_EVENT_BYTES {
             return Err(Broken(Fault::Malformed(format!(
                 "{} sends an event of more than 4 MiB: that is none of seam's",
                 server.name

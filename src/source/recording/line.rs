@@ -70,9 +70,9 @@ pub struct LineFault {
 
 impl LineFault {
     pub(super) fn new(cause: Cause, detail: impl Into<String>) -> Self {
-        const LONGEST: usize = 200;
+        const MAX_QUOTED: usize = 200;
         let detail: String = detail.into();
-        Self { cause, detail: detail.chars().take(LONGEST).collect() }
+        Self { cause, detail: detail.chars().take(MAX_QUOTED).collect() }
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::{Reading, Seen, lock};
-use crate::domain::link::{Batch, Control, Cursor, Fault, Replay, Snapshot};
+use crate::domain::port::{Batch, Control, Cursor, Fault, Replay, Snapshot};
 use crate::domain::time::{Millis, Time};
 
 /// Most events in one batch.
@@ -361,7 +361,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_timeline_ends_where_the_replay_stands() {
-        use crate::domain::link::{Found, Want};
+        use crate::domain::port::{Found, Want};
         let (recording, _file) = recording(Some(1.0));
         recording.control(Control::Pause).unwrap();
         recording.control(Control::Jump(at(3))).unwrap();

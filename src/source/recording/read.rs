@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::line::{Cause, LineFault, MAX_LINE, Record, Translator, sighted};
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::link::Skipped;
+use crate::domain::port::Skipped;
 use crate::domain::time::Time;
 
 /// More events than this are not held in memory.

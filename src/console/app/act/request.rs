@@ -1,60 +1,60 @@
-//! The requests that a draft becomes.
+//! The requests that a form becomes.
 
-use super::{Aim, Draft};
+use super::{ActTarget, Form};
 use crate::domain::event::Answer;
-use crate::domain::link::{Act, ActKind, Request, SourceId};
+use crate::domain::port::{Act, ActKind, Request, SourceId};
 
 /// The most items of one request. Each is answered on its own, long before anybody gives up waiting for it.
-const MOST: usize = 100;
+const TARGETS_PER_REQUEST: usize = 100;
 
 /// A part of an act that is sent and answered as one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Portion {
+pub struct Chunk {
     /// Whom to ask.
     pub source: SourceId,
     /// The items, as in the request.
-    pub aims: Vec<Aim>,
+    pub targets: Vec<ActTarget>,
     /// What to ask.
     pub request: Request,
 }
 
-impl Draft {
-    /// The portions of this act on these items, in order: at most a hundred items of one source, and one alone for
+impl Form {
+    /// The chunks of this act on these items, in order: at most a hundred items of one source, and one alone for
     /// decisions, which are each bound to what was shown of that one item. `key` makes each of them a no-op when
     /// repeated.
-    pub fn portions(&self, aims: &[Aim], by: &str, key: &str) -> Vec<Portion> {
-        let most = if self.proposal.is_answer() { 1 } else { MOST };
-        let mut parts: Vec<(SourceId, Vec<Aim>)> = Vec::new();
+    pub fn chunks(&self, targets: &[ActTarget], by: &str, key: &str) -> Vec<Chunk> {
+        let most = if self.proposal.is_answer() { 1 } else { TARGETS_PER_REQUEST };
+        let mut parts: Vec<(SourceId, Vec<ActTarget>)> = Vec::new();
         if let Some((source, _)) = &self.proposal.edge {
             parts.push((*source, Vec::new()));
         }
-        for aim in aims {
-            match parts.iter_mut().rfind(|(source, _)| *source == aim.source) {
-                Some((_, some)) if some.len() < most => some.push(aim.clone()),
-                _ => parts.push((aim.source, vec![aim.clone()])),
+        for target in targets {
+            match parts.iter_mut().rfind(|(source, _)| *source == target.source) {
+                Some((_, some)) if some.len() < most => some.push(target.clone()),
+                _ => parts.push((target.source, vec![target.clone()])),
             }
         }
         let numbered = parts.into_iter().enumerate();
         numbered
-            .filter_map(|(nth, (source, aims))| {
+            .filter_map(|(nth, (source, targets))| {
                 let request = Request {
-                    on: aims.iter().map(|aim| aim.target.clone()).collect(),
-                    act: self.act(aims.first())?,
+                    on: targets.iter().map(|target| target.target.clone()).collect(),
+                    act: self.act(targets.first())?,
                     by: by.to_owned(),
                     why: self.words.clone(),
                     key: format!("{key}-{nth}"),
                 };
-                Some(Portion { source, aims, request })
+                Some(Chunk { source, targets, request })
             })
             .collect()
     }
 
     /// Nothing when something it needs is missing, which the flow of layers prevents.
-    fn act(&self, aim: Option<&Aim>) -> Option<Act> {
+    fn act(&self, target: Option<&ActTarget>) -> Option<Act> {
         let resolve = |answer| {
             Some(Act::Resolve {
                 answer,
-                context_digest: aim?.digest.clone(),
+                context_digest: target?.digest.clone(),
                 edited: self.edited.clone(),
                 value: self.value.clone(),
             })

@@ -3,22 +3,22 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::domain::id::HandoffId;
-use crate::domain::link::{ActKind, SourceId};
+use crate::domain::port::{ActKind, SourceId};
 use crate::domain::report::{Outlook, outlook};
 use crate::domain::text;
 use crate::domain::time::Time;
 use crate::keymap::Action;
 
 use super::super::act::Proposal;
-use super::super::desk::Desk;
 use super::super::doc::plural;
-use super::super::screen::Offer;
-use super::super::triage::aim;
+use super::super::screen::Binding;
+use super::super::screen_context::ScreenContext;
+use super::super::triage::target;
 use super::super::world::World;
 use super::{DeadLetters, GroupId, Row, order};
 
 /// The most items of one act. More than that nobody can look over; the rest is said, and a second go takes it.
-const MOST: usize = 10_000;
+const MAX_TARGETS: usize = 10_000;
 /// The most groups a confirmation names.
 const NAMED: usize = 5;
 
@@ -26,13 +26,13 @@ const NAMED: usize = 5;
 struct Chosen {
     items: Vec<(SourceId, HandoffId)>,
     groups: Vec<GroupId>,
-    /// How many there are beyond [`MOST`].
+    /// How many there are beyond [`MAX_TARGETS`].
     more: usize,
 }
 
 impl DeadLetters {
     /// The acts, with what they would be done to.
-    pub(super) fn acts(&self, world: &World) -> Vec<Offer> {
+    pub(super) fn acts(&self, world: &World) -> Vec<Binding> {
         let Some(source) = self.sources().next() else {
             return Vec::new();
         };
@@ -42,19 +42,19 @@ impl DeadLetters {
             (Action::Escalate, ActKind::Escalate),
             (Action::Dismiss, ActKind::Dismiss),
         ];
-        let offers = acts.into_iter().enumerate().map(|(nth, (action, act))| {
-            let offer = Offer::new(action);
-            let offer = match (nth, &object) {
-                (0, Some(object)) => offer.word(format!("{} {object}", action.word())),
-                _ => offer,
+        let bindings = acts.into_iter().enumerate().map(|(nth, (action, act))| {
+            let binding = Binding::new(action);
+            let binding = match (nth, &object) {
+                (0, Some(object)) => binding.word(format!("{} {object}", action.word())),
+                _ => binding,
             };
             let sources = self.sources().skip(1);
-            sources.fold(offer.of(world, source, act), |offer, source| {
+            sources.fold(binding.of(world, source, act), |binding, source| {
                 let why = world.lock(source, act);
-                offer.unless(why)
+                binding.unless(why)
             })
         });
-        offers.collect()
+        bindings.collect()
     }
 
     /// The sources of what is chosen, without repeats where that is cheap.
@@ -119,7 +119,7 @@ impl DeadLetters {
                 return;
             }
             groups.insert(group);
-            if seen.len() == MOST {
+            if seen.len() == MAX_TARGETS {
                 chosen.more += 1;
                 return;
             }
@@ -152,16 +152,16 @@ impl DeadLetters {
         chosen
     }
 
-    pub(super) fn propose(&self, desk: &mut Desk<'_>, action: Action) {
+    pub(super) fn propose(&self, cx: &mut ScreenContext<'_>, action: Action) {
         let act = match action {
             Action::Requeue => ActKind::Requeue,
             Action::Escalate => ActKind::Escalate,
             _ => ActKind::Dismiss,
         };
-        let world = desk.world;
+        let world = cx.world;
         let chosen = self.chosen(world);
-        let aims = chosen.items.iter().filter_map(|(source, id)| aim(world.feed(*source)?.ledger(), *source, id));
-        let mut proposal = Proposal::new(act, aims.collect());
+        let targets = chosen.items.iter().filter_map(|(source, id)| target(world.feed(*source)?.ledger(), *source, id));
+        let mut proposal = Proposal::new(act, targets.collect());
         proposal.groups = chosen.groups.len();
         let whole = self.list.chosen().iter().all(|row| matches!(row, Row::Group(_)));
         if whole && chosen.more == 0 {
@@ -178,10 +178,10 @@ impl DeadLetters {
             proposal.notes.push(format!(
                 "{} more match: at most {} are done at once, repeat it for the rest.",
                 text::count(chosen.more as u64),
-                text::count(MOST as u64)
+                text::count(MAX_TARGETS as u64)
             ));
         }
-        desk.propose(proposal);
+        cx.propose(proposal);
     }
 
     /// The groups of an act by name.
@@ -203,7 +203,7 @@ impl DeadLetters {
         let Some(groups) = &proposal.group else {
             return 0;
         };
-        let Some(latest) = proposal.aims.iter().map(|it| it.since).max() else {
+        let Some(latest) = proposal.targets.iter().map(|it| it.since).max() else {
             return 0;
         };
         let after = Time::from_millis(latest.millis() + 1);

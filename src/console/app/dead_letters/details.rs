@@ -7,7 +7,7 @@ use crate::domain::report::{DeadGroup, Outlook, dead_row};
 use crate::domain::text::{age, count};
 use crate::domain::time::MINUTE;
 
-use super::super::doc::{Doc, Ink, plural};
+use super::super::doc::{Doc, TextRole, plural};
 use super::super::world::World;
 use super::{DeadLetters, Row};
 
@@ -31,46 +31,46 @@ pub fn details(screen: &DeadLetters, world: &World, width: usize) -> Doc {
 }
 
 /// How an outlook is meant to be read.
-pub const fn ink(outlook: &Outlook) -> Ink {
+pub const fn ink(outlook: &Outlook) -> TextRole {
     match outlook {
-        Outlook::Likely(_) => Ink::Good,
-        Outlook::Open(_) => Ink::Text,
-        Outlook::WouldFail(_) => Ink::Bad,
-        Outlook::Impossible(_) => Ink::Dim,
+        Outlook::Likely(_) => TextRole::Good,
+        Outlook::Open(_) => TextRole::Text,
+        Outlook::WouldFail(_) => TextRole::Bad,
+        Outlook::Impossible(_) => TextRole::Dim,
     }
 }
 
 /// Whether a group still grows, in words.
-pub fn pulse(head: &DeadGroup, ledger: &Ledger) -> (Ink, String) {
+pub fn pulse(head: &DeadGroup, ledger: &Ledger) -> (TextRole, String) {
     let quiet = head.last_at.age(ledger.now());
     let lately = head.last_10m;
     if quiet < 2 * MINUTE {
         let many = count(lately as u64);
-        (Ink::Warn, format!("still happening: {many} in 10 min"))
+        (TextRole::Warn, format!("still happening: {many} in 10 min"))
     } else {
         let before = match lately {
             0 => String::new(),
             some => format!(", {} in 10 min", count(some as u64)),
         };
-        (Ink::Dim, format!("quiet for {}{before}", age(quiet)))
+        (TextRole::Dim, format!("quiet for {}{before}", age(quiet)))
     }
 }
 
 fn group(doc: &mut Doc, world: &World, ledger: &Ledger, head: &DeadGroup, matching: usize) {
     let now = ledger.now();
-    doc.paragraph(Ink::Strong, &head.title);
+    doc.paragraph(TextRole::Strong, &head.title);
     doc.field("requeue", ink(&head.outlook), head.outlook.why());
     let matching = match matching {
         all if all == head.count => String::new(),
         some => format!(", {} match the filter", count(some as u64)),
     };
     let pipeline = &head.edge.pipeline;
-    doc.field("edge", Ink::Text, &format!("{} in {pipeline}", head.edge));
-    doc.field("dead", Ink::Text, &format!("{}{matching}", plural(head.count, "handoff")));
+    doc.field("edge", TextRole::Text, &format!("{} in {pipeline}", head.edge));
+    doc.field("dead", TextRole::Text, &format!("{}{matching}", plural(head.count, "handoff")));
     let (tone, pulse) = pulse(head, ledger);
     doc.field("pulse", tone, &pulse);
     let (first, last) = (world.stamp(head.first_at, now), world.stamp(head.last_at, now));
-    doc.field("first, last", Ink::Text, &format!("{first}, {last}"));
+    doc.field("first, last", TextRole::Text, &format!("{first}, {last}"));
     let Some(book) = ledger.dead().group(&head.id) else {
         return;
     };
@@ -78,11 +78,11 @@ fn group(doc: &mut Doc, world: &World, ledger: &Ledger, head: &DeadGroup, matchi
     prompts.sort_by(|a, b| b.1.cmp(a.1));
     for (nth, (prompt, count)) in prompts.into_iter().take(4).enumerate() {
         let prompt = prompt.as_deref().unwrap_or("no prompt named");
-        doc.field(if nth == 0 { "prompt" } else { "" }, Ink::Text, &format!("{prompt} in {count}"));
+        doc.field(if nth == 0 { "prompt" } else { "" }, TextRole::Text, &format!("{prompt} in {count}"));
     }
     for (nth, (why, count)) in book.reasons.iter().enumerate() {
         let why = why.map_or("not said", reason);
-        doc.field(if nth == 0 { "why dead" } else { "" }, Ink::Text, &format!("{why} in {count}"));
+        doc.field(if nth == 0 { "why dead" } else { "" }, TextRole::Text, &format!("{why} in {count}"));
     }
 }
 
@@ -90,32 +90,36 @@ fn item(doc: &mut Doc, world: &World, ledger: &Ledger, id: &HandoffId) {
     let Some(row) = dead_row(ledger, id) else {
         return;
     };
-    doc.paragraph(Ink::Strong, if row.title.is_empty() { id.as_str() } else { &row.title });
+    doc.paragraph(TextRole::Strong, if row.title.is_empty() { id.as_str() } else { &row.title });
     doc.field("requeue", ink(&row.outlook), row.outlook.why());
     let place = row.path.as_deref().map(|path| format!(" at {path}")).unwrap_or_default();
-    doc.field("failed", Ink::Bad, &format!("{}{place}", row.code));
+    doc.field("failed", TextRole::Bad, &format!("{}{place}", row.code));
     if !row.detail.is_empty() {
-        doc.field("said", Ink::Text, &row.detail);
+        doc.field("said", TextRole::Text, &row.detail);
     }
     if let Some(first) = ledger.handoff(id).and_then(|it| it.failure.as_ref()?.violations.first()) {
-        doc.field("violation", Ink::Text, &first.to_string());
+        doc.field("violation", TextRole::Text, &first.to_string());
     }
-    doc.field("why dead", Ink::Text, row.reason.map_or("not said", reason));
+    doc.field("why dead", TextRole::Text, row.reason.map_or("not said", reason));
     let attempts = match row.max_attempts {
         0 => plural(row.attempts as usize, "attempt"),
         most => format!("{} of {most}", row.attempts),
     };
-    doc.field("attempts", Ink::Text, &attempts);
+    doc.field("attempts", TextRole::Text, &attempts);
     let (at, ago) = (world.stamp(row.dead_at, ledger.now()), age(row.age_ms));
-    doc.field("died", if row.age_ms < 10 * MINUTE { Ink::Warn } else { Ink::Text }, &format!("{at}, {ago} ago"));
+    doc.field(
+        "died",
+        if row.age_ms < 10 * MINUTE { TextRole::Warn } else { TextRole::Text },
+        &format!("{at}, {ago} ago"),
+    );
     if let Some(prompt) = &row.prompt {
-        doc.field("prompt", Ink::Text, prompt);
+        doc.field("prompt", TextRole::Text, prompt);
     }
     let owner = if row.owner.is_empty() { "not said" } else { &row.owner };
-    doc.field("owner", Ink::Text, &format!("{owner}, urgency {}", row.urgency.word()));
-    doc.field("edge", Ink::Text, &format!("{} in {}", row.edge, row.edge.pipeline));
-    doc.field("handoff", Ink::Dim, id.as_str());
-    doc.field("trace", Ink::Dim, row.trace_id.as_str());
+    doc.field("owner", TextRole::Text, &format!("{owner}, urgency {}", row.urgency.word()));
+    doc.field("edge", TextRole::Text, &format!("{} in {}", row.edge, row.edge.pipeline));
+    doc.field("handoff", TextRole::Dim, id.as_str());
+    doc.field("trace", TextRole::Dim, row.trace_id.as_str());
 }
 
 /// Why no further attempt was made, for people.

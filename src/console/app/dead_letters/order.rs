@@ -97,7 +97,7 @@ pub(super) fn matches(ledger: &Ledger, book: &DeadBook, query: &Query, id: &Hand
     if query.is_empty() {
         return true;
     }
-    let found = ledger.home(id).and_then(|run| Some((run, run.handoffs.get(id)?)));
+    let found = ledger.run_of(id).and_then(|run| Some((run, run.handoffs.get(id)?)));
     let Some((run, it)) = found else {
         return false;
     };

@@ -1,14 +1,14 @@
 //! The page of one edge: how fast, what failed, what was refused and since when, what came through lately.
 
-use crate::domain::health::Span;
+use crate::domain::health::Window;
 use crate::domain::id::{Edge, HandoffId};
-use crate::domain::link::SourceId;
+use crate::domain::port::SourceId;
 use crate::domain::report::{EdgeRow, edge_row};
 use crate::keymap::Action;
 
-use super::super::desk::Desk;
 use super::super::list::List;
-use super::super::screen::Offer;
+use super::super::screen::Binding;
+use super::super::screen_context::ScreenContext;
 use super::super::world::World;
 use super::{pause, propose_pause, turned};
 
@@ -20,7 +20,7 @@ pub struct EdgePage {
     /// Which one.
     pub edge: Edge,
     /// The window of the numbers and of the histogram.
-    pub span: Span,
+    pub span: Window,
     /// The handoffs emitted on it lately, the latest first.
     pub list: List<HandoffId>,
     /// Its numbers over the window; nothing when the source does not know the edge any more.
@@ -30,7 +30,7 @@ pub struct EdgePage {
 impl EdgePage {
     /// The page before its first refresh.
     pub fn new(source: SourceId, edge: Edge) -> Self {
-        Self { source, edge, span: Span::OneHour, list: List::default(), row: None }
+        Self { source, edge, span: Window::OneHour, list: List::default(), row: None }
     }
 
     pub(in super::super) fn refresh(&mut self, world: &World) {
@@ -49,36 +49,36 @@ impl EdgePage {
         self.list.settle(book.recent.iter().rev().cloned().collect());
     }
 
-    pub(in super::super) fn offers(&self, world: &World) -> Vec<Offer> {
-        let mut offers = Vec::new();
+    pub(in super::super) fn bindings(&self, world: &World) -> Vec<Binding> {
+        let mut bindings = Vec::new();
         if self.list.selected().is_some() {
-            offers.push(Offer::new(Action::Open).word("handoff"));
-            offers.push(Offer::quiet(Action::CopyId));
+            bindings.push(Binding::new(Action::Open).word("handoff"));
+            bindings.push(Binding::quiet(Action::CopyId));
         }
-        offers.push(Offer::new(Action::Back));
+        bindings.push(Binding::new(Action::Back));
         if self.row.is_some() {
-            offers.push(pause(world, self.source, &self.edge));
-            offers.push(Offer::new(Action::NextTab).word("window"));
-            offers.push(Offer::quiet(Action::PreviousTab));
-            offers.push(Offer::quiet(Action::CopyJson));
+            bindings.push(pause(world, self.source, &self.edge));
+            bindings.push(Binding::new(Action::NextTab).word("window"));
+            bindings.push(Binding::quiet(Action::PreviousTab));
+            bindings.push(Binding::quiet(Action::CopyJson));
         }
-        offers.extend(self.list.offers(false));
-        offers
+        bindings.extend(self.list.bindings(false));
+        bindings
     }
 
-    pub(in super::super) fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
-        if self.list.act(action, desk.half_page()) {
+    pub(in super::super) fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
+        if self.list.act(action, cx.half_page()) {
             return;
         }
         match (action, self.list.selected()) {
-            (Action::NextTab, _) => self.turn(desk.world, true),
-            (Action::PreviousTab, _) => self.turn(desk.world, false),
-            (Action::PauseEdge, _) => propose_pause(desk, self.source, self.edge.clone()),
-            (Action::Open, Some(id)) => desk.open(self.source, id.clone()),
-            (Action::CopyId, Some(id)) => desk.copy(id.as_str(), "the handoff id"),
+            (Action::NextTab, _) => self.turn(cx.world, true),
+            (Action::PreviousTab, _) => self.turn(cx.world, false),
+            (Action::PauseEdge, _) => propose_pause(cx, self.source, self.edge.clone()),
+            (Action::Open, Some(id)) => cx.open(self.source, id.clone()),
+            (Action::CopyId, Some(id)) => cx.copy(id.as_str(), "the handoff id"),
             (Action::CopyJson, _) => {
                 let json = self.row.as_ref().and_then(|it| serde_json::to_string_pretty(it).ok());
-                desk.copy(&json.unwrap_or_default(), "the edge as JSON");
+                cx.copy(&json.unwrap_or_default(), "the edge as JSON");
             }
             _ => {}
         }
@@ -89,14 +89,14 @@ impl EdgePage {
         self.refresh(world);
     }
 
-    pub(in super::super) fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+    pub(in super::super) fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
         if self.list.click(row) {
-            self.act(desk, Action::Open);
+            self.act(cx, Action::Open);
         }
     }
 
     pub(in super::super) fn span_at(&mut self, nth: usize) {
-        if let Some(span) = Span::ALL.get(nth) {
+        if let Some(span) = Window::ALL.get(nth) {
             self.span = *span;
         }
     }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::Row;
-use crate::console::app::reason::Concern;
+use crate::console::app::explain::Concern;
 use crate::domain::report::RateOf;
 
 /// A column of the list, in the order drawn.

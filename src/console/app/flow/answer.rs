@@ -1,25 +1,25 @@
 //! What comes of what was sent: done, refused, or somebody else was faster.
 
-use super::{Sent, edit, items, leave, request};
-use crate::console::app::act::Aim;
-use crate::console::app::desk::Tickets;
+use super::{InFlight, edit, items, leave, request};
+use crate::console::app::act::ActTarget;
 use crate::console::app::feed::Feed;
 use crate::console::app::layer::{Layer, Results, capital};
 use crate::console::app::msg::{Effect, Reply, Ticket};
 use crate::console::app::screen::{Screen, ScreenId};
+use crate::console::app::screen_context::Tickets;
 use crate::console::app::state::{Editing, State};
 use crate::console::app::toast::Tone;
-use crate::domain::link::{ActKind, Fault, Found, Want};
+use crate::domain::port::{ActKind, Fault, Found, Want};
 use crate::domain::time::Time;
 
 /// An effect answered. What nobody waits for any more is dropped.
 pub(in crate::console::app) fn answered(state: &mut State, ticket: Ticket, reply: Result<Reply, Fault>) -> Vec<Effect> {
     if let Some(at) = state.pending.iter().position(|it| it.ticket == ticket) {
         let due = state.pending.remove(at);
-        return request(state, &due.draft, &due.aims);
+        return request(state, &due.form, &due.targets);
     }
-    if let Some(at) = state.sent.iter().position(|it| it.waits_for(ticket)) {
-        let sent = state.sent.swap_remove(at);
+    if let Some(at) = state.in_flight.iter().position(|it| it.waits_for(ticket)) {
+        let sent = state.in_flight.swap_remove(at);
         let mut effects = heard(state, sent, ticket, reply);
         effects.extend(leave::when_done(state));
         return effects;
@@ -52,16 +52,17 @@ pub(in crate::console::app) fn mend(feed: &mut Feed, tickets: &mut Tickets) -> V
     missing.map(|(ticket, run)| Effect::Fetch(ticket, source, Want::Timeline(run))).collect()
 }
 
-/// A portion of an act was answered: on with the next one, or the result of all of them.
-fn heard(state: &mut State, mut sent: Sent, ticket: Ticket, reply: Result<Reply, Fault>) -> Vec<Effect> {
-    let Some(portion) = sent.take(ticket) else {
+/// A chunk of an act was answered: on with the next one, or the result of all of them.
+fn heard(state: &mut State, mut sent: InFlight, ticket: Ticket, reply: Result<Reply, Fault>) -> Vec<Effect> {
+    let Some(chunk) = sent.take(ticket) else {
         return Vec::new();
     };
-    let act = sent.draft.proposal.act;
-    if let (ActKind::EditApprove, Some(edited), Some(aim)) = (act, &sent.draft.edited, portion.aims.first())
+    let act = sent.form.proposal.act;
+    if let (ActKind::EditApprove, Some(edited), Some(target)) = (act, &sent.form.edited, chunk.targets.first())
         && let Some(fault @ Fault::Invalid(_)) = first_fault(&reply)
     {
-        let editing = Editing { aim: aim.clone(), original: sent.draft.original.clone(), text: edit::pretty(edited) };
+        let editing =
+            Editing { target: target.clone(), original: sent.form.original.clone(), text: edit::pretty(edited) };
         edit::fix(state, editing, edit::invalid(fault));
         return Vec::new();
     }
@@ -70,12 +71,12 @@ fn heard(state: &mut State, mut sent: Sent, ticket: Ticket, reply: Result<Reply,
             let items = outcome.items.into_iter().enumerate();
             // People are named as those who were faster.
             sent.done.extend(items.map(|(nth, (_, it))| {
-                let aim = portion.aims.get(nth).cloned();
-                let it = it.map_err(|fault| match &aim {
-                    Some(aim) => state.name_person(aim, fault),
+                let target = chunk.targets.get(nth).cloned();
+                let it = it.map_err(|fault| match &target {
+                    Some(target) => state.name_person(target, fault),
                     None => fault,
                 });
-                (aim, it)
+                (target, it)
             }));
         }
         Ok(_) => {}
@@ -83,26 +84,26 @@ fn heard(state: &mut State, mut sent: Sent, ticket: Ticket, reply: Result<Reply,
             let why = fault.told(state.world.now);
             state.say(format!("not {}: {why}", act.done()), Tone::Bad);
         }
-        Err(fault) => sent.give_up(portion, &fault),
+        Err(fault) => sent.give_up(chunk, &fault),
     }
     let effects = sent.go_on(&mut state.tickets);
     if sent.is_over() {
         result(state, &sent);
     } else {
-        state.sent.push(sent);
+        state.in_flight.push(sent);
     }
     effects
 }
 
-fn result(state: &mut State, sent: &Sent) {
+fn result(state: &mut State, sent: &InFlight) {
     let now = state.world.now;
-    let act = sent.draft.proposal.act;
+    let act = sent.form.proposal.act;
     match sent.done.as_slice() {
         [] => {}
-        [(aim, Ok(()))] => {
-            let what = match (&sent.draft.proposal.edge, aim) {
+        [(target, Ok(()))] => {
+            let what = match (&sent.form.proposal.edge, target) {
                 (Some((_, edge)), _) => edge.to_string(),
-                (None, Some(aim)) => aim.label.clone(),
+                (None, Some(target)) => target.label.clone(),
                 (None, None) => items(1),
             };
             state.say(format!("{} {what}", act.done()), Tone::Good);
@@ -127,15 +128,15 @@ fn first_fault(reply: &Result<Reply, Fault>) -> Option<&Fault> {
 }
 
 /// Failures first: they are what is left to do.
-fn results(sent: &Sent, now: Time) -> Results {
-    let line = |(aim, it): &(Option<Aim>, Result<(), Fault>)| {
-        let label = aim.as_ref().map_or("", |it| it.label.as_str());
+fn results(sent: &InFlight, now: Time) -> Results {
+    let line = |(target, it): &(Option<ActTarget>, Result<(), Fault>)| {
+        let label = target.as_ref().map_or("", |it| it.label.as_str());
         let it = it.as_ref().copied().map_err(|fault| fault.told(now));
         (label.to_owned(), it)
     };
     let mut items: Vec<_> = sent.done.iter().map(line).collect();
     let done = items.iter().filter(|(_, it)| it.is_ok()).count();
-    let title = format!("{} {done} of {}", sent.draft.proposal.act.done(), items.len());
+    let title = format!("{} {done} of {}", sent.form.proposal.act.done(), items.len());
     items.sort_by_key(|(_, it)| it.is_ok());
     Results { title: capital(&title), items, offset: 0 }
 }

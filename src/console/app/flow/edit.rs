@@ -3,24 +3,24 @@
 use serde_json::Value;
 
 use super::confirm;
-use crate::console::app::act::{Aim, Draft, Proposal};
-use crate::console::app::layer::{Dialog, Layer, Press};
+use crate::console::app::act::{ActTarget, Form, Proposal};
+use crate::console::app::layer::{ButtonAction, Dialog, Layer};
 use crate::console::app::msg::{Effect, Reply, Ticket};
 use crate::console::app::state::{Editing, State};
 use crate::console::app::toast::Tone;
-use crate::domain::link::{ActKind, Fault, Found, SourceId, Want};
+use crate::domain::port::{ActKind, Fault, Found, SourceId, Want};
 use crate::domain::text;
 
 /// Fetches the contract, to be edited.
-pub fn edit_approve(state: &mut State, aim: Aim) -> Vec<Effect> {
-    if let Some(why) = state.world.lock(aim.source, ActKind::EditApprove) {
+pub fn edit_approve(state: &mut State, target: ActTarget) -> Vec<Effect> {
+    if let Some(why) = state.world.lock(target.source, ActKind::EditApprove) {
         state.say(why, Tone::Bad);
         return Vec::new();
     }
     let ticket = state.tickets.draw();
-    let want = Want::Contract(aim.target.handoff.clone());
-    let source: SourceId = aim.source;
-    state.edits.insert(ticket, Editing { aim, original: String::new(), text: String::new() });
+    let want = Want::Contract(target.target.handoff.clone());
+    let source: SourceId = target.source;
+    state.edits.insert(ticket, Editing { target, original: String::new(), text: String::new() });
     vec![Effect::Fetch(ticket, source, want)]
 }
 
@@ -34,11 +34,11 @@ pub(super) fn fetched(state: &mut State, mut editing: Editing, reply: Result<Rep
             return Vec::new();
         }
     };
-    if !editing.aim.digest.is_empty() && digest != editing.aim.digest {
+    if !editing.target.digest.is_empty() && digest != editing.target.digest {
         state.say("it changed since you saw it: look at it again first", Tone::Bad);
         return Vec::new();
     }
-    editing.aim.digest = digest;
+    editing.target.digest = digest;
     editing.original = pretty(&value);
     editing.text.clone_from(&editing.original);
     let text = editing.original.clone();
@@ -83,12 +83,12 @@ pub(in crate::console::app) fn edited(state: &mut State, ticket: Ticket, text: R
             state.say("nothing was changed: approve it as it is, or edit it again", Tone::Plain);
         }
         Ok(value) => {
-            let aim = editing.aim.clone();
+            let target = editing.target.clone();
             let changed = original.map(|it| changes(&it, &value)).unwrap_or_default();
             let original = editing.original.clone();
             state.edits.remove(&ticket);
-            let proposal = Proposal::new(ActKind::EditApprove, vec![aim]).notes(changed);
-            confirm(state, Draft { edited: Some(value), original, ..Draft::new(proposal) });
+            let proposal = Proposal::new(ActKind::EditApprove, vec![target]).notes(changed);
+            confirm(state, Form { edited: Some(value), original, ..Form::new(proposal) });
         }
     }
     Vec::new()
@@ -108,10 +108,13 @@ fn offer_again(state: &mut State, ticket: Ticket, wrong: Vec<String>) {
         title: "the edited contract is not valid".to_owned(),
         body,
         news: Vec::new(),
-        buttons: vec![("Give up".to_owned(), Press::Cancel), ("Edit again".to_owned(), Press::EditAgain(ticket))],
+        buttons: vec![
+            ("Give up".to_owned(), ButtonAction::Cancel),
+            ("Edit again".to_owned(), ButtonAction::EditAgain(ticket)),
+        ],
         focus: 1,
         offset: 0,
-        draft: None,
+        form: None,
     }));
 }
 
@@ -124,7 +127,7 @@ pub(super) fn invalid(fault: &Fault) -> Vec<String> {
 
 /// What an edit changed, a line for each place.
 fn changes(before: &Value, after: &Value) -> Vec<String> {
-    const MOST: usize = 12;
+    const MAX_CHANGES_SHOWN: usize = 12;
     let patch = json_patch::diff(before, after);
     let mut lines: Vec<String> = patch
         .0
@@ -136,9 +139,9 @@ fn changes(before: &Value, after: &Value) -> Vec<String> {
             other => format!("{other:?}"),
         })
         .collect();
-    if lines.len() > MOST {
-        let more = lines.len() - MOST;
-        lines.truncate(MOST);
+    if lines.len() > MAX_CHANGES_SHOWN {
+        let more = lines.len() - MAX_CHANGES_SHOWN;
+        lines.truncate(MAX_CHANGES_SHOWN);
         lines.push(format!("and {more} more changes"));
     }
     lines

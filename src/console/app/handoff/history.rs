@@ -6,7 +6,7 @@ use crate::domain::run::{self, Run, State};
 use crate::domain::text::age;
 use crate::domain::time::{Millis, Time};
 
-use super::super::doc::{Doc, Ink, plural};
+use super::super::doc::{Doc, TextRole, plural};
 use super::super::events::{Tone, tell, tone};
 use super::super::world::World;
 use super::{Body, Handoff};
@@ -25,18 +25,18 @@ pub struct TraceRow {
     /// How long it took; nothing while it is open.
     pub length: Option<Millis>,
     /// How it stands.
-    pub ink: Ink,
+    pub ink: TextRole,
 }
 
 /// How a state is meant to be read.
-pub const fn ink(state: State) -> Ink {
+pub const fn ink(state: State) -> TextRole {
     match state {
-        State::Completed => Ink::Good,
-        State::Pending | State::Leased | State::Acknowledged => Ink::Accent,
-        State::RetryWait | State::Returned => Ink::Warn,
-        State::Escalated => Ink::Wait,
-        State::DeadLettered | State::Failed | State::Rejected => Ink::Bad,
-        State::Dismissed | State::Cancelled => Ink::Dim,
+        State::Completed => TextRole::Good,
+        State::Pending | State::Leased | State::Acknowledged => TextRole::Accent,
+        State::RetryWait | State::Returned => TextRole::Warn,
+        State::Escalated => TextRole::Wait,
+        State::DeadLettered | State::Failed | State::Rejected => TextRole::Bad,
+        State::Dismissed | State::Cancelled => TextRole::Dim,
     }
 }
 
@@ -47,13 +47,13 @@ impl Handoff {
             return (Vec::new(), 0);
         };
         let now = world.feed(self.source).map_or(run.changed_at, |it| it.ledger().now());
-        let start = run.handoffs.values().map(run::Handoff::born).min().unwrap_or(run.started_at);
+        let start = run.handoffs.values().map(run::Handoff::first_seen).min().unwrap_or(run.started_at);
         let rows = run.handoffs.values().map(|it| TraceRow {
             id: it.id.clone(),
             depth: depth(run, it),
             name: format!("{} {}", it.emission.edge, it.emission.title),
-            start: it.born() - start,
-            length: it.ended_at.map(|end| end - it.born()),
+            start: it.first_seen() - start,
+            length: it.ended_at.map(|end| end - it.first_seen()),
             ink: ink(it.state),
         });
         let end = if run.is_open() { now } else { run.changed_at };
@@ -61,7 +61,7 @@ impl Handoff {
     }
 
     pub(super) fn attempts(&self, doc: &mut Doc, world: &World, it: &run::Handoff) {
-        let now = world.feed(self.source).map_or(it.born(), |feed| feed.ledger().now());
+        let now = world.feed(self.source).map_or(it.first_seen(), |feed| feed.ledger().now());
         let most = it.emission.max_attempts;
         let spent = match most {
             0 => plural(it.attempts_total as usize, "attempt"),
@@ -73,22 +73,22 @@ impl Handoff {
         } else {
             String::new()
         };
-        doc.field("attempts", Ink::Text, &format!("{spent}{before}"));
+        doc.field("attempts", TextRole::Text, &format!("{spent}{before}"));
         if let Some(failure) = &it.failure {
             let (at, ago) = (world.stamp(failure.at, now), age(failure.at.age(now)));
-            doc.field("last error", Ink::Bad, &format!("{} at {at}, {ago} ago", failure.code));
+            doc.field("last error", TextRole::Bad, &format!("{} at {at}, {ago} ago", failure.code));
             if !failure.detail.is_empty() {
-                doc.field("", Ink::Text, &failure.detail);
+                doc.field("", TextRole::Text, &failure.detail);
             }
             for wrong in &failure.violations {
-                doc.field("violation", Ink::Text, &wrong.to_string());
+                doc.field("violation", TextRole::Text, &wrong.to_string());
             }
         }
         // The last lease is kept for the record; nobody holds what has ended.
         if let Some(lease) = it.lease.as_ref().filter(|_| it.state.is_open()) {
             let until =
                 lease.until.map_or_else(|| "without end".to_owned(), |at| format!("until {}", world.stamp(at, now)));
-            doc.field("held by", Ink::Accent, &format!("{} {until}", lease.holder));
+            doc.field("held by", TextRole::Accent, &format!("{} {until}", lease.holder));
         }
         doc.head("WHAT HAPPENED");
         match &self.timeline {
@@ -105,7 +105,7 @@ impl Handoff {
                     }
                     _ => "Fetching the whole history …".to_owned(),
                 };
-                doc.paragraph(Ink::Dim, &why);
+                doc.paragraph(TextRole::Dim, &why);
             }
         }
     }
@@ -113,11 +113,11 @@ impl Handoff {
     fn story<'a>(&self, doc: &mut Doc, world: &World, events: impl Iterator<Item = &'a Event>, now: Time) {
         for event in events.filter(|it| it.handoff.as_ref() == Some(&self.id)) {
             let ink = match tone(event) {
-                Tone::Plain => Ink::Text,
-                Tone::Good => Ink::Good,
-                Tone::Warning => Ink::Warn,
-                Tone::Bad => Ink::Bad,
-                Tone::Person => Ink::Wait,
+                Tone::Plain => TextRole::Text,
+                Tone::Good => TextRole::Good,
+                Tone::Warning => TextRole::Warn,
+                Tone::Bad => TextRole::Bad,
+                Tone::Person => TextRole::Wait,
             };
             let name = event.fact.name().trim_start_matches("handoff.").replace('_', " ");
             let words = tell(&event.fact);

@@ -1,7 +1,7 @@
 //! Who made a contract, and what it wrote to the outside.
 
 use super::super::dead_letters;
-use super::super::doc::{Doc, Ink, plural, word};
+use super::super::doc::{Doc, TextRole, plural, word};
 use crate::domain::contract::{CallStatus, Contract, EffectStatus, Maker};
 use crate::domain::ledger::Ledger;
 use crate::domain::report::outlook;
@@ -12,13 +12,13 @@ use crate::domain::text::latency;
 pub(super) fn effects(doc: &mut Doc, contract: &Contract, ledger: Option<&Ledger>, it: &Handoff) {
     doc.head("WRITTEN BY THE SOURCE BEFORE THIS HANDOFF");
     if contract.side_effects.is_empty() {
-        doc.paragraph(Ink::Text, "Nothing: the source declares that it wrote nothing to the outside.");
+        doc.paragraph(TextRole::Text, "Nothing: the source declares that it wrote nothing to the outside.");
     }
     for effect in &contract.side_effects {
         let ink = match effect.status {
-            EffectStatus::Unknown => Ink::Bad,
-            EffectStatus::Committed if !effect.reversible => Ink::Warn,
-            _ => Ink::Text,
+            EffectStatus::Unknown => TextRole::Bad,
+            EffectStatus::Committed if !effect.reversible => TextRole::Warn,
+            _ => TextRole::Text,
         };
         let words = format!("{} {} {}", effect.system, word(effect.op), effect.resource);
         doc.field(&format!("{}", effect.seq), ink, &format!("{words}: {}", word(effect.status)));
@@ -27,18 +27,18 @@ pub(super) fn effects(doc: &mut Doc, contract: &Contract, ledger: Option<&Ledger
             Some(false) => "doing it again does it twice",
             None => "not said whether it may be done again",
         };
-        doc.field("", Ink::Dim, again);
+        doc.field("", TextRole::Dim, again);
         let undo = match (&effect.compensation, effect.reversible) {
             (Some(how), _) => format!("undo: {} ({})", how.action, word(how.kind)),
             (None, true) => "reversible, but no way to undo it is given".to_owned(),
             (None, false) => "cannot be undone".to_owned(),
         };
-        doc.field("", Ink::Dim, &undo);
-        doc.field("", Ink::Dim, effect.effect_key.as_str());
+        doc.field("", TextRole::Dim, &undo);
+        doc.field("", TextRole::Dim, effect.effect_key.as_str());
     }
     doc.head("WRITTEN BY THIS HANDOFF");
     doc.paragraph(
-        Ink::Dim,
+        TextRole::Dim,
         "Not known: no ledger of effects is kept yet, so what earlier attempts wrote is not recorded here.",
     );
     if let (Some(ledger), State::DeadLettered) = (ledger, it.state) {
@@ -51,27 +51,27 @@ pub(super) fn effects(doc: &mut Doc, contract: &Contract, ledger: Option<&Ledger
 /// Who made it: model, prompt, tool calls in order.
 pub(super) fn provenance(doc: &mut Doc, contract: &Contract) {
     let made = &contract.provenance;
-    doc.field("agent", Ink::Text, &made.agent.label());
-    doc.field("model", Ink::Text, &model(made.model.as_ref()));
+    doc.field("agent", TextRole::Text, &made.agent.label());
+    doc.field("model", TextRole::Text, &model(made.model.as_ref()));
     let prompt = made.prompt.as_ref().map_or_else(|| "none: a person or a rule".to_owned(), Maker::label);
-    doc.field("prompt", Ink::Text, &prompt);
+    doc.field("prompt", TextRole::Text, &prompt);
     match made.confidence {
-        Some(confidence) => doc.field("confidence", Ink::Text, &format!("{confidence:.2}")),
-        None => doc.field("confidence", Ink::Dim, "not said"),
+        Some(confidence) => doc.field("confidence", TextRole::Text, &format!("{confidence:.2}")),
+        None => doc.field("confidence", TextRole::Dim, "not said"),
     }
     if let Some(why) = &made.branch_reason {
-        doc.field("because", Ink::Text, why);
+        doc.field("because", TextRole::Text, why);
     }
     doc.head(&plural(made.tool_calls.len(), "tool call").to_uppercase());
     for call in &made.tool_calls {
         let sign = match call.status {
-            CallStatus::Ok => (Ink::Good, "✓"),
-            CallStatus::Error => (Ink::Bad, "✗"),
+            CallStatus::Ok => (TextRole::Good, "✓"),
+            CallStatus::Error => (TextRole::Bad, "✗"),
         };
         let took = call.ms.map(|ms| format!("  {}", latency(ms.min(i64::MAX as u64) as i64))).unwrap_or_default();
         let sure = call.confidence.map(|it| format!("  confidence {it:.2}")).unwrap_or_default();
         let id = call.call_id.as_ref().map(|it| format!("  {it}")).unwrap_or_default();
-        doc.item(sign, Ink::Text, &format!("{}. {}{took}{sure}{id}", call.seq, call.name));
+        doc.item(sign, TextRole::Text, &format!("{}. {}{took}{sure}{id}", call.seq, call.name));
     }
 }
 
@@ -79,12 +79,12 @@ pub(super) fn provenance(doc: &mut Doc, contract: &Contract) {
 pub(super) fn maker(doc: &mut Doc, it: &Handoff, why: &str) {
     let emission = &it.emission;
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "not known".to_owned());
-    doc.field("agent", Ink::Text, &emission.edge.from);
-    doc.field("model", Ink::Text, &known(&emission.model));
-    doc.field("prompt", Ink::Text, &known(&emission.prompt));
+    doc.field("agent", TextRole::Text, &emission.edge.from);
+    doc.field("model", TextRole::Text, &known(&emission.model));
+    doc.field("prompt", TextRole::Text, &known(&emission.prompt));
     let confidence = emission.confidence.map(|it| format!("{it:.2}"));
-    doc.field("confidence", Ink::Text, &known(&confidence));
-    doc.field("tool calls", Ink::Dim, why);
+    doc.field("confidence", TextRole::Text, &known(&confidence));
+    doc.field("tool calls", TextRole::Dim, why);
 }
 
 pub(super) fn model(model: Option<&Maker>) -> String {

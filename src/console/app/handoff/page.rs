@@ -3,7 +3,9 @@
 use crate::console::app::flow::pretty;
 use crate::domain::contract::{masked, read_masked};
 
-use super::{Action, Body, Desk, Fault, Found, Handoff, Offer, Reply, Screen, Shown, Tab, Ticket, Want, World, tree};
+use super::{
+    Action, Binding, Body, Fault, Found, Handoff, Reply, Screen, ScreenContext, Shown, Tab, Ticket, Want, World, tree,
+};
 
 impl Screen for Handoff {
     fn refresh(&mut self, world: &World) {
@@ -36,8 +38,8 @@ impl Screen for Handoff {
         self.reader.show(key, doc, rows);
     }
 
-    fn look(&mut self, desk: &mut Desk<'_>) {
-        let world = desk.world;
+    fn look(&mut self, cx: &mut ScreenContext<'_>) {
+        let world = cx.world;
         let Some(can) = world.feed(self.source).and_then(|it| it.can()) else {
             return;
         };
@@ -51,7 +53,7 @@ impl Screen for Handoff {
             self.contract = Body::Unasked;
         }
         if bodies && matches!(self.contract, Body::Unasked) {
-            self.contract = Body::Asked(desk.fetch(self.source, Want::Contract(self.id.clone())));
+            self.contract = Body::Asked(cx.fetch(self.source, Want::Contract(self.id.clone())));
         }
         let Some((run, version, _)) = now else { return };
         let old = match &self.timeline {
@@ -60,81 +62,81 @@ impl Screen for Handoff {
             _ => false,
         };
         if timelines && old && self.tab == Tab::Attempts {
-            self.timeline = Body::Asked(desk.fetch(self.source, Want::Timeline(run)));
+            self.timeline = Body::Asked(cx.fetch(self.source, Want::Timeline(run)));
         }
     }
 
-    fn offers(&self, world: &World) -> Vec<Offer> {
+    fn bindings(&self, world: &World) -> Vec<Binding> {
         use Action::{
             Bottom, CopyId, CopyJson, Down, HalfPageDown, HalfPageUp, Left, PreviousTab, Right, Top, Up, ViewInEditor,
         };
-        let mut offers = self.acts(world);
+        let mut bindings = self.acts(world);
         if self.tab == Tab::Brief && self.reader.unseen() > 0 {
-            offers.insert(0, Offer::new(HalfPageDown).word("read on"));
+            bindings.insert(0, Binding::new(HalfPageDown).word("read on"));
         }
         match self.tab {
             Tab::Payload if !self.tree.is_empty() => {
-                offers.push(Offer::new(Action::Open).word("fold"));
+                bindings.push(Binding::new(Action::Open).word("fold"));
             }
             Tab::Trace if self.trace.selected().is_some_and(|it| *it != self.id) => {
-                offers.push(Offer::new(Action::Open));
+                bindings.push(Binding::new(Action::Open));
             }
             _ => {}
         }
-        offers.push(Offer::new(Action::NextTab));
-        offers.push(Offer::new(CopyId));
+        bindings.push(Binding::new(Action::NextTab));
+        bindings.push(Binding::new(CopyId));
         if self.shown().is_some() {
-            offers.push(Offer::quiet(ViewInEditor));
+            bindings.push(Binding::quiet(ViewInEditor));
         }
         let moves = [CopyJson, PreviousTab, Left, Right, Down, Up, Top, Bottom, HalfPageDown, HalfPageUp];
-        offers.extend(moves.map(Offer::quiet));
-        offers
+        bindings.extend(moves.map(Binding::quiet));
+        bindings
     }
 
-    fn act(&mut self, desk: &mut Desk<'_>, action: Action) {
-        if self.moves(desk.world, action, desk.half_page()) {
+    fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
+        if self.moves(cx.world, action, cx.half_page()) {
             return;
         }
         match action {
             Action::Open if self.tab == Tab::Trace => {
                 if let Some(id) = self.trace.selected().filter(|it| **it != self.id) {
-                    desk.open(self.source, id.clone());
+                    cx.open(self.source, id.clone());
                 }
             }
-            Action::CopyId => desk.copy(self.id.as_str(), "the handoff id"),
+            Action::CopyId => cx.copy(self.id.as_str(), "the handoff id"),
             Action::CopyJson => {
-                let json = match (self.shown(), self.handoff(desk.world)) {
+                let json = match (self.shown(), self.handoff(cx.world)) {
                     (Some(shown), _) => serde_json::to_string_pretty(&shown.value),
                     (None, Some(it)) => serde_json::to_string_pretty(it),
                     (None, None) => return,
                 };
                 if let Ok(json) = json {
-                    desk.copy(&json, "it as JSON");
+                    cx.copy(&json, "it as JSON");
                 }
             }
             Action::ViewInEditor => {
                 if let Some(shown) = self.shown() {
-                    desk.view(pretty(&shown.value));
+                    cx.view(pretty(&shown.value));
                 }
             }
-            _ => self.propose(desk, action),
+            _ => self.propose(cx, action),
         }
     }
 
-    fn click(&mut self, desk: &mut Desk<'_>, row: usize) {
+    fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
         let again = match self.tab {
             Tab::Payload => self.paths.click(row),
             Tab::Trace => self.trace.click(row),
             _ => false,
         };
         if again {
-            self.act(desk, Action::Open);
+            self.act(cx, Action::Open);
         }
     }
 
-    fn tab(&mut self, desk: &mut Desk<'_>, nth: usize) {
+    fn tab(&mut self, cx: &mut ScreenContext<'_>, nth: usize) {
         if let Some((tab, _)) = Tab::ALL.get(nth) {
-            self.go(desk.world, *tab);
+            self.go(cx.world, *tab);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::domain::run::{Handoff, State};
 use crate::domain::text::age;
 
 use super::super::dead_letters;
-use super::super::doc::{Doc, Ink, plural, word};
+use super::super::doc::{Doc, TextRole, plural, word};
 use super::super::world::World;
 use super::origin::model;
 
@@ -17,28 +17,28 @@ use super::origin::model;
 /// order, so that the first screen is enough to decide.
 pub(super) fn brief(doc: &mut Doc, contract: &Contract) {
     let brief = &contract.brief;
-    doc.paragraph(Ink::Strong, &brief.title);
+    doc.paragraph(TextRole::Strong, &brief.title);
     doc.gap();
-    doc.field("next step", Ink::Accent, &brief.next_step);
+    doc.field("next step", TextRole::Accent, &brief.next_step);
     for (nth, done) in brief.definition_of_done.iter().enumerate() {
-        let (ink, tick) = if done.met { (Ink::Good, "✓") } else { (Ink::Text, "○") };
+        let (ink, tick) = if done.met { (TextRole::Good, "✓") } else { (TextRole::Text, "○") };
         doc.field(if nth == 0 { "done when" } else { "" }, ink, &format!("{tick} {}", done.item));
     }
     for (name, items) in [("decided", &brief.decisions), ("must stay", &brief.constraints), ("tried", &brief.tried)] {
         said(doc, name, items.as_deref());
     }
-    doc.field("owner", Ink::Text, &format!("{} ({})", brief.owner, word(brief.owner.kind)));
+    doc.field("owner", TextRole::Text, &format!("{} ({})", brief.owner, word(brief.owner.kind)));
     let urgency = contract.urgency();
     let due = brief.due_at.map(|at| format!(", due {at}")).unwrap_or_default();
-    doc.field("urgency", Ink::Text, &format!("{}{due}", urgency.word()));
+    doc.field("urgency", TextRole::Text, &format!("{}{due}", urgency.word()));
     let links = brief.source_links.iter().flatten().map(|link| match &link.label {
         Some(label) => format!("{label}  {}", link.url),
         None => link.url.clone(),
     });
-    doc.list("links", Ink::Text, &links.collect::<Vec<_>>(), "none");
+    doc.list("links", TextRole::Text, &links.collect::<Vec<_>>(), "none");
     doc.gap();
-    doc.field("goal", Ink::Text, &brief.goal);
-    doc.field("stands", Ink::Text, &brief.current_state);
+    doc.field("goal", TextRole::Text, &brief.goal);
+    doc.field("stands", TextRole::Text, &brief.current_state);
     for (name, items) in [
         ("completed", &brief.completed),
         ("key facts", &brief.key_facts),
@@ -53,8 +53,8 @@ pub(super) fn brief(doc: &mut Doc, contract: &Contract) {
 
 fn said(doc: &mut Doc, name: &str, items: Option<&[String]>) {
     match items {
-        Some(items) => doc.list(name, Ink::Text, items, "none"),
-        None => doc.field(name, Ink::Dim, "not said"),
+        Some(items) => doc.list(name, TextRole::Text, items, "none"),
+        None => doc.field(name, TextRole::Dim, "not said"),
     }
 }
 
@@ -62,14 +62,14 @@ fn said(doc: &mut Doc, name: &str, items: Option<&[String]>) {
 pub(super) fn head(doc: &mut Doc, it: &Handoff, why: &str) {
     let emission = &it.emission;
     let title = if emission.title.is_empty() { it.id.as_str() } else { &emission.title };
-    doc.paragraph(Ink::Strong, title);
+    doc.paragraph(TextRole::Strong, title);
     doc.gap();
-    doc.field("contract", Ink::Dim, why);
+    doc.field("contract", TextRole::Dim, why);
     if !emission.owner.is_empty() {
-        doc.field("owner", Ink::Text, &emission.owner);
+        doc.field("owner", TextRole::Text, &emission.owner);
     }
     if !emission.is_observed() {
-        doc.field("urgency", Ink::Text, emission.urgency.word());
+        doc.field("urgency", TextRole::Text, emission.urgency.word());
     }
 }
 
@@ -77,16 +77,20 @@ pub(super) fn head(doc: &mut Doc, it: &Handoff, why: &str) {
 pub(super) fn standing(doc: &mut Doc, world: &World, ledger: Option<&Ledger>, it: &Handoff) {
     doc.gap();
     let emission = &it.emission;
-    doc.field("edge", Ink::Text, &format!("{} in {}", emission.edge, emission.edge.pipeline));
-    let now = ledger.map_or(it.born(), Ledger::now);
-    doc.field("emitted", Ink::Text, &format!("{}, {} ago", world.stamp(it.born(), now), age(it.born().age(now))));
+    doc.field("edge", TextRole::Text, &format!("{} in {}", emission.edge, emission.edge.pipeline));
+    let now = ledger.map_or(it.first_seen(), Ledger::now);
+    doc.field(
+        "emitted",
+        TextRole::Text,
+        &format!("{}, {} ago", world.stamp(it.first_seen(), now), age(it.first_seen().age(now))),
+    );
     if let (Some(failure), State::DeadLettered | State::RetryWait) = (&it.failure, it.state) {
         let said = match failure.violations.first() {
             Some(first) => format!(": {first}"),
             None if failure.detail.is_empty() => String::new(),
             None => format!(": {}", failure.detail),
         };
-        doc.field("failed", Ink::Bad, &format!("{}{said}", failure.code));
+        doc.field("failed", TextRole::Bad, &format!("{}{said}", failure.code));
     }
     if let (Some(ledger), State::DeadLettered) = (ledger, it.state) {
         let verdict = outlook(ledger, it);
@@ -94,20 +98,20 @@ pub(super) fn standing(doc: &mut Doc, world: &World, ledger: Option<&Ledger>, it
     }
     if let Some(last) = &it.last_change {
         let event = last.event.trim_end_matches(".v1").rsplit('.').next().unwrap_or_default().replace('_', " ");
-        doc.field("last", Ink::Dim, &format!("{event} by {} at {}", last.actor.id, world.stamp(last.at, now)));
+        doc.field("last", TextRole::Dim, &format!("{event} by {} at {}", last.actor.id, world.stamp(last.at, now)));
     }
     let hidden = doc.hidden();
     if hidden > 0 {
         doc.gap();
-        doc.paragraph(Ink::Bad, &format!("{} in this text, shown as marks", plural(hidden, "hidden character")));
+        doc.paragraph(TextRole::Bad, &format!("{} in this text, shown as marks", plural(hidden, "hidden character")));
     }
 }
 
 /// The six fields, each with a tick or what is wrong; then what the receiver found, and what is missing.
 pub(super) fn contract(doc: &mut Doc, contract: &Contract, it: &Handoff) {
     let tick = |doc: &mut Doc, name: &str, right: Result<String, String>| match right {
-        Ok(words) => doc.field(name, Ink::Text, &format!("✓ {words}")),
-        Err(words) => doc.field(name, Ink::Bad, &format!("✗ {words}")),
+        Ok(words) => doc.field(name, TextRole::Text, &format!("✓ {words}")),
+        Err(words) => doc.field(name, TextRole::Bad, &format!("✗ {words}")),
     };
     doc.head("SIX FIELDS");
     let version = &contract.schema_version;
@@ -161,19 +165,19 @@ pub(super) fn contract(doc: &mut Doc, contract: &Contract, it: &Handoff) {
     if !wrong.is_empty() || !it.emission.flags.is_empty() {
         doc.head("WHAT IS WRONG");
         for one in wrong {
-            doc.item((Ink::Bad, "✗"), Ink::Text, &one.to_string());
+            doc.item((TextRole::Bad, "✗"), TextRole::Text, &one.to_string());
         }
         for flag in &it.emission.flags {
-            doc.item((Ink::Warn, "▲"), Ink::Text, flag);
+            doc.item((TextRole::Warn, "▲"), TextRole::Text, flag);
         }
     }
     let whole = completeness(contract);
     doc.head(&format!("COMPLETENESS {} OF 100", whole.score));
     for missing in &whole.missing {
         let words = format!("{} ({} points): {}", missing.path, missing.points, missing.why);
-        doc.item((Ink::Warn, "○"), Ink::Text, &words);
+        doc.item((TextRole::Warn, "○"), TextRole::Text, &words);
     }
     if !it.emission.dropped.is_empty() {
-        doc.field("dropped", Ink::Dim, &format!("{} did not cross the edge", it.emission.dropped.join(", ")));
+        doc.field("dropped", TextRole::Dim, &format!("{} did not cross the edge", it.emission.dropped.join(", ")));
     }
 }

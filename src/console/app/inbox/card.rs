@@ -6,28 +6,28 @@ use crate::domain::event::Timeout;
 use crate::domain::report::InboxRow;
 use crate::domain::text::age;
 
-use super::super::doc::{Doc, Ink, plural, word};
+use super::super::doc::{Doc, TextRole, plural, word};
 use super::super::triage::call;
 
 /// The whole text that a decision is bound to.
 pub fn card(row: &InboxRow, contract: Result<&Contract, &str>, width: usize) -> Doc {
     let mut doc = Doc::new(width);
-    doc.paragraph(Ink::Strong, &row.question);
+    doc.paragraph(TextRole::Strong, &row.question);
     doc.gap();
     match &row.proposed_action {
-        Some(action) => doc.field("will run", Ink::Warn, &call(action)),
-        None => doc.field("will run", Ink::Dim, "the handoff goes on to its target; no single action was named"),
+        Some(action) => doc.field("will run", TextRole::Warn, &call(action)),
+        None => doc.field("will run", TextRole::Dim, "the handoff goes on to its target; no single action was named"),
     }
     match contract {
         Ok(contract) => body(&mut doc, contract),
-        Err(why) => doc.field("contract", Ink::Dim, why),
+        Err(why) => doc.field("contract", TextRole::Dim, why),
     }
-    doc.field("asked by", Ink::Text, &asked(row));
-    doc.field("handoff", Ink::Dim, &format!("{} on {} in {}", row.handoff_id, row.edge, row.edge.pipeline));
+    doc.field("asked by", TextRole::Text, &asked(row));
+    doc.field("handoff", TextRole::Dim, &format!("{} on {} in {}", row.handoff_id, row.edge, row.edge.pipeline));
     let hidden = doc.hidden();
     if hidden > 0 {
         doc.gap();
-        doc.paragraph(Ink::Bad, &format!("{} in this text, shown as marks", plural(hidden, "hidden character")));
+        doc.paragraph(TextRole::Bad, &format!("{} in this text, shown as marks", plural(hidden, "hidden character")));
     }
     doc
 }
@@ -39,30 +39,30 @@ fn asked(row: &InboxRow) -> String {
 fn body(doc: &mut Doc, contract: &Contract) {
     let brief = &contract.brief;
     if let Some(reason) = &brief.escalation_reason {
-        doc.field("because", Ink::Text, reason);
+        doc.field("because", TextRole::Text, reason);
     }
-    doc.field("task", Ink::Text, &brief.title);
-    doc.field("next step", Ink::Text, &brief.next_step);
+    doc.field("task", TextRole::Text, &brief.title);
+    doc.field("next step", TextRole::Text, &brief.next_step);
     let list = |items: &Option<Vec<String>>| items.clone();
     for (name, items) in
         [("must stay", list(&brief.constraints)), ("tried", list(&brief.tried)), ("decided", list(&brief.decisions))]
     {
         match items {
-            Some(items) => doc.list(name, Ink::Text, &items, "nothing"),
-            None => doc.field(name, Ink::Dim, "not said"),
+            Some(items) => doc.list(name, TextRole::Text, &items, "nothing"),
+            None => doc.field(name, TextRole::Dim, "not said"),
         }
     }
     for (nth, done) in brief.definition_of_done.iter().enumerate() {
-        let (ink, tick) = if done.met { (Ink::Good, "✓") } else { (Ink::Text, "○") };
+        let (ink, tick) = if done.met { (TextRole::Good, "✓") } else { (TextRole::Text, "○") };
         doc.field(if nth == 0 { "done when" } else { "" }, ink, &format!("{tick} {}", done.item));
     }
-    doc.field("stands", Ink::Text, &brief.current_state);
+    doc.field("stands", TextRole::Text, &brief.current_state);
     effects(doc, contract);
     let made = &contract.provenance;
     let confidence = made.confidence.map_or_else(|| "not said".to_owned(), |it| format!("{it:.2}"));
     let model = made.model.as_ref().map_or_else(|| "no model".to_owned(), |it| format!("model {}", it.label()));
     let prompt = made.prompt.as_ref().map_or_else(|| "no prompt".to_owned(), |it| format!("prompt {}", it.label()));
-    doc.field("confidence", Ink::Text, &format!("{confidence}   {model}   {prompt}"));
+    doc.field("confidence", TextRole::Text, &format!("{confidence}   {model}   {prompt}"));
     let links = brief.source_links.iter().flatten();
     let links: Vec<String> = links
         .map(|link| match &link.label {
@@ -70,7 +70,7 @@ fn body(doc: &mut Doc, contract: &Contract) {
             None => link.url.clone(),
         })
         .collect();
-    doc.list("sources", Ink::Text, &links, "none");
+    doc.list("sources", TextRole::Text, &links, "none");
 }
 
 /// What was written to the outside before this question: it stays whatever is answered.
@@ -78,9 +78,9 @@ fn effects(doc: &mut Doc, contract: &Contract) {
     for (nth, effect) in contract.side_effects.iter().enumerate() {
         let undo = if effect.reversible { "reversible" } else { "not reversible" };
         let ink = match effect.status {
-            EffectStatus::Unknown => Ink::Bad,
-            _ if !effect.reversible => Ink::Warn,
-            _ => Ink::Text,
+            EffectStatus::Unknown => TextRole::Bad,
+            _ if !effect.reversible => TextRole::Warn,
+            _ => TextRole::Text,
         };
         let words =
             format!("{} {} {}  {}, {undo}", effect.system, word(effect.op), effect.resource, word(effect.status));
@@ -89,7 +89,7 @@ fn effects(doc: &mut Doc, contract: &Contract) {
 }
 
 /// The countdown and what the timeout does. It changes every second and is no part of what is decided on.
-pub fn clock(row: &InboxRow) -> (Ink, String) {
+pub fn clock(row: &InboxRow) -> (TextRole, String) {
     let then = match row.on_timeout {
         Timeout::DeadLetter => "dead letter",
         Timeout::Approve => "approved",
@@ -97,17 +97,17 @@ pub fn clock(row: &InboxRow) -> (Ink, String) {
     };
     if row.due_in_ms < 0 {
         let late = age(-row.due_in_ms);
-        return (Ink::Bad, format!("overdue {late}, then: {then}"));
+        return (TextRole::Bad, format!("overdue {late}, then: {then}"));
     }
-    let ink = if row.due_in_ms < 10 * crate::domain::time::MINUTE { Ink::Warn } else { Ink::Text };
+    let ink = if row.due_in_ms < 10 * crate::domain::time::MINUTE { TextRole::Warn } else { TextRole::Text };
     (ink, format!("due in {}, then: {then}", age(row.due_in_ms)))
 }
 
 /// Who has it in hand.
-pub fn claimed(row: &InboxRow, operator: &str) -> (Ink, String) {
+pub fn claimed(row: &InboxRow, operator: &str) -> (TextRole, String) {
     match &row.claimed_by {
-        Some(by) if by == operator => (Ink::Wait, "claimed by you".to_owned()),
-        Some(by) => (Ink::Warn, format!("claimed by {by}")),
-        None => (Ink::Dim, "unclaimed".to_owned()),
+        Some(by) if by == operator => (TextRole::Wait, "claimed by you".to_owned()),
+        Some(by) => (TextRole::Warn, format!("claimed by {by}")),
+        None => (TextRole::Dim, "unclaimed".to_owned()),
     }
 }

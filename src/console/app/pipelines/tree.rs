@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::domain::id::{Edge, HandoffId};
-use crate::domain::link::SourceId;
+use crate::domain::port::SourceId;
 
-use super::super::reason::Concern;
+use super::super::explain::Concern;
 use super::super::world::World;
 use super::Group;
 
@@ -24,7 +24,7 @@ pub enum Node {
     /// An edge.
     Edge(SourceId, Edge),
     /// An open handoff.
-    Task(SourceId, HandoffId),
+    Handoff(SourceId, HandoffId),
     /// The open handoffs of an edge beyond those shown.
     More(SourceId, Edge),
 }
@@ -37,7 +37,7 @@ impl Node {
             Self::Pipeline(_, name) => name.to_string(),
             Self::Stage(_, _, name) => name.clone(),
             Self::Edge(_, edge) | Self::More(_, edge) => edge.to_string(),
-            Self::Task(_, id) => id.to_string(),
+            Self::Handoff(_, id) => id.to_string(),
         }
     }
 }
@@ -161,7 +161,7 @@ impl Tree<'_> {
         for (nth, (_, id)) in book.open.iter().take(TASKS).enumerate() {
             let mut line = Line { open: None, ..line.clone() };
             line.guides.push(nth + 1 < shown || more > 0);
-            self.push(Node::Task(group.source, id.clone()), line);
+            self.push(Node::Handoff(group.source, id.clone()), line);
         }
         if more > 0 {
             let mut line = Line { open: None, more, ..line };

@@ -6,11 +6,11 @@ use ratatui::layout::{Layout, Rect};
 
 use super::page::charts;
 use crate::console::app::State;
+use crate::console::app::explain::{concern, reason};
 use crate::console::app::feed::Feed;
-use crate::console::app::reason::{concern, reason};
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::figure;
-use crate::domain::health::Span;
+use crate::domain::health::Window;
 use crate::domain::report::EdgeRow;
 use crate::domain::text;
 use crate::theme::Role;
@@ -20,7 +20,7 @@ pub(in crate::console::ui) const FEW: u16 = 2;
 /// See [`FEW`].
 pub(in crate::console::ui) const FULL: u16 = 12;
 /// See [`FEW`].
-pub(in crate::console::ui) const MOST: u16 = 20;
+pub(in crate::console::ui) const MAX_WIDTH: u16 = 20;
 
 /// Draws words on as many edges as there is room for, the first one first, and the charts of that one below them
 /// when the canvas is [`FULL`].
@@ -34,7 +34,7 @@ pub(in crate::console::ui) fn draw(state: &State, feed: &Feed, edges: &[&EdgeRow
     let [_, top, _, rest] = Layout::vertical([Length(1), Length(height), Length(1), Fill(1)]).areas(canvas.area);
     all_words(state, feed, edges, each, &mut canvas.within(top));
     if let Some(edge) = edges.first() {
-        charts::draw(feed, edge, Span::OneHour, &mut canvas.within(rest));
+        charts::draw(feed, edge, Window::OneHour, &mut canvas.within(rest));
     }
 }
 

@@ -6,9 +6,9 @@ use ratatui::layout::Rect;
 
 use crate::console::app::State;
 use crate::console::app::edges::EdgePage;
+use crate::console::app::explain::{concern, is_measured, reason, version};
 use crate::console::app::feed::Feed;
 use crate::console::app::pipelines::title;
-use crate::console::app::reason::{concern, is_measured, reason, version};
 use crate::console::ui::canvas::{Canvas, ListView};
 use crate::console::ui::figure::{self, Cell};
 use crate::console::ui::part::badge::glyph;
@@ -185,7 +185,7 @@ fn recent(page: &EdgePage, state: &State, feed: &Feed, canvas: &mut Canvas<'_>) 
         line.text(Role::Dim, &tried);
         line.text(Role::Dim, &it.emission.prompt.as_deref().map_or("-".to_owned(), version));
         line.text(Role::Dim, id.as_str());
-        line.text(Role::Dim, &state.world.stamp(it.born(), ledger.now()));
+        line.text(Role::Dim, &state.world.stamp(it.first_seen(), ledger.now()));
     });
 }
 

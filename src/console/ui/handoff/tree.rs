@@ -7,9 +7,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use tui_tree_widget::{Tree, TreeItem};
 
-use crate::console::app::doc::{Doc, Ink};
+use crate::console::app::doc::{Doc, TextRole};
 use crate::console::app::handoff::{Handoff, Node};
-use crate::console::app::msg::Hit;
+use crate::console::app::msg::HitTarget;
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::doc;
 use crate::console::ui::part::{self, table};
@@ -68,10 +68,10 @@ fn value(node: &Node, top: u16, canvas: &mut Canvas<'_>) {
     let area = canvas.area;
     let mut text = Doc::new(usize::from(area.width.saturating_sub(3)));
     if let Some(wrong) = &node.wrong {
-        text.paragraph(Ink::Bad, wrong);
+        text.paragraph(TextRole::Bad, wrong);
     }
     if !node.value.is_empty() {
-        text.paragraph(Ink::Text, &node.value);
+        text.paragraph(TextRole::Text, &node.value);
     }
     let all = text.lines().len() < usize::from(area.height - top);
     let title = format!("{}{}", node.path, if all { "" } else { ", all of it in Raw" });
@@ -126,7 +126,7 @@ fn rows(page: &Handoff, names: usize, canvas: &mut Canvas<'_>) {
             let sign = Rect { width: 1, ..line };
             canvas.buffer.set_style(sign, theme.style(Role::Accent));
         }
-        canvas.hit(line, Hit::Row(nth));
+        canvas.hit(line, HitTarget::Row(nth));
     }
 }
 

@@ -1,8 +1,8 @@
 //! The selected pipeline as a flow: agents as boxes, edges as arrows with their P95.
 
 use crate::console::app::State;
+use crate::console::app::explain::concern;
 use crate::console::app::pipelines::Pipelines;
-use crate::console::app::reason::concern;
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::figure;
 use crate::console::ui::part::{self, flow};

@@ -8,8 +8,8 @@ use crate::console::app::feed::{Feed, Link};
 use crate::console::app::sources::{acts, measures, pace};
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::part;
-use crate::domain::health::Span;
-use crate::domain::link::Replay;
+use crate::domain::health::Window;
+use crate::domain::port::Replay;
 use crate::domain::text::{ago, clean, count, width, wrap};
 use crate::domain::time::Time;
 use crate::theme::Role;
@@ -66,7 +66,7 @@ fn link(feed: &Feed, state: &State, page: &mut Page<'_>) {
     let ledger = feed.ledger();
     let edges = counted(ledger.edges().len() as u64, "edge", "edges");
     // What people are asked about is open between agents already.
-    let agents = ledger.edges().filter(|it| !it.asks_people(it.windows.total(Span::All)));
+    let agents = ledger.edges().filter(|it| !it.asks_people(it.windows.total(Window::All)));
     let open = counted(agents.map(|it| it.open.len() as u64).sum(), "open handoff", "open handoffs");
     let folded = counted(ledger.folded(), "event", "events");
     page.fact("seen", Role::Text, &format!("{folded}, {:.1} a second, {edges}, {open}", pace(feed)));

@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 
 use crate::console::app::State;
+use crate::console::app::explain::since;
 use crate::console::app::feed::Feed;
-use crate::console::app::reason::since;
 use crate::console::app::tasks::{Tasks, same_work, word};
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::edges::page::standing;
@@ -103,7 +103,7 @@ fn steps(state: &State, feed: &Feed, run: &Run, canvas: &mut Canvas<'_>, top: u1
         line.text(role, &note);
         line.text(Role::Text, &it.emission.open_issues.map_or("-".to_owned(), |it| it.to_string()));
         line.text(Role::Dim, &it.attempts_total.to_string());
-        line.text(Role::Dim, &state.world.stamp(it.born(), now));
+        line.text(Role::Dim, &state.world.stamp(it.first_seen(), now));
     });
     shown as u16 + 1
 }

@@ -2,14 +2,14 @@
 
 use ratatui::layout::Rect;
 
+use crate::console::app::explain::is_measured;
 use crate::console::app::feed::Feed;
-use crate::console::app::reason::is_measured;
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::figure;
 use crate::console::ui::part::histogram::Histogram;
 use crate::console::ui::part::{self, put, put_right};
-use crate::domain::health::Span;
-use crate::domain::ledger::EdgeBook;
+use crate::domain::health::Window;
+use crate::domain::ledger::EdgeStats;
 use crate::domain::report::{self, EdgeRow};
 use crate::domain::text;
 use crate::domain::time::{MINUTE, Millis, SECOND};
@@ -38,7 +38,7 @@ const CODES: u16 = 30;
 const SCALE: u16 = 7;
 
 /// Draws the charts side by side: as many as there is room for.
-pub(in crate::console::ui) fn draw(feed: &Feed, row: &EdgeRow, span: Span, canvas: &mut Canvas<'_>) {
+pub(in crate::console::ui) fn draw(feed: &Feed, row: &EdgeRow, span: Window, canvas: &mut Canvas<'_>) {
     let Some(book) = feed.ledger().edge(&row.edge) else {
         return;
     };
@@ -61,7 +61,7 @@ fn below_title<'a>(canvas: &'a mut Canvas<'_>, title: &str) -> Canvas<'a> {
     canvas.within(inside)
 }
 
-fn latencies(span: Span, feed: &Feed, row: &EdgeRow, book: &EdgeBook, canvas: &mut Canvas<'_>) {
+fn latencies(span: Window, feed: &Feed, row: &EdgeRow, book: &EdgeStats, canvas: &mut Canvas<'_>) {
     let title = format!(
         "EMIT TO ACK, {}",
         if span.length().is_some() { format!("last {span}") } else { "all seen".to_owned() }
@@ -100,7 +100,7 @@ fn latencies(span: Span, feed: &Feed, row: &EdgeRow, book: &EdgeBook, canvas: &m
     histogram.draw(inside.area, inside.buffer, inside.theme);
 }
 
-fn hour(feed: &Feed, row: &EdgeRow, book: &EdgeBook, canvas: &mut Canvas<'_>) {
+fn hour(feed: &Feed, row: &EdgeRow, book: &EdgeStats, canvas: &mut Canvas<'_>) {
     let mut inside = below_title(canvas, "P95, LAST HOUR");
     if !is_measured(feed, row) {
         return inside.notice(Role::Dim, "not measured");
@@ -130,7 +130,7 @@ fn hour(feed: &Feed, row: &EdgeRow, book: &EdgeBook, canvas: &mut Canvas<'_>) {
     put_right(buffer, place.x, axis, width, "now", dim);
 }
 
-fn failures(book: &EdgeBook, canvas: &mut Canvas<'_>) {
+fn failures(book: &EdgeStats, canvas: &mut Canvas<'_>) {
     let mut inside = below_title(canvas, "FAILED ATTEMPTS BY CODE");
     let mut codes: Vec<(&String, &u32)> = book.codes.iter().collect();
     codes.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));

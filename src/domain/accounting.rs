@@ -56,8 +56,8 @@ pub struct Before {
     pub state: State,
     /// It counted in the latency population, since this time.
     pub waiting: Option<Time>,
-    /// What its age counted from: [`Handoff::born`].
-    pub born: Time,
+    /// What its age counted from: [`Handoff::first_seen`].
+    pub first_seen: Time,
     emitted_at: Option<Time>,
     acked_at: Option<Time>,
     ended_at: Option<Time>,
@@ -95,7 +95,7 @@ impl Before {
         Self {
             state: it.state,
             waiting: it.is_unacknowledged().then_some(it.waiting_since),
-            born: it.born(),
+            first_seen: it.first_seen(),
             emitted_at: it.emitted_at,
             acked_at: it.acked_at,
             ended_at: it.ended_at,

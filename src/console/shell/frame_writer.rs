@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// How long a terminal that takes nothing may hold up leaving.
-const PATIENCE: Duration = Duration::from_millis(500);
+const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A handle to the thread that writes.
 #[derive(Clone)]
-pub(super) struct Pen {
+pub(super) struct FrameWriter {
     frames: mpsc::Sender<Vec<u8>>,
     shared: Arc<Shared>,
 }
@@ -28,7 +28,7 @@ struct Shared {
     written: Condvar,
 }
 
-impl Pen {
+impl FrameWriter {
     /// Starts the thread; it ends when the last handle is dropped.
     pub(super) fn new() -> Self {
         let (frames, given) = mpsc::channel::<Vec<u8>>();
@@ -71,13 +71,13 @@ impl Pen {
     pub(super) fn drain(&self) {
         let lock = self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = |(): &mut ()| !self.is_idle();
-        let _ = self.shared.written.wait_timeout_while(lock, PATIENCE, waiting);
+        let _ = self.shared.written.wait_timeout_while(lock, WRITE_TIMEOUT, waiting);
     }
 }
 
 /// What is written at once is one frame, after the ones written before. It never blocks and never fails: see
-/// [`Pen::is_broken`].
-impl Write for Pen {
+/// [`FrameWriter::is_broken`].
+impl Write for FrameWriter {
     fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
         self.shared.waiting.fetch_add(1, Ordering::AcqRel);
         if self.frames.send(frame.to_vec()).is_err() {

@@ -26,11 +26,11 @@ pub(super) fn spread<I: Send, O: Send>(
         }
         done
     };
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let parallel = thread::available_parallelism().map_or(1, NonZero::get);
     let mut done = thread::scope(|scope| {
         // Without helpers it only takes longer.
         let helpers: Vec<_> =
-            (1..cores).filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
+            (1..parallel).filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
         let mut nth = 0;
         let read = read(&mut |raw| {
             // `given` outlives this.

@@ -1,17 +1,17 @@
 //! Where a screen puts what it wants done: effects, jumps, proposals to act, words to say.
 
 use crate::domain::id::HandoffId;
-use crate::domain::link::{SourceId, Want};
+use crate::domain::port::{SourceId, Want};
 use crate::domain::text;
 
-use super::act::{Aim, Proposal};
+use super::act::{ActTarget, Proposal};
 use super::msg::{Effect, Ticket};
 use super::screen::{Focus, ScreenId};
 use super::world::World;
 
 /// What the frame does for a screen.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Wish {
+pub enum ScreenRequest {
     /// Open the page of a handoff.
     Open(SourceId, HandoffId),
     /// Close the page on top.
@@ -21,7 +21,7 @@ pub enum Wish {
     /// Start acting: reason, confirmation, result.
     Propose(Box<Proposal>),
     /// Fetch the contract, edit it, and propose to approve the edited one.
-    EditApprove(Box<Aim>),
+    EditApprove(Box<ActTarget>),
     /// Say something in the message line.
     Say(String),
 }
@@ -40,17 +40,17 @@ impl Tickets {
 
 /// What a screen reads from and writes to while it handles one message.
 #[derive(Debug)]
-pub struct Desk<'a> {
+pub struct ScreenContext<'a> {
     /// What is known.
     pub world: &'a World,
     pub(super) tickets: &'a mut Tickets,
     pub(super) effects: Vec<Effect>,
-    pub(super) wishes: Vec<Wish>,
+    pub(super) requests: Vec<ScreenRequest>,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> ScreenContext<'a> {
     pub(super) const fn new(world: &'a World, tickets: &'a mut Tickets) -> Self {
-        Self { world, tickets, effects: Vec::new(), wishes: Vec::new() }
+        Self { world, tickets, effects: Vec::new(), requests: Vec::new() }
     }
 
     /// Rows of half a page, for moving: what is left of the terminal beside the frame.
@@ -83,32 +83,32 @@ impl<'a> Desk<'a> {
 
     /// Opens the page of a handoff.
     pub fn open(&mut self, source: SourceId, handoff: HandoffId) {
-        self.wishes.push(Wish::Open(source, handoff));
+        self.requests.push(ScreenRequest::Open(source, handoff));
     }
 
     /// Closes the page on top.
     pub fn close(&mut self) {
-        self.wishes.push(Wish::Close);
+        self.requests.push(ScreenRequest::Close);
     }
 
     /// Goes to another screen.
     pub fn go(&mut self, screen: ScreenId, focus: Focus) {
-        self.wishes.push(Wish::Go(screen, focus));
+        self.requests.push(ScreenRequest::Go(screen, focus));
     }
 
     /// Starts to act: reason, confirmation, result.
     pub fn propose(&mut self, proposal: Proposal) {
-        self.wishes.push(Wish::Propose(Box::new(proposal)));
+        self.requests.push(ScreenRequest::Propose(Box::new(proposal)));
     }
 
     /// Lets the user edit the contract and approve the edited one.
-    pub fn edit_approve(&mut self, aim: Aim) {
-        self.wishes.push(Wish::EditApprove(Box::new(aim)));
+    pub fn edit_approve(&mut self, target: ActTarget) {
+        self.requests.push(ScreenRequest::EditApprove(Box::new(target)));
     }
 
     /// Says something in the message line.
     pub fn say(&mut self, text: impl Into<String>) {
-        self.wishes.push(Wish::Say(text.into()));
+        self.requests.push(ScreenRequest::Say(text.into()));
     }
 
     /// Opens a text in the editor, to read; changes to it are thrown away.

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::domain::account::{Asked, Before};
+use crate::domain::accounting::{Asked, Before};
 use crate::domain::event::{Event, Fact};
 use crate::domain::health::{Kind, Tally, Windows};
 use crate::domain::id::{Edge, HandoffId};
-use crate::domain::run::{Handoff, Sketch, State};
+use crate::domain::run::{Handoff, Outline, State};
 use crate::domain::time::{Millis, Time};
 
 /// Handoffs listed on the page of an edge.
@@ -17,7 +17,7 @@ const CODES: usize = 50;
 
 /// The book of one edge.
 #[derive(Clone, Debug)]
-pub struct EdgeBook {
+pub struct EdgeStats {
     /// Which edge.
     pub edge: Edge,
     /// What it did lately.
@@ -47,7 +47,7 @@ pub struct EdgeBook {
     waiting: BTreeSet<(Time, HandoffId)>,
 }
 
-impl EdgeBook {
+impl EdgeStats {
     pub(super) fn new(edge: Edge, phase: Millis) -> Self {
         Self {
             edge,
@@ -93,7 +93,7 @@ impl EdgeBook {
     pub(super) fn note(&mut self, event: &Event, it: &Handoff) {
         self.changed_at = self.changed_at.max(event.at);
         match &event.fact {
-            Fact::Emitted(_) | Fact::Sighted(_) => self.crossed(&it.sketch()),
+            Fact::Emitted(_) | Fact::Sighted(_) => self.crossed(&it.outline()),
             Fact::Completed { .. } | Fact::Returned { .. } => {
                 self.last_completed = self.last_completed.max(Some(event.at));
             }
@@ -108,16 +108,16 @@ impl EdgeBook {
     }
 
     /// Takes note of the handoffs that a snapshot tells of, the oldest first.
-    pub(super) fn restore(&mut self, handoffs: &[Sketch<'_>]) {
+    pub(super) fn restore(&mut self, handoffs: &[Outline<'_>]) {
         for it in &handoffs[handoffs.len().saturating_sub(RECENT)..] {
             self.crossed(it);
         }
-        let changed = handoffs.iter().map(Sketch::changed_at).max();
+        let changed = handoffs.iter().map(Outline::changed_at).max();
         self.changed_at = self.changed_at.max(changed.unwrap_or_default());
         // A set that is made of many at once is made much faster.
         let open = handoffs.iter().filter(|it| it.state.is_open());
-        self.open = open.map(|it| (it.born(), it.id.clone())).collect();
-        let waiting = |it: &Sketch<'_>| Some((it.waiting()?, it.id.clone()));
+        self.open = open.map(|it| (it.first_seen(), it.id.clone())).collect();
+        let waiting = |it: &Outline<'_>| Some((it.waiting()?, it.id.clone()));
         self.waiting = handoffs.iter().filter_map(waiting).collect();
     }
 
@@ -133,7 +133,7 @@ impl EdgeBook {
         }
     }
 
-    fn crossed(&mut self, it: &Sketch<'_>) {
+    fn crossed(&mut self, it: &Outline<'_>) {
         self.stage.clone_from(it.stage);
         if it.ack_timeout > 0 {
             self.ack_timeout = Some(it.ack_timeout);
@@ -162,8 +162,8 @@ impl EdgeBook {
                 _ => {}
             }
         }
-        let opened = before.filter(|it| it.state.is_open()).map(|it| it.born);
-        let open = it.state.is_open().then(|| it.born());
+        let opened = before.filter(|it| it.state.is_open()).map(|it| it.first_seen);
+        let open = it.state.is_open().then(|| it.first_seen());
         moved(&mut self.open, opened, open, &it.id);
         let waited = before.and_then(|it| it.waiting);
         let waiting = it.is_unacknowledged().then_some(it.waiting_since);
@@ -172,7 +172,7 @@ impl EdgeBook {
 }
 
 /// Where people answer.
-impl EdgeBook {
+impl EdgeStats {
     /// A question is open, and waits until somebody takes it up.
     pub(super) fn asked(&mut self, question: &Asked, id: &HandoffId) {
         self.changed_at = self.changed_at.max(question.since);

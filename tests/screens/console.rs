@@ -6,14 +6,14 @@ use std::sync::Arc;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
-use seamwatch::console::app::msg::{Effect, Gesture, Msg, Spot};
-use seamwatch::console::app::{Aim, Place, Proposal, Size, Start, State, edit_approve, propose, update};
+use seamwatch::console::app::msg::{Effect, Gesture, Msg, PointerEvent};
+use seamwatch::console::app::{ActTarget, Place, Proposal, Size, Start, State, edit_approve, propose, update};
 use seamwatch::console::ui::svg::{self, Background};
 use seamwatch::console::ui::{self, Memo};
 use seamwatch::domain::contract::Urgency;
 use seamwatch::domain::event::{Emission, Event, Fact};
 use seamwatch::domain::id::{Actor, Edge, HandoffId, RunId};
-use seamwatch::domain::link::{ActKind, Batch, Capabilities, Report, Snapshot, SourceId};
+use seamwatch::domain::port::{ActKind, Batch, Capabilities, Report, Snapshot, SourceId};
 use seamwatch::domain::time::{Millis, Time};
 use seamwatch::keymap::Keymap;
 use seamwatch::theme::Theme;
@@ -25,7 +25,7 @@ pub const NOW: &str = "2026-08-20T03:12:44.000Z";
 pub const SOURCE: SourceId = SourceId(0);
 
 /// A console with its screen.
-pub struct Desk {
+pub struct Console {
     pub state: State,
     pub theme: Theme,
     pub memo: Memo,
@@ -54,7 +54,7 @@ pub fn everything() -> Capabilities {
     }
 }
 
-impl Desk {
+impl Console {
     /// A console of this size that has heard nothing yet.
     pub fn new(columns: u16, rows: u16) -> Self {
         let state = State::new(Start {
@@ -68,22 +68,22 @@ impl Desk {
             size: Size { columns, rows },
             session: "test".to_owned(),
         });
-        let mut desk = Self {
+        let mut console = Self {
             state,
             theme: Theme::named("dark").unwrap(),
             memo: Memo::default(),
             terminal: Terminal::new(TestBackend::new(columns, rows)).unwrap(),
             effects: Vec::new(),
         };
-        desk.draw();
-        desk
+        console.draw();
+        console
     }
 
     /// The same, connected, with these events behind it.
     pub fn with(columns: u16, rows: u16, events: Vec<Event>) -> Self {
-        let mut desk = Self::new(columns, rows);
-        desk.hear(Report::Offers(everything()));
-        desk.hear(Report::Batch(Batch::Snapshot(Box::new(Snapshot {
+        let mut console = Self::new(columns, rows);
+        console.hear(Report::Capabilities(everything()));
+        console.hear(Report::Batch(Batch::Snapshot(Box::new(Snapshot {
             at: at(0),
             cursor: 0,
             runs: Vec::new(),
@@ -91,8 +91,8 @@ impl Desk {
             recent: Vec::new(),
             refused: Vec::new(),
         }))));
-        desk.happen(events);
-        desk
+        console.happen(events);
+        console
     }
 
     /// Starts an act, as a screen would.
@@ -103,8 +103,8 @@ impl Desk {
     }
 
     /// Starts to edit and approve, as a screen would.
-    pub fn edit_approve(&mut self, aim: Aim) {
-        let effects = edit_approve(&mut self.state, aim);
+    pub fn edit_approve(&mut self, target: ActTarget) {
+        let effects = edit_approve(&mut self.state, target);
         self.effects.extend(effects);
         self.draw();
     }
@@ -165,7 +165,7 @@ impl Desk {
         });
         let (x, y) = found.unwrap_or_else(|| panic!("`{text}` is not on the screen:\n{}", rows.join("\n")));
         let on = self.memo.at(x, y);
-        self.tell(Msg::Mouse(Spot { x, y, kind: Gesture::Press, on }));
+        self.tell(Msg::Mouse(PointerEvent { x, y, kind: Gesture::Press, on }));
         self
     }
 

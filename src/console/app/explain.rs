@@ -1,7 +1,7 @@
 //! Why a row asks for attention, in a few words: what is wrong, since when, what changed.
 
-use crate::domain::health::{Health, Kind, Signal, Span};
-use crate::domain::ledger::{EdgeBook, Offence};
+use crate::domain::health::{Health, Kind, Signal, Window};
+use crate::domain::ledger::{EdgeStats, Offence};
 use crate::domain::loops::Level;
 use crate::domain::report::{EdgeRow, FindingRow};
 use crate::domain::text::{age, latency};
@@ -9,7 +9,7 @@ use crate::domain::time::{DAY, HOUR, MINUTE, Millis, Time};
 
 use super::doc::plural;
 use super::feed::Feed;
-use super::world::{Face, World};
+use super::world::{TimeFormat, World};
 
 /// How much a row asks for attention. Ordered, the least first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,10 +86,10 @@ fn parts(world: &World, feed: &Feed, row: &EdgeRow) -> Vec<String> {
 /// `since 02:51`, with the day when it is not today; `for 21m` when times are relative.
 pub fn since(world: &World, feed: &Feed, at: Time) -> String {
     let now = feed.ledger().now();
-    let shift = match world.face {
-        Face::Relative => return format!("for {}", age(at.age(now))),
-        Face::Local => world.local_offset,
-        Face::Utc => 0,
+    let shift = match world.time_format {
+        TimeFormat::Relative => return format!("for {}", age(at.age(now))),
+        TimeFormat::Local => world.local_offset,
+        TimeFormat::Utc => 0,
     };
     let day = |at: Time| (at + shift).millis().div_euclid(DAY);
     let form = if day(at) == day(now) { "since %H:%M" } else { "since %b %-d %H:%M" };
@@ -109,7 +109,7 @@ fn with_since(world: &World, feed: &Feed, what: &str, at: Option<Time>, lasting:
 }
 
 /// Stall, drift and limit are one thing to the reader: the target is slow, since when, and how it was before.
-fn slow(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> Option<(Concern, String)> {
+fn slow(world: &World, feed: &Feed, book: &EdgeStats, row: &EdgeRow) -> Option<(Concern, String)> {
     let signals = [Signal::Stall, Signal::Drift, Signal::Limit];
     let found: Vec<_> = row.findings.iter().filter(|it| signals.contains(&it.signal)).collect();
     let worst = found.iter().map(|it| of(it)).max()?;
@@ -124,10 +124,10 @@ fn slow(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> Option<(C
 }
 
 /// How fast the target acknowledges now, and how fast it did before, if it does so less often.
-fn pace(world: &World, feed: &Feed, book: &EdgeBook, row: &EdgeRow) -> Option<String> {
+fn pace(world: &World, feed: &Feed, book: &EdgeStats, row: &EdgeRow) -> Option<String> {
     let to = &row.edge.to;
     let count = |span| book.windows.total(span).counts.get(Kind::Acknowledged);
-    let (lately, hour) = (count(Span::FiveMinutes), count(Span::OneHour));
+    let (lately, hour) = (count(Window::FiveMinutes), count(Window::OneHour));
     if lately == 0 && row.unacknowledged > 0 {
         return Some(match row.last_acknowledged_at {
             Some(at) => format!("no ack by {to} {}", since(world, feed, at)),
@@ -211,7 +211,7 @@ pub fn version(name: &str) -> String {
     }
 }
 
-fn retries(world: &World, feed: &Feed, book: &EdgeBook, finding: &FindingRow) -> String {
+fn retries(world: &World, feed: &Feed, book: &EdgeStats, finding: &FindingRow) -> String {
     let words = with_since(world, feed, "retries", finding.since, finding.lasting);
     let most = book.codes.iter().max_by_key(|(_, count)| **count);
     most.map_or(words.clone(), |(code, _)| format!("{words}: {code}"))

@@ -10,7 +10,7 @@ use ratatui::style::{Color, Modifier};
 
 /// Colours and attributes of a cell. The default is that of a terminal after a reset.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Ink {
+pub(super) struct CellStyle {
     fore: Color,
     back: Color,
     lit: Modifier,
@@ -29,7 +29,7 @@ const ATTRIBUTES: [(Modifier, Attribute, Attribute); 9] = [
     (Modifier::CROSSED_OUT, Attribute::CrossedOut, Attribute::NotCrossedOut),
 ];
 
-impl Ink {
+impl CellStyle {
     pub(super) const fn of(cell: &Cell) -> Self {
         Self { fore: cell.fg, back: cell.bg, lit: cell.modifier }
     }

@@ -9,14 +9,14 @@ use crate::console::app::{Screen, ScreenId, State};
 
 /// The saved view of what is watched.
 #[derive(Clone, Debug)]
-pub struct Memory {
+pub struct SavedViews {
     /// Where views are kept.
     pub directory: PathBuf,
     /// What is watched, as it is written.
     pub address: String,
 }
 
-impl Memory {
+impl SavedViews {
     /// Keeps a view for the next start on this address. Says what became of it.
     pub(super) fn save(&self, view: &View) -> String {
         save(&self.directory, &self.address, view)

@@ -1,9 +1,9 @@
-//! From a producer's contract to an offer the state machine can decide on, or to a record of its refusal.
+//! From a producer's contract to a candidate the state machine can decide on, or to a record of its refusal.
 
 use serde_json::Value;
 
 use super::{Engine, Problem, cut};
-use crate::domain::command::Offer;
+use crate::domain::command::NewHandoff;
 use crate::domain::contract::{
     Contract, Maker, Party, PartyKind, RelationKind, Strictness, Urgency, Violation, digest,
 };
@@ -27,30 +27,30 @@ const KEPT: (usize, usize) = (50, 128);
 
 /// A contract that may become a handoff, and its bytes.
 #[derive(Clone)]
-pub(super) struct Offered {
-    pub(super) offer: Offer,
+pub(super) struct Candidate {
+    pub(super) handoff: NewHandoff,
     pub(super) blob: Blob,
 }
 
 impl Engine {
     /// Admits `body` at the place that `derive` says, with what its edge demands.
-    pub(super) fn offer(&self, body: &Value, mut derive: Derive) -> Result<Offered, Vec<Violation>> {
+    pub(super) fn candidate(&self, body: &Value, mut derive: Derive) -> Result<Candidate, Vec<Violation>> {
         let policy = self.policy(&edge_of(body, &derive.producer.id)).clone();
         derive.strictness = policy.strictness;
         derive.completeness_min = policy.completeness_min;
         derive.consumer.clone_from(&policy.consumer);
         derive.volatile.clone_from(&policy.volatile);
-        self.offer_as(body, &derive, &policy)
+        self.candidate_as(body, &derive, &policy)
     }
 
     /// The same for what the orchestrator itself writes: nothing is refused that can be represented.
-    pub(super) fn offer_own(&self, body: &Value, mut derive: Derive) -> Result<Offered, Vec<Violation>> {
+    pub(super) fn own_candidate(&self, body: &Value, mut derive: Derive) -> Result<Candidate, Vec<Violation>> {
         let policy = self.policy(&edge_of(body, &derive.producer.id)).clone();
         derive.strictness = Strictness::Observe;
-        self.offer_as(body, &derive, &policy)
+        self.candidate_as(body, &derive, &policy)
     }
 
-    fn offer_as(&self, body: &Value, derive: &Derive, policy: &EdgePolicy) -> Result<Offered, Vec<Violation>> {
+    fn candidate_as(&self, body: &Value, derive: &Derive, policy: &EdgePolicy) -> Result<Candidate, Vec<Violation>> {
         let admitted = self.admit(body, derive)?;
         let id = new_id(derive.now);
         let emission = emission(&admitted, policy, derive.now);
@@ -68,7 +68,7 @@ impl Engine {
         });
         let circles = "The agents hand this work round in circles. Shall it go on?".to_owned();
         let on_loop = asked(EscalationKind::Loop, circles, OPERATORS);
-        Ok(Offered { blob: contract_blob(&admitted), offer: Offer { id, emission, approval, on_loop } })
+        Ok(Candidate { blob: contract_blob(&admitted), handoff: NewHandoff { id, emission, approval, on_loop } })
     }
 
     pub(super) fn admit(&self, body: &Value, derive: &Derive) -> Result<Admitted, Vec<Violation>> {
@@ -220,7 +220,7 @@ fn due(urgency: Urgency) -> i64 {
     if urgency == Urgency::Critical { ESCALATION_DUE.1 } else { ESCALATION_DUE.0 }
 }
 
-/// The answers offered for a question. Nobody outside can be sent back to.
+/// The answers candidate for a question. Nobody outside can be sent back to.
 pub(super) fn answers(kind: EscalationKind, source: &Party) -> Vec<Answer> {
     let mut allow = vec![Answer::Approve, Answer::EditApprove];
     if kind == EscalationKind::Question {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::event::Event;
 use super::health::Tally;
 use super::id::{Edge, HandoffId, RunId};
-use super::run::{Record, Run};
+use super::run::{Run, StoredRun};
 use super::time::Time;
 
 mod act;
@@ -96,7 +96,7 @@ pub struct Snapshot {
     /// Position in the log that this is the state at.
     pub cursor: Cursor,
     /// Every run that something is open in.
-    pub runs: Vec<Record>,
+    pub runs: Vec<StoredRun>,
     /// What each edge did in each of the last minutes, and in each of the last hours for the baseline.
     pub rollups: Vec<Rollup>,
     /// The latest events, oldest first, for the log on screen; they are in `runs` and `rollups` already.
@@ -171,7 +171,7 @@ pub enum Found {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
     /// What it can do; once connected.
-    Offers(Capabilities),
+    Capabilities(Capabilities),
     /// Facts, or a sign of life.
     Batch(Batch),
     /// The link is down: why, and when the next try is.

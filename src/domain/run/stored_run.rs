@@ -15,7 +15,7 @@ use crate::domain::wire;
 
 /// One run, read as far as it had to be.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct StoredRun {
     run: OnceLock<Arc<Run>>,
     /// What `run` is read from; `None` once it was there from the beginning, or changed since.
     text: Option<Arc<Text>>,
@@ -23,13 +23,13 @@ pub struct Record {
 
 #[derive(Debug)]
 struct Text {
-    outline: Outline,
+    outline: OutlineText,
     body: Box<str>,
 }
 
 /// What the indexes of open work need of a handoff.
 #[derive(Clone, Copy, Debug)]
-pub struct Sketch<'a> {
+pub struct Outline<'a> {
     /// Its id.
     pub id: &'a HandoffId,
     /// Where it crosses.
@@ -46,10 +46,10 @@ pub struct Sketch<'a> {
     changed_at: Option<Time>,
 }
 
-impl Sketch<'_> {
-    /// What its age counts from: [`Handoff::born`].
-    pub fn born(&self) -> Time {
-        self.clock.born()
+impl Outline<'_> {
+    /// What its age counts from: [`Handoff::first_seen`].
+    pub fn first_seen(&self) -> Time {
+        self.clock.first_seen()
     }
 
     /// It counts in the latency population ([`Handoff::is_unacknowledged`]), since this time.
@@ -59,17 +59,17 @@ impl Sketch<'_> {
 
     /// When it last changed.
     pub fn changed_at(&self) -> Time {
-        self.changed_at.unwrap_or(self.born())
+        self.changed_at.unwrap_or(self.first_seen())
     }
 }
 
-impl Record {
+impl StoredRun {
     /// Reads the text of a run: whole if anything in it waits for a person, failed, or goes round in circles.
     ///
     /// # Errors
     /// It is not the JSON of a run.
     pub fn read(body: Box<str>) -> serde_json::Result<Self> {
-        let mut outline: Outline = serde_json::from_str(&body)?;
+        let mut outline: OutlineText = serde_json::from_str(&body)?;
         if !outline.goes_well() {
             return Ok(serde_json::from_str::<Run>(&body)?.into());
         }
@@ -102,34 +102,34 @@ impl Record {
         self.run.get_mut().expect("`run` put it there")
     }
 
-    /// The run if it had to be read whole: something in it needs more than a [`sketch`](Self::sketches).
+    /// The run if it had to be read whole: something in it needs more than a [`outline`](Self::outlines).
     pub fn whole(&self) -> Option<&Run> {
         self.text.is_none().then(|| self.run())
     }
 
     /// Every handoff, in order of emission.
-    pub fn sketches(&self) -> impl Iterator<Item = Sketch<'_>> {
+    pub fn outlines(&self) -> impl Iterator<Item = Outline<'_>> {
         let whole = self.whole().map(|run| run.handoffs.values());
         let text = self.text.as_ref().map(|text| &text.outline.handoffs);
-        let whole = whole.into_iter().flatten().map(Handoff::sketch);
+        let whole = whole.into_iter().flatten().map(Handoff::outline);
         let parts = text.into_iter().flatten();
-        whole.chain(parts.map(|(id, part)| part.sketch(id)))
+        whole.chain(parts.map(|(id, part)| part.outline(id)))
     }
 }
 
-impl From<Run> for Record {
+impl From<Run> for StoredRun {
     fn from(run: Run) -> Self {
         Self { run: OnceLock::from(Arc::new(run)), text: None }
     }
 }
 
-impl PartialEq for Record {
+impl PartialEq for StoredRun {
     fn eq(&self, other: &Self) -> bool {
         self.run() == other.run()
     }
 }
 
-impl Serialize for Record {
+impl Serialize for StoredRun {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Some(text) = &self.text else {
             return self.run().serialize(serializer);
@@ -139,7 +139,7 @@ impl Serialize for Record {
     }
 }
 
-impl<'de> Deserialize<'de> for Record {
+impl<'de> Deserialize<'de> for StoredRun {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let body = Box::<RawValue>::deserialize(deserializer)?;
         Self::read(body.into()).map_err(D::Error::custom)
@@ -148,8 +148,8 @@ impl<'de> Deserialize<'de> for Record {
 
 impl Handoff {
     /// What the indexes of open work need of it.
-    pub fn sketch(&self) -> Sketch<'_> {
-        Sketch {
+    pub fn outline(&self) -> Outline<'_> {
+        Outline {
             id: &self.id,
             edge: &self.emission.edge,
             stage: &self.emission.stage,
@@ -181,7 +181,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn born(self) -> Time {
+    pub(super) fn first_seen(self) -> Time {
         self.emitted_at.unwrap_or(self.ready_at)
     }
 
@@ -194,7 +194,7 @@ impl Clock {
 
 /// The part of a [`Run`] that is always read.
 #[derive(Debug, Deserialize)]
-struct Outline {
+struct OutlineText {
     id: RunId,
     #[serde(default)]
     handoffs: Vec<(HandoffId, Part)>,
@@ -232,7 +232,7 @@ struct Change {
     at: Time,
 }
 
-impl Outline {
+impl OutlineText {
     fn goes_well(&self) -> bool {
         let notable = [&self.rejections, &self.paused, &self.verdict, &self.storm_since];
         let mut states = self.handoffs.iter().map(|(_, it)| it.state);
@@ -248,8 +248,8 @@ impl Part {
         !stopped && self.failure.is_none()
     }
 
-    fn sketch<'a>(&'a self, id: &'a HandoffId) -> Sketch<'a> {
-        Sketch {
+    fn outline<'a>(&'a self, id: &'a HandoffId) -> Outline<'a> {
+        Outline {
             id,
             edge: &self.emission.edge,
             stage: &self.emission.stage,
@@ -307,12 +307,12 @@ mod tests {
     fn open_work_that_goes_well_is_counted_without_reading_all_of_it() {
         for facts in [vec![], vec![Fact::Acknowledged { until: None }]] {
             let text = text(facts);
-            let record = Record::read(text.clone()).unwrap();
+            let record = StoredRun::read(text.clone()).unwrap();
             assert!(record.whole().is_none());
             assert_eq!(record.id().as_str(), "r");
             let run = whole(&text);
-            let told: Vec<_> = record.sketches().map(|it| format!("{it:?}")).collect();
-            let meant = run.handoffs.values().map(|it| format!("{:?}", it.sketch()));
+            let told: Vec<_> = record.outlines().map(|it| format!("{it:?}")).collect();
+            let meant = run.handoffs.values().map(|it| format!("{:?}", it.outline()));
             assert_eq!(told, meant.collect::<Vec<_>>());
             assert_eq!(*record.run(), run);
         }
@@ -322,27 +322,27 @@ mod tests {
     fn what_needs_somebody_is_read_whole() {
         let failed = Fact::ObservedFailed { code: "x".into() };
         let text = text(vec![Fact::Acknowledged { until: None }, failed]);
-        let record = Record::read(text.clone()).unwrap();
+        let record = StoredRun::read(text.clone()).unwrap();
         assert_eq!(record.whole(), Some(&whole(&text)));
     }
 
     #[test]
     fn it_is_written_as_it_was_read_until_it_changes() {
         let text = text(vec![]);
-        let mut record = Record::read(text.clone()).unwrap();
+        let mut record = StoredRun::read(text.clone()).unwrap();
         assert_eq!(serde_json::to_string(&record).unwrap(), *text);
         Arc::make_mut(record.unpack()).retried = 7;
         assert_eq!(record.whole().map(|it| it.retried), Some(7));
-        let again: Record = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
+        let again: StoredRun = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
         assert_eq!(again, record);
     }
 
     #[test]
     fn text_that_is_no_run_is_told_or_has_no_handoffs() {
-        assert!(Record::read("{}".into()).is_err());
-        assert!(Record::read("[".into()).is_err());
+        assert!(StoredRun::read("{}".into()).is_err());
+        assert!(StoredRun::read("[".into()).is_err());
         let odd = text(vec![]).replace("\"title\":\"do", "\"title\":1,\"was\":\"do");
-        let record = Record::read(odd.into()).unwrap();
+        let record = StoredRun::read(odd.into()).unwrap();
         assert_eq!(record.run().handoffs.len(), 0);
         assert_eq!(record.run().id, *record.id());
     }
