@@ -10,9 +10,9 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::BoxStream;
-use seamwatch::domain::event::{DismissReason, Event, Fact};
+use seamwatch::domain::event::{Answer, DismissReason, Event, Fact};
 use seamwatch::domain::id::{Edge, HandoffId, RunId};
-use seamwatch::domain::port::{Act, ActKind, Batch, Control, Cursor, Fault, Outcome, Request, Snapshot, Target, Want};
+use seamwatch::domain::port::{Act, ActKind, Batch, Control, Cursor, Fault, Found, Outcome, Request, Snapshot, Target, Want};
 use seamwatch::domain::time::Time;
 use seamwatch::source::{Shared, Source};
 
@@ -252,7 +252,7 @@ async fn a_recording() {
 }
 
 mod orchestrator {
-    use seamwatch::domain::id::Actor;
+    use seamwatch::domain::id::{Actor, HandoffId};
     use seamwatch::orchestrator::engine::{Engine, Settings};
     use seamwatch::store::Store;
     use serde_json::{Value, json};
@@ -268,6 +268,19 @@ mod orchestrator {
     pub(super) async fn emit(engine: &Engine) {
         let by = Actor::agent("research");
         engine.emit(&by, contract(), None).await.expect("a valid contract");
+    }
+
+    /// A new run begins with a confidential handoff: its memory and its title are not to be shown, nor whom it pays.
+    pub(super) async fn emit_confidential(engine: &Engine) -> HandoffId {
+        let mut secret = contract();
+        secret["brief"]["title"] = json!("Pay Hansen");
+        secret["ext"] = json!({"handoff.proposed_action": {"name": "pay", "args": {"to": "Hansen"}}});
+        secret["classification"] = json!({
+            "level": "confidential",
+            "fields": {"/brief/title": "pii", "/ext/handoff.proposed_action/args": "pii"},
+        });
+        let emitted = engine.emit(&Actor::agent("research"), secret, None).await.expect("a valid contract");
+        emitted.handoff.id
     }
 
     /// The least a producer has to send.
@@ -302,6 +315,57 @@ async fn an_orchestrator_in_this_process() {
         _behind: Box::new(()),
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_confidential_leaves_no_source_unmasked_and_outlives_an_edit_of_what_was_shown() {
+    use seamwatch::orchestrator::api::Access;
+    let engine = orchestrator::engine().await;
+    let (url, _server) = served(&engine, Access::Open).await;
+    let embedded: Shared = std::sync::Arc::new(seamwatch::source::embedded::Embedded::new(engine.clone()));
+    for source in [embedded, http(url, None)] {
+        let id = orchestrator::emit_confidential(&engine).await;
+        let mut watch = source.watch(None);
+        let run = snapshot(&mut watch).await.runs.pop().expect("the run").run().clone();
+        let it = &run.handoffs[&id];
+        let told = serde_json::to_string(&run).expect("JSON");
+        assert!(!told.contains("Hansen"), "lists and logs tell no more than the page: {told}");
+
+        let Ok(Found::Contract { value, digest }) = source.fetch(Want::Contract(id.clone())).await else {
+            panic!("the contract can be fetched");
+        };
+        let shown = value.value().to_string();
+        assert!(!shown.contains("Hansen") && !shown.contains("Tides."), "{shown}");
+
+        let on = vec![Target { run: run.id.clone(), handoff: id.clone(), version: it.version }];
+        let ask = Act::Escalate { force: false, role: String::new() };
+        source.perform(request(ask, on, "dana", &format!("ask {id}"))).await.expect("asked");
+        let mut edited = value.into_value();
+        edited["brief"]["next_step"] = "Check it first".into();
+        let act = Act::Resolve { answer: Answer::EditApprove, context_digest: digest, edited: Some(edited), value: None };
+        let on = vec![Target { run: run.id.clone(), handoff: id.clone(), version: it.version + 1 }];
+        let done = source.perform(request(act, on, "kim", &format!("edit {id}"))).await.expect("an outcome");
+        assert_eq!(done.items, [(Some(id.clone()), Ok(()))]);
+        let (stored, _) = engine.contract(&id).await.expect("the stored contract");
+        assert_eq!(stored["brief"]["next_step"], "Check it first");
+        assert_eq!(stored["brief"]["title"], "Pay Hansen");
+        assert_eq!(stored["working_memory"]["summary"]["text"], "Tides.");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seam_show_prints_nothing_confidential() {
+    use seamwatch::orchestrator::api::Access;
+    let engine = orchestrator::engine().await;
+    let (url, _server) = served(&engine, Access::Open).await;
+    let id = orchestrator::emit_confidential(&engine).await;
+    for output in ["text", "json"] {
+        let mut seam = tokio::process::Command::new(env!("CARGO_BIN_EXE_seam"));
+        let shown = seam.args(["show", id.as_str(), "-c", url.as_str(), "-o", output]).output().await.expect("seam runs");
+        let text = String::from_utf8_lossy(&shown.stdout);
+        assert!(shown.status.success() && text.contains(id.as_str()), "{shown:?}");
+        assert!(!text.contains("Hansen") && !text.contains("Tides."), "{text}");
+    }
 }
 
 /// A real server on a free port, for as long as the guard lives.

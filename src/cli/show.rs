@@ -48,7 +48,7 @@ struct HandoffPage<'a> {
     inbox: Option<InboxRow>,
     /// Its run.
     task: TaskRow,
-    /// The stored contract; null where the source keeps none.
+    /// The stored contract, masked; null where the source keeps none.
     contract: Option<Value>,
     /// Why there is none.
     contract_missing: Option<String>,
@@ -84,7 +84,7 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
         Some(run) => run.id.clone(),
         None => match &contract {
             // Ended long ago: the contract still says where it belongs.
-            Ok(Found::Contract { value, .. }) => RunId::from(trace_of(value)),
+            Ok(Found::Contract { value, .. }) => RunId::from(value.trace_id().unwrap_or_default()),
             _ => RunId::from(args.id.as_str()),
         },
     };
@@ -105,7 +105,7 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
         let events: Vec<&Event> = events.iter().filter(of_it).collect();
         let lines = rows(&events);
         let (contract, contract_missing) = match contract {
-            Ok(Found::Contract { value, .. }) => (Some(value), None),
+            Ok(Found::Contract { value, .. }) => (Some(value.into_value()), None),
             Ok(Found::Timeline { .. }) => (None, None),
             Err(why) => (None, Some(why.to_string())),
         };
@@ -137,10 +137,6 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
     };
     print(text.as_bytes())?;
     Ok(Exit::Done)
-}
-
-fn trace_of(contract: &Value) -> &str {
-    contract.get("trace_id").and_then(Value::as_str).unwrap_or("")
 }
 
 /// A run and its events; `None` when nobody knows it.

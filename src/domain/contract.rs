@@ -11,7 +11,7 @@ mod mask;
 mod memory;
 mod record;
 
-pub use mask::{MASK, mask, masked, read_masked};
+pub use mask::{MASK, Masked, mask};
 pub use memory::{Brief, DoneItem, Link, Payload, Reference, Summary, WorkingMemory};
 pub use record::{
     CallStatus, Check, CheckStatus, Classification, Compensation, CompensationKind, Delivery, EffectOp, EffectStatus,

@@ -1,8 +1,8 @@
 //! What passes between a console and a source: batches of facts one way, requests and answers the other.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::contract::Masked;
 use super::event::Event;
 use super::health::Tally;
 use super::id::{Edge, HandoffId, RunId};
@@ -153,8 +153,8 @@ pub enum Want {
 pub enum Found {
     /// The contract, and the digest that a decision is bound to.
     Contract {
-        /// The whole contract.
-        value: Value,
+        /// The contract as it may be shown.
+        value: Masked,
         /// Its digest.
         digest: String,
     },

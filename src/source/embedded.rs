@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Source;
+use crate::domain::contract::Masked;
 use crate::domain::port::{ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
 use crate::orchestrator::engine::{Engine, Settings};
 use crate::orchestrator::sweeper;
@@ -91,8 +92,8 @@ impl Source for Embedded {
         async move {
             match want {
                 Want::Contract(id) => {
-                    let (value, digest) = engine.contract(&id).await?;
-                    Ok(Found::Contract { value, digest })
+                    let (contract, digest) = engine.contract(&id).await?;
+                    Ok(Found::Contract { value: Masked::of(contract), digest })
                 }
                 Want::Timeline(id) => {
                     let (run, events) = engine.timeline(&id).await?;

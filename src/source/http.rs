@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Source;
+use crate::domain::contract::Masked;
 use crate::domain::event::Event;
 use crate::domain::port::{ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Snapshot, Want};
 use crate::domain::run::Run;
@@ -134,7 +135,7 @@ impl Http {
                 }
                 let path = ["handoffs", id.as_str(), "payload"];
                 let Stored { contract, digest } = self.get(&path, BODY).await?;
-                Ok(Found::Contract { value: contract, digest })
+                Ok(Found::Contract { value: Masked::of(contract), digest })
             }
             Want::Timeline(id) => {
                 #[derive(Deserialize)]

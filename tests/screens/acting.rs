@@ -3,6 +3,7 @@
 
 use seamwatch::console::app::act::{ActTarget, Proposal};
 use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
+use seamwatch::domain::contract::Masked;
 use seamwatch::domain::contract::Violation;
 use seamwatch::domain::event::{Answer, DismissReason, Fact};
 use seamwatch::domain::id::{Actor, Edge, HandoffId};
@@ -361,7 +362,7 @@ fn an_invalid_edit_is_shown_with_its_path_and_nothing_typed_is_lost() {
         panic!("{:?}", console.effects);
     };
     let value = json!({"brief": {"title": "pay \u{202e}001"}, "amount": 10});
-    let found = Found::Contract { value, digest: "sha256:00".to_owned() };
+    let found = Found::Contract { value: Masked::of(value), digest: "sha256:00".to_owned() };
     console.tell(Msg::Answered(ticket, Ok(Reply::Found(found))));
     let Some(Effect::Edit(ticket, text)) = console.effects.last().cloned() else {
         panic!("{:?}", console.effects);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
+use seamwatch::domain::contract::Masked;
 use seamwatch::domain::contract::Violation;
 use seamwatch::domain::event::{DeadReason, Event, Fact};
 use seamwatch::domain::id::{Actor, Edge};
@@ -94,7 +95,7 @@ fn answer(console: &mut Console, value: Value) {
     let (ticket, want) = fetched(console);
     assert_eq!(want, Want::Contract("h-0002".into()));
     let digest = "sha256:00".to_owned();
-    console.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Contract { value, digest }))));
+    console.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Contract { value: Masked::of(value), digest }))));
 }
 
 /// The page of the dead letter, with its contract.

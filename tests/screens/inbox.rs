@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
+use seamwatch::domain::contract::Masked;
 use seamwatch::domain::contract::Urgency;
 use seamwatch::domain::event::{Answer, DismissReason, Escalation, EscalationKind, Event, Fact, Timeout};
 use seamwatch::domain::id::{Actor, Edge};
@@ -98,7 +99,7 @@ fn answer(console: &mut Console, value: Value) {
     let (ticket, want) = fetched(console).unwrap();
     let Want::Contract(id) = want else { panic!("{want:?}") };
     let digest = format!("sha256:{id}");
-    console.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Contract { value, digest }))));
+    console.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Contract { value: Masked::of(value), digest }))));
 }
 
 /// The inbox with the refund under the cursor and its contract fetched.
@@ -137,7 +138,7 @@ fn overdue_is_on_top_and_only_what_is_looked_at_is_fetched() {
     assert!(it.effects.contains(&Effect::Cancel(first)));
     let (second, want) = fetched(&it).unwrap();
     assert_eq!(want, Want::Contract("h-8812".into()));
-    let late = Found::Contract { value: contract(), digest: "sha256:h-7001".to_owned() };
+    let late = Found::Contract { value: Masked::of(contract()), digest: "sha256:h-7001".to_owned() };
     it.tell(Msg::Answered(first, Ok(Reply::Found(late))));
     it.must_show("fetching the contract");
     it.keys("A").must_show("the contract is still being fetched");

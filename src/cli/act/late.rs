@@ -73,7 +73,7 @@ async fn history(look: &Look, handoff: &HandoffId) -> Option<(Run, Vec<Event>)> 
     let run = match look.ledger.run_of(handoff) {
         Some(run) => run.id.clone(),
         None => match look.source.fetch(Want::Contract(handoff.clone())).await {
-            Ok(Found::Contract { value, .. }) => RunId::from(value.get("trace_id")?.as_str()?),
+            Ok(Found::Contract { value, .. }) => RunId::from(value.trace_id()?),
             _ => return None,
         },
     };

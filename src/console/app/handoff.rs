@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
-
-use crate::domain::contract::Contract;
+use crate::domain::contract::{Contract, Masked};
 use crate::domain::event::Event;
 use crate::domain::id::HandoffId;
 use crate::domain::port::{ActKind, Fault, Found, SourceId, Want};
@@ -89,7 +87,7 @@ enum Body<T> {
 /// A contract as it may be shown.
 #[derive(Debug)]
 struct Shown {
-    value: Value,
+    value: Masked,
     parts: Result<Contract, String>,
     digest: String,
 }
@@ -225,7 +223,7 @@ impl Handoff {
             (Tab::Attempts, _) => self.attempts(&mut doc, world, it),
             (Tab::Raw, contract) => match self.shown() {
                 Some(shown) => {
-                    let json = serde_json::to_string_pretty(&shown.value).unwrap_or_default();
+                    let json = serde_json::to_string_pretty(shown.value.value()).unwrap_or_default();
                     doc.paragraph(TextRole::Text, &json);
                 }
                 None => doc.paragraph(TextRole::Dim, &contract.err().unwrap_or_default()),

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::contract::{Contract, read_masked};
+use crate::domain::contract::Contract;
 use crate::domain::id::HandoffId;
 use crate::domain::port::{Fault, Found, SourceId, Want};
 use crate::domain::query::Query;
@@ -244,7 +244,7 @@ impl Screen for Inbox {
             return;
         };
         let body = match reply {
-            Ok(Reply::Found(Found::Contract { value, digest })) if *digest == wanted => match read_masked(value) {
+            Ok(Reply::Found(Found::Contract { value, digest })) if *digest == wanted => match value.contract() {
                 Ok(contract) => Body::Here(Box::new(contract)),
                 Err(why) => Body::Missing(why),
             },

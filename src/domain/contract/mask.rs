@@ -2,6 +2,7 @@
 //! memory, and the places its classification lists, unless it lists them as no more than internal. Revealing is
 //! an act with an audit record; until a source offers it, there is none.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::Contract;
@@ -35,19 +36,40 @@ pub fn mask(contract: &mut Value) -> Vec<String> {
     masked
 }
 
-/// The contract as it may be shown.
-pub fn masked(contract: &Value) -> Value {
-    let mut shown = contract.clone();
-    mask(&mut shown);
-    shown
-}
+/// A contract as it may be shown: what its classification hides is covered. Everything that is drawn, printed, copied
+/// or handed to an editor is made from one, and there is no way to make one that does not mask.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Masked(Value);
 
-/// The masked contract with its parts.
-///
-/// # Errors
-/// In words: it is no contract, or it hides what makes it one.
-pub fn read_masked(contract: &Value) -> Result<Contract, String> {
-    serde_json::from_value(masked(contract)).map_err(|why| format!("it is not a contract that can be shown: {why}"))
+impl Masked {
+    /// Masks a stored contract. What is masked already stays as it is.
+    pub fn of(mut contract: Value) -> Self {
+        mask(&mut contract);
+        Self(contract)
+    }
+
+    /// Its JSON, each masked leaf replaced by [`MASK`], or by `null` where the shape allows no text.
+    pub const fn value(&self) -> &Value {
+        &self.0
+    }
+
+    /// The same, to keep.
+    pub fn into_value(self) -> Value {
+        self.0
+    }
+
+    /// The id of the trace it belongs to; `None` where it names none.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.0.get("trace_id")?.as_str()
+    }
+
+    /// It with its parts.
+    ///
+    /// # Errors
+    /// In words: it is no contract, or it hides what makes it one.
+    pub fn contract(&self) -> Result<Contract, String> {
+        Contract::deserialize(&self.0).map_err(|why| format!("it is not a contract that can be shown: {why}"))
+    }
 }
 
 /// Where a producer may put what it likes.
@@ -81,21 +103,26 @@ mod tests {
     use super::*;
     use crate::domain::contract::EXAMPLE;
 
+    fn masked(contract: &Value) -> Masked {
+        Masked::of(contract.clone())
+    }
+
     #[test]
     fn confidential_contracts_and_listed_fields_are_covered() {
         let mut contract: Value = serde_json::from_str(EXAMPLE).unwrap();
-        assert_eq!(masked(&contract), contract, "an internal contract with an internal field");
+        assert_eq!(*masked(&contract).value(), contract, "an internal contract with an internal field");
         contract["classification"]["fields"] = json!({"/brief/source_links": "pii"});
         let shown = masked(&contract);
-        assert_eq!(shown.pointer("/brief/source_links/0/url"), Some(&json!(MASK)));
-        assert_eq!(shown.pointer("/working_memory/payload"), contract.pointer("/working_memory/payload"));
+        assert_eq!(shown.value().pointer("/brief/source_links/0/url"), Some(&json!(MASK)));
+        assert_eq!(shown.value().pointer("/working_memory/payload"), contract.pointer("/working_memory/payload"));
         contract["classification"]["level"] = json!("restricted");
         let shown = masked(&contract);
-        assert_eq!(shown.pointer("/working_memory/payload/fields/confidence"), Some(&json!(MASK)));
-        assert_eq!(shown.pointer("/brief/title"), contract.pointer("/brief/title"));
+        assert_eq!(shown.value().pointer("/working_memory/payload/fields/confidence"), Some(&json!(MASK)));
+        assert_eq!(shown.value().pointer("/brief/title"), contract.pointer("/brief/title"));
         let named = mask(&mut contract.clone());
         assert!(named.contains(&"/working_memory/payload/fields/confidence".to_owned()));
         assert!(named.contains(&"/brief/source_links/0/url".to_owned()));
-        assert!(read_masked(&contract).is_ok(), "{:?}", read_masked(&contract));
+        assert!(shown.contract().is_ok(), "{:?}", shown.contract());
+        assert_eq!(Masked::of(shown.value().clone()), shown, "masking twice changes nothing");
     }
 }

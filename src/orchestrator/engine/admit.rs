@@ -1,11 +1,13 @@
 //! From a producer's contract to a candidate the state machine can decide on, or to a record of its refusal.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::{Engine, Problem, cut};
 use crate::domain::command::NewHandoff;
 use crate::domain::contract::{
-    Contract, Maker, Party, PartyKind, RelationKind, Strictness, Urgency, Violation, digest,
+    Contract, Maker, Masked, Party, PartyKind, RelationKind, Strictness, Urgency, Violation, digest,
 };
 use crate::domain::event::{Answer, Boundary, Emission, Escalation, EscalationKind, Rejection, Timeout};
 use crate::domain::id::{Actor, ActorKind, Edge, HandoffId, RunId};
@@ -79,11 +81,20 @@ impl Engine {
     }
 }
 
-/// What the producer says will run on approval: the member of `ext` that protocol section 3 names.
+/// What the producer says will run on approval: the member of `ext` that protocol section 3 names, as it may be shown.
 fn proposal(admitted: &Admitted) -> Option<Value> {
-    let said = admitted.contract.ext.as_ref()?.get(PROPOSAL)?;
+    let said = shown(admitted).get("ext")?.get(PROPOSAL)?.clone();
     said.get("name")?.as_str()?;
-    Some(said.clone())
+    Some(said)
+}
+
+/// The contract as the log may tell of it: everybody who may read at all reads titles and questions.
+fn shown(admitted: &Admitted) -> Cow<'_, Value> {
+    let fields = admitted.contract.classification.as_ref().and_then(|it| it.fields.as_ref());
+    match fields {
+        Some(_) => Cow::Owned(Masked::of(admitted.value.clone()).into_value()),
+        None => Cow::Borrowed(&admitted.value),
+    }
 }
 
 /// The bytes of an admitted contract.
@@ -182,7 +193,7 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
         relation: contract.relation.kind,
         cycle: 0,
         urgency: contract.urgency(),
-        title: contract.brief.title.clone(),
+        title: text_at(&shown(it), "/brief/title").unwrap_or_default().to_owned(),
         owner: contract.brief.owner.id.as_str().into(),
         max_attempts: modes.max_attempts.or(policy.max_attempts).unwrap_or(DEFAULT_ATTEMPTS),
         retryable: modes.retryable.clone(),

@@ -62,7 +62,7 @@ fn heard(state: &mut State, mut sent: InFlight, ticket: Ticket, reply: Result<Re
         && let Some(fault @ Fault::Invalid(_)) = first_fault(&reply)
     {
         let editing =
-            Editing { target: target.clone(), original: sent.form.original.clone(), text: edit::pretty(edited) };
+            Editing { target: target.clone(), original: sent.form.original.clone(), text: edit::typed(edited) };
         edit::fix(state, editing, edit::invalid(fault));
         return Vec::new();
     }

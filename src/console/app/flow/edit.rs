@@ -8,6 +8,7 @@ use crate::console::app::layer::{ButtonAction, Dialog, Layer};
 use crate::console::app::msg::{Effect, Reply, Ticket};
 use crate::console::app::state::{Editing, State};
 use crate::console::app::toast::Tone;
+use crate::domain::contract::Masked;
 use crate::domain::port::{ActKind, Fault, Found, SourceId, Want};
 use crate::domain::text;
 
@@ -47,9 +48,14 @@ pub(super) fn fetched(state: &mut State, mut editing: Editing, reply: Result<Rep
     vec![Effect::Edit(ticket, text)]
 }
 
-/// JSON for an editor. What would hide in it, such as a bidi override, is written as its escape: the editor writes
-/// to the same terminal.
-pub(in crate::console::app) fn pretty(value: &Value) -> String {
+/// A contract for an editor.
+pub(in crate::console::app) fn pretty(contract: &Masked) -> String {
+    typed(contract.value())
+}
+
+/// What was typed, for an editor. What would hide in it, such as a bidi override, is written as its escape: the editor
+/// writes to the same terminal.
+pub(super) fn typed(value: &Value) -> String {
     let json = serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
     text::escape_json(&json).into_owned()
 }

@@ -1,7 +1,6 @@
 //! What the page does with keys, clicks and answers.
 
 use crate::console::app::flow::pretty;
-use crate::domain::contract::{masked, read_masked};
 
 use super::{
     Action, Binding, Body, Fault, Found, Handoff, Reply, Screen, ScreenContext, Shown, Tab, Ticket, Want, World, tree,
@@ -14,7 +13,7 @@ impl Screen for Handoff {
             (Tab::Payload, Some(shown)) => {
                 let wrong = self.handoff(world).and_then(|it| it.failure.as_ref());
                 let wrong = wrong.map_or(&[][..], |it| it.violations.as_slice());
-                tree::grow(&shown.value, &self.folded, wrong)
+                tree::grow(shown.value.value(), &self.folded, wrong)
             }
             _ => Vec::new(),
         };
@@ -106,7 +105,7 @@ impl Screen for Handoff {
             Action::CopyId => cx.copy(self.id.as_str(), "the handoff id"),
             Action::CopyJson => {
                 let json = match (self.shown(), self.handoff(cx.world)) {
-                    (Some(shown), _) => serde_json::to_string_pretty(&shown.value),
+                    (Some(shown), _) => serde_json::to_string_pretty(shown.value.value()),
                     (None, Some(it)) => serde_json::to_string_pretty(it),
                     (None, None) => return,
                 };
@@ -148,7 +147,7 @@ impl Screen for Handoff {
         if matches!(self.contract, Body::Asked(it) if it == ticket) {
             self.contract = match reply {
                 Ok(Reply::Found(Found::Contract { value, digest })) => {
-                    Body::Here(Shown { parts: read_masked(value), value: masked(value), digest: digest.clone() })
+                    Body::Here(Shown { parts: value.contract(), value: value.clone(), digest: digest.clone() })
                 }
                 _ => Body::Missing(why()),
             };
