@@ -281,7 +281,7 @@ fn keys_page() -> String {
                 || keymap.action(*key, Context::Global) != keymap.action(*key, context)
         };
         let mut rows = String::new();
-        for &action in Action::ALL {
+        for action in Action::all() {
             let keys: Vec<String> = keymap
                 .keys_for(action, context)
                 .filter(|key| own(key) && *key != Key::INTERRUPT)

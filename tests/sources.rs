@@ -12,7 +12,9 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::BoxStream;
 use seamwatch::domain::event::{Answer, DismissReason, Event, Fact};
 use seamwatch::domain::id::{Edge, HandoffId, RunId};
-use seamwatch::domain::port::{Act, ActKind, Batch, Control, Cursor, Fault, Found, Outcome, Request, Snapshot, Target, Want};
+use seamwatch::domain::port::{
+    Act, ActKind, Batch, Control, Cursor, Fault, Found, Outcome, Request, Snapshot, Target, Want,
+};
 use seamwatch::domain::time::Time;
 use seamwatch::source::{Shared, Source};
 
@@ -138,6 +140,7 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
     let first = snapshot(&mut watch).await;
     let offers = source.capabilities();
     assert_eq!(offers.why_not.is_empty(), offers.acts.len() == ActKind::ALL.len());
+    assert_eq!(offers.you, None, "without a token a source takes the name it is told");
     let nobody = Target {
         run: RunId::from("4bf92f3577b34da6a3ce929d0e0e4736"),
         handoff: HandoffId::from("no-such-handoff"),
@@ -342,7 +345,8 @@ async fn what_is_confidential_leaves_no_source_unmasked_and_outlives_an_edit_of_
         source.perform(request(ask, on, "dana", &format!("ask {id}"))).await.expect("asked");
         let mut edited = value.into_value();
         edited["brief"]["next_step"] = "Check it first".into();
-        let act = Act::Resolve { answer: Answer::EditApprove, context_digest: digest, edited: Some(edited), value: None };
+        let act =
+            Act::Resolve { answer: Answer::EditApprove, context_digest: digest, edited: Some(edited), value: None };
         let on = vec![Target { run: run.id.clone(), handoff: id.clone(), version: it.version + 1 }];
         let done = source.perform(request(act, on, "kim", &format!("edit {id}"))).await.expect("an outcome");
         assert_eq!(done.items, [(Some(id.clone()), Ok(()))]);
@@ -361,7 +365,8 @@ async fn seam_show_prints_nothing_confidential() {
     let id = orchestrator::emit_confidential(&engine).await;
     for output in ["text", "json"] {
         let mut seam = tokio::process::Command::new(env!("CARGO_BIN_EXE_seam"));
-        let shown = seam.args(["show", id.as_str(), "-c", url.as_str(), "-o", output]).output().await.expect("seam runs");
+        let shown =
+            seam.args(["show", id.as_str(), "-c", url.as_str(), "-o", output]).output().await.expect("seam runs");
         let text = String::from_utf8_lossy(&shown.stdout);
         assert!(shown.status.success() && text.contains(id.as_str()), "{shown:?}");
         assert!(!text.contains("Hansen") && !text.contains("Tides."), "{text}");
@@ -404,7 +409,8 @@ async fn an_orchestrator_behind_http() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_told_what_it_allows() {
-    use seamwatch::orchestrator::api::{Access, Scope, auth::new_token};
+    use seamwatch::domain::port::Scope;
+    use seamwatch::orchestrator::api::{Access, auth::new_token};
     let engine = orchestrator::engine().await;
     let (secret, file) = new_token("dana", &[Scope::Viewer], &[]);
     let access = Access::read(&file).expect("a token file");
@@ -419,6 +425,7 @@ async fn a_token_is_told_what_it_allows() {
     snapshot(&mut watch).await;
     let offers = source.capabilities();
     assert!(offers.acts.is_empty() && offers.why_not.contains("SEAM_TOKEN"), "{offers:?}");
+    assert_eq!(offers.you.as_deref(), Some("dana"), "the token says who acts");
     let nobody =
         Target { run: RunId::from("4bf92f3577b34da6a3ce929d0e0e4736"), handoff: HandoffId::from("h"), version: 1 };
     let done = source.perform(request(Act::Requeue, vec![nobody], "dana", "k")).await;

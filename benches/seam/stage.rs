@@ -14,7 +14,7 @@ use seamwatch::console::ui::{self, Memo};
 use seamwatch::domain::contract::Urgency;
 use seamwatch::domain::event::{Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout};
 use seamwatch::domain::id::{Actor, Edge};
-use seamwatch::domain::port::{ActKind, Batch, Capabilities, Report, Snapshot, SourceId};
+use seamwatch::domain::port::{Batch, Capabilities, Report, Snapshot, SourceId};
 use seamwatch::domain::time::{MINUTE, Millis, SECOND, Time};
 use seamwatch::keymap::Keymap;
 use seamwatch::theme::Theme;
@@ -80,17 +80,7 @@ impl Stage {
             written,
             now,
         };
-        made.hear(Report::Capabilities(Capabilities {
-            kind: "embedded orchestrator".to_owned(),
-            latency: true,
-            retries: true,
-            violations: true,
-            bodies: true,
-            timelines: true,
-            acts: ActKind::ALL.to_vec(),
-            why_not: String::new(),
-            replay: false,
-        }));
+        made.hear(Report::Capabilities(Capabilities::everything("embedded orchestrator")));
         made.hear(Report::Batch(Batch::Snapshot(Box::new(Snapshot {
             at: now,
             cursor: 0,

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::look::{Look, look};
 use super::{Connect, Exit, Output, Stop, say};
-use crate::domain::event::{Answer, DismissReason};
+use crate::domain::event::DismissReason;
 use crate::domain::id::HandoffId;
-use crate::domain::port::{Act as Doing, ActKind, Request, Target};
+use crate::domain::port::{ActKind, Given, Request, Target};
 use crate::orchestrator::boundary;
 
 mod ask;
@@ -115,10 +115,9 @@ fn answer(text: &str) -> Result<Value, String> {
 pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     act.read_ids()?;
     let (on, kind) = act.parts();
-    let in_words = matches!(kind, ActKind::Escalate | ActKind::Dismiss | ActKind::Reject);
     // Whoever is asked can still see that there is none; an act that nobody looks at again says why.
-    let wordless = matches!(kind, ActKind::Claim | ActKind::Release);
-    if (in_words || on.yes && !wordless) && on.reason.trim().is_empty() {
+    let needed = kind.row().needs_words() || on.yes && !kind.row().words.is_empty();
+    if needed && on.reason.trim().is_empty() {
         let why = format!("{}: --reason TEXT is needed", kind.verb());
         return Err(Stop::new(Exit::Usage, why).into());
     }
@@ -130,6 +129,7 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     let edited = act.edited()?;
     let look = look(&on.connect, None).await?;
     may(&look, kind)?;
+    let by = look.source.capabilities().you.unwrap_or(by);
     for id in &mut act.on_mut().ids {
         *id = look.whole(id)?;
     }
@@ -138,7 +138,7 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     if !targets.is_empty() {
         ask::confirm(&look, on, kind, &targets)?;
     }
-    for request in requests(&look, &act, edited.as_ref(), &targets, &by) {
+    for request in requests(&look, &act, edited, &targets, &by) {
         items.extend(result::of(&request, look.source.perform(request.clone()).await));
     }
     for it in &mut items {
@@ -167,20 +167,14 @@ fn may(look: &Look, kind: ActKind) -> Result<(), Stop> {
     if offers.acts.contains(&kind) {
         return Ok(());
     }
-    let scope = match kind {
-        _ if offers.kind != "orchestrator" => String::new(),
-        ActKind::Requeue | ActKind::Escalate | ActKind::Dismiss | ActKind::PauseEdge | ActKind::ResumeEdge => {
-            needs("operator")
-        }
-        _ => needs("approver"),
+    let scopes = match offers.kind.as_str() {
+        "orchestrator" => kind.row().scopes,
+        _ => &[],
     };
+    let names: Vec<&str> = scopes.iter().map(|it| it.name()).collect();
+    let scope = if names.is_empty() { String::new() } else { format!("; it needs the scope {}", names.join(" or ")) };
     let why = format!("cannot {}: {}{scope}", kind.verb(), offers.why_not);
     Err(Stop::new(Exit::Refused, why))
-}
-
-/// Which scope of a token an act takes (protocol section 7).
-fn needs(scope: &str) -> String {
-    format!("; it needs the scope {scope}")
 }
 
 /// What is acted on as it is now, and the ids that nothing open has.
@@ -205,42 +199,19 @@ async fn targets(look: &Look, on: &On) -> (Vec<Target>, Vec<Item>) {
 }
 
 /// One request for all where that is possible; one each where a decision is bound to what is decided on.
-fn requests(look: &Look, act: &Act, edited: Option<&Value>, targets: &[Target], by: &str) -> Vec<Request> {
-    let request = |on: Vec<Target>, doing: Doing| Request {
-        on,
-        act: doing,
-        by: by.to_owned(),
-        why: act.parts().0.reason.clone(),
-        key: uuid::Uuid::now_v7().to_string(),
+fn requests(look: &Look, act: &Act, edited: Option<Value>, targets: &[Target], by: &str) -> Vec<Request> {
+    let (on, kind) = act.parts();
+    let bound = !matches!(kind, ActKind::Dismiss) && kind.row().answer.is_some();
+    let given = Given { edited, ..act.given() };
+    let each = if bound { 1 } else { targets.len().max(1) };
+    let request = |some: &[Target]| {
+        let shown = some.first().filter(|_| bound).and_then(|it| look.ledger.handoff(&it.handoff));
+        let digest = shown.map(|it| it.digest().to_owned()).unwrap_or_default();
+        let act = kind.with(&Given { digest, ..given.clone() })?;
+        let key = uuid::Uuid::now_v7().to_string();
+        Some(Request { on: some.to_vec(), act, by: by.to_owned(), why: on.reason.clone(), key })
     };
-    let resolve = |answer: Answer, value: Option<&Value>| {
-        let each = |it: &Target| {
-            let shown = look.ledger.handoff(&it.handoff);
-            let doing = Doing::Resolve {
-                answer,
-                context_digest: shown.map(|it| it.digest().to_owned()).unwrap_or_default(),
-                edited: edited.cloned(),
-                value: value.cloned(),
-            };
-            request(vec![it.clone()], doing)
-        };
-        targets.iter().map(each).collect()
-    };
-    let all = |doing: Doing| match targets {
-        [] => Vec::new(),
-        targets => vec![request(targets.to_vec(), doing)],
-    };
-    match act {
-        Act::Requeue(_) => all(Doing::Requeue),
-        Act::Escalate { role, force, .. } => all(Doing::Escalate { force: *force, role: role.clone() }),
-        Act::Dismiss { because, .. } => all(Doing::Dismiss { reason: *because }),
-        Act::Approve { edit: None, .. } => resolve(Answer::Approve, None),
-        Act::Approve { .. } => resolve(Answer::EditApprove, None),
-        Act::Reject(_) => resolve(Answer::Reject, None),
-        Act::Respond { value, .. } => resolve(Answer::Respond, Some(value)),
-        Act::Claim(_) => all(Doing::Claim),
-        Act::Release(_) => all(Doing::Release),
-    }
+    targets.chunks(each).filter_map(request).collect()
 }
 
 impl Act {
@@ -255,6 +226,18 @@ impl Act {
             Self::Respond { on, .. } => (on, ActKind::Respond),
             Self::Claim(on) => (on, ActKind::Claim),
             Self::Release(on) => (on, ActKind::Release),
+        }
+    }
+
+    /// What its flags say.
+    fn given(&self) -> Given {
+        match self {
+            Self::Escalate { role, force, .. } => Given { role: role.clone(), force: *force, ..Given::default() },
+            Self::Dismiss { because, .. } => Given { reason: Some(*because), ..Given::default() },
+            Self::Respond { value, .. } => Given { value: Some(value.clone()), ..Given::default() },
+            Self::Requeue(_) | Self::Approve { .. } | Self::Reject(_) | Self::Claim(_) | Self::Release(_) => {
+                Given::default()
+            }
         }
     }
 

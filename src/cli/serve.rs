@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::{Exit, Stop, rules};
+use crate::domain::port::Scope;
 use crate::domain::text::clean;
-use crate::orchestrator::api::{self, Access, Scope, auth};
+use crate::orchestrator::api::{self, Access, auth};
 use crate::orchestrator::engine::Engine;
 use crate::orchestrator::sweeper;
 use crate::store::Store;

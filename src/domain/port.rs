@@ -11,9 +11,13 @@ use super::time::Time;
 
 mod act;
 mod fault;
+mod request;
+mod scope;
 
-pub use act::{Act, ActKind, Outcome, Request, Target};
+pub use act::{Act, ActKind, Ask, Given, Object, Verb};
 pub use fault::Fault;
+pub use request::{Outcome, Request, Target};
+pub use scope::Scope;
 
 /// Position in a source's log; opaque to everybody but that source. 0 is before the first event.
 pub type Cursor = u64;
@@ -127,6 +131,8 @@ pub struct Capabilities {
     pub retries: bool,
     /// Refused contracts are seen.
     pub violations: bool,
+    /// Who acts, where the source knows that by itself, as by a token; `None` where it takes the name it is told.
+    pub you: Option<String>,
     /// Contracts can be fetched.
     pub bodies: bool,
     /// The history of a run can be fetched.
@@ -137,6 +143,24 @@ pub struct Capabilities {
     pub why_not: String,
     /// Time can be paused, moved and sped up.
     pub replay: bool,
+}
+
+impl Capabilities {
+    /// Those of an orchestrator of ours, `kind` in two or three words: everything is measured, every act possible.
+    pub fn everything(kind: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            latency: true,
+            retries: true,
+            violations: true,
+            you: None,
+            bodies: true,
+            timelines: true,
+            acts: ActKind::ALL.to_vec(),
+            why_not: String::new(),
+            replay: false,
+        }
+    }
 }
 
 /// What somebody looks at and is therefore worth fetching.

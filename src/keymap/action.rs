@@ -2,30 +2,35 @@
 
 use std::str::FromStr;
 
-/// One row per action: variant, name in `keys.toml`, word for the footer, sentence for help and palette.
+use crate::domain::port::ActKind;
+
+/// One row per action that is no act of [`ActKind`]: variant, name in `keys.toml`, word for the footer, sentence for help and palette.
 macro_rules! actions {
     ($($variant:ident $name:literal $word:literal $sentence:literal;)*) => {
         /// Everything a key can do. Screens say which of these they offer right now.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Action { $(#[doc = $sentence] $variant,)* }
+        pub enum Action {
+            $(#[doc = $sentence] $variant,)*
+            /// Asks for an act: see its row.
+            Act(ActKind),
+        }
 
         impl Action {
-            /// All of them, in the order of the help.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+            const PLAIN: &[Self] = &[$(Self::$variant,)*];
 
             /// The name in `keys.toml` and in the palette, such as `half-page-down`.
             pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
+                match self { $(Self::$variant => $name,)* Self::Act(act) => act.row().key }
             }
 
             /// The word beside the key in the footer, such as `open`.
             pub const fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
+                match self { $(Self::$variant => $word,)* Self::Act(act) => act.word() }
             }
 
             /// The sentence of help and palette.
             pub const fn description(self) -> &'static str {
-                match self { $(Self::$variant => $sentence,)* }
+                match self { $(Self::$variant => $sentence,)* Self::Act(act) => act.row().help }
             }
         }
     };
@@ -75,16 +80,7 @@ actions! {
     Redraw "redraw" "redraw" "Draw the whole screen again.";
     Suspend "suspend" "suspend" "Put Seamwatch in the background of the shell.";
     Complete "complete" "complete" "Complete the word being typed.";
-    Requeue "requeue" "requeue" "Send dead letters back to their edge; asks first.";
-    Escalate "escalate" "escalate" "Hand the item to a person; asks first.";
-    Dismiss "dismiss" "dismiss" "Close dead letters without another attempt; asks first and needs a reason.";
-    Approve "approve" "approve" "Approve exactly what is shown; asks first.";
-    Reject "reject" "reject" "Reject with feedback; asks first.";
-    EditApprove "edit-approve" "edit and approve" "Edit the proposal, then approve the edited one.";
-    Respond "respond" "answer" "Answer the question in words.";
-    Claim "claim" "claim" "Claim the question, or release it.";
     Undo "undo" "undo" "Take the last dismissal back before it is sent.";
-    PauseEdge "pause-edge" "pause" "Pause or resume the edge; asks first.";
     RetryNow "retry-now" "retry now" "Try to reach the source again at once.";
     PauseReplay "pause-replay" "pause" "Pause or resume the replay.";
     ReplayBack "replay-back" "back" "Go back in the recording.";
@@ -94,21 +90,15 @@ actions! {
 }
 
 impl Action {
+    /// All of them, in the order of the help: those of this console, then the acts that have a key.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let acts = ActKind::ALL.iter().filter(|it| !it.row().key.is_empty());
+        Self::PLAIN.iter().copied().chain(acts.map(|it| Self::Act(*it)))
+    }
+
     /// True when it changes something outside this console, so it locks with stale data and in read-only mode.
     pub const fn changes(self) -> bool {
-        matches!(
-            self,
-            Self::Requeue
-                | Self::Escalate
-                | Self::Dismiss
-                | Self::Approve
-                | Self::Reject
-                | Self::EditApprove
-                | Self::Respond
-                | Self::Claim
-                | Self::Undo
-                | Self::PauseEdge
-        )
+        matches!(self, Self::Act(_) | Self::Undo)
     }
 }
 
@@ -116,8 +106,8 @@ impl FromStr for Action {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let found = Self::ALL.iter().find(|action| action.name() == name);
-        found.copied().ok_or_else(|| format!("there is no action `{name}`; `?` in the console lists them all"))
+        let found = Self::all().find(|action| action.name() == name);
+        found.ok_or_else(|| format!("there is no action `{name}`; `?` in the console lists them all"))
     }
 }
 
@@ -127,7 +117,7 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_read_back() {
-        for &action in Action::ALL {
+        for action in Action::all() {
             assert_eq!(action.name().parse(), Ok(action));
         }
         assert!("fly".parse::<Action>().unwrap_err().contains("fly"));

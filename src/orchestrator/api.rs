@@ -20,6 +20,7 @@ use utoipa_axum::routes;
 
 use super::engine::Engine;
 use crate::domain::ledger::Ledger;
+use crate::domain::port::Scope;
 
 mod agent;
 pub mod auth;
@@ -41,7 +42,7 @@ mod refused;
 mod registry;
 mod wire;
 
-pub use auth::{Access, Scope};
+pub use auth::Access;
 pub use problem::Problem;
 
 /// Largest body of a request, in bytes.

@@ -11,7 +11,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Source;
 use crate::domain::contract::Masked;
-use crate::domain::port::{ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
+use crate::domain::port::{Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
 use crate::orchestrator::engine::{Engine, Settings};
 use crate::orchestrator::sweeper;
 use crate::store::Store;
@@ -70,17 +70,7 @@ fn store(path: &Path) -> Result<Store, String> {
 
 impl Source for Embedded {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            kind: "embedded orchestrator".to_owned(),
-            latency: true,
-            retries: true,
-            violations: true,
-            bodies: true,
-            timelines: true,
-            acts: ActKind::ALL.to_vec(),
-            why_not: String::new(),
-            replay: false,
-        }
+        Capabilities::everything("embedded orchestrator")
     }
 
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {

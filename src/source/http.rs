@@ -45,6 +45,10 @@ pub struct Http {
 /// What the server says about the caller.
 #[derive(Debug, Deserialize)]
 struct Me {
+    subject: String,
+    /// The subject is that of a token; without tokens it is whatever a request says.
+    #[serde(default)]
+    authenticated: bool,
     acts: Vec<ActKind>,
 }
 
@@ -165,17 +169,8 @@ impl Source for Http {
             }
             (Some(_), _) => format!("{} does not allow this without a token", self.server.name),
         };
-        Capabilities {
-            kind: "orchestrator".to_owned(),
-            latency: true,
-            retries: true,
-            violations: true,
-            bodies: true,
-            timelines: true,
-            acts,
-            why_not,
-            replay: false,
-        }
+        let you = self.me.get().filter(|me| me.authenticated).map(|me| me.subject.clone());
+        Capabilities { you, acts, why_not, ..Capabilities::everything("orchestrator") }
     }
 
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {

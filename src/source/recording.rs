@@ -66,15 +66,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Source for Recording {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            kind: "recording".to_owned(),
-            latency: true,
-            retries: true,
             violations: false,
             bodies: false,
-            timelines: true,
             acts: Vec::new(),
             why_not: CANNOT_ACT.to_owned(),
             replay: true,
+            ..Capabilities::everything("recording")
         }
     }
 

@@ -159,17 +159,7 @@ mod tests {
 
     impl Source for Script {
         fn capabilities(&self) -> Capabilities {
-            Capabilities {
-                kind: "script".into(),
-                latency: false,
-                retries: false,
-                violations: false,
-                bodies: false,
-                timelines: false,
-                acts: Vec::new(),
-                why_not: String::new(),
-                replay: false,
-            }
+            Capabilities::everything("script")
         }
 
         fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {

@@ -2,7 +2,8 @@
 
 use reqwest::{Method, StatusCode};
 use seamwatch::domain::contract::{Contract, MASK};
-use seamwatch::orchestrator::api::{Access, Scope, auth};
+use seamwatch::domain::port::{ActKind, Object, Scope};
+use seamwatch::orchestrator::api::{Access, auth};
 use serde_json::{Value, json};
 
 use super::server::{Server, contract, problem, text};
@@ -49,6 +50,27 @@ async fn tokens_allow_what_they_say_and_nothing_else() {
     assert_eq!((&me["subject"], &me["acts"]), (&json!("viewer"), &json!([])));
     let health = server.ask(Method::GET, "/healthz").send().await.unwrap();
     assert_eq!(health.status(), StatusCode::OK, "needs no token");
+}
+
+#[tokio::test]
+async fn every_act_is_open_to_the_scopes_of_its_row_and_to_no_other() {
+    let tokens = Scope::ALL.map(|scope| auth::new_token(scope.name(), &[scope], &["agent".to_owned()]));
+    let file: String = tokens.iter().map(|(_, lines)| lines.as_str()).collect();
+    let server = Server::start(Access::read(&file).unwrap(), "").await;
+    for (scope, (secret, _)) in Scope::ALL.iter().zip(&tokens) {
+        let me: Value =
+            server.ask(Method::GET, "/api/v1/me").bearer_auth(secret).send().await.unwrap().json().await.unwrap();
+        for act in ActKind::ALL {
+            let row = act.row();
+            let may = row.scopes.contains(scope);
+            assert_eq!(me["acts"].as_array().unwrap().contains(&json!(act)), may, "{act:?} as {scope:?}");
+            let id = if row.on == Object::Edge { "p%3Ea%3Eb" } else { "4bf92f3577b34da6a3ce929d0e0e4736" };
+            let path = format!("/{}/{id}/{}", row.path.0, row.path.1);
+            let sent = server.act(&path, "x", "\"v1\"").bearer_auth(secret).json(&json!({})).send().await.unwrap();
+            assert_eq!(sent.status() == StatusCode::FORBIDDEN, !may, "{path} as {scope:?}: {}", sent.status());
+            assert_ne!(sent.status(), StatusCode::METHOD_NOT_ALLOWED, "{path} is a path of the API");
+        }
+    }
 }
 
 #[tokio::test]

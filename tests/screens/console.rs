@@ -13,7 +13,7 @@ use seamwatch::console::ui::{self, Memo};
 use seamwatch::domain::contract::Urgency;
 use seamwatch::domain::event::{Emission, Event, Fact};
 use seamwatch::domain::id::{Actor, Edge, HandoffId, RunId};
-use seamwatch::domain::port::{ActKind, Batch, Capabilities, Report, Snapshot, SourceId};
+use seamwatch::domain::port::{Batch, Capabilities, Report, Snapshot, SourceId};
 use seamwatch::domain::time::{Millis, Time};
 use seamwatch::keymap::Keymap;
 use seamwatch::theme::Theme;
@@ -41,17 +41,7 @@ pub fn at(offset: Millis) -> Time {
 
 /// What an orchestrator can do.
 pub fn everything() -> Capabilities {
-    Capabilities {
-        kind: "embedded orchestrator".to_owned(),
-        latency: true,
-        retries: true,
-        violations: true,
-        bodies: true,
-        timelines: true,
-        acts: ActKind::ALL.to_vec(),
-        why_not: String::new(),
-        replay: false,
-    }
+    Capabilities::everything("embedded orchestrator")
 }
 
 impl Console {

@@ -212,6 +212,24 @@ fn a_question_is_answered_in_its_schema_and_a_rejection_needs_words() {
     assert_eq!(sent(&it)[0].why, "the invoice is paid by voucher");
 }
 
+#[test]
+fn you_are_who_the_source_says_you_are() {
+    let mut it = refund(120, 40);
+    it.happen(vec![Event {
+        seq: 3,
+        ..Story::new("4bf92f3577b34da6a3ce929dh-8812")
+            .then(SECOND, "h-8812", Actor::user("ben"), Fact::EscalationClaimed { until: at(15 * MINUTE) })
+            .events
+            .remove(0)
+    }]);
+    it.must_show("operator dana").must_show("claimed by ben").must_show("c take over");
+    it.hear(Report::Capabilities(Capabilities { you: Some("ben".to_owned()), ..everything() }));
+    it.must_show("operator ben").must_show("claimed by you").must_show("c release");
+    it.keys("c");
+    let request = sent(&it)[0];
+    assert_eq!((&request.act, request.by.as_str()), (&Act::Release, "ben"));
+}
+
 /// Presses `D` as somebody who may do these acts, says why and lets the 10 s pass; what is sent.
 fn dismissed(may: &[ActKind]) -> (Act, String) {
     let mut it = refund(120, 40);

@@ -44,6 +44,7 @@ pub async fn run(on: On, pause: bool) -> anyhow::Result<Exit> {
     let by = operator(&on.connect, on.who.as_ref())?;
     let look = look(&on.connect, None).await?;
     may(&look, kind)?;
+    let by = look.source.capabilities().you.unwrap_or(by);
     let edge = named(&look, &on.edge)?;
     if !on.yes {
         let open = look.ledger.edge(&edge).map_or(0, |it| it.open.len());

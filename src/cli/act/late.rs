@@ -4,7 +4,7 @@ use crate::cli::look::Look;
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::port::{ActKind, Fault, Found, Want};
-use crate::domain::run::{Handoff, LastChange, Run, State};
+use crate::domain::run::{LastChange, Run};
 
 /// Why a handoff could not be acted on, with the person who was faster where there is one. `seen` is the version
 /// that somebody named; without one, a person counts who acted since it was last put before people.
@@ -23,7 +23,7 @@ pub async fn explain(look: &Look, kind: ActKind, seen: Option<u64>, handoff: &Ha
     let moved = seen.map_or(0, |seen| it.version.saturating_sub(seen));
     let person = if moved > 0 {
         LastChange::of_person(of_it.take(moved as usize))
-    } else if fits(kind, it) {
+    } else if kind.fits(it.state, true) {
         None
     } else {
         LastChange::of_person(of_it.scan(false, since_parked))
@@ -56,16 +56,6 @@ fn since_parked<'a>(parked: &mut bool, event: &'a Event) -> Option<&'a Event> {
     let earlier = *parked;
     *parked = matches!(event.fact, Fact::Emitted(_) | Fact::DeadLettered { .. } | Fact::EscalationOpened(_));
     (!earlier && !matches!(event.fact, Fact::Emitted(_))).then_some(event)
-}
-
-/// Whether the act is one for a handoff that stands like this.
-fn fits(kind: ActKind, it: &Handoff) -> bool {
-    match kind {
-        ActKind::Requeue => matches!(it.state, State::DeadLettered | State::RetryWait),
-        ActKind::Dismiss => matches!(it.state, State::DeadLettered | State::Escalated),
-        ActKind::Escalate => it.state.is_open() && it.state != State::Escalated,
-        _ => it.state == State::Escalated,
-    }
 }
 
 /// The run of a handoff and its events, also when they ended: the contract says where it belongs.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::event::DismissReason;
 use crate::domain::id::Edge;
-use crate::domain::port::{ActKind, SourceId, Target};
+use crate::domain::port::{ActKind, Ask, Given, SourceId, Target};
 use crate::domain::text::age;
 use crate::domain::time::Time;
 
@@ -88,11 +88,8 @@ impl Proposal {
 
     /// True when it answers questions, and each answer is bound to what was shown of that one.
     fn is_answer(&self) -> bool {
-        match self.act {
-            ActKind::Approve | ActKind::EditApprove | ActKind::Reject | ActKind::Respond => true,
-            ActKind::Dismiss => self.targets.iter().any(|target| !target.digest.is_empty()),
-            _ => false,
-        }
+        let bound = self.act != ActKind::Dismiss || self.targets.iter().any(|it| !it.digest.is_empty());
+        bound && self.act.row().answer.is_some()
     }
 
     /// The sources it goes to.
@@ -141,29 +138,10 @@ impl Proposal {
         facts
     }
 
-    const fn meaning(&self) -> &'static str {
-        let one = self.targets.len() == 1;
-        match self.act {
-            ActKind::Requeue if one => "It goes back to its edge with a new budget of attempts.",
-            ActKind::Requeue => "They go back to their edge with a new budget of attempts.",
-            ActKind::Escalate => "A person is asked; agents get nothing of it until then.",
-            ActKind::Dismiss if one => {
-                "It ends unprocessed and nothing downstream runs. It is sent in 10 s; z takes it back until then."
-            }
-            ActKind::Dismiss => {
-                "They end unprocessed and nothing downstream runs. It is sent in 10 s; z takes it back until then."
-            }
-            ActKind::Approve => "It goes ahead exactly as shown; refused if it changed since.",
-            ActKind::EditApprove => "It goes ahead as you edited it; refused if it changed since.",
-            ActKind::Reject => "It goes back to its source with your feedback, as a revision.",
-            ActKind::Respond => "The agent gets your answer and goes on.",
-            ActKind::Claim => "Others see that you have it in hand.",
-            ActKind::Release => "Others may take it again.",
-            ActKind::PauseEdge => {
-                "Agents get nothing more from this edge until it is resumed; what is held now is finished."
-            }
-            ActKind::ResumeEdge => "Agents get work from this edge again.",
-            ActKind::Cancel => "Every open handoff of the run ends; there is no undo.",
+    fn meaning(&self) -> &'static str {
+        match self.act.row().means {
+            (_, many) if self.targets.len() != 1 && !many.is_empty() => many,
+            (one, _) => one,
         }
     }
 }
@@ -173,22 +151,18 @@ impl Proposal {
 pub struct Form {
     /// What was proposed.
     pub proposal: Proposal,
-    /// Which sort of reason, for a dismissal.
-    pub reason: Option<DismissReason>,
+    /// What the act needs: reason, answer, edited contract.
+    pub given: Given,
     /// The user's words: why, the question, the feedback.
     pub words: String,
-    /// The answer to a question.
-    pub value: Option<Value>,
-    /// The edited contract.
-    pub edited: Option<Value>,
     /// The text it was edited from, to say what changed when it has to be edited again.
     pub original: String,
 }
 
 impl Form {
     /// With nothing added.
-    pub const fn new(proposal: Proposal) -> Self {
-        Self { proposal, reason: None, words: String::new(), value: None, edited: None, original: String::new() }
+    pub fn new(proposal: Proposal) -> Self {
+        Self { proposal, given: Given::default(), words: String::new(), original: String::new() }
     }
 }
 
@@ -198,34 +172,31 @@ fn text(label: &str, required: bool) -> Question {
 
 /// What can be added to an act that needs no words: a requeue is worth a reason, but nobody has to give one.
 pub fn optional(act: ActKind) -> Option<Question> {
-    (act == ActKind::Requeue).then(|| text("why (enter to leave it empty)", false))
+    act.row().asks.iter().find_map(|ask| match ask {
+        Ask::Reason(label) => Some(text(label, false)),
+        Ask::DismissReason | Ask::Answer | Ask::Words(_) | Ask::Note(_) => None,
+    })
 }
 
 /// What must be asked before an act can be confirmed, in this order.
 pub fn questions(proposal: &Proposal) -> Vec<Question> {
-    match proposal.act {
-        ActKind::Dismiss if proposal.is_answer() => vec![text("why", true)],
-        ActKind::Dismiss => {
-            let choices = DismissReason::ALL.map(|it| it.word().replace('_', " "));
-            vec![
-                Question { choices: choices.to_vec(), ..text("reason", true) },
-                text("note (enter to leave it empty)", false),
-            ]
-        }
-        ActKind::Reject => vec![text("feedback: what must change", true)],
-        ActKind::Escalate => vec![text("question for the operators", true)],
-        ActKind::Cancel | ActKind::PauseEdge => vec![text("why", true)],
-        ActKind::Respond => match properties(proposal) {
-            Some(properties) if !properties.is_empty() => properties,
-            _ => vec![text("your answer", true)],
-        },
-        ActKind::Requeue
-        | ActKind::Approve
-        | ActKind::EditApprove
-        | ActKind::Claim
-        | ActKind::Release
-        | ActKind::ResumeEdge => Vec::new(),
+    if proposal.act == ActKind::Dismiss && proposal.is_answer() {
+        return vec![text("why", true)];
     }
+    let asks = proposal.act.row().asks.iter();
+    let questions = asks.flat_map(|ask| match ask {
+        Ask::DismissReason => {
+            let choices = DismissReason::ALL.map(|it| it.word().replace('_', " "));
+            vec![Question { choices: choices.to_vec(), ..text("reason", true) }]
+        }
+        Ask::Answer => properties(proposal)
+            .filter(|properties| !properties.is_empty())
+            .unwrap_or_else(|| vec![text("your answer", true)]),
+        Ask::Words(label) => vec![text(label, true)],
+        Ask::Note(label) => vec![text(label, false)],
+        Ask::Reason(_) => Vec::new(),
+    });
+    questions.collect()
 }
 
 /// One thing to ask: a line of text, or a choice.
@@ -286,11 +257,12 @@ pub fn answer(form: &mut Form, answers: &[(Question, String)]) -> Result<(), Str
             given.trim().clone_into(&mut form.words);
         } else {
             let word = given.replace(' ', "_");
-            form.reason = DismissReason::ALL.into_iter().find(|it| it.word() == word);
+            form.given.reason = DismissReason::ALL.into_iter().find(|it| it.word() == word);
         }
     }
     if form.proposal.act == ActKind::Respond {
-        form.value = Some(if object.is_empty() { Value::from(form.words.as_str()) } else { Value::Object(object) });
+        form.given.value =
+            Some(if object.is_empty() { Value::from(form.words.as_str()) } else { Value::Object(object) });
     }
     Ok(())
 }

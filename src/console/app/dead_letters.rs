@@ -262,7 +262,7 @@ impl Screen for DeadLetters {
             }
             Action::Sort => self.sort_by(cx.world, self.sort.next()),
             Action::SortReverse => self.sort_by(cx.world, self.sort.reversed()),
-            Action::Requeue | Action::Escalate | Action::Dismiss => self.propose(cx, action),
+            Action::Act(act) => self.propose(cx, act),
             Action::CopyId => match self.list.selected() {
                 Some(Row::Item(_, id)) => cx.copy(id.as_str(), "the handoff id"),
                 Some(Row::Group((_, id))) => cx.copy(id, "the fingerprint of the group"),

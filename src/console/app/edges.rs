@@ -176,7 +176,7 @@ impl Screen for Edges {
         };
         match action {
             Action::Open => self.page = Some(EdgePage::new(source, edge)),
-            Action::PauseEdge => propose_pause(cx, source, edge),
+            Action::Act(ActKind::PauseEdge) => propose_pause(cx, source, edge),
             Action::CopyId => cx.copy(&edge.to_string(), "the edge"),
             Action::CopyJson => {
                 let row = self.list.index().and_then(|it| self.rows.get(it));
@@ -259,7 +259,7 @@ fn is_paused(world: &World, source: SourceId, edge: &Edge) -> bool {
 fn pause(world: &World, source: SourceId, edge: &Edge) -> Binding {
     let (verb, act) =
         if is_paused(world, source, edge) { ("resume", ActKind::ResumeEdge) } else { ("pause", ActKind::PauseEdge) };
-    Binding::new(Action::PauseEdge).word(verb).of(world, source, act)
+    Binding::new(Action::Act(ActKind::PauseEdge)).word(verb).of(world, source, act)
 }
 
 fn propose_pause(cx: &mut ScreenContext<'_>, source: SourceId, edge: Edge) {

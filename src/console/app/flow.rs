@@ -252,7 +252,7 @@ fn send(state: &mut State, form: &Form) -> Vec<Effect> {
 
 fn request(state: &mut State, form: &Form, targets: &[ActTarget]) -> Vec<Effect> {
     let key = format!("{}-{}", state.session, state.tickets.draw().0);
-    let chunks = form.chunks(targets, &state.world.operator, &key);
+    let chunks = form.chunks(targets, |source| state.world.you(source), &key);
     let mut sent = InFlight::new(form.clone(), chunks);
     let effects = sent.go_on(&mut state.tickets);
     state.in_flight.push(sent);

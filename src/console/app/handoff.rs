@@ -260,9 +260,9 @@ impl Handoff {
         if let Some(row) = triage::question(feed.ledger(), &self.id) {
             return triage::answers(world, self.source, &row, self.unseen(world).as_deref());
         }
-        let acts = self.of(world).map_or(&[][..], |(_, it)| triage::operator_acts(it.state));
-        let binding = |(action, act): &(Action, ActKind)| Binding::new(*action).of(world, self.source, *act);
-        acts.iter().map(binding).collect()
+        let state = self.of(world).map(|(_, it)| it.state);
+        let acts = state.into_iter().flat_map(ActKind::of_operators);
+        acts.map(|act| Binding::act(world, self.source, act)).collect()
     }
 
     fn propose(&self, cx: &mut ScreenContext<'_>, action: Action) {
@@ -275,15 +275,17 @@ impl Handoff {
         let Some((_, it)) = self.of(cx.world) else {
             return;
         };
-        let acts = triage::operator_acts(it.state);
-        let Some((_, act)) = acts.iter().find(|(known, _)| *known == action) else {
+        let Action::Act(act) = action else {
             return;
         };
+        if !act.fits(it.state, false) {
+            return;
+        }
         let Some(target) = triage::target(feed.ledger(), self.source, &self.id) else {
             return;
         };
-        let mut proposal = Proposal::new(*act, vec![target]);
-        if *act == ActKind::Requeue {
+        let mut proposal = Proposal::new(act, vec![target]);
+        if act == ActKind::Requeue {
             let verdict = crate::domain::report::outlook(feed.ledger(), it);
             proposal.notes.push(format!("If requeued: {}.", verdict.why()));
         }

@@ -166,10 +166,10 @@ impl Dialog {
     /// The confirmation of a form.
     pub fn confirm(form: Form, now: Time) -> Self {
         let mut body = form.proposal.facts(now);
-        if let Some(reason) = form.reason {
+        if let Some(reason) = form.given.reason {
             body.push(format!("Reason: {}", reason.word().replace('_', " ")));
         }
-        if let Some(value) = &form.value {
+        if let Some(value) = &form.given.value {
             body.push(format!("Answer: {value}"));
         } else if !form.words.is_empty() {
             body.push(format!("In your words: {}", form.words));

@@ -83,6 +83,11 @@ impl Binding {
         Self { action, word: None, locked: None, footer: false }
     }
 
+    /// An act on a source, locked when it is not possible there now.
+    pub fn act(world: &World, source: SourceId, act: ActKind) -> Self {
+        Self::new(Action::Act(act)).of(world, source, act)
+    }
+
     /// With a more exact word for the footer.
     #[must_use]
     pub fn word(mut self, word: impl Into<String>) -> Self {

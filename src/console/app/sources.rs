@@ -86,24 +86,15 @@ pub fn measures(feed: &Feed) -> Vec<(&'static str, bool, &'static str)> {
 }
 
 /// The acts a source can and cannot perform.
-pub fn acts(feed: &Feed) -> (Vec<&'static str>, Vec<&'static str>) {
+pub fn acts(feed: &Feed) -> (Vec<String>, Vec<String>) {
     let Some(can) = feed.can() else {
         return (Vec::new(), Vec::new());
     };
-    let (able, unable): (Vec<ActKind>, Vec<ActKind>) = ActKind::ALL.into_iter().partition(|it| can.acts.contains(it));
-    let verbs = |acts: Vec<ActKind>| {
-        let mut verbs: Vec<_> = acts.into_iter().map(verb).collect();
-        verbs.dedup();
-        verbs
+    let phrases = |can_do: bool| {
+        let acts = ActKind::ALL.iter().filter(|it| can.acts.contains(it) == can_do);
+        let mut phrases: Vec<String> = acts.map(|it| it.row().phrase()).collect();
+        phrases.dedup();
+        phrases
     };
-    (verbs(able), verbs(unable))
-}
-
-const fn verb(act: ActKind) -> &'static str {
-    match act {
-        ActKind::PauseEdge => "pause edges",
-        ActKind::ResumeEdge => "resume edges",
-        ActKind::Cancel => "cancel runs",
-        other => other.verb(),
-    }
+    (phrases(true), phrases(false))
 }

@@ -152,7 +152,7 @@ impl Screen for Tasks {
                 bindings.push(Binding::new(Action::Open).word("handoff"));
             }
             if can_escalate(run).is_some() {
-                bindings.push(Binding::new(Action::Escalate).of(world, source, ActKind::Escalate));
+                bindings.push(Binding::act(world, source, ActKind::Escalate));
             }
             bindings.push(Binding::quiet(Action::CopyId));
             bindings.push(Binding::quiet(Action::CopyJson));
@@ -175,7 +175,7 @@ impl Screen for Tasks {
                     cx.open(source, it.clone());
                 }
             }
-            Action::Escalate => {
+            Action::Act(ActKind::Escalate) => {
                 let ledger = cx.world.feed(source).map(Feed::ledger);
                 let it = can_escalate(run).zip(ledger);
                 if let Some(target) = it.and_then(|(it, ledger)| triage::target(ledger, source, &it.id)) {
@@ -269,8 +269,7 @@ fn at_hand(run: &Run) -> Option<&HandoffId> {
 
 /// The latest handoff that could be handed to a person.
 fn can_escalate(run: &Run) -> Option<&Handoff> {
-    let acts = |it: &Handoff| triage::operator_acts(it.state);
-    let open = run.open().filter(|it| acts(it).iter().any(|(action, _)| *action == Action::Escalate));
+    let open = run.open().filter(|it| ActKind::Escalate.fits(it.state, false));
     open.filter(|it| !it.emission.is_observed()).last()
 }
 

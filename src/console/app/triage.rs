@@ -43,19 +43,6 @@ fn label(it: &Handoff) -> String {
     text::cut(label, 60).into_owned()
 }
 
-/// What an operator can do with a handoff in this state (protocol section 3, rows 18, 21 and 23).
-pub fn operator_acts(state: State) -> &'static [(Action, ActKind)] {
-    const REQUEUE: (Action, ActKind) = (Action::Requeue, ActKind::Requeue);
-    const ESCALATE: (Action, ActKind) = (Action::Escalate, ActKind::Escalate);
-    const DISMISS: (Action, ActKind) = (Action::Dismiss, ActKind::Dismiss);
-    match state {
-        State::DeadLettered | State::RetryWait => &[REQUEUE, ESCALATE, DISMISS],
-        State::Pending => &[ESCALATE, DISMISS],
-        State::Escalated => &[DISMISS],
-        _ => &[],
-    }
-}
-
 /// The question of an escalated handoff as it stands now.
 pub fn question(ledger: &Ledger, id: &HandoffId) -> Option<InboxRow> {
     let (run, it) = ledger.run_of(id).zip(ledger.handoff(id))?;
@@ -68,23 +55,23 @@ pub fn answers(world: &World, source: SourceId, row: &InboxRow, unseen: Option<&
     let allowed = |answer| row.allow.contains(&answer);
     let mut bindings = Vec::new();
     if allowed(Answer::Approve) {
-        let binding = Binding::new(Action::Approve).of(world, source, ActKind::Approve);
+        let binding = Binding::act(world, source, ActKind::Approve);
         bindings.push(binding.unless(unseen));
     }
     if allowed(Answer::Respond) {
-        bindings.push(Binding::new(Action::Respond).of(world, source, ActKind::Respond));
+        bindings.push(Binding::act(world, source, ActKind::Respond));
     }
     if allowed(Answer::Reject) {
-        bindings.push(Binding::new(Action::Reject).of(world, source, ActKind::Reject));
+        bindings.push(Binding::act(world, source, ActKind::Reject));
     }
     if allowed(Answer::EditApprove) {
-        let binding = Binding::new(Action::EditApprove).of(world, source, ActKind::EditApprove);
+        let binding = Binding::act(world, source, ActKind::EditApprove);
         bindings.push(binding.unless(unseen));
     }
-    let (verb, act) = claim(world, row);
-    bindings.push(Binding::new(Action::Claim).word(verb).of(world, source, act));
+    let (verb, act) = claim(world, source, row);
+    bindings.push(Binding::new(Action::Act(ActKind::Claim)).word(verb).of(world, source, act));
     if allowed(Answer::Dismiss) {
-        bindings.push(Binding::new(Action::Dismiss).of(world, source, dismissal(world, source)));
+        bindings.push(Binding::new(Action::Act(ActKind::Dismiss)).of(world, source, dismissal(world, source)));
     }
     bindings
 }
@@ -99,9 +86,9 @@ fn dismissal(world: &World, source: SourceId) -> ActKind {
     if !may(ActKind::Reject) && may(ActKind::Dismiss) { ActKind::Dismiss } else { ActKind::Reject }
 }
 
-fn claim(world: &World, row: &InboxRow) -> (&'static str, ActKind) {
+fn claim(world: &World, source: SourceId, row: &InboxRow) -> (&'static str, ActKind) {
     match &row.claimed_by {
-        Some(by) if *by == world.operator => ("release", ActKind::Release),
+        Some(by) if by == world.you(source) => ("release", ActKind::Release),
         Some(_) => ("take over", ActKind::Claim),
         None => ("claim", ActKind::Claim),
     }
@@ -117,20 +104,17 @@ pub fn decide(cx: &mut ScreenContext<'_>, source: SourceId, row: &InboxRow, acti
         since: row.opened_at,
         digest: row.context_digest.clone(),
     };
-    let act = match action {
-        Action::Approve => ActKind::Approve,
-        Action::Reject => ActKind::Reject,
-        Action::Respond => ActKind::Respond,
-        Action::Claim => claim(cx.world, row).1,
-        Action::Dismiss => {
-            if dismissal(cx.world, source) == ActKind::Dismiss {
-                target.digest.clear();
-            }
-            ActKind::Dismiss
-        }
-        Action::EditApprove => return cx.edit_approve(target),
-        _ => return,
+    let Action::Act(act) = action else {
+        return;
     };
+    let act = match act {
+        ActKind::EditApprove => return cx.edit_approve(target),
+        ActKind::Claim => claim(cx.world, source, row).1,
+        act => act,
+    };
+    if act == ActKind::Dismiss && dismissal(cx.world, source) == ActKind::Dismiss {
+        target.digest.clear();
+    }
     let mut proposal = Proposal::new(act, vec![target]);
     if act == ActKind::Approve
         && let Some(runs) = &row.proposed_action

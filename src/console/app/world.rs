@@ -17,7 +17,7 @@ pub struct World {
     pub now: Time,
     /// The sources; a [`SourceId`] is an index here.
     pub feeds: Vec<Feed>,
-    /// Who acts.
+    /// Who acts, where the source does not know better: see [`World::you`].
     pub operator: String,
     /// No acting at all.
     pub readonly: bool,
@@ -47,6 +47,12 @@ impl World {
     /// A feed by its id.
     pub fn feed(&self, id: SourceId) -> Option<&Feed> {
         self.feeds.get(usize::from(id.0))
+    }
+
+    /// Who you are to a source: the subject of the token where it knows one, else the name you act under.
+    pub fn you(&self, source: SourceId) -> &str {
+        let known = self.feed(source).and_then(|it| it.can()?.you.as_deref());
+        known.unwrap_or(&self.operator)
     }
 
     /// A time as the user wants to read it; `now` is the present of the source it comes from.

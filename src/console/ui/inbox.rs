@@ -51,11 +51,11 @@ pub fn draw(screen: &Inbox, state: &State, canvas: &mut Canvas<'_>) {
 
 /// One line on the clock above the card, then the card.
 fn head(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
-    let Some(row) = screen.list.selected().and_then(|id| screen.row(world, id)) else {
+    let Some((source, row)) = screen.list.selected().and_then(|id| Some((id.0, screen.row(world, id)?))) else {
         return;
     };
     let (due, then) = clock(row);
-    let (claim, claimed) = claimed(row, &world.operator);
+    let (claim, claimed) = claimed(row, world.you(source));
     let mut x = 0;
     for (role, words) in [
         (Role::Waiting, word(row.kind)),
@@ -88,7 +88,7 @@ fn list(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
     let view =
         ListView { name: "inbox", columns: &columns, total: rows.len(), selected: screen.list.index(), sort: None };
     canvas.list(&view, |nth, line| {
-        let Some(row) = rows.get(nth).and_then(|id| screen.row(world, id)) else {
+        let Some((source, row)) = rows.get(nth).and_then(|id| Some((id.0, screen.row(world, id)?))) else {
             return;
         };
         line.text(Role::Text, &row.question);
@@ -108,7 +108,7 @@ fn list(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
         };
         line.text(Role::Dim, then);
         line.text(Role::Dim, &row.asked_by);
-        let (ink, by) = claimed(row, &world.operator);
+        let (ink, by) = claimed(row, world.you(source));
         let by = text::clean(by.trim_start_matches("claimed by ")).into_owned();
         line.text(doc::role(ink), if row.claimed_by.is_some() { &by } else { "-" });
     });

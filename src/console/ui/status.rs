@@ -101,8 +101,11 @@ fn pieces(canvas: &Canvas<'_>, state: &State) -> Vec<Piece> {
     if world.readonly {
         piece(Keep::ReadOnly, Role::Info, "READ-ONLY");
     } else if !world.feeds.iter().all(Feed::is_recording) {
-        let name = world.operator.strip_prefix("operator").unwrap_or(&world.operator);
-        let words = format!("operator {name}");
+        let mut names: Vec<&str> = world.feeds.iter().map(|it| world.you(it.id)).collect();
+        names.sort_unstable();
+        names.dedup();
+        let names = names.join(", ");
+        let words = format!("operator {}", names.strip_prefix("operator").unwrap_or(&names));
         piece(Keep::Operator, Role::Dim, words.trim_end());
     }
     piece(Keep::Clock, Role::Dim, &clock(state));

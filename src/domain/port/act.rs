@@ -1,160 +1,341 @@
-//! What a person asks a source to do, and what came of it.
+//! The acts of people. Each is one row of [`acts!`]: what it is called, who may do it, to what, and what it needs. The
+//! HTTP API, `/me`, the CLI, the keys and the console read the row; nobody else knows an act by name.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::Fault;
+use super::Scope;
 use crate::domain::event::{Answer, DismissReason};
-use crate::domain::id::{Edge, HandoffId, RunId};
+use crate::domain::id::Edge;
+use crate::domain::run::State;
 
-/// The acts a person may ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ActKind {
-    /// Back to the queue.
-    Requeue,
-    /// To a person.
-    Escalate,
-    /// End it unprocessed.
-    Dismiss,
-    /// Go ahead as shown.
-    Approve,
-    /// Go ahead as edited.
-    EditApprove,
-    /// Back to the source with feedback.
-    Reject,
-    /// Answer a question.
-    Respond,
+/// What an act is done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// Handoffs.
+    Handoff,
+    /// One edge.
+    Edge,
+    /// The runs of the targets.
+    Run,
+}
+
+/// What a person adds to an act before it can be sent, in the order in which it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// One of [`DismissReason::ALL`].
+    DismissReason,
+    /// A value that fits the schema of the question; words where it has none.
+    Answer,
+    /// Words that must be given; the label asks for them.
+    Words(&'static str),
+    /// Words that may be left out.
+    Note(&'static str),
+    /// Words that nobody has to be asked for: the confirmation offers to add some.
+    Reason(&'static str),
+}
+
+/// One act, with everything about it that is not code.
+#[derive(Debug)]
+pub struct Verb {
+    /// The verb, as in commands and buttons, such as `requeue`.
+    pub verb: &'static str,
+    /// The past participle, as in "dana requeued this".
+    pub done: &'static str,
+    /// Name of its key in `keys.toml`; empty when it has none of its own.
+    pub key: &'static str,
+    /// The word beside the key in the footer; the verb when empty.
+    pub word: &'static str,
+    /// The sentence of help and palette.
+    pub help: &'static str,
+    /// Who may do it: holders of any of these.
+    pub scopes: &'static [Scope],
+    /// What it is done to.
+    pub on: Object,
+    /// States of a handoff in which it can be done (protocol section 3); empty when the object is no handoff.
+    pub states: &'static [State],
+    /// States in which it can be done by force; empty when force makes no difference.
+    pub forced: &'static [State],
+    /// The answer to a question that it is, if it is one.
+    pub answer: Option<Answer>,
+    /// What must be added.
+    pub asks: &'static [Ask],
+    /// What will happen, of one item and of several; the same sentence when the second is empty.
+    pub means: (&'static str, &'static str),
+    /// Group and name of its path in the HTTP API: `POST /api/v1/{group}/{id}/{name}`.
+    pub path: (&'static str, &'static str),
+    /// Member of the request's body that holds the words; empty when it takes none.
+    pub words: &'static str,
+}
+
+impl Verb {
+    const OF_OPERATORS: Self = Self {
+        verb: "",
+        done: "",
+        key: "",
+        word: "",
+        help: "",
+        scopes: &[Scope::Operator],
+        on: Object::Handoff,
+        states: &[],
+        forced: &[],
+        answer: None,
+        asks: &[],
+        means: ("", ""),
+        path: ("handoffs", ""),
+        words: "reason",
+    };
+
+    const OF_APPROVERS: Self = Self {
+        scopes: &[Scope::Approver],
+        states: &[State::Escalated],
+        path: ("escalations", "resolve"),
+        words: "note",
+        ..Self::OF_OPERATORS
+    };
+
+    /// The verb with what it is done to, such as `pause edges`; handoffs go without saying.
+    pub fn phrase(&self) -> String {
+        match self.on {
+            Object::Handoff => self.verb.to_owned(),
+            Object::Edge => format!("{} edges", self.verb),
+            Object::Run => format!("{} runs", self.verb),
+        }
+    }
+
+    /// Words have to be given.
+    pub fn needs_words(&self) -> bool {
+        self.asks.iter().any(|it| matches!(it, Ask::Words(_)))
+    }
+}
+
+macro_rules! acts {
+    ($($(#[$doc:meta])* $kind:ident { $($row:tt)* })*) => {
+        /// The acts a person may ask for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum ActKind { $($(#[$doc])* $kind,)* }
+
+        impl ActKind {
+            /// Every act.
+            pub const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            /// Its row.
+            pub const fn row(self) -> &'static Verb {
+                match self { $(Self::$kind => const { &Verb { $($row)* } },)* }
+            }
+        }
+    };
+}
+
+acts! {
+    /// Back to the queue (row 21).
+    Requeue {
+        verb: "requeue", done: "requeued", key: "requeue", help: "Send dead letters back to their edge; asks first.",
+        states: &[State::DeadLettered, State::RetryWait],
+        asks: &[Ask::Reason("why (enter to leave it empty)")],
+        means: (
+            "It goes back to its edge with a new budget of attempts.",
+            "They go back to their edge with a new budget of attempts.",
+        ),
+        path: ("handoffs", "requeue"), ..Verb::OF_OPERATORS
+    }
+    /// To a person (row 18); the words are the question.
+    Escalate {
+        verb: "escalate", done: "escalated", key: "escalate", help: "Hand the item to a person; asks first.",
+        states: &[State::Pending, State::RetryWait, State::DeadLettered],
+        forced: &[State::Pending, State::RetryWait, State::DeadLettered, State::Leased, State::Acknowledged],
+        asks: &[Ask::Words("question for the operators")],
+        means: ("A person is asked; agents get nothing of it until then.", ""),
+        path: ("handoffs", "escalate"), ..Verb::OF_OPERATORS
+    }
+    /// End it unprocessed (row 23).
+    Dismiss {
+        verb: "dismiss", done: "dismissed", answer: Some(Answer::Dismiss), key: "dismiss",
+        help: "Close dead letters without another attempt; asks first and needs a reason.",
+        states: &[State::DeadLettered, State::Escalated, State::Pending, State::RetryWait],
+        asks: &[Ask::DismissReason, Ask::Note("note (enter to leave it empty)")],
+        means: (
+            "It ends unprocessed and nothing downstream runs. It is sent in 10 s; z takes it back until then.",
+            "They end unprocessed and nothing downstream runs. It is sent in 10 s; z takes it back until then.",
+        ),
+        path: ("handoffs", "dismiss"), words: "note", ..Verb::OF_OPERATORS
+    }
+    /// Go ahead as shown (row 19).
+    Approve {
+        verb: "approve", done: "approved", answer: Some(Answer::Approve),
+        key: "approve", help: "Approve exactly what is shown; asks first.",
+        means: ("It goes ahead exactly as shown; refused if it changed since.", ""), ..Verb::OF_APPROVERS
+    }
+    /// Go ahead as edited (row 19).
+    EditApprove {
+        verb: "edit and approve", done: "edited and approved", answer: Some(Answer::EditApprove), key: "edit-approve",
+        help: "Edit the proposal, then approve the edited one.",
+        means: ("It goes ahead as you edited it; refused if it changed since.", ""), ..Verb::OF_APPROVERS
+    }
+    /// Back to the source with feedback (row 19).
+    Reject {
+        verb: "reject", done: "rejected", answer: Some(Answer::Reject),
+        key: "reject", help: "Reject with feedback; asks first.",
+        asks: &[Ask::Words("feedback: what must change")],
+        means: ("It goes back to its source with your feedback, as a revision.", ""), ..Verb::OF_APPROVERS
+    }
+    /// Answer a question (row 19).
+    Respond {
+        verb: "respond", done: "answered", answer: Some(Answer::Respond),
+        key: "respond", word: "answer", help: "Answer the question in words.",
+        asks: &[Ask::Answer], means: ("The agent gets your answer and goes on.", ""), ..Verb::OF_APPROVERS
+    }
     /// Take an escalation in hand.
-    Claim,
+    Claim {
+        verb: "claim", done: "claimed", key: "claim", help: "Claim the question, or release it.",
+        means: ("Others see that you have it in hand.", ""),
+        path: ("escalations", "claim"), words: "", ..Verb::OF_APPROVERS
+    }
     /// Put it back.
-    Release,
+    Release {
+        verb: "release", done: "released", means: ("Others may take it again.", ""),
+        path: ("escalations", "release"), words: "", ..Verb::OF_APPROVERS
+    }
     /// Nothing more for agents from this edge.
-    PauseEdge,
+    PauseEdge {
+        verb: "pause", done: "paused", key: "pause-edge", help: "Pause or resume the edge; asks first.",
+        on: Object::Edge, asks: &[Ask::Words("why")],
+        means: ("Agents get nothing more from this edge until it is resumed; what is held now is finished.", ""),
+        path: ("edges", "pause"), ..Verb::OF_OPERATORS
+    }
     /// Let it flow again.
-    ResumeEdge,
-    /// Cancel a whole run.
-    Cancel,
+    ResumeEdge {
+        verb: "resume", done: "resumed", on: Object::Edge,
+        means: ("Agents get work from this edge again.", ""), path: ("edges", "unpause"), ..Verb::OF_OPERATORS
+    }
+    /// Cancel a whole run (row 25).
+    Cancel {
+        verb: "cancel", done: "cancelled", on: Object::Run, asks: &[Ask::Words("why")],
+        means: ("Every open handoff of the run ends; there is no undo.", ""),
+        path: ("runs", "cancel"), ..Verb::OF_OPERATORS
+    }
 }
 
 impl ActKind {
-    /// Every act.
-    pub const ALL: [Self; 12] = [
-        Self::Requeue,
-        Self::Escalate,
-        Self::Dismiss,
-        Self::Approve,
-        Self::EditApprove,
-        Self::Reject,
-        Self::Respond,
-        Self::Claim,
-        Self::Release,
-        Self::PauseEdge,
-        Self::ResumeEdge,
-        Self::Cancel,
-    ];
-
     /// The verb, as in commands and buttons.
     pub const fn verb(self) -> &'static str {
-        match self {
-            Self::Requeue => "requeue",
-            Self::Escalate => "escalate",
-            Self::Dismiss => "dismiss",
-            Self::Approve => "approve",
-            Self::EditApprove => "edit and approve",
-            Self::Reject => "reject",
-            Self::Respond => "respond",
-            Self::Claim => "claim",
-            Self::Release => "release",
-            Self::PauseEdge => "pause",
-            Self::ResumeEdge => "resume",
-            Self::Cancel => "cancel",
-        }
+        self.row().verb
     }
 
     /// The past participle, as in "dana requeued this".
     pub const fn done(self) -> &'static str {
+        self.row().done
+    }
+
+    /// The word beside its key.
+    pub const fn word(self) -> &'static str {
+        if self.row().word.is_empty() { self.row().verb } else { self.row().word }
+    }
+
+    /// States of a handoff in which it can be done, by `force` or without.
+    pub const fn states(self, force: bool) -> &'static [State] {
+        let row = self.row();
+        if force && !row.forced.is_empty() { row.forced } else { row.states }
+    }
+
+    /// It can be done to a handoff in this state.
+    pub fn fits(self, state: State, force: bool) -> bool {
+        self.states(force).contains(&state)
+    }
+
+    /// What an operator can do with a handoff in this state, the most useful first.
+    pub fn of_operators(state: State) -> impl Iterator<Item = Self> {
+        let all = Self::ALL.iter().copied();
+        all.filter(move |it| it.row().scopes.contains(&Scope::Operator) && it.fits(state, false))
+    }
+
+    /// The act, of what a person gave; `None` when something it needs is missing. A dismissal that is bound to a digest
+    /// is the answer to a question.
+    pub fn with(self, given: &Given) -> Option<Act> {
+        if let Some(answer) = self.row().answer
+            && (self != Self::Dismiss || !given.digest.is_empty())
+        {
+            return Some(Act::Resolve {
+                answer,
+                context_digest: given.digest.clone(),
+                edited: given.edited.clone(),
+                value: given.value.clone(),
+            });
+        }
         match self {
-            Self::Requeue => "requeued",
-            Self::Escalate => "escalated",
-            Self::Dismiss => "dismissed",
-            Self::Approve => "approved",
-            Self::EditApprove => "edited and approved",
-            Self::Reject => "rejected",
-            Self::Respond => "answered",
-            Self::Claim => "claimed",
-            Self::Release => "released",
-            Self::PauseEdge => "paused",
-            Self::ResumeEdge => "resumed",
-            Self::Cancel => "cancelled",
+            Self::Requeue => Some(Act::Requeue),
+            Self::Escalate => Some(Act::Escalate { force: given.force, role: given.role.clone() }),
+            Self::Dismiss => given.reason.map(|reason| Act::Dismiss { reason }),
+            Self::Claim => Some(Act::Claim),
+            Self::Release => Some(Act::Release),
+            Self::PauseEdge => given.edge.clone().map(Act::PauseEdge),
+            Self::ResumeEdge => given.edge.clone().map(Act::ResumeEdge),
+            Self::Cancel => Some(Act::Cancel),
+            Self::Approve | Self::EditApprove | Self::Reject | Self::Respond => None,
         }
     }
 }
 
-/// One act on one or many items: what is confirmed, sent, logged and audited is this one value.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Request {
-    /// What it is done to: ids and versions as they were on the screen.
-    pub on: Vec<Target>,
-    /// What is done.
-    pub act: Act,
-    /// The person.
-    pub by: String,
-    /// Why, in the person's words; may be empty where the act does not need it.
-    pub why: String,
-    /// Drawn once for this request: repeating it is a no-op.
-    pub key: String,
-}
-
-/// One item as it was seen.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Target {
-    /// Its run.
-    pub run: RunId,
-    /// The handoff.
-    pub handoff: HandoffId,
-    /// The version on the screen: of the handoff, or of the run for [`Act::Cancel`].
-    pub version: u64,
+/// What a person gave to an act, as far as the act needs it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Given {
+    /// Which sort of reason, for a dismissal.
+    pub reason: Option<DismissReason>,
+    /// Digest of what was shown, for answers; empty for everything else.
+    pub digest: String,
+    /// The answer to a question.
+    pub value: Option<Value>,
+    /// The whole edited contract.
+    pub edited: Option<Value>,
+    /// Whom to ask; when empty, those whom the source asks by default.
+    pub role: String,
+    /// Revoke a running lease.
+    pub force: bool,
+    /// The edge to pause or resume.
+    pub edge: Option<Edge>,
 }
 
 /// What is done, with what it needs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(untagged)]
 pub enum Act {
-    /// Row 21.
+    /// Row 21: back to the queue.
     Requeue,
-    /// Row 18; the reason is the question.
+    /// Row 18: to a person; the words are the question.
     Escalate {
         /// Revoke a running lease.
         force: bool,
         /// Whom to ask; when empty, those whom the source asks by default.
         role: String,
     },
-    /// Row 23.
+    /// Row 23: it ends unprocessed.
     Dismiss {
         /// Which sort of reason.
         reason: DismissReason,
     },
-    /// Row 19.
+    /// Row 19: a question is answered.
     Resolve {
         /// Which answer.
         answer: Answer,
         /// Digest of what was shown.
         context_digest: String,
         /// The whole edited contract, for edit and approve.
+        #[serde(skip_serializing_if = "Option::is_none")]
         edited: Option<Value>,
         /// The answer to a question.
+        #[serde(skip_serializing_if = "Option::is_none")]
         value: Option<Value>,
     },
-    /// An escalation in hand.
+    /// An escalation is taken in hand.
     Claim,
-    /// And put back.
+    /// An escalation, or work that was taken, is put back.
     Release,
-    /// Stop an edge; `on` is empty.
-    PauseEdge(Edge),
-    /// Let it flow; `on` is empty.
-    ResumeEdge(Edge),
-    /// Row 25: the runs of the targets.
+    /// Nothing more for agents from an edge; [`Request::on`](super::Request::on) is empty.
+    PauseEdge(#[serde(skip)] Edge),
+    /// The edge flows again; [`Request::on`](super::Request::on) is empty.
+    ResumeEdge(#[serde(skip)] Edge),
+    /// Row 25: the runs of the targets end.
     Cancel,
 }
 
@@ -179,12 +360,35 @@ impl Act {
             Self::Cancel => ActKind::Cancel,
         }
     }
-}
 
-/// What came of a request: one result per item, in the order of [`Request::on`] (one, with no handoff, for
-/// an edge).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    /// The results.
-    pub items: Vec<(Option<HandoffId>, Result<(), Fault>)>,
+    /// The edge it is about, of an act on one.
+    pub const fn edge(&self) -> Option<&Edge> {
+        match self {
+            Self::PauseEdge(edge) | Self::ResumeEdge(edge) => Some(edge),
+            Self::Requeue
+            | Self::Escalate { .. }
+            | Self::Dismiss { .. }
+            | Self::Resolve { .. }
+            | Self::Claim
+            | Self::Release
+            | Self::Cancel => None,
+        }
+    }
+
+    /// Path and body of the HTTP request that it is, with the person's words.
+    pub fn call(&self, why: &str) -> ((&'static str, &'static str), Value) {
+        let (path, words) = match self {
+            // A dismissal has two ways: as the end of a handoff, and as the answer to a question.
+            Self::Resolve { .. } => (ActKind::Approve.row().path, ActKind::Approve.row().words),
+            _ => (self.kind().row().path, self.kind().row().words),
+        };
+        let mut body = match serde_json::to_value(self) {
+            Ok(Value::Object(body)) => body,
+            _ => Map::new(),
+        };
+        if !words.is_empty() {
+            body.insert(words.to_owned(), why.into());
+        }
+        (path, body.into())
+    }
 }

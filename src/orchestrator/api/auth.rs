@@ -4,54 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
+use crate::domain::port::Scope;
 use crate::domain::tables::{self, Mistakes, Table};
 use crate::domain::text::clean;
 use crate::domain::time::Time;
-
-/// What a token allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// Read.
-    Viewer,
-    /// Read, requeue, dismiss, escalate, amend, cancel, pause.
-    Operator,
-    /// Read, claim and resolve escalations.
-    Approver,
-    /// Emit, claim, and what a lease allows, as named agents; read runs they take part in.
-    Agent,
-    /// Contracts.
-    Admin,
-}
-
-impl Scope {
-    /// Every scope.
-    pub const ALL: [Self; 5] = [Self::Viewer, Self::Operator, Self::Approver, Self::Agent, Self::Admin];
-
-    /// Its name in a token file.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-            Self::Approver => "approver",
-            Self::Agent => "agent",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-impl std::str::FromStr for Scope {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|it| it.name() == text);
-        found.ok_or_else(|| "scopes are viewer, operator, approver, agent and admin".to_owned())
-    }
-}
 
 /// Who is let in.
 #[derive(Clone, Debug)]
@@ -166,6 +125,11 @@ fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
 }
 
 impl Caller {
+    /// The subject is that of a token.
+    pub const fn is_authenticated(&self) -> bool {
+        self.scopes.is_some()
+    }
+
     /// Whether the scope is held. Everybody but an agent may read.
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.as_ref().is_none_or(|held| match scope {

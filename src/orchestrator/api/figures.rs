@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 use super::Api;
-use super::auth::{Caller, Scope};
+use super::auth::Caller;
 use super::extract::{Ask, Place};
 use super::problem::{Answer, Problem};
 use super::wire::EdgeName;
 use crate::domain::event::Rejection;
 use crate::domain::health::{P95, Tally, Window};
 use crate::domain::id::RunId;
-use crate::domain::port::ActKind;
+use crate::domain::port::{ActKind, Scope};
 use crate::domain::report;
 use crate::domain::run::{Refused, Run};
 use crate::domain::time::Time;
@@ -165,19 +165,14 @@ pub async fn healthz(State(api): State<Api>) -> Answer {
 
 /// Who the caller is here, and what that one may do
 #[utoipa::path(get, path = "/me", tag = "operations",
-    responses((status = 200, description = "`{subject, scopes, agents, acts}`", body = Value)))]
+    responses((status = 200, description = "`{subject, authenticated, scopes, agents, acts}`", body = Value)))]
 pub async fn me(caller: Caller) -> Answer {
     let scopes: Vec<&str> = Scope::ALL.into_iter().filter(|it| caller.may(*it)).map(Scope::name).collect();
-    let allowed = |act: &ActKind| match act {
-        ActKind::Approve
-        | ActKind::EditApprove
-        | ActKind::Reject
-        | ActKind::Respond
-        | ActKind::Claim
-        | ActKind::Release => caller.may(Scope::Approver),
-        _ => caller.may(Scope::Operator),
-    };
-    let acts: Vec<ActKind> = ActKind::ALL.into_iter().filter(allowed).collect();
-    let body = json!({ "subject": caller.subject, "scopes": scopes, "agents": caller.agents(), "acts": acts });
+    let allowed = |act: &ActKind| act.row().scopes.iter().any(|it| caller.may(*it));
+    let acts: Vec<ActKind> = ActKind::ALL.iter().copied().filter(allowed).collect();
+    let body = json!({
+        "subject": caller.subject, "authenticated": caller.is_authenticated(), "scopes": scopes,
+        "agents": caller.agents(), "acts": acts,
+    });
     Ok(Json(body).into_response())
 }

@@ -8,9 +8,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Api;
-use super::auth::{Caller, Scope};
+use super::auth::Caller;
 use super::problem::Problem;
 use crate::clock::now;
+use crate::domain::port::Scope;
 use crate::domain::time::{Millis, SECOND, Time};
 
 /// Names one request in answers and logs.

@@ -11,8 +11,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{Components, ContentBuilder, Info, License, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 
 use super::Api;
-use super::auth::Scope;
 use super::problem::Answer;
+use crate::domain::port::Scope;
 
 /// RFC 9457 problem document, with more members by type: `errors`, `state`, `allowed`, `current`, `last_change`, …
 #[derive(Serialize, ToSchema)]

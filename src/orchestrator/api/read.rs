@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 use super::Api;
-use super::auth::{Caller, Scope};
+use super::auth::Caller;
 use super::extract::{Ask, Place, etag};
 use super::problem::{Answer, Problem};
 use super::wire::{EdgeName, HandoffOf, limit};
 use crate::domain::contract::mask;
 use crate::domain::id::{HandoffId, RunId};
+use crate::domain::port::Scope;
 use crate::domain::report;
 use crate::domain::run::{Handoff, Run, State as Stands};
 use crate::domain::time::Time;

@@ -3,14 +3,13 @@
 use futures_util::stream::{self, StreamExt};
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue, IF_MATCH};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::answer::ANSWER;
 use super::{Http, REQUEST_TIMEOUT, REQUESTS_IN_PARALLEL};
-use crate::domain::event::Answer;
 use crate::domain::id::HandoffId;
 use crate::domain::key::hashed;
-use crate::domain::port::{Act, Fault, Outcome, Request};
+use crate::domain::port::{Fault, Object, Outcome, Request, Target};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Who acts, where the server knows nobody by token.
@@ -59,51 +58,20 @@ async fn send(http: &Http, call: &Call, by: &str, key: &str) -> Result<(), Fault
 
 /// The calls that a request is made of, in the order of its targets.
 fn calls(request: &Request) -> Vec<Call> {
-    let why = &request.why;
-    let edge = |edge: &crate::domain::id::Edge, verb: &str| {
-        let name = format!("{}>{}>{}", edge.pipeline, edge.from, edge.to);
-        vec![Call {
-            handoff: None,
-            path: vec!["edges".into(), name, verb.into()],
-            version: None,
-            body: json!({ "reason": why }),
-        }]
+    let ((group, verb), body) = request.act.call(&request.why);
+    let call = |handoff: Option<HandoffId>, id: String, version| Call {
+        handoff,
+        path: vec![group.to_owned(), id, verb.to_owned()],
+        version,
+        body: body.clone(),
     };
-    let (group, verb, body) = match &request.act {
-        Act::PauseEdge(it) => return edge(it, "pause"),
-        Act::ResumeEdge(it) => return edge(it, "unpause"),
-        Act::Requeue => ("handoffs", "requeue", json!({ "reason": why })),
-        Act::Escalate { force, role } => {
-            ("handoffs", "escalate", json!({ "reason": why, "role": role, "force": force }))
-        }
-        Act::Dismiss { reason } => ("handoffs", "dismiss", json!({ "reason": reason, "note": why })),
-        Act::Resolve { answer, context_digest, edited, value } => {
-            ("escalations", "resolve", resolution(*answer, context_digest, edited.as_ref(), value.as_ref(), why))
-        }
-        Act::Claim => ("escalations", "claim", json!({})),
-        Act::Release => ("escalations", "release", json!({})),
-        Act::Cancel => ("runs", "cancel", json!({ "reason": why })),
-    };
-    let call = |target: &crate::domain::port::Target| {
-        let of_run = matches!(request.act, Act::Cancel);
-        let id = if of_run { target.run.as_str() } else { target.handoff.as_str() };
-        Call {
-            handoff: Some(target.handoff.clone()),
-            path: vec![group.into(), id.into(), verb.into()],
-            version: Some(target.version),
-            body: body.clone(),
-        }
-    };
-    request.on.iter().map(call).collect()
-}
-
-fn resolution(answer: Answer, context_digest: &str, edited: Option<&Value>, value: Option<&Value>, why: &str) -> Value {
-    let mut body = json!({ "answer": answer, "context_digest": context_digest, "note": why });
-    if let Some(edited) = edited {
-        body["edited"] = edited.clone();
+    if let Some(edge) = request.act.edge() {
+        return vec![call(None, format!("{}>{}>{}", edge.pipeline, edge.from, edge.to), None)];
     }
-    if let Some(value) = value {
-        body["value"] = value.clone();
-    }
-    body
+    let of_run = request.act.kind().row().on == Object::Run;
+    let each = |it: &Target| {
+        let id = if of_run { it.run.to_string() } else { it.handoff.to_string() };
+        call(Some(it.handoff.clone()), id, Some(it.version))
+    };
+    request.on.iter().map(each).collect()
 }

@@ -1,8 +1,7 @@
 //! The requests that a form becomes.
 
 use super::{ActTarget, Form};
-use crate::domain::event::Answer;
-use crate::domain::port::{Act, ActKind, Request, SourceId};
+use crate::domain::port::{Act, Given, Request, SourceId};
 
 /// The most items of one request. Each is answered on its own, long before anybody gives up waiting for it.
 const TARGETS_PER_REQUEST: usize = 100;
@@ -20,9 +19,9 @@ pub struct Chunk {
 
 impl Form {
     /// The chunks of this act on these items, in order: at most a hundred items of one source, and one alone for
-    /// decisions, which are each bound to what was shown of that one item. `key` makes each of them a no-op when
+    /// decisions, which are each bound to what was shown of that one item. `you` acts at each source; `key` makes each of them a no-op when
     /// repeated.
-    pub fn chunks(&self, targets: &[ActTarget], by: &str, key: &str) -> Vec<Chunk> {
+    pub fn chunks<'a>(&self, targets: &[ActTarget], you: impl Fn(SourceId) -> &'a str, key: &str) -> Vec<Chunk> {
         let most = if self.proposal.is_answer() { 1 } else { TARGETS_PER_REQUEST };
         let mut parts: Vec<(SourceId, Vec<ActTarget>)> = Vec::new();
         if let Some((source, _)) = &self.proposal.edge {
@@ -40,7 +39,7 @@ impl Form {
                 let request = Request {
                     on: targets.iter().map(|target| target.target.clone()).collect(),
                     act: self.act(targets.first())?,
-                    by: by.to_owned(),
+                    by: you(source).to_owned(),
                     why: self.words.clone(),
                     key: format!("{key}-{nth}"),
                 };
@@ -51,33 +50,8 @@ impl Form {
 
     /// Nothing when something it needs is missing, which the flow of layers prevents.
     fn act(&self, target: Option<&ActTarget>) -> Option<Act> {
-        let resolve = |answer| {
-            Some(Act::Resolve {
-                answer,
-                context_digest: target?.digest.clone(),
-                edited: self.edited.clone(),
-                value: self.value.clone(),
-            })
-        };
-        let edge = || self.proposal.edge.as_ref().map(|(_, edge)| edge.clone());
-        match self.proposal.act {
-            ActKind::Requeue => Some(Act::Requeue),
-            ActKind::Escalate => Some(Act::Escalate {
-                force: false,
-                // The source knows what its people are called.
-                role: String::new(),
-            }),
-            ActKind::Dismiss if self.proposal.is_answer() => resolve(Answer::Dismiss),
-            ActKind::Dismiss => self.reason.map(|reason| Act::Dismiss { reason }),
-            ActKind::Approve => resolve(Answer::Approve),
-            ActKind::EditApprove => resolve(Answer::EditApprove),
-            ActKind::Reject => resolve(Answer::Reject),
-            ActKind::Respond => resolve(Answer::Respond),
-            ActKind::Claim => Some(Act::Claim),
-            ActKind::Release => Some(Act::Release),
-            ActKind::PauseEdge => edge().map(Act::PauseEdge),
-            ActKind::ResumeEdge => edge().map(Act::ResumeEdge),
-            ActKind::Cancel => Some(Act::Cancel),
-        }
+        let digest = target.map(|it| it.digest.clone()).unwrap_or_default();
+        let edge = self.proposal.edge.as_ref().map(|(_, edge)| edge.clone());
+        self.proposal.act.with(&Given { digest, edge, ..self.given.clone() })
     }
 }

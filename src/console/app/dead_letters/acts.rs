@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashSet};
 use crate::domain::id::HandoffId;
 use crate::domain::port::{ActKind, SourceId};
 use crate::domain::report::{Outlook, outlook};
+use crate::domain::run::State;
 use crate::domain::text;
 use crate::domain::time::Time;
-use crate::keymap::Action;
 
 use super::super::act::Proposal;
 use super::super::doc::plural;
@@ -37,19 +37,14 @@ impl DeadLetters {
             return Vec::new();
         };
         let object = self.object();
-        let acts = [
-            (Action::Requeue, ActKind::Requeue),
-            (Action::Escalate, ActKind::Escalate),
-            (Action::Dismiss, ActKind::Dismiss),
-        ];
-        let bindings = acts.into_iter().enumerate().map(|(nth, (action, act))| {
-            let binding = Binding::new(action);
+        let bindings = ActKind::of_operators(State::DeadLettered).enumerate().map(|(nth, act)| {
+            let binding = Binding::act(world, source, act);
             let binding = match (nth, &object) {
-                (0, Some(object)) => binding.word(format!("{} {object}", action.word())),
+                (0, Some(object)) => binding.word(format!("{} {object}", act.word())),
                 _ => binding,
             };
             let sources = self.sources().skip(1);
-            sources.fold(binding.of(world, source, act), |binding, source| {
+            sources.fold(binding, |binding, source| {
                 let why = world.lock(source, act);
                 binding.unless(why)
             })
@@ -152,12 +147,7 @@ impl DeadLetters {
         chosen
     }
 
-    pub(super) fn propose(&self, cx: &mut ScreenContext<'_>, action: Action) {
-        let act = match action {
-            Action::Requeue => ActKind::Requeue,
-            Action::Escalate => ActKind::Escalate,
-            _ => ActKind::Dismiss,
-        };
+    pub(super) fn propose(&self, cx: &mut ScreenContext<'_>, act: ActKind) {
         let world = cx.world;
         let chosen = self.chosen(world);
         let targets = chosen.items.iter().filter_map(|(source, id)| target(world.feed(*source)?.ledger(), *source, id));

@@ -2,7 +2,7 @@
 
 use crate::domain::health::Window;
 use crate::domain::id::{Edge, HandoffId};
-use crate::domain::port::SourceId;
+use crate::domain::port::{ActKind, SourceId};
 use crate::domain::report::{EdgeRow, edge_row};
 use crate::keymap::Action;
 
@@ -73,7 +73,7 @@ impl EdgePage {
         match (action, self.list.selected()) {
             (Action::NextTab, _) => self.turn(cx.world, true),
             (Action::PreviousTab, _) => self.turn(cx.world, false),
-            (Action::PauseEdge, _) => propose_pause(cx, self.source, self.edge.clone()),
+            (Action::Act(ActKind::PauseEdge), _) => propose_pause(cx, self.source, self.edge.clone()),
             (Action::Open, Some(id)) => cx.open(self.source, id.clone()),
             (Action::CopyId, Some(id)) => cx.copy(id.as_str(), "the handoff id"),
             (Action::CopyJson, _) => {

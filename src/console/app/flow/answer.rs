@@ -58,7 +58,7 @@ fn heard(state: &mut State, mut sent: InFlight, ticket: Ticket, reply: Result<Re
         return Vec::new();
     };
     let act = sent.form.proposal.act;
-    if let (ActKind::EditApprove, Some(edited), Some(target)) = (act, &sent.form.edited, chunk.targets.first())
+    if let (ActKind::EditApprove, Some(edited), Some(target)) = (act, &sent.form.given.edited, chunk.targets.first())
         && let Some(fault @ Fault::Invalid(_)) = first_fault(&reply)
     {
         let editing =

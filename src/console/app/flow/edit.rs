@@ -9,7 +9,7 @@ use crate::console::app::msg::{Effect, Reply, Ticket};
 use crate::console::app::state::{Editing, State};
 use crate::console::app::toast::Tone;
 use crate::domain::contract::Masked;
-use crate::domain::port::{ActKind, Fault, Found, SourceId, Want};
+use crate::domain::port::{ActKind, Fault, Found, Given, SourceId, Want};
 use crate::domain::text;
 
 /// Fetches the contract, to be edited.
@@ -94,7 +94,10 @@ pub(in crate::console::app) fn edited(state: &mut State, ticket: Ticket, text: R
             let original = editing.original.clone();
             state.edits.remove(&ticket);
             let proposal = Proposal::new(ActKind::EditApprove, vec![target]).notes(changed);
-            confirm(state, Form { edited: Some(value), original, ..Form::new(proposal) });
+            confirm(
+                state,
+                Form { given: Given { edited: Some(value), ..Given::default() }, original, ..Form::new(proposal) },
+            );
         }
     }
     Vec::new()

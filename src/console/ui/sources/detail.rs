@@ -1,5 +1,7 @@
 //! One connection: its link, its replay, what it can do, and what of it could not be used.
 
+use std::borrow::Borrow;
+
 use ratatui::layout::Rect;
 
 use super::{counted, state_of};
@@ -117,7 +119,7 @@ fn abilities(feed: &Feed, page: &mut Page<'_>) {
     page.gap();
 }
 
-fn listed(names: &[&str]) -> String {
+fn listed<T: Borrow<str>>(names: &[T]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
