@@ -1,7 +1,11 @@
 //! The house stands as `src/lib.rs` draws it: walls between parts, small files, no forbidden words.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+#[path = "shape/reader.rs"]
+mod reader;
 
 /// Part (path prefix below `src/`), and what of ours it may use. The first match counts.
 const WALLS: &[(&str, &[&str])] = &[
@@ -40,6 +44,77 @@ const CRATES: &[(&[&str], &[&str])] = &[
     (&["fastrand"], &["orchestrator", "source", "demo"]),
 ];
 
+/// Files that still import each other in a circle, each circle one list. Only ever shorter.
+const CIRCLES: &[&[&str]] = &[
+    &[
+        "console/app/dead_letters",
+        "console/app/dead_letters/details",
+        "console/app/dead_letters/order",
+        "console/app/edges",
+        "console/app/edges/page",
+        "console/app/edges/sort",
+        "console/app/events",
+        "console/app/explain",
+        "console/app/feed",
+        "console/app/inbox",
+        "console/app/inbox/card",
+        "console/app/list",
+        "console/app/msg",
+        "console/app/pipelines",
+        "console/app/pipelines/tree",
+        "console/app/screen",
+        "console/app/screen_context",
+        "console/app/sources",
+        "console/app/tasks",
+        "console/app/triage",
+        "console/app/world",
+    ],
+    &[
+        "console/app/flow",
+        "console/app/flow/answer",
+        "console/app/flow/edit",
+        "console/app/flow/leave",
+        "console/app/state",
+    ],
+    &["domain/loops", "domain/run", "domain/run/stored_run"],
+    &["domain/machine/decide", "domain/machine/escalate", "domain/machine/operate"],
+    &["orchestrator/boundary/parse", "orchestrator/boundary/words"],
+];
+
+/// Modules that still put the files below them together and are imported by them. Only ever shorter.
+const FAMILIES: &[&str] = &[
+    "cli",
+    "cli/act",
+    "cli/get",
+    "cli/show",
+    "console/app/act",
+    "console/app/dead_letters",
+    "console/app/edges",
+    "console/app/flow",
+    "console/app/handoff",
+    "console/app/keys",
+    "console/app/pipelines",
+    "console/ui/edges",
+    "console/ui/part/flow",
+    "console/ui/sources",
+    "console/ui/svg",
+    "console/ui/tasks",
+    "demo",
+    "domain/contract",
+    "domain/ledger",
+    "domain/machine",
+    "domain/run",
+    "keymap",
+    "orchestrator/api",
+    "orchestrator/boundary",
+    "orchestrator/engine",
+    "source",
+    "source/http",
+    "source/recording",
+    "store",
+    "theme",
+];
+
 #[test]
 fn parts_use_only_what_the_walls_allow() {
     let mut breaches = Vec::new();
@@ -48,16 +123,49 @@ fn parts_use_only_what_the_walls_allow() {
         let Some((_, allowed)) = WALLS.iter().find(|(prefix, _)| inside(&part, prefix)) else {
             continue;
         };
-        for (number, line) in code_lines(&file) {
-            for used in uses_of_ours(&line) {
-                let within = |wall: &str| used == wall || used.starts_with(&format!("{wall}::"));
-                if !allowed.iter().any(|wall| within(wall)) {
-                    breaches.push(format!("{}:{number}: uses {used}", file.display()));
-                }
+        for (line, path) in &read(&file).named {
+            let used = path.join("::");
+            let within = |wall: &str| used == wall || used.starts_with(&format!("{wall}::"));
+            if !allowed.iter().any(|wall| within(wall)) {
+                breaches.push(format!("{}:{line}: uses {used}", file.display()));
             }
         }
     }
     assert!(breaches.is_empty(), "walls breached:\n{}", breaches.join("\n"));
+}
+
+#[test]
+fn no_import_goes_in_a_circle() {
+    let imports = imports();
+    let mut wrong = Vec::new();
+    let mut in_circle = BTreeSet::new();
+    for circle in circles(&imports) {
+        in_circle.extend(circle.iter().copied());
+        if CIRCLES.iter().any(|known| circle.iter().all(|it| known.contains(it))) {
+            continue;
+        }
+        wrong.push(format!("{} files import each other in a circle:", circle.len()));
+        for file in &circle {
+            let inside = imports[*file].iter().filter(|(other, _)| circle.contains(other.as_str()));
+            wrong.extend(inside.map(|(other, line)| format!("  src/{file}.rs:{line} -> {other}")));
+        }
+    }
+    let known = CIRCLES.iter().copied().flatten().filter(|it| !in_circle.contains(*it));
+    wrong.extend(known.map(|it| format!("{it}: in no circle any more, take it off the list CIRCLES")));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_children_build_on_is_not_what_puts_them_together() {
+    let imports = imports();
+    let found = families(&imports);
+    let new = found.iter().filter(|it| !FAMILIES.contains(it));
+    let new =
+        new.map(|it| format!("src/{it}.rs imports files below it that import it: let what they share move below it"));
+    let gone = FAMILIES.iter().filter(|it| !found.contains(*it));
+    let gone = gone.map(|it| format!("{it}: in no circle with files below it any more, take it off the list FAMILIES"));
+    let wrong: Vec<String> = new.chain(gone).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -125,6 +233,115 @@ fn the_project_speaks_of_itself_alone() {
     assert!(found.is_empty(), "remove:\n{}", found.join("\n"));
 }
 
+/// Which file imports which others, and the first line that does.
+type Imports = BTreeMap<String, BTreeMap<String, usize>>;
+
+/// How often one name may be passed on by `use` before it is given up as a mistake of the reader.
+const MOST_STOPS: usize = 8;
+
+/// The imports of every file. What a file takes from a module above it that only passes it on with `use` counts for the
+/// file that it comes from.
+fn imports() -> Imports {
+    let files: BTreeMap<String, reader::Source> = sources().iter().map(|file| (part_of(file), read(file))).collect();
+    let home = |path: &[String], by: &str| {
+        let mut path = path.to_vec();
+        for _ in 0..MOST_STOPS {
+            let known = (0..=path.len()).rev().find(|&it| files.contains_key(&path[..it].join("/")))?;
+            let file = path[..known].join("/");
+            match path.get(known).and_then(|name| files[&file].imports.get(name)) {
+                Some(from) if inside(by, &file) => path = from.iter().chain(&path[known + 1..]).cloned().collect(),
+                _ => return Some(file),
+            }
+        }
+        None
+    };
+    let of = |file: &str, source: &reader::Source| {
+        let mut others = BTreeMap::new();
+        for (line, path) in &source.named {
+            if let Some(other) = home(path, file).filter(|it| it != file) {
+                others.entry(other).or_insert(*line);
+            }
+        }
+        others
+    };
+    files.iter().map(|(file, source)| (file.clone(), of(file, source))).collect()
+}
+
+/// Sets of files of which each one reaches all others by imports. A module and files below it are no circle, but what
+/// is left of them without the module may be.
+fn circles(imports: &Imports) -> Vec<BTreeSet<&str>> {
+    let mut found = Vec::new();
+    let mut left = knots(imports, imports.keys().map(String::as_str).collect());
+    while let Some(mut knot) = left.pop() {
+        match knot.iter().copied().find(|head| knot.iter().all(|it| inside(it, head))) {
+            Some(head) => {
+                knot.remove(head);
+                left.extend(knots(imports, knot));
+            }
+            None => found.push(knot),
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Modules that import files below them that import the module, be it by way of others below.
+fn families(imports: &Imports) -> BTreeSet<&str> {
+    let all = || imports.keys().map(String::as_str);
+    let is_head = |head: &&str| {
+        let family = all().filter(|it| inside(it, head)).collect();
+        knots(imports, family).iter().any(|knot| knot.contains(head))
+    };
+    all().filter(is_head).collect()
+}
+
+/// The sets among `files` of which each one reaches all others without leaving `files`.
+fn knots<'a>(imports: &'a Imports, files: BTreeSet<&'a str>) -> Vec<BTreeSet<&'a str>> {
+    let reached = |from: &'a str| {
+        let mut seen = BTreeSet::new();
+        let mut next = vec![from];
+        while let Some(at) = next.pop() {
+            let others = imports[at].keys().map(String::as_str).filter(|it| files.contains(it));
+            next.extend(others.filter(|it| seen.insert(*it)));
+        }
+        seen
+    };
+    let reached: BTreeMap<&str, BTreeSet<&str>> = files.iter().map(|it| (*it, reached(it))).collect();
+    let knot = |(file, others): (&&str, &BTreeSet<&'a str>)| {
+        let back = |it: &&&str| reached[**it].contains(*file);
+        others.iter().filter(back).copied().collect::<BTreeSet<_>>()
+    };
+    let mut found: Vec<_> = reached.iter().map(knot).filter(|it| !it.is_empty()).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[test]
+fn circles_and_families_are_told_apart() {
+    let graph = |edges: &[(&str, &[&str])]| -> Imports {
+        let others = |all: &[&str]| all.iter().map(|it| ((*it).to_owned(), 1)).collect();
+        edges.iter().map(|(from, to)| ((*from).to_owned(), others(to))).collect()
+    };
+    let none = graph(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &[])]);
+    assert!(circles(&none).is_empty() && families(&none).is_empty());
+
+    let two = graph(&[("a", &["b"]), ("b", &["c"]), ("c", &["a", "d"]), ("d", &["e"]), ("e", &["d"])]);
+    assert_eq!(circles(&two), [BTreeSet::from(["a", "b", "c"]), BTreeSet::from(["d", "e"])]);
+
+    let family = graph(&[("a", &["a/b", "a/c"]), ("a/b", &["a", "a/c"]), ("a/c", &[]), ("ab", &[])]);
+    assert!(circles(&family).is_empty());
+    assert_eq!(families(&family), BTreeSet::from(["a"]));
+
+    let children = graph(&[("a", &["a/b", "a/c"]), ("a/b", &["a/c"]), ("a/c", &["a", "a/b"])]);
+    assert_eq!(circles(&children), [BTreeSet::from(["a/b", "a/c"])]);
+    assert_eq!(families(&children), BTreeSet::from(["a"]));
+
+    let outside = graph(&[("a", &["d"]), ("a/b", &["a"]), ("d", &["a/b"])]);
+    assert_eq!(circles(&outside), [BTreeSet::from(["a", "a/b", "d"])]);
+    assert!(families(&outside).is_empty());
+}
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -151,10 +368,18 @@ fn sources() -> Vec<PathBuf> {
     found
 }
 
-/// `src/console/app/state.rs` is part `console/app/state`.
+/// `src/console/app/state.rs` is part `console/app/state`; `src/lib.rs` is the part without a name.
 fn part_of(file: &Path) -> String {
     let inner = file.strip_prefix(root().join("src")).expect("every source lies below src").with_extension("");
-    inner.to_string_lossy().replace('\\', "/")
+    let part = inner.to_string_lossy().replace('\\', "/");
+    if part == "lib" { String::new() } else { part }
+}
+
+fn read(file: &Path) -> reader::Source {
+    let part = part_of(file);
+    let module: Vec<String> = part.split('/').filter(|it| !it.is_empty()).map(str::to_owned).collect();
+    let text = fs::read_to_string(file).expect("a source that was listed can be read");
+    reader::read(&text, &module)
 }
 
 fn inside(part: &str, prefix: &str) -> bool {
@@ -168,18 +393,6 @@ fn code_lines(file: &Path) -> Vec<(usize, String)> {
         .enumerate()
         .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
         .map(|(at, line)| (at + 1, line.split("//").next().unwrap_or_default().to_owned()))
-        .collect()
-}
-
-/// The paths of ours that a line names as `crate::a::b`.
-fn uses_of_ours(line: &str) -> Vec<String> {
-    line.match_indices("crate::")
-        .filter(|(at, _)| !line[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
-        .map(|(at, _)| {
-            let rest = &line[at + "crate::".len()..];
-            rest.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ':')).collect()
-        })
-        .filter(|path: &String| !path.is_empty())
         .collect()
 }
 
