@@ -15,13 +15,16 @@ run: terminal need
 	$(CARGO) build --release
 	@$(CARGO) run --release --quiet -- demo
 
-# Format check, lints, documentation, every test. A Rust without rustfmt or clippy says so and does the rest.
+# Format check, lints, documentation, every test. A Rust without rustfmt or clippy says so and does the rest, and so does
+# a machine without the programs that examples of the README call; where CI is set, their tests fail.
 test: need
 	@if $(CARGO) fmt --version >/dev/null 2>&1; then echo "$(CARGO) fmt --check"; $(CARGO) fmt --check; \
 	  else echo "not checked: the format (rustup component add rustfmt)"; fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then echo "$(CARGO) clippy"; $(CARGO) clippy --quiet --all-targets -- -D warnings; \
 	  else echo "not checked: the lints (rustup component add clippy)"; fi
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps
+	@for tool in curl jq python3; do \
+	  command -v $$tool >/dev/null || echo "not checked: examples that call $$tool (it is not installed)"; done
 	$(CARGO) test --quiet
 
 # Every figure as a ratio to a bare baseline of the same run.

@@ -16,3 +16,5 @@ mod operators;
 mod requests;
 #[path = "api/server.rs"]
 mod server;
+#[path = "support/wait.rs"]
+mod wait;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::{Client, StatusCode};
@@ -21,10 +21,11 @@ use seamwatch::domain::port::{Batch, Report};
 use seamwatch::source::{self, Address, Options, Shared, supervise};
 use seamwatch::store::Store;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
-/// Nothing here takes longer, even on a busy machine; whatever does has failed.
-const PATIENCE: Duration = Duration::from_mins(1);
+#[path = "support/wait.rs"]
+mod wait;
+use wait::eventually;
+
 /// Work under way beyond which producers wait, so that the test looks at thousands of handoffs, not millions.
 const BACKLOG: usize = 16;
 /// Handoffs completed between two kills, at least.
@@ -99,21 +100,14 @@ struct World {
 impl World {
     /// Says the same until somebody answers: a lost answer is no reason to do less, or more.
     async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
-        let start = Instant::now();
-        loop {
+        let answer = || async {
             let request = self.client.post(format!("{}{path}", self.base)).json(body);
-            if let Ok(response) = request.send().await {
-                let status = response.status();
-                if status == StatusCode::NO_CONTENT {
-                    return (status, Value::Null);
-                }
-                if let Ok(answer) = response.json().await {
-                    return (status, answer);
-                }
-            }
-            assert!(start.elapsed() < PATIENCE, "{path} is answered in the end");
-            sleep(Duration::from_millis(10)).await;
-        }
+            let response = request.send().await.ok()?;
+            let status = response.status();
+            let answer = if status == StatusCode::NO_CONTENT { Value::Null } else { response.json().await.ok()? };
+            Some((status, answer))
+        };
+        eventually(path, answer).await
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -158,10 +152,7 @@ fn id(of: &Value) -> String {
 async fn produces(world: Arc<World>) {
     let mut count = 0_u32;
     while !world.enough.load(Ordering::Relaxed) {
-        if world.under_way() >= BACKLOG {
-            sleep(Duration::from_millis(2)).await;
-            continue;
-        }
+        until("the workers keep up", || world.under_way() < BACKLOG || world.enough.load(Ordering::Relaxed)).await;
         count += 1;
         let (to, title) = match count % 20 {
             0 => ("archivist", "Nobody comes for this"),
@@ -258,11 +249,7 @@ async fn watches(source: Shared, watcher: Arc<Mutex<Watcher>>) {
 }
 
 async fn until(what: &str, met: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !met() {
-        assert!(start.elapsed() < PATIENCE, "{what} within a minute");
-        sleep(Duration::from_millis(5)).await;
-    }
+    eventually(what, || async { met().then_some(()) }).await;
 }
 
 /// Everything that was promised before the list was asked for is in it.
@@ -381,18 +368,14 @@ async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
     for it in producers {
         it.await.unwrap();
     }
-    let start = Instant::now();
-    loop {
+    let ended = || async {
         let busy = world.get("/handoffs?limit=1&state=leased,acknowledged,retry_wait").await;
         let waiting = world.get("/handoffs?state=pending&limit=200&edge=planner%3Ewriter").await;
         let review = world.get("/handoffs?state=pending&limit=200&edge=writer%3Ereviewer").await;
         let none = |page: &Value| page["items"].as_array().unwrap().is_empty();
-        if none(&busy) && none(&waiting) && none(&review) {
-            break;
-        }
-        assert!(start.elapsed() < PATIENCE, "the work ends: {busy} {waiting} {review}");
-        sleep(Duration::from_millis(50)).await;
-    }
+        (none(&busy) && none(&waiting) && none(&review)).then_some(())
+    };
+    eventually("the work ends", ended).await;
     world.stop.store(true, Ordering::Relaxed);
     for it in workers {
         it.await.unwrap();

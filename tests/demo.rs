@@ -2,15 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // a helper of a test stops where it went wrong, like the test itself
 
-use std::future::Future;
-use std::time::{Duration, Instant};
-
 use reqwest::{Client, StatusCode};
 use seamwatch::demo::{Agents, Host, Story};
 use serde_json::{Value, json};
 
-/// How long anything that has to happen may take; far more than it does.
-const DEADLINE: Duration = Duration::from_mins(2);
+#[path = "support/wait.rs"]
+mod wait;
+use wait::eventually;
 
 struct Stage {
     http: Client,
@@ -42,18 +40,6 @@ impl Stage {
     }
 }
 
-/// The first thing `look` finds.
-async fn await_some<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn() -> F) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(began.elapsed() < DEADLINE, "it never came to this: {what}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_story_holds_what_it_promises() {
     let host = Host::start().await.unwrap();
@@ -61,7 +47,7 @@ async fn the_story_holds_what_it_promises() {
     let agents = Agents::start(host.url(), None, story).await.unwrap();
     let stage = &Stage { http: Client::new(), base: format!("{}/api/v1", host.url()) };
 
-    let refused = await_some("prompt 18 is refused", || async {
+    let refused = eventually("prompt 18 is refused", || async {
         let groups = stage.get("rejections").await["groups"].as_array()?.clone();
         groups.into_iter().find(|it| it["producer"] == "research")
     })
@@ -70,7 +56,7 @@ async fn the_story_holds_what_it_promises() {
     assert_eq!(refused["path"], "/working_memory/payload/fields/confidence");
     assert_eq!(refused["edge"]["to"], "writer");
 
-    await_some("both sorts of circles end at a person", || async {
+    eventually("both sorts of circles end at a person", || async {
         let mut signals = String::new();
         for edge in ["reviewer>writer", "writer>reviewer"] {
             for it in stage.escalated(edge).await {
@@ -81,7 +67,7 @@ async fn the_story_holds_what_it_promises() {
     })
     .await;
     for verdict in ["retry_storm", "stalled"] {
-        await_some(verdict, || async {
+        eventually(verdict, || async {
             let runs = stage.items("runs?limit=200").await;
             runs.iter().any(|it| it["verdict"] == verdict).then_some(())
         })
@@ -102,7 +88,7 @@ async fn the_story_holds_what_it_promises() {
 
 /// A lead that the CRM did not take goes through once a person has put it back.
 async fn requeue(stage: &Stage) {
-    let dead = await_some("the CRM leaves dead letters", || async {
+    let dead = eventually("the CRM leaves dead letters", || async {
         stage.items("handoffs?state=dead_lettered&edge=sales%3Ecrm").await.into_iter().next()
     })
     .await;
@@ -114,7 +100,7 @@ async fn requeue(stage: &Stage) {
     // Who acts on what is no longer there is told so.
     let (status, answer) = stage.act(&format!("handoffs/{id}/requeue"), &dead, body).await;
     assert_eq!(status, StatusCode::PRECONDITION_FAILED, "{answer}");
-    await_some("the requeued lead is entered", || async {
+    eventually("the requeued lead is entered", || async {
         let now = stage.get(&format!("handoffs/{id}")).await;
         (now["state"] == "completed" && now["epoch"] == 1).then_some(())
     })
@@ -122,7 +108,7 @@ async fn requeue(stage: &Stage) {
 }
 
 async fn waiting(stage: &Stage, edge: &str) -> Value {
-    await_some("an approval waits", || async { stage.escalated(edge).await.into_iter().next() }).await
+    eventually("an approval waits", || async { stage.escalated(edge).await.into_iter().next() }).await
 }
 
 fn resolution(seen: &Value) -> String {
@@ -136,7 +122,7 @@ async fn approve(stage: &Stage) {
     let (status, answer) = stage.act(&resolution(&asked), &asked, json!({"answer": "approve"})).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     let id = asked["id"].as_str().unwrap();
-    await_some("what was approved is done", || async {
+    eventually("what was approved is done", || async {
         (stage.get(&format!("handoffs/{id}")).await["state"] == "completed").then_some(())
     })
     .await;
@@ -168,7 +154,7 @@ async fn reject(stage: &Stage) {
     let (status, answer) = stage.act(&resolution(&asked), &asked, body).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     let run = asked["trace_id"].as_str().unwrap();
-    let again = await_some("the quote comes again", || async {
+    let again = eventually("the quote comes again", || async {
         let escalated = stage.items(&format!("handoffs?state=escalated&run={run}")).await;
         escalated.into_iter().find(|it| it["id"] != before)
     })

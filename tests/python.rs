@@ -5,6 +5,10 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
+#[path = "support/tools.rs"]
+mod tools;
+use tools::is_installed;
+
 /// A server that ends with the test.
 struct Server {
     child: Child,
@@ -55,8 +59,7 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn the_python_example_works_and_is_refused_with_the_path() {
-    if Command::new("python3").arg("--version").output().is_err() {
-        eprintln!("skipped: there is no python3 on this machine");
+    if !is_installed("python3") {
         return;
     }
     let directory = tempfile::tempdir().unwrap();

@@ -14,20 +14,26 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
 
 use pty_process::Size;
 use pty_process::blocking::open;
 use seamwatch::keymap::{Action, Context, Key, Keymap};
 use tempfile::TempDir;
 
+#[path = "support/tools.rs"]
+mod tools;
+#[path = "support/wait.rs"]
+mod wait;
+use tools::is_installed;
+
 const README: &str = include_str!("../README.md");
 
 /// Where the README says that the orchestrator listens.
 const LISTEN: &str = "127.0.0.1:7600";
 
-/// How long anything may take before a test fails.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// The programs of the README that the project does not bring. A command is left out without them, but not where `CI`
+/// is set.
+const TOOLS: [&str; 3] = ["curl", "jq", "python3"];
 
 /// The blocks of a page in this language, without their fences.
 fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
@@ -37,10 +43,6 @@ fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn is_installed(program: &str) -> bool {
-    Command::new(program).arg("--version").output().is_ok()
 }
 
 /// A directory to follow the README in, and what still runs there.
@@ -93,9 +95,8 @@ impl Reader {
     fn follow(&mut self, line: &str) {
         let (command, mark) = line.split_once(" # ").unwrap_or((line, ""));
         let command = command.trim();
-        let needed = ["jq", "curl", "python3"];
-        if let Some(tool) = needed.into_iter().find(|it| command.contains(&format!("{it} ")) && !is_installed(it)) {
-            eprintln!("skipped, there is no {tool} on this machine: {command}");
+        let mut needed = TOOLS.into_iter().filter(|it| command.contains(&format!("{it} ")));
+        if !needed.all(is_installed) {
             return;
         }
         match mark.split(':').next().unwrap().trim() {
@@ -113,21 +114,14 @@ impl Reader {
     /// Succeeds. Where there have to be dead letters first, the agents of the story will leave some.
     fn finish(&self, command: &str) {
         let needs_dead = command.contains("get dead") && !command.contains("file:");
-        let until = Instant::now() + PATIENCE;
-        loop {
+        let run = || {
             let output = self.shell(command).output().unwrap();
             let is_well = output.status.success();
-            if is_well && !(needs_dead && output.stdout.is_empty()) {
-                return;
-            }
-            assert!(
-                needs_dead && Instant::now() < until,
-                "`{command}` ends with {} and says:\n{}",
-                output.status,
-                String::from_utf8_lossy(&output.stderr)
-            );
-            std::thread::sleep(Duration::from_millis(100));
-        }
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(is_well || needs_dead, "`{command}` ends with {} and says:\n{said}", output.status);
+            (is_well && !(needs_dead && output.stdout.is_empty())).then_some(())
+        };
+        wait::until(run, || format!("`{command}` tells of dead letters"));
     }
 
     /// Make knows the target, and would run cargo.
@@ -146,16 +140,13 @@ impl Reader {
         let said = self.directory.path().join(format!("{}.log", self.running.len()));
         let child = self.shell(&format!("exec {command}")).stderr(File::create(&said).unwrap()).spawn().unwrap();
         self.running.push(child);
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let text = std::fs::read_to_string(&said).unwrap();
-            if text.contains("http://") {
-                return;
-            }
+        let said = || std::fs::read_to_string(&said).unwrap();
+        let listens = || {
             let ended = self.running.last_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none() && Instant::now() < until, "`{command}` says: {text}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            assert!(ended.is_none(), "`{command}` says: {}", said());
+            said().contains("http://").then_some(())
+        };
+        wait::until(listens, || format!("`{command}` says where it listens, not: {}", said()));
     }
 
     /// Draws a screen of the console with its footer, and ends well on `q`.

@@ -6,12 +6,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Nothing here takes longer, even on a busy machine; whatever does has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+#[path = "support/wait.rs"]
+mod wait;
+use wait::until;
 
 fn seam(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_seam"));
@@ -39,14 +39,8 @@ fn signal(child: &Child, signal: Signal) {
 }
 
 fn wait(child: &mut Child) -> i32 {
-    let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status.code().unwrap_or(-1);
-        }
-        assert!(start.elapsed() < PATIENCE, "it ends");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    let status = until(|| child.try_wait().unwrap(), || "the server ends".to_owned());
+    status.code().unwrap_or(-1)
 }
 
 #[test]

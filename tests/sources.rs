@@ -5,7 +5,6 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -17,6 +16,10 @@ use seamwatch::domain::port::{
 };
 use seamwatch::domain::time::Time;
 use seamwatch::source::{Shared, Source};
+
+#[path = "support/wait.rs"]
+mod wait;
+use wait::{DEADLINE, eventually};
 
 /// A source, and a way to make things happen behind it.
 struct Subject {
@@ -33,9 +36,7 @@ const HOSTILE: &str = "\u{1b}]52;c;aGk=\u{7}\u{1b}[2J\u{9b}31m\u{202e}evil\u{200
 type Watch = BoxStream<'static, Result<Batch, Fault>>;
 
 async fn next(watch: &mut Watch) -> Option<Result<Batch, Fault>> {
-    tokio::time::timeout(Duration::from_secs(20), watch.next())
-        .await
-        .expect("a source gives a sign of life within 20 seconds")
+    tokio::time::timeout(DEADLINE, watch.next()).await.expect("a source gives a sign of life")
 }
 
 async fn batch(watch: &mut Watch) -> Batch {
@@ -450,7 +451,7 @@ async fn a_watch_ends_when_the_server_does_and_the_supervisor_finds_the_next_one
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), found).await.expect("in time")
+        tokio::time::timeout(DEADLINE, found).await.expect("in time")
     };
     wait_for(|it| matches!(it, Report::Batch(Batch::Alive { .. }))).await;
     drop(server);
@@ -458,14 +459,8 @@ async fn a_watch_ends_when_the_server_does_and_the_supervisor_finds_the_next_one
     assert!(matches!(down, Report::Down { fault: Fault::Transient(_), .. }), "{down:?}");
     // Another server at the same address, on the same store: as after a restart.
     let port = url.port().expect("a port");
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-    let listener = loop {
-        match tokio::net::TcpListener::bind(("127.0.0.1", port)).await {
-            Ok(listener) => break listener,
-            Err(why) => assert!(tokio::time::Instant::now() < deadline, "{why}"),
-        }
-        tokio::task::yield_now().await;
-    };
+    let bound = || async { tokio::net::TcpListener::bind(("127.0.0.1", port)).await.ok() };
+    let listener = eventually("the port is free again", bound).await;
     let stop = tokio_util::sync::CancellationToken::new();
     let _guard = stop.clone().drop_guard();
     let serving = seamwatch::orchestrator::api::serve(engine.clone(), listener, Access::Open, stop);

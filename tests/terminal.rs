@@ -5,7 +5,6 @@
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use pty_process::Size;
 use pty_process::blocking::{Pty, open};
@@ -14,8 +13,9 @@ use seamwatch::demo::Host;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long anything may take before a test fails.
-const PATIENCE: Duration = Duration::from_mins(1);
+#[path = "support/wait.rs"]
+mod wait;
+use wait::{eventually, until};
 
 /// Given back: off the other screen, cursor shown, mouse and paste off.
 const GIVEN_BACK: [&[u8]; 4] = [b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l", b"\x1b[?2004l"];
@@ -107,13 +107,17 @@ impl Session {
         parser.screen().contents()
     }
 
+    /// Seconds of the day by the clock at the end of the status line; it shows local time, or UTC.
+    fn clock(&self) -> i32 {
+        let screen = self.screen();
+        let mut words = screen.split_whitespace();
+        let clock = words.find(|it| it.len() == 8 && it.matches(':').count() == 2).unwrap();
+        clock.split(':').fold(0, |sum, it| sum * 60 + it.parse::<i32>().unwrap())
+    }
+
     #[track_caller]
     fn wait(&self, what: &str, ready: impl Fn(&Self) -> bool) {
-        let until = Instant::now() + PATIENCE;
-        while !ready(self) {
-            assert!(Instant::now() < until, "no {what}; the screen:\n{}", self.screen());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until(|| ready(self).then_some(()), || format!("{what}; the screen:\n{}", self.screen()));
     }
 
     #[track_caller]
@@ -132,14 +136,7 @@ impl Session {
     /// Waits for the end, and checks that the terminal was given back.
     #[track_caller]
     fn ends(mut self, code: i32) -> Vec<u8> {
-        let until = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(Instant::now() < until, "it does not end; the screen:\n{}", self.screen());
-            std::thread::sleep(Duration::from_millis(5));
-        };
+        let status = until(|| self.child.try_wait().unwrap(), || "it ends".to_owned());
         assert_eq!(status.code(), Some(code));
         self.wait("terminal given back", |it| {
             let bytes = it.bytes();
@@ -302,14 +299,19 @@ fn copying_goes_through_the_terminal_and_is_harmless() {
 
 #[test]
 fn nothing_is_written_but_the_clock_when_nothing_happens() {
-    let session = Session::start(120, 40, &[]);
-    session.wait_for("ended");
-    let before = session.bytes().len();
-    std::thread::sleep(Duration::from_secs(3)); // what is measured is a span of quiet
+    let home = TempDir::new().unwrap();
+    let store = format!("sqlite:{}", home.path().join("seam.db").display());
+    let session = Session::watch(&[&store], home, (120, 40), &[]);
+    session.wait_for("healthy");
+    session.wait_for("live");
+    let (before, begin) = (session.bytes().len(), session.clock());
+    let seconds = || (session.clock() - begin).rem_euclid(24 * 3_600);
+    let shown = until(|| Some(seconds()).filter(|it| *it >= 3), || "the clock goes on".to_owned());
     let written = session.bytes().len() - before;
     session.press(b"q");
     session.ends(0);
-    assert!(written <= 3 * 40, "{written} bytes in 3 s");
+    // One second more than is shown may be under way.
+    assert!(written <= 40 * (shown as usize + 1), "{written} bytes in {shown} s");
 }
 
 #[test]
@@ -376,11 +378,8 @@ async fn an_editor_holds_up_nothing_but_keys() {
     session.wait_for("dismissed in");
     session.press(b"o");
     session.wait("editor", |_| open.exists());
-    let until = Instant::now() + PATIENCE;
-    while state(&base, &id).await != "dismissed" {
-        assert!(Instant::now() < until, "it was not sent");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let sent = || async { (state(&base, &id).await == "dismissed").then_some(()) };
+    eventually("the dismissal is sent", sent).await;
     session.signal(Signal::INT);
     std::fs::remove_file(&open).unwrap();
     std::fs::write(&close, "").unwrap();

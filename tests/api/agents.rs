@@ -3,7 +3,8 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::server::{Server, contract, eventually, problem, text};
+use super::server::{Server, contract, problem, text};
+use super::wait::eventually;
 
 #[tokio::test]
 async fn a_handoff_lives_from_emit_to_complete() {
@@ -80,7 +81,7 @@ async fn a_contract_without_failure_modes_is_refused_with_the_path_and_kept_in_s
     let found = problem(server.post("/handoffs", &wrong).await, 422, "contract-invalid").await;
     assert_eq!(found["errors"][0]["path"], "/failure_modes");
     let id = text(&found["rejection_id"]);
-    let listed = eventually(|| async {
+    let listed = eventually("the refusal is listed", || async {
         let listed = server.get("/rejections").await;
         (!listed["items"].as_array().unwrap().is_empty()).then_some(listed)
     })

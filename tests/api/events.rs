@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-use super::server::{PATIENCE, Server, contract, text};
+use super::server::{Server, contract, text};
+use super::wait::DEADLINE;
 
 /// Reads server-sent events as `(id, event, data)` until `enough` says so.
 pub async fn listen(
@@ -16,7 +17,7 @@ pub async fn listen(
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut bytes = response.bytes_stream();
     let (mut rest, mut heard) = (String::new(), Vec::new());
-    tokio::time::timeout(PATIENCE, async {
+    tokio::time::timeout(DEADLINE, async {
         while !enough(&heard) {
             let Some(chunk) = bytes.next().await else {
                 break;
@@ -120,7 +121,7 @@ async fn a_listener_that_does_not_read_is_sent_away() {
     }
     let mut told = String::new();
     let reading = listener.read_to_string(&mut told);
-    tokio::time::timeout(PATIENCE, reading).await.expect("it is sent away").unwrap();
+    tokio::time::timeout(DEADLINE, reading).await.expect("it is sent away").unwrap();
     let lines: Vec<&str> = told.lines().filter(|it| !it.is_empty()).collect();
     let types: Vec<&str> = lines.iter().filter_map(|it| it.strip_prefix("event: ")).collect();
     assert_eq!(types.last(), Some(&"stream.overflow"));

@@ -3,7 +3,8 @@
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::server::{PATIENCE, Server, contract, eventually, problem, text};
+use super::server::{Server, contract, problem, text};
+use super::wait::{DEADLINE, eventually};
 
 async fn keyed(server: &Server, path: &str, key: &str, body: &Value) -> Response {
     let request = server.ask(reqwest::Method::POST, &format!("/api/v1{path}"));
@@ -122,7 +123,7 @@ async fn while_a_request_runs_its_key_is_taken() {
         }
     };
     let second = async {
-        let refused = eventually(|| async {
+        let refused = eventually("the second claim is refused", || async {
             let answer = claim(0).await;
             (answer.status() == StatusCode::CONFLICT).then_some(answer)
         });
@@ -132,7 +133,7 @@ async fn while_a_request_runs_its_key_is_taken() {
         server.emit(&contract("research", "writer")).await;
     };
     let both = async { tokio::join!(first, second) };
-    let (first, ()) = tokio::time::timeout(PATIENCE, both).await.unwrap();
+    let (first, ()) = tokio::time::timeout(DEADLINE, both).await.unwrap();
     assert_eq!(first.status(), StatusCode::OK);
     let lease = first.json::<Value>().await.unwrap()["lease_id"].clone();
     let again = claim(20).await.json::<Value>().await.unwrap();

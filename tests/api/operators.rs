@@ -5,7 +5,8 @@ use reqwest::{Method, StatusCode};
 use seamwatch::orchestrator::api::Access;
 use serde_json::{Value, json};
 
-use super::server::{Server, contract, eventually, problem, text};
+use super::server::{Server, contract, problem, text};
+use super::wait::eventually;
 
 #[tokio::test]
 async fn of_two_operators_one_wins_and_the_other_hears_who() {
@@ -74,7 +75,10 @@ async fn an_approval_is_bound_to_what_was_shown() {
     let server = Server::start(Access::Open, policy).await;
     let emitted = server.emit(&contract("research", "writer")).await;
     assert_eq!(emitted["state"], "escalated");
-    let row = eventually(|| async { server.get("/escalations?role=editors").await["items"].get(0).cloned() }).await;
+    let row = eventually("a person is asked", || async {
+        server.get("/escalations?role=editors").await["items"].get(0).cloned()
+    })
+    .await;
     let id = text(&row["handoff_id"]);
     let tag = format!("\"v{}\"", row["version"]);
     let path = format!("/escalations/{id}/resolve");
@@ -131,7 +135,7 @@ async fn pages_of_runs_go_on_although_the_last_one_seen_is_closed() {
     problem(stale, 412, "version-conflict").await;
     let ended = server.act(&path, "dana", &tag).send().await.unwrap();
     assert_eq!(ended.status(), StatusCode::OK);
-    let gone = eventually(|| async {
+    let gone = eventually("only two runs are left", || async {
         let open = server.get("/runs").await;
         (open["items"].as_array().unwrap().len() == 2).then_some(())
     });
@@ -156,7 +160,7 @@ async fn a_run_that_goes_on_after_a_restart_is_told_whole() {
     let after = Server::of(before.engine.clone(), Access::Open).await;
     contract["step"] = 1.into();
     after.emit(&contract).await;
-    let row = eventually(|| async {
+    let row = eventually("both handoffs are told", || async {
         let runs = after.get("/runs").await;
         let row = runs["items"].as_array().unwrap().first().cloned();
         row.filter(|it| it["handoffs"] == 2)

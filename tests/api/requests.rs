@@ -7,7 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::events::listen;
-use super::server::{PATIENCE, Server, contract, problem};
+use super::server::{Server, contract, problem};
+use super::wait::DEADLINE;
 
 #[tokio::test]
 async fn junk_is_answered_with_problems() {
@@ -126,7 +127,7 @@ async fn a_stopping_server_ends_what_waits_and_takes_nothing_new() {
     claim.write_all(body.as_bytes()).await.unwrap();
     server.stop.cancel();
     let running = std::mem::replace(&mut server.running, tokio::spawn(async { Ok(()) }));
-    tokio::time::timeout(PATIENCE, running).await.expect("it ends").unwrap().unwrap();
+    tokio::time::timeout(DEADLINE, running).await.expect("it ends").unwrap().unwrap();
     let mut answer = String::new();
     claim.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");

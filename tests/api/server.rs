@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Once;
-use std::time::Duration;
 
 use reqwest::{Client, Method, Response, StatusCode};
 use seamwatch::domain::policy::Policies;
@@ -15,8 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Nothing here takes longer, even on a busy machine; whatever does has failed.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+use super::wait::DEADLINE;
 
 pub struct Server {
     pub address: SocketAddr,
@@ -44,7 +42,7 @@ impl Server {
         let stop = CancellationToken::new();
         sweeper::start(engine.clone(), stop.clone());
         let running = tokio::spawn(api::serve(engine.clone(), listener, access, stop.clone()));
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let client = Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
         Self { address, engine, stop, running, client }
     }
 
@@ -138,17 +136,4 @@ pub fn contract(from: &str, to: &str) -> Value {
         "provenance": {"model": null, "prompt": null, "tool_calls": [], "confidence": null},
         "failure_modes": {"retryable": ["timeout"], "escalate": ["policy"], "default": "retry"},
     })
-}
-
-/// Looks until there is something to see.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F) -> T {
-    let found = tokio::time::timeout(PATIENCE, async {
-        loop {
-            match look().await {
-                Some(found) => return found,
-                None => tokio::time::sleep(Duration::from_millis(5)).await,
-            }
-        }
-    });
-    found.await.expect("it happens")
 }
