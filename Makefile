@@ -27,7 +27,7 @@ test: need
 	  command -v $$tool >/dev/null || echo "not checked: examples that call $$tool (it is not installed)"; done
 	$(CARGO) test --quiet
 
-# Every figure as a ratio to a bare baseline of the same run.
+# Every figure as a ratio to a bare baseline of the same run; fails when a goal is missed that must hold.
 bench: need
 	$(CARGO) bench --quiet
 

@@ -50,7 +50,7 @@ pub fn ingest() {
     let (fast, raw) = (median(&mut fast), median(&mut raw));
     Figure {
         goal: 17,
-        what: "handoffs by POST, 32 connections (reported)".to_owned(),
+        what: "handoffs by POST, 32 connections".to_owned(),
         ours: rate(fast),
         bare: rate(raw),
         ratio: fast / raw,

@@ -13,7 +13,7 @@ use pty_process::blocking::{Command, Pty, open};
 use super::measure::resident;
 
 /// How long a program may say nothing before the benchmark gives up.
-const PATIENCE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A program on a terminal of 200x60.
 pub struct Session {
@@ -74,7 +74,7 @@ impl Session {
     fn written(&self, mark: &str) -> Instant {
         let mut all = Vec::new();
         loop {
-            let (at, chunk) = self.bytes.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            let (at, chunk) = self.bytes.recv_timeout(DEADLINE).unwrap_or_else(|_| {
                 let text = String::from_utf8_lossy(&all);
                 panic!("`{mark}` never came:\n{text}")
             });
