@@ -9,7 +9,10 @@ mod emit;
 mod escalate;
 mod evolve;
 mod irregular;
+mod lease;
+mod log;
 mod operate;
+mod timer;
 
 pub use decide::decide;
 pub use evolve::evolve;

@@ -7,7 +7,9 @@ mod table;
 use super::*;
 use crate::domain::command::{Asked, Command, Held, NewHandoff, Refusal, Seen};
 use crate::domain::contract::{FailureAction, RelationKind, Urgency};
-use crate::domain::event::{Answer, Emission, Escalation, EscalationKind, Event, Resolution, Timeout};
+use crate::domain::event::{
+    Answer, Boundary, Emission, Escalation, EscalationKind, Event, Rejection, Resolution, Timeout,
+};
 use crate::domain::id::{Actor, Edge};
 use crate::domain::run::{Handoff, State};
 
@@ -101,6 +103,22 @@ pub(crate) fn offer(id: &str, from: &str, to: &str) -> NewHandoff {
         emission: emission(from, to, id),
         approval: None,
         on_loop: question(EscalationKind::Loop),
+    }
+}
+
+/// A contract of writer that was refused; it would have had the key `a`.
+pub(crate) fn rejection(id: &str) -> Rejection {
+    Rejection {
+        id: id.into(),
+        boundary: Boundary::Emit,
+        edge: Edge::new("news", "writer", "editor"),
+        producer: "writer".into(),
+        model: None,
+        prompt: None,
+        key: Some("a".into()),
+        digest: "sha256:bad".into(),
+        again: false,
+        errors: vec![],
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the table cannot say: guards, counters, and the events of each row.
 
 use super::*;
-use crate::domain::event::{DeadReason, Fact};
+use crate::domain::event::{DeadReason, Fact, Rejection};
 
 fn names(world: &World) -> Vec<&'static str> {
     world.events.iter().map(|it| it.fact.name()).collect()
@@ -49,18 +49,7 @@ fn row_2_a_loop_stops_at_a_person() {
 #[test]
 fn row_3_the_same_refused_body_is_one_record_until_it_is_mended() {
     let mut world = World::new();
-    let rejection = crate::domain::event::Rejection {
-        id: "r".into(),
-        boundary: crate::domain::event::Boundary::Emit,
-        edge: Edge::new("news", "writer", "editor"),
-        producer: "writer".into(),
-        model: None,
-        prompt: None,
-        key: Some("a".into()),
-        digest: "sha256:bad".into(),
-        again: false,
-        errors: vec![],
-    };
+    let rejection = rejection("r");
     world.must(Command::Refuse(Box::new(rejection.clone())));
     world.must(Command::Refuse(Box::new(rejection.clone())));
     assert_eq!((world.run.rejections.len(), world.run.rejections[0].count), (1, 2));
@@ -70,11 +59,7 @@ fn row_3_the_same_refused_body_is_one_record_until_it_is_mended() {
     assert!(world.run.rejections.is_empty(), "an accepted emit with its key resolves it");
     for nth in 0..105 {
         world.now = world.now + 1;
-        world.must(Command::Refuse(Box::new(crate::domain::event::Rejection {
-            id: format!("r{nth}"),
-            key: None,
-            ..rejection.clone()
-        })));
+        world.must(Command::Refuse(Box::new(Rejection { id: format!("r{nth}"), key: None, ..rejection.clone() })));
     }
     let kept = &world.run.rejections;
     let (first, last) = (&kept[0].rejection.id, &kept[99].rejection.id);

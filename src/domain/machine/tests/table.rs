@@ -158,3 +158,86 @@ fn every_command_in_every_state() {
     }
     assert_eq!(cells, 28 * 10);
 }
+
+/// The events of each kind of command where nothing stands against it. None at all is the exception, with its reason.
+const fn events(command: &Command) -> &'static [&'static str] {
+    match command {
+        Command::Emit(_) => &["handoff.emitted"],
+        Command::Refuse(_) => &["handoff.rejected"],
+        Command::DismissRejection { .. } => &["rejection.resolved"],
+        Command::Claim { .. } => &["handoff.leased"],
+        Command::Acknowledge(_) => &["handoff.acknowledged"],
+        Command::Heartbeat(_) => &[], // it moves the end of the lease, which the log need not know
+        Command::Complete { .. } => &["handoff.acknowledged", "handoff.completed"],
+        Command::Return { .. } => &["handoff.returned", "handoff.emitted"],
+        Command::Fail { .. } => &["handoff.retry_scheduled"],
+        Command::Reject { .. } => &["handoff.dead_lettered"],
+        Command::Snooze { .. } => &["handoff.snoozed"],
+        Command::Timer { .. } => &["handoff.retry_scheduled"],
+        Command::Escalate { .. } => &["escalation.opened"],
+        Command::ClaimEscalation { .. } => &["escalation.claimed"],
+        Command::ReleaseEscalation { .. } => &["escalation.released"],
+        Command::Resolve { .. } => &["escalation.resolved"],
+        Command::Requeue { .. } => &["handoff.requeued"],
+        Command::Amend { .. } => &["handoff.amended"],
+        Command::Dismiss { .. } => &["handoff.dismissed"],
+        Command::CompleteManually { .. } => &["handoff.completed"],
+        Command::Take { .. } => &["handoff.leased", "handoff.acknowledged"],
+        Command::Cancel { .. } => &["handoff.cancelled"],
+        Command::PauseEdge { .. } => &["edge.paused"],
+        Command::ResumeEdge { .. } => &["edge.resumed"],
+    }
+}
+
+/// How many kinds of command there are: as many as [`events`] names.
+const KINDS: usize = 24;
+
+#[test]
+fn every_kind_of_command_is_decided() {
+    use State::{Acknowledged, DeadLettered, Escalated, Leased, Pending};
+    let named = [
+        (Pending, "claim"),
+        (Leased, "acknowledge"),
+        (Leased, "heartbeat"),
+        (Leased, "complete"),
+        (Acknowledged, "return"),
+        (Leased, "fail_retryable"),
+        (Leased, "reject"),
+        (Leased, "snooze"),
+        (Leased, "timer_lease"),
+        (DeadLettered, "escalate"),
+        (Escalated, "claim_question"),
+        (Escalated, "release_question"),
+        (Escalated, "approve"),
+        (DeadLettered, "requeue"),
+        (DeadLettered, "amend"),
+        (DeadLettered, "dismiss"),
+        (DeadLettered, "complete_manually"),
+        (Pending, "take"),
+        (Pending, "cancel"),
+    ];
+    let mut asked: Vec<_> = named.map(|(state, name)| ready(name, state)).into();
+    let (why, edge) = (String::new(), Edge::new("news", "writer", "editor"));
+    let emit = Command::Emit(Box::new(offer("a", "writer", "editor")));
+    asked.push((World::new(), emit));
+    asked.push((World::new(), Command::Refuse(Box::new(rejection("r")))));
+    let mut refused = World::new();
+    refused.must(Command::Refuse(Box::new(rejection("r"))));
+    asked.push((refused, Command::DismissRejection { rejection: "r".into(), why: why.clone() }));
+    let pause = Command::PauseEdge { edge: edge.clone(), why: why.clone() };
+    asked.push((World::new(), pause.clone()));
+    let mut paused = World::new();
+    paused.must(pause);
+    asked.push((paused, Command::ResumeEdge { edge, why }));
+
+    let mut kinds = std::collections::HashSet::new();
+    for (mut world, command) in asked {
+        kinds.insert(std::mem::discriminant(&command));
+        let (before, expected) = (world.events.len(), events(&command));
+        let told = format!("{command:?}");
+        world.ask(&Actor::user("dana"), command).unwrap_or_else(|why| panic!("{told}: {why}"));
+        let said: Vec<_> = world.events[before..].iter().map(|it| it.fact.name()).collect();
+        assert_eq!(said, expected, "{told}");
+    }
+    assert_eq!(kinds.len(), KINDS, "a kind of command has no line here");
+}

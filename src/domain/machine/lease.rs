@@ -1,0 +1,140 @@
+//! What agents may do with a handoff they claimed: rows 4 to 6, 9 to 14 and 16.
+
+use super::log::Log;
+use super::{MAX_LEASE, MAX_SNOOZE, MAX_SNOOZES, backoff, emit};
+use crate::domain::command::{Held, NewHandoff, Refusal};
+use crate::domain::contract::{FailureAction, Violation};
+use crate::domain::event::{DeadReason, Escalation, Fact};
+use crate::domain::id::HandoffId;
+use crate::domain::run::{Handoff, State};
+use crate::domain::time::{Millis, Time};
+
+const CLAIMABLE: &[State] = &[State::Pending, State::RetryWait];
+const HELD: &[State] = &[State::Leased, State::Acknowledged];
+
+pub(super) fn claim(log: &mut Log, id: &HandoffId, holder: &str, lease: &str, lease_ms: Millis) -> Result<(), Refusal> {
+    let handoff = log.find(id)?;
+    if !CLAIMABLE.contains(&handoff.state) {
+        return Err(Refusal::IllegalTransition { what: "claimed", state: handoff.state, allowed: CLAIMABLE });
+    }
+    if handoff.ready_at > log.now {
+        return Err(Refusal::Invalid(format!("handoff {id} is not ready before {}", handoff.ready_at)));
+    }
+    let lease_ms = lease_ms.clamp(1_000, MAX_LEASE);
+    let fact = Fact::Leased {
+        attempt: handoff.attempt + 1,
+        total: handoff.attempts_total + 1,
+        lease: lease.to_owned(),
+        holder: holder.to_owned(),
+        until: Some(log.now + lease_ms.min(handoff.emission.ack_timeout_ms)),
+        lease_ms,
+    };
+    log.say(Some(id), fact);
+    Ok(())
+}
+
+pub(super) fn acknowledge(log: &mut Log, held: &Held) -> Result<(), Refusal> {
+    let handoff = log.held(held, HELD)?;
+    if handoff.state == State::Leased {
+        let lease_ms = handoff.lease.as_ref().map(|it| it.lease_ms);
+        let until = lease_ms.map(|it| log.now + it);
+        log.say(Some(&held.handoff), Fact::Acknowledged { until });
+    }
+    Ok(())
+}
+
+/// Says nothing: [`extend_lease`](super::extend_lease) moves the end of the lease.
+pub(super) fn heartbeat(log: &Log, held: &Held) -> Result<(), Refusal> {
+    log.held(held, HELD).map(drop)
+}
+
+pub(super) fn complete(log: &mut Log, held: &Held, result: Option<String>, next: &[NewHandoff]) -> Result<(), Refusal> {
+    log.find(&held.handoff)?;
+    if log.repeated(held, State::Completed) {
+        return Ok(());
+    }
+    // A claim that was never acknowledged is, by finishing the work.
+    acknowledge(log, held)?;
+    emit::completed(log, &held.handoff, result, next, String::new())
+}
+
+pub(super) fn give_back(log: &mut Log, held: &Held, feedback: &[String], revision: &NewHandoff) -> Result<(), Refusal> {
+    if feedback.iter().all(|it| it.trim().is_empty()) {
+        return Err(Refusal::Invalid("a return needs feedback: say what has to change".to_owned()));
+    }
+    if log.repeated(held, State::Returned) {
+        return Ok(());
+    }
+    log.held(held, &[State::Acknowledged])?;
+    emit::returned(log, &held.handoff, feedback, revision)
+}
+
+pub(super) fn fail(
+    log: &mut Log,
+    held: &Held,
+    code: &str,
+    detail: &str,
+    escalation: &Escalation,
+    jitter: f64,
+) -> Result<(), Refusal> {
+    let it = log.held(held, HELD)?.clone();
+    let listed = |codes: &[String]| codes.iter().any(|it| it == code);
+    let action = if listed(&it.emission.escalate) {
+        FailureAction::Escalate
+    } else if listed(&it.emission.retryable) {
+        FailureAction::Retry
+    } else {
+        it.emission.default
+    };
+    match action {
+        FailureAction::Escalate => log.escalate(&it.id, escalation.clone(), code, detail),
+        FailureAction::Retry => retry_or_park(log, &it, code, detail, jitter),
+        FailureAction::DeadLetter => log.park(&it.id, code, DeadReason::NotRetryable, detail),
+    }
+    Ok(())
+}
+
+/// Another attempt, or none: because it came too late, or because the budget is spent.
+pub(super) fn retry_or_park(log: &mut Log, it: &Handoff, code: &str, detail: &str, jitter: f64) {
+    let late = it.emission.deadline.is_some_and(|deadline| deadline <= log.now);
+    if late {
+        log.park(&it.id, code, DeadReason::Expired, detail);
+    } else if it.attempt < it.emission.max_attempts {
+        let fact = Fact::RetryScheduled {
+            attempt: it.attempt,
+            code: code.to_owned(),
+            detail: detail.to_owned(),
+            ready_at: log.now + backoff(it.attempt, jitter),
+        };
+        log.say(Some(&it.id), fact);
+    } else {
+        log.park(&it.id, code, DeadReason::BudgetSpent, detail);
+    }
+}
+
+pub(super) fn reject(log: &mut Log, held: &Held, errors: &[Violation]) -> Result<(), Refusal> {
+    log.held(held, &[State::Leased])?;
+    if errors.is_empty() {
+        return Err(Refusal::Invalid("a rejection needs at least one error with its path".to_owned()));
+    }
+    let fact = Fact::DeadLettered {
+        code: "schema_violation".to_owned(),
+        reason: DeadReason::SchemaViolation,
+        detail: String::new(),
+        violations: errors.to_vec(),
+    };
+    log.say(Some(&held.handoff), fact);
+    Ok(())
+}
+
+pub(super) fn snooze(log: &mut Log, held: &Held, until: Time) -> Result<(), Refusal> {
+    let handoff = log.held(held, HELD)?;
+    if until - log.now > MAX_SNOOZE {
+        return Err(Refusal::Invalid("a snooze lasts at most 24 hours".to_owned()));
+    }
+    if handoff.snoozes >= MAX_SNOOZES {
+        return Err(Refusal::Invalid(format!("a handoff is snoozed at most {MAX_SNOOZES} times")));
+    }
+    log.say(Some(&held.handoff), Fact::Snoozed { until: until.max(log.now) });
+    Ok(())
+}

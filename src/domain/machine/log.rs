@@ -1,0 +1,109 @@
+//! What a decision writes down: facts, folded as they are said, so that the next rule sees what the last one did.
+
+use std::sync::Arc;
+
+use super::{MAX_ESCALATIONS, evolve};
+use crate::domain::command::{Asked, Held, Refusal, Seen};
+use crate::domain::event::{DeadReason, Emission, Escalation, Event, Fact};
+use crate::domain::id::{Actor, HandoffId};
+use crate::domain::run::{Handoff, Run, State};
+use crate::domain::time::Time;
+
+/// The state as decided so far and the events that led there.
+pub(super) struct Log {
+    pub(super) run: Run,
+    pub(super) events: Vec<Event>,
+    pub(super) by: Actor,
+    pub(super) now: Time,
+}
+
+impl Log {
+    pub(super) fn new(run: Option<&Run>, asked: &Asked, now: Time) -> Self {
+        let run = run.cloned().unwrap_or_else(|| Run::new(asked.run.clone(), now));
+        Self { run, events: Vec::new(), by: asked.by.clone(), now }
+    }
+
+    /// Records a fact and folds it, so that the next rule sees it.
+    pub(super) fn say(&mut self, handoff: Option<&HandoffId>, fact: Fact) {
+        let event = Event {
+            run: self.run.id.clone(),
+            seq: self.run.version + 1,
+            at: self.now,
+            handoff: handoff.cloned(),
+            actor: self.by.clone(),
+            fact,
+        };
+        evolve(&mut self.run, &event);
+        self.events.push(event);
+    }
+
+    /// Ends automatic processing: a person decides what becomes of it.
+    pub(super) fn park(&mut self, id: &HandoffId, code: &str, reason: DeadReason, detail: &str) {
+        let fact =
+            Fact::DeadLettered { code: code.to_owned(), reason, detail: detail.to_owned(), violations: Vec::new() };
+        self.say(Some(id), fact);
+    }
+
+    /// Opens a question to a person, unless this handoff has had its share of them.
+    pub(super) fn escalate(&mut self, id: &HandoffId, asked: Escalation, code: &str, detail: &str) {
+        let before = self.run.handoffs.get(id).map_or(0, |it| it.escalations);
+        if before >= MAX_ESCALATIONS {
+            self.park(id, code, DeadReason::EscalatedTooOften, detail);
+        } else {
+            self.say(Some(id), Fact::EscalationOpened(Box::new(asked)));
+        }
+    }
+
+    /// The contract of `id`, which stands at revision `rev`, was edited to one with this head.
+    pub(super) fn amend(&mut self, id: &HandoffId, rev: u32, head: &Emission) {
+        let head = Arc::new(head.clone());
+        self.say(Some(id), Fact::Amended { rev: rev + 1, digest: head.digest.to_string(), head: Some(head) });
+    }
+}
+
+/// Looking up what a command is about.
+impl Log {
+    pub(super) fn find(&self, id: &HandoffId) -> Result<&Handoff, Refusal> {
+        self.run.handoffs.get(id).ok_or_else(|| Refusal::NotFound(format!("handoff {id}")))
+    }
+
+    /// The handoff, if `held` names its running lease and it is in one of `states`.
+    pub(super) fn held(&self, held: &Held, states: &[State]) -> Result<&Handoff, Refusal> {
+        let handoff = self.find(&held.handoff)?;
+        let mine = handoff
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease.id == held.lease && lease.until.is_none_or(|until| until > self.now));
+        if !mine || !handoff.state.is_held() {
+            let state = handoff.state.word();
+            return Err(Refusal::LeaseLost { handoff: held.handoff.clone(), state });
+        }
+        if states.contains(&handoff.state) {
+            Ok(handoff)
+        } else {
+            let allowed = if states.contains(&State::Leased) { &[State::Leased] } else { &[State::Acknowledged] };
+            Err(Refusal::IllegalTransition { what: "changed that way", state: handoff.state, allowed })
+        }
+    }
+
+    /// The handoff as a person saw it: unmoved since, and in one of `allowed`.
+    pub(super) fn seen(&self, seen: &Seen, what: &'static str, allowed: &'static [State]) -> Result<&Handoff, Refusal> {
+        let handoff = self.find(&seen.handoff)?;
+        if handoff.version != seen.version {
+            let last_change = handoff.last_change.clone();
+            return Err(Refusal::VersionConflict { current: handoff.version, last_change });
+        }
+        if allowed.contains(&handoff.state) {
+            Ok(handoff)
+        } else {
+            Err(Refusal::IllegalTransition { what, state: handoff.state, allowed })
+        }
+    }
+
+    /// This very holder ended it that way before: its first answer was lost.
+    pub(super) fn repeated(&self, held: &Held, end: State) -> bool {
+        let known = self.run.handoffs.get(&held.handoff);
+        let same = |it: &Handoff| it.lease.as_ref().is_some_and(|it| it.id == held.lease);
+        known.is_some_and(|it| it.state == end && same(it))
+    }
+}

@@ -1,0 +1,57 @@
+//! What happens because nobody did anything in time: rows 15, 19 and 20.
+
+use super::lease::retry_or_park;
+use super::log::Log;
+use crate::domain::command::Refusal;
+use crate::domain::event::{DeadReason, DismissReason, Fact, Timeout};
+use crate::domain::id::HandoffId;
+use crate::domain::run::{OpenEscalation, State};
+use crate::domain::time::Time;
+
+/// Whatever is due on this handoff: an expired lease, a passed deadline, an unanswered question.
+pub(super) fn timer(log: &mut Log, id: &HandoffId, jitter: f64) -> Result<(), Refusal> {
+    let it = log.find(id)?.clone();
+    let now = log.now;
+    let passed = |at: Option<Time>| at.is_some_and(|at| at <= now);
+    match it.state {
+        State::Leased | State::Acknowledged => {
+            if passed(it.lease.as_ref().and_then(|it| it.until)) {
+                retry_or_park(log, &it, "lease_expired", "the holder fell silent", jitter);
+            }
+        }
+        State::Pending | State::RetryWait => {
+            if passed(it.emission.deadline) {
+                log.park(id, "expired", DeadReason::Expired, "the deadline passed");
+            }
+        }
+        State::Escalated => {
+            if let Some(open) = it.escalation.filter(|open| passed(Some(open.asked.due_at))) {
+                unanswered(log, id, &open);
+            }
+        }
+        State::DeadLettered
+        | State::Completed
+        | State::Returned
+        | State::Dismissed
+        | State::Cancelled
+        | State::Failed
+        | State::Rejected => {}
+    }
+    Ok(())
+}
+
+/// The question was not answered in time: does what it said it would.
+fn unanswered(log: &mut Log, id: &HandoffId, open: &OpenEscalation) {
+    let outcome = open.asked.on_timeout;
+    log.say(Some(id), Fact::EscalationExpired { outcome });
+    match outcome {
+        Timeout::Approve => {}
+        Timeout::DeadLetter => {
+            log.park(id, "escalation_timeout", DeadReason::EscalationTimeout, "nobody answered in time");
+        }
+        Timeout::Dismiss => {
+            let note = "nobody answered in time".to_owned();
+            log.say(Some(id), Fact::Dismissed { reason: DismissReason::Obsolete, note });
+        }
+    }
+}
