@@ -13,10 +13,9 @@ use indexmap::IndexMap;
 use super::accounting::{Asked, Before, entries};
 use super::event::{Event, Fact};
 use super::id::{Edge, HandoffId, RunId};
-use super::loops::Level;
 use super::machine::{Irregularity, evolve};
 use super::port::Cursor;
-use super::run::{Handoff, Run, State, StoredRun};
+use super::run::{Handoff, Level, Run, State, StoredRun};
 use super::time::Time;
 
 mod closed;

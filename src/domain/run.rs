@@ -9,14 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::contract::Violation;
 use super::event::{DeadReason, Emission, Escalation, Event, Rejection, Resolution};
 use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
-use super::loops::Verdict;
 use super::time::{Millis, Time};
 
 mod state;
 mod stored_run;
+mod verdict;
 
 pub use state::State;
 pub use stored_run::{Outline, StoredRun};
+pub use verdict::{Level, Verdict};
 
 /// One execution of a pipeline. Every command touches one run, so one compare-and-set covers completing a
 /// handoff and emitting the next.

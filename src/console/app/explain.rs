@@ -2,8 +2,8 @@
 
 use crate::domain::health::{Health, Kind, Signal, Window};
 use crate::domain::ledger::{EdgeStats, Offence};
-use crate::domain::loops::Level;
 use crate::domain::report::{EdgeRow, FindingRow};
+use crate::domain::run::Level;
 use crate::domain::text::{age, latency};
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, Time};
 

@@ -7,7 +7,7 @@ use crate::domain::command::{NewHandoff, Refusal};
 use crate::domain::event::{Fact, Rejection};
 use crate::domain::id::HandoffId;
 use crate::domain::loops;
-use crate::domain::run::Refused;
+use crate::domain::run::{Level, Refused};
 
 pub(super) fn emit(log: &mut Log, offer: &NewHandoff) -> Result<(), Refusal> {
     let mut emission = offer.emission.clone();
@@ -30,7 +30,7 @@ pub(super) fn emit(log: &mut Log, offer: &NewHandoff) -> Result<(), Refusal> {
     }
     emission.cycle = loops::cycle(&log.run, &emission);
     let verdict = loops::judge(&log.run, &emission);
-    let looping = verdict.level == loops::Level::Looping;
+    let looping = verdict.level == Level::Looping;
     let resolved = log.run.rejections.iter().find(|it| it.rejection.key.as_deref() == Some(&*emission.key));
     if let Some(rejection) = resolved.map(|it| it.rejection.id.clone()) {
         log.say(None, Fact::RejectionResolved { rejection, why: String::new() });

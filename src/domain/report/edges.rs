@@ -10,7 +10,7 @@ use crate::domain::health::{
 };
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::ledger::{EdgeStats, Ledger};
-use crate::domain::loops::Level;
+use crate::domain::run::Level;
 use crate::domain::time::{Millis, Time};
 
 /// One edge over one window.

@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use crate::domain::id::RunId;
 use crate::domain::ledger::Ledger;
-use crate::domain::loops::Level;
-use crate::domain::run::{Handoff, Run, RunState};
+use crate::domain::run::{Handoff, Level, Run, RunState};
 use crate::domain::time::{Millis, Time};
 
 /// What is thought of a run, worst first: a retry storm counts as much as a ping-pong.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::event::{DeadReason, Fact, Rejection};
+use crate::domain::run::Level;
 
 fn names(world: &World) -> Vec<&'static str> {
     world.events.iter().map(|it| it.fact.name()).collect()
@@ -292,8 +293,8 @@ fn work_that_goes_round_is_seen_though_nobody_says_what_it_follows_from() {
         world.must(Command::Emit(Box::new(next)));
         verdicts.push(world.run.verdict.level);
     }
-    assert_eq!(verdicts[0], crate::domain::loops::Level::Fine);
-    assert_eq!(verdicts[7], crate::domain::loops::Level::Looping);
+    assert_eq!(verdicts[0], Level::Fine);
+    assert_eq!(verdicts[7], Level::Looping);
 }
 
 #[test]

@@ -1,0 +1,67 @@
+//! What is thought of the way a run went; [`loops`](crate::domain::loops) judges it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::time::Time;
+
+/// What is thought of a run's way so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// How bad.
+    pub level: Level,
+    /// Which rule spoke, in words; empty when fine.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub signal: String,
+    /// When the run first reached this level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+}
+
+/// How bad a way is. Ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// No repetition.
+    #[default]
+    Fine,
+    /// Declared revisions that make progress.
+    Iterating,
+    /// Revisions without progress: a warning.
+    Stalled,
+    /// A circle: stopped and shown to a person.
+    Looping,
+}
+
+impl Level {
+    /// The wire word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Fine => "fine",
+            Self::Iterating => "iterating",
+            Self::Stalled => "stalled",
+            Self::Looping => "looping",
+        }
+    }
+}
+
+impl Verdict {
+    /// Nothing to say.
+    pub fn is_fine(&self) -> bool {
+        self.level == Level::Fine
+    }
+
+    pub(in crate::domain) fn of(level: Level, signal: String) -> Self {
+        Self { level, signal, since: None }
+    }
+
+    /// The verdict of a run after `later` was judged at `at`: the worse one stays, with the time it began.
+    #[must_use]
+    pub fn then(&self, later: &Self, at: Time) -> Self {
+        match later.level.cmp(&self.level) {
+            std::cmp::Ordering::Less => self.clone(),
+            std::cmp::Ordering::Equal if self.is_fine() => self.clone(),
+            std::cmp::Ordering::Equal => Self { since: self.since.or(Some(at)), ..later.clone() },
+            std::cmp::Ordering::Greater => Self { since: Some(at), ..later.clone() },
+        }
+    }
+}
