@@ -271,7 +271,7 @@ mod orchestrator {
     /// A new run begins.
     pub(super) async fn emit(engine: &Engine) {
         let by = Actor::agent("research");
-        engine.emit(&by, contract(), None).await.expect("a valid contract");
+        engine.by(by).emit(contract()).await.expect("a valid contract");
     }
 
     /// A new run begins with a confidential handoff: its memory and its title are not to be shown, nor whom it pays.
@@ -283,7 +283,7 @@ mod orchestrator {
             "level": "confidential",
             "fields": {"/brief/title": "pii", "/ext/handoff.proposed_action/args": "pii"},
         });
-        let emitted = engine.emit(&Actor::agent("research"), secret, None).await.expect("a valid contract");
+        let emitted = engine.by(Actor::agent("research")).emit(secret).await.expect("a valid contract");
         emitted.handoff.id
     }
 

@@ -271,9 +271,8 @@ mod tests {
         for nth in 0..1_500 {
             NOW.store(if nth < 1_100 { 0 } else { late.millis() }, Ordering::Relaxed);
             // Refused, and so recorded with the least trouble.
-            let by = Actor::agent("research");
-            let junk = engine.emit(&by, json!({ "nth": nth }), None);
-            assert!(junk.await.is_err());
+            let junk = engine.by(Actor::agent("research")).emit(json!({ "nth": nth })).await;
+            assert!(junk.is_err());
         }
         let mut ledger = Ledger::new(0);
         ledger.restore(engine.snapshot().await.unwrap());

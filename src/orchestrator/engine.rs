@@ -13,38 +13,30 @@ mod look;
 mod people;
 mod problem;
 mod queue;
+mod requester;
 mod revision;
 mod wake;
 
 use std::sync::{Arc, RwLock};
 
-use serde_json::{Value, json};
-
-pub use emit::{Emitted, Once};
+pub use emit::Emitted;
 pub use lease::Completed;
 pub use look::Page;
 pub use people::Edit;
 pub use problem::Problem;
 pub use queue::{Claim, Claimed};
+pub use requester::{Once, Requester};
 
 use crate::clock;
-use crate::domain::command::{Asked, Command};
-use crate::domain::event::{Event, Fact};
 use crate::domain::id::{Actor, Edge, HandoffId, RunId};
-use crate::domain::machine::{decide, extend_lease};
 use crate::domain::policy::{EdgePolicy, Policies};
-use crate::domain::run::{Handoff, Run};
-use crate::domain::time::{DAY, Millis, Time};
+use crate::domain::time::Time;
 use crate::orchestrator::boundary::Registry;
-use crate::store::{Answered, Blob, Commit, CommitError, Store, StoreError};
+use crate::store::{Commit, CommitError, Store, StoreError};
 use wake::Wake;
 
 /// The run that keeps which edges are paused. No trace id looks like this.
 pub const CONTROL: &str = "control";
-/// How often a request is decided again because somebody was faster.
-const TRIES: u32 = 64;
-/// How long the answer to a request with an idempotency key is remembered.
-const ANSWERS_KEPT: Millis = DAY;
 
 /// How an engine is set up.
 #[derive(Clone, Debug)]
@@ -79,37 +71,6 @@ struct Inner {
     wake: Wake,
 }
 
-/// What one request wants of a run as it was loaded.
-struct Plan {
-    command: Command,
-    blobs: Vec<Blob>,
-}
-
-impl Plan {
-    fn of(command: Command) -> Self {
-        Self { command, blobs: Vec::new() }
-    }
-}
-
-/// What came of a request.
-enum Done {
-    /// The run as it is now and what happened to it; nothing when it had been done before.
-    Now { run: Box<Run>, events: Vec<Event> },
-    /// It had been done before under the same key: the handoffs as it left them, in the order it came to them.
-    Before(Vec<Handoff>),
-}
-
-impl Done {
-    /// A handoff as the request left it.
-    fn handoff(&self, id: &HandoffId) -> Result<Handoff, Problem> {
-        let found = match self {
-            Self::Now { run, .. } => run.handoffs.get(id),
-            Self::Before(touched) => touched.iter().find(|it| it.id == *id),
-        };
-        found.cloned().ok_or_else(|| Problem::NotFound(format!("handoff {id}")))
-    }
-}
-
 impl Engine {
     /// Starts on an open store.
     ///
@@ -136,6 +97,11 @@ impl Engine {
         })
     }
 
+    /// The engine as `actor` uses it, without an idempotency key.
+    pub fn by(&self, actor: Actor) -> Requester {
+        Requester::new(self.clone(), actor)
+    }
+
     /// The present.
     pub fn now(&self) -> Time {
         (self.inner.now)()
@@ -153,61 +119,6 @@ impl Engine {
 
     pub(super) fn wake(&self) -> &Wake {
         &self.inner.wake
-    }
-
-    /// Decides and commits one request; again and again while others are faster.
-    async fn transact(
-        &self,
-        run: &RunId,
-        by: &Actor,
-        once: Option<&Once>,
-        plan: impl Fn(Option<&Run>, Time) -> Result<Plan, Problem> + Send,
-    ) -> Result<Done, Problem> {
-        for _ in 0..TRIES {
-            let now = self.now();
-            if let Some(before) = self.answered(once, now).await? {
-                return Ok(Done::Before(before));
-            }
-            let loaded = self.inner.store.load(run).await?;
-            let known = loaded.as_ref().map(|(run, _)| run);
-            let Plan { command, blobs } = plan(known, now)?;
-            let asked = Asked { run: run.clone(), by: by.clone(), command };
-            let events = decide(known, &asked, now)?;
-            let mut commit = match (&asked.command, loaded) {
-                (Command::Heartbeat(held), Some((mut run, version))) => {
-                    extend_lease(&mut run, &held.handoff, now);
-                    Commit::quietly(run, version, held.handoff.clone())
-                }
-                (_, Some((run, _))) if events.is_empty() => {
-                    let run = Box::new(run);
-                    return Ok(Done::Now { run, events });
-                }
-                (_, loaded) => Commit::of(run.clone(), loaded, events.clone()),
-            };
-            commit.blobs = blobs;
-            // What is refused with a trace in the log is refused again when it is repeated.
-            let refused = |it: &Event| matches!(it.fact, Fact::Duplicate { .. });
-            commit.answered = once.filter(|_| !events.iter().any(refused)).map(|once| Answered {
-                scope: once.scope.clone(),
-                key: once.key.clone(),
-                fingerprint: once.fingerprint.clone(),
-                body: touched(&commit, &events),
-                at: now,
-                expires: now + ANSWERS_KEPT,
-            });
-            let Some(run) = commit.run().cloned() else {
-                continue;
-            };
-            match self.commit(commit).await {
-                Ok(()) => {
-                    let run = Box::new(run);
-                    return Ok(Done::Now { run, events });
-                }
-                Err(CommitError::Conflict) => tokio::task::yield_now().await,
-                Err(CommitError::Store(why)) => return Err(why.into()),
-            }
-        }
-        Err(Problem::Busy(run.to_string()))
     }
 
     /// Commits and tells those who wait. In a task of its own: a caller who goes away takes neither back.
@@ -230,39 +141,11 @@ impl Engine {
         tokio::spawn(work).await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
     }
 
-    /// Whether this very request was done before under its key.
-    ///
-    /// # Errors
-    /// [`Problem::KeyReused`] when its key came with another request.
-    pub async fn done_before(&self, once: &Once) -> Result<bool, Problem> {
-        let before = self.answered(Some(once), self.now()).await?;
-        Ok(before.is_some())
-    }
-
-    /// The handoffs as the same request left them, when it was done before.
-    async fn answered(&self, once: Option<&Once>, now: Time) -> Result<Option<Vec<Handoff>>, Problem> {
-        let Some(once) = once else { return Ok(None) };
-        match self.inner.store.answered(&once.scope, &once.key, now).await? {
-            Some((fingerprint, body)) if fingerprint == once.fingerprint => {
-                Ok(serde_json::from_value(body).map_err(StoreError::from)?)
-            }
-            Some(_) => Err(Problem::KeyReused(once.key.clone())),
-            None => Ok(None),
-        }
-    }
-
     /// The run of a handoff.
     async fn run_of(&self, handoff: &HandoffId) -> Result<RunId, Problem> {
         let run = self.inner.store.find(handoff).await?;
         run.ok_or_else(|| Problem::NotFound(format!("handoff {handoff}")))
     }
-}
-
-/// The handoffs that a commit leaves changed, in the order its events came to them.
-fn touched(commit: &Commit, events: &[Event]) -> Value {
-    let mut left: Vec<&Handoff> = commit.touched().collect();
-    left.sort_by_key(|it| events.iter().position(|event| event.handoff.as_ref() == Some(&it.id)));
-    json!(left)
 }
 
 /// A fencing token: which attempt, and something nobody can guess by counting.

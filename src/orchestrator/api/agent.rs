@@ -38,7 +38,7 @@ const LONGEST_WAIT: u64 = 20;
 pub async fn emit(State(api): State<Api>, caller: Caller, Key(once): Key, RawJson(bytes): RawJson) -> Answer {
     let contract = boundary::parse(&bytes).map_err(|why| unreadable(&why))?;
     let by = producer(&caller, &contract)?;
-    let emitted = api.engine.emit(&by, contract, once).await?;
+    let emitted = api.engine.by(by).once(once).emit(contract).await?;
     let receipt = Receipt::of(&emitted.run, &emitted.handoff);
     let location = format!("/api/v1/handoffs/{}", emitted.handoff.id);
     let tag = etag(emitted.handoff.version);
@@ -160,14 +160,13 @@ pub async fn claim(State(api): State<Api>, caller: Caller, Key(once): Key, Body(
     }
     let claim = Claim {
         holder: asked.holder.unwrap_or_else(|| agent.clone()),
-        agent,
         max: asked.max.unwrap_or(1),
         wait: Duration::from_secs(asked.wait_s),
-        once,
         lease_ms: asked.lease_s.map(|it| i64::from(it) * SECOND),
     };
     // A server that stops lets those who wait go; the claim itself is one commit and is not cut in two.
-    let claimed = api.stop.run_until_cancelled(api.engine.claim(claim)).await.unwrap_or(Ok(Vec::new()))?;
+    let agent = api.engine.by(Actor::agent(&agent)).once(once);
+    let claimed = api.stop.run_until_cancelled(agent.claim(claim)).await.unwrap_or(Ok(Vec::new()))?;
     let mut work: Vec<Work> = claimed.into_iter().map(Work::of).collect();
     Ok(match (asked.max, work.is_empty()) {
         (_, true) => StatusCode::NO_CONTENT.into_response(),

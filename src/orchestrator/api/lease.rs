@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -18,8 +18,9 @@ use super::wire::{Receipt, receipt};
 use crate::domain::command::Held;
 use crate::domain::contract::Violation;
 use crate::domain::id::{Actor, HandoffId, RunId};
+use crate::domain::run::Handoff;
 use crate::domain::time::{SECOND, Time};
-use crate::orchestrator::engine::{Completed, Once};
+use crate::orchestrator::engine::{self, Completed, Requester};
 
 /// A lease, and nothing else.
 #[derive(Deserialize, ToSchema)]
@@ -31,11 +32,9 @@ pub struct LeaseBody {
 
 /// The handoff of the path, for a caller who speaks for its target.
 pub struct Assignment {
-    api: Api,
+    by: Requester,
     run: RunId,
-    by: Actor,
     handoff: HandoffId,
-    once: Option<Once>,
 }
 
 impl FromRequestParts<Api> for Assignment {
@@ -49,19 +48,28 @@ impl FromRequestParts<Api> for Assignment {
         if !caller.is_agent(target) {
             return Err(Problem::scope("this token does not speak for the target of this handoff"));
         }
-        Ok(Self {
-            api: api.clone(),
-            run,
-            by: Actor::agent(target),
-            handoff: handoff.id,
-            once: Key::from_request_parts(parts, api).await?.0,
-        })
+        let Key(once) = Key::from_request_parts(parts, api).await?;
+        Ok(Self { by: api.engine.by(Actor::agent(target)).once(once), run, handoff: handoff.id })
     }
 }
 
 impl Assignment {
     fn held(&self, lease: String) -> Held {
         Held { handoff: self.handoff.clone(), lease }
+    }
+
+    /// The answer when the work goes on, waits or has failed: the handoff as it was left.
+    fn left(&self, done: Result<Handoff, engine::Problem>) -> Answer {
+        Ok(receipt(&self.run, &done?))
+    }
+
+    /// The answer when the work has ended: the handoff, and what was emitted with it.
+    fn ended(&self, done: Result<Completed, engine::Problem>) -> Answer {
+        let done = done?;
+        let next: Vec<Receipt> = done.next.iter().map(|it| Receipt::of(&self.run, it)).collect();
+        let tag = [(header::ETAG, etag(done.handoff.version))];
+        let body = json!({ "handoff": Receipt::of(&self.run, &done.handoff), "next": next });
+        Ok((tag, Json(body)).into_response())
     }
 }
 
@@ -70,9 +78,7 @@ impl Assignment {
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "acknowledged", body = Receipt)))]
 pub async fn acknowledge(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
-    let held = on.held(it.lease_id);
-    let handoff = on.api.engine.acknowledge(&on.by, held, on.once.as_ref()).await?;
-    Ok(receipt(&on.run, &handoff))
+    on.left(on.by.acknowledge(on.held(it.lease_id)).await)
 }
 
 /// Extend the lease by its length
@@ -80,9 +86,7 @@ pub async fn acknowledge(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "extended", body = Receipt)))]
 pub async fn heartbeat(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
-    let held = on.held(it.lease_id);
-    let handoff = on.api.engine.heartbeat(&on.by, held, on.once.as_ref()).await?;
-    Ok(receipt(&on.run, &handoff))
+    on.left(on.by.heartbeat(on.held(it.lease_id)).await)
 }
 
 /// The end of the work.
@@ -98,13 +102,6 @@ pub struct CompleteBody {
     next: Vec<Value>,
 }
 
-fn completed(run: &RunId, done: &Completed) -> Response {
-    let next: Vec<Receipt> = done.next.iter().map(|it| Receipt::of(run, it)).collect();
-    let tag = [(header::ETAG, etag(done.handoff.version))];
-    let body = json!({ "handoff": Receipt::of(run, &done.handoff), "next": next });
-    (tag, Json(body)).into_response()
-}
-
 /// Finish the work and emit what follows
 ///
 /// All of it happens, or nothing. Repeating it under the same lease gives the same answer.
@@ -112,10 +109,7 @@ fn completed(run: &RunId, done: &Completed) -> Response {
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "`{handoff, next}`", body = Value)))]
 pub async fn complete(on: Assignment, Body(it): Body<CompleteBody>) -> Answer {
-    let held = on.held(it.lease_id);
-    let engine = &on.api.engine;
-    let done = engine.complete(&on.by, held, it.result, it.next, on.once.as_ref()).await?;
-    Ok(completed(&on.run, &done))
+    on.ended(on.by.complete(on.held(it.lease_id), it.result, it.next).await)
 }
 
 /// Back to the source.
@@ -135,10 +129,7 @@ pub struct ReturnBody {
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "`{handoff, next}`: next is the revision", body = Value)))]
 pub async fn give_back(on: Assignment, Body(it): Body<ReturnBody>) -> Answer {
-    let held = on.held(it.lease_id);
-    let engine = &on.api.engine;
-    let done = engine.return_to_source(&on.by, held, it.feedback, it.contract, on.once.as_ref()).await?;
-    Ok(completed(&on.run, &done))
+    on.ended(on.by.return_to_source(on.held(it.lease_id), it.feedback, it.contract).await)
 }
 
 /// How the attempt failed.
@@ -161,10 +152,7 @@ pub struct FailBody {
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "what becomes of it", body = Receipt)))]
 pub async fn fail(on: Assignment, Body(it): Body<FailBody>) -> Answer {
-    let held = on.held(it.lease_id);
-    let engine = &on.api.engine;
-    let handoff = engine.fail(&on.by, held, &it.code, &it.detail, on.once.as_ref()).await?;
-    Ok(receipt(&on.run, &handoff))
+    on.left(on.by.fail(on.held(it.lease_id), &it.code, &it.detail).await)
 }
 
 /// What the target found wrong.
@@ -183,9 +171,7 @@ pub struct RejectBody {
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "a dead letter now", body = Receipt)))]
 pub async fn reject(on: Assignment, Body(it): Body<RejectBody>) -> Answer {
-    let held = on.held(it.lease_id);
-    let handoff = on.api.engine.reject(&on.by, held, it.errors, on.once.as_ref()).await?;
-    Ok(receipt(&on.run, &handoff))
+    on.left(on.by.reject(on.held(it.lease_id), it.errors).await)
 }
 
 /// Until when to put it back; one of the two.
@@ -208,10 +194,8 @@ pub struct SnoozeBody {
 pub async fn snooze(on: Assignment, Body(it): Body<SnoozeBody>) -> Answer {
     let until = match (it.until, it.delay_s) {
         (Some(until), None) => until,
-        (None, Some(seconds)) => on.api.engine.now() + i64::from(seconds) * SECOND,
+        (None, Some(seconds)) => on.by.now() + i64::from(seconds) * SECOND,
         _ => return Err(Problem::bad_request("send either until or delay_s")),
     };
-    let held = on.held(it.lease_id);
-    let handoff = on.api.engine.snooze(&on.by, held, until, on.once.as_ref()).await?;
-    Ok(receipt(&on.run, &handoff))
+    on.left(on.by.snooze(on.held(it.lease_id), until).await)
 }

@@ -1,7 +1,7 @@
 //! What people do, each act against the version that was seen (rows 18 to 25 of protocol section 3).
 
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -20,29 +20,36 @@ use crate::domain::event::DismissReason;
 use crate::domain::id::{Actor, Edge, HandoffId, RunId};
 use crate::domain::port::{Act, Target};
 use crate::domain::run::Handoff;
-use crate::orchestrator::engine::{Edit, Once};
+use crate::orchestrator::engine::{Edit, Engine, Requester};
 
 /// The handoff of the path as the caller saw it.
 pub struct Shown {
     api: Api,
-    by: Actor,
-    once: Option<Once>,
+    by: Requester,
     seen: Seen,
+}
+
+/// The engine as the person who calls uses it, with the key of the request.
+pub struct Person(Requester);
+
+impl FromRequestParts<Api> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, api).await?;
+        let Key(once) = Key::from_request_parts(parts, api).await?;
+        Ok(Self(api.engine.by(Actor::user(&caller.subject)).once(once)))
+    }
 }
 
 impl FromRequestParts<Api> for Shown {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let caller = Caller::from_request_parts(parts, api).await?;
+        let Person(by) = Person::from_request_parts(parts, api).await?;
         let IfMatch(version) = <IfMatch as FromRequestParts<Api>>::from_request_parts(parts, api).await?;
         let Place(id): Place<String> = Place::from_request_parts(parts, api).await?;
-        Ok(Self {
-            api: api.clone(),
-            by: Actor::user(&caller.subject),
-            once: Key::from_request_parts(parts, api).await?.0,
-            seen: Seen { handoff: id.into(), version },
-        })
+        Ok(Self { api: api.clone(), by, seen: Seen { handoff: id.into(), version } })
     }
 }
 
@@ -52,11 +59,10 @@ impl Shown {
     /// # Errors
     /// What the engine refuses.
     pub async fn act(self, act: Act, why: String) -> Answer {
-        let Self { api, by, once, seen } = self;
-        let (run, _) = api.engine.find(&seen.handoff).await?;
+        let Self { by, seen, .. } = self;
+        let (run, _) = by.find(&seen.handoff).await?;
         let on = Target { run, handoff: seen.handoff, version: seen.version };
-        let engine = &api.engine;
-        let left = engine.act(&by, &act, &why, &on, once.as_ref()).await?;
+        let left = by.act(&act, &why, &on).await?;
         Ok(receipt(&on.run, &left))
     }
 
@@ -79,8 +85,8 @@ impl Shown {
 }
 
 /// The receipt of a handoff as an act left it.
-async fn left_as(api: &Api, left: Handoff) -> Answer {
-    let (run, _) = api.engine.find(&left.id).await?;
+async fn left_as(engine: &Engine, left: Handoff) -> Answer {
+    let (run, _) = engine.find(&left.id).await?;
     Ok(receipt(&run, &left))
 }
 
@@ -167,9 +173,7 @@ pub async fn amend(on: Shown, Body(it): Body<AmendBody>) -> Answer {
         (None, Some(patch)) => Edit::Patch(patch),
         _ => return Err(Problem::bad_request("send either contract or patch")),
     };
-    let engine = &on.api.engine;
-    let left = engine.amend(&on.by, on.seen, edit, on.once.as_ref());
-    left_as(&on.api, left.await?).await
+    left_as(&on.by, on.by.amend(on.seen, edit).await?).await
 }
 
 /// What a person did.
@@ -191,10 +195,7 @@ pub struct ManualBody {
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "completed", body = Receipt)))]
 pub async fn complete_manually(on: Shown, Body(it): Body<ManualBody>) -> Answer {
-    let engine = &on.api.engine;
-    let once = on.once.as_ref();
-    let left = engine.complete_manually(&on.by, on.seen, it.result, it.next, &it.note, once);
-    left_as(&on.api, left.await?).await
+    left_as(&on.by, on.by.complete_manually(on.seen, it.result, it.next, &it.note).await?).await
 }
 
 /// Take a handoff that is addressed to people
@@ -202,8 +203,7 @@ pub async fn complete_manually(on: Shown, Body(it): Body<ManualBody>) -> Answer 
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "acknowledged, without expiry", body = Receipt)))]
 pub async fn take(on: Shown) -> Answer {
-    let left = on.api.engine.take(&on.by, on.seen, on.once.as_ref());
-    left_as(&on.api, left.await?).await
+    left_as(&on.by, on.by.take(on.seen).await?).await
 }
 
 /// Put back what was taken
@@ -219,22 +219,19 @@ pub async fn release(on: Shown) -> Answer {
     params(("id" = String, Path, description = "run"), ("if-match" = String, Header, description = "ETag of the run")),
     responses((status = 200, description = "`{trace_id, state, version}`", body = Value)))]
 pub async fn cancel(
-    State(api): State<Api>,
-    caller: Caller,
-    Key(once): Key,
+    Person(by): Person,
     IfMatch(version): IfMatch,
     Place(id): Place<String>,
     Body(it): Body<WhyBody>,
 ) -> Answer {
-    let by = Actor::user(&caller.subject);
-    let run = api.engine.cancel(&by, &RunId::from(id), version, &it.reason, once.as_ref()).await?;
+    let run = by.cancel(&RunId::from(id), version, &it.reason).await?;
     let body = json!({ "trace_id": run.id, "state": run.state(), "version": run.version });
     Ok(([(header::ETAG, etag(run.version))], Json(body)).into_response())
 }
 
-async fn switch(api: &Api, caller: Caller, Key(once): Key, (edge, why): (Edge, String), paused: bool) -> Answer {
-    let by = Actor::user(&caller.subject);
-    api.engine.switch(&by, &edge, paused, &why, once.as_ref()).await?;
+async fn switch(by: &Requester, edge: &str, paused: bool, why: &str) -> Answer {
+    let edge: Edge = edge.parse::<EdgeName>()?.exact()?;
+    by.switch(&edge, paused, why).await?;
     Ok(Json(json!({ "edge": edge, "paused": paused })).into_response())
 }
 
@@ -242,45 +239,23 @@ async fn switch(api: &Api, caller: Caller, Key(once): Key, (edge, why): (Edge, S
 #[utoipa::path(post, path = "/edges/{edge}/pause", tag = "edges", request_body = WhyBody,
     params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded")),
     responses((status = 200, description = "`{edge, paused}`", body = Value)))]
-pub async fn pause(
-    State(api): State<Api>,
-    caller: Caller,
-    key: Key,
-    Place(edge): Place<String>,
-    Body(it): Body<WhyBody>,
-) -> Answer {
-    let it = (edge.parse::<EdgeName>()?.exact()?, it.reason);
-    switch(&api, caller, key, it, true).await
+pub async fn pause(Person(by): Person, Place(edge): Place<String>, Body(it): Body<WhyBody>) -> Answer {
+    switch(&by, &edge, true, &it.reason).await
 }
 
 /// Let an edge flow again
 #[utoipa::path(post, path = "/edges/{edge}/unpause", tag = "edges", request_body = WhyBody,
     params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded")),
     responses((status = 200, description = "`{edge, paused}`", body = Value)))]
-pub async fn unpause(
-    State(api): State<Api>,
-    caller: Caller,
-    key: Key,
-    Place(edge): Place<String>,
-    Body(it): Body<WhyBody>,
-) -> Answer {
-    let it = (edge.parse::<EdgeName>()?.exact()?, it.reason);
-    switch(&api, caller, key, it, false).await
+pub async fn unpause(Person(by): Person, Place(edge): Place<String>, Body(it): Body<WhyBody>) -> Answer {
+    switch(&by, &edge, false, &it.reason).await
 }
 
 /// Be done with the record of a refused contract
 #[utoipa::path(post, path = "/rejections/{id}/dismiss", tag = "rejections", request_body = WhyBody,
     params(("id" = String, Path, description = "rejection")),
     responses((status = 204, description = "resolved")))]
-pub async fn dismiss_rejection(
-    State(api): State<Api>,
-    caller: Caller,
-    Key(once): Key,
-    Place(id): Place<String>,
-    Body(it): Body<WhyBody>,
-) -> Answer {
-    let by = Actor::user(&caller.subject);
-    let done = api.engine.dismiss_rejection(&by, &id, &it.reason, once.as_ref());
-    done.await?;
+pub async fn dismiss_rejection(Person(by): Person, Place(id): Place<String>, Body(it): Body<WhyBody>) -> Answer {
+    by.dismiss_rejection(&id, &it.reason).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

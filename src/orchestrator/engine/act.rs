@@ -7,8 +7,9 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
 use super::people::{Edit, taking};
+use super::requester::{Done, Plan};
 use super::revision::shortened;
-use super::{CONTROL, Done, Engine, Once, Plan, Problem, cut};
+use super::{CONTROL, Engine, Once, Problem, Requester, cut};
 use crate::domain::command::{Command, Held, Seen};
 use crate::domain::event::{Answer, Resolution};
 use crate::domain::id::{Actor, Edge, RunId};
@@ -24,13 +25,12 @@ impl Engine {
     /// Does one act to one or many items, each for itself: an item that moved or refuses stops no other.
     /// Repeating the request does nothing more and gives the same results for what succeeded.
     pub async fn perform(&self, request: Request) -> Outcome {
-        let by = Actor::user(&request.by);
+        let by = |on| self.by(Actor::user(&request.by)).once(Some(once(&request, on)));
         let mut items = Vec::new();
         if let Act::PauseEdge(edge) | Act::ResumeEdge(edge) = &request.act {
             let paused = matches!(request.act, Act::PauseEdge(_));
-            let once = once(&request, None);
-            let done = self.switch(&by, edge, paused, &request.why, Some(&once));
-            items.push((None, done.await.map_err(Into::into)));
+            let done = by(None).switch(edge, paused, &request.why).await;
+            items.push((None, done.map_err(Into::into)));
         }
         let mut acting = Vec::new();
         // Whose result an item has: one cancel ends the whole run, for every item that is in it.
@@ -42,7 +42,7 @@ impl Engine {
                 _ => acting.len(),
             };
             if nth == acting.len() {
-                acting.push(self.act_once(&by, &request, on));
+                acting.push(by(Some(on)).act_once(&request, on));
             }
             same.push(nth);
         }
@@ -55,68 +55,47 @@ impl Engine {
         }));
         Outcome { items }
     }
+}
 
+impl Requester {
     /// Pauses an edge, or lets it flow again.
     ///
     /// # Errors
     /// When it is so already, or the key came with another request.
-    pub async fn switch(
-        &self,
-        by: &Actor,
-        edge: &Edge,
-        paused: bool,
-        why: &str,
-        once: Option<&Once>,
-    ) -> Result<(), Problem> {
+    pub async fn switch(&self, edge: &Edge, paused: bool, why: &str) -> Result<(), Problem> {
         let (edge, why) = (edge.clone(), cut(why, 2_000));
         let command = if paused { Command::PauseEdge { edge, why } } else { Command::ResumeEdge { edge, why } };
         let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
-        self.transact(&CONTROL.into(), by, once, plan).await.map(drop)
+        self.transact(&CONTROL.into(), plan).await.map(drop)
     }
 
-    async fn act_once(&self, by: &Actor, request: &Request, on: &Target) -> Result<(), Problem> {
-        let once = once(request, Some(on));
-        if self.done_before(&once).await? {
+    async fn act_once(self, request: &Request, on: &Target) -> Result<(), Problem> {
+        if self.answered(self.now()).await?.is_some() {
             return Ok(());
         }
-        let (act, why) = (&request.act, request.why.as_str());
-        self.acting(by, act, why, on, Some(&once)).await.map(drop)
+        self.acting(&request.act, &request.why, on).await.map(drop)
     }
 
     /// One act on one item, with the whole reason when it is refused; the handoff as it left it.
     ///
     /// # Errors
     /// See [`Problem`]; nothing changed then.
-    pub async fn act(
-        &self,
-        by: &Actor,
-        act: &Act,
-        why: &str,
-        on: &Target,
-        once: Option<&Once>,
-    ) -> Result<Handoff, Problem> {
-        let done = match self.answered(once, self.now()).await? {
+    pub async fn act(&self, act: &Act, why: &str, on: &Target) -> Result<Handoff, Problem> {
+        let done = match self.answered(self.now()).await? {
             Some(before) => Done::Before(before),
-            None => self.acting(by, act, why, on, once).await?,
+            None => self.acting(act, why, on).await?,
         };
         done.handoff(&on.handoff)
     }
 
-    async fn acting(
-        &self,
-        by: &Actor,
-        act: &Act,
-        why: &str,
-        on: &Target,
-        once: Option<&Once>,
-    ) -> Result<Done, Problem> {
-        let (command, blobs) = self.command(by, act, why, on).await?;
+    async fn acting(&self, act: &Act, why: &str, on: &Target) -> Result<Done, Problem> {
+        let (command, blobs) = self.command(act, why, on).await?;
         let plan = |_: Option<&Run>, _| Ok(Plan { command: command.clone(), blobs: blobs.clone() });
-        self.transact(&on.run, by, once, plan).await
+        self.transact(&on.run, plan).await
     }
 
     /// The command that an act on one item is, and the bytes it brings.
-    async fn command(&self, by: &Actor, act: &Act, why: &str, on: &Target) -> Result<(Command, Vec<Blob>), Problem> {
+    async fn command(&self, act: &Act, why: &str, on: &Target) -> Result<(Command, Vec<Blob>), Problem> {
         let seen = Seen { handoff: on.handoff.clone(), version: on.version };
         let why = cut(why, 2_000);
         let plain = |command| Ok((command, Vec::new()));
@@ -144,7 +123,7 @@ impl Engine {
             Act::Release => {
                 let handoff = self.handoff(&on.run, &on.handoff).await?;
                 match (&handoff.lease, handoff.state) {
-                    (Some(lease), State::Leased | State::Acknowledged) if *lease.holder == *by.id => {
+                    (Some(lease), State::Leased | State::Acknowledged) if *lease.holder == *self.by.id => {
                         let held = Held { handoff: on.handoff.clone(), lease: lease.id.clone() };
                         let until = self.now();
                         plain(Command::Snooze { held, until })
@@ -156,7 +135,7 @@ impl Engine {
                 let resolution = resolution(*answer, why, value.clone());
                 let edit = edited.clone().map(Edit::Whole);
                 let digest = Some(context_digest.clone()).filter(|it| !it.is_empty());
-                self.resolving(by, on, seen, resolution, digest, edit).await
+                self.resolving(on, seen, resolution, digest, edit).await
             }
             Act::PauseEdge(edge) => plain(Command::PauseEdge { edge: edge.clone(), why }),
             Act::ResumeEdge(edge) => plain(Command::ResumeEdge { edge: edge.clone(), why }),
@@ -165,7 +144,6 @@ impl Engine {
 
     async fn resolving(
         &self,
-        by: &Actor,
         on: &Target,
         seen: Seen,
         resolution: Resolution,
@@ -186,7 +164,7 @@ impl Engine {
             }
             Answer::Reject => {
                 let feedback = &resolution.feedback;
-                let candidate = self.revision(by, &on.run, &handoff, feedback, None).await?;
+                let candidate = self.revision(&on.run, &handoff, feedback, None).await?;
                 blobs.push(candidate.blob);
                 revision = Some(Box::new(candidate.handoff));
             }

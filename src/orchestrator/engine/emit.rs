@@ -3,42 +3,16 @@
 use serde_json::Value;
 
 use super::admit::{CONTRACT_TYPE, Candidate, party, placed, rejection, relation_kind};
-use super::{Done, Engine, Plan, Problem};
+use super::requester::{Done, Plan};
+use super::{Problem, Requester};
 use crate::domain::canonical::canonical;
 use crate::domain::command::{Command, Refusal};
-use crate::domain::contract::{Relation, RelationKind, Strictness, Violation, digest};
+use crate::domain::contract::{Relation, RelationKind, Strictness, Violation};
 use crate::domain::id::{Actor, RunId};
 use crate::domain::key::{TraceId, check_branch, check_step, next_position};
 use crate::domain::run::{Handoff, Run};
 use crate::orchestrator::boundary::{CONTRACT_BYTES_MAX, Derive};
 use crate::store::Blob;
-
-/// An idempotency key: the same request under it is answered once, the same way, for 24 hours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Once {
-    /// Whose keys: two callers may use the same one.
-    pub scope: String,
-    /// The caller's key.
-    pub key: String,
-    /// Digest of the request: another one under the same key is refused.
-    pub fingerprint: String,
-}
-
-impl Once {
-    /// A key of `scope` for `request`.
-    pub fn new(scope: &str, key: &str, request: &Value) -> Self {
-        Self { scope: scope.to_owned(), key: key.to_owned(), fingerprint: digest(request) }
-    }
-
-    /// The key of the nth of several things that one request does, each in a transaction of its own.
-    pub(super) fn nth(&self, nth: usize) -> Self {
-        let mut its = self.clone();
-        if nth > 0 {
-            its.key = format!("{} {nth}", self.key);
-        }
-        its
-    }
-}
 
 /// What became of an emitted contract.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,15 +25,15 @@ pub struct Emitted {
     pub replayed: bool,
 }
 
-impl Engine {
+impl Requester {
     /// Rows 1 to 3. What the contract leaves out is derived; a refused contract is kept as a rejection.
     ///
     /// # Errors
     /// [`Problem::Invalid`] with every violation; [`Refusal::IdempotencyMismatch`] when its key is taken by other
     /// content.
-    pub async fn emit(&self, by: &Actor, body: Value, once: Option<Once>) -> Result<Emitted, Problem> {
+    pub async fn emit(&self, body: Value) -> Result<Emitted, Problem> {
         let now = self.now();
-        if let Some(before) = self.answered(once.as_ref(), now).await? {
+        if let Some(before) = self.answered(now).await? {
             return self.emitted_before(before).await;
         }
         let trace = body.get("trace_id").and_then(Value::as_str);
@@ -70,12 +44,12 @@ impl Engine {
         let branch = if check_branch(branch).is_ok() { branch } else { "" };
         let default = if step == 0 { RelationKind::Initial } else { RelationKind::Forward };
         let kind = relation_kind(&body, &ANY).unwrap_or(default);
-        let producer = party(by, body.get("source"));
+        let producer = party(&self.by, body.get("source"));
         let derive = Derive::new(producer, trace.clone(), step, branch, Relation::plain(kind), now);
         let candidate = match self.checked(&body, derive).await? {
             Ok(candidate) => candidate,
             Err(violations) => {
-                let rejection = self.refuse(by, &body, &violations, None).await?;
+                let rejection = self.refuse(&self.by, &body, &violations, None).await?;
                 return Err(Problem::invalid(violations, Some(rejection)));
             }
         };
@@ -88,7 +62,7 @@ impl Engine {
                 command: Command::Emit(Box::new(candidate.handoff.clone())),
             })
         };
-        let now = match self.transact(&run, by, once.as_ref(), plan).await? {
+        let now = match self.transact(&run, plan).await? {
             Done::Before(before) => return self.emitted_before(before).await,
             Done::Now { run, .. } => run,
         };
@@ -134,7 +108,7 @@ impl Engine {
                 ..Plan::of(Command::Refuse(Box::new(rejection.clone())))
             })
         };
-        self.transact(&run, by, None, plan).await?;
+        self.by(by.clone()).transact(&run, plan).await?;
         Ok(id)
     }
 
@@ -163,7 +137,6 @@ impl Engine {
     /// What follows from `handoff`, admitted at its place in the run.
     pub(super) async fn follow_ups(
         &self,
-        by: &Actor,
         run: &RunId,
         handoff: &Handoff,
         next: &[Value],
@@ -185,8 +158,7 @@ impl Engine {
                 Ok(it) => candidate.push(it),
                 Err(violations) => {
                     let producer = Actor::agent(&emission.to.id);
-                    let by = if next.is_empty() { by } else { &producer };
-                    let id = self.refuse(by, body, &violations, Some(run)).await?;
+                    let id = self.refuse(&producer, body, &violations, Some(run)).await?;
                     record.get_or_insert(id);
                     wrong.extend(placed(violations, nth));
                 }

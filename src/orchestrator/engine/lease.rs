@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use super::admit::{Candidate, OPERATORS, answers, question_to};
+use super::requester::{Done, Plan};
 use super::revision::shortened;
-use super::{Done, Engine, Once, Plan, Problem, cut};
+use super::{Problem, Requester, cut};
 use crate::domain::canonical::canonical;
 use crate::domain::command::{Command, Held, Refusal};
 use crate::domain::contract::{Violation, digest_of_bytes};
 use crate::domain::event::{Escalation, EscalationKind, Event, Fact};
-use crate::domain::id::{Actor, HandoffId};
+use crate::domain::id::HandoffId;
 use crate::domain::run::{Handoff, Run};
 use crate::domain::time::Time;
 use crate::store::Blob;
@@ -23,21 +24,21 @@ pub struct Completed {
     pub next: Vec<Handoff>,
 }
 
-impl Engine {
+impl Requester {
     /// Row 5: the target has verified the contract and owns the work.
     ///
     /// # Errors
     /// [`Refusal::LeaseLost`] when it is too late.
-    pub async fn acknowledge(&self, by: &Actor, held: Held, once: Option<&Once>) -> Result<Handoff, Problem> {
-        self.under_lease(by, &held, once, |_, _| Command::Acknowledge(held.clone())).await
+    pub async fn acknowledge(&self, held: Held) -> Result<Handoff, Problem> {
+        self.under_lease(&held, |_, _| Command::Acknowledge(held.clone())).await
     }
 
     /// Row 6: extends the lease by its length from now.
     ///
     /// # Errors
     /// [`Refusal::LeaseLost`] when it is too late.
-    pub async fn heartbeat(&self, by: &Actor, held: Held, once: Option<&Once>) -> Result<Handoff, Problem> {
-        self.under_lease(by, &held, once, |_, _| Command::Heartbeat(held.clone())).await
+    pub async fn heartbeat(&self, held: Held) -> Result<Handoff, Problem> {
+        self.under_lease(&held, |_, _| Command::Heartbeat(held.clone())).await
     }
 
     /// Row 9: the work is done, and this follows: all of it in one transaction, or nothing. Repeating it under
@@ -45,19 +46,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`Problem::Invalid`] when any contract in `next` is; their places are in the paths.
-    pub async fn complete(
-        &self,
-        by: &Actor,
-        held: Held,
-        result: Option<Value>,
-        next: Vec<Value>,
-        once: Option<&Once>,
-    ) -> Result<Completed, Problem> {
-        if let Some(before) = self.answered(once, self.now()).await? {
+    pub async fn complete(&self, held: Held, result: Option<Value>, next: Vec<Value>) -> Result<Completed, Problem> {
+        if let Some(before) = self.answered(self.now()).await? {
             return completed(Done::Before(before), &held.handoff);
         }
         let (run, handoff) = self.find(&held.handoff).await?;
-        let candidate = self.follow_ups(by, &run, &handoff, &next).await?;
+        let candidate = self.follow_ups(&run, &handoff, &next).await?;
         let result = result.as_ref().map(stored);
         let plan = |_: Option<&Run>, _| {
             Ok(Plan {
@@ -69,7 +63,7 @@ impl Engine {
                 blobs: blobs(&candidate, result.as_ref()),
             })
         };
-        let done = self.transact(&run, by, once, plan).await?;
+        let done = self.transact(&run, plan).await?;
         completed(done, &held.handoff)
     }
 
@@ -80,18 +74,16 @@ impl Engine {
     /// [`Problem::Invalid`] when the agent's contract is.
     pub async fn return_to_source(
         &self,
-        by: &Actor,
         held: Held,
         feedback: Vec<String>,
         contract: Option<Value>,
-        once: Option<&Once>,
     ) -> Result<Completed, Problem> {
-        if let Some(before) = self.answered(once, self.now()).await? {
+        if let Some(before) = self.answered(self.now()).await? {
             return completed(Done::Before(before), &held.handoff);
         }
         let feedback = shortened(&feedback);
         let (run, handoff) = self.find(&held.handoff).await?;
-        let candidate = self.revision(by, &run, &handoff, &feedback, contract).await?;
+        let candidate = self.revision(&run, &handoff, &feedback, contract).await?;
         let plan = |_: Option<&Run>, _| {
             Ok(Plan {
                 command: Command::Return {
@@ -102,7 +94,7 @@ impl Engine {
                 blobs: vec![candidate.blob.clone()],
             })
         };
-        let done = self.transact(&run, by, once, plan).await?;
+        let done = self.transact(&run, plan).await?;
         completed(done, &held.handoff)
     }
 
@@ -110,22 +102,15 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refusal::LeaseLost`] when it is too late.
-    pub async fn fail(
-        &self,
-        by: &Actor,
-        held: Held,
-        code: &str,
-        detail: &str,
-        once: Option<&Once>,
-    ) -> Result<Handoff, Problem> {
+    pub async fn fail(&self, held: Held, code: &str, detail: &str) -> Result<Handoff, Problem> {
         let (code, detail) = (cut(code.trim(), 64), cut(detail, 2_000));
         if code.is_empty() {
             let why = "a failure needs a code, such as timeout".to_owned();
             return Err(Refusal::Invalid(why).into());
         }
         let jitter = fastrand::f64();
-        let question = format!("{} failed with {code}. What shall become of it?", by.id);
-        self.under_lease(by, &held, once, |handoff, now| {
+        let question = format!("{} failed with {code}. What shall become of it?", self.by.id);
+        self.under_lease(&held, |handoff, now| {
             let urgency = handoff.emission.urgency;
             let kind = EscalationKind::Failure;
             Command::Fail {
@@ -147,14 +132,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refusal::LeaseLost`] when it is too late.
-    pub async fn reject(
-        &self,
-        by: &Actor,
-        held: Held,
-        errors: Vec<Violation>,
-        once: Option<&Once>,
-    ) -> Result<Handoff, Problem> {
-        self.under_lease(by, &held, once, |_, _| Command::Reject {
+    pub async fn reject(&self, held: Held, errors: Vec<Violation>) -> Result<Handoff, Problem> {
+        self.under_lease(&held, |_, _| Command::Reject {
             held: held.clone(),
             errors: errors.iter().take(50).cloned().collect(),
         })
@@ -165,15 +144,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] beyond the limits; [`Refusal::LeaseLost`] when it is too late.
-    pub async fn snooze(&self, by: &Actor, held: Held, until: Time, once: Option<&Once>) -> Result<Handoff, Problem> {
-        self.under_lease(by, &held, once, |_, _| Command::Snooze { held: held.clone(), until }).await
+    pub async fn snooze(&self, held: Held, until: Time) -> Result<Handoff, Problem> {
+        self.under_lease(&held, |_, _| Command::Snooze { held: held.clone(), until }).await
     }
 
     async fn under_lease(
         &self,
-        by: &Actor,
         held: &Held,
-        once: Option<&Once>,
         command: impl Fn(&Handoff, Time) -> Command + Send + Sync,
     ) -> Result<Handoff, Problem> {
         let run = self.run_of(&held.handoff).await?;
@@ -182,7 +159,7 @@ impl Engine {
             let handoff = known.and_then(|run| run.handoffs.get(&held.handoff)).ok_or_else(unknown)?;
             Ok(Plan::of(command(handoff, now)))
         };
-        self.transact(&run, by, once, plan).await?.handoff(&held.handoff)
+        self.transact(&run, plan).await?.handoff(&held.handoff)
     }
 }
 

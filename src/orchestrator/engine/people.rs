@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::admit::{OPERATORS, answers, contract_blob, emission, question_to};
 use super::lease::{blobs, stored};
-use super::{Done, Engine, Once, Plan, Problem, cut, new_lease};
+use super::requester::{Done, Plan};
+use super::{Engine, Problem, Requester, cut, new_lease};
 use crate::domain::command::{Command, Seen};
 use crate::domain::contract::{Contract, Violation};
 use crate::domain::event::{Answer, Emission, Escalation, EscalationKind};
@@ -23,29 +24,29 @@ pub enum Edit {
     Patch(Patch),
 }
 
-impl Engine {
+impl Requester {
     /// Row 22: a person edits the contract of a dead letter or an escalated handoff.
     ///
     /// # Errors
     /// [`Problem::Invalid`] when the edited contract is, or the edit touches the record of what happened.
-    pub async fn amend(&self, by: &Actor, seen: Seen, edit: Edit, once: Option<&Once>) -> Result<Handoff, Problem> {
+    pub async fn amend(&self, seen: Seen, edit: Edit) -> Result<Handoff, Problem> {
         let (run, handoff) = self.find(&seen.handoff).await?;
-        if let Some(before) = self.answered(once, self.now()).await? {
+        if let Some(before) = self.answered(self.now()).await? {
             return Done::Before(before).handoff(&handoff.id);
         }
         let (blob, head) = self.edited(&handoff, edit).await?;
         let command = Command::Amend { seen: seen.clone(), head };
-        self.once_on(&run, by, once, &seen.handoff, command, vec![blob]).await
+        self.once_on(&run, &seen.handoff, command, vec![blob]).await
     }
 
     /// A person takes a handoff addressed to people: claim and acknowledge, without expiry.
     ///
     /// # Errors
     /// When it is addressed to an agent, or moved.
-    pub async fn take(&self, by: &Actor, seen: Seen, once: Option<&Once>) -> Result<Handoff, Problem> {
+    pub async fn take(&self, seen: Seen) -> Result<Handoff, Problem> {
         let (run, handoff) = self.find(&seen.handoff).await?;
         let command = taking(&handoff, seen);
-        self.once_on(&run, by, once, &handoff.id, command, Vec::new()).await
+        self.once_on(&run, &handoff.id, command, Vec::new()).await
     }
 
     /// Row 24: a person did it, and this follows.
@@ -54,18 +55,16 @@ impl Engine {
     /// [`Problem::Invalid`] when any contract in `next` is.
     pub async fn complete_manually(
         &self,
-        by: &Actor,
         seen: Seen,
         result: Option<Value>,
         next: Vec<Value>,
         note: &str,
-        once: Option<&Once>,
     ) -> Result<Handoff, Problem> {
         let (run, handoff) = self.find(&seen.handoff).await?;
-        if let Some(before) = self.answered(once, self.now()).await? {
+        if let Some(before) = self.answered(self.now()).await? {
             return Done::Before(before).handoff(&handoff.id);
         }
-        let candidate = self.follow_ups(by, &run, &handoff, &next).await?;
+        let candidate = self.follow_ups(&run, &handoff, &next).await?;
         let result = result.as_ref().map(stored);
         let command = Command::CompleteManually {
             seen,
@@ -74,24 +73,17 @@ impl Engine {
             note: cut(note, 2_000),
         };
         let blobs = blobs(&candidate, result.as_ref());
-        self.once_on(&run, by, once, &handoff.id, command, blobs).await
+        self.once_on(&run, &handoff.id, command, blobs).await
     }
 
     /// Row 25: ends everything open in a run. `seen` is its version on the screen.
     ///
     /// # Errors
     /// When nothing is open, or the run moved.
-    pub async fn cancel(
-        &self,
-        by: &Actor,
-        run: &RunId,
-        seen: u64,
-        why: &str,
-        once: Option<&Once>,
-    ) -> Result<Run, Problem> {
+    pub async fn cancel(&self, run: &RunId, seen: u64, why: &str) -> Result<Run, Problem> {
         let why = why.to_owned();
         let plan = |_: Option<&Run>, _| Ok(Plan::of(Command::Cancel { expect: Some(seen), why: why.clone() }));
-        match self.transact(run, by, once, plan).await? {
+        match self.transact(run, plan).await? {
             Done::Now { run, .. } => Ok(*run),
             Done::Before(_) => self.run(run).await,
         }
@@ -101,43 +93,36 @@ impl Engine {
     ///
     /// # Errors
     /// [`Problem::NotFound`] when it is unknown or resolved.
-    pub async fn dismiss_rejection(
-        &self,
-        by: &Actor,
-        rejection: &str,
-        why: &str,
-        once: Option<&Once>,
-    ) -> Result<(), Problem> {
-        if self.answered(once, self.now()).await?.is_some() {
+    pub async fn dismiss_rejection(&self, rejection: &str, why: &str) -> Result<(), Problem> {
+        if self.answered(self.now()).await?.is_some() {
             return Ok(());
         }
         let found = self.inner.store.refused_in(rejection).await?;
         let run = found.ok_or_else(|| Problem::NotFound(format!("rejection {rejection}")))?;
         let command = Command::DismissRejection { rejection: rejection.to_owned(), why: why.to_owned() };
         let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
-        self.transact(&run, by, once, plan).await.map(drop)
-    }
-
-    /// Does whatever is due on a handoff now; false when nothing is.
-    pub(in crate::orchestrator) async fn timer(&self, run: &RunId, handoff: &HandoffId) -> Result<bool, Problem> {
-        let command = Command::Timer { handoff: handoff.clone(), jitter: fastrand::f64() };
-        let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
-        let by = Actor::system("sweeper");
-        let done = self.transact(run, &by, None, plan).await?;
-        Ok(matches!(done, Done::Now { events, .. } if !events.is_empty()))
+        self.transact(&run, plan).await.map(drop)
     }
 
     async fn once_on(
         &self,
         run: &RunId,
-        by: &Actor,
-        once: Option<&Once>,
         handoff: &HandoffId,
         command: Command,
         blobs: Vec<Blob>,
     ) -> Result<Handoff, Problem> {
         let plan = |_: Option<&Run>, _| Ok(Plan { command: command.clone(), blobs: blobs.clone() });
-        self.transact(run, by, once, plan).await?.handoff(handoff)
+        self.transact(run, plan).await?.handoff(handoff)
+    }
+}
+
+impl Engine {
+    /// Does whatever is due on a handoff now; false when nothing is.
+    pub(in crate::orchestrator) async fn timer(&self, run: &RunId, handoff: &HandoffId) -> Result<bool, Problem> {
+        let command = Command::Timer { handoff: handoff.clone(), jitter: fastrand::f64() };
+        let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
+        let done = self.by(Actor::system("sweeper")).transact(run, plan).await?;
+        Ok(matches!(done, Done::Now { events, .. } if !events.is_empty()))
     }
 
     pub(super) async fn handoff(&self, run: &RunId, handoff: &HandoffId) -> Result<Handoff, Problem> {

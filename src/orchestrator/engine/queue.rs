@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Done, Engine, Once, Plan, Problem, cut, new_lease};
+use super::requester::{Done, Plan};
+use super::{Problem, Requester, cut, new_lease};
 use crate::domain::command::Command;
 use crate::domain::event::Resolution;
-use crate::domain::id::{Actor, HandoffId, RunId};
+use crate::domain::id::{HandoffId, RunId};
 use crate::domain::machine::DEFAULT_LEASE;
 use crate::domain::run::{Handoff, Run};
 use crate::domain::time::Millis;
@@ -19,8 +20,6 @@ const LOOKS: u32 = 64;
 /// What an agent asks for when it looks for work.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
-    /// Whose queue.
-    pub agent: String,
     /// At most this many, `1..=10`.
     pub max: usize,
     /// How long to wait for the first one.
@@ -29,8 +28,6 @@ pub struct Claim {
     pub lease_ms: Option<Millis>,
     /// Who works: the process, for people who look for it.
     pub holder: String,
-    /// The caller's key: the same claim under it gives the same leases again.
-    pub once: Option<Once>,
 }
 
 /// Work, under a lease.
@@ -48,17 +45,17 @@ pub struct Claimed {
     pub resolution: Option<Resolution>,
 }
 
-impl Engine {
-    /// Row 4: work for an agent, the most urgent first; waits for it if there is none. Empty when the wait was in
+impl Requester {
+    /// Row 4: work for the agent that asks, the most urgent first; waits for it if there is none. Empty when the wait was in
     /// vain. Paused edges give nothing.
     ///
     /// # Errors
     /// When the store cannot be used.
     pub async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, Problem> {
         let until = Instant::now() + claim.wait;
-        let waiting = self.wake().agent(&claim.agent);
+        let waiting = self.wake().agent(&self.by.id);
         let max = claim.max.clamp(1, 10);
-        let before = self.claimed_before(&claim).await?;
+        let before = self.claimed_before(max).await?;
         if !before.is_empty() {
             return Ok(before);
         }
@@ -71,11 +68,10 @@ impl Engine {
             let now = self.now();
             let store = &self.inner.store;
             // More than asked for: others look at the same queue.
-            let ready = store.ready(&claim.agent, now, max + 16, paused).await?;
+            let ready = store.ready(&self.by.id, now, max + 16, paused).await?;
             let mut claimed = Vec::new();
             for (run, handoff) in &ready.found {
-                let once = claim.once.as_ref().map(|it| it.nth(claimed.len()));
-                match self.claim_one(&claim, once, run, handoff).await {
+                match self.nth(claimed.len()).claim_one(&claim, run, handoff).await {
                     Ok(work) => claimed.extend(work),
                     Err(why) if claimed.is_empty() => return Err(why),
                     // What was claimed already must reach the agent, or it lies there until its lease ends.
@@ -110,14 +106,7 @@ impl Engine {
     }
 
     /// Claims one handoff; `None` when somebody else has it by now.
-    async fn claim_one(
-        &self,
-        claim: &Claim,
-        once: Option<Once>,
-        run: &RunId,
-        handoff: &HandoffId,
-    ) -> Result<Option<Claimed>, Problem> {
-        let by = Actor::agent(&claim.agent);
+    async fn claim_one(&self, claim: &Claim, run: &RunId, handoff: &HandoffId) -> Result<Option<Claimed>, Problem> {
         let plan = |known: Option<&Run>, _| {
             let total = known.and_then(|run| run.handoffs.get(handoff)).map_or(0, |it| it.attempts_total);
             Ok(Plan::of(Command::Claim {
@@ -127,7 +116,7 @@ impl Engine {
                 lease_ms: claim.lease_ms.unwrap_or(DEFAULT_LEASE),
             }))
         };
-        let claimed = match self.transact(run, &by, once.as_ref(), plan).await {
+        let claimed = match self.transact(run, plan).await {
             Ok(Done::Now { run, .. }) => run.handoffs.get(handoff).cloned(),
             // The same request, which was given up on its way, was faster.
             Ok(Done::Before(claimed)) => claimed.into_iter().next(),
@@ -140,16 +129,21 @@ impl Engine {
         }
     }
 
-    /// What the same claim was given before under its key.
-    async fn claimed_before(&self, claim: &Claim) -> Result<Vec<Claimed>, Problem> {
+    /// What the same claim was given before under its key, at most `max`.
+    async fn claimed_before(&self, max: usize) -> Result<Vec<Claimed>, Problem> {
         let mut claimed = Vec::new();
-        while let Some(once) = claim.once.as_ref().map(|it| it.nth(claimed.len()))
-            && let Some(before) = self.answered(Some(&once), self.now()).await?
+        while claimed.len() < max
+            && let Some(before) = self.nth(claimed.len()).answered(self.now()).await?
             && let Some(handoff) = before.into_iter().next()
         {
             claimed.push(self.as_seen_by_its_target(handoff).await?);
         }
         Ok(claimed)
+    }
+
+    /// The same caller with the key of the nth of several things that one request does.
+    fn nth(&self, nth: usize) -> Self {
+        self.clone().once(self.once.as_ref().map(|it| it.nth(nth)))
     }
 
     async fn as_seen_by_its_target(&self, handoff: Handoff) -> Result<Claimed, Problem> {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::admit::Candidate;
-use super::{Engine, Problem, cut};
+use super::{Problem, Requester, cut};
 use crate::domain::command::Refusal;
 use crate::domain::contract::{PartyKind, Relation, RelationKind, Violation};
 use crate::domain::id::{Actor, RunId};
@@ -18,11 +18,10 @@ const LIMITS: (usize, usize, usize) = (200, 20, 2_000);
 const FRESH: [&str; 8] =
     ["idempotency_key", "trace_id", "traceparent", "tracestate", "step", "branch", "source", "delivery"];
 
-impl Engine {
+impl Requester {
     /// The revision handed back to the source of `handoff`: `own` if given, else one built from its contract.
     pub(super) async fn revision(
         &self,
-        by: &Actor,
         run: &RunId,
         handoff: &Handoff,
         feedback: &[String],
@@ -46,7 +45,7 @@ impl Engine {
             self.candidate(body, derive)
         } else {
             let original = self.body(handoff.digest()).await?;
-            self.own_candidate(&built(original, handoff, feedback, by), derive)
+            self.own_candidate(&built(original, handoff, feedback, &self.by), derive)
         };
         let candidate = candidate.map_err(|violations| Problem::invalid(violations, None))?;
         if candidate.handoff.emission.to != emission.from {

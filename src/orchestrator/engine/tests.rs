@@ -37,19 +37,22 @@ fn work(from: &str, to: &str) -> Value {
     })
 }
 
-fn claim_of(agent: &str) -> Claim {
-    Claim {
-        agent: agent.to_owned(),
-        max: 1,
-        wait: Duration::ZERO,
-        lease_ms: None,
-        holder: format!("{agent}-1"),
-        once: None,
-    }
+/// Whatever there is now, one piece of it.
+fn one() -> Claim {
+    Claim { max: 1, wait: Duration::ZERO, lease_ms: None, holder: "process-1".to_owned() }
+}
+
+/// The same, and waits for it.
+fn soon() -> Claim {
+    Claim { wait: Duration::from_mins(1), ..one() }
+}
+
+fn agent(engine: &Engine, name: &str) -> Requester {
+    engine.by(Actor::agent(name))
 }
 
 async fn claim(engine: &Engine, agent: &str) -> Claimed {
-    engine.claim(claim_of(agent)).await.unwrap().pop().expect("there is work")
+    self::agent(engine, agent).claim(one()).await.unwrap().pop().expect("there is work")
 }
 
 fn held(claimed: &Claimed) -> Held {
@@ -59,19 +62,19 @@ fn held(claimed: &Claimed) -> Held {
 #[tokio::test]
 async fn work_goes_from_hand_to_hand() {
     let engine = engine().await;
-    let research = Actor::agent("research");
-    let emitted = engine.emit(&research, work("research", "writer"), None).await.unwrap();
+    let research = agent(&engine, "research");
+    let emitted = research.emit(work("research", "writer")).await.unwrap();
     assert!(!emitted.replayed);
-    let writer = Actor::agent("writer");
+    let writer = agent(&engine, "writer");
     let claimed = claim(&engine, "writer").await;
     assert_eq!(claimed.handoff.id, emitted.handoff.id);
     assert_eq!((claimed.attempt, claimed.contract.get("source")), (1, None));
-    engine.acknowledge(&writer, held(&claimed), None).await.unwrap();
+    writer.acknowledge(held(&claimed)).await.unwrap();
     let next = vec![work("writer", "editor")];
-    let done = engine.complete(&writer, held(&claimed), Some(json!({"words": 900})), next.clone(), None).await.unwrap();
+    let done = writer.complete(held(&claimed), Some(json!({"words": 900})), next.clone()).await.unwrap();
     assert_eq!(done.handoff.state, State::Completed);
     assert_eq!((done.next.len(), done.next[0].emission.step), (1, 1));
-    let again = engine.complete(&writer, held(&claimed), None, next, None).await.unwrap();
+    let again = writer.complete(held(&claimed), None, next).await.unwrap();
     assert_eq!(again.next[0].id, done.next[0].id, "the same answer again");
     let tail = engine.tail(0, 100).await.unwrap();
     let names: Vec<_> = tail.iter().map(|(_, event)| event.fact.name()).collect();
@@ -92,8 +95,8 @@ fn request(act: Act, on: Vec<Target>, key: &str) -> Request {
 }
 
 async fn emit(engine: &Engine, body: Value) -> Emitted {
-    let by = Actor::agent(body["source"]["id"].as_str().unwrap());
-    engine.emit(&by, body, None).await.unwrap()
+    let by = engine.by(Actor::agent(body["source"]["id"].as_str().unwrap()));
+    by.emit(body).await.unwrap()
 }
 
 /// Emits a handoff that its target failed on for good.
@@ -102,7 +105,7 @@ async fn dead(engine: &Engine) -> (RunId, Handoff) {
     body["failure_modes"]["default"] = json!("dead_letter");
     let emitted = emit(engine, body).await;
     let claimed = claim(engine, "writer").await;
-    let handoff = engine.fail(&Actor::agent("writer"), held(&claimed), "broken", "No input", None).await.unwrap();
+    let handoff = agent(engine, "writer").fail(held(&claimed), "broken", "No input").await.unwrap();
     assert_eq!(handoff.state, State::DeadLettered);
     (emitted.run, handoff)
 }
@@ -116,12 +119,12 @@ async fn refused(engine: &Engine) -> Vec<Refused> {
 #[tokio::test]
 async fn what_is_refused_is_kept_once_and_resolved_by_a_better_one() {
     let engine = engine().await;
-    let research = Actor::agent("research");
+    let research = agent(&engine, "research");
     let mut body = work("research", "writer");
     body["trace_id"] = json!("4bf92f3577b34da6a3ce929d0e0e4736");
     body["brief"]["owner"] = Value::Null;
     for _ in 0..3 {
-        let Err(Problem::Invalid { violations, rejection }) = engine.emit(&research, body.clone(), None).await else {
+        let Err(Problem::Invalid { violations, rejection }) = research.emit(body.clone()).await else {
             panic!("it must be refused")
         };
         assert!(violations.iter().any(|it| it.path == "/brief/owner"), "{violations:?}");
@@ -133,7 +136,7 @@ async fn what_is_refused_is_kept_once_and_resolved_by_a_better_one() {
     let seen = engine.blob_get(&kept[0].rejection.digest).await.unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&seen.bytes).unwrap(), body);
     body["brief"]["owner"] = json!({"kind": "agent", "id": "writer"});
-    engine.emit(&research, body, None).await.unwrap();
+    research.emit(body).await.unwrap();
     assert_eq!(refused(&engine).await, []);
     let counted = engine.snapshot().await.unwrap().rollups;
     let rate = counted[0].edges[0].1.violation_rate();
@@ -147,11 +150,11 @@ async fn what_is_refused_is_kept_once_and_resolved_by_a_better_one() {
     );
 
     for junk in [json!(null), json!([1]), json!({"trace_id": 7, "step": -1, "target": {"id": "x".repeat(9_999)}})] {
-        assert!(matches!(engine.emit(&research, junk, None).await, Err(Problem::Invalid { .. })));
+        assert!(matches!(research.emit(junk).await, Err(Problem::Invalid { .. })));
     }
     for it in refused(&engine).await {
         assert!(it.rejection.edge.to.len() <= 128);
-        engine.dismiss_rejection(&Actor::user("dana"), &it.rejection.id, "junk", None).await.unwrap();
+        engine.by(Actor::user("dana")).dismiss_rejection(&it.rejection.id, "junk").await.unwrap();
     }
     assert_eq!(refused(&engine).await, []);
 }
@@ -159,25 +162,25 @@ async fn what_is_refused_is_kept_once_and_resolved_by_a_better_one() {
 #[tokio::test]
 async fn the_same_work_is_emitted_once() {
     let engine = engine().await;
-    let research = Actor::agent("research");
+    let research = agent(&engine, "research");
     let mut body = work("research", "writer");
     body["trace_id"] = json!("4bf92f3577b34da6a3ce929d0e0e4736");
     let one = emit(&engine, body.clone()).await;
     let two = emit(&engine, body.clone()).await;
     assert_eq!((two.replayed, &two.handoff.id), (true, &one.handoff.id));
     body["brief"]["goal"] = json!("Publish two articles");
-    let other = engine.emit(&research, body.clone(), None).await.unwrap_err();
+    let other = research.emit(body.clone()).await.unwrap_err();
     let Problem::Refused(Refusal::IdempotencyMismatch { handoff, .. }) = other else { panic!("{other}") };
     assert_eq!(handoff, one.handoff.id);
 
     // Without a trace of its own, the caller's key is what makes a repeat a repeat.
     let body = work("research", "writer");
     let keyed = |body: &Value| Some(Once::new("research", "key 1", body));
-    let one = engine.emit(&research, body.clone(), keyed(&body)).await.unwrap();
-    let two = engine.emit(&research, body.clone(), keyed(&body)).await.unwrap();
+    let one = research.clone().once(keyed(&body)).emit(body.clone()).await.unwrap();
+    let two = research.clone().once(keyed(&body)).emit(body.clone()).await.unwrap();
     assert_eq!((two.replayed, two.handoff.id), (true, one.handoff.id));
     let other = work("research", "legal");
-    let reused = engine.emit(&research, other.clone(), keyed(&other)).await.unwrap_err();
+    let reused = research.clone().once(keyed(&other)).emit(other.clone()).await.unwrap_err();
     assert_eq!(reused, Problem::KeyReused("key 1".into()));
 }
 
@@ -187,11 +190,11 @@ async fn claims_that_race_under_one_key_are_one_claim() {
     for _ in 0..20 {
         emit(&engine, work("research", "writer")).await;
     }
-    let claim = Claim { once: Some(Once::new("writer", "k", &json!("claim"))), ..claim_of("writer") };
+    let writer = agent(&engine, "writer").once(Some(Once::new("writer", "k", &json!("claim"))));
     // As when callers give up on their way and ask again while the first is being written.
     let racing = (0..8).map(|_| {
-        let (engine, claim) = (engine.clone(), claim.clone());
-        tokio::spawn(async move { engine.claim(claim).await.unwrap() })
+        let writer = writer.clone();
+        tokio::spawn(async move { writer.claim(one()).await.unwrap() })
     });
     let racing: Vec<_> = racing.collect();
     let mut leases = Vec::new();
@@ -279,13 +282,12 @@ async fn a_paused_edge_gives_nothing_until_it_is_resumed() {
     let pause = request(Act::PauseEdge(edge.clone()), vec![], "p");
     assert_eq!(engine.perform(pause).await.items, [(None, Ok(()))]);
     emit(&engine, work("research", "writer")).await;
-    assert_eq!(engine.claim(claim_of("writer")).await.unwrap(), []);
+    assert_eq!(agent(&engine, "writer").claim(one()).await.unwrap(), []);
     let reopened = Engine::open(engine.store().clone(), Settings::default()).await.unwrap();
     assert_eq!(reopened.paused(), std::slice::from_ref(&edge), "it outlives a restart");
     let waiting = tokio::spawn({
-        let engine = engine.clone();
-        let claim = Claim { wait: Duration::from_mins(1), ..claim_of("writer") };
-        async move { engine.claim(claim).await.unwrap() }
+        let writer = agent(&engine, "writer");
+        async move { writer.claim(soon()).await.unwrap() }
     });
     tokio::task::yield_now().await;
     engine.perform(request(Act::ResumeEdge(edge), vec![], "r")).await;
@@ -297,9 +299,8 @@ async fn work_that_comes_wakes_those_who_wait_and_is_given_once() {
     let engine = engine().await;
     let waiting: Vec<_> = (0..8)
         .map(|_| {
-            let engine = engine.clone();
-            let claim = Claim { wait: Duration::from_mins(1), ..claim_of("writer") };
-            tokio::spawn(async move { engine.claim(claim).await.unwrap().pop().unwrap().handoff.id })
+            let writer = agent(&engine, "writer");
+            tokio::spawn(async move { writer.claim(soon()).await.unwrap().pop().unwrap().handoff.id })
         })
         .collect();
     for _ in 0..8 {
@@ -323,8 +324,8 @@ async fn nobody_goes_without_while_there_is_work_for_all() {
     }
     let asking: Vec<_> = (0..many)
         .map(|_| {
-            let engine = engine.clone();
-            tokio::spawn(async move { engine.claim(claim_of("writer")).await.unwrap().len() })
+            let writer = agent(&engine, "writer");
+            tokio::spawn(async move { writer.claim(one()).await.unwrap().len() })
         })
         .collect();
     for one in asking {
@@ -336,11 +337,11 @@ async fn nobody_goes_without_while_there_is_work_for_all() {
 async fn a_reviewer_returns_and_the_source_gets_the_feedback() {
     let engine = engine().await;
     emit(&engine, work("writer", "editor")).await;
-    let editor = Actor::agent("editor");
+    let editor = agent(&engine, "editor");
     let claimed = claim(&engine, "editor").await;
     let feedback = vec!["Vendor C has no source".to_owned()];
-    engine.acknowledge(&editor, held(&claimed), None).await.unwrap();
-    let done = engine.return_to_source(&editor, held(&claimed), feedback.clone(), None, None).await.unwrap();
+    editor.acknowledge(held(&claimed)).await.unwrap();
+    let done = editor.return_to_source(held(&claimed), feedback.clone(), None).await.unwrap();
     assert_eq!(done.handoff.state, State::Returned);
     let revision = claim(&engine, "writer").await;
     assert_eq!(revision.handoff.id, done.next[0].id);
@@ -348,7 +349,7 @@ async fn a_reviewer_returns_and_the_source_gets_the_feedback() {
     assert_eq!(revision.contract["brief"]["definition_of_done"][0]["item"], json!(feedback[0]));
     assert_eq!(revision.contract["brief"]["title"], "Revise: Write the article on tides");
     assert_eq!((revision.handoff.emission.cycle, revision.handoff.emission.step), (1, 1));
-    let again = engine.return_to_source(&editor, held(&claimed), feedback, None, None).await.unwrap();
+    let again = editor.return_to_source(held(&claimed), feedback, None).await.unwrap();
     assert_eq!(again.next[0].id, revision.handoff.id, "the same answer again");
 }
 
@@ -360,13 +361,13 @@ async fn an_invalid_follow_up_changes_nothing_and_says_which() {
     let mut bad = work("writer", "legal");
     bad["brief"]["title"] = json!("");
     let next = vec![work("writer", "editor"), bad];
-    let why = engine.complete(&Actor::agent("writer"), held(&claimed), None, next, None).await.unwrap_err();
+    let why = agent(&engine, "writer").complete(held(&claimed), None, next).await.unwrap_err();
     let Problem::Invalid { violations, rejection: Some(_) } = why else { panic!("{why}") };
     assert!(violations.iter().all(|it| it.path.starts_with("/next/1/brief/title")), "{violations:?}");
     let run = engine.run(&emitted.run).await.unwrap();
     assert_eq!((run.handoffs.len(), run.handoffs[0].state), (1, State::Leased));
     let next = vec![work("writer", "editor"), work("writer", "legal")];
-    let done = engine.complete(&Actor::agent("writer"), held(&claimed), None, next, None).await.unwrap();
+    let done = agent(&engine, "writer").complete(held(&claimed), None, next).await.unwrap();
     let branches: Vec<_> = done.next.iter().map(|it| &*it.emission.branch).collect();
     assert_eq!(branches, ["0", "1"]);
     engine.store().verify(&emitted.run).await.unwrap();
@@ -458,21 +459,21 @@ async fn a_person_takes_what_is_addressed_to_people() {
         "escalation_reason": "Needs a person", "recipient_need": "A decision", "due_at": "2100-01-01T00:00:00Z"});
     body["brief"].as_object_mut().unwrap().extend(whole.as_object().unwrap().clone());
     let emitted = emit(&engine, body).await;
-    assert_eq!(engine.claim(claim_of("dana")).await.unwrap(), [], "no agent gets it");
-    let dana = Actor::user("dana");
+    assert_eq!(agent(&engine, "dana").claim(one()).await.unwrap(), [], "no agent gets it");
+    let dana = engine.by(Actor::user("dana"));
     let seen = Seen { handoff: emitted.handoff.id.clone(), version: emitted.handoff.version };
-    let taken = engine.take(&dana, seen, None).await.unwrap();
+    let taken = dana.take(seen).await.unwrap();
     assert_eq!((taken.state, taken.lease.as_ref().unwrap().until), (State::Acknowledged, None));
     let release = request(Act::Release, vec![target(&emitted.run, &taken)], "k");
     assert_eq!(engine.perform(release).await.items[0].1, Ok(()));
     assert_eq!(engine.find(&taken.id).await.unwrap().1.state, State::Pending);
     let seen = |it: &Handoff| Seen { handoff: it.id.clone(), version: it.version };
     let (_, free) = engine.find(&taken.id).await.unwrap();
-    let taken = engine.take(&dana, seen(&free), None).await.unwrap();
-    let other = Actor::user("lee");
-    let refused = engine.complete_manually(&other, seen(&taken), None, vec![], "mine now", None).await.unwrap_err();
+    let taken = dana.take(seen(&free)).await.unwrap();
+    let other = engine.by(Actor::user("lee"));
+    let refused = other.complete_manually(seen(&taken), None, vec![], "mine now").await.unwrap_err();
     assert!(matches!(refused, Problem::Refused(Refusal::IllegalTransition { .. })), "{refused}");
-    let done = engine.complete_manually(&dana, seen(&taken), None, vec![], "decided", None).await.unwrap();
+    let done = dana.complete_manually(seen(&taken), None, vec![], "decided").await.unwrap();
     assert_eq!(done.state, State::Completed);
 }
 
@@ -488,7 +489,7 @@ async fn a_reference_to_a_blob_that_is_not_there_is_refused() {
     };
     emit(&engine, refer(&digest)).await;
     let missing = format!("sha256:{}", "0".repeat(64));
-    let why = engine.emit(&Actor::agent("research"), refer(&missing), None).await.unwrap_err();
+    let why = agent(&engine, "research").emit(refer(&missing)).await.unwrap_err();
     let Problem::Invalid { violations, .. } = why else { panic!("{why}") };
     assert_eq!((&*violations[0].path, &*violations[0].keyword), ("/working_memory/refs/0/uri", "ref_missing"));
 }
@@ -508,9 +509,9 @@ async fn the_sweeper_ends_what_ran_out_and_does_it_once() {
     let stop = CancellationToken::new();
     let until = claimed.handoff.lease.as_ref().unwrap().until;
     assert_eq!(sweeper::sweep(&engine, &stop).await.unwrap(), until, "it sleeps until the lease ends");
-    engine.acknowledge(&Actor::agent("writer"), held(&claimed), None).await.unwrap();
+    agent(&engine, "writer").acknowledge(held(&claimed)).await.unwrap();
     CLOCK.fetch_add(40 * SECOND, std::sync::atomic::Ordering::SeqCst);
-    engine.heartbeat(&Actor::agent("writer"), held(&claimed), None).await.unwrap();
+    agent(&engine, "writer").heartbeat(held(&claimed)).await.unwrap();
     CLOCK.fetch_add(40 * SECOND, std::sync::atomic::Ordering::SeqCst);
     sweeper::sweep(&engine, &stop).await.unwrap();
     assert_eq!(engine.find(&emitted.handoff.id).await.unwrap().1.state, State::Acknowledged);
@@ -520,7 +521,7 @@ async fn the_sweeper_ends_what_ran_out_and_does_it_once() {
         let (_, handoff) = engine.find(&emitted.handoff.id).await.unwrap();
         assert_eq!((handoff.state, handoff.version), (State::RetryWait, 4));
     }
-    let late = engine.complete(&Actor::agent("writer"), held(&claimed), None, vec![], None).await;
+    let late = agent(&engine, "writer").complete(held(&claimed), None, vec![]).await;
     assert!(matches!(late, Err(Problem::Refused(Refusal::LeaseLost { .. }))));
     engine.store().verify(&emitted.run).await.unwrap();
 }

@@ -1,0 +1,194 @@
+//! The engine in the hands of one caller: who acts, and the idempotency key under which a request is done once.
+
+use std::ops::Deref;
+
+use serde_json::{Value, json};
+
+use super::{Engine, Problem};
+use crate::domain::command::{Asked, Command};
+use crate::domain::contract::digest;
+use crate::domain::event::{Event, Fact};
+use crate::domain::id::{Actor, HandoffId, RunId};
+use crate::domain::machine::{decide, extend_lease};
+use crate::domain::run::{Handoff, Run};
+use crate::domain::time::{DAY, Millis, Time};
+use crate::store::{Answered, Blob, Commit, CommitError, StoreError};
+
+/// How often a request is decided again because somebody was faster.
+const TRIES: u32 = 64;
+/// How long the answer to a request with an idempotency key is remembered.
+const ANSWERS_KEPT: Millis = DAY;
+
+/// An idempotency key: the same request under it is answered once, the same way, for 24 hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// Whose keys: two callers may use the same one.
+    pub scope: String,
+    /// The caller's key.
+    pub key: String,
+    /// Digest of the request: another one under the same key is refused.
+    pub fingerprint: String,
+}
+
+impl Once {
+    /// A key of `scope` for `request`.
+    pub fn new(scope: &str, key: &str, request: &Value) -> Self {
+        Self { scope: scope.to_owned(), key: key.to_owned(), fingerprint: digest(request) }
+    }
+
+    /// The key of the nth of several things that one request does, each in a transaction of its own.
+    pub(super) fn nth(&self, nth: usize) -> Self {
+        let mut its = self.clone();
+        if nth > 0 {
+            its.key = format!("{} {nth}", self.key);
+        }
+        its
+    }
+}
+
+/// What one request wants of a run as it was loaded.
+pub(super) struct Plan {
+    pub(super) command: Command,
+    pub(super) blobs: Vec<Blob>,
+}
+
+impl Plan {
+    pub(super) fn of(command: Command) -> Self {
+        Self { command, blobs: Vec::new() }
+    }
+}
+
+/// What came of a request.
+pub(super) enum Done {
+    /// The run as it is now and what happened to it; nothing when it had been done before.
+    Now { run: Box<Run>, events: Vec<Event> },
+    /// It had been done before under the same key: the handoffs as it left them, in the order it came to them.
+    Before(Vec<Handoff>),
+}
+
+impl Done {
+    /// A handoff as the request left it.
+    pub(super) fn handoff(&self, id: &HandoffId) -> Result<Handoff, Problem> {
+        let found = match self {
+            Self::Now { run, .. } => run.handoffs.get(id),
+            Self::Before(touched) => touched.iter().find(|it| it.id == *id),
+        };
+        found.cloned().ok_or_else(|| Problem::NotFound(format!("handoff {id}")))
+    }
+}
+
+/// The engine as one caller uses it: whatever is done is booked on that actor.
+#[derive(Clone)]
+pub struct Requester {
+    engine: Engine,
+    pub(super) by: Actor,
+    pub(super) once: Option<Once>,
+}
+
+impl Deref for Requester {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+impl Requester {
+    pub(super) fn new(engine: Engine, by: Actor) -> Self {
+        Self { engine, by, once: None }
+    }
+
+    /// The same caller with an idempotency key; `None` is without one.
+    #[must_use]
+    pub fn once(self, once: Option<Once>) -> Self {
+        Self { once, ..self }
+    }
+
+    /// Decides and commits one request; again and again while others are faster.
+    pub(super) async fn transact(
+        &self,
+        run: &RunId,
+        plan: impl Fn(Option<&Run>, Time) -> Result<Plan, Problem> + Send,
+    ) -> Result<Done, Problem> {
+        for _ in 0..TRIES {
+            let now = self.now();
+            if let Some(before) = self.answered(now).await? {
+                return Ok(Done::Before(before));
+            }
+            let loaded = self.inner.store.load(run).await?;
+            let known = loaded.as_ref().map(|(run, _)| run);
+            let Plan { command, blobs } = plan(known, now)?;
+            let asked = Asked { run: run.clone(), by: self.by.clone(), command };
+            let events = decide(known, &asked, now)?;
+            let mut commit = match (&asked.command, loaded) {
+                (Command::Heartbeat(held), Some((mut run, version))) => {
+                    extend_lease(&mut run, &held.handoff, now);
+                    Commit::quietly(run, version, held.handoff.clone())
+                }
+                (_, Some((run, _))) if events.is_empty() => {
+                    let run = Box::new(run);
+                    return Ok(Done::Now { run, events });
+                }
+                (_, loaded) => Commit::of(run.clone(), loaded, events.clone()),
+            };
+            commit.blobs = blobs;
+            // What is refused with a trace in the log is refused again when it is repeated.
+            let refused = |it: &Event| matches!(it.fact, Fact::Duplicate { .. });
+            commit.answered = self.once.as_ref().filter(|_| !events.iter().any(refused)).map(|once| Answered {
+                scope: once.scope.clone(),
+                key: once.key.clone(),
+                fingerprint: once.fingerprint.clone(),
+                body: touched(&commit, &events),
+                at: now,
+                expires: now + ANSWERS_KEPT,
+            });
+            let Some(run) = commit.run().cloned() else {
+                continue;
+            };
+            match self.commit(commit).await {
+                Ok(()) => {
+                    let run = Box::new(run);
+                    return Ok(Done::Now { run, events });
+                }
+                Err(CommitError::Conflict) => tokio::task::yield_now().await,
+                Err(CommitError::Store(why)) => return Err(why.into()),
+            }
+        }
+        Err(Problem::Busy(run.to_string()))
+    }
+
+    /// The handoffs as the same request left them, when it was done before.
+    pub(super) async fn answered(&self, now: Time) -> Result<Option<Vec<Handoff>>, Problem> {
+        match &self.once {
+            Some(once) => self.answer(once, now).await,
+            None => Ok(None),
+        }
+    }
+}
+
+impl Engine {
+    /// Whether this very request was done before under its key.
+    ///
+    /// # Errors
+    /// [`Problem::KeyReused`] when its key came with another request.
+    pub async fn done_before(&self, once: &Once) -> Result<bool, Problem> {
+        Ok(self.answer(once, self.now()).await?.is_some())
+    }
+
+    async fn answer(&self, once: &Once, now: Time) -> Result<Option<Vec<Handoff>>, Problem> {
+        match self.inner.store.answered(&once.scope, &once.key, now).await? {
+            Some((fingerprint, body)) if fingerprint == once.fingerprint => {
+                Ok(serde_json::from_value(body).map_err(StoreError::from)?)
+            }
+            Some(_) => Err(Problem::KeyReused(once.key.clone())),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The handoffs that a commit leaves changed, in the order its events came to them.
+fn touched(commit: &Commit, events: &[Event]) -> Value {
+    let mut left: Vec<&Handoff> = commit.touched().collect();
+    left.sort_by_key(|it| events.iter().position(|event| event.handoff.as_ref() == Some(&it.id)));
+    json!(left)
+}
