@@ -139,8 +139,14 @@ fn text_at<'a>(body: &'a Value, path: &str) -> Option<&'a str> {
     body.pointer(path).and_then(Value::as_str)
 }
 
-/// The record of a contract that was refused, and the run it belongs to.
-pub(super) fn rejection(by: &Actor, body: &Value, errors: &[Violation], run: Option<&RunId>) -> (RunId, Rejection) {
+/// The record of a contract from `source` that was refused, and the run it belongs to.
+pub(super) fn rejection(
+    by: &Actor,
+    source: &str,
+    body: &Value,
+    errors: &[Violation],
+    run: Option<&RunId>,
+) -> (RunId, Rejection) {
     let label = |what: &str| {
         let name = text_at(body, &format!("/provenance/{what}/name"))?;
         let version = text_at(body, &format!("/provenance/{what}/version")).unwrap_or("?");
@@ -159,7 +165,7 @@ pub(super) fn rejection(by: &Actor, body: &Value, errors: &[Violation], run: Opt
     let run = run.cloned().or_else(|| trace.as_ref().map(|it| RunId::from(it.as_str())));
     let rejection = Rejection {
         boundary: Boundary::Emit,
-        edge: edge_of(body, &by.id),
+        edge: edge_of(body, source),
         producer: by.id.to_string(),
         model: label("model"),
         prompt: label("prompt"),

@@ -8,7 +8,7 @@ use super::{Problem, Requester};
 use crate::domain::canonical::canonical;
 use crate::domain::command::{Command, Refusal};
 use crate::domain::contract::{Relation, RelationKind, Strictness, Violation};
-use crate::domain::id::{Actor, RunId};
+use crate::domain::id::RunId;
 use crate::domain::key::{TraceId, check_branch, check_step, next_position};
 use crate::domain::run::{Handoff, Run};
 use crate::orchestrator::boundary::{CONTRACT_BYTES_MAX, Derive};
@@ -49,7 +49,7 @@ impl Requester {
         let candidate = match self.checked(&body, derive).await? {
             Ok(candidate) => candidate,
             Err(violations) => {
-                let rejection = self.refuse(&self.by, &body, &violations, None).await?;
+                let rejection = self.refuse(&self.by.id, &body, &violations, None).await?;
                 return Err(Problem::invalid(violations, Some(rejection)));
             }
         };
@@ -88,15 +88,16 @@ impl Requester {
         Ok(Emitted { run: self.run_of(&handoff.id).await?, handoff, replayed: true })
     }
 
-    /// Row 3: keeps the record of a refused contract; gives its id.
+    /// Row 3: keeps the record of a contract that would have come from `source`, booked on who wrote it; gives its
+    /// id. It is no answer to the request's key: what was refused is tried anew.
     async fn refuse(
         &self,
-        by: &Actor,
+        source: &str,
         body: &Value,
         violations: &[Violation],
         run: Option<&RunId>,
     ) -> Result<String, Problem> {
-        let (run, rejection) = rejection(by, body, violations, run);
+        let (run, rejection) = rejection(&self.by, source, body, violations, run);
         let id = rejection.id.clone();
         let bytes = canonical(body);
         let small = bytes.len() <= CONTRACT_BYTES_MAX;
@@ -108,7 +109,7 @@ impl Requester {
                 ..Plan::of(Command::Refuse(Box::new(rejection.clone())))
             })
         };
-        self.by(by.clone()).transact(&run, plan).await?;
+        self.clone().once(None).transact(&run, plan).await?;
         Ok(id)
     }
 
@@ -157,8 +158,7 @@ impl Requester {
             match self.checked(body, derive).await? {
                 Ok(it) => candidate.push(it),
                 Err(violations) => {
-                    let producer = Actor::agent(&emission.to.id);
-                    let id = self.refuse(&producer, body, &violations, Some(run)).await?;
+                    let id = self.refuse(&emission.to.id, body, &violations, Some(run)).await?;
                     record.get_or_insert(id);
                     wrong.extend(placed(violations, nth));
                 }

@@ -374,6 +374,27 @@ async fn an_invalid_follow_up_changes_nothing_and_says_which() {
 }
 
 #[tokio::test]
+async fn a_refused_follow_up_is_booked_on_who_wrote_it() {
+    let engine = engine().await;
+    let (run, letter) = dead(&engine).await;
+    let mut bad = work("writer", "legal");
+    bad["brief"]["title"] = json!("");
+    let seen = Seen { handoff: letter.id, version: letter.version };
+    let dana = engine.by(Actor::user("dana"));
+    let why = dana.complete_manually(seen, None, vec![bad.clone()], "done by hand").await.unwrap_err();
+    assert!(matches!(why, Problem::Invalid { rejection: Some(_), .. }), "{why}");
+    let kept = &refused(&engine).await[0].rejection;
+    assert_eq!((&*kept.producer, kept.edge.to_string()), ("dana", "writer>legal".to_owned()));
+    let (_, events) = engine.timeline(&run).await.unwrap();
+    assert_eq!(events.last().unwrap().actor, Actor::user("dana"));
+    emit(&engine, work("research", "writer")).await;
+    let claimed = claim(&engine, "writer").await;
+    agent(&engine, "writer").complete(held(&claimed), None, vec![bad]).await.unwrap_err();
+    let kept: Vec<_> = refused(&engine).await.into_iter().map(|it| it.rejection.producer).collect();
+    assert_eq!(kept, ["dana", "writer"]);
+}
+
+#[tokio::test]
 async fn an_approver_edits_what_was_shown_or_sends_it_back() {
     let settings = Settings {
         policies: Policies::read("[[edge]]\napproval = { role = 'editors' }").unwrap(),
