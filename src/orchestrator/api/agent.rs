@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::auth::Caller;
-use super::extract::{Body, RawJson, etag};
+use super::extract::{Body, Parsed, etag};
 use super::once::{Key, REPLAYED};
 use super::problem::{Answer, Problem};
 use super::wire::{Receipt, check_name};
@@ -20,7 +20,6 @@ use crate::domain::contract::Violation;
 use crate::domain::event::Resolution;
 use crate::domain::id::Actor;
 use crate::domain::time::{SECOND, Time};
-use crate::orchestrator::boundary;
 use crate::orchestrator::engine::{Claim, Claimed};
 
 /// Longest wait for work, in seconds.
@@ -35,8 +34,8 @@ const LONGEST_WAIT: u64 = 20;
     responses(
         (status = 201, description = "emitted", body = Receipt, headers(("location" = String), ("etag" = String))),
         (status = 200, description = "emitted before: Idempotency-Replayed is true", body = Receipt)))]
-pub async fn emit(State(api): State<Api>, caller: Caller, Key(once): Key, RawJson(bytes): RawJson) -> Answer {
-    let contract = boundary::parse(&bytes).map_err(|why| unreadable(&why))?;
+pub async fn emit(State(api): State<Api>, caller: Caller, Key(once): Key, Parsed(contract): Parsed) -> Answer {
+    let contract = contract.map_err(|why| unreadable(&why))?;
     let by = producer(&caller, &contract)?;
     let emitted = api.engine.by(by).once(once).emit(contract).await?;
     let receipt = Receipt::of(&emitted.run, &emitted.handoff);

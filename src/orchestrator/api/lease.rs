@@ -49,7 +49,8 @@ impl FromRequestParts<Api> for Assignment {
             return Err(Problem::scope("this token does not speak for the target of this handoff"));
         }
         let Key(once) = Key::from_request_parts(parts, api).await?;
-        Ok(Self { by: api.engine.by(Actor::agent(target)).once(once), run, handoff: handoff.id })
+        let by = api.engine.by(Actor::agent(target)).once(once);
+        Ok(Self { run: run.clone(), handoff: handoff.id.clone(), by: by.given(run, handoff) })
     }
 }
 

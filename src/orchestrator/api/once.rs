@@ -10,10 +10,10 @@ use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::auth::Caller;
-use super::extract::whole;
+use super::extract::{Parsed, whole};
 use super::problem::{Answer, Problem};
 use super::{Api, BODY_LIMIT};
 use crate::orchestrator::boundary;
@@ -42,8 +42,8 @@ pub struct Running(Mutex<HashSet<(String, String)>>);
 struct Turn<'a>(&'a Running, (String, String));
 
 impl Running {
-    fn enter(&self, once: &Once) -> Option<Turn<'_>> {
-        let its = (once.scope.clone(), once.key.clone());
+    fn enter(&self, caller: &str, key: &str) -> Option<Turn<'_>> {
+        let its = (caller.to_owned(), key.to_owned());
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         running.insert(its.clone()).then(|| Turn(self, its))
     }
@@ -77,10 +77,7 @@ pub async fn keyed(
     let key = places.iter().fold(key.to_owned(), |key, (_, item)| format!("{key} {item}"));
     let body = whole(&parts.headers, body, BODY_LIMIT).await?;
     let seen = parts.headers.get(header::IF_MATCH).map(HeaderValue::as_bytes);
-    // What is no JSON is refused by its handler.
-    let said = boundary::parse(&body).unwrap_or(Value::Null);
-    let once = Once::new(&caller.subject, &key, &json!([parts.uri.path(), seen, said]));
-    let Some(_turn) = api.running.enter(&once) else {
+    let Some(_turn) = api.running.enter(&caller.subject, &key) else {
         return Err(Problem {
             retry_after: Some(1),
             ..Problem::new(
@@ -90,10 +87,17 @@ pub async fn keyed(
             )
         });
     };
-    let before = api.engine.done_before(&once).await?;
+    // What is no JSON is refused by its handler.
+    let parsed = Parsed(boundary::parse(&body));
+    let said = json!([parts.uri.path(), seen, parsed.0.as_ref().ok()]);
+    let once = api.engine.once(&caller.subject, &key, &said).await?;
+    let repeated = once.is_repeated();
     parts.extensions.insert(once);
+    if !body.is_empty() {
+        parts.extensions.insert(parsed);
+    }
     let mut response = next.run(Request::from_parts(parts, body.into())).await;
-    if before && response.status().is_success() {
+    if repeated && response.status().is_success() {
         let headers = response.headers_mut();
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::people::{Edit, taking};
 use super::requester::{Done, Plan};
 use super::revision::shortened;
-use super::{CONTROL, Engine, Once, Problem, Requester, cut};
+use super::{CONTROL, Engine, Problem, Requester, cut};
 use crate::domain::command::{Command, Held, Seen};
 use crate::domain::event::{Answer, Resolution};
 use crate::domain::id::{Actor, Edge, RunId};
@@ -25,11 +25,10 @@ impl Engine {
     /// Does one act to one or many items, each for itself: an item that moved or refuses stops no other.
     /// Repeating the request does nothing more and gives the same results for what succeeded.
     pub async fn perform(&self, request: Request) -> Outcome {
-        let by = |on| self.by(Actor::user(&request.by)).once(Some(once(&request, on)));
         let mut items = Vec::new();
         if let Act::PauseEdge(edge) | Act::ResumeEdge(edge) = &request.act {
             let paused = matches!(request.act, Act::PauseEdge(_));
-            let done = by(None).switch(edge, paused, &request.why).await;
+            let done = self.switch_once(&request, edge, paused).await;
             items.push((None, done.map_err(Into::into)));
         }
         let mut acting = Vec::new();
@@ -42,7 +41,7 @@ impl Engine {
                 _ => acting.len(),
             };
             if nth == acting.len() {
-                acting.push(by(Some(on)).act_once(&request, on));
+                acting.push(self.act_once(&request, on));
             }
             same.push(nth);
         }
@@ -54,6 +53,23 @@ impl Engine {
             Some((Some(on.handoff.clone()), done))
         }));
         Outcome { items }
+    }
+
+    async fn switch_once(&self, request: &Request, edge: &Edge, paused: bool) -> Result<(), Problem> {
+        self.keyed(request, None).await?.switch(edge, paused, &request.why).await
+    }
+
+    async fn act_once(&self, request: &Request, on: &Target) -> Result<(), Problem> {
+        self.keyed(request, Some(on)).await?.acting(&request.act, &request.why, on).await.map(drop)
+    }
+
+    /// The person who sends a request, with the key of one item of it: it stands for this act on this version of
+    /// the item, and for no other.
+    async fn keyed(&self, request: &Request, on: Option<&Target>) -> Result<Requester, Problem> {
+        let item = on.map_or("", |it| it.handoff.as_str());
+        let what = json!([request.act, request.why, item, on.map(|it| it.version)]);
+        let once = self.once(&format!("act:{}", request.by), &format!("{} {item}", request.key), &what).await?;
+        Ok(self.by(Actor::user(&request.by)).once(Some(once)))
     }
 }
 
@@ -69,26 +85,18 @@ impl Requester {
         self.transact(&CONTROL.into(), plan).await.map(drop)
     }
 
-    async fn act_once(self, request: &Request, on: &Target) -> Result<(), Problem> {
-        if self.answered(self.now()).await?.is_some() {
-            return Ok(());
-        }
-        self.acting(&request.act, &request.why, on).await.map(drop)
-    }
-
     /// One act on one item, with the whole reason when it is refused; the handoff as it left it.
     ///
     /// # Errors
     /// See [`Problem`]; nothing changed then.
     pub async fn act(&self, act: &Act, why: &str, on: &Target) -> Result<Handoff, Problem> {
-        let done = match self.answered(self.now()).await? {
-            Some(before) => Done::Before(before),
-            None => self.acting(act, why, on).await?,
-        };
-        done.handoff(&on.handoff)
+        self.acting(act, why, on).await?.handoff(&on.handoff)
     }
 
     async fn acting(&self, act: &Act, why: &str, on: &Target) -> Result<Done, Problem> {
+        if let Some(before) = self.before() {
+            return Ok(before);
+        }
         let (command, blobs) = self.command(act, why, on).await?;
         let plan = |_: Option<&Run>, _| Ok(Plan { command: command.clone(), blobs: blobs.clone() });
         self.transact(&on.run, plan).await
@@ -185,13 +193,4 @@ fn resolution(answer: Answer, why: String, value: Option<Value>) -> Resolution {
         resolution.note = why;
     }
     resolution
-}
-
-/// The key of one item of a request: it stands for this act on this version of it, and for no other.
-fn once(request: &Request, on: Option<&Target>) -> Once {
-    let scope = format!("act:{}", request.by);
-    let item = on.map_or("", |it| it.handoff.as_str());
-    let key = format!("{} {item}", request.key);
-    let what = json!([request.act, request.why, item, on.map(|it| it.version)]);
-    Once::new(&scope, &key, &what)
 }

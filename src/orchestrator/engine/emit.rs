@@ -33,7 +33,7 @@ impl Requester {
     /// content.
     pub async fn emit(&self, body: Value) -> Result<Emitted, Problem> {
         let now = self.now();
-        if let Some(before) = self.answered(now).await? {
+        if let Some(Done::Before(before)) = self.before() {
             return self.emitted_before(before).await;
         }
         let trace = body.get("trace_id").and_then(Value::as_str);

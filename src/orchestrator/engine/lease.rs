@@ -47,8 +47,8 @@ impl Requester {
     /// # Errors
     /// [`Problem::Invalid`] when any contract in `next` is; their places are in the paths.
     pub async fn complete(&self, held: Held, result: Option<Value>, next: Vec<Value>) -> Result<Completed, Problem> {
-        if let Some(before) = self.answered(self.now()).await? {
-            return completed(Done::Before(before), &held.handoff);
+        if let Some(before) = self.before() {
+            return completed(before, &held.handoff);
         }
         let (run, handoff) = self.find(&held.handoff).await?;
         let candidate = self.follow_ups(&run, &handoff, &next).await?;
@@ -78,8 +78,8 @@ impl Requester {
         feedback: Vec<String>,
         contract: Option<Value>,
     ) -> Result<Completed, Problem> {
-        if let Some(before) = self.answered(self.now()).await? {
-            return completed(Done::Before(before), &held.handoff);
+        if let Some(before) = self.before() {
+            return completed(before, &held.handoff);
         }
         let feedback = shortened(&feedback);
         let (run, handoff) = self.find(&held.handoff).await?;
@@ -153,7 +153,7 @@ impl Requester {
         held: &Held,
         command: impl Fn(&Handoff, Time) -> Command + Send + Sync,
     ) -> Result<Handoff, Problem> {
-        let run = self.run_of(&held.handoff).await?;
+        let (run, _) = self.find(&held.handoff).await?;
         let unknown = || Refusal::NotFound(format!("handoff {}", held.handoff));
         let plan = |known: Option<&Run>, now| {
             let handoff = known.and_then(|run| run.handoffs.get(&held.handoff)).ok_or_else(unknown)?;

@@ -30,10 +30,10 @@ impl Requester {
     /// # Errors
     /// [`Problem::Invalid`] when the edited contract is, or the edit touches the record of what happened.
     pub async fn amend(&self, seen: Seen, edit: Edit) -> Result<Handoff, Problem> {
-        let (run, handoff) = self.find(&seen.handoff).await?;
-        if let Some(before) = self.answered(self.now()).await? {
-            return Done::Before(before).handoff(&handoff.id);
+        if let Some(before) = self.before() {
+            return before.handoff(&seen.handoff);
         }
+        let (run, handoff) = self.find(&seen.handoff).await?;
         let (blob, head) = self.edited(&handoff, edit).await?;
         let command = Command::Amend { seen: seen.clone(), head };
         self.once_on(&run, &seen.handoff, command, vec![blob]).await
@@ -60,10 +60,10 @@ impl Requester {
         next: Vec<Value>,
         note: &str,
     ) -> Result<Handoff, Problem> {
-        let (run, handoff) = self.find(&seen.handoff).await?;
-        if let Some(before) = self.answered(self.now()).await? {
-            return Done::Before(before).handoff(&handoff.id);
+        if let Some(before) = self.before() {
+            return before.handoff(&seen.handoff);
         }
+        let (run, handoff) = self.find(&seen.handoff).await?;
         let candidate = self.follow_ups(&run, &handoff, &next).await?;
         let result = result.as_ref().map(stored);
         let command = Command::CompleteManually {
@@ -94,7 +94,7 @@ impl Requester {
     /// # Errors
     /// [`Problem::NotFound`] when it is unknown or resolved.
     pub async fn dismiss_rejection(&self, rejection: &str, why: &str) -> Result<(), Problem> {
-        if self.answered(self.now()).await?.is_some() {
+        if self.before().is_some() {
             return Ok(());
         }
         let found = self.inner.store.refused_in(rejection).await?;

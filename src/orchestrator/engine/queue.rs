@@ -71,7 +71,8 @@ impl Requester {
             let ready = store.ready(&self.by.id, now, max + 16, paused).await?;
             let mut claimed = Vec::new();
             for (run, handoff) in &ready.found {
-                match self.nth(claimed.len()).claim_one(&claim, run, handoff).await {
+                let once = self.once.as_ref().map(|it| it.nth(claimed.len()));
+                match self.clone().once(once).claim_one(&claim, run, handoff).await {
                     Ok(work) => claimed.extend(work),
                     Err(why) if claimed.is_empty() => return Err(why),
                     // What was claimed already must reach the agent, or it lies there until its lease ends.
@@ -132,18 +133,16 @@ impl Requester {
     /// What the same claim was given before under its key, at most `max`.
     async fn claimed_before(&self, max: usize) -> Result<Vec<Claimed>, Problem> {
         let mut claimed = Vec::new();
-        while claimed.len() < max
-            && let Some(before) = self.nth(claimed.len()).answered(self.now()).await?
-            && let Some(handoff) = before.into_iter().next()
-        {
+        let Some(once) = &self.once else { return Ok(claimed) };
+        for nth in 0..max {
+            let before = match nth {
+                0 => once.before.clone(),
+                _ => self.answered(&once.nth(nth), self.now()).await?,
+            };
+            let Some(handoff) = before.and_then(|it| it.into_iter().next()) else { break };
             claimed.push(self.as_seen_by_its_target(handoff).await?);
         }
         Ok(claimed)
-    }
-
-    /// The same caller with the key of the nth of several things that one request does.
-    fn nth(&self, nth: usize) -> Self {
-        self.clone().once(self.once.as_ref().map(|it| it.nth(nth)))
     }
 
     async fn as_seen_by_its_target(&self, handoff: Handoff) -> Result<Claimed, Problem> {

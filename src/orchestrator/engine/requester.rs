@@ -19,30 +19,32 @@ const TRIES: u32 = 64;
 /// How long the answer to a request with an idempotency key is remembered.
 const ANSWERS_KEPT: Millis = DAY;
 
-/// An idempotency key: the same request under it is answered once, the same way, for 24 hours.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An idempotency key that was looked up: the same request under it is answered once, the same way, for 24 hours.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Once {
     /// Whose keys: two callers may use the same one.
-    pub scope: String,
+    scope: String,
     /// The caller's key.
-    pub key: String,
+    key: String,
     /// Digest of the request: another one under the same key is refused.
-    pub fingerprint: String,
+    fingerprint: String,
+    /// The handoffs as the same request left them, when it was done before.
+    pub(super) before: Option<Vec<Handoff>>,
 }
 
 impl Once {
-    /// A key of `scope` for `request`.
-    pub fn new(scope: &str, key: &str, request: &Value) -> Self {
-        Self { scope: scope.to_owned(), key: key.to_owned(), fingerprint: digest(request) }
+    /// Whether the same request was done before.
+    pub fn is_repeated(&self) -> bool {
+        self.before.is_some()
     }
 
-    /// The key of the nth of several things that one request does, each in a transaction of its own.
+    /// The key of the nth of several things that one request does, each in a transaction of its own. But for the
+    /// first, it is not looked up.
     pub(super) fn nth(&self, nth: usize) -> Self {
-        let mut its = self.clone();
-        if nth > 0 {
-            its.key = format!("{} {nth}", self.key);
+        match nth {
+            0 => self.clone(),
+            _ => Self { key: format!("{} {nth}", self.key), before: None, ..self.clone() },
         }
-        its
     }
 }
 
@@ -83,6 +85,7 @@ pub struct Requester {
     engine: Engine,
     pub(super) by: Actor,
     pub(super) once: Option<Once>,
+    found: Option<(RunId, Handoff)>,
 }
 
 impl Deref for Requester {
@@ -95,7 +98,7 @@ impl Deref for Requester {
 
 impl Requester {
     pub(super) fn new(engine: Engine, by: Actor) -> Self {
-        Self { engine, by, once: None }
+        Self { engine, by, once: None, found: None }
     }
 
     /// The same caller with an idempotency key; `None` is without one.
@@ -104,15 +107,27 @@ impl Requester {
         Self { once, ..self }
     }
 
+    /// The same caller with a handoff and its run that were looked up just now: they need not be found again.
+    #[must_use]
+    pub fn given(self, run: RunId, handoff: Handoff) -> Self {
+        Self { found: Some((run, handoff)), ..self }
+    }
+
     /// Decides and commits one request; again and again while others are faster.
     pub(super) async fn transact(
         &self,
         run: &RunId,
         plan: impl Fn(Option<&Run>, Time) -> Result<Plan, Problem> + Send,
     ) -> Result<Done, Problem> {
+        if let Some(before) = self.before() {
+            return Ok(before);
+        }
         for _ in 0..TRIES {
             let now = self.now();
-            if let Some(before) = self.answered(now).await? {
+            // The same request may have been done since its key was looked up.
+            if let Some(once) = &self.once
+                && let Some(before) = self.answered(once, now).await?
+            {
                 return Ok(Done::Before(before));
             }
             let loaded = self.inner.store.load(run).await?;
@@ -157,25 +172,33 @@ impl Requester {
         Err(Problem::Busy(run.to_string()))
     }
 
-    /// The handoffs as the same request left them, when it was done before.
-    pub(super) async fn answered(&self, now: Time) -> Result<Option<Vec<Handoff>>, Problem> {
-        match &self.once {
-            Some(once) => self.answer(once, now).await,
-            None => Ok(None),
+    /// What the same request did before, as far as that was known when its key was looked up.
+    pub(super) fn before(&self) -> Option<Done> {
+        Some(Done::Before(self.once.as_ref()?.before.clone()?))
+    }
+
+    /// A handoff and its run, looked up unless the caller was [`given`](Self::given) it.
+    pub(super) async fn find(&self, handoff: &HandoffId) -> Result<(RunId, Handoff), Problem> {
+        match &self.found {
+            Some(found) if found.1.id == *handoff => Ok(found.clone()),
+            _ => self.engine.find(handoff).await,
         }
     }
 }
 
 impl Engine {
-    /// Whether this very request was done before under its key.
+    /// Looks up a key of `scope` for `request`.
     ///
     /// # Errors
-    /// [`Problem::KeyReused`] when its key came with another request.
-    pub async fn done_before(&self, once: &Once) -> Result<bool, Problem> {
-        Ok(self.answer(once, self.now()).await?.is_some())
+    /// [`Problem::KeyReused`] when it came with another request.
+    pub async fn once(&self, scope: &str, key: &str, request: &Value) -> Result<Once, Problem> {
+        let mut once =
+            Once { scope: scope.to_owned(), key: key.to_owned(), fingerprint: digest(request), before: None };
+        once.before = self.answered(&once, self.now()).await?;
+        Ok(once)
     }
 
-    async fn answer(&self, once: &Once, now: Time) -> Result<Option<Vec<Handoff>>, Problem> {
+    pub(super) async fn answered(&self, once: &Once, now: Time) -> Result<Option<Vec<Handoff>>, Problem> {
         match self.inner.store.answered(&once.scope, &once.key, now).await? {
             Some((fingerprint, body)) if fingerprint == once.fingerprint => {
                 Ok(serde_json::from_value(body).map_err(StoreError::from)?)

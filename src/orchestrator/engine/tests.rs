@@ -175,12 +175,18 @@ async fn the_same_work_is_emitted_once() {
 
     // Without a trace of its own, the caller's key is what makes a repeat a repeat.
     let body = work("research", "writer");
-    let keyed = |body: &Value| Some(Once::new("research", "key 1", body));
-    let one = research.clone().once(keyed(&body)).emit(body.clone()).await.unwrap();
-    let two = research.clone().once(keyed(&body)).emit(body.clone()).await.unwrap();
-    assert_eq!((two.replayed, two.handoff.id), (true, one.handoff.id));
+    let once = engine.once("research", "key 1", &body).await.unwrap();
+    let one = research.clone().once(Some(once.clone())).emit(body.clone()).await.unwrap();
+    assert!(!once.is_repeated());
+    let again = engine.once("research", "key 1", &body).await.unwrap();
+    assert!(again.is_repeated());
+    // Whether the key was looked up before the first came or after.
+    for once in [once, again] {
+        let two = research.clone().once(Some(once)).emit(body.clone()).await.unwrap();
+        assert_eq!((two.replayed, two.handoff.id), (true, one.handoff.id.clone()));
+    }
     let other = work("research", "legal");
-    let reused = research.clone().once(keyed(&other)).emit(other.clone()).await.unwrap_err();
+    let reused = engine.once("research", "key 1", &other).await.unwrap_err();
     assert_eq!(reused, Problem::KeyReused("key 1".into()));
 }
 
@@ -190,7 +196,8 @@ async fn claims_that_race_under_one_key_are_one_claim() {
     for _ in 0..20 {
         emit(&engine, work("research", "writer")).await;
     }
-    let writer = agent(&engine, "writer").once(Some(Once::new("writer", "k", &json!("claim"))));
+    let once = engine.once("writer", "k", &json!("claim")).await.unwrap();
+    let writer = agent(&engine, "writer").once(Some(once));
     // As when callers give up on their way and ask again while the first is being written.
     let racing = (0..8).map(|_| {
         let writer = writer.clone();
