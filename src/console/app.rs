@@ -12,14 +12,17 @@
 //!    actions reach `act`, and footer, help and palette show the same list. What `act` wants goes to the [`ScreenContext`]:
 //!    open, go, fetch, copy, say, and `propose`, which asks for reasons, confirms, sends and shows results.
 //! 2. `ui/x.rs`: `pub fn draw(screen: &X, state: &State, canvas: &mut Canvas)`, with the widgets of `ui/part`.
-//! 3. One line in the table of `app/screen.rs`, and one in that of `ui.rs`.
+//! 3. A line in the tables of `app/place.rs` and `app/screens.rs`, and one in `ui.rs`.
 //!
 //! The events screen is the pattern; golden pictures of it are in `tests/screens.rs`.
 
 pub mod act;
 pub mod attention;
+pub mod binding;
 pub mod dead_letters;
 pub mod doc;
+mod edge_filter;
+pub mod edge_page;
 pub mod edges;
 pub mod empty_state;
 pub mod events;
@@ -36,8 +39,10 @@ pub mod msg;
 pub mod order;
 pub mod palette;
 pub mod pipelines;
+pub mod place;
 pub mod screen;
 pub mod screen_context;
+pub mod screens;
 pub mod sources;
 pub mod state;
 pub mod tasks;
@@ -46,10 +51,12 @@ pub mod triage;
 pub mod world;
 
 pub use act::{ActTarget, Proposal};
+pub use binding::Binding;
 pub use flow::{edit_approve, propose};
 pub use list::List;
 pub use msg::{Effect, Msg, Reply, Size, Ticket};
-pub use screen::{Binding, Focus, Screen, ScreenId};
+pub use place::{Focus, ScreenId};
+pub use screen::Screen;
 pub use screen_context::ScreenContext;
 pub use state::{Place, Start, State};
 pub use world::World;

@@ -24,7 +24,7 @@ pub mod tasks;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::console::app::screen::ScreenId;
+use crate::console::app::place::ScreenId;
 use crate::console::app::{Size, State};
 use crate::theme::{Glyphs, Role, Theme};
 

@@ -7,7 +7,7 @@ use crate::domain::time::{MINUTE, Millis};
 
 use super::explain::brief;
 use super::feed::Link;
-use super::screen::{Focus, ScreenId};
+use super::place::{Focus, ScreenId};
 use super::world::World;
 
 /// One badge.

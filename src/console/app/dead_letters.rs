@@ -13,8 +13,10 @@ use crate::domain::report::{DeadGroup, dead_row};
 use crate::keymap::Action;
 
 use super::act::Proposal;
+use super::binding::Binding;
 use super::list::List;
-use super::screen::{Binding, Focus, Screen};
+use super::place::Focus;
+use super::screen::Screen;
 use super::screen_context::ScreenContext;
 use super::triage;
 use super::world::World;

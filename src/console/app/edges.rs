@@ -4,25 +4,25 @@ use std::cmp::Ordering;
 
 use crate::domain::health::Window;
 use crate::domain::id::Edge;
-use crate::domain::port::{ActKind, SourceId};
+use crate::domain::port::SourceId;
 use crate::domain::query::Query;
-use crate::domain::report::{self, EdgeRow};
+use crate::domain::report;
 use crate::keymap::Action;
 
-use super::act::Proposal;
-use super::explain::{Concern, concern};
+use super::binding::Binding;
+use super::edge_filter::{FIELDS, matches};
+use super::edge_page::{EdgePage, pause, propose_pause, turned};
+use super::explain::concern;
 use super::list::List;
 use super::order::Order;
-use super::pipelines::{FIELDS, matches};
-use super::screen::{Binding, Focus, Screen};
+use super::place::Focus;
+use super::screen::Screen;
 use super::screen_context::ScreenContext;
 use super::world::World;
 
-mod page;
 mod sort;
 
-pub use page::EdgePage;
-pub use sort::By;
+pub use sort::{By, Row};
 
 /// One edge of one source.
 pub type EdgeId = (SourceId, Edge);
@@ -45,17 +45,6 @@ pub struct Edges {
     order: Order<EdgeId>,
     query: Query,
     made: Option<Vec<u64>>,
-}
-
-/// One row: an edge, where it is, and how bad it is.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// Where it runs.
-    pub source: SourceId,
-    /// Its numbers.
-    pub row: EdgeRow,
-    /// How much it asks for attention.
-    pub concern: Concern,
 }
 
 impl Default for Edges {
@@ -243,29 +232,4 @@ impl Screen for Edges {
         self.make(world);
         Ok(())
     }
-}
-
-/// The window after this one, or before it, round and round.
-fn turned(span: Window, forward: bool) -> Window {
-    let at = span as usize + if forward { 1 } else { Window::ALL.len() - 1 };
-    Window::ALL.get(at % Window::ALL.len()).copied().unwrap_or(span)
-}
-
-fn is_paused(world: &World, source: SourceId, edge: &Edge) -> bool {
-    world.feed(source).is_some_and(|it| it.ledger().paused().contains(edge))
-}
-
-/// Pausing or resuming, whichever can be done.
-fn pause(world: &World, source: SourceId, edge: &Edge) -> Binding {
-    let (verb, act) =
-        if is_paused(world, source, edge) { ("resume", ActKind::ResumeEdge) } else { ("pause", ActKind::PauseEdge) };
-    Binding::new(Action::Act(ActKind::PauseEdge)).word(verb).of(world, source, act)
-}
-
-fn propose_pause(cx: &mut ScreenContext<'_>, source: SourceId, edge: Edge) {
-    let waiting = cx.world.feed(source).and_then(|it| it.ledger().edge(&edge)).map_or(0, |it| it.open.len());
-    let s = if waiting == 1 { "" } else { "s" };
-    let open = format!("{waiting} handoff{s} open on it now.");
-    let act = if is_paused(cx.world, source, &edge) { ActKind::ResumeEdge } else { ActKind::PauseEdge };
-    cx.propose(Proposal::on_edge(act, source, edge).notes(vec![open]));
 }

@@ -8,8 +8,10 @@ use crate::domain::query::Query;
 use crate::domain::time::Time;
 use crate::keymap::Action;
 
+use super::binding::Binding;
 use super::list::List;
-use super::screen::{Binding, Focus, Screen};
+use super::place::Focus;
+use super::screen::Screen;
 use super::screen_context::ScreenContext;
 use super::world::World;
 

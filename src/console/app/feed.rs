@@ -11,8 +11,9 @@ use crate::domain::report::{self, DeadGroup, EdgeRow, InboxRow, TaskRow};
 use crate::domain::time::{Millis, SECOND, Time};
 
 use super::msg::Ticket;
-use super::world::STALE_AFTER;
 
+/// Data older than this locks acting keys (product section 4).
+pub const STALE_AFTER: Millis = 10 * SECOND;
 /// A source whose clock differs by less has our time; the difference is the way the message took.
 const SAME_CLOCK: Millis = 2 * SECOND;
 /// Histories of runs that are fetched at once to make them whole.

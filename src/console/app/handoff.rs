@@ -10,11 +10,12 @@ use crate::domain::run::{self, Run};
 use crate::keymap::Action;
 
 use super::act::Proposal;
+use super::binding::Binding;
 use super::doc::{Doc, ScrollView, TextRole, plural};
 use super::inbox;
 use super::list::List;
 use super::msg::{Reply, Ticket};
-use super::screen::{Binding, Screen};
+use super::screen::Screen;
 use super::screen_context::ScreenContext;
 use super::triage;
 use super::world::World;

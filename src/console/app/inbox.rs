@@ -12,10 +12,12 @@ use crate::domain::query::Query;
 use crate::domain::report::InboxRow;
 use crate::keymap::Action;
 
+use super::binding::Binding;
 use super::doc::{ScrollView, plural};
 use super::list::List;
 use super::msg::{Reply, Size, Ticket};
-use super::screen::{Binding, Focus, Screen};
+use super::place::Focus;
+use super::screen::Screen;
 use super::screen_context::ScreenContext;
 use super::triage;
 use super::world::World;

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use crate::keymap::Action;
 
-use super::screen::Binding;
+use super::binding::Binding;
 
 /// Rows by id in the order shown, the one under the cursor, and the marked ones.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use crate::domain::port::{Control, Fault, Found, Outcome, Report, Request, Sourc
 use crate::domain::time::{Millis, Time};
 use crate::keymap::{Action, Key};
 
-use super::screen::ScreenId;
+use super::place::ScreenId;
 
 /// Names one effect that answers later. An answer whose ticket nobody waits for any more is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,7 +6,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use crate::keymap::Action;
 
 use super::line::Line;
-use super::screen::{Focus, ScreenId};
+use super::place::{Focus, ScreenId};
 
 /// One thing to pick.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,22 +3,24 @@
 use std::collections::HashMap;
 
 use crate::domain::health::Window;
-use crate::domain::port::SourceId;
 use crate::domain::query::Query;
-use crate::domain::report::{EdgeRow, PipelineRow, pipelines_of};
+use crate::domain::report::{EdgeRow, pipelines_of};
 use crate::domain::run::Handoff;
 use crate::keymap::Action;
 
-use super::edges::EdgePage;
-use super::explain::{Concern, concern, word};
+use super::binding::Binding;
+use super::edge_filter::{FIELDS, matches};
+use super::edge_page::EdgePage;
+use super::explain::concern;
 use super::list::List;
-use super::screen::{Binding, Focus, Screen};
+use super::place::Focus;
+use super::screen::Screen;
 use super::screen_context::ScreenContext;
 use super::world::World;
 
 mod tree;
 
-pub use tree::{Line, Node};
+pub use tree::{Group, Line, Node};
 
 /// The landing screen.
 #[derive(Debug, Default)]
@@ -37,31 +39,8 @@ pub struct Pipelines {
     made: Option<Vec<u64>>,
 }
 
-/// One pipeline of one source.
-#[derive(Clone, Debug)]
-pub struct Group {
-    /// Where it runs.
-    pub source: SourceId,
-    /// Its numbers, and its edges in the order work flows; the worst first when there are many.
-    pub row: PipelineRow,
-    /// How much its worst edge asks for attention.
-    pub concern: Concern,
-    /// The worst edge.
-    worst: usize,
-}
-
-/// The fields a filter of edges can name.
-pub(super) const FIELDS: &[&str] = &["pipeline", "from", "to", "stage", "health"];
-
 /// More edges than this are sorted by how bad they are: a flow of that many is no longer read as one.
 const FLOW: usize = 12;
-
-impl Group {
-    /// The edge that asks most for attention.
-    pub fn worst(&self) -> Option<&EdgeRow> {
-        self.row.edges.get(self.worst)
-    }
-}
 
 impl Pipelines {
     /// A row as it is drawn.
@@ -277,21 +256,6 @@ impl Screen for Pipelines {
         self.make(world);
         Ok(())
     }
-}
-
-/// Whether an edge is to be shown.
-pub(super) fn matches(query: &Query, row: &EdgeRow) -> bool {
-    if query.is_empty() {
-        return true;
-    }
-    let (edge, name, health) = (&row.edge, row.edge.to_string(), word(row));
-    query.keeps(&[&edge.pipeline, &name, &row.stage, health], |field| match field {
-        "pipeline" => &edge.pipeline,
-        "from" => &edge.from,
-        "to" => &edge.to,
-        "stage" => &row.stage,
-        _ => health,
-    })
 }
 
 /// What a handoff is called: its title, or its id when nobody gave it one.

@@ -6,7 +6,7 @@ use crate::domain::text;
 
 use super::act::{ActTarget, Proposal};
 use super::msg::{Effect, Ticket};
-use super::screen::{Focus, ScreenId};
+use super::place::{Focus, ScreenId};
 use super::world::World;
 
 /// What the frame does for a screen.

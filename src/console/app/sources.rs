@@ -4,9 +4,11 @@ use crate::domain::health::Window;
 use crate::domain::port::{ActKind, SourceId};
 use crate::keymap::Action;
 
+use super::binding::Binding;
 use super::feed::{Feed, Link};
 use super::list::List;
-use super::screen::{Binding, Focus, Screen};
+use super::place::Focus;
+use super::screen::Screen;
 use super::screen_context::ScreenContext;
 use super::world::World;
 

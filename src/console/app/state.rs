@@ -8,13 +8,16 @@ use crate::keymap::{Action, Context, Keymap};
 
 use super::act::{ActTarget, Form};
 use super::attention::{self, Badge};
+use super::binding::Binding;
 use super::feed::Feed;
 use super::flow::InFlight;
 use super::handoff::Handoff;
 use super::layer::{Dialog, Layer};
 use super::msg::{Effect, Size, Ticket};
-use super::screen::{Binding, Screen, ScreenId, Screens};
+use super::place::ScreenId;
+use super::screen::Screen;
 use super::screen_context::{ScreenContext, Tickets};
+use super::screens::Screens;
 use super::toast::{self, Toasts, Tone};
 use super::world::{TimeFormat, World};
 

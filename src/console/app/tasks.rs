@@ -11,11 +11,13 @@ use crate::domain::time::Time;
 use crate::keymap::Action;
 
 use super::act::Proposal;
+use super::binding::Binding;
 use super::feed::Feed;
 use super::list::List;
 use super::msg::{Reply, Ticket};
 use super::order::Order;
-use super::screen::{Binding, Focus, Screen};
+use super::place::Focus;
+use super::screen::Screen;
 use super::screen_context::ScreenContext;
 use super::triage;
 use super::world::World;

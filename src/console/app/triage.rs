@@ -10,7 +10,7 @@ use crate::domain::text;
 use crate::keymap::Action;
 
 use super::act::{ActTarget, Proposal};
-use super::screen::Binding;
+use super::binding::Binding;
 use super::screen_context::ScreenContext;
 use super::world::World;
 

@@ -2,13 +2,10 @@
 
 use crate::domain::port::{ActKind, SourceId};
 use crate::domain::text::age;
-use crate::domain::time::{Millis, SECOND, Time};
+use crate::domain::time::{Millis, Time};
 
-use super::feed::{Feed, Link};
+use super::feed::{Feed, Link, STALE_AFTER};
 use super::msg::Size;
-
-/// Data older than this locks acting keys (product section 4).
-pub const STALE_AFTER: Millis = 10 * SECOND;
 
 /// Everything the screens read. They never change it.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use crate::domain::text;
 use crate::domain::time::Time;
 
 use super::super::act::Proposal;
+use super::super::binding::Binding;
 use super::super::doc::plural;
-use super::super::screen::Binding;
 use super::super::screen_context::ScreenContext;
 use super::super::triage::target;
 use super::super::world::World;

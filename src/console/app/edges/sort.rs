@@ -1,10 +1,21 @@
-//! By which column the edges are sorted.
+//! One row of the edges, and by which column they are sorted.
 
 use std::cmp::Ordering;
 
-use super::Row;
 use crate::console::app::explain::Concern;
-use crate::domain::report::RateOf;
+use crate::domain::port::SourceId;
+use crate::domain::report::{EdgeRow, RateOf};
+
+/// One row: an edge, where it is, and how bad it is.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Where it runs.
+    pub source: SourceId,
+    /// Its numbers.
+    pub row: EdgeRow,
+    /// How much it asks for attention.
+    pub concern: Concern,
+}
 
 /// A column of the list, in the order drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

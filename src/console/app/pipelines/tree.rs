@@ -4,13 +4,33 @@ use std::sync::Arc;
 
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::port::SourceId;
+use crate::domain::report::{EdgeRow, PipelineRow};
 
 use super::super::explain::Concern;
 use super::super::world::World;
-use super::Group;
 
 /// Open tasks shown under an edge; its page has them all.
 const TASKS: usize = 20;
+
+/// One pipeline of one source.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Where it runs.
+    pub source: SourceId,
+    /// Its numbers, and its edges in the order work flows; the worst first when there are many.
+    pub row: PipelineRow,
+    /// How much its worst edge asks for attention.
+    pub concern: Concern,
+    /// The worst edge.
+    pub(super) worst: usize,
+}
+
+impl Group {
+    /// The edge that asks most for attention.
+    pub fn worst(&self) -> Option<&EdgeRow> {
+        self.row.edges.get(self.worst)
+    }
+}
 
 /// One branch, by what it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

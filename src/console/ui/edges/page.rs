@@ -5,7 +5,7 @@ pub(in crate::console::ui) mod charts;
 use ratatui::layout::Rect;
 
 use crate::console::app::State;
-use crate::console::app::edges::EdgePage;
+use crate::console::app::edge_page::EdgePage;
 use crate::console::app::explain::{concern, is_measured, reason, version};
 use crate::console::app::feed::Feed;
 use crate::console::app::pipelines::title;

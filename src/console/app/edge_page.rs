@@ -6,11 +6,11 @@ use crate::domain::port::{ActKind, SourceId};
 use crate::domain::report::{EdgeRow, edge_row};
 use crate::keymap::Action;
 
-use super::super::list::List;
-use super::super::screen::Binding;
-use super::super::screen_context::ScreenContext;
-use super::super::world::World;
-use super::{pause, propose_pause, turned};
+use super::act::Proposal;
+use super::binding::Binding;
+use super::list::List;
+use super::screen_context::ScreenContext;
+use super::world::World;
 
 /// The page of one edge.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl EdgePage {
         Self { source, edge, span: Window::OneHour, list: List::default(), row: None }
     }
 
-    pub(in super::super) fn refresh(&mut self, world: &World) {
+    pub(super) fn refresh(&mut self, world: &World) {
         let Some(feed) = world.feed(self.source) else {
             return;
         };
@@ -49,7 +49,7 @@ impl EdgePage {
         self.list.settle(book.recent.iter().rev().cloned().collect());
     }
 
-    pub(in super::super) fn bindings(&self, world: &World) -> Vec<Binding> {
+    pub(super) fn bindings(&self, world: &World) -> Vec<Binding> {
         let mut bindings = Vec::new();
         if self.list.selected().is_some() {
             bindings.push(Binding::new(Action::Open).word("handoff"));
@@ -66,7 +66,7 @@ impl EdgePage {
         bindings
     }
 
-    pub(in super::super) fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
+    pub(super) fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
         if self.list.act(action, cx.half_page()) {
             return;
         }
@@ -89,15 +89,40 @@ impl EdgePage {
         self.refresh(world);
     }
 
-    pub(in super::super) fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
+    pub(super) fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
         if self.list.click(row) {
             self.act(cx, Action::Open);
         }
     }
 
-    pub(in super::super) fn span_at(&mut self, nth: usize) {
+    pub(super) fn span_at(&mut self, nth: usize) {
         if let Some(span) = Window::ALL.get(nth) {
             self.span = *span;
         }
     }
+}
+
+/// The window after this one, or before it, round and round.
+pub(super) fn turned(span: Window, forward: bool) -> Window {
+    let at = span as usize + if forward { 1 } else { Window::ALL.len() - 1 };
+    Window::ALL.get(at % Window::ALL.len()).copied().unwrap_or(span)
+}
+
+fn is_paused(world: &World, source: SourceId, edge: &Edge) -> bool {
+    world.feed(source).is_some_and(|it| it.ledger().paused().contains(edge))
+}
+
+/// Pausing or resuming, whichever can be done.
+pub(super) fn pause(world: &World, source: SourceId, edge: &Edge) -> Binding {
+    let (verb, act) =
+        if is_paused(world, source, edge) { ("resume", ActKind::ResumeEdge) } else { ("pause", ActKind::PauseEdge) };
+    Binding::new(Action::Act(ActKind::PauseEdge)).word(verb).of(world, source, act)
+}
+
+pub(super) fn propose_pause(cx: &mut ScreenContext<'_>, source: SourceId, edge: Edge) {
+    let waiting = cx.world.feed(source).and_then(|it| it.ledger().edge(&edge)).map_or(0, |it| it.open.len());
+    let s = if waiting == 1 { "" } else { "s" };
+    let open = format!("{waiting} handoff{s} open on it now.");
+    let act = if is_paused(cx.world, source, &edge) { ActKind::ResumeEdge } else { ActKind::PauseEdge };
+    cx.propose(Proposal::on_edge(act, source, edge).notes(vec![open]));
 }

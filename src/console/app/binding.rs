@@ -1,0 +1,57 @@
+//! What can be done here and now: the one list that footer, help, palette and keys share.
+
+use crate::domain::port::{ActKind, SourceId};
+use crate::keymap::Action;
+
+use super::world::World;
+
+/// Something that can be done here and now, or is named with the reason why it cannot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// What.
+    pub action: Action,
+    /// The word for the footer when the action's own is too general, such as `requeue group 4`.
+    pub word: Option<String>,
+    /// Why it does not work now; the key then says so.
+    pub locked: Option<String>,
+    /// Worth a place in the footer. Moving is not: everybody knows the keys.
+    pub footer: bool,
+}
+
+impl Binding {
+    /// An action worth a place in the footer.
+    pub const fn new(action: Action) -> Self {
+        Self { action, word: None, locked: None, footer: true }
+    }
+
+    /// An action that only the help lists.
+    pub const fn quiet(action: Action) -> Self {
+        Self { action, word: None, locked: None, footer: false }
+    }
+
+    /// An act on a source, locked when it is not possible there now.
+    pub fn act(world: &World, source: SourceId, act: ActKind) -> Self {
+        Self::new(Action::Act(act)).of(world, source, act)
+    }
+
+    /// With a more exact word for the footer.
+    #[must_use]
+    pub fn word(mut self, word: impl Into<String>) -> Self {
+        self.word = Some(word.into());
+        self
+    }
+
+    /// Locked when the source, the link or `--readonly` forbids the act now.
+    #[must_use]
+    pub fn of(mut self, world: &World, source: SourceId, act: ActKind) -> Self {
+        self.locked = world.lock(source, act);
+        self
+    }
+
+    /// Locked for a reason of the screen's own; `None` leaves it as it is.
+    #[must_use]
+    pub fn unless(mut self, why: Option<impl Into<String>>) -> Self {
+        self.locked = self.locked.or(why.map(Into::into));
+        self
+    }
+}

@@ -1,0 +1,39 @@
+//! Every screen there is.
+
+use super::place::ScreenId;
+use super::screen::Screen;
+use super::{dead_letters, edges, events, inbox, pipelines, sources, tasks};
+
+/// One row per screen: its name, and the module that has a type of that name.
+macro_rules! screens {
+    ($($variant:ident $module:ident;)*) => {
+        /// The state of every screen.
+        #[derive(Debug, Default)]
+        #[expect(missing_docs, reason = "the fields are named after their screens")]
+        pub struct Screens {
+            $(pub $module: $module::$variant,)*
+        }
+
+        impl Screens {
+            /// One of them.
+            pub fn get(&self, id: ScreenId) -> &dyn Screen {
+                match id { $(ScreenId::$variant => &self.$module,)* }
+            }
+
+            /// One of them, to change it.
+            pub fn get_mut(&mut self, id: ScreenId) -> &mut dyn Screen {
+                match id { $(ScreenId::$variant => &mut self.$module,)* }
+            }
+        }
+    };
+}
+
+screens! {
+    Pipelines pipelines;
+    Edges edges;
+    Tasks tasks;
+    DeadLetters dead_letters;
+    Inbox inbox;
+    Events events;
+    Sources sources;
+}
