@@ -19,6 +19,7 @@
 pub mod act;
 pub mod attention;
 pub mod binding;
+mod conflict;
 pub mod dead_letters;
 pub mod doc;
 mod edge_filter;
@@ -87,7 +88,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
                 return Vec::new();
             };
             feed.hear(report, now);
-            flow::mend(feed, &mut state.tickets)
+            flow::mend(feed, &mut state.acting.tickets)
         }
         Msg::Answered(ticket, reply) => flow::answered(state, ticket, reply),
         Msg::Edited(ticket, text) => flow::edited(state, ticket, text),

@@ -311,7 +311,12 @@ impl Shell {
                         said.extend(self.terminal.clear().err().map(|it| it.to_string()));
                     }
                     Effect::Save(view) => said.push(self.saved_views.save(&view)),
-                    other => said.extend(self.tasks.start(other)),
+                    Effect::Perform(ticket, source, request) => self.tasks.perform(ticket, source, request),
+                    Effect::Fetch(ticket, source, want) => self.tasks.fetch(ticket, source, want),
+                    Effect::Wait(ticket, millis) => self.tasks.wait(ticket, millis),
+                    Effect::Cancel(ticket) => self.tasks.cancel(ticket),
+                    Effect::Retry(source) => self.tasks.retry(source),
+                    Effect::Replay(source, control) => said.extend(self.tasks.replay(source, control)),
                 }
             }
             effects = Vec::new();

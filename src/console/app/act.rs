@@ -10,6 +10,7 @@ use crate::domain::port::{ActKind, Ask, Given, SourceId, Target};
 use crate::domain::text::age;
 use crate::domain::time::Time;
 
+pub mod in_flight;
 mod request;
 
 pub use request::Chunk;

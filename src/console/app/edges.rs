@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::domain::health::Window;
 use crate::domain::id::Edge;
-use crate::domain::port::SourceId;
+use crate::domain::port::{ActKind, SourceId};
 use crate::domain::query::Query;
 use crate::domain::report;
 use crate::keymap::Action;

@@ -27,7 +27,7 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     state.toasts.go_on(state.world.now);
     let action = state.keymap.action(key, state.context());
     if action == Some(Action::Interrupt) {
-        return flow::interrupt(state);
+        return flow::leave(state);
     }
     if let Some(layer) = state.layers.pop() {
         return layers::layer_key(state, layer, key, action);
@@ -64,7 +64,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
 
 /// Lets the view do something, and does what it wished.
 pub(super) fn with_view(state: &mut State, does: impl FnOnce(&mut dyn Screen, &mut ScreenContext<'_>)) -> Vec<Effect> {
-    let mut cx = ScreenContext::new(&state.world, &mut state.tickets);
+    let mut cx = ScreenContext::new(&state.world, &mut state.acting.tickets);
     match &mut state.page {
         Some(page) => does(page, &mut cx),
         None => does(state.screens.get_mut(state.at), &mut cx),
@@ -79,7 +79,7 @@ pub(super) fn with_view(state: &mut State, does: impl FnOnce(&mut dyn Screen, &m
 fn grant(state: &mut State, wish: ScreenRequest) -> Vec<Effect> {
     match wish {
         ScreenRequest::Open(source, handoff) => {
-            let mut cx = ScreenContext::new(&state.world, &mut state.tickets);
+            let mut cx = ScreenContext::new(&state.world, &mut state.acting.tickets);
             let page = Handoff::open(source, handoff, &mut cx);
             let effects = cx.effects;
             state.page = Some(page);
@@ -164,7 +164,43 @@ fn frame_action(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Redraw => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit => return flow::quit(state),
-        other => return replay(state, other),
+        Action::Interrupt => return flow::leave(state),
+        Action::PauseReplay
+        | Action::ReplayBack
+        | Action::ReplayForward
+        | Action::ReplaySlower
+        | Action::ReplayFaster => return replay(state, action),
+        // Screens are shown above; the rest only views and layers offer, and do themselves.
+        Action::ShowPipelines
+        | Action::ShowEdges
+        | Action::ShowTasks
+        | Action::ShowDeadLetters
+        | Action::ShowInbox
+        | Action::ShowEvents
+        | Action::ShowSources
+        | Action::Down
+        | Action::Up
+        | Action::Top
+        | Action::Bottom
+        | Action::HalfPageDown
+        | Action::HalfPageUp
+        | Action::Left
+        | Action::Right
+        | Action::NextTab
+        | Action::PreviousTab
+        | Action::Open
+        | Action::Mark
+        | Action::MarkRange
+        | Action::MarkAll
+        | Action::Sort
+        | Action::SortReverse
+        | Action::CopyId
+        | Action::CopyJson
+        | Action::ViewInEditor
+        | Action::Details
+        | Action::Complete
+        | Action::Act(_)
+        | Action::RetryNow => {}
     }
     Vec::new()
 }

@@ -13,6 +13,18 @@ use super::place::ScreenId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
+/// Hands out tickets; no two are the same in one run of the console.
+#[derive(Debug, Default)]
+pub struct Tickets(u64);
+
+impl Tickets {
+    /// The next one.
+    pub const fn draw(&mut self) -> Ticket {
+        self.0 += 1;
+        Ticket(self.0)
+    }
+}
+
 /// Everything that can happen to the console.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Msg {

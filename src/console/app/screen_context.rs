@@ -5,7 +5,7 @@ use crate::domain::port::{SourceId, Want};
 use crate::domain::text;
 
 use super::act::{ActTarget, Proposal};
-use super::msg::{Effect, Ticket};
+use super::msg::{Effect, Ticket, Tickets};
 use super::place::{Focus, ScreenId};
 use super::world::World;
 
@@ -24,18 +24,6 @@ pub enum ScreenRequest {
     EditApprove(Box<ActTarget>),
     /// Say something in the message line.
     Say(String),
-}
-
-/// Hands out tickets; no two are the same in one run of the console.
-#[derive(Debug, Default)]
-pub struct Tickets(u64);
-
-impl Tickets {
-    /// The next one.
-    pub const fn draw(&mut self) -> Ticket {
-        self.0 += 1;
-        Ticket(self.0)
-    }
 }
 
 /// What a screen reads from and writes to while it handles one message.

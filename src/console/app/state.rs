@@ -1,28 +1,23 @@
 //! Everything the console knows and remembers.
 
-use std::collections::HashMap;
-
 use crate::domain::text;
-use crate::domain::time::{Millis, SECOND, Time};
+use crate::domain::time::{Millis, Time};
 use crate::keymap::{Action, Context, Keymap};
 
-use super::act::{ActTarget, Form};
+use super::act::in_flight::Acting;
 use super::attention::{self, Badge};
 use super::binding::Binding;
+use super::conflict;
 use super::feed::Feed;
-use super::flow::InFlight;
 use super::handoff::Handoff;
 use super::layer::{Dialog, Layer};
-use super::msg::{Effect, Size, Ticket};
+use super::msg::{Effect, Size};
 use super::place::ScreenId;
 use super::screen::Screen;
-use super::screen_context::{ScreenContext, Tickets};
+use super::screen_context::ScreenContext;
 use super::screens::Screens;
 use super::toast::{self, Toasts, Tone};
 use super::world::{TimeFormat, World};
-
-/// How long a dismissal waits before it is sent (product section 4).
-pub const UNDO_FOR: Millis = 10 * SECOND;
 
 /// Signs in place of numbers (protocol section 5), and what they mean.
 const LEGEND: &[(&str, &str)] = &[
@@ -55,23 +50,14 @@ pub struct State {
     pub badges: Vec<Badge>,
     /// The badge jumped to last.
     pub(super) badge_at: Option<usize>,
-    /// Dismissals that can still be taken back.
-    pub pending: Vec<Pending>,
+    /// What was started and is not over.
+    pub acting: Acting,
     /// The mouse is ours.
     pub mouse: bool,
     /// True when the screen may look different than when it was last drawn.
     pub dirty: bool,
     /// Said after the terminal is restored.
     pub farewell: Option<String>,
-    /// Leaving once everything sent was answered.
-    pub(super) leaving: bool,
-    /// Acts on their way.
-    pub(super) in_flight: Vec<InFlight>,
-    /// Contracts being fetched or edited for an approval.
-    pub(super) edits: HashMap<Ticket, Editing>,
-    pub(super) tickets: Tickets,
-    /// Makes the keys of requests unlike those of any other console.
-    pub(super) session: String,
 }
 
 /// Where the user is.
@@ -123,29 +109,6 @@ pub struct Prepared {
     pub again: Option<Time>,
 }
 
-/// A dismissal that is sent when its time is up, unless it is taken back.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pending {
-    /// The timer.
-    pub ticket: Ticket,
-    /// What is sent.
-    pub form: Form,
-    /// The items that were not skipped.
-    pub targets: Vec<ActTarget>,
-    /// When it is sent.
-    pub due: Time,
-}
-
-/// An approval whose contract is being fetched or edited.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Editing {
-    pub(super) target: ActTarget,
-    /// What the editor got, to see whether anything changed.
-    pub(super) original: String,
-    /// What it gave back last.
-    pub(super) text: String,
-}
-
 impl State {
     /// A console that has heard nothing yet.
     pub fn new(start: Start) -> Self {
@@ -170,15 +133,10 @@ impl State {
             toasts: Toasts::default(),
             badges: Vec::new(),
             badge_at: None,
-            pending: Vec::new(),
+            acting: Acting::new(start.session),
             mouse: true,
             dirty: true,
             farewell: None,
-            leaving: false,
-            in_flight: Vec::new(),
-            edits: HashMap::new(),
-            tickets: Tickets::default(),
-            session: start.session,
         }
     }
 
@@ -188,7 +146,7 @@ impl State {
         let now = self.world.now;
         let again = self.world.feeds.iter_mut().filter_map(|feed| feed.renew(now)).min();
         self.badges = attention::badges(&self.world);
-        let mut cx = ScreenContext::new(&self.world, &mut self.tickets);
+        let mut cx = ScreenContext::new(&self.world, &mut self.acting.tickets);
         let view: &mut dyn Screen = match &mut self.page {
             Some(page) => page,
             None => self.screens.get_mut(self.at),
@@ -198,6 +156,18 @@ impl State {
         let effects = cx.effects;
         self.refresh_confirmation();
         Prepared { effects, again }
+    }
+
+    /// Says in an open confirmation what moved since the snapshot was taken.
+    pub(super) fn refresh_confirmation(&mut self) {
+        let Some(Layer::Dialog(Dialog { form: Some(form), .. })) = self.layers.last() else {
+            return;
+        };
+        let arrived = self.view().arrived(&self.world, &form.proposal);
+        let news = conflict::news(&self.world, form, arrived);
+        if let Some(Layer::Dialog(dialog)) = self.layers.last_mut() {
+            dialog.news = news;
+        }
     }
 
     /// What has the keys when no layer lies over it: the page, else the screen.
@@ -259,7 +229,7 @@ impl State {
     /// Everything that can be done here and now, whoever does it. Footer, help, palette and keys all use this list.
     pub fn bindings(&self) -> Vec<Binding> {
         let mut bindings = Vec::new();
-        if !self.pending.is_empty() {
+        if !self.acting.pending().is_empty() {
             bindings.push(Binding::new(Action::Undo).word("undo dismissal"));
         }
         bindings.extend(self.view().bindings(&self.world));

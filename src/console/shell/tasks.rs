@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::console::app::msg::{Effect, Reply, Ticket, duration};
-use crate::domain::port::{Fault, SourceId};
+use crate::console::app::msg::{Reply, Ticket, duration};
+use crate::domain::port::{Control, Fault, Request, SourceId, Want};
+use crate::domain::time::Millis;
 use crate::source::{Retry, Shared};
 
 /// How long a source may take to answer. What was asked may have been done all the same.
@@ -32,35 +33,45 @@ impl Tasks {
         Self { sources, retries, running: HashMap::new(), tell, answers }
     }
 
-    /// Starts an effect. What can be said about it at once is for the user.
-    pub(super) fn start(&mut self, effect: Effect) -> Option<String> {
-        match effect {
-            Effect::Perform(ticket, id, request) => {
-                let source = self.source(id)?;
-                self.spawn(ticket, async move {
-                    let late = "no answer within 30 s, so it is not known whether it was done; doing it again is safe";
-                    within(source.perform(request), late).await.map(Reply::Done)
-                });
-            }
-            Effect::Fetch(ticket, id, want) => {
-                let source = self.source(id)?;
-                self.spawn(ticket, async move {
-                    within(source.fetch(want), "no answer within 30 s").await.map(Reply::Found)
-                });
-            }
-            Effect::Wait(ticket, millis) => self.spawn(ticket, async move {
-                tokio::time::sleep(duration(millis)).await;
-                Ok(Reply::Waited)
-            }),
-            Effect::Cancel(ticket) => drop(self.running.remove(&ticket)),
-            Effect::Retry(id) => self.retries.get(usize::from(id.0))?.now(),
-            Effect::Replay(id, control) => {
-                return self.source(id)?.control(control).err().map(|why| why.to_string());
-            }
-            // The shell itself does the rest.
-            _ => {}
+    /// Asks a source to act.
+    pub(super) fn perform(&mut self, ticket: Ticket, id: SourceId, request: Request) {
+        let late = "no answer within 30 s, so it is not known whether it was done; doing it again is safe";
+        if let Some(source) = self.source(id) {
+            self.spawn(ticket, async move { within(source.perform(request), late).await.map(Reply::Done) });
         }
-        None
+    }
+
+    /// Asks a source for a body or a history.
+    pub(super) fn fetch(&mut self, ticket: Ticket, id: SourceId, want: Want) {
+        let late = "no answer within 30 s";
+        if let Some(source) = self.source(id) {
+            self.spawn(ticket, async move { within(source.fetch(want), late).await.map(Reply::Found) });
+        }
+    }
+
+    /// Answers after this many milliseconds.
+    pub(super) fn wait(&mut self, ticket: Ticket, millis: Millis) {
+        self.spawn(ticket, async move {
+            tokio::time::sleep(duration(millis)).await;
+            Ok(Reply::Waited)
+        });
+    }
+
+    /// Stops whatever answers to this ticket.
+    pub(super) fn cancel(&mut self, ticket: Ticket) {
+        self.running.remove(&ticket);
+    }
+
+    /// Tries to reach a source again without waiting.
+    pub(super) fn retry(&self, id: SourceId) {
+        if let Some(retry) = self.retries.get(usize::from(id.0)) {
+            retry.now();
+        }
+    }
+
+    /// Steers a recording; says why that cannot be.
+    pub(super) fn replay(&self, id: SourceId, control: Control) -> Option<String> {
+        self.source(id)?.control(control).err().map(|why| why.to_string())
     }
 
     fn source(&self, id: SourceId) -> Option<Shared> {

@@ -64,7 +64,7 @@ pub(super) fn toasts(canvas: &mut Canvas<'_>, state: &State) {
             (role, it.text.clone())
         })
         .collect();
-    for it in &state.pending {
+    for it in state.acting.pending() {
         let left = ((it.due - state.world.now).max(0) + 999) / 1000;
         let what = match it.targets.as_slice() {
             [one] => one.label.clone(),

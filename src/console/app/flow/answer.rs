@@ -1,31 +1,30 @@
 //! What comes of what was sent: done, refused, or somebody else was faster.
 
-use super::{InFlight, edit, items, leave, request};
-use crate::console::app::act::ActTarget;
+use super::{edit, leave};
+use crate::console::app::act::in_flight::{Editing, InFlight, items};
+use crate::console::app::act::{ActTarget, Chunk};
+use crate::console::app::conflict;
 use crate::console::app::feed::Feed;
 use crate::console::app::layer::{Layer, Results, capital};
-use crate::console::app::msg::{Effect, Reply, Ticket};
+use crate::console::app::msg::{Effect, Reply, Ticket, Tickets};
 use crate::console::app::place::ScreenId;
 use crate::console::app::screen::Screen;
-use crate::console::app::screen_context::Tickets;
-use crate::console::app::state::{Editing, State};
+use crate::console::app::state::State;
 use crate::console::app::toast::Tone;
 use crate::domain::port::{ActKind, Fault, Found, Want};
 use crate::domain::time::Time;
 
 /// An effect answered. What nobody waits for any more is dropped.
 pub(in crate::console::app) fn answered(state: &mut State, ticket: Ticket, reply: Result<Reply, Fault>) -> Vec<Effect> {
-    if let Some(at) = state.pending.iter().position(|it| it.ticket == ticket) {
-        let due = state.pending.remove(at);
-        return request(state, &due.form, &due.targets);
+    if let Some(effects) = state.acting.send_due(ticket, &state.world) {
+        return effects;
     }
-    if let Some(at) = state.in_flight.iter().position(|it| it.waits_for(ticket)) {
-        let sent = state.in_flight.swap_remove(at);
-        let mut effects = heard(state, sent, ticket, reply);
+    if let Some((sent, chunk)) = state.acting.answered(ticket) {
+        let mut effects = heard(state, sent, chunk, reply);
         effects.extend(leave::when_done(state));
         return effects;
     }
-    if let Some(editing) = state.edits.remove(&ticket) {
+    if let Some(editing) = state.acting.edits.remove(&ticket) {
         return edit::fetched(state, editing, reply);
     }
     let events = match &reply {
@@ -34,7 +33,7 @@ pub(in crate::console::app) fn answered(state: &mut State, ticket: Ticket, reply
     };
     let mut feeds = state.world.feeds.iter_mut();
     if let Some(feed) = feeds.find_map(|feed| feed.mend(ticket, events).then_some(feed)) {
-        return mend(feed, &mut state.tickets);
+        return mend(feed, &mut state.acting.tickets);
     }
     let world = &state.world;
     if let Some(page) = &mut state.page {
@@ -54,10 +53,7 @@ pub(in crate::console::app) fn mend(feed: &mut Feed, tickets: &mut Tickets) -> V
 }
 
 /// A chunk of an act was answered: on with the next one, or the result of all of them.
-fn heard(state: &mut State, mut sent: InFlight, ticket: Ticket, reply: Result<Reply, Fault>) -> Vec<Effect> {
-    let Some(chunk) = sent.take(ticket) else {
-        return Vec::new();
-    };
+fn heard(state: &mut State, mut sent: InFlight, chunk: Chunk, reply: Result<Reply, Fault>) -> Vec<Effect> {
     let act = sent.form.proposal.act;
     if let (ActKind::EditApprove, Some(edited), Some(target)) = (act, &sent.form.given.edited, chunk.targets.first())
         && let Some(fault @ Fault::Invalid(_)) = first_fault(&reply)
@@ -74,7 +70,7 @@ fn heard(state: &mut State, mut sent: InFlight, ticket: Ticket, reply: Result<Re
             sent.done.extend(items.map(|(nth, (_, it))| {
                 let target = chunk.targets.get(nth).cloned();
                 let it = it.map_err(|fault| match &target {
-                    Some(target) => state.name_person(target, fault),
+                    Some(target) => conflict::name_person(&state.world, target, fault),
                     None => fault,
                 });
                 (target, it)
@@ -87,11 +83,9 @@ fn heard(state: &mut State, mut sent: InFlight, ticket: Ticket, reply: Result<Re
         }
         Err(fault) => sent.give_up(chunk, &fault),
     }
-    let effects = sent.go_on(&mut state.tickets);
-    if sent.is_over() {
+    let (effects, over) = state.acting.go_on(sent);
+    if let Some(sent) = over {
         result(state, &sent);
-    } else {
-        state.in_flight.push(sent);
     }
     effects
 }

@@ -2,14 +2,15 @@
 
 use serde_json::Value;
 
-use super::confirm;
+use super::confirm::confirm;
+use crate::console::app::act::in_flight::Editing;
 use crate::console::app::act::{ActTarget, Form, Proposal};
 use crate::console::app::layer::{ButtonAction, Dialog, Layer};
 use crate::console::app::msg::{Effect, Reply, Ticket};
-use crate::console::app::state::{Editing, State};
+use crate::console::app::state::State;
 use crate::console::app::toast::Tone;
 use crate::domain::contract::Masked;
-use crate::domain::port::{ActKind, Fault, Found, Given, SourceId, Want};
+use crate::domain::port::{ActKind, Fault, Found, Given, Want};
 use crate::domain::text;
 
 /// Fetches the contract, to be edited.
@@ -18,10 +19,9 @@ pub fn edit_approve(state: &mut State, target: ActTarget) -> Vec<Effect> {
         state.say(why, Tone::Bad);
         return Vec::new();
     }
-    let ticket = state.tickets.draw();
     let want = Want::Contract(target.target.handoff.clone());
-    let source: SourceId = target.source;
-    state.edits.insert(ticket, Editing { target, original: String::new(), text: String::new() });
+    let source = target.source;
+    let ticket = state.acting.keep(Editing { target, original: String::new(), text: String::new() });
     vec![Effect::Fetch(ticket, source, want)]
 }
 
@@ -43,8 +43,7 @@ pub(super) fn fetched(state: &mut State, mut editing: Editing, reply: Result<Rep
     editing.original = pretty(&value);
     editing.text.clone_from(&editing.original);
     let text = editing.original.clone();
-    let ticket = state.tickets.draw();
-    state.edits.insert(ticket, editing);
+    let ticket = state.acting.keep(editing);
     vec![Effect::Edit(ticket, text)]
 }
 
@@ -62,7 +61,7 @@ pub(super) fn typed(value: &Value) -> String {
 
 /// The editor was closed. Whatever was typed is kept until it is sent or given up.
 pub(in crate::console::app) fn edited(state: &mut State, ticket: Ticket, text: Result<String, String>) -> Vec<Effect> {
-    let Some(editing) = state.edits.get_mut(&ticket) else {
+    let Some(editing) = state.acting.edits.get_mut(&ticket) else {
         if let Err(why) = text {
             state.say(why, Tone::Bad);
         }
@@ -71,11 +70,11 @@ pub(in crate::console::app) fn edited(state: &mut State, ticket: Ticket, text: R
     match text {
         Ok(text) => editing.text = text,
         Err(why) => {
-            let lost_nothing = editing.text != editing.original;
-            if lost_nothing {
+            let has_edits = editing.text != editing.original;
+            if has_edits {
                 offer_again(state, ticket, vec![why]);
             } else {
-                state.edits.remove(&ticket);
+                state.acting.edits.remove(&ticket);
                 state.say(why, Tone::Bad);
             }
             return Vec::new();
@@ -85,14 +84,14 @@ pub(in crate::console::app) fn edited(state: &mut State, ticket: Ticket, text: R
     match serde_json::from_str::<Value>(&editing.text) {
         Err(why) => offer_again(state, ticket, vec![format!("This is not JSON: {why}.")]),
         Ok(value) if original.as_ref() == Some(&value) => {
-            state.edits.remove(&ticket);
+            state.acting.edits.remove(&ticket);
             state.say("nothing was changed: approve it as it is, or edit it again", Tone::Plain);
         }
         Ok(value) => {
             let target = editing.target.clone();
             let changed = original.map(|it| changes(&it, &value)).unwrap_or_default();
             let original = editing.original.clone();
-            state.edits.remove(&ticket);
+            state.acting.edits.remove(&ticket);
             let proposal = Proposal::new(ActKind::EditApprove, vec![target]).notes(changed);
             confirm(
                 state,
@@ -105,8 +104,7 @@ pub(in crate::console::app) fn edited(state: &mut State, ticket: Ticket, text: R
 
 /// The edited contract was refused: the text stays, with every place that is wrong.
 pub(super) fn fix(state: &mut State, editing: Editing, wrong: Vec<String>) {
-    let ticket = state.tickets.draw();
-    state.edits.insert(ticket, editing);
+    let ticket = state.acting.keep(editing);
     offer_again(state, ticket, wrong);
 }
 

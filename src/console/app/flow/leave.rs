@@ -1,6 +1,6 @@
 //! Leaving: never with something half sent and nothing said about it.
 
-use super::items;
+use crate::console::app::act::in_flight::items;
 use crate::console::app::layer::{ButtonAction, Dialog, Layer};
 use crate::console::app::msg::Effect;
 use crate::console::app::state::State;
@@ -8,12 +8,12 @@ use crate::console::app::toast::Tone;
 
 /// Leaves, unless a dismissal waits: then the user says what becomes of it.
 pub(in crate::console::app) fn quit(state: &mut State) -> Vec<Effect> {
-    if state.pending.is_empty() && state.in_flight.is_empty() {
-        return leave(state);
-    }
-    let waiting: usize = state.pending.iter().map(|it| it.targets.len()).sum();
+    let waiting = state.acting.held_back();
     if waiting == 0 {
-        state.leaving = true;
+        if !state.acting.owes_answers() {
+            return leave(state);
+        }
+        state.acting.leaving = true;
         state.say("leaving when what was sent is answered; ctrl-c leaves now", Tone::Plain);
         return Vec::new();
     }
@@ -33,39 +33,15 @@ pub(in crate::console::app) fn quit(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-/// `ctrl-c`: leaves at once, and says on the way out what was not done.
-pub(in crate::console::app) fn interrupt(state: &mut State) -> Vec<Effect> {
-    leave(state)
-}
-
-pub(super) fn leave(state: &mut State) -> Vec<Effect> {
-    let waiting: usize = state.pending.iter().map(|it| it.targets.len()).sum();
-    let (mut unanswered, mut unsent) = (0, Vec::new());
-    for it in &state.in_flight {
-        let (asked, waiting) = it.open();
-        unanswered += asked;
-        if waiting > 0 {
-            let act = it.form.proposal.act.done();
-            unsent.push(format!("{} were not {act}: not sent yet", items(waiting)));
-        }
-    }
-    let mut words = Vec::new();
-    if waiting > 0 {
-        words.push(format!("the dismissal of {} was not sent", items(waiting)));
-    }
-    if unanswered > 0 {
-        words.push(format!(
-            "{unanswered} act{} sent without an answer: look again before you repeat",
-            if unanswered == 1 { " was" } else { "s were" }
-        ));
-    }
-    words.extend(unsent);
-    state.farewell = (!words.is_empty()).then(|| words.join("; "));
+/// Leaves at once, and says on the way out what was not done.
+pub(in crate::console::app) fn leave(state: &mut State) -> Vec<Effect> {
+    state.farewell = state.acting.farewell();
     vec![Effect::Quit]
 }
 
+/// Leaves if that waited for the answer that was the last one.
 pub(super) fn when_done(state: &mut State) -> Vec<Effect> {
-    if state.leaving && state.in_flight.is_empty() {
+    if state.acting.leaving && !state.acting.owes_answers() {
         return leave(state);
     }
     Vec::new()

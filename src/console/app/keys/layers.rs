@@ -124,7 +124,6 @@ fn filter_live(state: &mut State, text: &str) -> Option<String> {
 
 pub(super) fn pick(state: &mut State, entry: Option<Entry>) -> Vec<Effect> {
     match entry.map(|it| it.does) {
-        Some(Pick::Act(Action::Interrupt)) => flow::interrupt(state),
         Some(Pick::Act(action)) => perform(state, action),
         Some(Pick::Go(screen, focus)) => {
             go(state, screen, &focus);
