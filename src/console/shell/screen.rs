@@ -21,7 +21,7 @@ const CLIPBOARD: usize = 74_000;
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
 
-/// Collects a frame in saved_views and writes it as a whole when ratatui flushes.
+/// Collects a frame in memory and writes it as a whole when ratatui flushes.
 ///
 /// It remembers what the terminal was told and does not say it twice: the colours and attributes, from one frame
 /// to the next, and where the cursor is. Nobody else may write to the terminal without a [`Backend::clear`] after.
