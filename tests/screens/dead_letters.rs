@@ -197,6 +197,21 @@ fn a_group_is_requeued_as_it_was_seen() {
 }
 
 #[test]
+fn what_died_since_is_counted_over_all_groups_of_an_act() {
+    let mut it = console(120, 40);
+    it.keys("<ctrl-a>R").must_show("14 handoffs in 3 groups");
+    it.happen(died(&death("h-7f99", -SECOND)));
+    it.happen(died(&Death {
+        edge: ("refunds", "billing", "stripe"),
+        code: "card_declined",
+        reason: DeadReason::NotRetryable,
+        detail: "issuer said do_not_honor",
+        ..death("h-9c12", -SECOND)
+    }));
+    it.must_show("2 arrived since, not included.");
+}
+
+#[test]
 fn marks_groups_and_the_filter_say_what_an_act_is_about() {
     // Two marked items.
     let mut it = console(120, 40);

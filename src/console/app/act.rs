@@ -2,6 +2,8 @@
 //!
 //! A proposal is a snapshot: ids and versions as they were seen. Nothing is ever added to it afterwards.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::domain::event::DismissReason;
@@ -14,6 +16,9 @@ pub mod in_flight;
 mod request;
 
 pub use request::Chunk;
+
+/// Names a group of dead letters: its source and its fingerprint.
+pub type GroupId = (SourceId, Arc<str>);
 
 /// One item of a proposal, as it was seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,10 +49,10 @@ pub struct Proposal {
     /// What the screen knows about the consequences, a line each: the requeue verdict, what will run, what the
     /// timeout would have done.
     pub notes: Vec<String>,
-    /// The group the items were taken from, if they are a whole one; see [`super::screen::Screen::arrived`].
-    pub group: Option<String>,
-    /// How many groups the items come from; 0 when they are not grouped.
-    pub groups: usize,
+    /// The groups the items come from; empty when they are not grouped.
+    pub groups: Vec<GroupId>,
+    /// True when the items are all of those groups; see [`super::screen::Screen::arrived`].
+    pub whole: bool,
     /// What the answer to a question must look like: a flat JSON Schema object.
     pub schema: Option<Value>,
 }
@@ -55,7 +60,7 @@ pub struct Proposal {
 impl Proposal {
     /// A proposal with nothing but the act and the items.
     pub fn new(act: ActKind, targets: Vec<ActTarget>) -> Self {
-        Self { act, targets, edge: None, notes: Vec::new(), group: None, groups: 0, schema: None }
+        Self { act, targets, edge: None, notes: Vec::new(), groups: Vec::new(), whole: false, schema: None }
     }
 
     /// To pause or resume an edge.
@@ -67,14 +72,6 @@ impl Proposal {
     #[must_use]
     pub fn notes(mut self, notes: Vec<String>) -> Self {
         self.notes = notes;
-        self
-    }
-
-    /// With the group that all the items come from.
-    #[must_use]
-    pub fn group(mut self, group: impl Into<String>) -> Self {
-        self.group = Some(group.into());
-        self.groups = 1;
         self
     }
 
@@ -120,7 +117,7 @@ impl Proposal {
         edges.dedup();
         if let Some(oldest) = self.targets.iter().map(|target| target.since).min() {
             let count = self.targets.len();
-            let groups = match self.groups {
+            let groups = match self.groups.len() {
                 0 | 1 => String::new(),
                 many => format!(" in {many} groups"),
             };

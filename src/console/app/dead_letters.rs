@@ -4,7 +4,6 @@
 //! when something in that group came or went; rows are made where they are drawn, for the window alone.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use crate::domain::id::HandoffId;
 use crate::domain::port::SourceId;
@@ -12,7 +11,7 @@ use crate::domain::query::Query;
 use crate::domain::report::{DeadGroup, dead_row};
 use crate::keymap::Action;
 
-use super::act::Proposal;
+use super::act::{GroupId, Proposal};
 use super::binding::Binding;
 use super::list::List;
 use super::place::Focus;
@@ -27,9 +26,6 @@ mod order;
 
 pub use details::{details, ink, pulse, reason};
 pub use order::{By, Sort};
-
-/// Names a group: its source and its fingerprint.
-pub type GroupId = (SourceId, Arc<str>);
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -9,13 +9,13 @@ use crate::domain::run::State;
 use crate::domain::text;
 use crate::domain::time::Time;
 
-use super::super::act::Proposal;
+use super::super::act::{GroupId, Proposal};
 use super::super::binding::Binding;
 use super::super::doc::plural;
 use super::super::screen_context::ScreenContext;
 use super::super::triage::target;
 use super::super::world::World;
-use super::{DeadLetters, GroupId, Row, order};
+use super::{DeadLetters, Row, order};
 
 /// The most items of one act. More than that nobody can look over; the rest is said, and a second go takes it.
 const MAX_TARGETS: usize = 10_000;
@@ -152,12 +152,8 @@ impl DeadLetters {
         let chosen = self.chosen(world);
         let targets = chosen.items.iter().filter_map(|(source, id)| target(world.feed(*source)?.ledger(), *source, id));
         let mut proposal = Proposal::new(act, targets.collect());
-        proposal.groups = chosen.groups.len();
         let whole = self.list.chosen().iter().all(|row| matches!(row, Row::Group(_)));
-        if whole && chosen.more == 0 {
-            let keys = chosen.groups.iter().map(|(source, id)| format!("{} {id}", source.0));
-            proposal.group = Some(keys.collect::<Vec<_>>().join(","));
-        }
+        proposal.whole = whole && chosen.more == 0;
         if act == ActKind::Requeue {
             proposal.notes.extend(verdicts(world, &chosen.items));
         }
@@ -171,6 +167,7 @@ impl DeadLetters {
                 text::count(MAX_TARGETS as u64)
             ));
         }
+        proposal.groups = chosen.groups;
         cx.propose(proposal);
     }
 
@@ -190,21 +187,19 @@ impl DeadLetters {
 
     /// What died in the groups of a proposal since it was made.
     pub(super) fn arrived_since(&self, world: &World, proposal: &Proposal) -> usize {
-        let Some(groups) = &proposal.group else {
+        if !proposal.whole {
             return 0;
-        };
+        }
         let Some(latest) = proposal.targets.iter().map(|it| it.since).max() else {
             return 0;
         };
         let after = Time::from_millis(latest.millis() + 1);
-        let group = |key: &str| {
-            let (source, id) = key.split_once(' ')?;
-            let ledger = world.feed(SourceId(source.parse().ok()?))?.ledger();
+        let new = |(source, id): &GroupId| {
+            let ledger = world.feed(*source)?.ledger();
             let book = ledger.dead().group(id)?;
-            let new = book.since(after).filter(|(_, id)| order::matches(ledger, book, &self.query, id));
-            Some(new.count())
+            Some(book.since(after).filter(|(_, id)| order::matches(ledger, book, &self.query, id)).count())
         };
-        groups.split(',').filter_map(group).sum()
+        proposal.groups.iter().filter_map(new).sum()
     }
 }
 
