@@ -45,75 +45,7 @@ const CRATES: &[(&[&str], &[&str])] = &[
 ];
 
 /// Files that still import each other in a circle, each circle one list. Only ever shorter.
-const CIRCLES: &[&[&str]] = &[
-    &[
-        "console/app/dead_letters",
-        "console/app/dead_letters/details",
-        "console/app/dead_letters/order",
-        "console/app/edges",
-        "console/app/edges/page",
-        "console/app/edges/sort",
-        "console/app/events",
-        "console/app/explain",
-        "console/app/feed",
-        "console/app/inbox",
-        "console/app/inbox/card",
-        "console/app/list",
-        "console/app/msg",
-        "console/app/pipelines",
-        "console/app/pipelines/tree",
-        "console/app/screen",
-        "console/app/screen_context",
-        "console/app/sources",
-        "console/app/tasks",
-        "console/app/triage",
-        "console/app/world",
-    ],
-    &[
-        "console/app/flow",
-        "console/app/flow/answer",
-        "console/app/flow/edit",
-        "console/app/flow/leave",
-        "console/app/state",
-    ],
-    &["domain/loops", "domain/run", "domain/run/stored_run"],
-    &["domain/machine/decide", "domain/machine/escalate", "domain/machine/operate"],
-    &["orchestrator/boundary/parse", "orchestrator/boundary/words"],
-];
-
-/// Modules that still put the files below them together and are imported by them. Only ever shorter.
-const FAMILIES: &[&str] = &[
-    "cli",
-    "cli/act",
-    "cli/get",
-    "cli/show",
-    "console/app/act",
-    "console/app/dead_letters",
-    "console/app/edges",
-    "console/app/flow",
-    "console/app/handoff",
-    "console/app/keys",
-    "console/app/pipelines",
-    "console/ui/edges",
-    "console/ui/part/flow",
-    "console/ui/sources",
-    "console/ui/svg",
-    "console/ui/tasks",
-    "demo",
-    "domain/contract",
-    "domain/ledger",
-    "domain/machine",
-    "domain/run",
-    "keymap",
-    "orchestrator/api",
-    "orchestrator/boundary",
-    "orchestrator/engine",
-    "source",
-    "source/http",
-    "source/recording",
-    "store",
-    "theme",
-];
+const CIRCLES: &[&[&str]] = &[&["orchestrator/boundary/parse", "orchestrator/boundary/words"]];
 
 #[test]
 fn parts_use_only_what_the_walls_allow() {
@@ -152,19 +84,6 @@ fn no_import_goes_in_a_circle() {
     }
     let known = CIRCLES.iter().copied().flatten().filter(|it| !in_circle.contains(*it));
     wrong.extend(known.map(|it| format!("{it}: in no circle any more, take it off the list CIRCLES")));
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn what_children_build_on_is_not_what_puts_them_together() {
-    let imports = imports();
-    let found = families(&imports);
-    let new = found.iter().filter(|it| !FAMILIES.contains(it));
-    let new =
-        new.map(|it| format!("src/{it}.rs imports files below it that import it: let what they share move below it"));
-    let gone = FAMILIES.iter().filter(|it| !found.contains(*it));
-    let gone = gone.map(|it| format!("{it}: in no circle with files below it any more, take it off the list FAMILIES"));
-    let wrong: Vec<String> = new.chain(gone).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -285,16 +204,6 @@ fn circles(imports: &Imports) -> Vec<BTreeSet<&str>> {
     found
 }
 
-/// Modules that import files below them that import the module, be it by way of others below.
-fn families(imports: &Imports) -> BTreeSet<&str> {
-    let all = || imports.keys().map(String::as_str);
-    let is_head = |head: &&str| {
-        let family = all().filter(|it| inside(it, head)).collect();
-        knots(imports, family).iter().any(|knot| knot.contains(head))
-    };
-    all().filter(is_head).collect()
-}
-
 /// The sets among `files` of which each one reaches all others without leaving `files`.
 fn knots<'a>(imports: &'a Imports, files: BTreeSet<&'a str>) -> Vec<BTreeSet<&'a str>> {
     let reached = |from: &'a str| {
@@ -318,28 +227,25 @@ fn knots<'a>(imports: &'a Imports, files: BTreeSet<&'a str>) -> Vec<BTreeSet<&'a
 }
 
 #[test]
-fn circles_and_families_are_told_apart() {
+fn a_module_and_the_files_below_it_are_no_circle() {
     let graph = |edges: &[(&str, &[&str])]| -> Imports {
         let others = |all: &[&str]| all.iter().map(|it| ((*it).to_owned(), 1)).collect();
         edges.iter().map(|(from, to)| ((*from).to_owned(), others(to))).collect()
     };
     let none = graph(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &[])]);
-    assert!(circles(&none).is_empty() && families(&none).is_empty());
+    assert!(circles(&none).is_empty());
 
     let two = graph(&[("a", &["b"]), ("b", &["c"]), ("c", &["a", "d"]), ("d", &["e"]), ("e", &["d"])]);
     assert_eq!(circles(&two), [BTreeSet::from(["a", "b", "c"]), BTreeSet::from(["d", "e"])]);
 
     let family = graph(&[("a", &["a/b", "a/c"]), ("a/b", &["a", "a/c"]), ("a/c", &[]), ("ab", &[])]);
     assert!(circles(&family).is_empty());
-    assert_eq!(families(&family), BTreeSet::from(["a"]));
 
     let children = graph(&[("a", &["a/b", "a/c"]), ("a/b", &["a/c"]), ("a/c", &["a", "a/b"])]);
     assert_eq!(circles(&children), [BTreeSet::from(["a/b", "a/c"])]);
-    assert_eq!(families(&children), BTreeSet::from(["a"]));
 
     let outside = graph(&[("a", &["d"]), ("a/b", &["a"]), ("d", &["a/b"])]);
     assert_eq!(circles(&outside), [BTreeSet::from(["a", "a/b", "d"])]);
-    assert!(families(&outside).is_empty());
 }
 
 fn root() -> PathBuf {

@@ -4,28 +4,24 @@ use super::emit;
 use super::log::Log;
 use crate::domain::command::{NewHandoff, Refusal, Seen};
 use crate::domain::event::{Answer, DismissReason, Emission, Escalation, Fact, Resolution};
-use crate::domain::run::{Handoff, State};
+use crate::domain::port::ActKind;
+use crate::domain::run::Handoff;
 use crate::domain::time::Time;
 
-const ESCALATABLE: &[State] = &[State::Pending, State::RetryWait, State::DeadLettered];
-const ESCALATABLE_BY_FORCE: &[State] =
-    &[State::Pending, State::RetryWait, State::DeadLettered, State::Leased, State::Acknowledged];
-const ESCALATED: &[State] = &[State::Escalated];
-
 pub(super) fn escalate(log: &mut Log, seen: &Seen, asked: &Escalation, force: bool) -> Result<(), Refusal> {
-    log.seen(seen, "escalated", if force { ESCALATABLE_BY_FORCE } else { ESCALATABLE })?;
+    log.can(seen, ActKind::Escalate, force)?;
     log.escalate(&seen.handoff, asked.clone(), "escalated_too_often", "");
     Ok(())
 }
 
 pub(super) fn claim(log: &mut Log, seen: &Seen, until: Time) -> Result<(), Refusal> {
-    log.seen(seen, "claimed", ESCALATED)?;
+    log.can(seen, ActKind::Claim, false)?;
     log.say(Some(&seen.handoff), Fact::EscalationClaimed { until });
     Ok(())
 }
 
 pub(super) fn release(log: &mut Log, seen: &Seen) -> Result<(), Refusal> {
-    log.seen(seen, "released", ESCALATED)?;
+    log.can(seen, ActKind::Release, false)?;
     log.say(Some(&seen.handoff), Fact::EscalationReleased {});
     Ok(())
 }
@@ -38,7 +34,7 @@ pub(super) fn resolve(
     edited: Option<&Emission>,
     revision: Option<&NewHandoff>,
 ) -> Result<(), Refusal> {
-    let it = log.seen(seen, "decided on", ESCALATED)?;
+    let it = log.seen(seen, "decided on", ActKind::Approve.states(false))?;
     may_decide(log, it, resolution, shown)?;
     let (id, rev) = (&seen.handoff, it.rev);
     let decided = Fact::EscalationResolved(Box::new(resolution.clone()));

@@ -6,6 +6,7 @@ use super::{MAX_ESCALATIONS, evolve};
 use crate::domain::command::{Asked, Held, Refusal, Seen};
 use crate::domain::event::{DeadReason, Emission, Escalation, Event, Fact};
 use crate::domain::id::{Actor, HandoffId};
+use crate::domain::port::ActKind;
 use crate::domain::run::{Handoff, Run, State};
 use crate::domain::time::Time;
 
@@ -84,6 +85,11 @@ impl Log {
             let allowed = if states.contains(&State::Leased) { &[State::Leased] } else { &[State::Acknowledged] };
             Err(Refusal::IllegalTransition { what: "changed that way", state: handoff.state, allowed })
         }
+    }
+
+    /// The handoff as a person saw it: unmoved since, and in a state in which this act can be done.
+    pub(super) fn can(&self, seen: &Seen, act: ActKind, force: bool) -> Result<&Handoff, Refusal> {
+        self.seen(seen, act.done(), act.states(force))
     }
 
     /// The handoff as a person saw it: unmoved since, and in one of `allowed`.

@@ -5,18 +5,17 @@ use super::{MAX_LEASE, emit};
 use crate::domain::command::{NewHandoff, Refusal, Seen};
 use crate::domain::event::{DismissReason, Emission, Fact};
 use crate::domain::id::Edge;
+use crate::domain::port::ActKind;
 use crate::domain::run::State;
 
-const REQUEUABLE: &[State] = &[State::DeadLettered, State::RetryWait];
 const AMENDABLE: &[State] = &[State::DeadLettered, State::Escalated];
-const DISMISSIBLE: &[State] = &[State::DeadLettered, State::Escalated, State::Pending, State::RetryWait];
 const COMPLETABLE: &[State] = &[State::DeadLettered, State::Escalated];
 /// The same for the person who took it.
 const COMPLETABLE_BY_HOLDER: &[State] = &[State::DeadLettered, State::Escalated, State::Acknowledged];
 const TAKABLE: &[State] = &[State::Pending, State::RetryWait];
 
 pub(super) fn requeue(log: &mut Log, seen: &Seen, why: &str) -> Result<(), Refusal> {
-    log.seen(seen, "requeued", REQUEUABLE)?;
+    log.can(seen, ActKind::Requeue, false)?;
     log.say(Some(&seen.handoff), Fact::Requeued { reason: why.to_owned() });
     Ok(())
 }
@@ -28,7 +27,7 @@ pub(super) fn amend(log: &mut Log, seen: &Seen, head: &Emission) -> Result<(), R
 }
 
 pub(super) fn dismiss(log: &mut Log, seen: &Seen, reason: DismissReason, note: &str) -> Result<(), Refusal> {
-    log.seen(seen, "dismissed", DISMISSIBLE)?;
+    log.can(seen, ActKind::Dismiss, false)?;
     log.say(Some(&seen.handoff), Fact::Dismissed { reason, note: note.to_owned() });
     Ok(())
 }
