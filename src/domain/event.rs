@@ -11,9 +11,11 @@ use super::time::Time;
 mod emission;
 mod escalation;
 mod wire;
+mod words;
 
 pub use emission::Emission;
 pub use escalation::{Answer, Escalation, EscalationKind, Resolution, Timeout};
+pub use words::Tone;
 
 /// One thing that happened. Folding uses this data only: no clock, no randomness.
 #[derive(Clone, Debug, PartialEq)]
@@ -320,39 +322,4 @@ pub enum Boundary {
     Emit,
     /// When the target receives.
     Receive,
-}
-
-impl Fact {
-    /// The CloudEvents type without its version suffix, such as `handoff.emitted`.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Emitted(_) => "handoff.emitted",
-            Self::Sighted(_) => "handoff.sighted",
-            Self::Refused(_) => "handoff.rejected",
-            Self::RejectionResolved { .. } => "rejection.resolved",
-            Self::Duplicate { .. } => "handoff.duplicate",
-            Self::Leased { .. } => "handoff.leased",
-            Self::Acknowledged { .. } => "handoff.acknowledged",
-            Self::Completed { .. } => "handoff.completed",
-            Self::Returned { .. } => "handoff.returned",
-            Self::RetryScheduled { .. } => "handoff.retry_scheduled",
-            Self::DeadLettered { .. } => "handoff.dead_lettered",
-            Self::Snoozed { .. } => "handoff.snoozed",
-            Self::Requeued { .. } => "handoff.requeued",
-            Self::Amended { .. } => "handoff.amended",
-            Self::Dismissed { .. } => "handoff.dismissed",
-            Self::Cancelled { .. } => "handoff.cancelled",
-            Self::EscalationOpened(_) => "escalation.opened",
-            Self::EscalationClaimed { .. } => "escalation.claimed",
-            Self::EscalationReleased {} => "escalation.released",
-            Self::EscalationResolved(_) => "escalation.resolved",
-            Self::EscalationExpired { .. } => "escalation.expired",
-            Self::LoopDetected { .. } => "loop.detected",
-            Self::EdgePaused { .. } => "edge.paused",
-            Self::EdgeResumed { .. } => "edge.resumed",
-            Self::ObservedFailed { .. } => "observed.failed",
-            Self::ObservedRejected { .. } => "observed.rejected",
-            Self::ObservedRetried {} => "observed.retried",
-        }
-    }
 }

@@ -285,6 +285,11 @@ impl Ledger {
         self.run_of(id)?.handoffs.get(id)
     }
 
+    /// The edge an event is about: said by itself, or known from its handoff.
+    pub fn edge_of<'a>(&'a self, event: &'a Event) -> Option<&'a Edge> {
+        event.edge(|id| Some(&self.handoff(id)?.emission.edge))
+    }
+
     /// Every edge that is kept, in order of appearance.
     pub fn edges(&self) -> impl ExactSizeIterator<Item = &EdgeStats> {
         self.edges.values()

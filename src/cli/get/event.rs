@@ -7,9 +7,8 @@ use serde::{Serialize, Serializer};
 
 use super::rows::Row;
 use crate::cli::look::Look;
-use crate::cli::table::{Column, id, left, or_dash, wire_word, words};
-use crate::domain::contract::Violation;
-use crate::domain::event::{Event, Fact};
+use crate::cli::table::{Column, id, left, or_dash, words};
+use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::port::{Found, Want};
 use crate::domain::run::{Handoff, Run};
@@ -47,17 +46,13 @@ impl Edges {
 
     /// The edge an event is about, where it is about one.
     pub fn of(&mut self, event: &Event) -> Option<Edge> {
-        match &event.fact {
-            Fact::Emitted(it) | Fact::Sighted(it) => {
-                if let Some(id) = &event.handoff {
-                    self.0.insert(id.clone(), it.edge.clone());
-                }
-                Some(it.edge.clone())
-            }
-            Fact::Refused(it) => Some(it.edge.clone()),
-            Fact::EdgePaused { edge, .. } | Fact::EdgeResumed { edge, .. } => Some(edge.clone()),
-            _ => self.0.get(event.handoff.as_ref()?).cloned(),
+        let edge = event.edge(|id| self.0.get(id))?.clone();
+        if let Some(id) = &event.handoff
+            && !self.0.contains_key(id)
+        {
+            self.0.insert(id.clone(), edge.clone());
         }
+        Some(edge)
     }
 }
 
@@ -81,48 +76,7 @@ impl Serialize for EventRow<'_> {
 impl<'a> EventRow<'a> {
     /// Looks up what the event itself does not say.
     pub fn new(edges: &mut Edges, event: Cow<'a, Event>) -> Self {
-        Self { edge: edges.of(&event), detail: detail(&event.fact), event }
-    }
-}
-
-/// What an event says beside its name, in few words.
-pub fn detail(fact: &Fact) -> String {
-    let listed = |errors: &[Violation]| {
-        let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        all.join("; ")
-    };
-    let both = |code: &str, detail: &str| match (code, detail) {
-        (code, "") => code.to_owned(),
-        ("", detail) => detail.to_owned(),
-        (code, detail) => format!("{code}: {detail}"),
-    };
-    match fact {
-        Fact::Emitted(it) | Fact::Sighted(it) => it.title.clone(),
-        Fact::Refused(it) => listed(&it.errors),
-        Fact::RejectionResolved { why, .. } => why.clone(),
-        Fact::Duplicate { .. } => "the same key with other content; the first stays".to_owned(),
-        Fact::Leased { attempt, holder, .. } => format!("attempt {attempt} by {holder}"),
-        Fact::Completed { note, .. } => note.clone(),
-        Fact::Returned { feedback, .. } => feedback.join("; "),
-        Fact::RetryScheduled { attempt, code, detail, .. } => format!("attempt {attempt}: {}", both(code, detail)),
-        Fact::DeadLettered { code, detail, violations, .. } if violations.is_empty() => both(code, detail),
-        Fact::DeadLettered { violations, .. } => listed(violations),
-        Fact::Snoozed { until } | Fact::EscalationClaimed { until } => format!("until {until}"),
-        Fact::Requeued { reason }
-        | Fact::Cancelled { reason }
-        | Fact::EdgePaused { reason, .. }
-        | Fact::EdgeResumed { reason, .. } => reason.clone(),
-        Fact::Amended { rev, .. } => format!("revision {rev} of the contract"),
-        Fact::Dismissed { reason, note } => both(reason.word(), note),
-        Fact::EscalationOpened(it) => both(&it.role, &it.question),
-        Fact::EscalationResolved(it) => {
-            let words = if it.feedback.is_empty() { it.note.clone() } else { it.feedback.join("; ") };
-            both(&wire_word(&it.answer), &words)
-        }
-        Fact::EscalationExpired { outcome } => wire_word(outcome),
-        Fact::LoopDetected { signal } => signal.clone(),
-        Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => code.clone(),
-        Fact::Acknowledged { .. } | Fact::EscalationReleased {} | Fact::ObservedRetried {} => String::new(),
+        Self { edge: edges.of(&event), detail: event.sentence(), event }
     }
 }
 

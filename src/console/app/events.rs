@@ -1,7 +1,6 @@
 //! The live log: what happened last, with the acts of people in the same stream. The pattern for other screens.
 
-use crate::domain::event::{Event, Fact, Timeout};
-use crate::domain::id::{ActorKind, Edge};
+use crate::domain::event::Event;
 use crate::domain::ledger::Ledger;
 use crate::domain::port::SourceId;
 use crate::domain::query::Query;
@@ -65,9 +64,9 @@ impl Events {
         if self.query.is_empty() {
             return true;
         }
-        let edge = edge(ledger, event);
+        let edge = ledger.edge_of(event);
         let (from, to, pipeline) = edge.map_or(("", "", ""), |it| (&*it.from, &*it.to, &*it.pipeline));
-        let (who, what) = (event.actor.to_string(), tell(&event.fact));
+        let (who, what) = (event.actor.to_string(), event.sentence());
         let (name, id) = (event.fact.name(), event.handoff.as_ref().map_or("", |it| it.as_str()));
         let pair = format!("{from}>{to}");
         let trace = event.run.as_str();
@@ -212,105 +211,4 @@ fn json(event: &Event) -> String {
         "actor": event.actor, "event": fact,
     });
     format!("{value:#}")
-}
-
-/// The edge an event happened on, as far as its handoff is known.
-pub fn edge<'a>(ledger: &'a Ledger, event: &'a Event) -> Option<&'a Edge> {
-    match &event.fact {
-        Fact::Emitted(it) | Fact::Sighted(it) => Some(&it.edge),
-        Fact::Refused(it) => Some(&it.edge),
-        Fact::EdgePaused { edge, .. } | Fact::EdgeResumed { edge, .. } => Some(edge),
-        _ => Some(&ledger.handoff(event.handoff.as_ref()?)?.emission.edge),
-    }
-}
-
-/// How an event is meant to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    /// Work going its way.
-    Plain,
-    /// Work done.
-    Good,
-    /// A hitch that is dealt with.
-    Warning,
-    /// Something is lost unless somebody acts.
-    Bad,
-    /// A person is waited for, or acted.
-    Person,
-}
-
-/// How an event is meant to be read.
-pub fn tone(event: &Event) -> Tone {
-    match &event.fact {
-        _ if event.actor.kind == ActorKind::User => Tone::Person,
-        Fact::DeadLettered { .. } | Fact::Refused(_) | Fact::LoopDetected { .. } => Tone::Bad,
-        Fact::RetryScheduled { .. }
-        | Fact::Returned { .. }
-        | Fact::Duplicate { .. }
-        | Fact::ObservedFailed { .. }
-        | Fact::ObservedRejected { .. }
-        | Fact::ObservedRetried {} => Tone::Warning,
-        Fact::EscalationOpened(_) | Fact::EscalationExpired { .. } | Fact::EdgePaused { .. } => Tone::Person,
-        Fact::Completed { .. } | Fact::RejectionResolved { .. } => Tone::Good,
-        _ => Tone::Plain,
-    }
-}
-
-/// An event in a few words, without what the other columns say. Holds hostile text.
-pub fn tell(fact: &Fact) -> String {
-    let clock = |at: &Time| at.utc().format("%H:%M:%S").to_string();
-    match fact {
-        Fact::Emitted(it) | Fact::Sighted(it) => it.title.clone(),
-        Fact::Refused(it) => {
-            let first = it.errors.first().map(ToString::to_string).unwrap_or_default();
-            let more = match it.errors.len() {
-                0 | 1 => String::new(),
-                many => format!(" and {} more", many - 1),
-            };
-            let prompt = it.prompt.as_ref().map_or(String::new(), |it| format!(" · prompt {it}"));
-            format!("{first}{more}{prompt}")
-        }
-        Fact::RejectionResolved { why, .. } if why.is_empty() => "a corrected contract came".to_owned(),
-        Fact::RejectionResolved { why, .. } => why.clone(),
-        Fact::Duplicate { .. } => "the same key with other content; the first one stays".to_owned(),
-        Fact::Leased { holder, attempt, .. } => format!("attempt {attempt} by {holder}"),
-        Fact::Acknowledged { .. } => "accepted".to_owned(),
-        Fact::Completed { emitted, note, .. } => match (emitted.len(), note.as_str()) {
-            (0, note) => note.to_owned(),
-            (many, _) => format!("and handed on {many}"),
-        },
-        Fact::Returned { feedback, .. } => feedback.join("; "),
-        Fact::RetryScheduled { attempt, code, detail, ready_at } => {
-            format!("attempt {attempt} failed: {}, next at {}", pair(code, detail), clock(ready_at))
-        }
-        Fact::DeadLettered { code, detail, violations, .. } => {
-            let first = violations.first().map(|it| format!(" · {it}")).unwrap_or_default();
-            format!("{}{first}", pair(code, detail))
-        }
-        Fact::Requeued { reason } | Fact::Cancelled { reason } => reason.clone(),
-        Fact::Amended { rev, .. } => format!("revision {rev}"),
-        Fact::Dismissed { reason, note } => pair(&reason.word().replace('_', " "), note),
-        Fact::EscalationOpened(it) => format!("asks {}: {}", it.role, it.question),
-        Fact::Snoozed { until } | Fact::EscalationClaimed { until } => {
-            format!("until {}", clock(until))
-        }
-        Fact::EscalationReleased {} | Fact::ObservedRetried {} => String::new(),
-        Fact::EscalationResolved(it) => {
-            let answer = serde_json::to_value(it.answer).unwrap_or_default();
-            pair(answer.as_str().unwrap_or_default(), &it.note)
-        }
-        Fact::EscalationExpired { outcome } => match outcome {
-            Timeout::DeadLetter => "nobody answered: dead letter",
-            Timeout::Approve => "nobody answered: approved",
-            Timeout::Dismiss => "nobody answered: dismissed",
-        }
-        .to_owned(),
-        Fact::LoopDetected { signal } => signal.clone(),
-        Fact::EdgePaused { edge, reason } | Fact::EdgeResumed { edge, reason } => pair(&edge.to_string(), reason),
-        Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => code.clone(),
-    }
-}
-
-fn pair(first: &str, second: &str) -> String {
-    if second.is_empty() { first.to_owned() } else { format!("{first}: {second}") }
 }

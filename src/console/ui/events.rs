@@ -3,9 +3,9 @@
 use super::canvas::{Canvas, ListView};
 use super::part::table::Column;
 use crate::console::app::State;
-use crate::console::app::events::{Events, Tone, edge, tell, tone};
+use crate::console::app::events::Events;
 use crate::console::app::world::TimeFormat;
-use crate::domain::event::Fact;
+use crate::domain::event::{Fact, Tone};
 use crate::domain::id::ActorKind;
 use crate::theme::Role;
 
@@ -44,7 +44,7 @@ pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
         let Some((event, feed)) = Events::event(world, id).zip(world.feed(id.0)) else {
             return;
         };
-        let role = match tone(event) {
+        let role = match event.tone() {
             Tone::Plain => Role::Text,
             Tone::Good => Role::Healthy,
             Tone::Warning => Role::Warning,
@@ -54,14 +54,14 @@ pub fn draw(screen: &Events, state: &State, canvas: &mut Canvas<'_>) {
         line.text(Role::Dim, &world.stamp(event.at, feed.ledger().now()));
         line.text(role, &name(&event.fact));
         let handoff = event.handoff.as_ref();
-        let edge = edge(feed.ledger(), event);
+        let edge = feed.ledger().edge_of(event);
         line.text(Role::Strong, &edge.map_or(String::new(), ToString::to_string));
         line.text(Role::Dim, handoff.map_or("", |it| it.as_str()));
         // Almost all come from agents: only the others say what they are.
         let who = event.actor.to_string();
         let hidden = !line.wanted() && event.actor.kind == ActorKind::User;
         line.text(Role::Dim, who.strip_prefix("agent:").unwrap_or(&who));
-        let told = tell(&event.fact);
+        let told = event.sentence();
         // Who of the people did it is never lost for want of room.
         let by = if hidden { &*event.actor.id } else { "" };
         let gap = if hidden && !told.is_empty() { ": " } else { "" };

@@ -72,6 +72,17 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// The wire word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::EditApprove => "edit_approve",
+            Self::Reject => "reject",
+            Self::Respond => "respond",
+            Self::Dismiss => "dismiss",
+        }
+    }
+
     /// The past participle, as in "it can be approved".
     pub const fn done(self) -> &'static str {
         match self {

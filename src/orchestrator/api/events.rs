@@ -17,7 +17,7 @@ use utoipa::IntoParams;
 
 use super::Api;
 use super::extract::Ask;
-use super::feed::{Frame, PAGE, edge_of};
+use super::feed::{Frame, PAGE};
 use super::problem::{Answer, Problem};
 use super::wire::EdgeName;
 use crate::domain::event::Event;
@@ -234,7 +234,7 @@ impl super::Shared {
     async fn frame(&self, filter: &Filter, cursor: Cursor, event: &Event) -> Answer<Option<Frame>> {
         let mut edge = None;
         if filter.edge.is_some() {
-            edge = edge_of(event, &self.feed.known());
+            edge = self.feed.known().edge_of(event).cloned();
         }
         // The edge of a handoff that was closed long ago is known to the store only.
         if let (true, None, Some(id)) = (filter.edge.is_some(), &edge, &event.handoff) {

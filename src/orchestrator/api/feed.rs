@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
 use crate::clock::now;
-use crate::domain::event::{Event, Fact};
+use crate::domain::event::Event;
 use crate::domain::id::{Edge, RunId};
 use crate::domain::ledger::Ledger;
 use crate::domain::port::Cursor;
@@ -94,7 +94,7 @@ impl Feed {
             ledger.reached(*cursor);
             // Nobody listening is no error.
             if self.frames.receiver_count() > 0 {
-                let edge = edge_of(event, &ledger);
+                let edge = ledger.edge_of(event).cloned();
                 let _ = self.frames.send(Arc::new(Frame::of(*cursor, event, edge)));
             }
         }
@@ -141,15 +141,5 @@ impl Frame {
         // An event came out of the store as JSON, so it goes back to JSON.
         let data = serde_json::to_string(event).unwrap_or_default();
         Self { cursor, name, edge, bytes: Bytes::from(format!("id: {cursor}\nevent: {name}.v1\ndata: {data}\n\n")) }
-    }
-}
-
-/// The edge an event is about: said by the event itself, or known from its handoff.
-pub fn edge_of(event: &Event, ledger: &Ledger) -> Option<Edge> {
-    match &event.fact {
-        Fact::Emitted(it) | Fact::Sighted(it) => Some(it.edge.clone()),
-        Fact::Refused(it) => Some(it.edge.clone()),
-        Fact::EdgePaused { edge, .. } | Fact::EdgeResumed { edge, .. } => Some(edge.clone()),
-        _ => event.handoff.as_ref().and_then(|id| ledger.handoff(id)).map(|it| it.emission.edge.clone()),
     }
 }

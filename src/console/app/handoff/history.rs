@@ -1,13 +1,12 @@
 //! What happened to a handoff, and to the whole run across agents.
 
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Tone};
 use crate::domain::id::HandoffId;
 use crate::domain::run::{self, Run, State};
 use crate::domain::text::age;
 use crate::domain::time::{Millis, Time};
 
 use super::super::doc::{Doc, TextRole, plural};
-use super::super::events::{Tone, tell, tone};
 use super::super::world::World;
 use super::{Body, Handoff};
 
@@ -112,7 +111,7 @@ impl Handoff {
 
     fn story<'a>(&self, doc: &mut Doc, world: &World, events: impl Iterator<Item = &'a Event>, now: Time) {
         for event in events.filter(|it| it.handoff.as_ref() == Some(&self.id)) {
-            let ink = match tone(event) {
+            let ink = match event.tone() {
                 Tone::Plain => TextRole::Text,
                 Tone::Good => TextRole::Good,
                 Tone::Warning => TextRole::Warn,
@@ -120,7 +119,7 @@ impl Handoff {
                 Tone::Person => TextRole::Wait,
             };
             let name = event.fact.name().trim_start_matches("handoff.").replace('_', " ");
-            let words = tell(&event.fact);
+            let words = event.sentence();
             let space = if words.is_empty() { "" } else { ": " };
             doc.field(&world.stamp(event.at, now), ink, &format!("{name} by {}{space}{words}", event.actor.id));
         }
