@@ -187,7 +187,20 @@ pub fn entries(event: &Event, before: Option<&Before>, after: Option<&Handoff>, 
         Fact::ObservedFailed { .. } => book.count(Kind::Failed),
         Fact::ObservedRejected { .. } => book.count(Kind::Rejected),
         Fact::ObservedRetried {} => book.count(Kind::Retried),
-        _ => {}
+        Fact::Sighted(_)
+        | Fact::RejectionResolved { .. }
+        | Fact::Duplicate { .. }
+        | Fact::Leased { .. }
+        | Fact::Snoozed { .. }
+        | Fact::Requeued { .. }
+        | Fact::Amended { .. }
+        | Fact::Dismissed { .. }
+        | Fact::Cancelled { .. }
+        | Fact::EscalationReleased {}
+        | Fact::EscalationExpired { .. }
+        | Fact::LoopDetected { .. }
+        | Fact::EdgePaused { .. }
+        | Fact::EdgeResumed { .. } => {}
     }
 }
 

@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::accounting::{Asked, Before, entries};
-use super::event::{Event, Fact};
+use super::event::Event;
 use super::id::{Edge, HandoffId, RunId};
 use super::machine::{Irregularity, evolve};
 use super::port::Cursor;
@@ -23,6 +23,7 @@ mod dead;
 mod edge_stats;
 mod edges;
 mod fragments;
+mod note;
 mod restore;
 mod violations;
 
@@ -106,20 +107,8 @@ impl Ledger {
             if let (Some(it), None) = (after, &before) {
                 self.home.insert(it.id.clone(), run.id.clone());
             }
-            self.violations.note(event, after);
-            match &event.fact {
-                Fact::EdgePaused { edge, .. } => {
-                    self.paused.insert(edge.clone());
-                }
-                Fact::EdgeResumed { edge, .. } => {
-                    self.paused.remove(edge);
-                }
-                _ => {}
-            }
+            self.note(event, after);
             self.index(before.as_ref(), after);
-            if let Some(it) = after {
-                self.book(&it.emission.edge).note(event, it);
-            }
             if self.recent.len() == KEEP_EVENTS {
                 self.recent.pop_front();
             }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::domain::accounting::{Asked, Before};
-use crate::domain::event::{Event, Fact};
 use crate::domain::health::{Kind, Tally, Windows};
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::run::{Handoff, Outline, State};
@@ -89,24 +88,6 @@ impl EdgeStats {
         self.waiting.len()
     }
 
-    /// Takes note of an event about one of its handoffs.
-    pub(super) fn note(&mut self, event: &Event, it: &Handoff) {
-        self.changed_at = self.changed_at.max(event.at);
-        match &event.fact {
-            Fact::Emitted(_) | Fact::Sighted(_) => self.crossed(&it.outline()),
-            Fact::Completed { .. } | Fact::Returned { .. } => {
-                self.last_completed = self.last_completed.max(Some(event.at));
-            }
-            Fact::RetryScheduled { code, .. }
-            | Fact::DeadLettered { code, .. }
-            | Fact::ObservedFailed { code }
-            | Fact::ObservedRejected { code } => {
-                self.failed(code, event.at);
-            }
-            _ => {}
-        }
-    }
-
     /// Takes note of the handoffs that a snapshot tells of, the oldest first.
     pub(super) fn restore(&mut self, handoffs: &[Outline<'_>]) {
         for it in &handoffs[handoffs.len().saturating_sub(RECENT)..] {
@@ -126,14 +107,18 @@ impl EdgeStats {
     pub(super) fn restore_minute(&mut self, began: Time, tally: &Tally) {
         let (completed, failed) = (tally.counts.get(Kind::Completed), tally.counts.get(Kind::Failed));
         if completed > 0 {
-            self.last_completed = self.last_completed.max(Some(began));
+            self.completed(began);
         }
         if failed + tally.counts.get(Kind::DeadLettered) > 0 {
             self.last_failed = self.last_failed.max(Some(began));
         }
     }
 
-    fn crossed(&mut self, it: &Outline<'_>) {
+    pub(super) fn completed(&mut self, at: Time) {
+        self.last_completed = self.last_completed.max(Some(at));
+    }
+
+    pub(super) fn crossed(&mut self, it: &Outline<'_>) {
         self.stage.clone_from(it.stage);
         if it.ack_timeout > 0 {
             self.ack_timeout = Some(it.ack_timeout);

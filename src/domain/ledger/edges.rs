@@ -11,13 +11,18 @@ const EVICTED_AT_ONCE: usize = KEEP_EDGES / 20;
 
 impl Ledger {
     pub(super) fn book(&mut self, edge: &Edge) -> &mut EdgeStats {
-        let place = self.edges.get_index_of(edge).unwrap_or_else(|| {
+        let place = self.place(edge);
+        &mut self.edges[place]
+    }
+
+    /// Where its book is among the edges, until one of them goes.
+    pub(super) fn place(&mut self, edge: &Edge) -> usize {
+        self.edges.get_index_of(edge).unwrap_or_else(|| {
             let mut book = EdgeStats::new(edge.clone(), self.phase);
             // What is over by now is then put where it belongs at once and not counted out again, step by step.
             book.windows.advance(self.now);
             self.edges.insert_full(edge.clone(), book).0
-        });
-        &mut self.edges[place]
+        })
     }
 
     /// Beyond the cap, gives up those that changed longest ago. An edge that is paused, or that something is open on,

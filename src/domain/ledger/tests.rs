@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::contract::Urgency;
+use crate::domain::event::Fact;
 use crate::domain::event::{
     Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Rejection, Resolution, Timeout,
 };

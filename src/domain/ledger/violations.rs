@@ -68,17 +68,6 @@ impl Violations {
         found
     }
 
-    /// Takes note of a refusal, at emit or at receipt.
-    pub(super) fn note(&mut self, event: &Event, handoff: Option<&Handoff>) {
-        match (&event.fact, handoff) {
-            (Fact::Refused(rejection), _) => self.refused(rejection, 1, event.at, event.at),
-            (Fact::DeadLettered { violations, .. }, Some(it)) => {
-                self.refused_at_receipt(it, violations, event.at);
-            }
-            _ => {}
-        }
-    }
-
     /// Takes up the refusals of the last hour but for those that stand in `open` runs, which say more of them.
     pub(super) fn restore_refused<'a>(&mut self, refused: &[Event], open: impl Iterator<Item = &'a Run>) {
         let known: HashSet<&str> = open.flat_map(|run| &run.rejections).map(|it| it.rejection.id.as_str()).collect();
@@ -86,7 +75,7 @@ impl Violations {
             if let Fact::Refused(rejection) = &event.fact
                 && !known.contains(rejection.id.as_str())
             {
-                self.note(event, None);
+                self.refused(rejection, 1, event.at, event.at);
             }
         }
     }
@@ -103,7 +92,8 @@ impl Violations {
         }
     }
 
-    fn refused_at_receipt(&mut self, it: &Handoff, violations: &[Violation], at: Time) {
+    /// A receiver found this wrong with a handoff.
+    pub(super) fn refused_at_receipt(&mut self, it: &Handoff, violations: &[Violation], at: Time) {
         let emission = &it.emission;
         for violation in violations {
             let place = Place {
@@ -118,7 +108,8 @@ impl Violations {
         }
     }
 
-    fn refused(&mut self, it: &Rejection, count: u32, first: Time, last: Time) {
+    /// A contract was refused before it became a handoff, `count` times.
+    pub(super) fn refused(&mut self, it: &Rejection, count: u32, first: Time, last: Time) {
         for violation in &it.errors {
             let place = Place {
                 edge: it.edge.clone(),

@@ -18,7 +18,7 @@ pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>,
         Command::Emit(offer) => emit::emit(&mut log, offer)?,
         Command::Refuse(rejection) => emit::refuse(&mut log, rejection),
         Command::Claim { handoff, holder, lease, lease_ms } => {
-            lease::claim(&mut log, handoff, holder, lease, *lease_ms)?
+            lease::claim(&mut log, handoff, holder, lease, *lease_ms)?;
         }
         Command::Acknowledge(held) => lease::acknowledge(&mut log, held)?,
         Command::Heartbeat(held) => lease::heartbeat(&log, held)?,

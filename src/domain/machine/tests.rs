@@ -59,10 +59,7 @@ impl World {
 
     /// Decides and folds; everything stays as it is when the command is refused.
     pub(crate) fn ask(&mut self, by: &Actor, command: Command) -> Result<usize, Refusal> {
-        let heartbeat = match &command {
-            Command::Heartbeat(held) => Some(held.handoff.clone()),
-            _ => None,
-        };
+        let heartbeat = if let Command::Heartbeat(held) = &command { Some(held.handoff.clone()) } else { None };
         let asked = Asked { run: self.run.id.clone(), by: by.clone(), command };
         let events = decide(Some(&self.run), &asked, self.now)?;
         for event in &events {

@@ -1,0 +1,64 @@
+//! What an event tells those who watch, beside the figures of its edge and the state of its handoff.
+
+use super::Ledger;
+use crate::domain::event::{Event, Fact};
+use crate::domain::run::Handoff;
+
+impl Ledger {
+    /// Takes note of `event`; `handoff` is the one that it is about, as it stands now.
+    pub(super) fn note(&mut self, event: &Event, handoff: Option<&Handoff>) {
+        let at = event.at;
+        let place = handoff.map(|it| self.place(&it.emission.edge));
+        let known = handoff.zip(place.map(|place| &mut self.edges[place]));
+        let known = known.map(|(it, book)| {
+            book.changed_at = book.changed_at.max(at);
+            (it, book)
+        });
+        match &event.fact {
+            Fact::Emitted(_) | Fact::Sighted(_) => {
+                if let Some((it, book)) = known {
+                    book.crossed(&it.outline());
+                }
+            }
+            Fact::Completed { .. } | Fact::Returned { .. } => {
+                if let Some((_, book)) = known {
+                    book.completed(at);
+                }
+            }
+            Fact::RetryScheduled { code, .. } | Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => {
+                if let Some((_, book)) = known {
+                    book.failed(code, at);
+                }
+            }
+            Fact::DeadLettered { code, violations, .. } => {
+                if let Some((it, book)) = known {
+                    book.failed(code, at);
+                    self.violations.refused_at_receipt(it, violations, at);
+                }
+            }
+            Fact::Refused(rejection) => self.violations.refused(rejection, 1, at, at),
+            Fact::EdgePaused { edge, .. } => {
+                self.paused.insert(edge.clone());
+            }
+            Fact::EdgeResumed { edge, .. } => {
+                self.paused.remove(edge);
+            }
+            Fact::RejectionResolved { .. }
+            | Fact::Duplicate { .. }
+            | Fact::Leased { .. }
+            | Fact::Acknowledged { .. }
+            | Fact::Snoozed { .. }
+            | Fact::Requeued { .. }
+            | Fact::Amended { .. }
+            | Fact::Dismissed { .. }
+            | Fact::Cancelled { .. }
+            | Fact::EscalationOpened(_)
+            | Fact::EscalationClaimed { .. }
+            | Fact::EscalationReleased {}
+            | Fact::EscalationResolved(_)
+            | Fact::EscalationExpired { .. }
+            | Fact::LoopDetected { .. }
+            | Fact::ObservedRetried {} => {}
+        }
+    }
+}

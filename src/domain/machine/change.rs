@@ -1,0 +1,213 @@
+//! What an event changes in its handoff.
+
+use std::sync::Arc;
+
+use super::Irregularity;
+use crate::domain::event::{Answer, DeadReason, Event, Fact, Timeout};
+use crate::domain::id::Actor;
+use crate::domain::run::{Failure, Handoff, LastChange, Lease, OpenEscalation, State};
+use crate::domain::time::Time;
+
+/// Folds `event` into the handoff that it is about.
+pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
+    let at = event.at;
+    it.version += 1;
+    it.last_change = Some(LastChange::of(event));
+    match &event.fact {
+        Fact::Leased { attempt, total, lease, holder, until, lease_ms } => {
+            it.state = State::Leased;
+            it.attempt = *attempt;
+            it.attempts_total = *total;
+            it.lease =
+                Some(Box::new(Lease { id: lease.clone(), holder: holder.clone(), until: *until, lease_ms: *lease_ms }));
+            None
+        }
+        Fact::Acknowledged { until } => {
+            it.acked_at.get_or_insert(at);
+            if it.ended_at.is_some() && it.emission.is_observed() {
+                return Some(Irregularity::LateAcknowledgement);
+            }
+            it.state = State::Acknowledged;
+            if let Some(lease) = &mut it.lease {
+                lease.until = *until;
+            }
+            None
+        }
+        Fact::Completed { .. } => {
+            // Done by hand while a person was asked: the question is moot.
+            it.escalation.take_if(|_| !it.emission.is_observed());
+            end(it, State::Completed, at)
+        }
+        Fact::Returned { .. } => end(it, State::Returned, at),
+        Fact::Dismissed { .. } => {
+            it.escalation = None;
+            it.lease = None;
+            end(it, State::Dismissed, at);
+            None
+        }
+        Fact::Cancelled { .. } => {
+            it.escalation = None;
+            it.lease = None;
+            end(it, State::Cancelled, at);
+            None
+        }
+        Fact::RetryScheduled { code, detail, ready_at, .. } => {
+            it.state = State::RetryWait;
+            it.ready_at = *ready_at;
+            it.lease = None;
+            it.failure = Some(Box::new(failure(code, detail, at)));
+            None
+        }
+        Fact::DeadLettered { code, reason, detail, violations } => {
+            let second = it.ended_at.is_some();
+            it.failure = Some(Box::new(Failure {
+                dead: Some(*reason),
+                violations: violations.clone(),
+                ..failure(code, detail, at)
+            }));
+            it.lease = None;
+            it.escalation = None;
+            if *reason == DeadReason::Observed {
+                it.ended_at.get_or_insert(at);
+            }
+            if second {
+                return Some(Irregularity::SecondEnd);
+            }
+            it.state = State::DeadLettered;
+            unacknowledged(it)
+        }
+        Fact::Snoozed { until } => {
+            it.state = State::Pending;
+            it.ready_at = *until;
+            it.attempt = it.attempt.saturating_sub(1);
+            it.snoozes += 1;
+            it.lease = None;
+            None
+        }
+        Fact::Requeued { .. } => {
+            had_a_hand(it, &event.actor);
+            new_epoch(it, at);
+            it.waiting_since = at;
+            it.acked_at = None;
+            None
+        }
+        Fact::Amended { rev, digest, head } => {
+            had_a_hand(it, &event.actor);
+            it.rev = *rev;
+            it.amended = Some(digest.as_str().into());
+            if let Some(head) = head {
+                it.emission = Arc::new(it.emission.amended(head));
+            }
+            None
+        }
+        Fact::EscalationOpened(asked) => {
+            it.escalations += 1;
+            it.lease = None;
+            it.escalation = Some(Box::new(OpenEscalation {
+                asked: (**asked).clone(),
+                opened_at: at,
+                by: event.actor.clone(),
+                claimed: None,
+                ever_claimed: false,
+            }));
+            if it.ended_at.is_none() {
+                it.state = State::Escalated;
+            }
+            None
+        }
+        Fact::EscalationClaimed { until } => {
+            if let Some(open) = &mut it.escalation {
+                open.claimed = Some((event.actor.clone(), *until));
+                open.ever_claimed = true;
+            }
+            None
+        }
+        Fact::EscalationReleased {} => {
+            if let Some(open) = &mut it.escalation {
+                open.claimed = None;
+            }
+            None
+        }
+        Fact::EscalationResolved(resolution) => {
+            let opened_at = it.escalation.take().map_or(at, |open| open.opened_at);
+            it.resolution = Some(resolution.clone());
+            let goes_on = !matches!(resolution.answer, Answer::Reject | Answer::Dismiss);
+            if it.ended_at.is_none() && (goes_on || it.emission.is_observed()) {
+                resume(it, opened_at, at);
+            }
+            None
+        }
+        Fact::EscalationExpired { outcome } => {
+            let opened_at = it.escalation.take().map_or(at, |open| open.opened_at);
+            if *outcome == Timeout::Approve || it.emission.is_observed() {
+                resume(it, opened_at, at);
+            }
+            None
+        }
+        Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => {
+            it.failure = Some(Box::new(failure(code, "", at)));
+            let refused = matches!(event.fact, Fact::ObservedRejected { .. });
+            let state = if refused { State::Rejected } else { State::Failed };
+            end(it, state, at)
+        }
+        Fact::ObservedRetried {} => {
+            it.retried = true;
+            None
+        }
+        // Noted only, or of the run, which `evolve` changes.
+        Fact::Duplicate { .. }
+        | Fact::LoopDetected { .. }
+        | Fact::Emitted(_)
+        | Fact::Sighted(_)
+        | Fact::Refused(_)
+        | Fact::RejectionResolved { .. }
+        | Fact::EdgePaused { .. }
+        | Fact::EdgeResumed { .. } => None,
+    }
+}
+
+fn failure(code: &str, detail: &str, at: Time) -> Failure {
+    Failure { code: code.to_owned(), detail: detail.to_owned(), at, dead: None, violations: Vec::new() }
+}
+
+/// After a decision that lets it go on: back to the queue in a new epoch. What ends it instead is the next event,
+/// which still needs the attempts of the old one. Time spent with people before the acknowledgement is not the
+/// edge's latency.
+fn resume(it: &mut Handoff, opened_at: Time, at: Time) {
+    if it.emission.is_observed() {
+        it.state = if it.acked_at.is_some() { State::Acknowledged } else { State::Pending };
+        return;
+    }
+    if it.acked_at.is_none() {
+        it.waiting_since = it.waiting_since + (at - opened_at);
+    }
+    new_epoch(it, at);
+}
+
+/// Whoever changed what will run, or that it runs, may be barred from deciding on it later.
+fn had_a_hand(it: &mut Handoff, actor: &Actor) {
+    if it.emission.separation && !it.hands.contains(actor) {
+        it.hands.push(actor.clone());
+    }
+}
+
+fn new_epoch(it: &mut Handoff, at: Time) {
+    it.state = State::Pending;
+    it.ready_at = at;
+    it.epoch += 1;
+    it.attempt = 0;
+    it.lease = None;
+}
+
+fn end(it: &mut Handoff, state: State, at: Time) -> Option<Irregularity> {
+    if it.ended_at.is_some() {
+        return Some(Irregularity::SecondEnd);
+    }
+    it.state = state;
+    it.ended_at = Some(at);
+    unacknowledged(it)
+}
+
+fn unacknowledged(it: &Handoff) -> Option<Irregularity> {
+    (it.emission.is_observed() && it.acked_at.is_none()).then_some(Irregularity::EndedUnacknowledged)
+}
