@@ -32,7 +32,6 @@ pub use verify::Broken;
 
 use crate::domain::port::Cursor;
 use recent::Recent;
-pub(crate) use writer::due;
 use writer::{Job, Writer};
 
 /// Connections that read at the same time.

@@ -11,6 +11,7 @@ use super::event::{DeadReason, Emission, Escalation, Event, Rejection, Resolutio
 use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use super::time::{Millis, Time};
 
+pub mod queue;
 mod state;
 mod stored_run;
 mod verdict;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
+use crate::domain::event::Fact;
+use crate::domain::run::State;
 
 /// `SEAM` in ASCII, in the header of every store.
 const APPLICATION: i64 = 0x5345_414D;
@@ -16,14 +18,19 @@ const VERSION: i64 = 1;
 /// How long a statement waits for a lock that SQLite itself takes for moments.
 const BUSY: Duration = Duration::from_secs(5);
 
-const TABLES: &str = "
+/// What a new file is made with. Words of the protocol stand in two of its indexes.
+fn schema() -> String {
+    let refused = Fact::REFUSED;
+    let ends = State::ENDS.map(|it| format!("'{}'", it.word())).join(", ");
+    format!(
+        "
 CREATE TABLE runs(id TEXT PRIMARY KEY, revision INTEGER NOT NULL, hash BLOB NOT NULL, open INTEGER NOT NULL,
   changed INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE INDEX runs_open ON runs(changed) WHERE open;
 CREATE TABLE events(cursor INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, seq INTEGER NOT NULL, handoff TEXT,
   type TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL,
   UNIQUE(run, seq)) STRICT;
-CREATE INDEX events_refused ON events(at) WHERE type = 'handoff.rejected';
+CREATE INDEX events_refused ON events(at) WHERE type = '{refused}';
 CREATE TABLE handoffs(id TEXT PRIMARY KEY, run TEXT NOT NULL, key TEXT NOT NULL UNIQUE, pipeline TEXT NOT NULL,
   source TEXT NOT NULL, target TEXT NOT NULL, state TEXT NOT NULL, emitted INTEGER NOT NULL, ready INTEGER,
   prio INTEGER, due INTEGER) STRICT;
@@ -31,14 +38,16 @@ CREATE INDEX handoffs_ready ON handoffs(target, prio, id) WHERE ready IS NOT NUL
 CREATE INDEX handoffs_due ON handoffs(due) WHERE due IS NOT NULL;
 CREATE INDEX handoffs_emitted ON handoffs(emitted, id);
 CREATE INDEX handoffs_state ON handoffs(state, emitted, id)
-  WHERE state NOT IN ('completed', 'returned', 'dismissed', 'cancelled');
+  WHERE state NOT IN ({ends});
 CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY(span, until)) STRICT;
 CREATE TABLE blobs(digest TEXT PRIMARY KEY, media_type TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE schemas(name TEXT NOT NULL, version TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY(name, version)) STRICT;
 CREATE TABLE http_idem(scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, body TEXT NOT NULL,
   expires INTEGER NOT NULL, PRIMARY KEY(scope, key)) STRICT;
 CREATE INDEX http_idem_expires ON http_idem(expires);
-";
+"
+    )
+}
 
 /// Opens or makes the file for writing.
 pub(super) fn open(path: &Path, synchronous: &str) -> Result<Connection, StoreError> {
@@ -65,7 +74,8 @@ pub(super) fn open(path: &Path, synchronous: &str) -> Result<Connection, StoreEr
     connection.execute_batch(&setup).map_err(|why| failed(&why))?;
     if fresh {
         let make = format!(
-            "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+            "BEGIN IMMEDIATE; {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;",
+            schema()
         );
         connection.execute_batch(&make).map_err(|why| failed(&why))?;
     }

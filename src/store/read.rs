@@ -1,7 +1,7 @@
 //! What can be asked of a store.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Blob, Store, StoreError, Version};
 use crate::domain::event::Event;
@@ -131,11 +131,15 @@ impl Store {
         let id = rejection.to_owned();
         self.read(move |db| {
             // Most bodies do not even mention it, and are not parsed.
-            let sql = "SELECT id FROM runs WHERE open AND instr(body, ?1) AND EXISTS (
-                SELECT 1 FROM json_each(body, '$.rejections') WHERE json_extract(value, '$.rejection.id') = ?1)";
-            let mut statement = db.prepare_cached(sql)?;
-            let found: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
-            Ok(found.map(RunId::from))
+            let mut statement = db.prepare_cached("SELECT body FROM runs WHERE open AND instr(body, ?1)")?;
+            let mut rows = statement.query([json!(id).to_string()])?;
+            while let Some(row) = rows.next()? {
+                let run: Run = serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?;
+                if run.rejections.iter().any(|it| it.rejection.id == id) {
+                    return Ok(Some(run.id));
+                }
+            }
+            Ok(None)
         })
         .await
     }

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::read::events;
 use super::{Store, StoreError, parallel, rollup};
+use crate::domain::event::Fact;
 use crate::domain::port::{Cursor, Rollup, Snapshot};
 use crate::domain::run::StoredRun;
 use crate::domain::time::{HOUR, Time};
@@ -24,10 +25,13 @@ impl Store {
             let cursor: i64 = moment.query_row(sql, [], |row| row.get(0))?;
             let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
             let recent = events(&moment, sql, [cursor - RECENT])?;
-            let sql = "SELECT cursor, body FROM events
-                       WHERE type = 'handoff.rejected' AND at > ?1 ORDER BY at DESC LIMIT ?2";
+            // By a literal: SQLite proves with nothing else that the index of refusals will do.
+            let sql = format!(
+                "SELECT cursor, body FROM events WHERE type = '{}' AND at > ?1 ORDER BY at DESC LIMIT ?2",
+                Fact::REFUSED
+            );
             let hour = (now + -HOUR).millis();
-            let mut refused = events(&moment, sql, [hour, REFUSED])?;
+            let mut refused = events(&moment, &sql, [hour, REFUSED])?;
             refused.reverse();
             let mut snapshot = Snapshot {
                 at: now,

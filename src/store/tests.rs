@@ -414,3 +414,18 @@ async fn a_process_that_dies_leaves_everything_it_had_promised() {
     assert_eq!(emitted_in(&again, at(MINUTE)).await, 50, "the rollup with them");
     assert_eq!(again.commit(next(&again, "h3", "h3", at(99), requeued()).await).await, Ok(51));
 }
+
+#[test]
+fn the_words_of_the_protocol_in_the_file_are_those_it_was_made_with() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seam.db");
+    drop(Store::open(&path).unwrap());
+    let file = Connection::open(&path).unwrap();
+    let sql = |name: &str| {
+        let sql = "SELECT sql FROM sqlite_schema WHERE name = ?1";
+        file.query_row(sql, [name], |row| row.get::<_, String>(0)).unwrap()
+    };
+    assert_eq!(sql("events_refused"), "CREATE INDEX events_refused ON events(at) WHERE type = 'handoff.rejected'");
+    let open = "\n  WHERE state NOT IN ('completed', 'returned', 'dismissed', 'cancelled')";
+    assert_eq!(sql("handoffs_state"), format!("CREATE INDEX handoffs_state ON handoffs(state, emitted, id){open}"));
+}

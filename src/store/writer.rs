@@ -12,11 +12,10 @@ use super::recent::Recent;
 use super::rollup::Minute;
 use super::{CommitError, StoreError, Version};
 use crate::domain::canonical::canonical;
-use crate::domain::contract::Urgency;
 use crate::domain::id::HandoffId;
 use crate::domain::port::Cursor;
-use crate::domain::run::{Handoff, State};
-use crate::domain::time::{HOUR, MINUTE, Millis, Time};
+use crate::domain::run::{Handoff, queue};
+use crate::domain::time::Time;
 
 /// The most commits in one transaction.
 const GROUP: usize = 512;
@@ -256,7 +255,6 @@ impl Writer {
                    ON CONFLICT(id) DO UPDATE SET state = excluded.state, ready = excluded.ready,
                    prio = excluded.prio, due = excluded.due WHERE run = excluded.run";
         let edge = &it.emission.edge;
-        let ready = claimable(it).map(Time::millis);
         let written = self.db.prepare_cached(sql)?.execute(params![
             it.id.as_str(),
             run,
@@ -266,9 +264,9 @@ impl Writer {
             &*edge.to,
             it.state.word(),
             it.emitted_at.map_or(0, Time::millis),
-            ready,
-            ready.map(|ready| ready - boost(it.emission.urgency)),
-            due(it).map(Time::millis)
+            queue::claimable(it).map(Time::millis),
+            queue::place(it).map(Time::millis),
+            queue::due(it).map(Time::millis)
         ])?;
         match written {
             1 => Ok(()),
@@ -291,30 +289,4 @@ pub(super) fn chain(previous: &[u8], body: &[u8]) -> Vec<u8> {
     hash.update(b"\n");
     hash.update(body);
     hash.finalize().to_vec()
-}
-
-/// From when an agent may claim it; what is addressed to people is taken by them.
-fn claimable(it: &Handoff) -> Option<Time> {
-    let free = matches!(it.state, State::Pending | State::RetryWait);
-    (free && !it.emission.to.kind.is_people()).then_some(it.ready_at)
-}
-
-/// How much sooner the urgent is served: urgency without starvation (protocol section 6).
-const fn boost(urgency: Urgency) -> Millis {
-    match urgency {
-        Urgency::Critical => HOUR,
-        Urgency::High => 10 * MINUTE,
-        Urgency::Normal => 0,
-        Urgency::Low => -10 * MINUTE,
-    }
-}
-
-/// When something happens to it by itself: its lease ends, its deadline passes, its question times out.
-pub(crate) fn due(it: &Handoff) -> Option<Time> {
-    match it.state {
-        State::Leased | State::Acknowledged => it.lease.as_ref().and_then(|lease| lease.until),
-        State::Pending | State::RetryWait => it.emission.deadline,
-        State::Escalated => it.escalation.as_ref().map(|open| open.asked.due_at),
-        _ => None,
-    }
 }

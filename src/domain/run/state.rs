@@ -49,6 +49,9 @@ impl State {
         Self::Rejected,
     ];
 
+    /// The states in which a handoff of an orchestrator ends; observed ones end in others, too.
+    pub const ENDS: [Self; 4] = [Self::Completed, Self::Returned, Self::Dismissed, Self::Cancelled];
+
     /// Neither done nor given up: somebody still owes something. Dead letters are open.
     pub const fn is_open(self) -> bool {
         matches!(

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
-use crate::domain::run::State;
+use crate::domain::run::queue::{claimable, due};
 use crate::domain::time::Time;
-use crate::store::{Commit, due};
+use crate::store::Commit;
 
 /// Who is waiting.
 #[derive(Default)]
@@ -30,7 +30,7 @@ impl News {
         Self {
             agents: commit
                 .touched()
-                .filter(|it| matches!(it.state, State::Pending | State::RetryWait))
+                .filter(|it| claimable(it).is_some())
                 .map(|it| it.emission.edge.to.to_string())
                 .collect(),
             everybody: control,

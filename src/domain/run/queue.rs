@@ -1,0 +1,91 @@
+//! When a handoff is served, and when something happens to it by itself (protocol sections 3 and 6).
+
+use super::{Handoff, State};
+use crate::domain::contract::Urgency;
+use crate::domain::time::{HOUR, MINUTE, Millis, Time};
+
+/// From when an agent may claim it; `None` when none may, as it is in hand, has ended or is addressed to people.
+pub fn claimable(it: &Handoff) -> Option<Time> {
+    let free = matches!(it.state, State::Pending | State::RetryWait);
+    (free && !it.emission.to.kind.is_people()).then_some(it.ready_at)
+}
+
+/// Its place in the queue of its target, the earliest first: urgency without starvation. `None` when it is in no
+/// queue.
+pub fn place(it: &Handoff) -> Option<Time> {
+    claimable(it).map(|ready| ready + -head_start(it.emission.urgency))
+}
+
+/// How much sooner than others the urgent is served, in milliseconds; negative for later.
+const fn head_start(urgency: Urgency) -> Millis {
+    match urgency {
+        Urgency::Critical => HOUR,
+        Urgency::High => 10 * MINUTE,
+        Urgency::Normal => 0,
+        Urgency::Low => -10 * MINUTE,
+    }
+}
+
+/// When something happens to it by itself: its lease ends, its deadline passes, its question times out. `None`
+/// when it waits for somebody, however long.
+pub fn due(it: &Handoff) -> Option<Time> {
+    match it.state {
+        State::Leased | State::Acknowledged => it.lease.as_ref().and_then(|lease| lease.until),
+        State::Pending | State::RetryWait => it.emission.deadline,
+        State::Escalated => it.escalation.as_ref().map(|open| open.asked.due_at),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::contract::PartyKind;
+    use crate::domain::machine::tests::World;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_is_free_is_in_the_queue_of_an_agent_and_never_of_a_person() {
+        for state in State::ALL.into_iter().filter(|it| !matches!(it, State::Failed | State::Rejected)) {
+            let mut it = World::at(state).it("a").clone();
+            let free = matches!(state, State::Pending | State::RetryWait);
+            assert_eq!(claimable(&it), free.then_some(it.ready_at), "{state:?}");
+            assert_eq!(place(&it), claimable(&it), "{state:?}: neither urgent nor not");
+            Arc::make_mut(&mut it.emission).to.kind = PartyKind::Team;
+            assert_eq!((claimable(&it), place(&it)), (None, None), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn the_urgent_are_ahead_and_nobody_starves() {
+        let mut it = World::at(State::Pending).it("a").clone();
+        it.ready_at = Time::from_millis(2 * HOUR);
+        let mut place_of = |urgency| {
+            Arc::make_mut(&mut it.emission).urgency = urgency;
+            place(&it).unwrap().millis() / MINUTE
+        };
+        let places = [Urgency::Critical, Urgency::High, Urgency::Normal, Urgency::Low].map(&mut place_of);
+        assert_eq!(places, [60, 110, 120, 130]);
+    }
+
+    #[test]
+    fn leases_deadlines_and_questions_run_out() {
+        let due_in = |state| {
+            let mut it = World::at(state).it("a").clone();
+            Arc::make_mut(&mut it.emission).deadline = Some(Time::from_millis(7));
+            (due(&it), it)
+        };
+        for state in [State::Pending, State::RetryWait] {
+            assert_eq!(due_in(state).0, Some(Time::from_millis(7)), "{state:?}");
+        }
+        for state in [State::Leased, State::Acknowledged] {
+            let (due, it) = due_in(state);
+            assert!(due.is_some() && due == it.lease.unwrap().until, "{state:?}");
+        }
+        let (due, it) = due_in(State::Escalated);
+        assert_eq!(due, Some(it.escalation.unwrap().asked.due_at));
+        for state in State::ENDS.into_iter().chain([State::DeadLettered]) {
+            assert_eq!(due_in(state).0, None, "{state:?}");
+        }
+    }
+}
