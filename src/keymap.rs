@@ -36,13 +36,17 @@ pub enum Context {
     Handoff,
     /// A confirmation. It holds the keys: nothing global shines through.
     Dialog,
+    /// A question answered by one of some choices. It holds the keys too.
+    Choice,
+    /// A text over the screen: the help, the results of an act on many. It holds the keys too.
+    Reading,
     /// A line being typed. It holds the keys: what is not bound is text.
     Prompt,
 }
 
 impl Context {
     /// Every context with the name of its table in `keys.toml`.
-    pub const ALL: [(Self, &str); 11] = [
+    pub const ALL: [(Self, &str); 13] = [
         (Self::Global, "global"),
         (Self::Pipelines, "pipelines"),
         (Self::Edges, "edges"),
@@ -53,12 +57,14 @@ impl Context {
         (Self::Sources, "sources"),
         (Self::Handoff, "handoff"),
         (Self::Dialog, "dialog"),
+        (Self::Choice, "choice"),
+        (Self::Reading, "reading"),
         (Self::Prompt, "prompt"),
     ];
 
     /// True when keys without a meaning here fall through to [`Context::Global`].
     const fn falls_through(self) -> bool {
-        !matches!(self, Self::Dialog | Self::Prompt)
+        !matches!(self, Self::Dialog | Self::Choice | Self::Reading | Self::Prompt)
     }
 }
 

@@ -38,6 +38,7 @@ pub mod line;
 pub mod list;
 pub mod msg;
 pub mod order;
+pub mod overlay;
 pub mod palette;
 pub mod pipelines;
 pub mod place;

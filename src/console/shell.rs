@@ -269,6 +269,7 @@ impl Shell {
             prepared.again.map(|at| Instant::now() + Duration::from_millis((at - now).clamp(1, 1_000).unsigned_abs()));
         let (state, theme, memo) = (&self.state, &self.theme, &mut self.memo);
         self.terminal.draw(|frame| ui::draw(frame, state, theme, memo))?;
+        self.state.drawn(self.memo.last_offset);
         Ok(())
     }
 

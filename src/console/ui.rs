@@ -40,6 +40,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme, memo: &mut Memo
     buffer.set_style(area, theme.style(Role::Ground));
     memo.hits.clear();
     memo.cursor = None;
+    memo.last_offset = 0;
     let mut canvas = Canvas { area, buffer, theme, memo };
     if area.width < SMALLEST.columns || area.height < SMALLEST.rows {
         too_small(&mut canvas);
@@ -58,7 +59,6 @@ fn everything(canvas: &mut Canvas<'_>, state: &State) {
     let area = canvas.area;
     status::draw(canvas, state, Rect { height: 1, ..area });
     frame::strip(canvas, state, Rect { y: 1, height: 1, ..area });
-    footer::draw(canvas, state, Rect { y: area.bottom() - 1, height: 1, ..area });
     canvas.area = Rect { y: 2, height: area.height - 3, ..area };
     let screens = &state.screens;
     match (&state.page, state.at) {
@@ -74,6 +74,7 @@ fn everything(canvas: &mut Canvas<'_>, state: &State) {
     canvas.area = Rect { y: 2, height: area.height - 3, ..area };
     frame::toasts(canvas, state);
     layer::draw(canvas, state);
+    footer::draw(canvas, state, Rect { y: area.bottom() - 1, height: 1, ..area });
 }
 
 fn too_small(canvas: &mut Canvas<'_>) {

@@ -48,6 +48,7 @@ actions! {
     NextTab "next-tab" "next tab" "Show the next tab.";
     PreviousTab "previous-tab" "previous tab" "Show the tab before.";
     Open "open" "open" "Open what is selected.";
+    Confirm "confirm" "yes" "Press the button that does what is asked about.";
     Back "back" "back" "Go back: close the page, clear the marks or the filter.";
     Quit "quit" "quit" "Leave Seamwatch, from a main screen.";
     Interrupt "interrupt" "quit" "Leave Seamwatch at once, from anywhere.";

@@ -128,6 +128,7 @@ impl Console {
         let (state, theme, memo) = (&self.state, &self.theme, &mut self.memo);
         let drawn = self.terminal.draw(|frame| ui::draw(frame, state, theme, memo));
         drawn.unwrap();
+        self.state.drawn(self.memo.last_offset);
     }
 
     /// Presses keys: letters as they are, others as `<tab>`, `<ctrl-d>`. Draws after each of them.

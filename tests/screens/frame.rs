@@ -3,6 +3,7 @@
 use seamwatch::console::app::msg::Effect;
 use seamwatch::domain::port::{Batch, Fault, Report};
 use seamwatch::domain::time::SECOND;
+use seamwatch::keymap::Keymap;
 use seamwatch::theme::Theme;
 
 use super::console::{Console, Story, at};
@@ -66,6 +67,41 @@ fn many_mistakes_in_the_files_of_the_user_can_all_be_read() {
     console.keys("j").must_show("30 lines of your files were left out");
     console.keys("<ctrl-d><ctrl-d><ctrl-d>").must_show("line 30: no such role");
     console.keys("<enter>").must_not_show("left out");
+}
+
+#[test]
+fn a_dialog_scrolls_to_its_end_and_no_further() {
+    for (columns, rows) in [(80, 24), (40, 10)] {
+        let mut console = Console::with(columns, rows, Vec::new());
+        console.state.note((1..=30).map(|line| format!("no such role in line {line}")).collect());
+        console.tick(0);
+        console.must_show("more lines").must_show("j k scroll");
+        console.keys("<ctrl-d><ctrl-d><ctrl-d><ctrl-d>").must_show("in line 30").must_not_show("more lines");
+        console.keys("k").must_show("more lines");
+    }
+}
+
+#[test]
+fn a_dialog_offers_to_scroll_only_when_there_is_more() {
+    for (columns, rows, lines) in [(80, 24, 17), (40, 10, 5)] {
+        let mut console = Console::with(columns, rows, Vec::new());
+        console.state.note((1..=lines).map(|line| format!("no such role in line {line}")).collect());
+        console.tick(0);
+        console.must_not_show("more lines").must_not_show("scroll");
+    }
+}
+
+#[test]
+fn the_keys_of_layers_can_be_bound_anew_and_the_footer_shows_them() {
+    let mut console = console();
+    let keys = "[dialog]\nback = \"x\"\n[choice]\ndown = \"n\"\n[reading]\nback = \"x\"\n[global]\nhelp = \"f1\"";
+    console.state.keymap = Keymap::load(keys).unwrap();
+    console.state.note((1..=4).map(|line| format!("no such role in line {line}")).collect());
+    console.keys("n").must_show("left out").must_show("x no");
+    console.keys("x").must_not_show("left out");
+    console.keys("<f1>?").must_show("keys on").must_show("x close");
+    console.keys("x").must_not_show("keys on");
+    console.keys("6x").must_show("x does nothing; f1 shows the keys");
 }
 
 #[test]

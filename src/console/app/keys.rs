@@ -3,10 +3,11 @@
 use super::feed::Feed;
 use super::flow;
 use super::handoff::Handoff;
-use super::layer::Layer;
+use super::layer::{FilterLine, Help, Layer};
 use super::line::Line;
 use super::msg::{Effect, View};
-use super::palette::{Entry, Palette, Pick};
+use super::overlay::Pick;
+use super::palette::{Entry, Palette};
 use super::place::{Focus, ScreenId};
 use super::screen::Screen;
 use super::screen_context::{ScreenContext, ScreenRequest};
@@ -29,16 +30,22 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     if action == Some(Action::Interrupt) {
         return flow::leave(state);
     }
-    if let Some(layer) = state.layers.pop() {
-        return layers::layer_key(state, layer, key, action);
+    if let Some(layer) = state.layers.last_mut() {
+        let outcome = layer.overlay_mut().key(key, action);
+        return layers::settle(state, outcome);
     }
     if let Some(action) = action {
         return perform(state, action);
     }
     if matches!(key.code, Code::Char(_)) {
-        state.say(format!("{key} does nothing; ? shows the keys"), Tone::Plain);
+        state.say(format!("{key} does nothing{}", where_keys_are(state)), Tone::Plain);
     }
     Vec::new()
+}
+
+fn where_keys_are(state: &State) -> String {
+    let help = state.keymap.key_for(Action::Help, state.view_context());
+    help.map_or_else(String::new, |key| format!("; {key} shows the keys"))
 }
 
 /// Does an action if it is offered; says why not when it is locked, or when somebody might wait for its effect.
@@ -46,7 +53,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
     let bindings = state.bindings();
     let Some(binding) = bindings.iter().find(|it| it.action == action) else {
         if action.changes() {
-            let text = format!("nothing here to {}; ? shows the keys", action.word());
+            let text = format!("nothing here to {}{}", action.word(), where_keys_are(state));
             state.say(text, Tone::Plain);
         }
         return Vec::new();
@@ -113,10 +120,11 @@ fn frame_action(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Undo => return flow::undo(state),
         Action::Back if state.page.is_some() => state.page = None,
-        Action::Back => set_filter(state, ""),
+        // An empty filter cannot be wrong.
+        Action::Back => _ = set_filter(state, ""),
         Action::Filter => {
             let before = state.view().filter().unwrap_or_default().to_owned();
-            state.layers.push(Layer::Filter { line: Line::new(&before), before, error: None });
+            state.layers.push(Layer::Filter(FilterLine { line: Line::new(&before), before, error: None }));
         }
         Action::NextMatch => return with_view(state, |view, cx| view.act(cx, Action::Down)),
         Action::PreviousMatch => return with_view(state, |view, cx| view.act(cx, Action::Up)),
@@ -128,7 +136,7 @@ fn frame_action(state: &mut State, action: Action) -> Vec<Effect> {
             let entries = entries(state);
             state.layers.push(Layer::Palette(Palette::new(entries)));
         }
-        Action::Help => state.layers.push(Layer::Help(0)),
+        Action::Help => state.layers.push(Layer::Help(Help::default())),
         Action::Freeze => {
             let still = state.world.frozen.is_none();
             state.world.frozen = still.then_some(state.world.now);
@@ -199,19 +207,19 @@ fn frame_action(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::ViewInEditor
         | Action::Details
         | Action::Complete
+        | Action::Confirm
         | Action::Act(_)
         | Action::RetryNow => {}
     }
     Vec::new()
 }
 
-fn set_filter(state: &mut State, text: &str) {
+fn set_filter(state: &mut State, text: &str) -> Result<(), String> {
     let world = &state.world;
-    // An empty filter cannot be wrong.
-    let _ = match &mut state.page {
+    match &mut state.page {
         Some(page) => page.set_filter(world, text),
         None => state.screens.get_mut(state.at).set_filter(world, text),
-    };
+    }
 }
 
 /// Goes to the rows of the nth badge.

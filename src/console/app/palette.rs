@@ -3,10 +3,10 @@
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use crate::keymap::Action;
+use crate::keymap::{Action, Context, Key};
 
 use super::line::Line;
-use super::place::{Focus, ScreenId};
+use super::overlay::{Hint, Outcome, Overlay, Pick};
 
 /// One thing to pick.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,15 +19,6 @@ pub struct Entry {
     pub locked: Option<String>,
     /// What picking it does.
     pub does: Pick,
-}
-
-/// What picking an entry does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pick {
-    /// The same as its key.
-    Act(Action),
-    /// Goes somewhere.
-    Go(ScreenId, Focus),
 }
 
 /// The palette while it is open: a snapshot of what there is, narrowed by what is typed.
@@ -86,6 +77,49 @@ impl Palette {
     /// The one that enter picks.
     pub fn picked(&self) -> Option<&Entry> {
         self.found().nth(self.at)
+    }
+}
+
+impl Overlay for Palette {
+    fn context(&self) -> Context {
+        Context::Prompt
+    }
+
+    fn hints(&self, _: bool) -> Vec<Hint> {
+        vec![
+            Hint::Keys(&[Action::Up, Action::Down], "choose"),
+            Hint::Keys(&[Action::Open], "do it"),
+            Hint::Keys(&[Action::Back], "close"),
+        ]
+    }
+
+    fn key(&mut self, key: Key, action: Option<Action>) -> Outcome {
+        match action {
+            Some(Action::Back) => return Outcome::Close,
+            Some(Action::Open) => return self.picked().map_or(Outcome::Close, |it| Outcome::Pick(it.does.clone())),
+            Some(Action::Up) => self.step(false),
+            Some(Action::Down | Action::Complete) => self.step(true),
+            _ => {
+                self.line.key(key);
+                self.narrow();
+            }
+        }
+        Outcome::Stay
+    }
+
+    fn click(&mut self, nth: usize) -> Outcome {
+        self.at = nth;
+        self.picked().map_or(Outcome::Stay, |it| Outcome::Pick(it.does.clone()))
+    }
+
+    fn paste(&mut self, text: &str) -> Option<Outcome> {
+        self.line.paste(text);
+        self.narrow();
+        Some(Outcome::Stay)
+    }
+
+    fn wheel(&mut self, down: bool) {
+        self.step(down);
     }
 }
 

@@ -1,6 +1,5 @@
 //! Everything the console knows and remembers.
 
-use crate::domain::text;
 use crate::domain::time::{Millis, Time};
 use crate::keymap::{Action, Context, Keymap};
 
@@ -185,7 +184,7 @@ impl State {
 
     /// Where keys are looked up now: in the layer on top, else in the view.
     pub fn context(&self) -> Context {
-        self.layers.last().map_or_else(|| self.view_context(), Layer::context)
+        self.layers.last().map_or_else(|| self.view_context(), |it| it.overlay().context())
     }
 
     /// Says at the start what is wrong with the files of the user.
@@ -207,22 +206,10 @@ impl State {
         }
     }
 
-    /// The furthest that the layer on top can be scrolled.
-    pub fn last_offset(&self, layer: &Layer) -> usize {
-        let rows = usize::from(self.world.size.rows);
-        match layer {
-            Layer::Help(_) => {
-                let lines = self.bindings().len() + self.legend().len();
-                lines.saturating_sub(rows.saturating_sub(5))
-            }
-            Layer::Results(it) => it.items.len().saturating_sub(rows.saturating_sub(5)),
-            Layer::Dialog(it) => {
-                let room = usize::from(self.world.size.columns.saturating_sub(8).clamp(1, 74));
-                let lines = it.body.iter().chain(&it.news);
-                let lines: usize = lines.map(|it| text::wrap(it, room).len()).sum();
-                lines.saturating_sub(rows.saturating_sub(8))
-            }
-            Layer::Ask(_) | Layer::Filter { .. } | Layer::Palette(_) => 0,
+    /// Takes what a frame found out: how far the layer on top can be scrolled, 0 when all of it is seen.
+    pub fn drawn(&mut self, last_offset: usize) {
+        if let Some(offset) = self.layers.last_mut().and_then(|it| it.overlay_mut().offset()) {
+            *offset = last_offset.min(*offset);
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Memo {
     offsets: HashMap<&'static str, usize>,
     /// How far the tree of the payload is scrolled.
     pub(super) payload: tui_tree_widget::TreeState<usize>,
+    /// How far the layer on top can be scrolled; 0 when all of it is seen.
+    pub last_offset: usize,
     /// Where the text cursor blinks.
     pub(super) cursor: Option<Position>,
 }

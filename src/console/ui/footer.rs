@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::part;
 use crate::console::app::State;
-use crate::console::app::layer::Layer;
 use crate::console::app::msg::HitTarget;
+use crate::console::app::overlay::{Hint, Overlay};
 use crate::domain::text::width;
 use crate::keymap::Action;
 use crate::theme::Role;
@@ -14,7 +14,7 @@ use crate::theme::Role;
 /// Draws the line. `help` is always seen; the rest as far as there is room, the most useful first.
 pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     if let Some(layer) = state.layers.last() {
-        return of_layer(canvas, state, layer, area);
+        return of_layer(canvas, state, layer.overlay(), area);
     }
     let context = state.view_context();
     let offers = state.bindings();
@@ -52,23 +52,19 @@ fn text(canvas: &mut Canvas<'_>, area: Rect, x: u16, role: Role, text: &str) -> 
     part::put(canvas.buffer, x, area.y, room, text, style)
 }
 
-fn of_layer(canvas: &mut Canvas<'_>, state: &State, layer: &Layer, area: Rect) {
-    let keys: &[(&str, &str)] = match layer {
-        Layer::Ask(ask) if ask.question().is_some_and(|it| !it.choices.is_empty()) => {
-            &[("up down", "choose"), ("enter", "next"), ("esc", "back")]
-        }
-        Layer::Ask(_) => &[("enter", "next"), ("ctrl-u", "clear"), ("esc", "back")],
-        Layer::Dialog(_) if state.last_offset(layer) > 0 => {
-            &[("j k", "scroll"), ("tab", "move"), ("enter", "press"), ("esc", "no")]
-        }
-        Layer::Dialog(_) => &[("tab", "move"), ("enter", "press"), ("y", "yes"), ("esc", "no")],
-        Layer::Filter { .. } => &[("enter", "keep"), ("esc", "as before"), ("-word", "rows without it")],
-        Layer::Palette(_) => &[("up down", "choose"), ("enter", "do it"), ("esc", "close")],
-        Layer::Help(_) | Layer::Results(_) => &[("j k", "scroll"), ("esc", "close")],
-    };
+fn of_layer(canvas: &mut Canvas<'_>, state: &State, layer: &dyn Overlay, area: Rect) {
     let mut x = area.x + 1;
-    for (key, word) in keys {
-        x += text(canvas, area, x, Role::Key, key) + 1;
-        x += text(canvas, area, x, Role::Word, word) + 2;
+    for hint in layer.hints(canvas.memo.last_offset > 0) {
+        let (keys, word) = match hint {
+            Hint::Typed(keys, word) => (keys.to_owned(), word),
+            Hint::Keys(actions, word) => {
+                let keys = actions.iter().filter_map(|it| state.keymap.key_for(*it, layer.context()));
+                (keys.map(|it| it.to_string()).collect::<Vec<_>>().join(" "), word)
+            }
+        };
+        if !keys.is_empty() {
+            x += text(canvas, area, x, Role::Key, &keys) + 1;
+            x += text(canvas, area, x, Role::Word, word) + 2;
+        }
     }
 }

@@ -6,9 +6,10 @@ use super::canvas::Canvas;
 use super::part;
 use super::part::dialog;
 use crate::console::app::State;
-use crate::console::app::layer::{Ask, ButtonAction, Dialog, Layer, Results};
+use crate::console::app::layer::{Ask, Dialog, Layer, Results};
 use crate::console::app::line::Line;
 use crate::console::app::msg::HitTarget;
+use crate::console::app::overlay::ButtonAction;
 use crate::console::app::palette::Palette;
 use crate::domain::text;
 use crate::keymap::Key;
@@ -20,9 +21,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State) {
         None => {}
         Some(Layer::Ask(it)) => ask(canvas, it),
         Some(Layer::Dialog(it)) => dialog(canvas, it),
-        Some(Layer::Filter { line, error, .. }) => filter(canvas, line, error.as_deref()),
+        Some(Layer::Filter(it)) => filter(canvas, &it.line, it.error.as_deref()),
         Some(Layer::Palette(it)) => palette(canvas, it),
-        Some(Layer::Help(offset)) => help(canvas, state, *offset),
+        Some(Layer::Help(it)) => help(canvas, state, it.offset),
         Some(Layer::Results(it)) => results(canvas, it),
     }
 }
@@ -47,6 +48,7 @@ fn dialog(canvas: &mut Canvas<'_>, it: &Dialog) {
         role: if changes { Role::Danger } else { Role::BorderFocus },
     }
     .draw(room(canvas), canvas.buffer, canvas.theme);
+    canvas.memo.last_offset = placed.last_offset;
     for (nth, place) in placed.buttons.into_iter().enumerate() {
         canvas.hit(place, HitTarget::Choice(nth));
     }
@@ -228,7 +230,8 @@ fn results(canvas: &mut Canvas<'_>, it: &Results) {
 /// Draws the lines in the window, and a scrollbar when there are more.
 fn scrolled(inner: &mut Canvas<'_>, total: usize, offset: usize, mut line: impl FnMut(&mut Canvas<'_>, usize, u16)) {
     let height = usize::from(inner.area.height);
-    let first = offset.min(total.saturating_sub(height));
+    inner.memo.last_offset = total.saturating_sub(height);
+    let first = offset.min(inner.memo.last_offset);
     for (y, nth) in (first..total).take(height).enumerate() {
         line(inner, nth, y as u16);
     }

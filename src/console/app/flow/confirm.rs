@@ -3,9 +3,10 @@
 use super::leave;
 use crate::console::app::act::{self, ActTarget, Form};
 use crate::console::app::conflict;
-use crate::console::app::layer::{Ask, ButtonAction, Dialog, Layer};
+use crate::console::app::layer::{Ask, Dialog, Layer};
 use crate::console::app::line::Line;
 use crate::console::app::msg::Effect;
+use crate::console::app::overlay::ButtonAction;
 use crate::console::app::state::State;
 use crate::console::app::toast::Tone;
 use crate::domain::port::ActKind;

@@ -1,8 +1,9 @@
 //! Leaving: never with something half sent and nothing said about it.
 
 use crate::console::app::act::in_flight::items;
-use crate::console::app::layer::{ButtonAction, Dialog, Layer};
+use crate::console::app::layer::{Dialog, Layer};
 use crate::console::app::msg::Effect;
+use crate::console::app::overlay::ButtonAction;
 use crate::console::app::state::State;
 use crate::console::app::toast::Tone;
 

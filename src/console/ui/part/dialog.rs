@@ -42,6 +42,8 @@ pub struct Placed {
     pub input: Option<Rect>,
     /// Lines of the body that are below the window.
     pub unseen: usize,
+    /// How far the body can be scrolled; 0 when all of it is seen.
+    pub last_offset: usize,
 }
 
 impl Dialog<'_> {
@@ -93,7 +95,7 @@ impl Dialog<'_> {
         } else {
             self.draw_buttons(Rect { y: buttons_y, height: 1, ..inside }, buffer, theme)
         };
-        Placed { area, buttons, input, unseen }
+        Placed { area, buttons, input, unseen, last_offset: body.len().saturating_sub(body_height) }
     }
 
     fn draw_body(&self, area: Rect, body: &[(Role, &str)], buffer: &mut Buffer, theme: &Theme) -> usize {

@@ -1,0 +1,112 @@
+//! A box with text and buttons.
+
+use crate::console::app::act::{Form, optional};
+use crate::console::app::overlay::{ButtonAction, Hint, Outcome, Overlay};
+use crate::domain::time::Time;
+use crate::keymap::{Action, Context, Key};
+
+/// A box with text and buttons. The focus starts on the harmless one.
+#[derive(Debug)]
+pub struct Dialog {
+    /// The act, such as `requeue 4 handoffs`.
+    pub title: String,
+    /// What will happen, a paragraph each.
+    pub body: Vec<String>,
+    /// What changed since it was opened; renewed before every draw.
+    pub news: Vec<String>,
+    /// What enter would press, left to right; the first one is harmless.
+    pub buttons: Vec<(String, ButtonAction)>,
+    /// The button with the focus.
+    pub focus: usize,
+    /// Lines scrolled away.
+    pub offset: usize,
+    /// The form it confirms.
+    pub form: Option<Form>,
+}
+
+impl Dialog {
+    /// The confirmation of a form.
+    pub fn confirm(form: Form, now: Time) -> Self {
+        let mut body = form.proposal.facts(now);
+        if let Some(reason) = form.given.reason {
+            body.push(format!("Reason: {}", reason.word().replace('_', " ")));
+        }
+        if let Some(value) = &form.given.value {
+            body.push(format!("Answer: {value}"));
+        } else if !form.words.is_empty() {
+            body.push(format!("In your words: {}", form.words));
+        }
+        let mut buttons =
+            vec![("Cancel".to_owned(), ButtonAction::Cancel), (capital(form.proposal.act.verb()), ButtonAction::Send)];
+        if optional(form.proposal.act).is_some() {
+            buttons.push(("Reason".to_owned(), ButtonAction::Explain));
+        }
+        Self { title: form.proposal.title(), body, news: Vec::new(), buttons, focus: 0, offset: 0, form: Some(form) }
+    }
+
+    /// What is wrong with the files of the user, all of it: more than the message line holds.
+    pub fn notes(notes: Vec<String>) -> Self {
+        Self {
+            title: format!("{} lines of your files were left out", notes.len()),
+            body: notes,
+            news: Vec::new(),
+            buttons: vec![("Go on without them".to_owned(), ButtonAction::Cancel)],
+            focus: 0,
+            offset: 0,
+            form: None,
+        }
+    }
+
+    /// Moves the focus; it stops at the ends.
+    fn turn(&mut self, right: bool) {
+        self.focus = if right {
+            (self.focus + 1).min(self.buttons.len().saturating_sub(1))
+        } else {
+            self.focus.saturating_sub(1)
+        };
+    }
+}
+
+impl Overlay for Dialog {
+    fn context(&self) -> Context {
+        Context::Dialog
+    }
+
+    fn hints(&self, scrolls: bool) -> Vec<Hint> {
+        let mut hints = vec![Hint::Keys(&[Action::Right], "move"), Hint::Keys(&[Action::Open], "press")];
+        if scrolls {
+            hints.insert(0, Hint::Keys(&[Action::Down, Action::Up], "scroll"));
+        } else {
+            hints.push(Hint::Keys(&[Action::Confirm], "yes"));
+        }
+        hints.push(Hint::Keys(&[Action::Back], "no"));
+        hints
+    }
+
+    fn key(&mut self, _: Key, action: Option<Action>) -> Outcome {
+        match action {
+            Some(Action::Back) => return self.click(0),
+            Some(Action::Open) => return self.click(self.focus),
+            Some(Action::Confirm) => return self.click(1),
+            Some(Action::Left) => self.turn(false),
+            Some(Action::Right) => self.turn(true),
+            scroll => self.scroll(scroll),
+        }
+        Outcome::Stay
+    }
+
+    fn click(&mut self, nth: usize) -> Outcome {
+        self.buttons.get(nth).map_or(Outcome::Stay, |it| Outcome::Press(it.1))
+    }
+
+    fn offset(&mut self) -> Option<&mut usize> {
+        Some(&mut self.offset)
+    }
+}
+
+/// With a capital first letter, for buttons and sentences.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|it| it.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
