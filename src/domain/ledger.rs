@@ -332,4 +332,4 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;

@@ -11,33 +11,39 @@ use crate::domain::id::Actor;
 use crate::domain::port::{Rollup, Snapshot};
 use crate::domain::time::SECOND;
 
-fn edge() -> Edge {
+/// The edge of [`emitted`].
+pub(in crate::domain) fn edge() -> Edge {
     Edge::new("p", "a", "b")
 }
 
-fn at(seconds: i64) -> Time {
+/// So many seconds after a fixed present.
+pub(in crate::domain) fn at(seconds: i64) -> Time {
     Time::from_millis(1_700_000_000_000 + seconds * SECOND)
 }
 
-fn event(run: &str, handoff: &str, seconds: i64, fact: Fact) -> Event {
+pub(in crate::domain) fn event(run: &str, handoff: &str, seconds: i64, fact: Fact) -> Event {
     Event { run: run.into(), seq: 0, at: at(seconds), handoff: Some(handoff.into()), actor: Actor::agent("a"), fact }
 }
 
-fn emitted(run: &str, handoff: &str, seconds: i64) -> Event {
-    let emission = Emission::observed(edge(), "do it", at(seconds));
+pub(in crate::domain) fn emitted(run: &str, handoff: &str, seconds: i64) -> Event {
+    emitted_on(edge(), run, handoff, seconds)
+}
+
+pub(in crate::domain) fn emitted_on(edge: Edge, run: &str, handoff: &str, seconds: i64) -> Event {
+    let emission = Emission::observed(edge, "do it", at(seconds));
     event(run, handoff, seconds, Fact::Emitted(Arc::new(emission)))
 }
 
-fn acknowledged(run: &str, handoff: &str, seconds: i64) -> Event {
+pub(in crate::domain) fn acknowledged(run: &str, handoff: &str, seconds: i64) -> Event {
     event(run, handoff, seconds, Fact::Acknowledged { until: None })
 }
 
-fn completed(run: &str, handoff: &str, seconds: i64) -> Event {
+pub(in crate::domain) fn completed(run: &str, handoff: &str, seconds: i64) -> Event {
     let fact = Fact::Completed { emitted: Vec::new(), result: None, note: String::new() };
     event(run, handoff, seconds, fact)
 }
 
-fn dead(run: &str, handoff: &str, seconds: i64) -> Event {
+pub(in crate::domain) fn dead(run: &str, handoff: &str, seconds: i64) -> Event {
     let fact = Fact::DeadLettered {
         code: "timeout".to_owned(),
         reason: DeadReason::Observed,
@@ -47,7 +53,36 @@ fn dead(run: &str, handoff: &str, seconds: i64) -> Event {
     event(run, handoff, seconds, fact)
 }
 
-fn ledger(events: &[Event]) -> Ledger {
+/// People of this role are asked about a handoff.
+pub(in crate::domain) fn asked(run: &str, handoff: &str, seconds: i64, role: &str) -> Event {
+    asked_until(run, handoff, seconds, role, (Urgency::Normal, at(9_999)))
+}
+
+pub(in crate::domain) fn asked_until(
+    run: &str,
+    handoff: &str,
+    seconds: i64,
+    role: &str,
+    (urgency, due_at): (Urgency, Time),
+) -> Event {
+    let question = Escalation {
+        id: format!("e-{handoff}"),
+        kind: EscalationKind::Approval,
+        question: "go?".to_owned(),
+        role: role.to_owned(),
+        due_at,
+        on_timeout: Timeout::default(),
+        allow: Vec::new(),
+        context_digest: String::new(),
+        urgency,
+        proposed_action: None,
+        requested_schema: None,
+    };
+    event(run, handoff, seconds, Fact::EscalationOpened(Box::new(question)))
+}
+
+/// What comes of these events, at the time of the last.
+pub(in crate::domain) fn ledger(events: &[Event]) -> Ledger {
     let mut ledger = Ledger::default();
     for event in events {
         ledger.apply(event);
@@ -112,31 +147,18 @@ fn the_sets_follow_the_states() {
     assert_eq!((book.last_completed, book.last_failed), (Some(at(4)), Some(at(3))));
 }
 
-/// People are asked about a handoff.
-fn asked(run: &str, handoff: &str, seconds: i64) -> Event {
-    let question = Escalation {
-        id: format!("e-{handoff}"),
-        kind: EscalationKind::Approval,
-        question: "go?".to_owned(),
-        role: "editors".to_owned(),
-        due_at: at(9_999),
-        on_timeout: Timeout::default(),
-        allow: Vec::new(),
-        context_digest: String::new(),
-        urgency: Urgency::Normal,
-        proposed_action: None,
-        requested_schema: None,
-    };
-    event(run, handoff, seconds, Fact::EscalationOpened(Box::new(question)))
-}
-
 #[test]
 fn a_question_waits_until_somebody_takes_it_up() {
     let answer = |handoff: &str, seconds| {
         let resolution = Resolution { answer: Answer::Approve, note: String::new(), feedback: Vec::new(), value: None };
         event("r", handoff, seconds, Fact::EscalationResolved(Box::new(resolution)))
     };
-    let mut ledger = ledger(&[emitted("r", "h1", 0), asked("r", "h1", 1), emitted("r", "h2", 2), asked("r", "h2", 3)]);
+    let mut ledger = ledger(&[
+        emitted("r", "h1", 0),
+        asked("r", "h1", 1, "editors"),
+        emitted("r", "h2", 2),
+        asked("r", "h2", 3, "editors"),
+    ]);
     let people = Edge::new("p", "b", "editors");
     let stands = |ledger: &mut Ledger| {
         ledger.advance(ledger.now());

@@ -2,68 +2,26 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::contract::Urgency;
-use crate::domain::event::{Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout};
+use crate::domain::event::{Emission, Event, Fact};
 use crate::domain::health::{Signal, Window};
-use crate::domain::id::{Actor, Edge};
-use crate::domain::ledger::Ledger;
+use crate::domain::id::Edge;
+use crate::domain::ledger::tests::{acknowledged, asked, asked_until, at, completed, dead, emitted, emitted_on, event};
+use crate::domain::ledger::{self, Ledger};
 use crate::domain::time::{MINUTE, SECOND, Time};
 
-fn at(seconds: i64) -> Time {
-    Time::from_millis(1_700_000_000_000 + seconds * SECOND)
-}
-
-fn event(run: &str, handoff: &str, seconds: i64, fact: Fact) -> Event {
-    Event { run: run.into(), seq: 0, at: at(seconds), handoff: Some(handoff.into()), actor: Actor::agent("a"), fact }
-}
-
-fn emitted(pipeline: &str, run: &str, handoff: &str, seconds: i64) -> Event {
-    hop(pipeline, ("a", "b"), run, handoff, seconds)
-}
-
 fn hop(pipeline: &str, (from, to): (&str, &str), run: &str, id: &str, seconds: i64) -> Event {
-    let edge = Edge::new(pipeline, from, to);
-    let emission = Emission::observed(edge, "do it", at(seconds));
-    event(run, id, seconds, Fact::Emitted(Arc::new(emission)))
-}
-
-fn acknowledged(run: &str, handoff: &str, seconds: i64) -> Event {
-    event(run, handoff, seconds, Fact::Acknowledged { until: None })
-}
-
-fn completed(run: &str, handoff: &str, seconds: i64) -> Event {
-    let fact = Fact::Completed { emitted: Vec::new(), result: None, note: String::new() };
-    event(run, handoff, seconds, fact)
-}
-
-fn asked(run: &str, handoff: &str, seconds: i64, urgency: Urgency, due: Time) -> Event {
-    let asked = Escalation {
-        id: handoff.to_owned(),
-        kind: EscalationKind::Approval,
-        question: "go?".to_owned(),
-        allow: vec![Answer::Approve],
-        role: String::new(),
-        urgency,
-        due_at: due,
-        on_timeout: Timeout::DeadLetter,
-        proposed_action: None,
-        requested_schema: None,
-        context_digest: String::new(),
-    };
-    event(run, handoff, seconds, Fact::EscalationOpened(Box::new(asked)))
+    emitted_on(Edge::new(pipeline, from, to), run, id, seconds)
 }
 
 fn ledger(events: &[Event], now: i64) -> Ledger {
-    let mut ledger = Ledger::default();
-    for event in events {
-        ledger.apply(event);
-    }
+    let mut ledger = ledger::tests::ledger(events);
     ledger.advance(at(now));
     ledger
 }
 
 #[test]
 fn an_edge_says_what_is_acknowledged_and_what_waits() {
-    let ledger = ledger(&[emitted("p", "r1", "h1", 0), acknowledged("r1", "h1", 2), emitted("p", "r2", "h2", 10)], 70);
+    let ledger = ledger(&[emitted("r1", "h1", 0), acknowledged("r1", "h1", 2), emitted("r2", "h2", 10)], 70);
     let rows = edges(&ledger, Window::All, false);
     let row = &rows[0];
     assert_eq!((row.counts["emitted"], row.counts["acknowledged"]), (2, 1));
@@ -79,11 +37,8 @@ fn an_edge_says_what_is_acknowledged_and_what_waits() {
 
 #[test]
 fn people_who_are_asked_come_after_the_agents() {
-    let mut question = asked("r1", "h1", 1, Urgency::Normal, at(600));
-    if let Fact::EscalationOpened(asked) = &mut question.fact {
-        asked.role = "operators".to_owned();
-    }
-    let ledger = ledger(&[emitted("p", "r1", "h1", 0), question], 70);
+    let question = asked("r1", "h1", 1, "operators");
+    let ledger = ledger(&[emitted("r1", "h1", 0), question], 70);
     let rows = edges(&ledger, Window::All, false);
     let names: Vec<_> = rows.iter().map(|it| (it.edge.to_string(), it.people)).collect();
     assert_eq!(names, [("a>b".to_owned(), false), ("b>operators".to_owned(), true)]);
@@ -99,7 +54,7 @@ fn people_who_are_asked_come_after_the_agents() {
 
 #[test]
 fn stale_figures_call_nothing_healthy() {
-    let ledger = ledger(&[emitted("p", "r", "h", 0), acknowledged("r", "h", 1)], 2);
+    let ledger = ledger(&[emitted("r", "h", 0), acknowledged("r", "h", 1)], 2);
     let word = |stale| edges(&ledger, Window::All, stale)[0].health;
     assert_ne!(word(true), "healthy");
     assert_ne!(word(true), word(false));
@@ -130,11 +85,11 @@ fn a_pipeline_adds_up_its_edges() {
 #[test]
 fn three_retries_within_ten_minutes_are_a_storm_since_the_third() {
     let retry = |seconds| event("r", "h", seconds, Fact::ObservedRetried {});
-    let storm = [emitted("p", "r", "h", 0), retry(0), retry(300), retry(600)];
+    let storm = [emitted("r", "h", 0), retry(0), retry(300), retry(600)];
     let ledger_of = |events: &[Event]| tasks(&ledger(events, 700), true).remove(0);
     let row = ledger_of(&storm);
     assert_eq!((row.verdict, row.since, row.retries), (TaskVerdict::RetryStorm, Some(at(600)), 3));
-    let slow = [emitted("p", "r", "h", 0), retry(0), retry(300), retry(601)];
+    let slow = [emitted("r", "h", 0), retry(0), retry(300), retry(601)];
     assert_eq!(ledger_of(&slow).verdict, TaskVerdict::Fine);
 }
 
@@ -155,7 +110,7 @@ fn a_ping_pong_is_a_loop_and_a_patrol_is_none() {
 
 #[test]
 fn closed_tasks_without_a_verdict_are_shown_on_demand_only() {
-    let ledger = ledger(&[emitted("p", "r", "h", 0), completed("r", "h", 5)], 100);
+    let ledger = ledger(&[emitted("r", "h", 0), completed("r", "h", 5)], 100);
     assert!(tasks(&ledger, false).is_empty());
     let row = tasks(&ledger, true).remove(0);
     assert_eq!((row.open, row.spent_ms, row.since), (0, 5 * SECOND, None));
@@ -176,14 +131,14 @@ fn long_paths_lose_their_middle() {
 #[test]
 fn the_inbox_puts_overdue_first_then_the_urgent() {
     let events = [
-        emitted("p", "r1", "calm", 0),
-        asked("r1", "calm", 1, Urgency::Normal, at(100)),
-        emitted("p", "r2", "urgent", 0),
-        asked("r2", "urgent", 1, Urgency::Critical, at(500)),
-        emitted("p", "r3", "late", 0),
-        asked("r3", "late", 1, Urgency::Low, at(10)),
-        emitted("p", "r4", "never", 0),
-        asked("r4", "never", 1, Urgency::Low, Time::NEVER),
+        emitted("r1", "calm", 0),
+        asked_until("r1", "calm", 1, "editors", (Urgency::Normal, at(100))),
+        emitted("r2", "urgent", 0),
+        asked_until("r2", "urgent", 1, "editors", (Urgency::Critical, at(500))),
+        emitted("r3", "late", 0),
+        asked_until("r3", "late", 1, "editors", (Urgency::Low, at(10))),
+        emitted("r4", "never", 0),
+        asked_until("r4", "never", 1, "editors", (Urgency::Low, Time::NEVER)),
     ];
     let rows = inbox(&ledger(&events, 31));
     let ids: Vec<&str> = rows.iter().map(|it| it.handoff_id.as_str()).collect();
@@ -196,13 +151,7 @@ fn the_inbox_puts_overdue_first_then_the_urgent() {
 
 #[test]
 fn a_watched_dead_letter_cannot_be_requeued() {
-    let fact = Fact::DeadLettered {
-        code: "timeout".to_owned(),
-        reason: DeadReason::Observed,
-        detail: "no answer".to_owned(),
-        violations: Vec::new(),
-    };
-    let ledger = ledger(&[emitted("p", "r", "h", 0), event("r", "h", 60, fact)], 120);
+    let ledger = ledger(&[emitted("r", "h", 0), dead("r", "h", 60)], 120);
     let row = dead_row(&ledger, &"h".into()).unwrap();
     assert_eq!((row.code.as_str(), row.age_ms), ("timeout", MINUTE));
     assert!(matches!(row.outlook, Outlook::Impossible(_)));
