@@ -27,6 +27,8 @@ mod stage;
 mod start;
 #[path = "seam/storm.rs"]
 mod storm;
+#[path = "../tests/support/console.rs"]
+mod support;
 
 fn main() -> ExitCode {
     let asked: Vec<String> = std::env::args().skip(1).collect();

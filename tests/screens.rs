@@ -21,5 +21,7 @@ mod handoff;
 mod inbox;
 #[path = "screens/incident.rs"]
 mod incident;
+#[path = "support/console.rs"]
+mod support;
 #[path = "screens/watch.rs"]
 mod watch;

@@ -8,16 +8,17 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
-use seamwatch::console::app::{Effect, Msg, Place, Size, Start, State, update};
+use seamwatch::console::app::{Effect, Msg, Size, State, update};
 use seamwatch::console::shell::Screen;
 use seamwatch::console::ui::{self, Memo};
 use seamwatch::domain::contract::Urgency;
 use seamwatch::domain::event::{Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout};
 use seamwatch::domain::id::{Actor, Edge};
-use seamwatch::domain::port::{Batch, Capabilities, Report, Snapshot, SourceId};
+use seamwatch::domain::port::{Batch, Report, SourceId};
 use seamwatch::domain::time::{MINUTE, Millis, SECOND, Time};
-use seamwatch::keymap::Keymap;
 use seamwatch::theme::Theme;
+
+use super::support::{self, connected, start};
 
 /// The size all figures of drawing are for.
 pub const SIZE: Size = Size { columns: 200, rows: 60 };
@@ -60,17 +61,7 @@ impl Stage {
     /// A console that has heard of these events from an orchestrator.
     pub fn new(events: Vec<Event>) -> Self {
         let now = events.last().map_or_else(|| Time::from_millis(0), |it| it.at);
-        let state = State::new(Start {
-            place: Place::default(),
-            sources: vec!["local".to_owned()],
-            operator: "dana".to_owned(),
-            readonly: false,
-            keymap: Keymap::default(),
-            now,
-            local_offset: 0,
-            size: SIZE,
-            session: "bench".to_owned(),
-        });
+        let state = State::new(start(now, SIZE));
         let (terminal, written) = screen();
         let mut made = Self {
             state,
@@ -80,15 +71,9 @@ impl Stage {
             written,
             now,
         };
-        made.hear(Report::Capabilities(Capabilities::everything("embedded orchestrator")));
-        made.hear(Report::Batch(Batch::Snapshot(Box::new(Snapshot {
-            at: now,
-            cursor: 0,
-            runs: Vec::new(),
-            rollups: Vec::new(),
-            recent: Vec::new(),
-            refused: Vec::new(),
-        }))));
+        for report in connected(now) {
+            made.hear(report);
+        }
         made.happen(events);
         made.frame();
         made
@@ -117,23 +102,16 @@ impl Stage {
         self.hear(Report::Batch(alive));
     }
 
-    /// Presses keys: letters as they are, others as `<enter>`. Draws after each.
-    pub fn keys(&mut self, keys: &str) {
-        let mut rest = keys;
-        while let Some(first) = rest.chars().next() {
-            let (name, after) = match rest.strip_prefix('<').and_then(|it| it.split_once('>')) {
-                Some(named) => named,
-                None => rest.split_at(first.len_utf8()),
-            };
-            self.key(name);
+    /// Presses keys, as [`support::keys`] writes them. Draws after each.
+    pub fn keys(&mut self, script: &str) {
+        for key in support::keys(script) {
+            self.tell(Msg::Key(key));
             self.frame();
-            rest = after;
         }
     }
 
     /// Presses one key, without drawing.
     pub fn key(&mut self, name: &str) {
-        let name = if name == " " { "space" } else { name };
         let key = name.parse().expect("the benchmarks press keys that exist");
         self.tell(Msg::Key(key));
     }
@@ -156,10 +134,7 @@ impl Stage {
 
     /// Whether this text is on the screen, on one row.
     pub fn shows(&mut self, text: &str) -> bool {
-        let cells = self.cells();
-        let rows = cells.content.chunks(usize::from(SIZE.columns));
-        let mut rows = rows.map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect::<String>());
-        rows.any(|row| row.contains(text))
+        support::rows(&self.cells()).iter().any(|row| row.contains(text))
     }
 }
 
@@ -183,14 +158,7 @@ pub fn emission(edge: Edge, nth: usize, at: Time) -> Emission {
     Emission {
         key: format!("hk1_{nth:064x}").into(),
         digest: format!("sha256:{nth:064x}").into(),
-        owner: "content-team".into(),
-        urgency: Urgency::Normal,
-        max_attempts: 3,
-        ack_timeout_ms: MINUTE,
-        max_cycles: 3,
-        model: Some("model-m@2026-07".to_owned()),
-        prompt: Some("draft@18".to_owned()),
-        ..Emission::observed(edge, &format!("Work order {nth} of the campaign"), at)
+        ..support::emission(edge, &format!("Work order {nth} of the campaign"), at)
     }
 }
 

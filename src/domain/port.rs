@@ -93,7 +93,7 @@ pub struct Replay {
 }
 
 /// Open work and per-edge rollups: what a console needs to start.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The source's present.
     pub at: Time,

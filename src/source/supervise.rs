@@ -140,7 +140,6 @@ mod tests {
 
     use super::*;
     use crate::domain::port::{Capabilities, Found, Outcome, Request, Snapshot, Want};
-    use crate::domain::time::Time;
 
     type Watch = Vec<Result<Batch, Fault>>;
 
@@ -181,14 +180,7 @@ mod tests {
     }
 
     fn snapshot(cursor: Cursor) -> Batch {
-        Batch::Snapshot(Box::new(Snapshot {
-            at: Time::default(),
-            cursor,
-            runs: Vec::new(),
-            rollups: Vec::new(),
-            recent: Vec::new(),
-            refused: Vec::new(),
-        }))
+        Batch::Snapshot(Box::new(Snapshot { cursor, ..Snapshot::default() }))
     }
 
     fn events(cursor: Cursor) -> Batch {

@@ -10,13 +10,14 @@ use seamwatch::console::app::msg::{Effect, Gesture, Msg, PointerEvent};
 use seamwatch::console::app::{ActTarget, Place, Proposal, Size, Start, State, edit_approve, propose, update};
 use seamwatch::console::ui::svg::{self, Background};
 use seamwatch::console::ui::{self, Memo};
-use seamwatch::domain::contract::Urgency;
-use seamwatch::domain::event::{Emission, Event, Fact};
+use seamwatch::domain::event::{Event, Fact};
 use seamwatch::domain::id::{Actor, Edge, HandoffId, RunId};
-use seamwatch::domain::port::{Batch, Capabilities, Report, Snapshot, SourceId};
+use seamwatch::domain::port::{Batch, Report, SourceId};
 use seamwatch::domain::time::{Millis, Time};
-use seamwatch::keymap::Keymap;
 use seamwatch::theme::Theme;
+
+use super::support::{self, connected, start};
+pub use super::support::{emission, everything};
 
 /// The present of every picture.
 pub const NOW: &str = "2026-08-20T03:12:44.000Z";
@@ -39,24 +40,14 @@ pub fn at(offset: Millis) -> Time {
     Time::parse(NOW).unwrap() + offset
 }
 
-/// What an orchestrator can do.
-pub fn everything() -> Capabilities {
-    Capabilities::everything("embedded orchestrator")
-}
-
 impl Console {
     /// A console of this size that has heard nothing yet.
     pub fn new(columns: u16, rows: u16) -> Self {
         let state = State::new(Start {
             place: Place { context: "prod-eu".to_owned(), environment: "PROD".to_owned() },
             sources: vec!["prod-eu".to_owned()],
-            operator: "dana".to_owned(),
-            readonly: false,
-            keymap: Keymap::default(),
-            now: at(0),
             local_offset: 2 * 3_600_000,
-            size: Size { columns, rows },
-            session: "test".to_owned(),
+            ..start(at(0), Size { columns, rows })
         });
         let mut console = Self {
             state,
@@ -72,15 +63,9 @@ impl Console {
     /// The same, connected, with these events behind it.
     pub fn with(columns: u16, rows: u16, events: Vec<Event>) -> Self {
         let mut console = Self::new(columns, rows);
-        console.hear(Report::Capabilities(everything()));
-        console.hear(Report::Batch(Batch::Snapshot(Box::new(Snapshot {
-            at: at(0),
-            cursor: 0,
-            runs: Vec::new(),
-            rollups: Vec::new(),
-            recent: Vec::new(),
-            refused: Vec::new(),
-        }))));
+        for report in connected(at(0)) {
+            console.hear(report);
+        }
         console.happen(events);
         console
     }
@@ -133,16 +118,8 @@ impl Console {
 
     /// Presses keys: letters as they are, others as `<tab>`, `<ctrl-d>`. Draws after each of them.
     pub fn keys(&mut self, keys: &str) -> &mut Self {
-        let mut rest = keys;
-        while let Some(first) = rest.chars().next() {
-            let (name, after) = match rest.strip_prefix('<').and_then(|it| it.split_once('>')) {
-                Some(named) if !named.0.is_empty() => named,
-                _ => rest.split_at(first.len_utf8()),
-            };
-            let name = if name == " " { "space" } else { name };
-            let key = name.parse().unwrap_or_else(|why| panic!("{why}"));
+        for key in support::keys(keys) {
             self.tell(Msg::Key(key));
-            rest = after;
         }
         self
     }
@@ -167,14 +144,7 @@ impl Console {
 
     /// The text of the screen, a string for each row, without spaces at the end.
     pub fn rows(&self) -> Vec<String> {
-        let buffer = self.buffer();
-        let width = usize::from(buffer.area.width);
-        let rows = buffer.content.chunks(width);
-        rows.map(|row| {
-            let text: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
-            text.trim_end().to_owned()
-        })
-        .collect()
+        support::rows(self.buffer())
     }
 
     /// Whether this text is on the screen, on one row.
@@ -266,21 +236,5 @@ impl Story {
         let edge = Edge::new(edge.0, edge.1, edge.2);
         let from = Actor::agent(&edge.from);
         self.then(offset, handoff, from, Fact::Emitted(Arc::new(emission(edge, title, at(offset)))))
-    }
-}
-
-/// The head of an ordinary contract.
-pub fn emission(edge: Edge, title: &str, at: Time) -> Emission {
-    Emission {
-        key: "hk1_0000".into(),
-        digest: "sha256:00".into(),
-        owner: "content-team".into(),
-        urgency: Urgency::Normal,
-        max_attempts: 3,
-        ack_timeout_ms: 60_000,
-        max_cycles: 3,
-        model: Some("model-m@2026-07".to_owned()),
-        prompt: Some("draft@18".to_owned()),
-        ..Emission::observed(edge, title, at)
     }
 }

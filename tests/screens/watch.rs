@@ -296,14 +296,8 @@ fn the_feedback_of_an_old_loop_is_asked_for_when_it_is_looked_at() {
     let run = ledger.run(&id).unwrap().clone();
     let mut console = Console::with(120, 40, Vec::new());
     // The log of a console opened later does not reach back to the returns.
-    console.hear(Report::Batch(Batch::Snapshot(Box::new(Snapshot {
-        at: at(0),
-        cursor: 1,
-        runs: vec![run.clone().into()],
-        rollups: Vec::new(),
-        recent: Vec::new(),
-        refused: Vec::new(),
-    }))));
+    let snapshot = Snapshot { at: at(0), cursor: 1, runs: vec![run.clone().into()], ..Snapshot::default() };
+    console.hear(Report::Batch(Batch::Snapshot(Box::new(snapshot))));
     console.tick(1_000);
     console.keys("3").must_not_show("FEEDBACK");
     let fetched = console.effects.iter().find_map(|it| match it {

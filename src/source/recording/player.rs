@@ -182,14 +182,8 @@ impl Player {
     fn rewind(&mut self) {
         self.next = 0;
         self.since = (self.from, Instant::now());
-        self.to_say.push_back(Batch::Snapshot(Box::new(Snapshot {
-            at: self.from,
-            cursor: 0,
-            runs: Vec::new(),
-            rollups: Vec::new(),
-            recent: Vec::new(),
-            refused: Vec::new(),
-        })));
+        let nothing = Snapshot { at: self.from, ..Snapshot::default() };
+        self.to_say.push_back(Batch::Snapshot(Box::new(nothing)));
     }
 
     fn last_played(&self) -> Time {
