@@ -374,6 +374,40 @@ async fn seam_show_prints_nothing_confidential() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn seam_annotate_says_what_somebody_makes_of_a_handoff_and_of_a_run() {
+    use seamwatch::domain::id::Actor;
+    use seamwatch::orchestrator::api::Access;
+    let engine = orchestrator::engine().await;
+    let (url, _server) = served(&engine, Access::Open).await;
+    let id = orchestrator::emit_confidential(&engine).await;
+    let (run, _) = engine.find(&id).await.expect("its run");
+    let whole = engine.run(&run).await.expect("the run");
+    engine.by(Actor::user("dana")).cancel(&run, whole.version, "over").await.expect("it ends");
+    let seam = async |args: &[&str]| {
+        let mut seam = tokio::process::Command::new(env!("CARGO_BIN_EXE_seam"));
+        let out = seam.args(args).args(["-c", url.as_str()]).output().await.expect("seam runs");
+        assert!(out.status.success(), "{out:?}");
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    };
+    let yes = ["--yes", "--as", "dana"];
+    let said = ["annotate", id.as_str(), "--verdict", "root cause: writer", "--reason", "step 7"];
+    assert!(seam(&[&said[..], &yes].concat()).await.contains("annotated"), "also when it ended");
+    seam(&[&["annotate", run.as_str(), "--run", "--verdict", "a freak"][..], &yes].concat()).await;
+    for shown in [id.as_str(), run.as_str()] {
+        let page = seam(&["show", shown]).await;
+        assert!(page.contains("root cause: writer: step 7") && page.contains("user:dana"), "{page}");
+    }
+    let exported = seam(&["export", "-"]).await;
+    assert_eq!(exported.matches("run.annotated").count(), 2, "{exported}");
+    let file = tempfile::Builder::new().suffix(".ndjson").tempfile().expect("a file");
+    std::fs::write(file.path(), &exported).expect("written");
+    let mut seam = tokio::process::Command::new(env!("CARGO_BIN_EXE_seam"));
+    let again = seam.args(["show", run.as_str(), "-o", "json", "-c"]).arg(format!("file:{}", file.path().display()));
+    let again = again.output().await.expect("seam runs");
+    assert!(String::from_utf8_lossy(&again.stdout).contains("a freak"), "{again:?}");
+}
+
 /// A real server on a free port, for as long as the guard lives.
 async fn served(
     engine: &seamwatch::orchestrator::engine::Engine,

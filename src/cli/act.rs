@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::look::{Look, look};
 use super::{Connect, Exit, Output, Stop, say};
 use crate::domain::event::DismissReason;
-use crate::domain::id::HandoffId;
+use crate::domain::id::{HandoffId, RunId};
 use crate::domain::port::{ActKind, Given, Request, Target};
 use crate::orchestrator::boundary;
 
@@ -90,6 +90,18 @@ pub enum Act {
         #[arg(long, value_name = "JSON", value_parser = answer)]
         value: Value,
     },
+    /// Say what you make of handoffs or runs: a verdict that is kept with your name; the reason is a note
+    Annotate {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        on: On,
+        /// The verdict in a few words, such as 'root cause: writer'
+        #[arg(long, value_name = "TEXT")]
+        verdict: String,
+        /// The ids are those of runs
+        #[arg(long)]
+        run: bool,
+    },
     /// Say that you are on it; others see your name
     Claim(On),
     /// Let others take it again
@@ -116,7 +128,7 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     act.read_ids()?;
     let (on, kind) = act.parts();
     // Whoever is asked can still see that there is none; an act that nobody looks at again says why.
-    let needed = kind.row().needs_words() || on.yes && !kind.row().words.is_empty();
+    let needed = kind.row().needs_words() || on.yes && !kind.row().words.is_empty() && !kind.row().adds;
     if needed && on.reason.trim().is_empty() {
         let why = format!("{}: --reason TEXT is needed", kind.verb());
         return Err(Stop::new(Exit::Usage, why).into());
@@ -134,7 +146,7 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
         *id = look.whole(id)?;
     }
     let (on, kind) = act.parts();
-    let (targets, mut items) = targets(&look, on).await;
+    let (targets, mut items) = targets(&look, &act).await;
     if !targets.is_empty() {
         ask::confirm(&look, on, kind, &targets)?;
     }
@@ -178,8 +190,9 @@ fn may(look: &Look, kind: ActKind) -> Result<(), Stop> {
 }
 
 /// What is acted on as it is now, and the ids that nothing open has.
-async fn targets(look: &Look, on: &On) -> (Vec<Target>, Vec<Item>) {
+async fn targets(look: &Look, act: &Act) -> (Vec<Target>, Vec<Item>) {
     let (mut targets, mut missing) = (Vec::new(), Vec::new());
+    let (on, kind) = act.parts();
     for id in &on.ids {
         let handoff = HandoffId::from(id.as_str());
         match look.ledger.run_of(&handoff).zip(look.ledger.handoff(&handoff)) {
@@ -190,6 +203,14 @@ async fn targets(look: &Look, on: &On) -> (Vec<Target>, Vec<Item>) {
                     targets.push(target);
                 }
             }
+            None if act.given().of_run => {
+                targets.push(Target { run: RunId::from(id.as_str()), handoff, version: 0 });
+            }
+            // It ended, which bars nobody from saying something of it.
+            None if kind.row().adds => match late::run_of(look, &handoff).await {
+                Some(run) => targets.push(Target { run, handoff, version: 0 }),
+                None => missing.push(Item { done: Err(late::unknown(look)), handoff, run: None, version: None }),
+            },
             None => {
                 missing.push(Item { done: Err(late::missing(look, &handoff).await), handoff, run: None, version: None })
             }
@@ -224,6 +245,7 @@ impl Act {
             Self::Approve { on, .. } => (on, ActKind::EditApprove),
             Self::Reject(on) => (on, ActKind::Reject),
             Self::Respond { on, .. } => (on, ActKind::Respond),
+            Self::Annotate { on, .. } => (on, ActKind::Annotate),
             Self::Claim(on) => (on, ActKind::Claim),
             Self::Release(on) => (on, ActKind::Release),
         }
@@ -235,6 +257,7 @@ impl Act {
             Self::Escalate { role, force, .. } => Given { role: role.clone(), force: *force, ..Given::default() },
             Self::Dismiss { because, .. } => Given { reason: Some(*because), ..Given::default() },
             Self::Respond { value, .. } => Given { value: Some(value.clone()), ..Given::default() },
+            Self::Annotate { verdict, run, .. } => Given { verdict: verdict.clone(), of_run: *run, ..Given::default() },
             Self::Requeue(_) | Self::Approve { .. } | Self::Reject(_) | Self::Claim(_) | Self::Release(_) => {
                 Given::default()
             }
@@ -249,6 +272,7 @@ impl Act {
         | Self::Escalate { on, .. }
         | Self::Dismiss { on, .. }
         | Self::Approve { on, .. }
+        | Self::Annotate { on, .. }
         | Self::Respond { on, .. }) = self;
         on
     }

@@ -200,6 +200,7 @@ pub fn entries(event: &Event, before: Option<&Before>, after: Option<&Handoff>, 
         | Fact::EscalationExpired { .. }
         | Fact::LoopDetected { .. }
         | Fact::EdgePaused { .. }
+        | Fact::Annotated(_)
         | Fact::EdgeResumed { .. } => {}
     }
 }

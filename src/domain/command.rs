@@ -6,7 +6,7 @@
 use thiserror::Error;
 
 use super::contract::Violation;
-use super::event::{Answer, DismissReason, Emission, Escalation, Rejection, Resolution};
+use super::event::{Annotation, Answer, DismissReason, Emission, Escalation, Rejection, Resolution};
 use super::id::{Actor, Edge, HandoffId, RunId};
 use super::run::{LastChange, State};
 use super::time::{Millis, Time};
@@ -116,6 +116,8 @@ pub enum Command {
         /// Share of the full backoff to wait, `0.0..1.0`.
         jitter: f64,
     },
+    /// A person says what they make of a run, or of one of its handoffs. Nothing moves by it.
+    Annotate(Annotation),
     /// Row 18.
     Escalate {
         /// On what.

@@ -8,11 +8,13 @@ use super::contract::Violation;
 use super::id::{Actor, Edge, HandoffId, RunId};
 use super::time::Time;
 
+mod annotation;
 mod emission;
 mod escalation;
 mod wire;
 mod words;
 
+pub use annotation::Annotation;
 pub use emission::Emission;
 pub use escalation::{Answer, Escalation, EscalationKind, Resolution, Timeout};
 pub use words::Tone;
@@ -199,6 +201,9 @@ pub enum Fact {
         /// Which rule spoke, in words.
         signal: String,
     },
+    /// A person said what they make of the run, or of one of its handoffs.
+    #[serde(rename = "run.annotated.v1")]
+    Annotated(Annotation),
     /// Agents get nothing from this edge until it is resumed.
     #[serde(rename = "edge.paused.v1")]
     EdgePaused {

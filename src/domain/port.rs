@@ -13,11 +13,13 @@ mod act;
 mod fault;
 mod request;
 mod scope;
+mod verb;
 
-pub use act::{Act, ActKind, Ask, Given, Object, Verb};
+pub use act::{Act, ActKind, Given};
 pub use fault::Fault;
 pub use request::{Outcome, Request, Target};
 pub use scope::Scope;
+pub use verb::{Ask, Object, Verb};
 
 /// Position in a source's log; opaque to everybody but that source. 0 is before the first event.
 pub type Cursor = u64;

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::contract::Violation;
-use super::event::{DeadReason, Emission, Escalation, Event, Rejection, Resolution};
+use super::event::{Annotation, DeadReason, Emission, Escalation, Event, Rejection, Resolution};
 use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use super::time::{Millis, Time};
 
@@ -35,6 +35,9 @@ pub struct Run {
     /// Every handoff, in order of emission.
     #[serde(with = "indexmap::map::serde_seq", default, skip_serializing_if = "IndexMap::is_empty")]
     pub handoffs: IndexMap<HandoffId, Handoff>,
+    /// What people made of it, oldest first: at most [`Annotation::KEPT`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub annotations: Vec<Annotated>,
     /// Refused contracts that would have belonged to this run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejections: Vec<Refused>,
@@ -125,6 +128,18 @@ pub struct Handoff {
     /// Who changed it last, how and when: told to the loser of a race.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_change: Option<LastChange>,
+}
+
+/// What somebody made of a run, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Annotated {
+    /// What was said.
+    #[serde(flatten)]
+    pub annotation: Annotation,
+    /// Who said it.
+    pub by: Actor,
+    /// When.
+    pub at: Time,
 }
 
 /// Exclusive, expiring possession.
@@ -250,6 +265,7 @@ impl Run {
             started_at: at,
             changed_at: at,
             handoffs: IndexMap::new(),
+            annotations: Vec::new(),
             rejections: Vec::new(),
             paused: Vec::new(),
             cancelled_at: None,
@@ -294,6 +310,13 @@ impl Run {
     /// The pipeline of its first handoff; empty before one exists.
     pub fn pipeline(&self) -> &str {
         self.handoffs.first().map_or("", |(_, first)| &first.emission.edge.pipeline)
+    }
+}
+
+impl Run {
+    /// What people made of one of its handoffs, oldest first.
+    pub fn annotations_of<'a>(&'a self, handoff: &'a HandoffId) -> impl Iterator<Item = &'a Annotated> {
+        self.annotations.iter().filter(move |it| it.annotation.handoff.as_ref() == Some(handoff))
     }
 }
 

@@ -124,13 +124,13 @@ pub async fn router(engine: Engine, access: Access, stop: CancellationToken) -> 
         .layer(from_fn(frame::answer)))
 }
 
-/// Every path, by who may use it.
+/// Every path, by who may use it: holders of any of the scopes; of any token at all when none is named.
 fn paths(api: &Api) -> OpenApiRouter<Api> {
-    let group = |scope: Option<Scope>, mut paths: OpenApiRouter<Api>| {
-        openapi::secure(paths.get_openapi_mut(), scope);
+    let group = |scopes: &'static [Scope], mut paths: OpenApiRouter<Api>| {
+        openapi::secure(paths.get_openapi_mut(), scopes);
         paths
             .route_layer(from_fn_with_state(api.clone(), once::keyed))
-            .route_layer(from_fn_with_state((api.clone(), scope), frame::admit))
+            .route_layer(from_fn_with_state((api.clone(), scopes), frame::admit))
     };
     let viewer = OpenApiRouter::new()
         .routes(routes!(read::snapshot))
@@ -163,18 +163,6 @@ fn paths(api: &Api) -> OpenApiRouter<Api> {
         .routes(routes!(lease::reject))
         .routes(routes!(lease::snooze))
         .routes(routes!(registry::put_blob, registry::blob));
-    let operator = OpenApiRouter::new()
-        .routes(routes!(operate::requeue))
-        .routes(routes!(operate::dismiss))
-        .routes(routes!(operate::escalate))
-        .routes(routes!(operate::amend))
-        .routes(routes!(operate::complete_manually))
-        .routes(routes!(operate::take))
-        .routes(routes!(operate::release))
-        .routes(routes!(operate::cancel))
-        .routes(routes!(operate::pause))
-        .routes(routes!(operate::unpause))
-        .routes(routes!(operate::dismiss_rejection));
     let approver = OpenApiRouter::new()
         .routes(routes!(escalations::claim_escalation))
         .routes(routes!(escalations::release_escalation))
@@ -185,13 +173,14 @@ fn paths(api: &Api) -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .nest(
             "/api/v1",
-            group(Some(Scope::Viewer), viewer)
-                .merge(group(None, participant))
-                .merge(group(Some(Scope::Agent), agent))
-                .merge(group(Some(Scope::Operator), operator))
-                .merge(group(Some(Scope::Approver), approver))
-                .merge(group(Some(Scope::Admin), admin)),
+            group(&[Scope::Viewer], viewer)
+                .merge(group(&[], participant))
+                .merge(group(&[Scope::Agent], agent))
+                .merge(group(&[Scope::Operator], operate::of_operators()))
+                .merge(group(&[Scope::Operator, Scope::Approver], operate::of_both()))
+                .merge(group(&[Scope::Approver], approver))
+                .merge(group(&[Scope::Admin], admin)),
         )
-        .merge(group(Some(Scope::Viewer), outside))
+        .merge(group(&[Scope::Viewer], outside))
         .merge(everybody)
 }

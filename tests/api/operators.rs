@@ -32,6 +32,42 @@ async fn of_two_operators_one_wins_and_the_other_hears_who() {
 }
 
 #[tokio::test]
+async fn verdicts_that_contradict_each_other_are_all_kept_with_their_authors() {
+    let server = Server::open().await;
+    let (id, tag) = server.dead_letter().await;
+    let say = |path: String, user: &'static str, body: Value| {
+        let asked = server.ask(Method::POST, &format!("/api/v1{path}"));
+        asked.header("seam-user", user).header("idempotency-key", format!("{user} {body}")).json(&body).send()
+    };
+    let by_dana = json!({"verdict": "root cause: writer", "note": "step 7"});
+    let first = say(format!("/handoffs/{id}/annotate"), "dana", by_dana.clone()).await.unwrap();
+    let first: Value = first.json().await.unwrap();
+    let run = text(&first["trace_id"]).to_owned();
+    say(format!("/handoffs/{id}/annotate"), "dana", by_dana).await.unwrap();
+    let by_kim = json!({"verdict": "root cause: the prompt"});
+    let both: Value = say(format!("/runs/{run}/annotate"), "kim", by_kim).await.unwrap().json().await.unwrap();
+    let kept = both["annotations"].as_array().unwrap();
+    assert_eq!(kept.len(), 2, "a repeated request adds nothing: {both}");
+    assert_eq!(kept[0]["handoff"], json!(id));
+    assert_eq!(
+        (&kept[0]["verdict"], &kept[0]["note"], &kept[0]["by"]),
+        (&json!("root cause: writer"), &json!("step 7"), &json!("user:dana"))
+    );
+    assert_eq!(
+        (&kept[1]["verdict"], &kept[1]["by"], &kept[1]["handoff"]),
+        (&json!("root cause: the prompt"), &json!("user:kim"), &Value::Null)
+    );
+    assert_eq!(server.get(&format!("/runs/{run}")).await["run"]["annotations"], both["annotations"]);
+    // Whoever had looked at the handoff can still act on it.
+    let requeued = server.act(&format!("/handoffs/{id}/requeue"), "kim", &tag).json(&json!({})).send().await.unwrap();
+    assert_eq!(requeued.status(), StatusCode::OK);
+    let empty = say(format!("/runs/{run}/annotate"), "kim", json!({"verdict": " "})).await.unwrap();
+    assert_eq!(empty.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let nobody = say("/handoffs/nobody/annotate".to_owned(), "kim", json!({"verdict": "x"})).await.unwrap();
+    problem(nobody, 404, "not-found").await;
+}
+
+#[tokio::test]
 async fn an_act_repeated_under_its_key_is_done_once() {
     let server = Server::open().await;
     let (id, tag) = server.dead_letter().await;

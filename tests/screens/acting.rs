@@ -3,9 +3,8 @@
 
 use seamwatch::console::app::act::{ActTarget, Proposal};
 use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
-use seamwatch::domain::contract::Masked;
-use seamwatch::domain::contract::Violation;
-use seamwatch::domain::event::{Answer, DismissReason, Fact};
+use seamwatch::domain::contract::{Masked, Violation};
+use seamwatch::domain::event::{Answer, DeadReason, DismissReason, Fact};
 use seamwatch::domain::id::{Actor, Edge, HandoffId};
 use seamwatch::domain::port::{Act, ActKind, Capabilities, Fault, Found, Outcome, Report, Request, Target, Want};
 use seamwatch::domain::run::LastChange;
@@ -342,6 +341,35 @@ fn acting_locks_and_says_why() {
     for console in [&stale, &down, &readonly, &recording] {
         assert_eq!(sent(console), []);
     }
+}
+
+#[test]
+fn an_annotation_is_confirmed_with_its_verdict_and_sent_whatever_happened_meanwhile() {
+    let mut story = Story::new("r1").emitted(-60 * SECOND, "h-1", EDGE, "One");
+    story = story.then(
+        -30 * SECOND,
+        "h-1",
+        Actor::agent("editor"),
+        Fact::DeadLettered {
+            code: "timeout".to_owned(),
+            reason: DeadReason::BudgetSpent,
+            detail: String::new(),
+            violations: Vec::new(),
+        },
+    );
+    let mut console = Console::with(100, 30, story.events.clone());
+    console.keys("4<enter>jV").must_show("verdict in a few words");
+    console.keys("<enter>").must_show("this cannot stay empty");
+    console.keys("root cause: editor<enter>step 7<enter>");
+    console.must_show("annotate One").must_show("Verdict: root cause: editor").must_show("In your words: step 7");
+    let requeued = story.then(0, "h-1", Actor::user("kim"), Fact::Requeued { reason: String::new() });
+    console.happen(requeued.events.last().cloned().into_iter().collect());
+    console.must_not_show("nothing will be sent");
+    console.keys("<tab><enter>");
+    let (_, request) = sent(&console).pop().unwrap();
+    let act = Act::Annotate { verdict: "root cause: editor".to_owned(), of_run: false };
+    assert_eq!((request.act, request.why.as_str()), (act, "step 7"));
+    assert_eq!(request.on[0].handoff.as_str(), "h-1");
 }
 
 #[test]

@@ -47,7 +47,8 @@ pub async fn missing(look: &Look, handoff: &HandoffId) -> Fault {
     }
 }
 
-fn unknown(look: &Look) -> Fault {
+/// The fault of an id that nothing has.
+pub fn unknown(look: &Look) -> Fault {
     Fault::Malformed(format!("no handoff at {} has this id", look.address))
 }
 
@@ -58,15 +59,20 @@ fn since_parked<'a>(parked: &mut bool, event: &'a Event) -> Option<&'a Event> {
     (!earlier && !matches!(event.fact, Fact::Emitted(_))).then_some(event)
 }
 
-/// The run of a handoff and its events, also when they ended: the contract says where it belongs.
+/// The run of a handoff, also when it ended: the contract says where it belongs.
+pub async fn run_of(look: &Look, handoff: &HandoffId) -> Option<RunId> {
+    if let Some(run) = look.ledger.run_of(handoff) {
+        return Some(run.id.clone());
+    }
+    match look.source.fetch(Want::Contract(handoff.clone())).await {
+        Ok(Found::Contract { value, .. }) => value.trace_id().map(RunId::from),
+        _ => None,
+    }
+}
+
+/// The run of a handoff and its events, also when they ended.
 async fn history(look: &Look, handoff: &HandoffId) -> Option<(Run, Vec<Event>)> {
-    let run = match look.ledger.run_of(handoff) {
-        Some(run) => run.id.clone(),
-        None => match look.source.fetch(Want::Contract(handoff.clone())).await {
-            Ok(Found::Contract { value, .. }) => RunId::from(value.trace_id()?),
-            _ => return None,
-        },
-    };
+    let run = run_of(look, handoff).await?;
     match look.source.fetch(Want::Timeline(run)).await {
         Ok(Found::Timeline { run, events }) => Some((*run, events)),
         _ => None,

@@ -53,6 +53,8 @@ pub struct Proposal {
     pub groups: Vec<GroupId>,
     /// True when the items are all of those groups; see [`super::screen::Screen::arrived`].
     pub whole: bool,
+    /// It is about the runs of the items, not about the items.
+    pub of_run: bool,
     /// What the answer to a question must look like: a flat JSON Schema object.
     pub schema: Option<Value>,
 }
@@ -60,7 +62,16 @@ pub struct Proposal {
 impl Proposal {
     /// A proposal with nothing but the act and the items.
     pub fn new(act: ActKind, targets: Vec<ActTarget>) -> Self {
-        Self { act, targets, edge: None, notes: Vec::new(), groups: Vec::new(), whole: false, schema: None }
+        Self {
+            act,
+            targets,
+            edge: None,
+            notes: Vec::new(),
+            groups: Vec::new(),
+            whole: false,
+            of_run: false,
+            schema: None,
+        }
     }
 
     /// To pause or resume an edge.
@@ -165,14 +176,14 @@ impl Form {
 }
 
 fn text(label: &str, required: bool) -> Question {
-    Question { label: label.to_owned(), property: None, choices: Vec::new(), required }
+    Question { label: label.to_owned(), fills: Fills::Words, choices: Vec::new(), required }
 }
 
 /// What can be added to an act that needs no words: a requeue is worth a reason, but nobody has to give one.
 pub fn optional(act: ActKind) -> Option<Question> {
     act.row().asks.iter().find_map(|ask| match ask {
         Ask::Reason(label) => Some(text(label, false)),
-        Ask::DismissReason | Ask::Answer | Ask::Words(_) | Ask::Note(_) => None,
+        Ask::DismissReason | Ask::Verdict | Ask::Answer | Ask::Words(_) | Ask::Note(_) => None,
     })
 }
 
@@ -185,8 +196,9 @@ pub fn questions(proposal: &Proposal) -> Vec<Question> {
     let questions = asks.flat_map(|ask| match ask {
         Ask::DismissReason => {
             let choices = DismissReason::ALL.map(|it| it.word().replace('_', " "));
-            vec![Question { choices: choices.to_vec(), ..text("reason", true) }]
+            vec![Question { fills: Fills::Reason, choices: choices.to_vec(), ..text("reason", true) }]
         }
+        Ask::Verdict => vec![Question { fills: Fills::Verdict, ..text("verdict in a few words", true) }],
         Ask::Answer => properties(proposal)
             .filter(|properties| !properties.is_empty())
             .unwrap_or_else(|| vec![text("your answer", true)]),
@@ -202,12 +214,30 @@ pub fn questions(proposal: &Proposal) -> Vec<Question> {
 pub struct Question {
     /// What is asked.
     pub label: String,
-    /// Name and JSON type of the member of the answer that it fills.
-    pub property: Option<(String, String)>,
+    /// What the answer becomes.
+    pub fills: Fills,
     /// What can be chosen; empty for a line of text.
     pub choices: Vec<String>,
     /// May not stay empty.
     pub required: bool,
+}
+
+/// What the answer to a question becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fills {
+    /// The words of the act.
+    Words,
+    /// The sort of reason of a dismissal.
+    Reason,
+    /// The verdict of an annotation.
+    Verdict,
+    /// A member of the answer to an agent's question.
+    Property {
+        /// Its name.
+        name: String,
+        /// Its JSON type.
+        kind: String,
+    },
 }
 
 fn properties(proposal: &Proposal) -> Option<Vec<Question>> {
@@ -224,7 +254,7 @@ fn properties(proposal: &Proposal) -> Option<Vec<Question>> {
         };
         Question {
             label: format!("{name} ({kind}){words}"),
-            property: Some((name.clone(), kind.to_owned())),
+            fills: Fills::Property { name: name.clone(), kind: kind.to_owned() },
             choices,
             required: required.is_some_and(|all| all.iter().any(|it| it == name)),
         }
@@ -242,20 +272,21 @@ fn plain(value: &Value) -> String {
 pub fn answer(form: &mut Form, answers: &[(Question, String)]) -> Result<(), String> {
     let mut object = Map::new();
     for (question, given) in answers {
-        if let Some((name, kind)) = &question.property {
-            if given.is_empty() && !question.required {
-                continue;
+        match &question.fills {
+            Fills::Property { .. } if given.is_empty() && !question.required => {}
+            Fills::Property { name, kind } => {
+                let value = match kind.as_str() {
+                    "string" => Value::from(given.as_str()),
+                    _ => serde_json::from_str(given).map_err(|_| format!("{name} is a {kind}; `{given}` is not"))?,
+                };
+                object.insert(name.clone(), value);
             }
-            let value = match kind.as_str() {
-                "string" => Value::from(given.as_str()),
-                _ => serde_json::from_str(given).map_err(|_| format!("{name} is a {kind}; `{given}` is not"))?,
-            };
-            object.insert(name.clone(), value);
-        } else if question.choices.is_empty() {
-            given.trim().clone_into(&mut form.words);
-        } else {
-            let word = given.replace(' ', "_");
-            form.given.reason = DismissReason::ALL.into_iter().find(|it| it.word() == word);
+            Fills::Words => given.trim().clone_into(&mut form.words),
+            Fills::Verdict => given.trim().clone_into(&mut form.given.verdict),
+            Fills::Reason => {
+                let word = given.replace(' ', "_");
+                form.given.reason = DismissReason::ALL.into_iter().find(|it| it.word() == word);
+            }
         }
     }
     if form.proposal.act == ActKind::Respond {

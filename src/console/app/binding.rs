@@ -29,9 +29,9 @@ impl Binding {
         Self { action, word: None, locked: None, footer: false }
     }
 
-    /// An act on a source, locked when it is not possible there now.
+    /// An act on a source, locked when it is not possible there now. What only adds to an item is never urgent.
     pub fn act(world: &World, source: SourceId, act: ActKind) -> Self {
-        Self::new(Action::Act(act)).of(world, source, act)
+        Self { footer: !act.row().adds, ..Self::new(Action::Act(act)) }.of(world, source, act)
     }
 
     /// With a more exact word for the footer.

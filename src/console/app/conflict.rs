@@ -2,7 +2,7 @@
 
 use super::act::{ActTarget, Form, Proposal};
 use super::world::World;
-use crate::domain::port::Fault;
+use crate::domain::port::{ActKind, Fault};
 use crate::domain::run::{Handoff, LastChange};
 use crate::domain::text::ago;
 
@@ -14,7 +14,7 @@ pub(super) fn locked(world: &World, proposal: &Proposal) -> Option<String> {
 /// What happened since the snapshot of a form was taken, in words; `arrived` items are not in it.
 pub(super) fn news(world: &World, form: &Form, arrived: usize) -> Vec<String> {
     let targets = &form.proposal.targets;
-    let moved: Vec<&ActTarget> = targets.iter().filter(|target| moved(world, target)).collect();
+    let moved: Vec<&ActTarget> = targets.iter().filter(|target| moved(world, form.proposal.act, target)).collect();
     let mut news = Vec::new();
     if arrived > 0 {
         news.push(format!("{arrived} arrived since, not included."));
@@ -34,9 +34,9 @@ fn live<'a>(world: &'a World, target: &ActTarget) -> Option<&'a Handoff> {
     world.feed(target.source)?.live().handoff(&target.target.handoff)
 }
 
-/// True when the item is known to have another version than was seen.
-pub(super) fn moved(world: &World, target: &ActTarget) -> bool {
-    live(world, target).is_some_and(|it| it.version != target.target.version)
+/// True when the item is known to have another version than was seen, and the act cares.
+pub(super) fn moved(world: &World, act: ActKind, target: &ActTarget) -> bool {
+    !act.row().adds && live(world, target).is_some_and(|it| it.version != target.target.version)
 }
 
 /// Who was faster, in words.

@@ -10,7 +10,7 @@ use crate::domain::run::{Handoff, Run, State};
 use crate::domain::time::Time;
 use crate::keymap::Action;
 
-use super::act::Proposal;
+use super::act::{ActTarget, Proposal};
 use super::binding::Binding;
 use super::feed::Feed;
 use super::list::List;
@@ -156,6 +156,7 @@ impl Screen for Tasks {
             if can_escalate(run).is_some() {
                 bindings.push(Binding::act(world, source, ActKind::Escalate));
             }
+            bindings.push(Binding::act(world, source, ActKind::Annotate));
             bindings.push(Binding::quiet(Action::CopyId));
             bindings.push(Binding::quiet(Action::CopyJson));
         }
@@ -185,6 +186,13 @@ impl Screen for Tasks {
                     let notes = verdict.map(|it| format!("Why it stands out: {it}.")).into_iter().collect();
                     cx.propose(Proposal::new(ActKind::Escalate, vec![target]).notes(notes));
                 }
+            }
+            Action::Act(ActKind::Annotate) => {
+                let ledger = cx.world.feed(source).map(Feed::ledger);
+                let target = at_hand(run).zip(ledger).and_then(|(id, ledger)| triage::target(ledger, source, id));
+                let target = target.map(|it| ActTarget { label: format!("run {}", run.id), ..it });
+                let proposal = Proposal::new(ActKind::Annotate, target.into_iter().collect());
+                cx.propose(Proposal { of_run: true, ..proposal });
             }
             Action::CopyId => cx.copy(run.id.as_str(), "the run id"),
             Action::CopyJson => {

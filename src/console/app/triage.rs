@@ -73,6 +73,7 @@ pub fn answers(world: &World, source: SourceId, row: &InboxRow, unseen: Option<&
     if allowed(Answer::Dismiss) {
         bindings.push(Binding::new(Action::Act(ActKind::Dismiss)).of(world, source, dismissal(world, source)));
     }
+    bindings.push(Binding::act(world, source, ActKind::Annotate));
     bindings
 }
 

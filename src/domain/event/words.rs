@@ -48,6 +48,7 @@ impl Fact {
             Self::EscalationResolved(_) => "escalation.resolved",
             Self::EscalationExpired { .. } => "escalation.expired",
             Self::LoopDetected { .. } => "loop.detected",
+            Self::Annotated(_) => "run.annotated",
             Self::EdgePaused { .. } => "edge.paused",
             Self::EdgeResumed { .. } => "edge.resumed",
             Self::ObservedFailed { .. } => "observed.failed",
@@ -65,6 +66,7 @@ impl Event {
             Fact::Emitted(it) | Fact::Sighted(it) => Some(&it.edge),
             Fact::Refused(it) => Some(&it.edge),
             Fact::EdgePaused { edge, .. } | Fact::EdgeResumed { edge, .. } => Some(edge),
+            Fact::Annotated(it) => of(it.handoff.as_ref()?),
             Fact::RejectionResolved { .. }
             | Fact::Duplicate { .. }
             | Fact::Leased { .. }
@@ -87,6 +89,14 @@ impl Event {
             | Fact::ObservedFailed { .. }
             | Fact::ObservedRejected { .. }
             | Fact::ObservedRetried {} => of(self.handoff.as_ref()?),
+        }
+    }
+
+    /// The handoff it speaks of, be it that nothing happened to it.
+    pub const fn about(&self) -> Option<&HandoffId> {
+        match (&self.handoff, &self.fact) {
+            (None, Fact::Annotated(it)) => it.handoff.as_ref(),
+            (handoff, _) => handoff.as_ref(),
         }
     }
 
@@ -138,6 +148,7 @@ impl Event {
             }
             .to_owned(),
             Fact::LoopDetected { signal } => signal.clone(),
+            Fact::Annotated(it) => pair(&it.verdict, &it.note),
             Fact::EdgePaused { edge, reason } | Fact::EdgeResumed { edge, reason } => pair(&edge.to_string(), reason),
             Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => code.clone(),
         }
@@ -156,7 +167,10 @@ impl Event {
             | Fact::ObservedFailed { .. }
             | Fact::ObservedRejected { .. }
             | Fact::ObservedRetried {} => Tone::Warning,
-            Fact::EscalationOpened(_) | Fact::EscalationExpired { .. } | Fact::EdgePaused { .. } => Tone::Person,
+            Fact::EscalationOpened(_)
+            | Fact::EscalationExpired { .. }
+            | Fact::EdgePaused { .. }
+            | Fact::Annotated(_) => Tone::Person,
             Fact::Completed { .. } | Fact::RejectionResolved { .. } => Tone::Good,
             Fact::Emitted(_)
             | Fact::Sighted(_)

@@ -58,6 +58,7 @@ impl Ledger {
             | Fact::EscalationResolved(_)
             | Fact::EscalationExpired { .. }
             | Fact::LoopDetected { .. }
+            | Fact::Annotated(_)
             | Fact::ObservedRetried {} => {}
         }
     }

@@ -162,6 +162,7 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
         | Fact::Refused(_)
         | Fact::RejectionResolved { .. }
         | Fact::EdgePaused { .. }
+        | Fact::Annotated(_)
         | Fact::EdgeResumed { .. } => None,
     }
 }

@@ -8,7 +8,7 @@ use super::change::change;
 use crate::domain::event::{Emission, Event, Fact, Rejection};
 use crate::domain::id::HandoffId;
 use crate::domain::loops;
-use crate::domain::run::{Handoff, LastChange, Refused, Run, State};
+use crate::domain::run::{Annotated, Handoff, LastChange, Refused, Run, State};
 use crate::domain::time::Time;
 
 /// Folds `event` into `run`.
@@ -23,7 +23,10 @@ pub fn evolve(run: &mut Run, event: &Event) -> Option<Irregularity> {
         }
         run.version = event.seq;
     }
-    run.changed_at = run.changed_at.max(event.at);
+    // What is said of a run is not what happens in it: a run that closed stays as old as it was.
+    if !matches!(event.fact, Fact::Annotated(_)) {
+        run.changed_at = run.changed_at.max(event.at);
+    }
     run.started_at = run.started_at.min(event.at);
     irregular.or(fold(run, event))
 }
@@ -51,6 +54,11 @@ fn fold(run: &mut Run, event: &Event) -> Option<Irregularity> {
         }
         Fact::EdgeResumed { edge, .. } => {
             run.paused.retain(|it| it != edge);
+            None
+        }
+        Fact::Annotated(annotation) => {
+            let (annotation, by, at) = (annotation.clone(), event.actor.clone(), event.at);
+            run.annotations.push(Annotated { annotation, by, at });
             None
         }
         Fact::RetryScheduled { .. } | Fact::ObservedRetried {} => {

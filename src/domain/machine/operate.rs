@@ -3,7 +3,7 @@
 use super::log::Log;
 use super::{MAX_LEASE, emit};
 use crate::domain::command::{NewHandoff, Refusal, Seen};
-use crate::domain::event::{DismissReason, Emission, Fact};
+use crate::domain::event::{Annotation, DismissReason, Emission, Fact};
 use crate::domain::id::Edge;
 use crate::domain::port::ActKind;
 use crate::domain::run::State;
@@ -92,6 +92,30 @@ pub(super) fn cancel(log: &mut Log, expect: Option<u64>, why: &str) -> Result<()
         log.say(Some(&id), Fact::Cancelled { reason: why.to_owned() });
     }
     Ok(())
+}
+
+/// Says something of the run, or of a handoff of it, whatever state they are in.
+pub(super) fn annotate(log: &mut Log, annotation: &Annotation) -> Result<(), Refusal> {
+    if log.run.version == 0 {
+        return Err(Refusal::NotFound(format!("run {}", log.run.id)));
+    }
+    if let Some(handoff) = &annotation.handoff {
+        log.find(handoff)?;
+    }
+    let wrong = match annotation.verdict.trim().chars().count() {
+        0 => "an annotation needs a verdict: say in a few words what it was".to_owned(),
+        long if long > Annotation::VERDICT => {
+            format!("a verdict has at most {} characters; the rest belongs in the note", Annotation::VERDICT)
+        }
+        _ if log.run.annotations.len() >= Annotation::KEPT => {
+            format!("run {} has {} annotations, and no room for more", log.run.id, Annotation::KEPT)
+        }
+        _ => {
+            log.say(None, Fact::Annotated(annotation.clone()));
+            return Ok(());
+        }
+    };
+    Err(Refusal::Invalid(wrong))
 }
 
 pub(super) fn pause(log: &mut Log, edge: &Edge, why: &str) {

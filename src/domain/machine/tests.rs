@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::command::{Asked, Command, Held, NewHandoff, Refusal, Seen};
 use crate::domain::contract::{FailureAction, RelationKind, Urgency};
 use crate::domain::event::{
-    Answer, Boundary, Emission, Escalation, EscalationKind, Event, Rejection, Resolution, Timeout,
+    Annotation, Answer, Boundary, Emission, Escalation, EscalationKind, Event, Rejection, Resolution, Timeout,
 };
 use crate::domain::id::{Actor, Edge};
 use crate::domain::run::{Handoff, State};
@@ -172,6 +172,10 @@ pub(crate) fn give_back(id: &str, revision: &str) -> Command {
     offer.emission.relation = RelationKind::Revision;
     offer.emission.parent = Some(id.into());
     Command::Return { held: held(id), feedback: vec!["No source".into()], revision: Box::new(offer) }
+}
+
+fn annotate(handoff: Option<&str>, verdict: &str) -> Command {
+    Command::Annotate(Annotation { handoff: handoff.map(Into::into), verdict: verdict.into(), note: String::new() })
 }
 
 pub(crate) fn dismiss(seen: Seen) -> Command {

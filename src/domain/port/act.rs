@@ -4,110 +4,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Scope;
+use super::{Ask, Object, Scope, Verb};
 use crate::domain::event::{Answer, DismissReason};
 use crate::domain::id::Edge;
 use crate::domain::run::State;
-
-/// What an act is done to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Object {
-    /// Handoffs.
-    Handoff,
-    /// One edge.
-    Edge,
-    /// The runs of the targets.
-    Run,
-}
-
-/// What a person adds to an act before it can be sent, in the order in which it is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// One of [`DismissReason::ALL`].
-    DismissReason,
-    /// A value that fits the schema of the question; words where it has none.
-    Answer,
-    /// Words that must be given; the label asks for them.
-    Words(&'static str),
-    /// Words that may be left out.
-    Note(&'static str),
-    /// Words that nobody has to be asked for: the confirmation offers to add some.
-    Reason(&'static str),
-}
-
-/// One act, with everything about it that is not code.
-#[derive(Debug)]
-pub struct Verb {
-    /// The verb, as in commands and buttons, such as `requeue`.
-    pub verb: &'static str,
-    /// The past participle, as in "dana requeued this".
-    pub done: &'static str,
-    /// Name of its key in `keys.toml`; empty when it has none of its own.
-    pub key: &'static str,
-    /// The word beside the key in the footer; the verb when empty.
-    pub word: &'static str,
-    /// The sentence of help and palette.
-    pub help: &'static str,
-    /// Who may do it: holders of any of these.
-    pub scopes: &'static [Scope],
-    /// What it is done to.
-    pub on: Object,
-    /// States of a handoff in which it can be done (protocol section 3); empty when the object is no handoff.
-    pub states: &'static [State],
-    /// States in which it can be done by force; empty when force makes no difference.
-    pub forced: &'static [State],
-    /// The answer to a question that it is, if it is one.
-    pub answer: Option<Answer>,
-    /// What must be added.
-    pub asks: &'static [Ask],
-    /// What will happen, of one item and of several; the same sentence when the second is empty.
-    pub means: (&'static str, &'static str),
-    /// Group and name of its path in the HTTP API: `POST /api/v1/{group}/{id}/{name}`.
-    pub path: (&'static str, &'static str),
-    /// Member of the request's body that holds the words; empty when it takes none.
-    pub words: &'static str,
-}
-
-impl Verb {
-    const OF_OPERATORS: Self = Self {
-        verb: "",
-        done: "",
-        key: "",
-        word: "",
-        help: "",
-        scopes: &[Scope::Operator],
-        on: Object::Handoff,
-        states: &[],
-        forced: &[],
-        answer: None,
-        asks: &[],
-        means: ("", ""),
-        path: ("handoffs", ""),
-        words: "reason",
-    };
-
-    const OF_APPROVERS: Self = Self {
-        scopes: &[Scope::Approver],
-        states: &[State::Escalated],
-        path: ("escalations", "resolve"),
-        words: "note",
-        ..Self::OF_OPERATORS
-    };
-
-    /// The verb with what it is done to, such as `pause edges`; handoffs go without saying.
-    pub fn phrase(&self) -> String {
-        match self.on {
-            Object::Handoff => self.verb.to_owned(),
-            Object::Edge => format!("{} edges", self.verb),
-            Object::Run => format!("{} runs", self.verb),
-        }
-    }
-
-    /// Words have to be given.
-    pub fn needs_words(&self) -> bool {
-        self.asks.iter().any(|it| matches!(it, Ask::Words(_)))
-    }
-}
 
 macro_rules! acts {
     ($($(#[$doc:meta])* $kind:ident { $($row:tt)* })*) => {
@@ -197,6 +97,14 @@ acts! {
         verb: "release", done: "released", means: ("Others may take it again.", ""),
         path: ("escalations", "release"), words: "", ..Verb::OF_APPROVERS
     }
+    /// Say what you make of it, for all to read; it moves nothing.
+    Annotate {
+        verb: "annotate", done: "annotated", key: "annotate", help: "Say what you make of it: a verdict that all can read.",
+        scopes: &[Scope::Operator, Scope::Approver], states: &State::ALL,
+        asks: &[Ask::Verdict, Ask::Note("note: why (enter to leave it empty)")],
+        means: ("Your verdict is kept beside those of others, with your name. Nothing moves by it.", ""),
+        path: ("handoffs", "annotate"), adds: true, words: "note", ..Verb::OF_OPERATORS
+    }
     /// Nothing more for agents from this edge.
     PauseEdge {
         verb: "pause", done: "paused", key: "pause-edge", help: "Pause or resume the edge; asks first.",
@@ -272,6 +180,7 @@ impl ActKind {
             Self::PauseEdge => given.edge.clone().map(Act::PauseEdge),
             Self::ResumeEdge => given.edge.clone().map(Act::ResumeEdge),
             Self::Cancel => Some(Act::Cancel),
+            Self::Annotate => Some(Act::Annotate { verdict: given.verdict.clone(), of_run: given.of_run }),
             Self::Approve | Self::EditApprove | Self::Reject | Self::Respond => None,
         }
     }
@@ -294,6 +203,10 @@ pub struct Given {
     pub force: bool,
     /// The edge to pause or resume.
     pub edge: Option<Edge>,
+    /// The verdict of an annotation.
+    pub verdict: String,
+    /// An annotation is about the whole run.
+    pub of_run: bool,
 }
 
 /// What is done, with what it needs.
@@ -331,6 +244,14 @@ pub enum Act {
     Claim,
     /// An escalation, or work that was taken, is put back.
     Release,
+    /// Something is said of a handoff, or of its run; the words are the note.
+    Annotate {
+        /// The verdict.
+        verdict: String,
+        /// It is about the whole run.
+        #[serde(skip)]
+        of_run: bool,
+    },
     /// Nothing more for agents from an edge; [`Request::on`](super::Request::on) is empty.
     PauseEdge(#[serde(skip)] Edge),
     /// The edge flows again; [`Request::on`](super::Request::on) is empty.
@@ -355,10 +276,16 @@ impl Act {
             },
             Self::Claim => ActKind::Claim,
             Self::Release => ActKind::Release,
+            Self::Annotate { .. } => ActKind::Annotate,
             Self::PauseEdge(_) => ActKind::PauseEdge,
             Self::ResumeEdge(_) => ActKind::ResumeEdge,
             Self::Cancel => ActKind::Cancel,
         }
+    }
+
+    /// What it is done to.
+    pub const fn on(&self) -> Object {
+        if matches!(self, Self::Annotate { of_run: true, .. }) { Object::Run } else { self.kind().row().on }
     }
 
     /// The edge it is about, of an act on one.
@@ -371,17 +298,17 @@ impl Act {
             | Self::Resolve { .. }
             | Self::Claim
             | Self::Release
+            | Self::Annotate { .. }
             | Self::Cancel => None,
         }
     }
 
     /// Path and body of the HTTP request that it is, with the person's words.
     pub fn call(&self, why: &str) -> ((&'static str, &'static str), Value) {
-        let (path, words) = match self {
-            // A dismissal has two ways: as the end of a handoff, and as the answer to a question.
-            Self::Resolve { .. } => (ActKind::Approve.row().path, ActKind::Approve.row().words),
-            _ => (self.kind().row().path, self.kind().row().words),
-        };
+        // A dismissal has two ways: as the end of a handoff, and as the answer to a question.
+        let kind = if matches!(self, Self::Resolve { .. }) { ActKind::Approve } else { self.kind() };
+        let Verb { path: (group, name), words, .. } = *kind.row();
+        let group = if self.on() == Object::Run { "runs" } else { group };
         let mut body = match serde_json::to_value(self) {
             Ok(Value::Object(body)) => body,
             _ => Map::new(),
@@ -389,6 +316,6 @@ impl Act {
         if !words.is_empty() {
             body.insert(words.to_owned(), why.into());
         }
-        (path, body.into())
+        ((group, name), body.into())
     }
 }

@@ -88,7 +88,7 @@ impl Refusals {
 }
 
 /// Lets in who holds the scope, and hands the [`Caller`] to the handler.
-pub async fn admit(State((api, scope)): State<(Api, Option<Scope>)>, mut request: Request, next: Next) -> Response {
+pub async fn admit(State((api, scopes)): State<(Api, &'static [Scope])>, mut request: Request, next: Next) -> Response {
     let now = now();
     let caller: Caller = match api.access.admit(request.headers(), now) {
         Ok(caller) => caller,
@@ -100,15 +100,10 @@ pub async fn admit(State((api, scope)): State<(Api, Option<Scope>)>, mut request
             return problem.into_response();
         }
     };
-    if let Some(scope) = scope
-        && !caller.may(scope)
-    {
-        return Problem::scope(format!(
-            "{} has no token with the scope {}, which this needs",
-            caller.subject,
-            scope.name()
-        ))
-        .into_response();
+    if !scopes.is_empty() && !scopes.iter().any(|it| caller.may(*it)) {
+        let names: Vec<&str> = scopes.iter().map(|it| it.name()).collect();
+        let why = format!("{} has no token with the scope {}, which this needs", caller.subject, names.join(" or "));
+        return Problem::scope(why).into_response();
     }
     request.extensions_mut().insert(caller);
     next.run(request).await

@@ -51,14 +51,12 @@ pub async fn document(State(api): State<Api>) -> Answer<Json<OpenApi>> {
 }
 
 /// Writes into every operation of a group which scope it needs.
-pub fn secure(document: &mut OpenApi, scope: Option<Scope>) {
-    let scopes: Vec<&str> = match scope {
-        Some(scope) => vec![scope.name()],
-        None => Scope::ALL.iter().map(|it| it.name()).collect(),
-    };
+pub fn secure(document: &mut OpenApi, scopes: &[Scope]) {
+    let all = || vec![Scope::ALL.map(Scope::name).to_vec()];
+    let any_of = if scopes.is_empty() { all() } else { scopes.iter().map(|it| vec![it.name()]).collect() };
     for operation in operations(document) {
-        let requirement = SecurityRequirement::new("token", scopes.clone());
-        operation.security = Some(vec![requirement]);
+        let requirements = any_of.iter().map(|it| SecurityRequirement::new("token", it.clone()));
+        operation.security = Some(requirements.collect());
     }
 }
 

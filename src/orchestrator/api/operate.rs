@@ -8,6 +8,8 @@ use axum::response::IntoResponse;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Api;
 use super::auth::Caller;
@@ -16,11 +18,32 @@ use super::once::Key;
 use super::problem::{Answer, Problem};
 use super::wire::{EdgeName, Receipt, receipt};
 use crate::domain::command::Seen;
-use crate::domain::event::DismissReason;
+use crate::domain::event::{Annotation, DismissReason};
 use crate::domain::id::{Actor, Edge, HandoffId, RunId};
 use crate::domain::port::{Act, Target};
 use crate::domain::run::Handoff;
 use crate::orchestrator::engine::{Edit, Engine, Requester};
+
+/// What operators do.
+pub fn of_operators() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(requeue))
+        .routes(routes!(dismiss))
+        .routes(routes!(escalate))
+        .routes(routes!(amend))
+        .routes(routes!(complete_manually))
+        .routes(routes!(take))
+        .routes(routes!(release))
+        .routes(routes!(cancel))
+        .routes(routes!(pause))
+        .routes(routes!(unpause))
+        .routes(routes!(dismiss_rejection))
+}
+
+/// What operators and approvers do.
+pub fn of_both() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(annotate)).routes(routes!(annotate_run))
+}
 
 /// The handoff of the path as the caller saw it.
 pub struct Shown {
@@ -227,6 +250,43 @@ pub async fn cancel(
     let run = by.cancel(&RunId::from(id), version, &it.reason).await?;
     let body = json!({ "trace_id": run.id, "state": run.state(), "version": run.version });
     Ok(([(header::ETAG, etag(run.version))], Json(body)).into_response())
+}
+
+/// What somebody makes of it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnnotateBody {
+    /// The verdict in a few words
+    verdict: String,
+    /// Why, in the person's words
+    #[serde(default)]
+    note: String,
+}
+
+/// Say what you make of a handoff
+///
+/// It moves nothing and needs no If-Match. Verdicts may contradict each other: all are kept.
+#[utoipa::path(post, path = "/handoffs/{id}/annotate", tag = "operators", request_body = AnnotateBody,
+    params(("id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "`{trace_id, annotations}`: those of its run, oldest first", body = Value)))]
+pub async fn annotate(Person(by): Person, Place(id): Place<String>, Body(it): Body<AnnotateBody>) -> Answer {
+    let id = HandoffId::from(id);
+    let (run, _) = by.find(&id).await?;
+    annotated(&by, &run, Some(id), it).await
+}
+
+/// Say what you make of a run
+#[utoipa::path(post, path = "/runs/{id}/annotate", tag = "runs", request_body = AnnotateBody,
+    params(("id" = String, Path, description = "run")),
+    responses((status = 200, description = "`{trace_id, annotations}`: those of the run, oldest first", body = Value)))]
+pub async fn annotate_run(Person(by): Person, Place(id): Place<String>, Body(it): Body<AnnotateBody>) -> Answer {
+    annotated(&by, &id.into(), None, it).await
+}
+
+async fn annotated(by: &Requester, run: &RunId, handoff: Option<HandoffId>, it: AnnotateBody) -> Answer {
+    let annotation = Annotation { handoff, verdict: it.verdict.trim().to_owned(), note: it.note };
+    let run = by.annotate(run, annotation).await?;
+    Ok(Json(json!({ "trace_id": run.id, "annotations": run.annotations })).into_response())
 }
 
 async fn switch(by: &Requester, edge: &str, paused: bool, why: &str) -> Answer {

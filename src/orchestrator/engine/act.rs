@@ -11,7 +11,7 @@ use super::requester::{Done, Plan};
 use super::revision::shortened;
 use super::{CONTROL, Engine, Problem, Requester, cut};
 use crate::domain::command::{Command, Held, Seen};
-use crate::domain::event::{Answer, Resolution};
+use crate::domain::event::{Annotation, Answer, Resolution};
 use crate::domain::id::{Actor, Edge, RunId};
 use crate::domain::machine::CLAIM_HOLDS;
 use crate::domain::port::{Act, Fault, Outcome, Request, Target};
@@ -110,6 +110,10 @@ impl Requester {
         match act {
             Act::Requeue => plain(Command::Requeue { seen, why }),
             Act::Dismiss { reason } => plain(Command::Dismiss { seen, reason: *reason, note: why }),
+            Act::Annotate { verdict, of_run } => {
+                let handoff = (!of_run).then(|| on.handoff.clone());
+                plain(Command::Annotate(Annotation { handoff, verdict: verdict.trim().to_owned(), note: why }))
+            }
             Act::Cancel => plain(Command::Cancel { expect: Some(on.version), why }),
             Act::Escalate { force, role } => {
                 let handoff = self.handoff(&on.run, &on.handoff).await?;

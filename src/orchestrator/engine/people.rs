@@ -9,7 +9,7 @@ use super::requester::{Done, Plan};
 use super::{Engine, Problem, Requester, cut, new_lease};
 use crate::domain::command::{Command, Seen};
 use crate::domain::contract::{Contract, Violation};
-use crate::domain::event::{Answer, Emission, Escalation, EscalationKind};
+use crate::domain::event::{Annotation, Answer, Emission, Escalation, EscalationKind};
 use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::run::{Handoff, Run, State};
 use crate::orchestrator::boundary::{Derive, amend, unmasked_diff};
@@ -81,8 +81,19 @@ impl Requester {
     /// # Errors
     /// When nothing is open, or the run moved.
     pub async fn cancel(&self, run: &RunId, seen: u64, why: &str) -> Result<Run, Problem> {
-        let why = why.to_owned();
-        let plan = |_: Option<&Run>, _| Ok(Plan::of(Command::Cancel { expect: Some(seen), why: why.clone() }));
+        self.on_run(run, Command::Cancel { expect: Some(seen), why: why.to_owned() }).await
+    }
+
+    /// A person says what they make of a run, or of one of its handoffs.
+    ///
+    /// # Errors
+    /// When there is no such run or handoff, or the verdict is empty or too long.
+    pub async fn annotate(&self, run: &RunId, annotation: Annotation) -> Result<Run, Problem> {
+        self.on_run(run, Command::Annotate(annotation)).await
+    }
+
+    async fn on_run(&self, run: &RunId, command: Command) -> Result<Run, Problem> {
+        let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
         match self.transact(run, plan).await? {
             Done::Now { run, .. } => Ok(*run),
             Done::Before(_) => self.run(run).await,

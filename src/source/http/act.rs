@@ -68,7 +68,7 @@ fn calls(request: &Request) -> Vec<Call> {
     if let Some(edge) = request.act.edge() {
         return vec![call(None, format!("{}>{}>{}", edge.pipeline, edge.from, edge.to), None)];
     }
-    let of_run = request.act.kind().row().on == Object::Run;
+    let of_run = request.act.on() == Object::Run;
     let each = |it: &Target| {
         let id = if of_run { it.run.to_string() } else { it.handoff.to_string() };
         call(Some(it.handoff.clone()), id, Some(it.version))

@@ -52,6 +52,6 @@ impl Form {
     fn act(&self, target: Option<&ActTarget>) -> Option<Act> {
         let digest = target.map(|it| it.digest.clone()).unwrap_or_default();
         let edge = self.proposal.edge.as_ref().map(|(_, edge)| edge.clone());
-        self.proposal.act.with(&Given { digest, edge, ..self.given.clone() })
+        self.proposal.act.with(&Given { digest, edge, of_run: self.proposal.of_run, ..self.given.clone() })
     }
 }

@@ -76,7 +76,8 @@ fn hold_back(state: &mut State, form: Form) -> Vec<Effect> {
 
 fn unmoved(state: &State, form: &Form) -> Vec<ActTarget> {
     let targets = form.proposal.targets.iter();
-    targets.filter(|target| !conflict::moved(&state.world, target)).cloned().collect()
+    let moved = |target: &&ActTarget| conflict::moved(&state.world, form.proposal.act, target);
+    targets.filter(|target| !moved(target)).cloned().collect()
 }
 
 /// Sends an act on the items that are as they were seen, and says which are not.

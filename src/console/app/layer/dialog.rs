@@ -31,6 +31,9 @@ impl Dialog {
         if let Some(reason) = form.given.reason {
             body.push(format!("Reason: {}", reason.word().replace('_', " ")));
         }
+        if !form.given.verdict.is_empty() {
+            body.push(format!("Verdict: {}", form.given.verdict));
+        }
         if let Some(value) = &form.given.value {
             body.push(format!("Answer: {value}"));
         } else if !form.words.is_empty() {

@@ -9,6 +9,28 @@ fn names(world: &World) -> Vec<&'static str> {
 }
 
 #[test]
+fn verdicts_on_a_run_are_all_kept_and_change_nothing_else() {
+    let mut world = World::at(State::Completed);
+    let before = world.run.clone();
+    world.now = world.now + HOUR;
+    world.ask(&Actor::user("dana"), annotate(None, "root cause: writer")).unwrap();
+    world.ask(&Actor::user("kim"), annotate(Some("a"), "not the writer: the prompt")).unwrap();
+    let said: Vec<_> = world.run.annotations.iter().map(|it| (&*it.by.id, it.annotation.verdict.as_str())).collect();
+    assert_eq!(said, [("dana", "root cause: writer"), ("kim", "not the writer: the prompt")]);
+    assert_eq!(world.run.annotations_of(&"a".into()).count(), 1);
+    assert_eq!(world.run.handoffs, before.handoffs, "no version moved: whoever looks at it can still act");
+    assert_eq!(world.run.changed_at, before.changed_at, "it took no longer than it did");
+    let refused = |world: &mut World, command| world.ask(&Actor::user("dana"), command).unwrap_err();
+    assert!(matches!(refused(&mut world, annotate(None, " ")), Refusal::Invalid(_)));
+    assert!(matches!(refused(&mut world, annotate(None, &"x".repeat(Annotation::VERDICT + 1))), Refusal::Invalid(_)));
+    assert!(matches!(refused(&mut world, annotate(Some("nobody"), "x")), Refusal::NotFound(_)));
+    for _ in 2..Annotation::KEPT {
+        world.ask(&Actor::user("dana"), annotate(None, "again")).unwrap();
+    }
+    assert!(matches!(refused(&mut world, annotate(None, "one too many")), Refusal::Invalid(_)));
+}
+
+#[test]
 fn row_1_and_2_an_approval_stops_it_before_anybody_works() {
     let mut world = World::new();
     let mut asked = offer("a", "writer", "editor");

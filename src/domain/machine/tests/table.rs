@@ -35,6 +35,7 @@ const TABLE: &str = "
     -   take               A - - A - - - - - -
     -   claim_question     - - - - E - - - - -
     -   release_question   - - - - E - - - - -
+    -   annotate           P L A W E D C R X K
 ";
 
 const STATES: [(char, State); 10] = [
@@ -118,6 +119,7 @@ fn ready(name: &str, state: State) -> (World, Command) {
         }
         "claim_question" => Command::ClaimEscalation { seen, until: world.now + MINUTE },
         "release_question" => Command::ReleaseEscalation { seen },
+        "annotate" => annotate(Some("a"), "root cause: writer"),
         other => panic!("no command {other}"),
     };
     world.now = world.now + after;
@@ -161,7 +163,7 @@ fn every_command_in_every_state() {
             cells += 1;
         }
     }
-    assert_eq!(cells, 28 * 10);
+    assert_eq!(cells, 29 * 10);
 }
 
 /// The events of each kind of command where nothing stands against it. None at all is the exception, with its reason.
@@ -188,13 +190,14 @@ const fn events(command: &Command) -> &'static [&'static str] {
         Command::CompleteManually { .. } => &["handoff.completed"],
         Command::Take { .. } => &["handoff.leased", "handoff.acknowledged"],
         Command::Cancel { .. } => &["handoff.cancelled"],
+        Command::Annotate(_) => &["run.annotated"],
         Command::PauseEdge { .. } => &["edge.paused"],
         Command::ResumeEdge { .. } => &["edge.resumed"],
     }
 }
 
 /// How many kinds of command there are: as many as [`events`] names.
-const KINDS: usize = 24;
+const KINDS: usize = 25;
 
 #[test]
 fn every_kind_of_command_is_decided() {
@@ -212,6 +215,7 @@ fn every_kind_of_command_is_decided() {
         (DeadLettered, "escalate"),
         (Escalated, "claim_question"),
         (Escalated, "release_question"),
+        (Pending, "annotate"),
         (Escalated, "approve"),
         (DeadLettered, "requeue"),
         (DeadLettered, "amend"),

@@ -1,0 +1,25 @@
+//! What people make of a run: verdicts that may contradict each other, all of them kept.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::HandoffId;
+
+/// What somebody makes of a run, or of one of its handoffs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Annotation {
+    /// The handoff it is about; `None` when it is about the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<HandoffId>,
+    /// The verdict in a few words, such as `root cause: writer`; never empty, at most [`Annotation::VERDICT`] characters.
+    pub verdict: String,
+    /// Why, in the person's words; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+impl Annotation {
+    /// The most characters of a verdict.
+    pub const VERDICT: usize = 120;
+    /// The most annotations of one run.
+    pub const KEPT: usize = 200;
+}
