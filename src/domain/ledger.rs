@@ -1,7 +1,15 @@
 //! What a watcher knows: events folded into runs, and the indexes that the screens and commands read.
 //!
-//! Idempotent (an event seen before changes nothing), tolerant of order (an acknowledgement before its
-//! emission is kept) and bounded: open work is kept whole, closed runs and idle edges up to a cap.
+//! It is bounded: open work is kept whole, closed runs and idle edges up to a cap. What it asks of a source is every
+//! event once and, within a run, in order:
+//! - Events of an orchestrator are numbered (`seq` from 1). One that is not newer than the last of its run changes
+//!   nothing; where some are missing, the run is a [fragment](Ledger::fragments) until it is completed.
+//! - Observed events (`seq` 0) have no number, so the source has to sort them and to leave out what it said before.
+//!   Of those that come twice only an emission is known again: all others are counted once more.
+//! - An event about a handoff that nobody emitted yet, such as an early acknowledgement, is lost and counted as
+//!   [`Irregularity::NeverEmitted`]. The emission that follows does not bring it back, so a source that knows the
+//!   edge says [`Sighted`](super::event::Fact::Sighted) first.
+//!
 //! Rows for people and for JSON are made from it in [`report`](super::report).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};

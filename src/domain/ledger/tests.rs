@@ -2,9 +2,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::contract::Urgency;
-use crate::domain::event::Fact;
 use crate::domain::event::{
-    Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Rejection, Resolution, Timeout,
+    Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Fact, Rejection, Resolution, Timeout,
 };
 use crate::domain::health::{Kind, Tally, Window};
 use crate::domain::id::Actor;
@@ -114,6 +113,35 @@ fn an_event_seen_before_changes_nothing() {
     assert_eq!(book.windows.total(Window::All).counts.get(Kind::Emitted), 1);
     assert_eq!(ledger.irregular()[&Irregularity::Duplicate], 1);
     assert_eq!(ledger.recent().len(), 1);
+}
+
+#[test]
+fn what_comes_twice_is_known_by_its_number_and_without_one_only_an_emission_is() {
+    let story = [emitted("r", "h", 0), acknowledged("r", "h", 1), completed("r", "h", 2)];
+    let numbered = story.clone().into_iter().zip(1..).map(|(event, seq)| Event { seq, ..event });
+    let twice = |story: &[Event]| ledger(&[story, story].concat());
+    let counts = |ledger: &Ledger| {
+        let counts = ledger.edge(&edge()).unwrap().windows.total(Window::All).counts;
+        [Kind::Emitted, Kind::Acknowledged, Kind::Completed].map(|kind| counts.get(kind))
+    };
+    let ours = twice(&numbered.collect::<Vec<_>>());
+    assert_eq!(counts(&ours), [1, 1, 1]);
+    assert_eq!(*ours.irregular(), BTreeMap::from([(Irregularity::Duplicate, 3)]));
+    let observed = twice(&story);
+    assert_eq!(counts(&observed), [1, 2, 2], "the source has to leave them out");
+    let irregular = [Irregularity::Duplicate, Irregularity::LateAcknowledgement, Irregularity::SecondEnd];
+    assert_eq!(*observed.irregular(), BTreeMap::from(irregular.map(|it| (it, 1))));
+}
+
+#[test]
+fn an_acknowledgement_of_a_handoff_that_nobody_named_is_lost_and_counted() {
+    let ledger = ledger(&[acknowledged("r", "h", 5), emitted("r", "h", 9)]);
+    assert_eq!(*ledger.irregular(), BTreeMap::from([(Irregularity::NeverEmitted, 1)]));
+    let it = ledger.handoff(&"h".into()).unwrap();
+    assert_eq!((it.state, it.acked_at), (State::Pending, None), "its emission does not bring it back");
+    let book = ledger.edge(&edge()).unwrap();
+    assert_eq!(book.windows.total(Window::All).counts.get(Kind::Acknowledged), 0);
+    assert_eq!(ledger.recent().len(), 2, "the log shows it");
 }
 
 #[test]

@@ -1,16 +1,17 @@
-//! What is odd about an observed history.
+//! What does not fit in an observed history.
 
 use serde::Serialize;
 
-/// How an event did not fit what was known. Counted and shown, never dropped.
+/// How an event did not fit what was known. Each is counted and stands in the log, also where it changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Irregularity {
-    /// It was folded in before.
+    /// It was folded in before, and changes nothing.
     Duplicate,
     /// Events of its run are missing before it.
     Gap,
-    /// It speaks of a handoff nobody emitted.
+    /// It speaks of a handoff nobody emitted. Where it names the edge, the handoff is known from then on; otherwise
+    /// it changes nothing.
     NeverEmitted,
     /// It ended without having been acknowledged.
     EndedUnacknowledged,
