@@ -286,13 +286,11 @@ fn can_escalate(run: &Run) -> Option<&Handoff> {
 /// What was asked for with every return of a run, as far as these events tell.
 fn thread<'a>(events: impl Iterator<Item = &'a Event>, run: &RunId) -> Vec<Feedback> {
     let mine = events.filter(|it| it.run == *run);
-    mine.filter_map(|event| match &event.fact {
-        Fact::Returned { feedback, .. } => {
-            Some(Feedback { at: event.at, by: event.actor.id.to_string(), wants: feedback.clone() })
-        }
-        _ => None,
-    })
-    .collect()
+    let asked = mine.filter_map(|event| {
+        let Fact::Returned { feedback, .. } = &event.fact else { return None };
+        Some(Feedback { at: event.at, by: event.actor.id.to_string(), wants: feedback.clone() })
+    });
+    asked.collect()
 }
 
 /// Open issues of every revision of a run, in order: `5 3 3`. Nothing where nobody counted.

@@ -179,15 +179,13 @@ fn completed(done: Done, id: &HandoffId) -> Result<Completed, Problem> {
     let next = match done {
         Done::Before(touched) => touched.into_iter().filter(|it| it.id != *id).collect(),
         Done::Now { run, events } => {
-            let emitted = |it: &Event| match it.fact {
-                Fact::Emitted(_) => run.handoffs.get(it.handoff.as_ref()?).cloned(),
-                _ => None,
-            };
+            let emitted = |it: &&Event| matches!(it.fact, Fact::Emitted(_));
+            let handoff = |it: &Event| run.handoffs.get(it.handoff.as_ref()?).cloned();
             let child = |it: &&Handoff| it.emission.parent.as_ref() == Some(id);
             if events.is_empty() {
                 run.handoffs.values().filter(child).cloned().collect()
             } else {
-                events.iter().filter_map(emitted).collect()
+                events.iter().filter(emitted).filter_map(handoff).collect()
             }
         }
     };
