@@ -14,11 +14,11 @@ use super::time::{Millis, Time};
 /// One request about one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
-    /// The run.
+    /// The run it is about.
     pub run: RunId,
-    /// Who asks.
+    /// Who asks: the subject of a token, or a timer.
     pub by: Actor,
-    /// What for.
+    /// What is to happen.
     pub command: Command,
 }
 
@@ -44,14 +44,14 @@ pub enum Command {
     Refuse(Box<Rejection>),
     /// A person is done with the record of a refused contract.
     DismissRejection {
-        /// The record.
+        /// Id of the record.
         rejection: String,
-        /// Why.
+        /// The reason in the words of who asks; empty when none was given.
         why: String,
     },
-    /// Row 4.
+    /// Row 4: an agent takes a handoff that is ready, for as long as a lease.
     Claim {
-        /// Which handoff.
+        /// The handoff it is about.
         handoff: HandoffId,
         /// Who works on it.
         holder: String,
@@ -60,88 +60,89 @@ pub enum Command {
         /// How long the lease lasts once acknowledged.
         lease_ms: Millis,
     },
-    /// Row 5.
+    /// Row 5: the target checked the contract and owns the work from now on.
     Acknowledge(Held),
-    /// Row 6: extends the lease, no event.
+    /// Row 6: the holder is still at work, which extends the lease without an event.
     Heartbeat(Held),
-    /// Row 9.
+    /// Row 9: the work is done, and this follows from it: all of it, or nothing changes.
     Complete {
-        /// By whom, on what.
+        /// The handoff, and the lease on it.
         held: Held,
         /// Digest of the stored result.
         result: Option<String>,
         /// What follows, in order.
         next: Vec<NewHandoff>,
     },
-    /// Row 10.
+    /// Row 10: the holder sends the work back upstream, as a revision of it.
     Return {
-        /// By whom, on what.
+        /// The handoff, and the lease on it.
         held: Held,
         /// What the source must change.
         feedback: Vec<String>,
         /// The revision handed back.
         revision: Box<NewHandoff>,
     },
-    /// Rows 11 to 13.
+    /// Rows 11 to 13: the attempt failed. The contract says whether another follows, a person is asked, or it is a dead
+    /// letter.
     Fail {
-        /// By whom, on what.
+        /// The handoff, and the lease on it.
         held: Held,
-        /// Error code.
+        /// Error code, which the contract's lists are searched for.
         code: String,
-        /// In words.
+        /// What the agent says about it; may be empty.
         detail: String,
         /// What to ask a person, if the contract sends this code to one.
         escalation: Box<Escalation>,
         /// Share of the full backoff to wait, `0.0..1.0`.
         jitter: f64,
     },
-    /// Row 14.
+    /// Row 14: the target found the contract unusable, so that another attempt cannot help: a dead letter.
     Reject {
-        /// By whom, on what.
+        /// The handoff, and the lease on it.
         held: Held,
-        /// What is wrong.
+        /// What is wrong with the contract, each with its place; at least one.
         errors: Vec<Violation>,
     },
-    /// Row 16.
+    /// Row 16: the holder puts it back until later, and no attempt is spent.
     Snooze {
-        /// By whom, on what.
+        /// The handoff, and the lease on it.
         held: Held,
-        /// Until when.
+        /// Not claimable before this; at most 24 hours away.
         until: Time,
     },
     /// Rows 15, 19 (timeout) and 20: whatever is due on this handoff now.
     Timer {
-        /// Which handoff.
+        /// The handoff it is about.
         handoff: HandoffId,
         /// Share of the full backoff to wait, `0.0..1.0`.
         jitter: f64,
     },
-    /// A person says what they make of a run, or of one of its handoffs. Nothing moves by it.
+    /// An operator or approver says what they make of a run, or of one of its handoffs; nothing moves by it.
     Annotate(Annotation),
-    /// Row 18.
+    /// Row 18: an operator asks a person about a handoff; with `force` also while an agent works on it.
     Escalate {
-        /// On what.
+        /// The handoff, as the person saw it.
         seen: Seen,
-        /// What is asked.
+        /// The question.
         escalation: Box<Escalation>,
         /// Revoke a running lease.
         force: bool,
     },
     /// An approver takes an escalation in hand until a time.
     ClaimEscalation {
-        /// On what.
+        /// The handoff, as the person saw it.
         seen: Seen,
         /// When the claim lapses.
         until: Time,
     },
     /// An approver puts it back.
     ReleaseEscalation {
-        /// On what.
+        /// The handoff, as the person saw it.
         seen: Seen,
     },
-    /// Row 19.
+    /// Row 19: an approver answers the open question.
     Resolve {
-        /// On what.
+        /// The handoff, as the person saw it.
         seen: Seen,
         /// The decision.
         resolution: Resolution,
@@ -152,66 +153,66 @@ pub enum Command {
         /// The revision handed back, for a rejection.
         revision: Option<Box<NewHandoff>>,
     },
-    /// Row 21.
+    /// Row 21: an operator sends a dead letter back to the queue, in a new budget epoch.
     Requeue {
-        /// On what.
+        /// The handoff, as the person saw it.
         seen: Seen,
-        /// Why.
+        /// The reason in the words of who asks; empty when none was given.
         why: String,
     },
-    /// Row 22.
+    /// Row 22: a person edits the contract of a dead letter or of an escalated handoff.
     Amend {
-        /// On what.
+        /// The handoff, as the person saw it.
         seen: Seen,
         /// The head of the edited contract.
         head: Box<Emission>,
     },
-    /// Row 23.
+    /// Row 23: an operator ends a handoff unprocessed; what would follow does not run.
     Dismiss {
-        /// On what.
+        /// The handoff, as the person saw it.
         seen: Seen,
-        /// Which sort of reason.
+        /// The sort of reason.
         reason: DismissReason,
-        /// In words.
+        /// The operator's words; may be empty.
         note: String,
     },
-    /// Row 24.
+    /// Row 24: a person did the work, and this follows from it.
     CompleteManually {
-        /// On what.
+        /// The handoff, as the person saw it.
         seen: Seen,
         /// Digest of the stored result.
         result: Option<String>,
         /// What follows, in order.
         next: Vec<NewHandoff>,
-        /// In words.
+        /// The operator's words; may be empty.
         note: String,
     },
     /// A person takes a handoff addressed to people: claim and acknowledge without expiry.
     Take {
-        /// On what.
+        /// The handoff, as the person saw it.
         seen: Seen,
         /// Fencing token drawn for it.
         lease: String,
     },
-    /// Row 25.
+    /// Row 25: an operator ends everything that is open in the run.
     Cancel {
         /// The run version that was seen.
         expect: Option<u64>,
-        /// Why.
+        /// The reason in the words of who asks; empty when none was given.
         why: String,
     },
     /// Agents shall get nothing from this edge.
     PauseEdge {
-        /// Which edge.
+        /// The edge it is about.
         edge: Edge,
-        /// Why.
+        /// The reason in the words of who asks; empty when none was given.
         why: String,
     },
     /// The edge shall flow again.
     ResumeEdge {
-        /// Which edge.
+        /// The edge it is about.
         edge: Edge,
-        /// Why.
+        /// The reason in the words of who asks; empty when none was given.
         why: String,
     },
 }
@@ -219,7 +220,7 @@ pub enum Command {
 /// A handoff under a lease, as its holder names it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Held {
-    /// Which handoff.
+    /// Id of the handoff.
     pub handoff: HandoffId,
     /// The fencing token of the claim.
     pub lease: String,
@@ -228,7 +229,7 @@ pub struct Held {
 /// A handoff as a person saw it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
-    /// Which handoff.
+    /// Id of the handoff.
     pub handoff: HandoffId,
     /// Its version on the screen; the act is refused if it moved.
     pub version: u64,
@@ -243,9 +244,9 @@ pub enum Refusal {
     /// The lease is unknown, expired or somebody else's: stop, undo nothing.
     #[error("the lease on {handoff} is no longer yours: it is {state}; stop working on it and undo nothing")]
     LeaseLost {
-        /// Which handoff.
+        /// The handoff it is about.
         handoff: HandoffId,
-        /// Where it stands.
+        /// The state it is in.
         state: &'static str,
     },
     /// The state does not allow it.
@@ -253,9 +254,9 @@ pub enum Refusal {
     IllegalTransition {
         /// What was asked, as a past participle.
         what: &'static str,
-        /// Where it stands.
+        /// The state it is in.
         state: State,
-        /// Where it would have to stand.
+        /// The states from which it could be done.
         allowed: &'static [State],
     },
     /// It changed since it was seen.
@@ -278,13 +279,13 @@ pub enum Refusal {
     /// The edge forbids deciding on one's own work.
     #[error("{who} emitted, edited or requeued this handoff and may not decide on it (separation of duties)")]
     SelfApproval {
-        /// Who tried.
+        /// Id of who tried.
         who: String,
     },
     /// The same key was emitted with other content: first write wins.
     #[error("key {key} is taken by handoff {handoff} with other content; treat it as already emitted")]
     IdempotencyMismatch {
-        /// The key.
+        /// The idempotency key.
         key: String,
         /// Who has it.
         handoff: HandoffId,

@@ -52,7 +52,7 @@ pub enum Fact {
     /// Somebody dealt with a rejection record, or a later accepted emit resolved it.
     #[serde(rename = "rejection.resolved.v1")]
     RejectionResolved {
-        /// The record.
+        /// Id of the record.
         rejection: String,
         /// Why, in the words of who did it; empty when an accepted emit resolved it.
         #[serde(default)]
@@ -207,7 +207,7 @@ pub enum Fact {
     /// Agents get nothing from this edge until it is resumed.
     #[serde(rename = "edge.paused.v1")]
     EdgePaused {
-        /// Which edge.
+        /// The edge that nothing goes over now.
         edge: Edge,
         /// Why, in the operator's words.
         reason: String,
@@ -215,7 +215,7 @@ pub enum Fact {
     /// The edge flows again.
     #[serde(rename = "edge.resumed.v1")]
     EdgeResumed {
-        /// Which edge.
+        /// The edge that was paused.
         edge: Edge,
         /// Why, in the operator's words.
         reason: String,

@@ -163,7 +163,7 @@ pub struct Failure {
     /// What was said about it. Hostile text.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// When.
+    /// When it was told.
     pub at: Time,
     /// Why no further attempt follows, once dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -194,11 +194,11 @@ pub struct OpenEscalation {
 /// Who changed something last, how and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LastChange {
-    /// Who.
+    /// Who did it.
     pub actor: Actor,
     /// What happened, such as `handoff.requeued`.
     pub event: Cow<'static, str>,
-    /// When.
+    /// When it was committed, or recorded.
     pub at: Time,
 }
 

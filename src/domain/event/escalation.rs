@@ -19,7 +19,7 @@ pub struct Escalation {
     pub allow: Vec<Answer>,
     /// Which role is asked; measured as the edge `{agent}>{role}`.
     pub role: String,
-    /// How urgent.
+    /// How urgent the answer is.
     pub urgency: Urgency,
     /// When the timeout acts.
     pub due_at: Time,
@@ -98,7 +98,7 @@ impl Answer {
 /// What a person decided.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resolution {
-    /// Which answer.
+    /// The answer, one that the question allows.
     pub answer: Answer,
     /// The person's words.
     #[serde(default, skip_serializing_if = "String::is_empty")]

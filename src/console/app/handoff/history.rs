@@ -13,7 +13,7 @@ use super::{Body, Handoff};
 /// One handoff of the run in its waterfall.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceRow {
-    /// Which.
+    /// Its id.
     pub id: HandoffId,
     /// How far from the start of the run.
     pub depth: usize,
