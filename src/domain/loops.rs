@@ -9,7 +9,7 @@ use super::run::{Handoff, Level, Run, Verdict};
 use super::time::{MINUTE, Millis, Time};
 
 /// A chain longer than this is a loop, whatever it does.
-pub const MAX_HOPS: usize = 25;
+const MAX_HOPS: usize = 25;
 /// How much of a chain is looked at.
 const CHAIN: usize = 64;
 /// A fingerprint seen this often is a loop.
@@ -17,12 +17,12 @@ const SAME_WORK: usize = 3;
 /// This many full periods of an owner sequence are a loop.
 const PERIODS: usize = 3;
 /// Retries of one task within [`STORM_WINDOW`] that make a retry storm.
-pub const STORM_RETRIES: usize = 3;
+const STORM_RETRIES: usize = 3;
 /// The window of a retry storm.
-pub const STORM_WINDOW: Millis = 10 * MINUTE;
+const STORM_WINDOW: Millis = 10 * MINUTE;
 
 /// The handoffs that led to one whose parent is `emission.parent`, the latest first.
-pub fn lineage<'a>(run: &'a Run, emission: &Emission) -> Vec<&'a Handoff> {
+fn lineage<'a>(run: &'a Run, emission: &Emission) -> Vec<&'a Handoff> {
     let mut chain = Vec::new();
     let mut next = emission.parent.as_ref();
     while let Some(handoff) = next.and_then(|id| run.handoffs.get(id)) {
@@ -117,7 +117,7 @@ fn without_progress(chain: &[&Emission]) -> bool {
     earlier.iter().min().is_some_and(|least| last >= least && before >= least)
 }
 
-/// Notes a retry at `at`; true once the run has had a storm.
+/// Notes a retry at `at`: enough of them within the window, and the run has had a storm from then on.
 pub fn note_retry(run: &mut Run, at: Time) {
     run.retried += 1;
     let place = run.retries.partition_point(|it| *it <= at);
