@@ -5,28 +5,23 @@ use super::log::Log;
 use crate::domain::command::Refusal;
 use crate::domain::event::{DeadReason, DismissReason, Fact, Timeout};
 use crate::domain::id::HandoffId;
+use crate::domain::run::queue::due;
 use crate::domain::run::{OpenEscalation, State};
-use crate::domain::time::Time;
 
 /// Whatever is due on this handoff: an expired lease, a passed deadline, an unanswered question.
 pub(super) fn timer(log: &mut Log, id: &HandoffId, jitter: f64) -> Result<(), Refusal> {
     let it = log.find(id)?.clone();
-    let now = log.now;
-    let passed = |at: Option<Time>| at.is_some_and(|at| at <= now);
+    if due(&it).is_none_or(|due| due > log.now) {
+        return Ok(());
+    }
     match it.state {
         State::Leased | State::Acknowledged => {
-            if passed(it.lease.as_ref().and_then(|it| it.until)) {
-                retry_or_park(log, &it, "lease_expired", "the holder fell silent", jitter);
-            }
+            retry_or_park(log, &it, "lease_expired", "the holder fell silent", jitter);
         }
-        State::Pending | State::RetryWait => {
-            if passed(it.emission.deadline) {
-                log.park(id, "expired", DeadReason::Expired, "the deadline passed");
-            }
-        }
+        State::Pending | State::RetryWait => log.park(id, "expired", DeadReason::Expired, "the deadline passed"),
         State::Escalated => {
-            if let Some(open) = it.escalation.filter(|open| passed(Some(open.asked.due_at))) {
-                unanswered(log, id, &open);
+            if let Some(open) = &it.escalation {
+                unanswered(log, id, open);
             }
         }
         State::DeadLettered

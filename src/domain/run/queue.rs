@@ -33,7 +33,13 @@ pub fn due(it: &Handoff) -> Option<Time> {
         State::Leased | State::Acknowledged => it.lease.as_ref().and_then(|lease| lease.until),
         State::Pending | State::RetryWait => it.emission.deadline,
         State::Escalated => it.escalation.as_ref().map(|open| open.asked.due_at),
-        _ => None,
+        State::DeadLettered
+        | State::Completed
+        | State::Returned
+        | State::Dismissed
+        | State::Cancelled
+        | State::Failed
+        | State::Rejected => None,
     }
 }
 
