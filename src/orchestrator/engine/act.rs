@@ -36,10 +36,8 @@ impl Engine {
         let mut same = Vec::new();
         let mut cancels: HashMap<&RunId, usize> = HashMap::new();
         for on in &request.on {
-            let nth = match request.act {
-                Act::Cancel => *cancels.entry(&on.run).or_insert(acting.len()),
-                _ => acting.len(),
-            };
+            let nth =
+                if request.act == Act::Cancel { *cancels.entry(&on.run).or_insert(acting.len()) } else { acting.len() };
             if nth == acting.len() {
                 acting.push(self.act_once(&request, on));
             }
