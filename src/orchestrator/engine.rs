@@ -1,9 +1,9 @@
 //! Load, decide, commit: the one way anything changes.
 //!
-//! Every request becomes a [`Command`] on one run. The run is loaded,
-//! [`decide`] says which events follow, and the store commits them against the version that was loaded; if
-//! somebody was faster, all of it is done again. State, events, rollups, contracts and the answer for a repeated
-//! request are one transaction.
+//! Every request becomes a [`Command`](crate::domain::command::Command) on one run. The run is loaded,
+//! [`decide`](crate::domain::machine::decide) says which events follow, and the store commits them against the
+//! version that was loaded; if somebody was faster, all of it is done again. State, events, rollups, contracts and
+//! the answer for a repeated request are one transaction.
 
 mod act;
 mod admit;
