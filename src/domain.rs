@@ -25,6 +25,7 @@ pub mod ledger;
 pub mod loops;
 #[deny(clippy::wildcard_enum_match_arm)]
 pub mod machine;
+pub mod pointer;
 pub mod policy;
 pub mod port;
 pub mod query;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Contract;
+use crate::domain::pointer::child;
 
 /// What stands in the place of a masked text.
 pub const MASK: &str = "••• masked";
@@ -77,16 +78,15 @@ const FIELDS: &str = "/working_memory/payload/fields";
 
 /// Masks every leaf. Where the shape is fixed, only texts and what may be absent can be.
 fn cover(place: &mut Value, path: String, masked: &mut Vec<String>) {
-    let below = |part: &str| format!("{path}/{}", part.replace('~', "~0").replace('/', "~1"));
     match place {
         Value::Array(items) => {
             for (nth, item) in items.iter_mut().enumerate() {
-                cover(item, below(&nth.to_string()), masked);
+                cover(item, child(&path, &nth.to_string()), masked);
             }
         }
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
-                cover(member, below(name), masked);
+                cover(member, child(&path, name), masked);
             }
         }
         leaf => {

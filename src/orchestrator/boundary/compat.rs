@@ -7,7 +7,7 @@ use std::fmt;
 use semver::Version;
 use serde_json::Value;
 
-use super::parse::child;
+use crate::domain::pointer::child;
 
 /// Whether something written for version `declared` may be read by `known`: equal major version, for `0.x` equal
 /// minor version too, and pre-releases only when they are exactly equal.

@@ -12,6 +12,7 @@ use serde_json::{Map, Number, Value};
 
 use super::words::shown;
 use crate::domain::contract::Violation;
+use crate::domain::pointer::child;
 
 /// The deepest nesting accepted.
 pub const DEPTH_MAX: usize = 64;
@@ -74,11 +75,6 @@ const DEEP: &str = "nested too deep";
 
 fn pointer(trail: &[String]) -> String {
     trail.iter().fold(String::new(), |path, name| child(&path, name))
-}
-
-/// The JSON pointer of member or item `name` of what is at `path`.
-pub(super) fn child(path: &str, name: &str) -> String {
-    format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Reads a value and keeps the trail of names down to it, so that an error can say where it happened.

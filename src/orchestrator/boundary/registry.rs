@@ -8,9 +8,10 @@ use semver::Version;
 use serde_json::{Map, Value};
 
 use super::compat::{Bump, Change, accepts, changes};
-use super::parse::{child, shallow};
+use super::parse::shallow;
 use super::words::{shown, violations};
 use crate::domain::contract::Violation;
+use crate::domain::pointer::child;
 
 /// The templates every registry starts with, each at version 1.0.0.
 const TEMPLATES: [(&str, &str); 5] = [

@@ -7,6 +7,7 @@ use super::words::shown;
 use super::{CONTRACT_BYTES_MAX, Derive, FIELDS_BYTES_MAX, Flag, Registry, parse};
 use crate::domain::brief::Completeness;
 use crate::domain::contract::{Contract, RedactionMethod, RelationKind, SideEffect, Strictness, Violation};
+use crate::domain::pointer;
 use crate::domain::time::Time;
 
 /// Where the payload fields are.
@@ -64,9 +65,8 @@ pub(super) fn redact(value: &mut Value) -> Vec<String> {
         let Some((parent, name)) = path.rsplit_once('/') else {
             continue;
         };
-        let name = name.replace("~1", "/").replace("~0", "~");
-        let removed =
-            value.pointer_mut(parent).and_then(Value::as_object_mut).and_then(|members| members.remove(&name));
+        let members = value.pointer_mut(parent).and_then(Value::as_object_mut);
+        let removed = members.and_then(|it| it.remove(&*pointer::name(name)));
         if removed.is_some() {
             dropped.push(path.to_owned());
         }

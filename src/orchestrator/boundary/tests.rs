@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::contract::{EXAMPLE, Party, Relation, RelationKind, Urgency, digest, example};
 use crate::domain::key::TraceId;
+use crate::domain::pointer::child;
 use crate::domain::time::Time;
 
 fn sent() -> Value {
@@ -587,7 +588,7 @@ fn places(value: &Value, path: &str, found: &mut Vec<String>) {
     found.push(path.to_owned());
     match value {
         Value::Object(members) => {
-            members.iter().for_each(|(name, member)| places(member, &parse::child(path, name), found))
+            members.iter().for_each(|(name, member)| places(member, &child(path, name), found));
         }
         Value::Array(items) => {
             items.iter().enumerate().for_each(|(index, item)| places(item, &format!("{path}/{index}"), found));

@@ -4,8 +4,8 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
-use super::parse::child;
 use crate::domain::contract::Violation;
+use crate::domain::pointer::child;
 
 /// The longest piece of a foreign value in a message, in characters.
 const SHOWN_MAX: usize = 60;

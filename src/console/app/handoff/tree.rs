@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::domain::contract::Violation;
+use crate::domain::pointer::child;
 use crate::keymap::Action;
 
 use super::super::doc::plural;
@@ -81,14 +82,12 @@ impl Memory<'_> {
             Value::Array(all) => (0..).map(|at: usize| at.to_string()).zip(all).collect(),
             _ => Vec::new(),
         };
-        // One step of a JSON pointer (RFC 6901).
-        let step = |name: &str| name.replace('~', "~0").replace('/', "~1");
-        let steps: HashSet<String> = members.iter().map(|(name, _)| step(name)).collect();
+        let paths: HashSet<String> = members.iter().map(|(name, _)| child(&path, name)).collect();
         let wrong_inside = || self.wrong.iter().filter_map(|it| Some((it, below(&path, &it.path)?)));
         // Not only what is missing itself: also what is inside something that is missing.
         let absent = wrong_inside().filter(|(_, rest)| {
             let first = rest.split('/').next().unwrap_or(rest);
-            !steps.contains(first)
+            !paths.contains(&format!("{path}/{first}"))
         });
         let absent: Vec<Node> = absent.map(|(it, rest)| missing(&it.path, rest, &it.message)).collect();
         let holds = !members.is_empty() || !absent.is_empty();
@@ -101,7 +100,7 @@ impl Memory<'_> {
         }
         let mut inside = Vec::new();
         if open == Some(true) {
-            let member = |(name, it): &(String, &Value)| self.node(format!("{path}/{}", step(name)), name, it);
+            let member = |(name, it): &(String, &Value)| self.node(child(&path, name), name, it);
             inside.extend(members.iter().map(member));
             inside.extend(absent);
         }
