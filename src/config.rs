@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use thiserror::Error;
 
+use crate::toml_lines::Mistake;
+
 mod file;
 mod token;
-
-pub use file::Mistake;
 
 /// The settings cannot be used: what is wrong with them, all of it, ready to print.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -155,7 +155,7 @@ fn resolve(
     directory: PathBuf,
     store: &Path,
 ) -> Result<Settings, Vec<Mistake>> {
-    let (file, mut mistakes) = file::read(text);
+    let (mut reader, file) = file::read(text);
     let from_file = |it: &file::Line| Origin::File(path.to_owned(), it.line);
     let pick = |flag: Option<String>, name: &'static str, variable: &'static str, default: &dyn Fn() -> String| {
         let written = |it: &file::Line| Setting { value: it.value.clone(), origin: from_file(it) };
@@ -179,7 +179,7 @@ fn resolve(
                     _ => name,
                 };
                 let what = format!("{named} is {other:?}; it must be true or false");
-                mistakes.push(Mistake { line, what });
+                reader.note(line, what);
                 false
             }
         };
@@ -211,8 +211,7 @@ fn resolve(
         },
         directory,
     };
-    mistakes.sort_by_key(|it| it.line);
-    if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
+    reader.settle(settings)
 }
 
 #[cfg(test)]

@@ -32,7 +32,6 @@ pub mod query;
 pub mod report;
 #[deny(clippy::wildcard_enum_match_arm)]
 pub mod run;
-pub mod tables;
 pub mod text;
 pub mod time;
 mod wire;

@@ -8,7 +8,8 @@ mod load;
 
 pub use action::Action;
 pub use key::{Code, Key};
-pub use load::Mistake;
+
+use crate::toml_lines::Mistake;
 
 /// The default table, as shipped; `keys.toml` of a user has the same form.
 pub const DEFAULT: &str = include_str!("keymap.toml");

@@ -40,3 +40,4 @@ pub mod orchestrator;
 pub mod source;
 pub mod store;
 pub mod theme;
+pub mod toml_lines;

@@ -3,4 +3,5 @@
 pub mod api;
 pub mod boundary;
 pub mod engine;
+pub mod policy_file;
 pub mod sweeper;

@@ -11,7 +11,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 pub use depth::{Depth, rgb_of};
 pub use glyphs::Glyphs;
-pub use load::{Warning, load};
+pub use load::load;
 
 /// One row per role: variant, name in the theme file, what it is for.
 macro_rules! roles {

@@ -11,14 +11,15 @@ mod reader;
 const WALLS: &[(&str, &[&str])] = &[
     ("domain", &["domain"]),
     ("store", &["store", "domain"]),
-    ("orchestrator", &["orchestrator", "domain", "store", "clock"]),
+    ("orchestrator", &["orchestrator", "domain", "store", "clock", "toml_lines"]),
     ("source", &["source", "domain", "orchestrator", "store", "clock"]),
     ("console/app", &["console::app", "domain", "keymap"]),
     ("console/ui", &["console::ui", "console::app", "domain", "theme", "keymap"]),
     ("console/shell", &["console", "domain", "source", "keymap", "theme", "clock"]),
-    ("keymap", &["keymap", "domain"]),
-    ("theme", &["theme", "domain"]),
+    ("keymap", &["keymap", "domain", "toml_lines"]),
+    ("theme", &["theme", "domain", "toml_lines"]),
     ("clock", &["domain"]),
+    ("toml_lines", &["toml_lines"]),
 ];
 
 /// Crates, and the parts that may name them.
@@ -41,6 +42,8 @@ const CRATES: &[(&[&str], &[&str])] = &[
     ),
     (&["rusqlite"], &["store"]),
     (&["clap"], &["cli", "main", "config"]),
+    // What a console writes of its own accord has no line for people.
+    (&["toml"], &["toml_lines", "console/shell"]),
     (&["fastrand"], &["orchestrator", "source", "demo"]),
 ];
 

@@ -7,10 +7,11 @@ use semver::Version;
 
 use super::{Exit, Stop};
 use crate::config;
-use crate::domain::policy::Policies;
 use crate::orchestrator::boundary::Registry;
 use crate::orchestrator::engine::Settings;
+use crate::orchestrator::policy_file;
 use crate::source::{self, Address, AddressError, Options, Shared};
+use crate::toml_lines::Mistake;
 
 /// What holds where the address is a store, as for `seam serve`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -53,7 +54,8 @@ pub async fn open(address: &Address, settings: &config::Settings, mut options: O
 pub fn read(policies: Option<&Path>, contracts: Option<&Path>) -> anyhow::Result<Settings> {
     let mut settings = Settings::default();
     if let Some(path) = policies {
-        settings.policies = tables(path)?;
+        let read = policy_file::read(&text(path, "the policies")?);
+        settings.policies = read.map_err(|mistakes| wrong("the policies", path, &mistakes))?;
     }
     if let Some(directory) = contracts {
         register(&mut settings.registry, directory)?;
@@ -61,14 +63,8 @@ pub fn read(policies: Option<&Path>, contracts: Option<&Path>) -> anyhow::Result
     Ok(settings)
 }
 
-/// `[[edge]]` tables; all mistakes at once.
-fn tables(path: &Path) -> anyhow::Result<Policies> {
-    let read = Policies::read(&text(path, "the policies")?);
-    Ok(read.map_err(|mistakes| wrong("the policies", path, &mistakes))?)
-}
-
 /// A file with mistakes, as it is told.
-pub fn wrong(what: &str, path: &Path, mistakes: &[String]) -> Stop {
+pub fn wrong(what: &str, path: &Path, mistakes: &[Mistake]) -> Stop {
     let lines: Vec<String> = mistakes.iter().map(|it| format!("\n  {it}")).collect();
     let text = format!("{what} in {} cannot be used:{}", path.display(), lines.concat());
     Stop::new(Exit::Usage, text)
@@ -94,7 +90,7 @@ fn register(registry: &mut Registry, directory: &Path) -> anyhow::Result<()> {
         match named {
             Some((name, version)) => files.push((name, version, path)),
             None => {
-                mistakes.push(format!("{}: the name must be NAME-VERSION.json, as in lead-1.0.0.json", path.display()))
+                mistakes.push(format!("{}: the name must be NAME-VERSION.json, as in lead-1.0.0.json", path.display()));
             }
         }
     }

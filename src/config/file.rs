@@ -1,10 +1,9 @@
 //! Reads `config.toml` and finds every mistake in it at once.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 
-use toml::de::{DeTable, DeValue};
+use crate::toml_lines::{DeValue, Reader};
 
 /// Every key of the file with what it takes.
 const KEYS: [(&str, &str); 11] = [
@@ -21,24 +20,6 @@ const KEYS: [(&str, &str); 11] = [
     ("token_file", "the path of a file (mode 0600) with the token"),
 ];
 
-/// Something wrong with one line of the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// The line, from 1; 0 when it is not in the file but in the environment.
-    pub line: usize,
-    /// What is wrong and what to write instead.
-    pub what: String,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => f.write_str(&self.what),
-            line => write!(f, "line {line}: {}", self.what),
-        }
-    }
-}
-
 /// One value as text, and its line.
 pub(super) struct Line {
     pub(super) value: String,
@@ -46,19 +27,14 @@ pub(super) struct Line {
 }
 
 /// The values of the file by key, and what is wrong with it.
-pub(super) fn read(text: &str) -> (BTreeMap<&'static str, Line>, Vec<Mistake>) {
-    let line_of = |at: usize| text.get(..at).unwrap_or(text).matches('\n').count() + 1;
-    let (document, errors) = DeTable::parse_recoverable(text);
+pub(super) fn read(text: &str) -> (Reader<'_>, BTreeMap<&'static str, Line>) {
+    let (mut reader, document) = Reader::new(text);
     let mut values = BTreeMap::new();
-    let mut mistakes: Vec<Mistake> = errors
-        .iter()
-        .map(|it| Mistake { line: line_of(it.span().map_or(0, |at| at.start)), what: it.message().to_owned() })
-        .collect();
-    for (name, value) in document.get_ref() {
-        let line = line_of(name.span().start);
+    for (name, value) in document {
+        let line = reader.line(&name.span());
         let written = name.get_ref().as_ref();
         let Some(&(key, takes)) = KEYS.iter().find(|(known, _)| *known == written) else {
-            mistakes.push(Mistake { line, what: unknown(written) });
+            reader.note(line, unknown(written));
             continue;
         };
         let found = match value.get_ref() {
@@ -68,10 +44,10 @@ pub(super) fn read(text: &str) -> (BTreeMap<&'static str, Line>, Vec<Mistake>) {
         };
         match found {
             Some(value) => drop(values.insert(key, Line { value, line })),
-            None => mistakes.push(Mistake { line, what: format!("{key} takes {takes}") }),
+            None => reader.note(line, format!("{key} takes {takes}")),
         }
     }
-    (values, mistakes)
+    (reader, values)
 }
 
 fn unknown(written: &str) -> String {

@@ -12,6 +12,7 @@ use super::POLICIES;
 use crate::domain::policy::Policies;
 use crate::orchestrator::api::{self, Access};
 use crate::orchestrator::engine::{Engine, Settings};
+use crate::orchestrator::policy_file;
 use crate::orchestrator::sweeper;
 use crate::store::Store;
 
@@ -81,5 +82,8 @@ impl Host {
 }
 
 fn policies() -> anyhow::Result<Policies> {
-    Policies::read(POLICIES).map_err(|mistakes| anyhow::anyhow!(mistakes.join("; ")))
+    policy_file::read(POLICIES).map_err(|mistakes| {
+        let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!(told.join("; "))
+    })
 }

@@ -1,27 +1,7 @@
 //! Reads a key table and finds every mistake in it at once.
 
-use std::fmt;
-use std::ops::Range;
-
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
 use super::{Action, Context, Key, KeyBinding};
-
-/// Something wrong with one line of `keys.toml`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// The line, from 1.
-    pub line: usize,
-    /// What is wrong and what to write instead.
-    pub what: String,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.what)
-    }
-}
+use crate::toml_lines::{Mistake, Node, Reader, Spanned};
 
 /// What one line asks for: these keys, and no others, do this action in this context.
 struct Wish {
@@ -33,109 +13,86 @@ struct Wish {
 
 /// The bindings of the default table with those of the user on top.
 pub(super) fn load(default: &str, user: &str) -> Result<Vec<KeyBinding>, Vec<Mistake>> {
-    let mut mistakes = Vec::new();
-    let mut base = wishes(default, &mut mistakes);
-    let wanted = wishes(user, &mut mistakes);
+    let (built_in, mut base) = wishes(default);
+    let (mut reader, wanted) = wishes(user);
+    for it in built_in.mistakes() {
+        reader.note(it.line, it.what);
+    }
     base.retain(|old| !wanted.iter().any(|new| new.context == old.context && new.action == old.action));
 
     let mut bindings: Vec<KeyBinding> = Vec::new();
     for wish in base.iter().chain(&wanted) {
         for &key in &wish.keys {
             match bindings.iter().find(|at| at.context == wish.context && at.key == key) {
-                Some(taken) => mistakes.push(conflict(wish, key, taken.action)),
+                Some(taken) => reader.note(wish.line, conflict(wish, key, taken.action)),
                 None => bindings.push(KeyBinding { context: wish.context, key, action: wish.action }),
             }
         }
     }
-    mistakes.sort_by_key(|mistake| mistake.line);
-    if mistakes.is_empty() { Ok(bindings) } else { Err(mistakes) }
+    reader.settle(bindings)
 }
 
-fn conflict(wish: &Wish, key: Key, taken: Action) -> Mistake {
+fn conflict(wish: &Wish, key: Key, taken: Action) -> String {
     let name = taken.name();
-    let what = if taken == wish.action {
+    if taken == wish.action {
         format!("`{key}` is given twice for {name}")
     } else {
         format!("`{key}` already does {name}; give that another key (`{name} = \"...\"`) or none (`{name} = []`)")
-    };
-    Mistake { line: wish.line, what }
+    }
 }
 
-fn wishes(text: &str, mistakes: &mut Vec<Mistake>) -> Vec<Wish> {
-    let mut reader = Reader { text, mistakes, wishes: Vec::new() };
-    let (document, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        reader.mistake(&error.span().unwrap_or(0..0), error.message().to_owned());
-    }
-    for (name, value) in document.get_ref() {
-        reader.table(name, value);
+fn wishes(text: &str) -> (Reader<'_>, Vec<Wish>) {
+    let (mut reader, document) = Reader::new(text);
+    let mut wishes = Vec::new();
+    for (name, value) in &document {
+        table(&mut reader, name, value, &mut wishes);
     }
     // The parser sorts by name; people order by meaning, and the first key of an action is the one shown.
-    reader.wishes.sort_by_key(|wish| wish.line);
-    reader.wishes
+    wishes.sort_by_key(|wish| wish.line);
+    (reader, wishes)
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    mistakes: &'a mut Vec<Mistake>,
-    wishes: Vec<Wish>,
-}
-
-impl Reader<'_> {
-    fn line(&self, at: &Range<usize>) -> usize {
-        let before = self.text.get(..at.start).unwrap_or(self.text);
-        before.matches('\n').count() + 1
-    }
-
-    fn mistake(&mut self, at: &Range<usize>, what: String) {
-        let line = self.line(at);
-        self.mistakes.push(Mistake { line, what });
-    }
-
-    fn table(&mut self, name: &Spanned<impl AsRef<str>>, value: &Spanned<DeValue<'_>>) {
-        let written = name.get_ref().as_ref();
-        let Some(&(context, _)) = Context::ALL.iter().find(|(_, known)| *known == written) else {
-            let known: Vec<&str> = Context::ALL.iter().map(|&(_, known)| known).collect();
-            let what = format!("there is no table `{written}`; the tables are {}", known.join(", "));
-            return self.mistake(&name.span(), what);
-        };
-        let Some(table) = value.get_ref().as_table() else {
-            return self
-                .mistake(&name.span(), format!("`{written}` is a table: write `[{written}]` on a line of its own"));
-        };
-        for (name, value) in table {
-            match name.get_ref().parse() {
-                Ok(Action::Interrupt) => {
-                    self.mistake(&name.span(), "`ctrl-c` always quits; no other key can".to_owned())
-                }
-                Ok(action) => {
-                    let (keys, line) = (self.keys(value), self.line(&name.span()));
-                    self.wishes.push(Wish { context, action, keys, line });
-                }
-                Err(what) => self.mistake(&name.span(), what),
+fn table(reader: &mut Reader<'_>, name: &Spanned<impl AsRef<str>>, value: &Node<'_>, wishes: &mut Vec<Wish>) {
+    let written = name.get_ref().as_ref();
+    let Some(&(context, _)) = Context::ALL.iter().find(|(_, known)| *known == written) else {
+        let known: Vec<&str> = Context::ALL.iter().map(|&(_, known)| known).collect();
+        let what = format!("there is no table `{written}`; the tables are {}", known.join(", "));
+        return reader.wrong(name.span(), what);
+    };
+    let Some(table) = value.get_ref().as_table() else {
+        let what = format!("`{written}` is a table: write `[{written}]` on a line of its own");
+        return reader.wrong(name.span(), what);
+    };
+    for (name, value) in table {
+        match name.get_ref().parse() {
+            Ok(Action::Interrupt) => reader.wrong(name.span(), "`ctrl-c` always quits; no other key can"),
+            Ok(action) => {
+                let (keys, line) = (keys(reader, value), reader.line(&name.span()));
+                wishes.push(Wish { context, action, keys, line });
             }
+            Err(what) => reader.wrong(name.span(), what),
         }
     }
+}
 
-    fn keys(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<Key> {
-        match value.get_ref().as_array() {
-            Some(several) => several.iter().filter_map(|value| self.key(value)).collect(),
-            None => self.key(value).into_iter().collect(),
-        }
+fn keys(reader: &mut Reader<'_>, value: &Node<'_>) -> Vec<Key> {
+    match value.get_ref().as_array() {
+        Some(several) => several.iter().filter_map(|value| key(reader, value)).collect(),
+        None => key(reader, value).into_iter().collect(),
     }
+}
 
-    fn key(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Key> {
-        let parsed = match value.get_ref().as_str() {
-            Some(text) => text.parse(),
-            None => Err("a key is written in quotes, as in \"j\"; several as in [\"j\", \"down\"]".to_owned()),
-        };
-        match parsed {
-            Ok(Key::INTERRUPT) => self.mistake(&value.span(), "`ctrl-c` always quits and cannot be bound".to_owned()),
-            Ok(key) => return Some(key),
-            Err(what) => self.mistake(&value.span(), what),
-        }
-        None
+fn key(reader: &mut Reader<'_>, value: &Node<'_>) -> Option<Key> {
+    let parsed = match value.get_ref().as_str() {
+        Some(text) => text.parse(),
+        None => Err("a key is written in quotes, as in \"j\"; several as in [\"j\", \"down\"]".to_owned()),
+    };
+    match parsed {
+        Ok(Key::INTERRUPT) => reader.wrong(value.span(), "`ctrl-c` always quits and cannot be bound"),
+        Ok(key) => return Some(key),
+        Err(what) => reader.wrong(value.span(), what),
     }
+    None
 }
 
 #[cfg(test)]

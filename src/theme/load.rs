@@ -1,29 +1,11 @@
 //! Reads a theme file. A bad line is a warning, never a console that does not start.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::ops::Range;
 
 use ratatui::style::{Color, Modifier, Style};
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 use super::{BUILT_IN, Role, Theme};
-
-/// Something wrong with one line of a theme file. The rest of the file is used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// The line, from 1.
-    pub line: usize,
-    /// What is wrong and what to write instead.
-    pub what: String,
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.what)
-    }
-}
+use crate::toml_lines::{self, DeTable, Mistake, Node};
 
 /// Reads the text of a theme file:
 ///
@@ -37,66 +19,57 @@ impl fmt::Display for Warning {
 /// ```
 ///
 /// Modifiers are `bold`, `dim`, `italic`, `underlined`, `reversed`, `crossed-out`. A role named here is described
-/// in full: nothing of the inherited role shines through. All warnings come at once, in the order of their lines.
-pub fn load(text: &str) -> (Theme, Vec<Warning>) {
+/// in full: nothing of the inherited role shines through. All mistakes come at once, in the order of their lines;
+/// the rest of the file is used.
+pub fn load(text: &str) -> (Theme, Vec<Mistake>) {
     read(text, Theme::default)
 }
 
 /// The same with another theme to start from when the text inherits from none.
-pub(super) fn read(text: &str, start: impl FnOnce() -> Theme) -> (Theme, Vec<Warning>) {
-    let (document, errors) = DeTable::parse_recoverable(text);
-    let document = document.get_ref();
-    let mut reader = Reader { text, palette: HashMap::new(), warnings: Vec::new() };
-    for error in errors {
-        reader.warn(&error.span().unwrap_or(0..0), error.message());
-    }
+pub(super) fn read(text: &str, start: impl FnOnce() -> Theme) -> (Theme, Vec<Mistake>) {
+    let (lines, document) = toml_lines::Reader::new(text);
+    let mut reader = Reader { lines, palette: HashMap::new() };
     let mut theme = document.get("inherits").map_or_else(start, |base| reader.base(base));
     if let Some(palette) = document.get("palette") {
         reader.palette(palette);
     }
-    for (name, value) in document {
+    for (name, value) in &document {
         match name.get_ref().as_ref() {
             "inherits" | "palette" => {}
             "roles" => reader.roles(value, &mut theme),
             other => {
-                reader.warn(&name.span(), &format!("`{other}` is unknown; a theme has inherits, [palette] and [roles]"))
+                let what = format!("`{other}` is unknown; a theme has inherits, [palette] and [roles]");
+                reader.lines.wrong(name.span(), what);
             }
         }
     }
-    reader.warnings.sort_by_key(|warning| warning.line);
-    (theme, reader.warnings)
+    (theme, reader.lines.mistakes())
 }
 
 struct Reader<'a> {
-    text: &'a str,
+    lines: toml_lines::Reader<'a>,
     palette: HashMap<String, Color>,
-    warnings: Vec<Warning>,
 }
 
 impl Reader<'_> {
-    fn warn(&mut self, at: &Range<usize>, what: &str) {
-        let before = self.text.get(..at.start).unwrap_or(self.text);
-        self.warnings.push(Warning { line: before.matches('\n').count() + 1, what: what.to_owned() });
-    }
-
-    fn base(&mut self, value: &Spanned<DeValue<'_>>) -> Theme {
+    fn base(&mut self, value: &Node<'_>) -> Theme {
         let name = value.get_ref().as_str().unwrap_or_default();
         Theme::named(name).unwrap_or_else(|| {
             let known = BUILT_IN.map(|(name, _)| name).join(", ");
-            self.warn(&value.span(), &format!("there is no theme `{name}` to inherit; there are {known}"));
+            self.lines.wrong(value.span(), format!("there is no theme `{name}` to inherit; there are {known}"));
             Theme::default()
         })
     }
 
-    fn table<'v, 'i>(&mut self, value: &'v Spanned<DeValue<'i>>) -> Option<&'v DeTable<'i>> {
+    fn table<'v, 'i>(&mut self, value: &'v Node<'i>) -> Option<&'v DeTable<'i>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
-            self.warn(&value.span(), "this is a table: write `[palette]` or `[roles]` on a line of its own");
+            self.lines.wrong(value.span(), "this is a table: write `[palette]` or `[roles]` on a line of its own");
         }
         table
     }
 
-    fn palette(&mut self, value: &Spanned<DeValue<'_>>) {
+    fn palette(&mut self, value: &Node<'_>) {
         for (name, value) in self.table(value).into_iter().flatten() {
             if let Some(color) = self.color(value) {
                 self.palette.insert(name.get_ref().to_string(), color);
@@ -104,11 +77,11 @@ impl Reader<'_> {
         }
     }
 
-    fn roles(&mut self, value: &Spanned<DeValue<'_>>, theme: &mut Theme) {
+    fn roles(&mut self, value: &Node<'_>, theme: &mut Theme) {
         for (name, value) in self.table(value).into_iter().flatten() {
             let written = name.get_ref().as_ref();
             let Some(&role) = Role::ALL.iter().find(|role| role.name() == written) else {
-                self.warn(&name.span(), &format!("there is no role `{written}`"));
+                self.lines.wrong(name.span(), format!("there is no role `{written}`"));
                 continue;
             };
             if let Some(style) = self.style(value) {
@@ -118,39 +91,42 @@ impl Reader<'_> {
     }
 
     /// A style; nothing when no part of it could be read, so that the inherited one stays.
-    fn style(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Style> {
+    fn style(&mut self, value: &Node<'_>) -> Option<Style> {
         let Some(table) = value.get_ref().as_table() else {
             return self.color(value).map(|color| Style::new().fg(color));
         };
         let mut style = Style::new();
-        let warned = self.warnings.len();
+        let warned = self.lines.count();
         for (name, value) in table {
             match name.get_ref().as_ref() {
                 "fg" => style.fg = self.color(value),
                 "bg" => style.bg = self.color(value),
                 "modifiers" => style = style.add_modifier(self.modifiers(value)),
-                other => self.warn(&name.span(), &format!("`{other}` is unknown; a style has fg, bg and modifiers")),
+                other => {
+                    let what = format!("`{other}` is unknown; a style has fg, bg and modifiers");
+                    self.lines.wrong(name.span(), what);
+                }
             }
         }
-        (warned == self.warnings.len() || style != Style::new()).then_some(style)
+        (warned == self.lines.count() || style != Style::new()).then_some(style)
     }
 
-    fn color(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Color> {
+    fn color(&mut self, value: &Node<'_>) -> Option<Color> {
         let Some(written) = value.get_ref().as_str() else {
-            self.warn(&value.span(), "a colour is written in quotes, as in \"#7fc98f\", \"green\" or \"42\"");
+            self.lines.wrong(value.span(), "a colour is written in quotes, as in \"#7fc98f\", \"green\" or \"42\"");
             return None;
         };
         let known = self.palette.get(written).copied().or_else(|| written.parse().ok());
         if known.is_none() {
             let what = format!("`{written}` is no colour: not in [palette], no ANSI name, not 0..255, not #rrggbb");
-            self.warn(&value.span(), &what);
+            self.lines.wrong(value.span(), what);
         }
         known
     }
 
-    fn modifiers(&mut self, value: &Spanned<DeValue<'_>>) -> Modifier {
+    fn modifiers(&mut self, value: &Node<'_>) -> Modifier {
         let Some(names) = value.get_ref().as_array() else {
-            self.warn(&value.span(), "modifiers are a list, as in [\"bold\"]");
+            self.lines.wrong(value.span(), "modifiers are a list, as in [\"bold\"]");
             return Modifier::empty();
         };
         let mut modifiers = Modifier::empty();
@@ -164,7 +140,7 @@ impl Reader<'_> {
                 Some("crossed-out") => Modifier::CROSSED_OUT,
                 _ => {
                     let known = "bold, dim, italic, underlined, reversed, crossed-out";
-                    self.warn(&name.span(), &format!("this is no modifier; there are {known}"));
+                    self.lines.wrong(name.span(), format!("this is no modifier; there are {known}"));
                     Modifier::empty()
                 }
             };

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Once;
 
 use reqwest::{Client, Method, Response, StatusCode};
-use seamwatch::domain::policy::Policies;
 use seamwatch::orchestrator::api::{self, Access};
 use seamwatch::orchestrator::engine::{Engine, Settings};
+use seamwatch::orchestrator::policy_file;
 use seamwatch::orchestrator::sweeper;
 use seamwatch::store::Store;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ impl Server {
         TLS.call_once(|| {
             rustls::crypto::ring::default_provider().install_default().unwrap();
         });
-        let settings = Settings { policies: Policies::read(policies).unwrap(), ..Settings::default() };
+        let settings = Settings { policies: policy_file::read(policies).unwrap(), ..Settings::default() };
         let engine = Engine::open(Store::temporary().unwrap(), settings).await.unwrap();
         Self::of(engine, access).await
     }

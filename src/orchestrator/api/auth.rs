@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 use crate::domain::port::Scope;
-use crate::domain::tables::{self, Mistakes, Table};
 use crate::domain::text::clean;
 use crate::domain::time::Time;
+use crate::toml_lines::{Mistake, Reader, Table, tables};
 
 /// Who is let in.
 #[derive(Clone, Debug)]
@@ -45,17 +45,14 @@ impl Access {
     /// Reads a token file.
     ///
     /// # Errors
-    /// Every mistake as a sentence that begins with its line.
-    pub fn read(text: &str) -> Result<Self, Vec<String>> {
-        let mut mistakes = Mistakes::default();
-        let found = tables::read(text, "token", &mut mistakes);
-        let tokens: Vec<Token> = found.iter().map(|it| token(it, &mut mistakes)).collect();
-        let tokens = mistakes.settle(tokens)?;
-        if tokens.is_empty() {
-            let why = "it holds no [[token]]; `seam serve --new-token NAME --scope viewer` prints one";
-            return Err(vec![why.to_owned()]);
+    /// Every mistake, in the order of the file.
+    pub fn read(text: &str) -> Result<Self, Vec<Mistake>> {
+        let (mut reader, found) = tables(text, "token");
+        let tokens: Vec<Token> = found.iter().map(|it| token(it, &mut reader)).collect();
+        if tokens.is_empty() && reader.count() == 0 {
+            reader.note(0, "it holds no [[token]]; `seam serve --new-token NAME --scope viewer` prints one");
         }
-        Ok(Self::Tokens(tokens))
+        reader.settle(Self::Tokens(tokens))
     }
 
     /// Who sent this request.
@@ -183,7 +180,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// One token of the file, as far as it can be read.
-fn token(table: &Table, mistakes: &mut Mistakes) -> Token {
+fn token(table: &Table, reader: &mut Reader<'_>) -> Token {
     let mut token = Token::default();
     for it in &table.members {
         let read = match it.name.as_str() {
@@ -198,18 +195,18 @@ fn token(table: &Table, mistakes: &mut Mistakes) -> Token {
             _ => Err("is unknown; a token has subject, sha256, scopes, agents and expires".to_owned()),
         };
         if let Err(why) = read {
-            mistakes.note(it.line, format!("`{}` {why}", it.name));
+            reader.note(it.line, format!("`{}` {why}", it.name));
         }
     }
     let has = |name: &str| table.members.iter().any(|it| it.name == name);
     for name in ["subject", "sha256", "scopes"] {
         if !has(name) {
-            mistakes.note(table.line, format!("this token has no `{name}`"));
+            reader.note(table.line, format!("this token has no `{name}`"));
         }
     }
     if token.scopes.contains(&Scope::Agent) && !has("agents") {
         let why = "this token has the scope agent but names no agents; add agents = [\"...\"]";
-        mistakes.note(table.line, why);
+        reader.note(table.line, why);
     }
     token
 }
@@ -264,7 +261,8 @@ mod tests {
 
     #[test]
     fn every_mistake_of_a_file_is_named_with_its_line() {
-        let told = |text: &str| Access::read(text).unwrap_err();
+        let told =
+            |text: &str| -> Vec<String> { Access::read(text).unwrap_err().iter().map(ToString::to_string).collect() };
         let text = "[[token]]\nsubject = \"x\"\nsha256 = \"12\"\nscopes = [\"viewer\", \"god\"]\n[[token]]\nname = 3\n";
         let told_of_all = told(text);
         let lines: Vec<&str> = told_of_all.iter().map(|it| &it[..7]).collect();

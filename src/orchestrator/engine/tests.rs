@@ -11,7 +11,7 @@ use crate::domain::ledger::Ledger;
 use crate::domain::port::{Act, Fault, Request, Target};
 use crate::domain::run::{Handoff, Refused, State};
 use crate::domain::time::{HOUR, SECOND};
-use crate::orchestrator::sweeper;
+use crate::orchestrator::{policy_file, sweeper};
 use tokio_util::sync::CancellationToken;
 
 async fn engine() -> Engine {
@@ -175,14 +175,14 @@ async fn the_same_work_is_emitted_once() {
 
     // Without a trace of its own, the caller's key is what makes a repeat a repeat.
     let body = work("research", "writer");
-    let once = engine.once("research", "key 1", &body).await.unwrap();
-    let one = research.clone().once(Some(once.clone())).emit(body.clone()).await.unwrap();
-    assert!(!once.is_repeated());
+    let key = engine.once("research", "key 1", &body).await.unwrap();
+    let one = research.clone().once(Some(key.clone())).emit(body.clone()).await.unwrap();
+    assert!(!key.is_repeated());
     let again = engine.once("research", "key 1", &body).await.unwrap();
     assert!(again.is_repeated());
     // Whether the key was looked up before the first came or after.
-    for once in [once, again] {
-        let two = research.clone().once(Some(once)).emit(body.clone()).await.unwrap();
+    for key in [key, again] {
+        let two = research.clone().once(Some(key)).emit(body.clone()).await.unwrap();
         assert_eq!((two.replayed, two.handoff.id), (true, one.handoff.id.clone()));
     }
     let other = work("research", "legal");
@@ -404,7 +404,7 @@ async fn a_refused_follow_up_is_booked_on_who_wrote_it() {
 #[tokio::test]
 async fn an_approver_edits_what_was_shown_or_sends_it_back() {
     let settings = Settings {
-        policies: Policies::read("[[edge]]\napproval = { role = 'editors' }").unwrap(),
+        policies: policy_file::read("[[edge]]\napproval = { role = 'editors' }").unwrap(),
         ..Settings::default()
     };
     let engine = Engine::open(Store::temporary().unwrap(), settings).await.unwrap();
@@ -560,7 +560,7 @@ async fn what_happens_when_nobody_approves_is_up_to_the_edge() {
         [("approve", State::Pending), ("dismiss", State::Dismissed), ("dead_letter", State::DeadLettered)]
     {
         let table = format!("[[edge]]\napproval = {{ due = '1ms', on_timeout = '{word}' }}");
-        let settings = Settings { policies: Policies::read(&table).unwrap(), ..Settings::default() };
+        let settings = Settings { policies: policy_file::read(&table).unwrap(), ..Settings::default() };
         let engine = Engine::open(Store::temporary().unwrap(), settings).await.unwrap();
         let one = emit(&engine, work("research", "writer")).await;
         assert_eq!(one.handoff.state, State::Escalated);
