@@ -183,12 +183,12 @@ fn imports() -> Imports {
 /// is left of them without the module may be.
 fn circles(imports: &Imports) -> Vec<BTreeSet<&str>> {
     let mut found = Vec::new();
-    let mut left = knots(imports, imports.keys().map(String::as_str).collect());
+    let mut left = knots(imports, &imports.keys().map(String::as_str).collect());
     while let Some(mut knot) = left.pop() {
         match knot.iter().copied().find(|head| knot.iter().all(|it| inside(it, head))) {
             Some(head) => {
                 knot.remove(head);
-                left.extend(knots(imports, knot));
+                left.extend(knots(imports, &knot));
             }
             None => found.push(knot),
         }
@@ -198,7 +198,7 @@ fn circles(imports: &Imports) -> Vec<BTreeSet<&str>> {
 }
 
 /// The sets among `files` of which each one reaches all others without leaving `files`.
-fn knots<'a>(imports: &'a Imports, files: BTreeSet<&'a str>) -> Vec<BTreeSet<&'a str>> {
+fn knots<'a>(imports: &'a Imports, files: &BTreeSet<&'a str>) -> Vec<BTreeSet<&'a str>> {
     let reached = |from: &'a str| {
         let mut seen = BTreeSet::new();
         let mut next = vec![from];

@@ -15,7 +15,7 @@ pub struct Source {
 
 /// Reads the text of the file that is module `module` (empty for the root of the crate).
 pub fn read(text: &str, module: &[String]) -> Source {
-    let tokens = without_tests(tokens(text));
+    let tokens = without_tests(&tokens(text));
     let word = |at: usize| tokens.get(at).map_or("", |it| it.text);
     let mut source = Source::default();
     let mut children = Vec::new();
@@ -76,10 +76,10 @@ pub fn read(text: &str, module: &[String]) -> Source {
 /// A path that begins at the crate, at this module or above it, from the root of the crate.
 fn absolute(path: &[&str], module: &[String]) -> Option<Vec<String>> {
     let ups = path.iter().take_while(|&&it| it == "super").count();
-    let (start, rest) = match path.first()? {
-        &"crate" => (&module[..0], &path[1..]),
-        &"self" => (module, &path[1..]),
-        &"super" => (&module[..module.len().checked_sub(ups)?], &path[ups..]),
+    let (start, rest) = match *path.first()? {
+        "crate" => (&module[..0], &path[1..]),
+        "self" => (module, &path[1..]),
+        "super" => (&module[..module.len().checked_sub(ups)?], &path[ups..]),
         _ => return None,
     };
     Some(start.iter().map(String::as_str).chain(rest.iter().copied()).map(str::to_owned).collect())
@@ -184,7 +184,7 @@ fn passed_over(rest: &str) -> Option<usize> {
         }
         return Some(rest.len());
     }
-    let opening = rest.trim_start_matches(|it: char| matches!(it, 'b' | 'c' | 'r'));
+    let opening = rest.trim_start_matches(['b', 'c', 'r']);
     let prefix = rest.len() - opening.len();
     let fences = opening.len() - opening.trim_start_matches('#').len();
     if rest[..prefix].ends_with('r') && opening[fences..].starts_with('"') {
@@ -192,11 +192,11 @@ fn passed_over(rest: &str) -> Option<usize> {
         return Some(rest[from..].find(&end).map_or(rest.len(), |it| from + it + end.len()));
     }
     match opening.chars().next()? {
-        '"' => closing(rest, '"', prefix + 1),
+        '"' => Some(closing(rest, '"', prefix + 1)),
         '\'' => {
             let mut inner = opening[1..].chars();
             match (inner.next()?, inner.next()) {
-                ('\\', _) | (_, Some('\'')) => closing(rest, '\'', prefix + 1),
+                ('\\', _) | (_, Some('\'')) => Some(closing(rest, '\'', prefix + 1)),
                 _ => Some(prefix + 1 + name_at(&opening[1..])),
             }
         }
@@ -205,19 +205,19 @@ fn passed_over(rest: &str) -> Option<usize> {
 }
 
 /// Where the text that began before `from` is over: behind the next `end` that no backslash guards.
-fn closing(rest: &str, end: char, from: usize) -> Option<usize> {
+fn closing(rest: &str, end: char, from: usize) -> usize {
     let mut guarded = false;
     for (at, it) in rest[from..].char_indices() {
         if it == end && !guarded {
-            return Some(from + at + it.len_utf8());
+            return from + at + it.len_utf8();
         }
         guarded = it == '\\' && !guarded;
     }
-    Some(rest.len())
+    rest.len()
 }
 
 /// Leaves out every item that is marked `#[cfg(test)]`.
-fn without_tests(tokens: Vec<Token<'_>>) -> Vec<Token<'_>> {
+fn without_tests<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
     const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     let mut kept = Vec::new();
     let mut at = 0;
@@ -234,9 +234,8 @@ fn without_tests(tokens: Vec<Token<'_>>) -> Vec<Token<'_>> {
             at += 1;
             match token.text {
                 "(" | "[" | "{" => depth += 1,
-                ")" | "]" => depth -= 1,
                 "}" if depth == 1 => break,
-                "}" => depth -= 1,
+                ")" | "]" | "}" => depth -= 1,
                 ";" if depth == 0 => break,
                 _ => {}
             }
