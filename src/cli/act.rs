@@ -212,7 +212,12 @@ async fn targets(look: &Look, act: &Act) -> (Vec<Target>, Vec<Item>) {
                 None => missing.push(Item { done: Err(late::unknown(look)), handoff, run: None, version: None }),
             },
             None => {
-                missing.push(Item { done: Err(late::missing(look, &handoff).await), handoff, run: None, version: None })
+                missing.push(Item {
+                    done: Err(late::missing(look, &handoff).await),
+                    handoff,
+                    run: None,
+                    version: None,
+                });
             }
         }
     }

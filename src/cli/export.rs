@@ -94,7 +94,7 @@ impl Out {
         match self {
             Self::Standard => print(text.as_bytes())?,
             Self::File { file, to, .. } => {
-                to.write(text.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?
+                to.write(text.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
             }
         }
         Ok(events.len())
