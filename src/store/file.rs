@@ -102,7 +102,9 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes it, or says who has it.
     pub(super) fn take(store: &Path) -> Result<Self, StoreError> {
-        let directory = match store.parent() {
+        // Beside the file itself, wherever a link to it lies: else two could write it by two names.
+        let real = store.canonicalize().unwrap_or_else(|_| store.to_owned());
+        let directory = match real.parent() {
             Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
             Some(parent) => parent,
             None => Path::new("."),
@@ -114,7 +116,7 @@ impl Lock {
             let why = "it is a directory".to_owned();
             return Err(StoreError::NotWritable(store.to_owned(), why));
         }
-        let mut path = store.as_os_str().to_owned();
+        let mut path = real.as_os_str().to_owned();
         path.push(".lock");
         let path = PathBuf::from(path);
         let made = (!path.exists()).then(|| path.clone());

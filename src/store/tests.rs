@@ -385,6 +385,21 @@ fn only_one_process_writes_and_the_second_learns_which() {
 }
 
 #[test]
+fn by_another_name_a_store_in_use_is_in_use_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seam.db");
+    let link = directory.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let store = Store::open(&path).unwrap();
+    for name in [&link, &directory.path().join(".").join("seam.db")] {
+        assert!(matches!(refused(name), StoreError::Locked(..)));
+    }
+    drop(store);
+    drop(Store::open(&link).unwrap());
+    assert!(!directory.path().join("link.db.lock").exists(), "the lock is beside the file");
+}
+
+#[test]
 fn a_temporary_store_leaves_nothing_behind() {
     let store = Store::temporary().unwrap();
     let directory = store.path().parent().unwrap().to_owned();
