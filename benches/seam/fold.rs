@@ -290,12 +290,12 @@ pub fn filter(many: usize) {
         let console = &mut stage.state;
         let (taken, set) = cpu(|| {
             let asked = format!("\"{word}\"");
-            console.screens.dead_letters.set_filter(&console.world, &asked)
+            console.views.screens.dead_letters.set_filter(&console.world, &asked)
         });
         set.expect("it is a filter");
         ours.push(taken);
         let (taken, found) = cpu(|| text.matches(word.as_str()).count());
-        assert_eq!(found, console.screens.dead_letters.count().0);
+        assert_eq!(found, console.views.screens.dead_letters.count().0);
         bare.push(taken);
     }
     let (ours, bare) = (median(&mut ours), median(&mut bare));

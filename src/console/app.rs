@@ -50,6 +50,7 @@ pub mod state;
 pub mod tasks;
 pub mod toast;
 pub mod triage;
+pub mod views;
 pub mod world;
 
 pub use act::{ActTarget, Proposal};

@@ -60,16 +60,17 @@ fn everything(canvas: &mut Canvas<'_>, state: &State) {
     status::draw(canvas, state, Rect { height: 1, ..area });
     frame::strip(canvas, state, Rect { y: 1, height: 1, ..area });
     canvas.area = Rect { y: 2, height: area.height - 3, ..area };
-    let screens = &state.screens;
-    match (&state.page, state.at) {
-        (Some(page), _) => handoff::draw(page, state, canvas),
-        (None, ScreenId::Pipelines) => pipelines::draw(&screens.pipelines, state, canvas),
-        (None, ScreenId::Edges) => edges::draw(&screens.edges, state, canvas),
-        (None, ScreenId::Tasks) => tasks::draw(&screens.tasks, state, canvas),
-        (None, ScreenId::DeadLetters) => dead_letters::draw(&screens.dead_letters, state, canvas),
-        (None, ScreenId::Inbox) => inbox::draw(&screens.inbox, state, canvas),
-        (None, ScreenId::Events) => events::draw(&screens.events, state, canvas),
-        (None, ScreenId::Sources) => sources::draw(&screens.sources, state, canvas),
+    let screens = &state.views.screens;
+    match (&state.views.page, state.views.edge(), state.views.at) {
+        (Some(page), ..) => handoff::draw(page, state, canvas),
+        (None, Some(page), _) => edges::page::draw(page, state, canvas),
+        (None, None, ScreenId::Pipelines) => pipelines::draw(&screens.pipelines, state, canvas),
+        (None, None, ScreenId::Edges) => edges::draw(&screens.edges, state, canvas),
+        (None, None, ScreenId::Tasks) => tasks::draw(&screens.tasks, state, canvas),
+        (None, None, ScreenId::DeadLetters) => dead_letters::draw(&screens.dead_letters, state, canvas),
+        (None, None, ScreenId::Inbox) => inbox::draw(&screens.inbox, state, canvas),
+        (None, None, ScreenId::Events) => events::draw(&screens.events, state, canvas),
+        (None, None, ScreenId::Sources) => sources::draw(&screens.sources, state, canvas),
     }
     canvas.area = Rect { y: 2, height: area.height - 3, ..area };
     frame::toasts(canvas, state);

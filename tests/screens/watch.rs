@@ -104,9 +104,9 @@ fn what_changed_is_one_glance() {
 fn a_task_opens_its_handoff() {
     let mut console = console(120, 40);
     console.keys("jjlj<enter>");
-    assert!(console.state.page.is_some());
+    assert!(console.state.views.page.is_some());
     console.keys("<esc>3<enter>");
-    assert!(console.state.page.is_some());
+    assert!(console.state.views.page.is_some());
 }
 
 #[test]

@@ -16,17 +16,19 @@ pub struct Binding {
     pub locked: Option<String>,
     /// Worth a place in the footer. Moving is not: everybody knows the keys.
     pub footer: bool,
+    /// The screen or page on top does it; else the frame around it. The frame says which, whoever made the binding.
+    pub of_view: bool,
 }
 
 impl Binding {
     /// An action worth a place in the footer.
     pub const fn new(action: Action) -> Self {
-        Self { action, word: None, locked: None, footer: true }
+        Self { action, word: None, locked: None, footer: true, of_view: false }
     }
 
     /// An action that only the help lists.
     pub const fn quiet(action: Action) -> Self {
-        Self { action, word: None, locked: None, footer: false }
+        Self { action, word: None, locked: None, footer: false, of_view: false }
     }
 
     /// An act on a source, locked when it is not possible there now. What only adds to an item is never urgent.

@@ -9,6 +9,7 @@ use crate::keymap::Action;
 use super::act::Proposal;
 use super::binding::Binding;
 use super::list::List;
+use super::screen::Screen;
 use super::screen_context::ScreenContext;
 use super::world::World;
 
@@ -33,7 +34,14 @@ impl EdgePage {
         Self { source, edge, span: Window::OneHour, list: List::default(), row: None }
     }
 
-    pub(super) fn refresh(&mut self, world: &World) {
+    fn turn(&mut self, world: &World, forward: bool) {
+        self.span = turned(self.span, forward);
+        self.refresh(world);
+    }
+}
+
+impl Screen for EdgePage {
+    fn refresh(&mut self, world: &World) {
         let Some(feed) = world.feed(self.source) else {
             return;
         };
@@ -49,7 +57,7 @@ impl EdgePage {
         self.list.settle(book.recent.iter().rev().cloned().collect());
     }
 
-    pub(super) fn bindings(&self, world: &World) -> Vec<Binding> {
+    fn bindings(&self, world: &World) -> Vec<Binding> {
         let mut bindings = Vec::new();
         if self.list.selected().is_some() {
             bindings.push(Binding::new(Action::Open).word("handoff"));
@@ -66,11 +74,12 @@ impl EdgePage {
         bindings
     }
 
-    pub(super) fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
+    fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
         if self.list.act(action, cx.half_page()) {
             return;
         }
         match (action, self.list.selected()) {
+            (Action::Back, _) => cx.close(),
             (Action::NextTab, _) => self.turn(cx.world, true),
             (Action::PreviousTab, _) => self.turn(cx.world, false),
             (Action::Act(ActKind::PauseEdge), _) => propose_pause(cx, self.source, self.edge.clone()),
@@ -84,18 +93,13 @@ impl EdgePage {
         }
     }
 
-    fn turn(&mut self, world: &World, forward: bool) {
-        self.span = turned(self.span, forward);
-        self.refresh(world);
-    }
-
-    pub(super) fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
+    fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
         if self.list.click(row) {
             self.act(cx, Action::Open);
         }
     }
 
-    pub(super) fn span_at(&mut self, nth: usize) {
+    fn tab(&mut self, _: &mut ScreenContext<'_>, nth: usize) {
         if let Some(span) = Window::ALL.get(nth) {
             self.span = *span;
         }

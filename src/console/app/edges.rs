@@ -11,7 +11,7 @@ use crate::keymap::Action;
 
 use super::binding::Binding;
 use super::edge_filter::{FIELDS, matches};
-use super::edge_page::{EdgePage, pause, propose_pause, turned};
+use super::edge_page::{pause, propose_pause, turned};
 use super::explain::concern;
 use super::list::List;
 use super::order::Order;
@@ -32,8 +32,6 @@ pub type EdgeId = (SourceId, Edge);
 pub struct Edges {
     /// The edges that match the filter.
     pub list: List<EdgeId>,
-    /// The page of one edge over the list.
-    pub page: Option<EdgePage>,
     /// Sorted by this column.
     pub by: By,
     /// The smallest on top.
@@ -51,7 +49,6 @@ impl Default for Edges {
     fn default() -> Self {
         Self {
             list: List::default(),
-            page: None,
             by: By::Worst,
             rising: false,
             span: Window::OneHour,
@@ -116,15 +113,9 @@ impl Screen for Edges {
             self.make(world);
             self.made = Some(revisions);
         }
-        if let Some(page) = &mut self.page {
-            page.refresh(world);
-        }
     }
 
     fn bindings(&self, world: &World) -> Vec<Binding> {
-        if let Some(page) = &self.page {
-            return page.bindings(world);
-        }
         let mut bindings = Vec::new();
         if let Some((source, edge)) = self.list.selected() {
             bindings.push(Binding::new(Action::Open));
@@ -141,14 +132,6 @@ impl Screen for Edges {
     }
 
     fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
-        if let Some(page) = &mut self.page {
-            if action == Action::Back {
-                self.page = None;
-            } else {
-                page.act(cx, action);
-            }
-            return;
-        }
         if self.list.act(action, cx.half_page()) {
             return;
         }
@@ -164,7 +147,7 @@ impl Screen for Edges {
             return;
         };
         match action {
-            Action::Open => self.page = Some(EdgePage::new(source, edge)),
+            Action::Open => cx.open_edge(source, edge),
             Action::Act(ActKind::PauseEdge) => propose_pause(cx, source, edge),
             Action::CopyId => cx.copy(&edge.to_string(), "the edge"),
             Action::CopyJson => {
@@ -177,40 +160,30 @@ impl Screen for Edges {
     }
 
     fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
-        if let Some(page) = &mut self.page {
-            page.click(cx, row);
-        } else if self.list.click(row) {
+        if self.list.click(row) {
             self.act(cx, Action::Open);
         }
     }
 
     fn tab(&mut self, cx: &mut ScreenContext<'_>, nth: usize) {
-        match (&mut self.page, Window::ALL.get(nth)) {
-            (Some(page), _) => page.span_at(nth),
-            (None, Some(span)) => self.set_span(cx.world, *span),
-            (None, None) => {}
+        if let Some(span) = Window::ALL.get(nth) {
+            self.set_span(cx.world, *span);
         }
     }
 
     fn column(&mut self, cx: &mut ScreenContext<'_>, nth: usize) {
-        if self.page.is_none()
-            && let Some(by) = By::ALL.get(nth)
-        {
+        if let Some(by) = By::ALL.get(nth) {
             let rising = self.by == *by && !self.rising;
             self.sort_by(cx.world, *by, rising);
         }
     }
 
     fn show(&mut self, world: &World, focus: &Focus) {
-        self.page = None;
         match focus {
             Focus::Edge(source, edge) => {
                 self.query = Query::default();
                 self.make(world);
                 self.list.select(&(*source, edge.clone()));
-                let mut page = EdgePage::new(*source, edge.clone());
-                page.refresh(world);
-                self.page = Some(page);
             }
             // A name or a filter that does not parse changes nothing.
             Focus::Pipeline(_, name) => {
@@ -224,7 +197,7 @@ impl Screen for Edges {
     }
 
     fn filter(&self) -> Option<&str> {
-        self.page.is_none().then_some(self.query.text())
+        Some(self.query.text())
     }
 
     fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {

@@ -10,7 +10,6 @@ use crate::keymap::Action;
 
 use super::binding::Binding;
 use super::edge_filter::{FIELDS, matches};
-use super::edge_page::EdgePage;
 use super::explain::concern;
 use super::list::List;
 use super::place::Focus;
@@ -27,8 +26,6 @@ pub use tree::{Group, Line, Node};
 pub struct Pipelines {
     /// The visible branches, in order.
     pub list: List<Node>,
-    /// The page of an edge opened from here.
-    pub page: Option<EdgePage>,
     /// One for each row of the list.
     lines: Vec<Line>,
     groups: Vec<Group>,
@@ -137,7 +134,7 @@ impl Pipelines {
         };
         match node.clone() {
             Node::Edge(source, edge) | Node::More(source, edge) => {
-                self.page = Some(EdgePage::new(source, edge));
+                cx.open_edge(source, edge);
             }
             Node::Handoff(source, handoff) => cx.open(source, handoff),
             Node::Source(_) | Node::Pipeline(..) | Node::Stage(..) => {
@@ -155,15 +152,9 @@ impl Screen for Pipelines {
             self.make(world);
             self.made = Some(revisions);
         }
-        if let Some(page) = &mut self.page {
-            page.refresh(world);
-        }
     }
 
-    fn bindings(&self, world: &World) -> Vec<Binding> {
-        if let Some(page) = &self.page {
-            return page.bindings(world);
-        }
+    fn bindings(&self, _: &World) -> Vec<Binding> {
         let mut bindings = Vec::new();
         if let Some((node, line)) = self.selected() {
             let opens = match (node, line.open) {
@@ -187,14 +178,6 @@ impl Screen for Pipelines {
     }
 
     fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
-        if let Some(page) = &mut self.page {
-            if action == Action::Back {
-                self.page = None;
-            } else {
-                page.act(cx, action);
-            }
-            return;
-        }
         if self.list.act(action, cx.half_page()) {
             return;
         }
@@ -212,21 +195,12 @@ impl Screen for Pipelines {
     }
 
     fn click(&mut self, cx: &mut ScreenContext<'_>, row: usize) {
-        if let Some(page) = &mut self.page {
-            page.click(cx, row);
-        } else if self.list.click(row) {
+        if self.list.click(row) {
             self.open(cx);
         }
     }
 
-    fn tab(&mut self, _desk: &mut ScreenContext<'_>, nth: usize) {
-        if let Some(page) = &mut self.page {
-            page.span_at(nth);
-        }
-    }
-
     fn show(&mut self, world: &World, focus: &Focus) {
-        self.page = None;
         let node = match focus {
             Focus::Pipeline(source, name) => Node::Pipeline(*source, name.as_str().into()),
             Focus::Edge(source, edge) => {
@@ -248,7 +222,7 @@ impl Screen for Pipelines {
     }
 
     fn filter(&self) -> Option<&str> {
-        self.page.is_none().then_some(self.query.text())
+        Some(self.query.text())
     }
 
     fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {

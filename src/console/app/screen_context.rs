@@ -1,6 +1,6 @@
 //! Where a screen puts what it wants done: effects, jumps, proposals to act, words to say.
 
-use crate::domain::id::HandoffId;
+use crate::domain::id::{Edge, HandoffId};
 use crate::domain::port::{SourceId, Want};
 use crate::domain::text;
 
@@ -14,6 +14,8 @@ use super::world::World;
 pub enum ScreenRequest {
     /// Open the page of a handoff.
     Open(SourceId, HandoffId),
+    /// Open the page of an edge over this screen.
+    OpenEdge(SourceId, Edge),
     /// Close the page on top.
     Close,
     /// Go to another screen.
@@ -72,6 +74,11 @@ impl<'a> ScreenContext<'a> {
     /// Opens the page of a handoff.
     pub fn open(&mut self, source: SourceId, handoff: HandoffId) {
         self.requests.push(ScreenRequest::Open(source, handoff));
+    }
+
+    /// Opens the page of an edge over this screen.
+    pub fn open_edge(&mut self, source: SourceId, edge: Edge) {
+        self.requests.push(ScreenRequest::OpenEdge(source, edge));
     }
 
     /// Closes the page on top.

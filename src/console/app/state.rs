@@ -8,14 +8,13 @@ use super::attention::{self, Badge};
 use super::binding::Binding;
 use super::conflict;
 use super::feed::Feed;
-use super::handoff::Handoff;
 use super::layer::{Dialog, Layer};
 use super::msg::{Effect, Size};
 use super::place::ScreenId;
 use super::screen::Screen;
 use super::screen_context::ScreenContext;
-use super::screens::Screens;
 use super::toast::{self, Toasts, Tone};
+use super::views::Views;
 use super::world::{TimeFormat, World};
 
 /// Signs in place of numbers (protocol section 5), and what they mean.
@@ -35,12 +34,8 @@ pub struct State {
     pub keymap: Keymap,
     /// Where the user is, in words and colour.
     pub place: Place,
-    /// Every screen.
-    pub screens: Screens,
-    /// The screen shown.
-    pub at: ScreenId,
-    /// The page of a handoff over it.
-    pub page: Option<Handoff>,
+    /// The screens and the pages over them.
+    pub views: Views,
     /// What lies over both; the last one has the keys.
     pub layers: Vec<Layer>,
     /// What just happened.
@@ -125,9 +120,7 @@ impl State {
             },
             keymap: start.keymap,
             place: start.place,
-            screens: Screens::default(),
-            at: ScreenId::Pipelines,
-            page: None,
+            views: Views::default(),
             layers: Vec::new(),
             toasts: Toasts::default(),
             badges: Vec::new(),
@@ -146,10 +139,7 @@ impl State {
         let again = self.world.feeds.iter_mut().filter_map(|feed| feed.renew(now)).min();
         self.badges = attention::badges(&self.world);
         let mut cx = ScreenContext::new(&self.world, &mut self.acting.tickets);
-        let view: &mut dyn Screen = match &mut self.page {
-            Some(page) => page,
-            None => self.screens.get_mut(self.at),
-        };
+        let view = self.views.top_mut();
         view.refresh(&self.world);
         view.look(&mut cx);
         let effects = cx.effects;
@@ -171,15 +161,12 @@ impl State {
 
     /// What has the keys when no layer lies over it: the page, else the screen.
     pub fn view(&self) -> &dyn Screen {
-        match &self.page {
-            Some(page) => page,
-            None => self.screens.get(self.at),
-        }
+        self.views.top()
     }
 
     /// Where the keys of the view are looked up.
     pub const fn view_context(&self) -> Context {
-        if self.page.is_some() { Context::Handoff } else { self.at.context() }
+        if self.views.page.is_some() { Context::Handoff } else { self.views.at.context() }
     }
 
     /// Where keys are looked up now: in the layer on top, else in the view.
@@ -200,7 +187,7 @@ impl State {
 
     /// What the signs in place of numbers mean on the screen shown.
     pub fn legend(&self) -> &'static [(&'static str, &'static str)] {
-        match (&self.page, self.at) {
+        match (&self.views.page, self.views.at) {
             (None, ScreenId::Pipelines | ScreenId::Edges) => LEGEND,
             _ => &[],
         }
@@ -219,9 +206,9 @@ impl State {
         if !self.acting.pending().is_empty() {
             bindings.push(Binding::new(Action::Undo).word("undo dismissal"));
         }
-        bindings.extend(self.view().bindings(&self.world));
+        bindings.extend(self.view().bindings(&self.world).into_iter().map(|it| Binding { of_view: true, ..it }));
         let filter = self.view().filter();
-        if self.page.is_some() {
+        if self.views.page.is_some() {
             bindings.push(Binding::new(Action::Back));
         } else if filter.is_some_and(|it| !it.is_empty()) {
             bindings.push(Binding::new(Action::Back).word("clear filter"));
@@ -244,14 +231,13 @@ impl State {
         }
         let freeze = Binding::new(Action::Freeze);
         bindings.push(if self.world.frozen.is_some() { freeze.word("go on") } else { freeze });
-        bindings.extend(
-            ScreenId::ALL
-                .iter()
-                .map(|it| Binding { footer: *it != self.at || self.page.is_some(), ..Binding::new(it.action()) }),
-        );
+        bindings.extend(ScreenId::ALL.iter().map(|it| Binding {
+            footer: *it != self.views.at || self.views.page.is_some(),
+            ..Binding::new(it.action())
+        }));
         bindings
             .extend([Action::TimeFormat, Action::ReleaseMouse, Action::Redraw, Action::Suspend].map(Binding::quiet));
-        if self.page.is_none() {
+        if self.views.page.is_none() {
             bindings.push(Binding::quiet(Action::Quit));
         }
         bindings.push(Binding::quiet(Action::Interrupt));

@@ -25,8 +25,8 @@ impl SavedViews {
     /// Opens on the view that was saved for this address, if one was.
     pub(super) fn restore(&self, state: &mut State) {
         if let Some(view) = saved(&self.directory, &self.address) {
-            state.at = view.screen;
-            let screen = state.screens.get_mut(view.screen);
+            state.views.at = view.screen;
+            let screen = state.views.screens.get_mut(view.screen);
             // A filter that this version does not understand is left out.
             let _ = Screen::set_filter(screen, &state.world, &view.filter);
         }

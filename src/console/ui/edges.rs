@@ -26,9 +26,6 @@ const ROOMY: u16 = 170;
 
 /// Draws the screen.
 pub fn draw(screen: &Edges, state: &State, canvas: &mut Canvas<'_>) {
-    if let Some(page) = &screen.page {
-        return page::draw(page, state, canvas);
-    }
     if let Some(why) = why_blank(&state.world) {
         return canvas.notice(Role::Dim, &why);
     }

@@ -192,9 +192,9 @@ fn help(canvas: &mut Canvas<'_>, state: &State, offset: usize) {
         lines.push((Role::Dim, (*sign).to_owned(), (*meaning).to_owned()));
     }
     let place = centred(canvas, 90, lines.len() as u16 + 2);
-    let title = match &state.page {
+    let title = match &state.views.page {
         Some(_) => "keys on this page".to_owned(),
-        None => format!("keys on {}", state.at.title()),
+        None => format!("keys on {}", state.views.at.title()),
     };
     let mut inner = open(canvas, place, &title);
     let keys = lines.iter().map(|(_, keys, _)| text::width(keys)).max().unwrap_or(0) as u16 + 3;

@@ -34,9 +34,6 @@ const ROOMY: u16 = 130;
 
 /// Draws the screen.
 pub fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
-    if let Some(page) = &screen.page {
-        return super::edges::page::draw(page, state, canvas);
-    }
     if let Some(why) = why_blank(&state.world) {
         return canvas.notice(Role::Dim, &why);
     }

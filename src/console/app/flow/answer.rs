@@ -36,11 +36,11 @@ pub(in crate::console::app) fn answered(state: &mut State, ticket: Ticket, reply
         return mend(feed, &mut state.acting.tickets);
     }
     let world = &state.world;
-    if let Some(page) = &mut state.page {
+    if let Some(page) = &mut state.views.page {
         Screen::answered(page, world, ticket, &reply);
     }
     for id in ScreenId::ALL {
-        state.screens.get_mut(*id).answered(world, ticket, &reply);
+        state.views.screens.get_mut(*id).answered(world, ticket, &reply);
     }
     Vec::new()
 }

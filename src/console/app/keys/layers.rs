@@ -1,6 +1,6 @@
 //! Keys, clicks and pasted text for the layer on top.
 
-use super::{go, perform, set_filter};
+use super::perform::{go, perform, set_filter};
 use crate::console::app::flow;
 use crate::console::app::layer::Layer;
 use crate::console::app::msg::Effect;
@@ -35,11 +35,9 @@ pub(super) fn settle(state: &mut State, outcome: Outcome) -> Vec<Effect> {
 
 /// Pasted text goes where text is typed, and nowhere else: a paste never presses a key.
 pub(in crate::console::app) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
-    match state.layers.last_mut().and_then(|it| it.overlay_mut().paste(text)) {
-        Some(outcome) => settle(state, outcome),
-        None => {
-            state.say("nothing here takes pasted text", Tone::Plain);
-            Vec::new()
-        }
+    if let Some(outcome) = state.layers.last_mut().and_then(|it| it.overlay_mut().paste(text)) {
+        return settle(state, outcome);
     }
+    state.say("nothing here takes pasted text", Tone::Plain);
+    Vec::new()
 }

@@ -1,6 +1,7 @@
 //! The mouse: it does nothing that a key cannot do.
 
-use super::{jump, layers, perform, with_view};
+use super::layers;
+use super::perform::{jump, perform, with_view};
 use crate::console::app::msg::{Effect, Gesture, HitTarget, PointerEvent};
 use crate::console::app::state::State;
 use crate::keymap::Action;
@@ -27,8 +28,6 @@ fn press(state: &mut State, on: Option<HitTarget>) -> Vec<Effect> {
             let outcome = layer.overlay_mut().click(nth);
             layers::settle(state, outcome)
         }
-        // A click beside a layer does not reach what lies under it.
-        (Some(_), _) => Vec::new(),
         (None, Some(HitTarget::Row(row))) => with_view(state, |view, cx| view.click(cx, row)),
         (None, Some(HitTarget::Tab(nth))) => with_view(state, |view, cx| view.tab(cx, nth)),
         (None, Some(HitTarget::Column(nth))) => with_view(state, |view, cx| view.column(cx, nth)),
@@ -38,6 +37,7 @@ fn press(state: &mut State, on: Option<HitTarget>) -> Vec<Effect> {
         }
         (None, Some(HitTarget::Action(action))) => perform(state, action),
         (None, Some(HitTarget::Handoff(source, id))) => with_view(state, |_, cx| cx.open(source, id)),
-        (None, Some(HitTarget::Choice(_)) | None) => Vec::new(),
+        // A click beside a layer does not reach what lies under it.
+        (Some(_), _) | (None, Some(HitTarget::Choice(_)) | None) => Vec::new(),
     }
 }
