@@ -124,6 +124,19 @@ impl Console {
         self
     }
 
+    /// Lets events come in before anything is drawn again.
+    pub fn hear_undrawn(&mut self, events: Vec<Event>) {
+        let batch = Batch::Events { events, cursor: 0 };
+        update(&mut self.state, Msg::Heard(SOURCE, Report::Batch(batch)));
+    }
+
+    /// Presses keys faster than anything is drawn.
+    pub fn keys_undrawn(&mut self, keys: &str) {
+        for key in support::keys(keys) {
+            update(&mut self.state, Msg::Key(key));
+        }
+    }
+
     /// Clicks on the first place where this text is drawn.
     pub fn click(&mut self, text: &str) -> &mut Self {
         let rows = self.rows();

@@ -233,6 +233,29 @@ fn marks_groups_and_the_filter_say_what_an_act_is_about() {
 }
 
 #[test]
+fn what_died_after_the_draw_moves_no_row_before_the_next_one() {
+    let mut it = console(120, 60);
+    it.keys("<enter>");
+    let drawn = it.state.views.screens.dead_letters.list.rows().to_vec();
+    it.hear_undrawn(died(&Death {
+        edge: REVIEW,
+        title: "Review the draft on agent handoffs",
+        code: "schema_violation",
+        reason: DeadReason::SchemaViolation,
+        detail: "",
+        path: Some("/working_memory/payload/fields/confidence"),
+        ..death("h-5d00", 30 * MINUTE)
+    }));
+    // The last group is opened: nothing above it moves.
+    it.keys_undrawn("G<right>");
+    let rows = it.state.views.screens.dead_letters.list.rows().to_vec();
+    assert!(rows.len() > drawn.len(), "{rows:?}");
+    assert_eq!(rows[..drawn.len()], drawn);
+    it.tick(SECOND);
+    it.must_show("h-5d00");
+}
+
+#[test]
 fn a_dismissal_needs_a_reason_and_waits_ten_seconds() {
     let mut it = console(120, 40);
     it.keys("j<enter>jD<enter>card fixed by hand<enter>");

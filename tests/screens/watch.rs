@@ -9,6 +9,7 @@ use seamwatch::domain::port::{
     Act, Batch, Capabilities, Fault, Found, Replay, Report, Skipped, Snapshot, SourceId, Want,
 };
 use seamwatch::domain::run::Run;
+use seamwatch::domain::time::SECOND;
 use seamwatch::theme::{BUILT_IN, Theme};
 
 use super::console::{Console, Story, at};
@@ -385,4 +386,19 @@ fn not_everything_that_goes_on_is_fetched_at_once() {
     }
     assert_eq!(fetched, 20);
     assert_eq!(console.state.world.feeds[0].ledger().fragments().len(), 0);
+}
+
+#[test]
+fn what_came_after_the_draw_moves_no_branch_before_the_next_one() {
+    let (first, second) = (("launch", "writer", "reviewer"), ("launch", "reviewer", "editor"));
+    let events = Story::new("r").emitted(-3 * SECOND, "h-1", first, "A draft").events;
+    let more = Story::new("s").emitted(-2 * SECOND, "h-2", second, "Another").events;
+    let mut console = Console::with(100, 40, [events, more].concat());
+    console.keys("1j<right>");
+    let drawn = console.state.views.screens.pipelines.list.rows().to_vec();
+    console.hear_undrawn(Story::new("t").emitted(-SECOND, "h-3", first, "A third").events);
+    console.keys_undrawn("G<right>");
+    let rows = console.state.views.screens.pipelines.list.rows().to_vec();
+    assert!(rows.len() > drawn.len(), "{rows:?}");
+    assert_eq!(rows[..drawn.len()], drawn);
 }

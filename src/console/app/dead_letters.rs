@@ -153,13 +153,19 @@ impl DeadLetters {
         self.matching = self.groups.values().map(Known::count).sum();
     }
 
-    fn set_open(&mut self, id: &GroupId, open: bool) {
-        if open {
-            self.open.insert(id.clone());
-        } else {
+    /// Shows the items of a group, or hides them. The other groups stay as they were last taken in.
+    fn set_open(&mut self, world: &World, id: &GroupId, open: bool) {
+        if !open {
             self.open.remove(id);
+        } else if self.open.insert(id.clone())
+            && let Some(known) = self.groups.get_mut(id)
+            && let Some(ledger) = world.feed(id.0).map(super::feed::Feed::ledger)
+            && let Some(book) = ledger.dead().group(&id.1)
+        {
+            known.items.get_or_insert_with(|| order::items(ledger, book, &self.query, self.sort));
         }
         self.made = None;
+        self.arrange();
     }
 
     /// The group of the row under the cursor.
@@ -178,24 +184,20 @@ impl DeadLetters {
         match self.list.selected().cloned() {
             Some(Row::Group(id)) => {
                 let open = self.is_open(&id);
-                self.set_open(&id, !open);
-                self.refresh(cx.world);
+                self.set_open(cx.world, &id, !open);
             }
             Some(Row::Item(source, id)) => cx.open(source, id),
             None => {}
         }
     }
 
-    fn sort_by(&mut self, world: &World, sort: Sort) {
-        self.sort = sort;
-        self.forget_items();
-        self.refresh(world);
-    }
-}
-
-impl Screen for DeadLetters {
-    fn refresh(&mut self, world: &World) {
+    fn make(&mut self, world: &World) {
         self.learn(world);
+        self.arrange();
+    }
+
+    /// Makes the rows from the groups as they were last taken in.
+    fn arrange(&mut self) {
         let mut order: Vec<(&GroupId, &Known)> = self.groups.iter().collect();
         order.sort_by(|(a, x), (b, y)| self.sort.compare((a, x.count(), &x.head), (b, y.count(), &y.head)));
         let shown = |id: &GroupId, known: &Known| known.items.is_some() && self.open.contains(id);
@@ -219,6 +221,18 @@ impl Screen for DeadLetters {
         self.list.settle(rows);
         self.made = Some(made);
         self.count_single();
+    }
+
+    fn sort_by(&mut self, world: &World, sort: Sort) {
+        self.sort = sort;
+        self.forget_items();
+        self.make(world);
+    }
+}
+
+impl Screen for DeadLetters {
+    fn refresh(&mut self, world: &World) {
+        self.make(world);
     }
 
     fn bindings(&self, world: &World) -> Vec<Binding> {
@@ -254,8 +268,7 @@ impl Screen for DeadLetters {
                     if action == Action::Left {
                         self.list.select(&Row::Group(id.clone()));
                     }
-                    self.set_open(&id, action == Action::Right);
-                    self.refresh(cx.world);
+                    self.set_open(cx.world, &id, action == Action::Right);
                 }
             }
             Action::Sort => self.sort_by(cx.world, self.sort.next()),
@@ -295,10 +308,9 @@ impl Screen for DeadLetters {
             Focus::Handoff(source, id) => {
                 let book = world.feed(*source).and_then(|it| it.ledger().dead().group_of(id));
                 if let Some(book) = book {
-                    self.set_open(&(*source, book.id.clone()), true);
+                    self.set_open(world, &(*source, book.id.clone()), true);
                 }
                 let _ = self.set_filter(world, ""); // an empty filter cannot be wrong
-                self.refresh(world);
                 self.list.select(&Row::Item(*source, id.clone()));
                 return;
             }
@@ -306,7 +318,6 @@ impl Screen for DeadLetters {
         };
         // Names come from agents; one that does not parse shows everything rather than nothing.
         let _ = self.set_filter(world, &filter);
-        self.refresh(world);
     }
 
     fn filter(&self) -> Option<&str> {
@@ -322,7 +333,7 @@ impl Screen for DeadLetters {
         }
         self.query = query;
         text.clone_into(&mut self.text);
-        self.refresh(world);
+        self.make(world);
         Ok(())
     }
 

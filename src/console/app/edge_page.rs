@@ -33,11 +33,6 @@ impl EdgePage {
     pub fn new(source: SourceId, edge: Edge) -> Self {
         Self { source, edge, span: Window::OneHour, list: List::default(), row: None }
     }
-
-    fn turn(&mut self, world: &World, forward: bool) {
-        self.span = turned(self.span, forward);
-        self.refresh(world);
-    }
 }
 
 impl Screen for EdgePage {
@@ -80,8 +75,8 @@ impl Screen for EdgePage {
         }
         match (action, self.list.selected()) {
             (Action::Back, _) => cx.close(),
-            (Action::NextTab, _) => self.turn(cx.world, true),
-            (Action::PreviousTab, _) => self.turn(cx.world, false),
+            (Action::NextTab, _) => self.span = turned(self.span, true),
+            (Action::PreviousTab, _) => self.span = turned(self.span, false),
             (Action::Act(ActKind::PauseEdge), _) => propose_pause(cx, self.source, self.edge.clone()),
             (Action::Open, Some(id)) => cx.open(self.source, id.clone()),
             (Action::CopyId, Some(id)) => cx.copy(id.as_str(), "the handoff id"),

@@ -117,7 +117,7 @@ pub struct Handoff {
 
 impl Handoff {
     /// Opens the page; what it needs is fetched when it is looked at.
-    pub fn open(source: SourceId, id: HandoffId, _desk: &mut ScreenContext<'_>) -> Self {
+    pub fn open(source: SourceId, id: HandoffId) -> Self {
         Self {
             source,
             id,
@@ -238,7 +238,7 @@ impl Handoff {
 
     fn go(&mut self, world: &World, tab: Tab) {
         self.tab = tab;
-        self.refresh(world);
+        self.lay_out(world);
     }
 
     fn unseen(&self, world: &World) -> Option<String> {
@@ -297,7 +297,7 @@ impl Handoff {
         match (self.tab, action) {
             (Tab::Payload, Action::Left | Action::Right | Action::Open) if !self.tree.is_empty() => {
                 self.fold(action);
-                self.refresh(world);
+                self.lay_out(world);
             }
             (_, Action::NextTab | Action::Right) => self.go(world, self.tab.turn(1)),
             (_, Action::PreviousTab | Action::Left) => {

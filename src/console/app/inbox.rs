@@ -122,6 +122,16 @@ impl Inbox {
         (left > 0).then(|| format!("{} below not seen yet: ctrl-d scrolls", plural(left, "line")))
     }
 
+    fn make(&mut self, world: &World) {
+        let rows = world.feeds.iter().flat_map(|feed| feed.figures().inbox.iter().map(move |row| (feed.id, row)));
+        let mut rows: Vec<(SourceId, &InboxRow)> = rows.filter(|(_, row)| matches(&self.query, row)).collect();
+        if world.feeds.len() > 1 {
+            rows.sort_by_key(|(_, row)| (row.due_in_ms >= 0, row.urgency, row.due_at));
+        }
+        self.list.settle(rows.into_iter().map(|(source, row)| (source, row.handoff_id.clone())).collect());
+        self.lay_out(world);
+    }
+
     fn lay_out(&mut self, world: &World) {
         let Some((source, row)) = self.selected(world) else {
             self.card = ScrollView::default();
@@ -142,13 +152,7 @@ impl Inbox {
 
 impl Screen for Inbox {
     fn refresh(&mut self, world: &World) {
-        let rows = world.feeds.iter().flat_map(|feed| feed.figures().inbox.iter().map(move |row| (feed.id, row)));
-        let mut rows: Vec<(SourceId, &InboxRow)> = rows.filter(|(_, row)| matches(&self.query, row)).collect();
-        if world.feeds.len() > 1 {
-            rows.sort_by_key(|(_, row)| (row.due_in_ms >= 0, row.urgency, row.due_at));
-        }
-        self.list.settle(rows.into_iter().map(|(source, row)| (source, row.handoff_id.clone())).collect());
-        self.lay_out(world);
+        self.make(world);
     }
 
     fn look(&mut self, cx: &mut ScreenContext<'_>) {
@@ -237,7 +241,7 @@ impl Screen for Inbox {
     fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
         self.query = Query::parse(text, FIELDS)?;
         text.clone_into(&mut self.text);
-        self.refresh(world);
+        self.make(world);
         Ok(())
     }
 

@@ -29,6 +29,8 @@ pub struct Pipelines {
     /// One for each row of the list.
     lines: Vec<Line>,
     groups: Vec<Group>,
+    /// What is listed under the open edges since the groups were made.
+    listed: tree::Listed,
     /// Branches that the user opened or closed; the others are open where something is wrong.
     opened: HashMap<Node, bool>,
     query: Query,
@@ -71,6 +73,7 @@ impl Pipelines {
 
     fn make(&mut self, world: &World) {
         self.groups.clear();
+        self.listed.clear();
         for feed in &world.feeds {
             let edges = feed.figures().edges.clone();
             for mut row in pipelines_of(feed.ledger(), Window::OneHour, edges) {
@@ -101,7 +104,7 @@ impl Pipelines {
     fn grow(&mut self, world: &World) {
         let is_open = |node: &Node, unless: bool| self.opened.get(node).copied().unwrap_or(unless);
         let filtered = !self.query.is_empty();
-        let rows = tree::grow(world, &self.groups, filtered, is_open);
+        let rows = tree::grow(world, &self.groups, &mut self.listed, filtered, is_open);
         let (nodes, lines) = rows.into_iter().unzip();
         self.lines = lines;
         self.list.settle_worst_first(nodes);

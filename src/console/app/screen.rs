@@ -13,13 +13,14 @@ use super::world::World;
 /// One screen, or the page of a handoff. Everything it knows comes from the [`World`]; what it wants done goes
 /// to the [`ScreenContext`].
 pub trait Screen {
-    /// Brings the rows up to date. Called once before every draw and never between two, so rows keep their
-    /// places from what is seen to the key pressed on it. Cheap when nothing changed: cache by ledger revision,
-    /// sort and filter.
+    /// Takes in what is new and makes the rows. Called before every draw and before [`Screen::show`], never by a key
+    /// or a click: what these open or close is arranged from what was taken in last, so that nothing that came since
+    /// moves a row between the draw and the key pressed on it. Only another order or filter makes all rows anew.
+    /// Cheap when nothing changed: cache by ledger revision, sort and filter.
     fn refresh(&mut self, world: &World);
 
     /// Fetches what is under the cursor and not known yet. Called after [`Screen::refresh`], before the draw.
-    fn look(&mut self, _desk: &mut ScreenContext<'_>) {}
+    fn look(&mut self, _cx: &mut ScreenContext<'_>) {}
 
     /// What can be done here now, the most useful first. Footer, help and palette show this list, and only
     /// actions in it reach [`Screen::act`].
@@ -29,13 +30,13 @@ pub trait Screen {
     fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action);
 
     /// A click on the nth row of the main list as drawn; a second click on the same row opens it.
-    fn click(&mut self, _desk: &mut ScreenContext<'_>, _row: usize) {}
+    fn click(&mut self, _cx: &mut ScreenContext<'_>, _row: usize) {}
 
     /// A click on the nth tab.
-    fn tab(&mut self, _desk: &mut ScreenContext<'_>, _nth: usize) {}
+    fn tab(&mut self, _cx: &mut ScreenContext<'_>, _nth: usize) {}
 
     /// A click on the title of the nth column.
-    fn column(&mut self, _desk: &mut ScreenContext<'_>, _nth: usize) {}
+    fn column(&mut self, _cx: &mut ScreenContext<'_>, _nth: usize) {}
 
     /// Shows the rows that somebody jumped to from a badge, the palette or another screen.
     fn show(&mut self, _world: &World, _focus: &Focus) {}

@@ -49,7 +49,7 @@ impl Screen for Sources {
         }
     }
 
-    fn click(&mut self, _desk: &mut ScreenContext<'_>, row: usize) {
+    fn click(&mut self, _: &mut ScreenContext<'_>, row: usize) {
         self.list.click(row);
     }
 

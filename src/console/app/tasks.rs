@@ -105,6 +105,10 @@ impl Tasks {
         }
     }
 
+    fn look_up_thread(&mut self, world: &World) {
+        self.thread = self.run(world).map_or_else(Vec::new, |(source, run)| self.thread_of(world, source, run));
+    }
+
     fn run<'a>(&self, world: &'a World) -> Option<(SourceId, &'a Run)> {
         let (source, id) = self.list.selected()?;
         Some((*source, world.feed(*source)?.ledger().run(id)?))
@@ -118,7 +122,7 @@ impl Screen for Tasks {
             self.make(world);
             self.made = Some(revisions);
         }
-        self.thread = self.run(world).map_or_else(Vec::new, |(source, run)| self.thread_of(world, source, run));
+        self.look_up_thread(world);
     }
 
     fn look(&mut self, cx: &mut ScreenContext<'_>) {
@@ -143,7 +147,7 @@ impl Screen for Tasks {
             && told.ticket == ticket
         {
             told.thread = thread(events.iter(), &told.task.1);
-            self.refresh(world);
+            self.look_up_thread(world);
         }
     }
 
@@ -166,7 +170,7 @@ impl Screen for Tasks {
 
     fn act(&mut self, cx: &mut ScreenContext<'_>, action: Action) {
         if self.list.act(action, cx.half_page()) {
-            self.refresh(cx.world);
+            self.look_up_thread(cx.world);
             return;
         }
         let Some((source, run)) = self.run(cx.world) else {
@@ -207,7 +211,7 @@ impl Screen for Tasks {
         if self.list.click(row) {
             self.act(cx, Action::Open);
         } else {
-            self.refresh(cx.world);
+            self.look_up_thread(cx.world);
         }
     }
 

@@ -6,8 +6,9 @@ use super::{
     Action, Binding, Body, Fault, Found, Handoff, Reply, Screen, ScreenContext, Shown, Tab, Ticket, Want, World, tree,
 };
 
-impl Screen for Handoff {
-    fn refresh(&mut self, world: &World) {
+impl Handoff {
+    /// Lays out the tab shown.
+    pub(super) fn lay_out(&mut self, world: &World) {
         let (width, rows) = Self::room(world);
         self.tree = match (self.tab, self.shown()) {
             (Tab::Payload, Some(shown)) => {
@@ -35,6 +36,12 @@ impl Screen for Handoff {
         let key = format!("{:?} {version} {digest}", self.tab);
         let doc = self.doc(world, width);
         self.reader.show(key, doc, rows);
+    }
+}
+
+impl Screen for Handoff {
+    fn refresh(&mut self, world: &World) {
+        self.lay_out(world);
     }
 
     fn look(&mut self, cx: &mut ScreenContext<'_>) {

@@ -56,13 +56,7 @@ pub(super) fn with_view(state: &mut State, does: impl FnOnce(&mut dyn Screen, &m
 
 fn grant(state: &mut State, request: ScreenRequest) -> Vec<Effect> {
     match request {
-        ScreenRequest::Open(source, handoff) => {
-            let mut cx = ScreenContext::new(&state.world, &mut state.acting.tickets);
-            let page = Handoff::open(source, handoff, &mut cx);
-            let effects = cx.effects;
-            state.views.page = Some(page);
-            return effects;
-        }
+        ScreenRequest::Open(source, handoff) => state.views.page = Some(Handoff::open(source, handoff)),
         ScreenRequest::OpenEdge(source, edge) => {
             state.views.edges.insert(state.views.at, EdgePage::new(source, edge));
         }

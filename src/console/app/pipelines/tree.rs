@@ -1,5 +1,6 @@
 //! The visible branches of the tree: source, pipeline, stage, edge, open task.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::id::{Edge, HandoffId};
@@ -77,14 +78,19 @@ pub struct Line {
     pub more: usize,
 }
 
-/// Every visible branch in order. `is_open` says what the user made of a branch, given what it is by itself.
+/// The open handoffs listed under an edge, and how many there are beyond them.
+pub(super) type Listed = HashMap<(SourceId, Edge), (Vec<HandoffId>, usize)>;
+
+/// Every visible branch in order. `is_open` says what the user made of a branch, given what it is by itself. What is
+/// listed already stays as it is.
 pub(super) fn grow(
     world: &World,
     groups: &[Group],
+    listed: &mut Listed,
     filtered: bool,
     is_open: impl Fn(&Node, bool) -> bool,
 ) -> Vec<(Node, Line)> {
-    let mut tree = Tree { world, filtered, is_open: &is_open, rows: Vec::new() };
+    let mut tree = Tree { world, listed, filtered, is_open: &is_open, rows: Vec::new() };
     if world.feeds.len() < 2 {
         tree.pipelines(groups.iter().enumerate().collect(), &[], groups.len() == 1);
         return tree.rows;
@@ -108,6 +114,7 @@ pub(super) fn grow(
 
 struct Tree<'a> {
     world: &'a World,
+    listed: &'a mut Listed,
     filtered: bool,
     is_open: &'a dyn Fn(&Node, bool) -> bool,
     rows: Vec<(Node, Line)>,
@@ -172,16 +179,22 @@ impl Tree<'_> {
         let open = listed.then(|| (self.is_open)(&node, false));
         let line = Line { open, edge: Some(at), ..line.clone() };
         self.push(node, line.clone());
-        let book = self.world.feed(group.source).and_then(|it| it.ledger().edge(&row.edge));
-        let Some(book) = book.filter(|_| open == Some(true)) else {
+        if open != Some(true) {
             return;
+        }
+        let world = self.world;
+        let list = || {
+            let book = world.feed(group.source).and_then(|it| it.ledger().edge(&row.edge));
+            let open = book.map_or(0, |it| it.open.len());
+            let ids = book.into_iter().flat_map(|it| &it.open).take(TASKS).map(|(_, id)| id.clone()).collect();
+            (ids, open.saturating_sub(TASKS))
         };
-        let more = book.open.len().saturating_sub(TASKS);
-        let shown = book.open.len() - more;
-        for (nth, (_, id)) in book.open.iter().take(TASKS).enumerate() {
+        let (ids, more) = self.listed.entry((group.source, row.edge.clone())).or_insert_with(list).clone();
+        let shown = ids.len();
+        for (nth, id) in ids.into_iter().enumerate() {
             let mut line = Line { open: None, ..line.clone() };
             line.guides.push(nth + 1 < shown || more > 0);
-            self.push(Node::Handoff(group.source, id.clone()), line);
+            self.push(Node::Handoff(group.source, id), line);
         }
         if more > 0 {
             let mut line = Line { open: None, more, ..line };
