@@ -13,6 +13,8 @@ mod console;
 mod dead_letters;
 #[path = "screens/events.rs"]
 mod events;
+#[path = "screens/filters.rs"]
+mod filters;
 #[path = "screens/frame.rs"]
 mod frame;
 #[path = "screens/handoff.rs"]

@@ -10,6 +10,7 @@ use super::look::{Look, look};
 use super::table::{room, table};
 use super::{Connect, Exit, Output, Stop, json, print, say};
 use crate::domain::health::Window;
+use crate::domain::query::Filterable;
 use crate::domain::report;
 use crate::domain::time::Time;
 use crate::source::Address;
@@ -43,7 +44,7 @@ pub struct Args {
     /// State of a recording at this time (RFC 3339) [default: its end]
     #[arg(long, value_name = "TIME", value_parser = Time::parse)]
     pub as_of: Option<Time>,
-    /// Only rows with these words; -word leaves out, field:word looks at one field
+    /// Only rows with these words, as / on a screen; -word leaves out, field:word looks at one field
     #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
     pub filter: String,
     /// At most this many rows; of events the latest [default: all; of the events of a live source 200]

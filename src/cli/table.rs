@@ -201,14 +201,6 @@ pub fn rate(rate: RateOf) -> String {
     }
 }
 
-/// A value that JSON writes as one word, as that word.
-pub fn wire_word(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
 /// A number where none is worth no ink.
 pub fn some(count: impl TryInto<u64>) -> String {
     match count.try_into() {

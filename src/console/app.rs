@@ -22,7 +22,6 @@ pub mod binding;
 mod conflict;
 pub mod dead_letters;
 pub mod doc;
-mod edge_filter;
 pub mod edge_page;
 pub mod edges;
 pub mod empty_state;

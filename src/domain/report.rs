@@ -7,6 +7,7 @@
 
 mod dead;
 mod edges;
+mod events;
 mod handoffs;
 mod inbox;
 mod pipelines;
@@ -14,8 +15,11 @@ mod rejections;
 mod tasks;
 mod trend;
 
-pub use dead::{DeadGroup, DeadRow, Outlook, dead_group, dead_groups, dead_heads, dead_row, outlook};
+pub use dead::{
+    DeadGroup, DeadRow, DeadText, Outlook, dead_group, dead_groups, dead_heads, dead_row, dead_text, outlook,
+};
 pub use edges::{EdgeRow, FindingRow, LatencyMs, P95Ms, RateOf, edge_row, edges};
+pub use events::EventText;
 pub use handoffs::{HandoffRow, handoff_row, handoffs};
 pub use inbox::{InboxRow, inbox, inbox_row};
 pub use pipelines::{PipelineRow, pipelines, pipelines_of};

@@ -45,19 +45,7 @@ impl<'a> Choice<'a> {
         for id in self.ids.iter_mut().filter(|id| row.is(id.text)) {
             (id.found, named) = (true, true);
         }
-        named && self.passes(row)
-    }
-
-    fn passes<T: Row>(&self, row: &T) -> bool {
-        if self.query.is_empty() {
-            return true;
-        }
-        let texts = row.texts();
-        let whole: Vec<&str> = texts.iter().map(|text| &**text).collect();
-        self.query.keeps(&whole, |name| {
-            let at = T::FIELDS.iter().position(|field| *field == name);
-            at.and_then(|at| whole.get(at)).copied().unwrap_or("")
-        })
+        named && self.query.matches(row)
     }
 
     /// Every id that was asked for is one.

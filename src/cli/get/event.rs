@@ -11,6 +11,8 @@ use crate::cli::table::{Column, id, left, or_dash, words};
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::port::{Found, Want};
+use crate::domain::query::{Filterable, Query};
+use crate::domain::report::EventText;
 use crate::domain::run::{Handoff, Run};
 
 /// The edge of every handoff that a log spoke of so far: only its first event names it.
@@ -80,8 +82,15 @@ impl<'a> EventRow<'a> {
     }
 }
 
+impl Filterable for EventRow<'_> {
+    const FIELDS: &'static [&'static str] = EventText::FIELDS;
+
+    fn passes(&self, query: &Query) -> bool {
+        EventText { event: &self.event, edge: self.edge.as_ref() }.passes(query)
+    }
+}
+
 impl Row for EventRow<'_> {
-    const FIELDS: &'static [&'static str] = &["event", "trace", "handoff", "pipeline", "from", "to", "by", "detail"];
     const COLUMNS: &'static [Column] = &[
         left("TIME (UTC)"),
         left("EVENT"),
@@ -90,20 +99,6 @@ impl Row for EventRow<'_> {
         left("BY").spare(8),
         words("DETAIL"),
     ];
-
-    fn texts(&self) -> Vec<Cow<'_, str>> {
-        let edge = self.edge.as_ref();
-        vec![
-            self.event.fact.name().into(),
-            self.event.run.as_str().into(),
-            self.event.handoff.as_ref().map_or("", |it| it.as_str()).into(),
-            edge.map_or("", |it| &it.pipeline).into(),
-            edge.map_or("", |it| &it.from).into(),
-            edge.map_or("", |it| &it.to).into(),
-            self.event.actor.to_string().into(),
-            self.detail.as_str().into(),
-        ]
-    }
 
     fn is(&self, id: &str) -> bool {
         let of_edge = |edge: &crate::domain::id::Edge| *edge.pipeline == *id || edge.to_string() == id;

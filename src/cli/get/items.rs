@@ -1,12 +1,10 @@
 //! Rows of single things: runs, dead letters, questions, refused contracts.
 
-use std::borrow::Cow;
-
 use super::rows::Row;
-use crate::cli::table::{Column, id, left, moment, or_dash, right, some, wire_word, words};
+use crate::cli::table::{Column, id, left, moment, or_dash, right, some, words};
 use crate::domain::id::Edge;
 use crate::domain::report::{DeadRow, InboxRow, RejectionRow, TaskRow};
-use crate::domain::text::age;
+use crate::domain::text::{age, wire_word};
 use crate::domain::time::Time;
 
 /// Whether an edge is meant by its own name, or by that of its pipeline.
@@ -15,7 +13,6 @@ fn of(edge: &Edge, id: &str) -> bool {
 }
 
 impl Row for TaskRow {
-    const FIELDS: &'static [&'static str] = &["trace", "pipeline", "verdict", "state", "path", "title"];
     const COLUMNS: &'static [Column] = &[
         id("TRACE"),
         left("PIPELINE").spare(5),
@@ -30,17 +27,6 @@ impl Row for TaskRow {
         words("PATH"),
         words("TITLE"),
     ];
-
-    fn texts(&self) -> Vec<Cow<'_, str>> {
-        vec![
-            self.trace_id.as_str().into(),
-            self.pipeline.as_str().into(),
-            self.verdict.word().into(),
-            wire_word(&self.state).into(),
-            self.path.as_str().into(),
-            self.title.as_str().into(),
-        ]
-    }
 
     fn is(&self, id: &str) -> bool {
         self.trace_id.as_str() == id || self.pipeline == id
@@ -65,9 +51,6 @@ impl Row for TaskRow {
 }
 
 impl Row for DeadRow {
-    const FIELDS: &'static [&'static str] = &[
-        "handoff", "trace", "pipeline", "from", "to", "code", "detail", "title", "owner", "prompt", "urgency", "group",
-    ];
     const COLUMNS: &'static [Column] = &[
         id("HANDOFF"),
         left("EDGE"),
@@ -78,24 +61,6 @@ impl Row for DeadRow {
         words("TITLE"),
         words("DETAIL").spare(9),
     ];
-
-    fn texts(&self) -> Vec<Cow<'_, str>> {
-        let edge = &self.edge;
-        vec![
-            self.handoff_id.as_str().into(),
-            self.trace_id.as_str().into(),
-            (&*edge.pipeline).into(),
-            (&*edge.from).into(),
-            (&*edge.to).into(),
-            self.code.as_str().into(),
-            self.detail.as_str().into(),
-            self.title.as_str().into(),
-            self.owner.as_str().into(),
-            self.prompt.as_deref().unwrap_or("").into(),
-            wire_word(&self.urgency).into(),
-            self.group.as_str().into(),
-        ]
-    }
 
     fn is(&self, id: &str) -> bool {
         of(&self.edge, id) || self.handoff_id.as_str() == id || self.trace_id.as_str() == id || self.group == id
@@ -119,10 +84,6 @@ impl Row for DeadRow {
 }
 
 impl Row for InboxRow {
-    const FIELDS: &'static [&'static str] = &[
-        "handoff", "trace", "pipeline", "from", "to", "kind", "question", "title", "urgency", "owner", "role", "by",
-        "claimed",
-    ];
     const COLUMNS: &'static [Column] = &[
         id("HANDOFF"),
         left("EDGE"),
@@ -135,25 +96,6 @@ impl Row for InboxRow {
         words("QUESTION"),
         words("TITLE").spare(9),
     ];
-
-    fn texts(&self) -> Vec<Cow<'_, str>> {
-        let edge = &self.edge;
-        vec![
-            self.handoff_id.as_str().into(),
-            self.trace_id.as_str().into(),
-            (&*edge.pipeline).into(),
-            (&*edge.from).into(),
-            (&*edge.to).into(),
-            wire_word(&self.kind).into(),
-            self.question.as_str().into(),
-            self.title.as_str().into(),
-            wire_word(&self.urgency).into(),
-            self.owner.as_str().into(),
-            self.role.as_str().into(),
-            self.asked_by.as_str().into(),
-            self.claimed_by.as_deref().unwrap_or("").into(),
-        ]
-    }
 
     fn is(&self, id: &str) -> bool {
         of(&self.edge, id) || self.handoff_id.as_str() == id || self.trace_id.as_str() == id
@@ -180,8 +122,6 @@ impl Row for InboxRow {
 }
 
 impl Row for RejectionRow {
-    const FIELDS: &'static [&'static str] =
-        &["rejection", "trace", "pipeline", "from", "to", "producer", "model", "prompt", "errors"];
     const COLUMNS: &'static [Column] = &[
         left("LAST (UTC)").spare(7),
         right("TIMES"),
@@ -191,21 +131,6 @@ impl Row for RejectionRow {
         id("TRACE"),
         words("WHAT IS WRONG"),
     ];
-
-    fn texts(&self) -> Vec<Cow<'_, str>> {
-        let edge = &self.edge;
-        vec![
-            self.rejection_id.as_str().into(),
-            self.trace_id.as_str().into(),
-            (&*edge.pipeline).into(),
-            (&*edge.from).into(),
-            (&*edge.to).into(),
-            self.producer.as_str().into(),
-            self.model.as_deref().unwrap_or("").into(),
-            self.prompt.as_deref().unwrap_or("").into(),
-            errors(self).into(),
-        ]
-    }
 
     fn is(&self, id: &str) -> bool {
         of(&self.edge, id) || self.rejection_id == id || self.trace_id.as_str() == id
@@ -219,12 +144,7 @@ impl Row for RejectionRow {
             self.producer.clone(),
             or_dash(self.prompt.as_ref(), Clone::clone),
             self.trace_id.to_string(),
-            errors(self),
+            self.wrong(),
         ]
     }
-}
-
-fn errors(row: &RejectionRow) -> String {
-    let all: Vec<String> = row.errors.iter().map(ToString::to_string).collect();
-    all.join("; ")
 }

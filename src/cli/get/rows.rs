@@ -1,22 +1,17 @@
 //! How each kind of row is named, searched and shown to people. As JSON a row is what
 //! [`report`](crate::domain::report) made.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 
 use crate::cli::table::{Column, latency, left, moment, or_dash, p95, rate, right, some, words};
+use crate::domain::query::Filterable;
 use crate::domain::report::{EdgeRow, FindingRow, PipelineRow};
 use crate::domain::text::age;
 
 /// A row that can be picked, searched and shown.
-pub trait Row: Serialize {
-    /// What `--filter` may name.
-    const FIELDS: &'static [&'static str];
+pub trait Row: Serialize + Filterable {
     /// What people see.
     const COLUMNS: &'static [Column];
-    /// The text of each field, in the same order.
-    fn texts(&self) -> Vec<Cow<'_, str>>;
     /// Whether this is what somebody means by `id`.
     fn is(&self, id: &str) -> bool;
     /// What people see of it, one cell a column.
@@ -37,7 +32,6 @@ fn why(it: &EdgeRow) -> String {
 }
 
 impl Row for PipelineRow {
-    const FIELDS: &'static [&'static str] = &["pipeline", "health"];
     const COLUMNS: &'static [Column] = &[
         left("PIPELINE"),
         right("OPEN"),
@@ -51,10 +45,6 @@ impl Row for PipelineRow {
         left("HEALTH"),
         words("WHY"),
     ];
-
-    fn texts(&self) -> Vec<Cow<'_, str>> {
-        vec![self.pipeline.as_str().into(), self.health.into()]
-    }
 
     fn is(&self, id: &str) -> bool {
         self.pipeline == id
@@ -80,7 +70,6 @@ impl Row for PipelineRow {
 }
 
 impl Row for EdgeRow {
-    const FIELDS: &'static [&'static str] = &["pipeline", "from", "to", "health", "stage"];
     const COLUMNS: &'static [Column] = &[
         left("PIPELINE").spare(4),
         left("EDGE"),
@@ -97,17 +86,6 @@ impl Row for EdgeRow {
         left("HEALTH"),
         words("WHY"),
     ];
-
-    fn texts(&self) -> Vec<Cow<'_, str>> {
-        let edge = &self.edge;
-        vec![
-            (&*edge.pipeline).into(),
-            (&*edge.from).into(),
-            (&*edge.to).into(),
-            self.health.into(),
-            self.stage.as_str().into(),
-        ]
-    }
 
     fn is(&self, id: &str) -> bool {
         *self.edge.pipeline == *id || self.edge.to_string() == id

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::{HandoffPage, RunPage};
 use crate::cli::get::event::EventRow;
-use crate::cli::table::{id, left, moment, or_dash, right, room, table, wire_word, words};
+use crate::cli::table::{id, left, moment, or_dash, right, room, table, words};
 use crate::domain::contract::{Contract, Maker};
 use crate::domain::report::TaskRow;
-use crate::domain::text::{age, clean, clean_block, latency};
+use crate::domain::text::{age, clean, clean_block, latency, wire_word};
 
 /// Lines of a page: a name and what there is to say, or a part of its own.
 #[derive(Default)]

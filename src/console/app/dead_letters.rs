@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::id::HandoffId;
 use crate::domain::port::SourceId;
-use crate::domain::query::Query;
-use crate::domain::report::{DeadGroup, dead_row};
+use crate::domain::query::{Filterable, Query};
+use crate::domain::report::{DeadGroup, DeadRow, dead_row};
 use crate::keymap::Action;
 
 use super::act::{GroupId, Proposal};
@@ -325,7 +325,7 @@ impl Screen for DeadLetters {
     }
 
     fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
-        let query = Query::parse(text, order::FIELDS)?;
+        let query = Query::parse(text, DeadRow::FIELDS)?;
         if !self.query.is_empty() && query.narrows(&self.query) {
             self.narrow(world, &query);
         } else {

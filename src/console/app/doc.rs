@@ -239,11 +239,7 @@ pub fn plural(count: usize, noun: &str) -> String {
 
 /// The word of a value as it is on the wire, with blanks for underscores.
 pub fn word<T: serde::Serialize>(value: T) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word.replace('_', " "),
-        Ok(other) => other.to_string(),
-        Err(_) => String::new(),
-    }
+    text::wire_word(&value).replace('_', " ")
 }
 
 /// A long id with its middle cut out.

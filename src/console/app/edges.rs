@@ -5,12 +5,11 @@ use std::cmp::Ordering;
 use crate::domain::health::Window;
 use crate::domain::id::Edge;
 use crate::domain::port::{ActKind, SourceId};
-use crate::domain::query::Query;
-use crate::domain::report;
+use crate::domain::query::{Filterable, Query};
+use crate::domain::report::{self, EdgeRow};
 use crate::keymap::Action;
 
 use super::binding::Binding;
-use super::edge_filter::{FIELDS, matches};
 use super::edge_page::{pause, propose_pause, turned};
 use super::explain::concern;
 use super::list::List;
@@ -79,7 +78,7 @@ impl Edges {
                 Window::OneHour => feed.figures().edges.clone(),
                 span => report::edges(feed.ledger(), span, stale),
             };
-            let found = edges.into_iter().filter(|row| matches(&self.query, row));
+            let found = edges.into_iter().filter(|row| self.query.matches(row));
             self.rows.extend(found.map(|row| Row { source: feed.id, concern: concern(&row), row }));
         }
         let (by, rising) = (self.by, self.rising);
@@ -201,7 +200,7 @@ impl Screen for Edges {
     }
 
     fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
-        self.query = Query::parse(text, FIELDS)?;
+        self.query = Query::parse(text, EdgeRow::FIELDS)?;
         self.make(world);
         Ok(())
     }

@@ -3,7 +3,8 @@
 use crate::domain::event::Event;
 use crate::domain::ledger::Ledger;
 use crate::domain::port::SourceId;
-use crate::domain::query::Query;
+use crate::domain::query::{Filterable, Query};
+use crate::domain::report::EventText;
 use crate::domain::time::Time;
 use crate::keymap::Action;
 
@@ -16,9 +17,6 @@ use super::world::World;
 
 /// One line of the log: which source, and the number its ledger gave the event.
 pub type EventId = (SourceId, u64);
-
-/// What `field:word` in the filter can name.
-const FIELDS: &[&str] = &["event", "from", "to", "pipeline", "trace", "handoff", "by", "detail"];
 
 /// The live log, oldest first. It follows the newest event until the user moves away from it.
 #[derive(Debug)]
@@ -61,25 +59,7 @@ impl Events {
     }
 
     fn keeps(&self, ledger: &Ledger, event: &Event) -> bool {
-        if self.query.is_empty() {
-            return true;
-        }
-        let edge = ledger.edge_of(event);
-        let (from, to, pipeline) = edge.map_or(("", "", ""), |it| (&*it.from, &*it.to, &*it.pipeline));
-        let (who, what) = (event.actor.to_string(), event.sentence());
-        let (name, id) = (event.fact.name(), event.handoff.as_ref().map_or("", |it| it.as_str()));
-        let pair = format!("{from}>{to}");
-        let trace = event.run.as_str();
-        self.query.keeps(&[name, &pair, pipeline, trace, id, &who, &what], |field| match field {
-            "event" => name,
-            "from" => from,
-            "to" => to,
-            "pipeline" => pipeline,
-            "trace" => trace,
-            "handoff" => id,
-            "by" => &who,
-            _ => &what,
-        })
+        self.query.matches(&EventText { event, edge: ledger.edge_of(event) })
     }
 
     fn stop_following(&mut self) {
@@ -197,7 +177,7 @@ impl Screen for Events {
     }
 
     fn set_filter(&mut self, _world: &World, text: &str) -> Result<(), String> {
-        self.query = Query::parse(text, FIELDS)?;
+        self.query = Query::parse(text, EventText::FIELDS)?;
         text.clone_into(&mut self.text);
         self.taken = None;
         Ok(())

@@ -246,16 +246,6 @@ fn calm(world: &World, feed: &Feed, row: &EdgeRow) -> String {
     words
 }
 
-/// The word for an edge where there is no room for the reason.
-pub fn word(row: &EdgeRow) -> &'static str {
-    match concern(row) {
-        Concern::Critical => Health::Critical.word(),
-        Concern::Warning => Health::Warning.word(),
-        Concern::Fine | Concern::Quiet if row.people => "people",
-        Concern::Fine | Concern::Quiet => row.health,
-    }
-}
-
 /// False when acknowledgements cannot be known here: the source does not see them, or saw handoffs of this edge
 /// end and none of them acknowledged. What cannot be known is never shown as a number.
 pub fn is_measured(feed: &Feed, row: &EdgeRow) -> bool {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::domain::contract::Contract;
 use crate::domain::id::HandoffId;
 use crate::domain::port::{Fault, Found, SourceId, Want};
-use crate::domain::query::Query;
+use crate::domain::query::{Filterable, Query};
 use crate::domain::report::InboxRow;
 use crate::keymap::Action;
 
@@ -29,10 +29,6 @@ pub use card::{claimed, clock};
 
 /// One question: where it comes from, and the handoff that waits.
 pub type QuestionId = (SourceId, HandoffId);
-
-/// The fields a filter can name.
-const FIELDS: &[&str] =
-    &["question", "title", "kind", "urgency", "owner", "role", "from", "to", "pipeline", "trace", "handoff"];
 
 /// Contracts kept; they are fetched again when looked at again.
 const MOST_CONTRACTS: usize = 64;
@@ -124,7 +120,7 @@ impl Inbox {
 
     fn make(&mut self, world: &World) {
         let rows = world.feeds.iter().flat_map(|feed| feed.figures().inbox.iter().map(move |row| (feed.id, row)));
-        let mut rows: Vec<(SourceId, &InboxRow)> = rows.filter(|(_, row)| matches(&self.query, row)).collect();
+        let mut rows: Vec<(SourceId, &InboxRow)> = rows.filter(|(_, row)| self.query.matches(*row)).collect();
         if world.feeds.len() > 1 {
             rows.sort_by_key(|(_, row)| (row.due_in_ms >= 0, row.urgency, row.due_at));
         }
@@ -239,7 +235,7 @@ impl Screen for Inbox {
     }
 
     fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
-        self.query = Query::parse(text, FIELDS)?;
+        self.query = Query::parse(text, InboxRow::FIELDS)?;
         text.clone_into(&mut self.text);
         self.make(world);
         Ok(())
@@ -273,36 +269,4 @@ impl Inbox {
         }
         triage::silence(world, "open questions", "nobody waits for you")
     }
-}
-
-fn matches(query: &Query, row: &InboxRow) -> bool {
-    let kind = super::doc::word(row.kind);
-    let edge = &row.edge;
-    let whole = [
-        row.question.as_str(),
-        &row.title,
-        &row.owner,
-        &row.role,
-        &row.asked_by,
-        &kind,
-        row.handoff_id.as_str(),
-        row.trace_id.as_str(),
-        &edge.from,
-        &edge.to,
-        &edge.pipeline,
-    ];
-    query.is_empty()
-        || query.keeps(&whole, |field| match field {
-            "question" => &row.question,
-            "title" => &row.title,
-            "kind" => &kind,
-            "urgency" => row.urgency.word(),
-            "owner" => &row.owner,
-            "role" => &row.role,
-            "from" => &edge.from,
-            "to" => &edge.to,
-            "pipeline" => &edge.pipeline,
-            "trace" => row.trace_id.as_str(),
-            _ => row.handoff_id.as_str(),
-        })
 }

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 
 use crate::domain::health::Window;
-use crate::domain::query::Query;
+use crate::domain::query::{Filterable, Query};
 use crate::domain::report::{EdgeRow, pipelines_of};
 use crate::domain::run::Handoff;
 use crate::keymap::Action;
 
 use super::binding::Binding;
-use super::edge_filter::{FIELDS, matches};
 use super::explain::concern;
 use super::list::List;
 use super::place::Focus;
@@ -77,7 +76,7 @@ impl Pipelines {
         for feed in &world.feeds {
             let edges = feed.figures().edges.clone();
             for mut row in pipelines_of(feed.ledger(), Window::OneHour, edges) {
-                row.edges.retain(|edge| matches(&self.query, edge));
+                row.edges.retain(|edge| self.query.matches(edge));
                 if row.edges.is_empty() {
                     continue;
                 }
@@ -229,7 +228,7 @@ impl Screen for Pipelines {
     }
 
     fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
-        self.query = Query::parse(text, FIELDS)?;
+        self.query = Query::parse(text, EdgeRow::FIELDS)?;
         self.make(world);
         Ok(())
     }

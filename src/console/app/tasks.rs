@@ -4,7 +4,7 @@ use crate::domain::contract::RelationKind;
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::port::{ActKind, Fault, Found, SourceId, Want};
-use crate::domain::query::Query;
+use crate::domain::query::{Filterable, Query};
 use crate::domain::report::{self, TaskRow, TaskVerdict};
 use crate::domain::run::{Handoff, Run, State};
 use crate::domain::time::Time;
@@ -21,9 +21,6 @@ use super::screen::Screen;
 use super::screen_context::ScreenContext;
 use super::triage;
 use super::world::World;
-
-/// The fields a filter can name.
-const FIELDS: &[&str] = &["trace", "pipeline", "verdict", "path", "title"];
 
 /// One run of one source.
 pub type TaskId = (SourceId, RunId);
@@ -84,7 +81,7 @@ impl Tasks {
         self.rows.clear();
         for feed in &world.feeds {
             let found = report::tasks(feed.ledger(), false).into_iter();
-            let found = found.filter(|it| matches(&self.query, it));
+            let found = found.filter(|it| self.query.matches(it));
             self.rows.extend(found.map(|it| (feed.id, it)));
         }
         let key = |it: &(SourceId, TaskRow)| (it.0, it.1.trace_id.clone());
@@ -247,24 +244,10 @@ impl Screen for Tasks {
     }
 
     fn set_filter(&mut self, world: &World, text: &str) -> Result<(), String> {
-        self.query = Query::parse(text, FIELDS)?;
+        self.query = Query::parse(text, TaskRow::FIELDS)?;
         self.make(world);
         Ok(())
     }
-}
-
-fn matches(query: &Query, row: &TaskRow) -> bool {
-    let verdict = word(row.verdict);
-    let trace = row.trace_id.as_str();
-    let whole = [verdict, &row.pipeline, &row.title, &row.path, trace, &row.signal];
-    query.is_empty()
-        || query.keeps(&whole, |field| match field {
-            "trace" => trace,
-            "pipeline" => &row.pipeline,
-            "verdict" => verdict,
-            "path" => &row.path,
-            _ => &row.title,
-        })
 }
 
 /// The verdict as people say it.

@@ -13,7 +13,7 @@ use super::part::table::{Column, Line};
 use crate::console::app::State;
 use crate::console::app::edges::{By, Edges, Row};
 use crate::console::app::empty_state::why_blank;
-use crate::console::app::explain::{is_measured, reason, word};
+use crate::console::app::explain::{is_measured, reason};
 use crate::console::app::msg::HitTarget;
 use crate::domain::health::{Signal, Window};
 use crate::domain::text;
@@ -148,7 +148,7 @@ fn draw_row(it: &Row, state: &State, line: &mut Line<'_>) {
     line.draw(|area, buffer| figure::trend(feed, row, area, buffer, theme));
     line.draw(|area, buffer| {
         // The word where there is no room for the reason; that stands below the list then.
-        let why = if area.width >= REASON { reason(&state.world, feed, row) } else { word(row).to_owned() };
+        let why = if area.width >= REASON { reason(&state.world, feed, row) } else { row.word().to_owned() };
         let style = theme.style(figure::role(it.concern));
         part::put(buffer, area.x, area.y, area.width, &why, style);
     });

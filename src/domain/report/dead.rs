@@ -6,7 +6,8 @@ use crate::domain::contract::Urgency;
 use crate::domain::event::DeadReason;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::ledger::{DeadBook, Ledger, died_at};
-use crate::domain::run::Handoff;
+use crate::domain::query::{Filterable, Query};
+use crate::domain::run::{Handoff, Run};
 use crate::domain::time::{MINUTE, Millis, Time};
 
 /// One dead letter.
@@ -156,32 +157,117 @@ fn head(ledger: &Ledger, book: &DeadBook) -> Option<DeadGroup> {
 /// One dead letter; `None` when it is not one.
 pub fn dead_row(ledger: &Ledger, id: &HandoffId) -> Option<DeadRow> {
     let group = ledger.dead().group_of(id)?;
-    let (run, it) = ledger.run_of(id).zip(ledger.handoff(id))?;
-    Some(row(ledger, &run.id, it, group))
-}
-
-fn row(ledger: &Ledger, run: &RunId, it: &Handoff, group: &DeadBook) -> DeadRow {
+    let run = ledger.run_of(id)?;
+    let it = run.handoffs.get(id)?;
     let failure = it.failure.as_ref();
     let dead_at = died_at(it);
-    DeadRow {
+    let text = DeadText::of(run, it, &group.id);
+    Some(DeadRow {
         handoff_id: it.id.clone(),
-        trace_id: run.clone(),
+        trace_id: run.id.clone(),
         edge: it.emission.edge.clone(),
-        title: it.emission.title.clone(),
-        urgency: it.emission.urgency,
-        owner: it.emission.owner.to_string(),
-        code: failure.map_or_else(|| "unknown".to_owned(), |it| it.code.clone()),
-        detail: failure.map(|it| it.detail.clone()).unwrap_or_default(),
+        title: text.title.to_owned(),
+        urgency: text.urgency,
+        owner: text.owner.to_owned(),
+        code: text.code.to_owned(),
+        detail: text.detail.to_owned(),
         reason: failure.and_then(|it| it.dead),
-        path: failure.and_then(|it| it.violations.first()).map(|it| it.path.clone()),
-        prompt: it.emission.prompt.clone(),
+        path: text.path.map(ToOwned::to_owned),
+        prompt: text.prompt.map(ToOwned::to_owned),
         attempts: it.attempt,
         max_attempts: it.emission.max_attempts,
         dead_at,
         age_ms: dead_at.age(ledger.now()),
         outlook: outlook(ledger, it),
-        group: group.id.to_string(),
+        group: text.group.to_owned(),
         version: it.version,
+    })
+}
+
+/// What a filter looks at in a dead letter. It borrows: a filter goes over a million of them.
+#[derive(Clone, Copy, Debug)]
+pub struct DeadText<'a> {
+    handoff: &'a HandoffId,
+    trace: &'a RunId,
+    edge: &'a Edge,
+    code: &'a str,
+    detail: &'a str,
+    path: Option<&'a str>,
+    title: &'a str,
+    owner: &'a str,
+    prompt: Option<&'a str>,
+    urgency: Urgency,
+    group: &'a str,
+}
+
+/// The texts of one dead letter of a group; `None` when it is not known.
+pub fn dead_text<'a>(ledger: &'a Ledger, group: &'a DeadBook, id: &HandoffId) -> Option<DeadText<'a>> {
+    let run = ledger.run_of(id)?;
+    Some(DeadText::of(run, run.handoffs.get(id)?, &group.id))
+}
+
+impl<'a> DeadText<'a> {
+    fn of(run: &'a Run, it: &'a Handoff, group: &'a str) -> Self {
+        let failure = it.failure.as_ref();
+        Self {
+            handoff: &it.id,
+            trace: &run.id,
+            edge: &it.emission.edge,
+            code: failure.map_or("unknown", |it| &it.code),
+            detail: failure.map_or("", |it| &it.detail),
+            path: failure.and_then(|it| it.violations.first()).map(|it| it.path.as_str()),
+            title: &it.emission.title,
+            owner: &it.emission.owner,
+            prompt: it.emission.prompt.as_deref(),
+            urgency: it.emission.urgency,
+            group,
+        }
+    }
+}
+
+impl Filterable for DeadText<'_> {
+    const FIELDS: &'static [&'static str] = &[
+        "handoff", "trace", "pipeline", "from", "to", "code", "detail", "path", "title", "owner", "prompt", "urgency",
+        "group",
+    ];
+
+    fn passes(&self, query: &Query) -> bool {
+        query.keeps(&[
+            self.handoff.as_str(),
+            self.trace.as_str(),
+            &self.edge.pipeline,
+            &self.edge.from,
+            &self.edge.to,
+            self.code,
+            self.detail,
+            self.path.unwrap_or_default(),
+            self.title,
+            self.owner,
+            self.prompt.unwrap_or_default(),
+            self.urgency.word(),
+            self.group,
+        ])
+    }
+}
+
+impl Filterable for DeadRow {
+    const FIELDS: &'static [&'static str] = DeadText::FIELDS;
+
+    fn passes(&self, query: &Query) -> bool {
+        let text = DeadText {
+            handoff: &self.handoff_id,
+            trace: &self.trace_id,
+            edge: &self.edge,
+            code: &self.code,
+            detail: &self.detail,
+            path: self.path.as_deref(),
+            title: &self.title,
+            owner: &self.owner,
+            prompt: self.prompt.as_deref(),
+            urgency: self.urgency,
+            group: &self.group,
+        };
+        text.passes(query)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::domain::health::{
 };
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::ledger::{EdgeStats, Ledger};
+use crate::domain::query::{Filterable, Query};
 use crate::domain::run::Level;
 use crate::domain::time::{Millis, Time};
 
@@ -149,6 +150,31 @@ impl EdgeRow {
             Health::Unknown => Health::Unknown,
             judged => judged.max(handoffs),
         }
+    }
+
+    /// The word for it where there is no room for a reason. What was wrong last counts also when the source is
+    /// gone.
+    pub fn word(&self) -> &'static str {
+        if self.looping > 0 || self.findings.iter().any(|it| it.critical) {
+            Health::Critical.word()
+        } else if !self.findings.is_empty() || self.dead > 0 || self.paused {
+            Health::Warning.word()
+        } else if self.people {
+            "people"
+        } else {
+            self.health
+        }
+    }
+}
+
+/// Its health can be named as JSON says it and as a screen does.
+impl Filterable for EdgeRow {
+    const FIELDS: &'static [&'static str] = &["pipeline", "from", "to", "edge", "stage", "health"];
+
+    fn passes(&self, query: &Query) -> bool {
+        let Edge { pipeline, from, to } = &self.edge;
+        let health = format!("{}\n{}", self.health, self.word());
+        query.keeps(&[pipeline, from, to, &self.edge.to_string(), &self.stage, &health])
     }
 }
 

@@ -7,7 +7,9 @@ use crate::domain::contract::Urgency;
 use crate::domain::event::{Answer, EscalationKind, Timeout};
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::ledger::Ledger;
+use crate::domain::query::{Filterable, Query};
 use crate::domain::run::Handoff;
+use crate::domain::text::wire_word;
 use crate::domain::time::{DAY, Millis, Time};
 
 /// One open question.
@@ -69,6 +71,32 @@ fn unless_never<S: Serializer>(at: &Time, to: S) -> Result<S::Ok, S::Error> {
 fn unless_ages<S: Serializer>(left: &Millis, to: S) -> Result<S::Ok, S::Error> {
     const AGES: Millis = 1_000 * 365 * DAY;
     Some(left).filter(|left| **left < AGES).serialize(to)
+}
+
+impl Filterable for InboxRow {
+    const FIELDS: &'static [&'static str] = &[
+        "handoff", "trace", "pipeline", "from", "to", "kind", "question", "title", "urgency", "owner", "role", "by",
+        "claimed",
+    ];
+
+    fn passes(&self, query: &Query) -> bool {
+        let Edge { pipeline, from, to } = &self.edge;
+        query.keeps(&[
+            self.handoff_id.as_str(),
+            self.trace_id.as_str(),
+            pipeline,
+            from,
+            to,
+            &wire_word(&self.kind),
+            &self.question,
+            &self.title,
+            self.urgency.word(),
+            &self.owner,
+            &self.role,
+            &self.asked_by,
+            self.claimed_by.as_deref().unwrap_or_default(),
+        ])
+    }
 }
 
 /// Every open question: overdue first, then by urgency, then by what is due next.

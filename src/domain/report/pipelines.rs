@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::edges::{EdgeRow, LatencyMs, P95Ms, RateOf, edges};
 use crate::domain::health::{Health, Histogram, Rate, Window};
 use crate::domain::ledger::Ledger;
+use crate::domain::query::{Filterable, Query};
 use crate::domain::time::Millis;
 
 /// One pipeline over the window of its edge rows.
@@ -42,6 +43,15 @@ pub struct PipelineRow {
     /// The same as `health`, for sorting and colours.
     #[serde(skip)]
     pub level: Health,
+}
+
+/// A pipeline is its edges: it passes when one of them does.
+impl Filterable for PipelineRow {
+    const FIELDS: &'static [&'static str] = EdgeRow::FIELDS;
+
+    fn passes(&self, query: &Query) -> bool {
+        self.edges.iter().any(|edge| query.matches(edge))
+    }
 }
 
 /// Every pipeline over `span`, worst first; `stale` as for [`edges`](super::edges()).

@@ -6,6 +6,7 @@ use crate::domain::contract::Violation;
 use crate::domain::event::Boundary;
 use crate::domain::id::{Edge, RunId};
 use crate::domain::ledger::Ledger;
+use crate::domain::query::{Filterable, Query};
 use crate::domain::run::{Refused, Run};
 use crate::domain::time::Time;
 
@@ -35,6 +36,34 @@ pub struct RejectionRow {
     pub first_at: Time,
     /// When it came last.
     pub last_at: Time,
+}
+
+impl RejectionRow {
+    /// Everything that is wrong, in one line. Hostile text.
+    pub fn wrong(&self) -> String {
+        let errors: Vec<String> = self.errors.iter().map(ToString::to_string).collect();
+        errors.join("; ")
+    }
+}
+
+impl Filterable for RejectionRow {
+    const FIELDS: &'static [&'static str] =
+        &["rejection", "trace", "pipeline", "from", "to", "producer", "model", "prompt", "errors"];
+
+    fn passes(&self, query: &Query) -> bool {
+        let Edge { pipeline, from, to } = &self.edge;
+        query.keeps(&[
+            &self.rejection_id,
+            self.trace_id.as_str(),
+            pipeline,
+            from,
+            to,
+            &self.producer,
+            self.model.as_deref().unwrap_or_default(),
+            self.prompt.as_deref().unwrap_or_default(),
+            &self.wrong(),
+        ])
+    }
 }
 
 /// Every refused contract in sight, the latest first.

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::domain::id::RunId;
 use crate::domain::ledger::Ledger;
+use crate::domain::query::{Filterable, Query};
 use crate::domain::run::{Handoff, Level, Run, RunState};
+use crate::domain::text::wire_word;
 use crate::domain::time::{Millis, Time};
 
 /// What is thought of a run, worst first: a retry storm counts as much as a ping-pong.
@@ -71,6 +73,16 @@ pub struct TaskRow {
     pub changed_at: Time,
     /// Time between them, or until now while something is open.
     pub spent_ms: Millis,
+}
+
+impl Filterable for TaskRow {
+    const FIELDS: &'static [&'static str] = &["trace", "pipeline", "verdict", "state", "signal", "path", "title"];
+
+    fn passes(&self, query: &Query) -> bool {
+        let state = wire_word(&self.state);
+        let trace = self.trace_id.as_str();
+        query.keeps(&[trace, &self.pipeline, self.verdict.word(), &state, &self.signal, &self.path, &self.title])
+    }
 }
 
 /// Every run with a verdict, worst first: few, however many are open.

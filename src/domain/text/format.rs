@@ -1,5 +1,7 @@
 //! Numbers as people read them: short, and never more exact than the number is.
 
+use serde::Serialize;
+
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, SECOND};
 
 /// An age or a countdown: `12s`, `6m12s`, `18m`, `1h05m`, `23h`, `2d`. Two units while the first is below ten,
@@ -72,6 +74,25 @@ pub fn count(count: u64) -> String {
 fn scaled(count: u64, unit: u64, name: &str) -> String {
     let (whole, tenth) = (count / unit, count % unit / (unit / 10));
     if whole < 100 && tenth > 0 { format!("{whole}.{tenth}{name}") } else { format!("{whole}{name}") }
+}
+
+/// `1 handoff`, `14 handoffs`.
+pub fn plural(many: usize, noun: &str) -> String {
+    let s = if many == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", count(many as u64))
+}
+
+/// A value that JSON writes as one word, as that word; empty for any other.
+pub fn wire_word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// The same as people read it, with blanks for underscores.
+pub fn word(value: &impl Serialize) -> String {
+    wire_word(value).replace('_', " ")
 }
 
 #[cfg(test)]

@@ -5,13 +5,9 @@ use std::cmp::Ordering;
 use crate::domain::id::HandoffId;
 use crate::domain::ledger::{DeadBook, Ledger};
 use crate::domain::query::Query;
-use crate::domain::report::DeadGroup;
+use crate::domain::report::{DeadGroup, dead_text};
 
 use super::GroupId;
-
-/// The fields a filter can name.
-pub(super) const FIELDS: &[&str] =
-    &["title", "owner", "urgency", "from", "to", "pipeline", "code", "detail", "prompt", "trace", "handoff"];
 
 /// What groups can be sorted by, in the order of the columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,39 +90,5 @@ pub(super) fn items(ledger: &Ledger, book: &DeadBook, query: &Query, sort: Sort)
 
 /// Whether one dead letter matches. Nothing is copied: this runs over all of them.
 pub(super) fn matches(ledger: &Ledger, book: &DeadBook, query: &Query, id: &HandoffId) -> bool {
-    if query.is_empty() {
-        return true;
-    }
-    let found = ledger.run_of(id).and_then(|run| Some((run, run.handoffs.get(id)?)));
-    let Some((run, it)) = found else {
-        return false;
-    };
-    let (emission, edge) = (&it.emission, &book.edge);
-    let detail = it.failure.as_ref().map_or("", |it| it.detail.as_str());
-    let prompt = emission.prompt.as_deref().unwrap_or_default();
-    let whole = [
-        &book.title,
-        &*emission.title,
-        &*emission.owner,
-        &*edge.from,
-        &*edge.to,
-        &*edge.pipeline,
-        detail,
-        prompt,
-        run.id.as_str(),
-        id.as_str(),
-    ];
-    query.keeps(&whole, |field| match field {
-        "title" => &emission.title,
-        "owner" => &emission.owner,
-        "urgency" => emission.urgency.word(),
-        "from" => &edge.from,
-        "to" => &edge.to,
-        "pipeline" => &edge.pipeline,
-        "code" => &book.code,
-        "detail" => detail,
-        "prompt" => prompt,
-        "trace" => run.id.as_str(),
-        _ => id.as_str(),
-    })
+    query.is_empty() || dead_text(ledger, book, id).is_some_and(|it| query.matches(&it))
 }
