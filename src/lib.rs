@@ -22,8 +22,9 @@
 //! | [`store`] | `domain` |
 //! | [`orchestrator`] | `domain`, `store` |
 //! | [`source`] | `domain`, `orchestrator` |
-//! | [`console::app`] | `domain`, `keymap`; pure |
-//! | [`console::ui`] | `console::app`, `domain`, `theme`, `keymap` |
+//! | [`page`] | `domain`; pure |
+//! | [`console::app`] | `domain`, `page`, `keymap`; pure |
+//! | [`console::ui`] | `console::app`, `domain`, `page`, `theme`, `keymap` |
 //! | [`console::shell`] | the only part that sees both `source` and `console::app` |
 //!
 //! Where to start reading: [`domain::machine`] (what may happen to a handoff), [`domain::ledger`] (what the
@@ -37,6 +38,7 @@ pub mod demo;
 pub mod domain;
 pub mod keymap;
 pub mod orchestrator;
+pub mod page;
 pub mod source;
 pub mod store;
 pub mod theme;

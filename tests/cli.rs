@@ -394,6 +394,13 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
     let short = format!("{head}…{tail}");
     let shown = sandbox.json(&["show", &short, "-c", url]);
     assert_eq!(shown["handoff"]["handoff_id"], *third);
+    // For people it is the card of the inbox, and the other parts of the page below it.
+    let page = sandbox.ends(0, &["show", &third, "-c", url]);
+    for part in
+        ["\nwhat now?\n\nwill run    the handoff goes on", "\nSIX FIELDS\nversion     ✓ ", "\nWHAT HAPPENED\nTIME"]
+    {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
     let why = sandbox.says(2, &["show", "…", "-c", url]);
     assert!(why.contains("name one in full"), "{why}");
 

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::get::event::{Edges, EventRow};
 use super::look::{Look, look};
 use super::{Connect, Exit, Output, Stop, json, print};
+use crate::domain::contract::Masked;
 use crate::domain::event::Event;
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::port::{Fault, Found, Want};
@@ -49,7 +49,7 @@ struct HandoffPage<'a> {
     /// Its run.
     task: TaskRow,
     /// The stored contract, masked; null where the source keeps none.
-    contract: Option<Value>,
+    contract: Option<Masked>,
     /// Why there is none.
     contract_missing: Option<String>,
     events: Vec<&'a Event>,
@@ -105,7 +105,7 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
         let events: Vec<&Event> = events.iter().filter(of_it).collect();
         let lines = rows(&events);
         let (contract, contract_missing) = match contract {
-            Ok(Found::Contract { value, .. }) => (Some(value.into_value()), None),
+            Ok(Found::Contract { value, .. }) => (Some(value), None),
             Ok(Found::Timeline { .. }) => (None, None),
             Err(why) => (None, Some(why.to_string())),
         };
@@ -122,7 +122,7 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
             events,
         };
         match args.output {
-            Output::Text => page::handoff(&page, &lines),
+            Output::Text => page::handoff(&page, it, &lines),
             output => json(&page, output == Output::Json)?,
         }
     } else {

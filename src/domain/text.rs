@@ -12,7 +12,7 @@ use std::fmt::Write;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-pub use format::{age, ago, count, latency, percent, plural, wire_word, word};
+pub use format::{age, ago, count, latency, percent, plural, short, wire_word, word};
 
 /// Zero-width marks allowed on one character. Real scripts stay below; a pile of hundreds smears over the lines
 /// above and below.

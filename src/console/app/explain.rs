@@ -4,10 +4,9 @@ use crate::domain::health::{Health, Kind, Signal, Window};
 use crate::domain::ledger::{EdgeStats, Offence};
 use crate::domain::report::{EdgeRow, FindingRow};
 use crate::domain::run::Level;
-use crate::domain::text::{age, latency};
+use crate::domain::text::{age, latency, plural};
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, Time};
 
-use super::doc::plural;
 use super::feed::Feed;
 use super::world::{TimeFormat, World};
 

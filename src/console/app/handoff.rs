@@ -5,28 +5,29 @@ use std::collections::HashSet;
 use crate::domain::contract::{Contract, Masked};
 use crate::domain::event::Event;
 use crate::domain::id::HandoffId;
+use crate::domain::ledger::Ledger;
 use crate::domain::port::{ActKind, Fault, Found, SourceId, Want};
+use crate::domain::report::outlook;
 use crate::domain::run::{self, Run};
+use crate::domain::text::plural;
 use crate::keymap::Action;
+use crate::page::{Doc, Subject, TextRole, raw};
 
 use super::act::Proposal;
 use super::binding::Binding;
-use super::doc::{Doc, ScrollView, TextRole, plural};
-use super::inbox;
 use super::list::List;
 use super::msg::{Reply, Ticket};
 use super::screen::Screen;
 use super::screen_context::ScreenContext;
+use super::scroll_view::ScrollView;
 use super::triage;
 use super::world::World;
 
 mod history;
-mod origin;
 mod page;
-mod parts;
 mod tree;
 
-pub use history::{TraceRow, ink};
+pub use history::TraceRow;
 pub use tree::Node;
 
 /// The tabs of the page.
@@ -203,35 +204,28 @@ impl Handoff {
             return doc;
         };
         let ledger = world.feed(self.source).map(super::feed::Feed::ledger);
-        let contract = self.parts(world);
-        match (self.tab, contract) {
-            (Tab::Brief, contract) => {
-                let question = ledger.and_then(|ledger| triage::question(ledger, &self.id));
-                if let Some(row) = question {
-                    return inbox::card(&row, contract.as_ref().map(|it| *it).map_err(String::as_str), width);
-                }
-                match contract {
-                    Ok(contract) => parts::brief(&mut doc, contract),
-                    Err(why) => parts::head(&mut doc, it, &why),
-                }
-                parts::standing(&mut doc, world, ledger, it);
+        let question = ledger.and_then(|ledger| triage::question(ledger, &self.id));
+        let parts = self.parts(world);
+        let now = ledger.map_or(it.first_seen(), Ledger::now);
+        let subject = Subject {
+            it,
+            contract: parts.as_ref().map(|it| *it).map_err(String::as_str),
+            question: question.as_ref(),
+            outlook: ledger.filter(|_| it.state == run::State::DeadLettered).map(|ledger| outlook(ledger, it)),
+            now,
+            stamp: &|at| world.stamp(at, now),
+        };
+        match self.tab {
+            Tab::Brief => subject.brief(&mut doc),
+            Tab::Contract => subject.contract(&mut doc),
+            Tab::Effects => subject.effects(&mut doc),
+            Tab::Provenance => subject.provenance(&mut doc),
+            Tab::Attempts => {
+                subject.attempts(&mut doc);
+                self.happened(&mut doc, world, now);
             }
-            (Tab::Contract, Ok(contract)) => parts::contract(&mut doc, contract, it),
-            (Tab::Effects, Ok(contract)) => origin::effects(&mut doc, contract, ledger, it),
-            (Tab::Provenance, Ok(contract)) => origin::provenance(&mut doc, contract),
-            (Tab::Contract, Err(why)) => parts::head(&mut doc, it, &why),
-            (Tab::Provenance, Err(why)) => origin::maker(&mut doc, it, &why),
-            (Tab::Attempts, _) => self.attempts(&mut doc, world, it),
-            (Tab::Raw, contract) => match self.shown() {
-                Some(shown) => {
-                    let json = serde_json::to_string_pretty(shown.value.value()).unwrap_or_default();
-                    doc.paragraph(TextRole::Text, &json);
-                }
-                None => doc.paragraph(TextRole::Dim, &contract.err().unwrap_or_default()),
-            },
-            (Tab::Effects | Tab::Payload | Tab::Trace, contract) => {
-                doc.paragraph(TextRole::Dim, &contract.err().unwrap_or_default());
-            }
+            Tab::Raw if let Some(shown) = self.shown() => raw(&mut doc, &shown.value),
+            Tab::Raw | Tab::Payload | Tab::Trace => doc.paragraph(TextRole::Dim, &parts.err().unwrap_or_default()),
         }
         doc
     }
@@ -287,7 +281,7 @@ impl Handoff {
         };
         let mut proposal = Proposal::new(act, vec![target]);
         if act == ActKind::Requeue {
-            let verdict = crate::domain::report::outlook(feed.ledger(), it);
+            let verdict = outlook(feed.ledger(), it);
             proposal.notes.push(format!("If requeued: {}.", verdict.why()));
         }
         cx.propose(proposal);

@@ -10,21 +10,22 @@ use crate::domain::id::HandoffId;
 use crate::domain::port::{Fault, Found, SourceId, Want};
 use crate::domain::query::{Filterable, Query};
 use crate::domain::report::InboxRow;
+use crate::domain::text::plural;
 use crate::keymap::Action;
+use crate::page::{self, Doc};
 
 use super::binding::Binding;
-use super::doc::{ScrollView, plural};
 use super::list::List;
 use super::msg::{Reply, Size, Ticket};
 use super::place::Focus;
 use super::screen::Screen;
 use super::screen_context::ScreenContext;
+use super::scroll_view::ScrollView;
 use super::triage;
 use super::world::World;
 
 mod card;
 
-pub(super) use card::card;
 pub use card::{claimed, clock};
 
 /// One question: where it comes from, and the handoff that waits.
@@ -139,7 +140,8 @@ impl Inbox {
             Some(Body::Missing(why)) => (Err(why.as_str()), "missing"),
             None => (Err("fetching the contract …"), "fetching"),
         };
-        let doc = card(row, contract, usize::from(plan.columns));
+        let mut doc = Doc::new(usize::from(plan.columns));
+        page::question(&mut doc, row, contract);
         let (id, version, digest) = (&row.handoff_id, row.version, &row.context_digest);
         let key = format!("{} {id} {version} {digest} {state}", source.0);
         self.card.show(key, doc, usize::from(plan.rows));

@@ -8,6 +8,7 @@ use crate::domain::report::{InboxRow, inbox_row};
 use crate::domain::run::{Handoff, Run, State};
 use crate::domain::text;
 use crate::keymap::Action;
+use crate::page;
 
 use super::act::{ActTarget, Proposal};
 use super::binding::Binding;
@@ -120,21 +121,12 @@ pub fn decide(cx: &mut ScreenContext<'_>, source: SourceId, row: &InboxRow, acti
     if act == ActKind::Approve
         && let Some(runs) = &row.proposed_action
     {
-        proposal.notes.push(format!("Will run: {}", call(runs)));
+        proposal.notes.push(format!("Will run: {}", page::call(runs)));
     }
     if act == ActKind::Respond {
         proposal.schema.clone_from(&row.requested_schema);
     }
     cx.propose(proposal);
-}
-
-/// A proposed action as a call: its name, then its arguments.
-pub fn call(action: &serde_json::Value) -> String {
-    match (action.get("name").and_then(serde_json::Value::as_str), action.get("args")) {
-        (Some(name), Some(args)) => format!("{name} {args}"),
-        (Some(name), None) => name.to_owned(),
-        _ => action.to_string(),
-    }
 }
 
 /// Why a list is empty, and whether that is good news. No data is never "none".

@@ -15,15 +15,15 @@ use super::part::table::Column;
 use super::part::{put, put_right};
 use crate::console::app::State;
 use crate::console::app::act::GroupId;
-use crate::console::app::dead_letters::{By, DeadLetters, Row, details, ink, pulse};
-use crate::console::app::doc::{plural, short};
+use crate::console::app::dead_letters::{By, DeadLetters, Row, details, pulse};
 use crate::console::app::feed::Feed;
 use crate::console::app::msg::HitTarget;
 use crate::console::app::world::World;
 use crate::domain::contract::Urgency;
 use crate::domain::id::HandoffId;
 use crate::domain::report::{DeadRow, Outlook, dead_row};
-use crate::domain::text;
+use crate::domain::text::{self, plural, short};
+use crate::page::outlook_role;
 use crate::theme::{Role, Theme};
 
 /// From this width on the details are beside the list.
@@ -250,7 +250,7 @@ impl RowPainter<'_> {
             3..40 => format!("{glyph} {}", outlook.word()),
             40.. => format!("{glyph} {}", outlook.why()),
         };
-        self.put(place, doc::role(ink(outlook)), &shown);
+        self.put(place, doc::role(outlook_role(outlook)), &shown);
     }
 }
 

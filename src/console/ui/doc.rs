@@ -1,10 +1,10 @@
-//! Draws a text that [`super::super::app::doc`] laid out.
+//! Draws a text that [`page`](crate::page) laid out.
 
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::part;
-use crate::console::app::doc::{Doc, TextRole, Viewport};
+use crate::page::{Doc, TextRole, Viewport};
 use crate::theme::Role;
 
 /// How an ink looks.

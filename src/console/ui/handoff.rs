@@ -10,10 +10,10 @@ use super::part::table::scroll_to;
 use super::part::tabs::tabs;
 use super::part::waterfall::{Span, waterfall};
 use crate::console::app::State;
-use crate::console::app::doc::short;
 use crate::console::app::handoff::{Handoff, Tab, TraceRow};
 use crate::console::app::msg::HitTarget;
-use crate::domain::text;
+use crate::domain::text::{self, short};
+use crate::page::state_role;
 use crate::theme::Role;
 
 /// Draws the page.
@@ -23,7 +23,7 @@ pub fn draw(page: &Handoff, state: &State, canvas: &mut Canvas<'_>) {
     let mut x = 1 + canvas.put(1, 0, Role::Header, "HANDOFF") + 2;
     x += canvas.put(x, 0, Role::Strong, &short(page.id.as_str(), room)) + 2;
     if let Some(it) = page.handoff(world) {
-        let role = doc::role(crate::console::app::handoff::ink(it.state));
+        let role = doc::role(state_role(it.state));
         x += canvas.put(x, 0, role, &it.state.word().replace('_', " ")) + 2;
         x += canvas.put(x, 0, Role::Text, &it.emission.edge.to_string()) + 2;
         let now = world.feed(page.source).map_or(it.first_seen(), |feed| feed.ledger().now());

@@ -8,13 +8,12 @@ use super::canvas::{Canvas, ListView};
 use super::doc;
 use super::part::table::Column;
 use crate::console::app::State;
-use crate::console::app::doc::word;
 use crate::console::app::inbox::{Inbox, Plan, claimed, clock};
 use crate::console::app::world::World;
 use crate::domain::contract::Urgency;
 use crate::domain::event::Timeout;
 use crate::domain::report::InboxRow;
-use crate::domain::text::{self, age};
+use crate::domain::text::{self, age, word};
 use crate::domain::time::MINUTE;
 use crate::theme::Role;
 
@@ -58,7 +57,7 @@ fn head(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
     let (claim, claimed) = claimed(row, world.you(source));
     let mut x = 0;
     for (role, words) in [
-        (Role::Waiting, word(row.kind)),
+        (Role::Waiting, word(&row.kind)),
         (Role::Dim, format!("waiting {}", age(row.waiting_ms))),
         (doc::role(due), then),
         (doc::role(claim), claimed),

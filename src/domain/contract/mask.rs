@@ -2,7 +2,7 @@
 //! memory, and the places its classification lists, unless it lists them as no more than internal. Revealing is
 //! an act with an audit record; until a source offers it, there is none.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Contract;
@@ -39,7 +39,7 @@ pub fn mask(contract: &mut Value) -> Vec<String> {
 
 /// A contract as it may be shown: what its classification hides is covered. Everything that is drawn, printed, copied
 /// or handed to an editor is made from one, and there is no way to make one that does not mask.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Masked(Value);
 
 impl Masked {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::{clean, cut_middle};
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, SECOND};
 
 /// An age or a countdown: `12s`, `6m12s`, `18m`, `1h05m`, `23h`, `2d`. Two units while the first is below ten,
@@ -93,6 +94,11 @@ pub fn wire_word(value: &impl Serialize) -> String {
 /// The same as people read it, with blanks for underscores.
 pub fn word(value: &impl Serialize) -> String {
     wire_word(value).replace('_', " ")
+}
+
+/// A long id with its middle cut out, harmless.
+pub fn short(id: &str, columns: usize) -> String {
+    cut_middle(&clean(id), columns).into_owned()
 }
 
 #[cfg(test)]

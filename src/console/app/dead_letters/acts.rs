@@ -6,12 +6,11 @@ use crate::domain::id::HandoffId;
 use crate::domain::port::{ActKind, SourceId};
 use crate::domain::report::{Outlook, outlook};
 use crate::domain::run::State;
-use crate::domain::text;
+use crate::domain::text::{self, plural};
 use crate::domain::time::Time;
 
 use super::super::act::{GroupId, Proposal};
 use super::super::binding::Binding;
-use super::super::doc::plural;
 use super::super::screen_context::ScreenContext;
 use super::super::triage::target;
 use super::super::world::World;

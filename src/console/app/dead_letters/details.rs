@@ -3,11 +3,11 @@
 use crate::domain::event::DeadReason;
 use crate::domain::id::HandoffId;
 use crate::domain::ledger::Ledger;
-use crate::domain::report::{DeadGroup, Outlook, dead_row};
-use crate::domain::text::{age, count};
+use crate::domain::report::{DeadGroup, dead_row};
+use crate::domain::text::{age, count, plural};
 use crate::domain::time::MINUTE;
+use crate::page::{Doc, TextRole, outlook_role};
 
-use super::super::doc::{Doc, TextRole, plural};
 use super::super::world::World;
 use super::{DeadLetters, Row};
 
@@ -30,16 +30,6 @@ pub fn details(screen: &DeadLetters, world: &World, width: usize) -> Doc {
     doc
 }
 
-/// How an outlook is meant to be read.
-pub const fn ink(outlook: &Outlook) -> TextRole {
-    match outlook {
-        Outlook::Likely(_) => TextRole::Good,
-        Outlook::Open(_) => TextRole::Text,
-        Outlook::WouldFail(_) => TextRole::Bad,
-        Outlook::Impossible(_) => TextRole::Dim,
-    }
-}
-
 /// Whether a group still grows, in words.
 pub fn pulse(head: &DeadGroup, ledger: &Ledger) -> (TextRole, String) {
     let quiet = head.last_at.age(ledger.now());
@@ -59,7 +49,7 @@ pub fn pulse(head: &DeadGroup, ledger: &Ledger) -> (TextRole, String) {
 fn group(doc: &mut Doc, world: &World, ledger: &Ledger, head: &DeadGroup, matching: usize) {
     let now = ledger.now();
     doc.paragraph(TextRole::Strong, &head.title);
-    doc.field("requeue", ink(&head.outlook), head.outlook.why());
+    doc.field("requeue", outlook_role(&head.outlook), head.outlook.why());
     let matching = match matching {
         all if all == head.count => String::new(),
         some => format!(", {} match the filter", count(some as u64)),
@@ -91,7 +81,7 @@ fn item(doc: &mut Doc, world: &World, ledger: &Ledger, id: &HandoffId) {
         return;
     };
     doc.paragraph(TextRole::Strong, if row.title.is_empty() { id.as_str() } else { &row.title });
-    doc.field("requeue", ink(&row.outlook), row.outlook.why());
+    doc.field("requeue", outlook_role(&row.outlook), row.outlook.why());
     let place = row.path.as_deref().map(|path| format!(" at {path}")).unwrap_or_default();
     doc.field("failed", TextRole::Bad, &format!("{}{place}", row.code));
     if !row.detail.is_empty() {

@@ -2,11 +2,10 @@
 
 use crate::domain::event::{Event, Tone};
 use crate::domain::id::HandoffId;
-use crate::domain::run::{self, Run, State};
-use crate::domain::text::age;
+use crate::domain::run::{self, Run};
 use crate::domain::time::{Millis, Time};
+use crate::page::{Doc, TextRole, state_role};
 
-use super::super::doc::{Doc, TextRole, plural};
 use super::super::world::World;
 use super::{Body, Handoff};
 
@@ -27,18 +26,6 @@ pub struct TraceRow {
     pub ink: TextRole,
 }
 
-/// How a state is meant to be read.
-pub const fn ink(state: State) -> TextRole {
-    match state {
-        State::Completed => TextRole::Good,
-        State::Pending | State::Leased | State::Acknowledged => TextRole::Accent,
-        State::RetryWait | State::Returned => TextRole::Warn,
-        State::Escalated => TextRole::Wait,
-        State::DeadLettered | State::Failed | State::Rejected => TextRole::Bad,
-        State::Dismissed | State::Cancelled => TextRole::Dim,
-    }
-}
-
 impl Handoff {
     /// The run as a waterfall, and how long it lasted until now.
     pub fn spans(&self, world: &World) -> (Vec<TraceRow>, Millis) {
@@ -53,42 +40,14 @@ impl Handoff {
             name: format!("{} {}", it.emission.edge, it.emission.title),
             start: it.first_seen() - start,
             length: it.ended_at.map(|end| end - it.first_seen()),
-            ink: ink(it.state),
+            ink: state_role(it.state),
         });
         let end = if run.is_open() { now } else { run.changed_at };
         (rows.collect(), end - start)
     }
 
-    pub(super) fn attempts(&self, doc: &mut Doc, world: &World, it: &run::Handoff) {
-        let now = world.feed(self.source).map_or(it.first_seen(), |feed| feed.ledger().now());
-        let most = it.emission.max_attempts;
-        let spent = match most {
-            0 => plural(it.attempts_total as usize, "attempt"),
-            most => format!("{} of {most}", it.attempt),
-        };
-        let before = it.attempts_total.saturating_sub(it.attempt);
-        let before = if before > 0 {
-            format!(", {} before the last requeue or approval", plural(before as usize, "attempt"))
-        } else {
-            String::new()
-        };
-        doc.field("attempts", TextRole::Text, &format!("{spent}{before}"));
-        if let Some(failure) = &it.failure {
-            let (at, ago) = (world.stamp(failure.at, now), age(failure.at.age(now)));
-            doc.field("last error", TextRole::Bad, &format!("{} at {at}, {ago} ago", failure.code));
-            if !failure.detail.is_empty() {
-                doc.field("", TextRole::Text, &failure.detail);
-            }
-            for wrong in &failure.violations {
-                doc.field("violation", TextRole::Text, &wrong.to_string());
-            }
-        }
-        // The last lease is kept for the record; nobody holds what has ended.
-        if let Some(lease) = it.lease.as_ref().filter(|_| it.state.is_open()) {
-            let until =
-                lease.until.map_or_else(|| "without end".to_owned(), |at| format!("until {}", world.stamp(at, now)));
-            doc.field("held by", TextRole::Accent, &format!("{} {until}", lease.holder));
-        }
+    /// What happened to it, as far as it is known here.
+    pub(super) fn happened(&self, doc: &mut Doc, world: &World, now: Time) {
         doc.head("WHAT HAPPENED");
         match &self.timeline {
             Body::Here((_, events)) => self.story(doc, world, events.iter(), now),

@@ -8,8 +8,8 @@ use crate::domain::contract::Violation;
 use crate::domain::pointer::child;
 use crate::keymap::Action;
 
-use super::super::doc::plural;
 use super::Handoff;
+use crate::domain::text::plural;
 
 /// Where the tree begins.
 const ROOT: &str = "/working_memory";

@@ -7,13 +7,13 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use tui_tree_widget::{Tree, TreeItem};
 
-use crate::console::app::doc::{Doc, TextRole};
 use crate::console::app::handoff::{Handoff, Node};
 use crate::console::app::msg::HitTarget;
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::doc;
 use crate::console::ui::part::{self, table};
 use crate::domain::text;
+use crate::page::{Doc, TextRole};
 use crate::theme::{Role, Theme};
 
 /// Columns of the sign before a name, and of each level.

@@ -1,15 +1,12 @@
 //! Who made a contract, and what it wrote to the outside.
 
-use super::super::dead_letters;
-use super::super::doc::{Doc, TextRole, plural, word};
+use super::{Doc, TextRole};
 use crate::domain::contract::{CallStatus, Contract, EffectStatus, Maker};
-use crate::domain::ledger::Ledger;
-use crate::domain::report::outlook;
-use crate::domain::run::{Handoff, State};
-use crate::domain::text::latency;
+use crate::domain::run::Handoff;
+use crate::domain::text::{latency, plural, word};
 
 /// The manifest of the source, and what is known beyond it: nothing yet, which is said.
-pub(super) fn effects(doc: &mut Doc, contract: &Contract, ledger: Option<&Ledger>, it: &Handoff) {
+pub(super) fn effects(doc: &mut Doc, contract: &Contract) {
     doc.head("WRITTEN BY THE SOURCE BEFORE THIS HANDOFF");
     if contract.side_effects.is_empty() {
         doc.paragraph(TextRole::Text, "Nothing: the source declares that it wrote nothing to the outside.");
@@ -20,8 +17,8 @@ pub(super) fn effects(doc: &mut Doc, contract: &Contract, ledger: Option<&Ledger
             EffectStatus::Committed if !effect.reversible => TextRole::Warn,
             _ => TextRole::Text,
         };
-        let words = format!("{} {} {}", effect.system, word(effect.op), effect.resource);
-        doc.field(&format!("{}", effect.seq), ink, &format!("{words}: {}", word(effect.status)));
+        let words = format!("{} {} {}", effect.system, word(&effect.op), effect.resource);
+        doc.field(&format!("{}", effect.seq), ink, &format!("{words}: {}", word(&effect.status)));
         let again = match effect.idempotent {
             Some(true) => "doing it again with its key does nothing more",
             Some(false) => "doing it again does it twice",
@@ -29,7 +26,7 @@ pub(super) fn effects(doc: &mut Doc, contract: &Contract, ledger: Option<&Ledger
         };
         doc.field("", TextRole::Dim, again);
         let undo = match (&effect.compensation, effect.reversible) {
-            (Some(how), _) => format!("undo: {} ({})", how.action, word(how.kind)),
+            (Some(how), _) => format!("undo: {} ({})", how.action, word(&how.kind)),
             (None, true) => "reversible, but no way to undo it is given".to_owned(),
             (None, false) => "cannot be undone".to_owned(),
         };
@@ -41,11 +38,6 @@ pub(super) fn effects(doc: &mut Doc, contract: &Contract, ledger: Option<&Ledger
         TextRole::Dim,
         "Not known: no ledger of effects is kept yet, so what earlier attempts wrote is not recorded here.",
     );
-    if let (Some(ledger), State::DeadLettered) = (ledger, it.state) {
-        let verdict = outlook(ledger, it);
-        doc.gap();
-        doc.field("requeue", dead_letters::ink(&verdict), verdict.why());
-    }
 }
 
 /// Who made it: model, prompt, tool calls in order.

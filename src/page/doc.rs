@@ -1,12 +1,11 @@
 //! Text laid out to a width: the decision card, the tabs of a handoff, the details of a dead letter.
 //!
-//! It is laid out here and not where it is drawn, because an approval depends on it: only what was laid out,
-//! fits the window and was scrolled to has been seen.
+//! It is laid out here and not where it is drawn or printed, because an approval depends on it: only what was laid
+//! out, fits the window and was scrolled to has been seen.
 
-use std::borrow::Cow;
+use std::fmt;
 
-use crate::domain::text;
-use crate::keymap::Action;
+use crate::domain::text::{self, plural};
 
 /// Columns of the names in front of a [`Doc::field`].
 const NAMES: usize = 12;
@@ -78,6 +77,20 @@ impl Doc {
     /// How many characters in it a reader would not have seen; they are shown as marks.
     pub const fn hidden(&self) -> usize {
         self.hidden
+    }
+
+    /// The columns that its lines may have.
+    pub const fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Says how many characters of the text so far are shown as marks; nothing when there is none.
+    pub fn note_hidden(&mut self) {
+        if self.hidden > 0 {
+            self.gap();
+            let marks = plural(self.hidden, "hidden character");
+            self.paragraph(TextRole::Bad, &format!("{marks} in this text, shown as marks"));
+        }
     }
 
     /// What a window of `height` lines shows from `offset` on. When lines are left below, the last line of the
@@ -170,82 +183,15 @@ impl Doc {
     }
 }
 
-/// A text in a window, and how much of it was in there.
-#[derive(Debug, Default)]
-pub struct ScrollView {
-    /// The text.
-    pub doc: Doc,
-    /// Lines scrolled away.
-    pub offset: usize,
-    /// Lines of the window.
-    rows: usize,
-    /// Every line before this one was in the window.
-    seen: usize,
-    key: String,
-}
-
-impl ScrollView {
-    /// Shows a text in a window of so many lines. Another `key` is another text: it starts at its top, and
-    /// nothing of it was seen.
-    pub fn show(&mut self, key: String, doc: Doc, rows: usize) {
-        if self.key != key {
-            (self.key, self.offset, self.seen) = (key, 0, 0);
-        } else if self.doc.width != doc.width {
-            // Lines broke elsewhere: unless all were seen, it cannot be told which were.
-            let all = self.unseen() == 0;
-            self.seen = if all { doc.lines.len() } else { 0 };
+/// The lines as plain text, one after the other.
+impl fmt::Display for Doc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.lines {
+            let text: String = line.0.iter().map(|(_, text)| text.as_str()).collect();
+            writeln!(f, "{}", text.trim_end())?;
         }
-        (self.doc, self.rows) = (doc, rows);
-        self.look();
+        Ok(())
     }
-
-    /// Lines that were not in the window yet.
-    pub fn unseen(&self) -> usize {
-        self.doc.lines.len().saturating_sub(self.seen)
-    }
-
-    /// Moves the window; false when the action means nothing to a text.
-    pub fn act(&mut self, action: Action) -> bool {
-        // One line stays in sight, and the last line of the window only counts what is below.
-        let page = self.rows.saturating_sub(2).max(1);
-        self.offset = match action {
-            Action::Down => self.offset + 1,
-            Action::Up => self.offset.saturating_sub(1),
-            Action::HalfPageDown => self.offset + page,
-            Action::HalfPageUp => self.offset.saturating_sub(page),
-            Action::Top => 0,
-            Action::Bottom => self.doc.lines.len(),
-            _ => return false,
-        };
-        self.look();
-        true
-    }
-
-    fn look(&mut self) {
-        let window = self.doc.window(self.offset, self.rows);
-        self.offset = window.start;
-        // What was jumped over was not seen.
-        if window.start <= self.seen {
-            self.seen = self.seen.max(window.end);
-        }
-    }
-}
-
-/// `one handoff`, `14 handoffs`.
-pub fn plural(count: usize, noun: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{s}", text::count(count as u64))
-}
-
-/// The word of a value as it is on the wire, with blanks for underscores.
-pub fn word<T: serde::Serialize>(value: T) -> String {
-    text::wire_word(&value).replace('_', " ")
-}
-
-/// A long id with its middle cut out.
-pub fn short(id: &str, columns: usize) -> String {
-    let clean: Cow<'_, str> = text::clean(id);
-    text::cut_middle(&clean, columns).into_owned()
 }
 
 #[cfg(test)]
@@ -253,8 +199,7 @@ mod tests {
     use super::*;
 
     fn text(doc: &Doc) -> Vec<String> {
-        let line = |it: &Line| it.0.iter().map(|(_, text)| text.as_str()).collect::<String>();
-        doc.lines().iter().map(line).collect()
+        doc.to_string().lines().map(ToOwned::to_owned).collect()
     }
 
     #[test]
@@ -285,26 +230,6 @@ mod tests {
         assert_eq!(window(2, 3), (2, 5));
         assert_eq!(window(99, 3), (2, 5), "never past the end");
         assert_eq!(window(0, 0), (0, 0));
-    }
-
-    #[test]
-    fn what_was_jumped_over_was_not_seen() {
-        let doc = || {
-            let mut doc = Doc::new(40);
-            doc.paragraph(TextRole::Text, "1\n2\n3\n4\n5\n6\n7\n8");
-            doc
-        };
-        let mut reader = ScrollView::default();
-        reader.show("a".to_owned(), doc(), 4);
-        assert_eq!(reader.unseen(), 5);
-        reader.act(Action::Bottom);
-        assert_eq!(reader.unseen(), 5, "lines 4 to 4 were jumped over");
-        reader.act(Action::Top);
-        reader.act(Action::HalfPageDown);
-        reader.act(Action::HalfPageDown);
-        assert_eq!(reader.unseen(), 0);
-        reader.show("b".to_owned(), doc(), 4);
-        assert_eq!((reader.unseen(), reader.offset), (5, 0), "another text");
     }
 
     #[test]

@@ -1,0 +1,107 @@
+//! What is known of one handoff, laid out for people: a screen draws it, and `seam show` prints it.
+
+mod attempts;
+mod brief;
+mod contract;
+mod doc;
+mod origin;
+mod question;
+
+pub use doc::{Doc, Line, TextRole, Viewport};
+pub use question::{call, question};
+
+use crate::domain::contract::{Contract, Masked};
+use crate::domain::report::{InboxRow, Outlook};
+use crate::domain::run::{Handoff, State};
+use crate::domain::time::Time;
+
+/// One handoff as far as it is known: each part of its page is a method.
+pub struct Subject<'a> {
+    /// Where it stands.
+    pub it: &'a Handoff,
+    /// The parts of its contract, or why they cannot be shown.
+    pub contract: Result<&'a Contract, &'a str>,
+    /// What a person is asked about it; `None` when nobody is.
+    pub question: Option<&'a InboxRow>,
+    /// What a requeue would meet; `None` unless it is a dead letter.
+    pub outlook: Option<Outlook>,
+    /// The present of its source.
+    pub now: Time,
+    /// How a time is written.
+    pub stamp: &'a dyn Fn(Time) -> String,
+}
+
+impl Subject<'_> {
+    /// Enough to decide: the question that waits for a person, else what is asked of the receiver and where it stands.
+    pub fn brief(&self, doc: &mut Doc) {
+        if let Some(row) = self.question {
+            return question(doc, row, self.contract);
+        }
+        match self.contract {
+            Ok(contract) => brief::brief(doc, contract),
+            Err(why) => brief::head(doc, self.it, why),
+        }
+        self.standing(doc);
+    }
+
+    /// The six fields of the contract, and what is wrong or missing.
+    pub fn contract(&self, doc: &mut Doc) {
+        match self.contract {
+            Ok(contract) => contract::fields(doc, contract, self.it),
+            Err(why) => brief::head(doc, self.it, why),
+        }
+    }
+
+    /// What was written to the outside.
+    pub fn effects(&self, doc: &mut Doc) {
+        match self.contract {
+            Ok(contract) => origin::effects(doc, contract),
+            Err(why) => return doc.paragraph(TextRole::Dim, why),
+        }
+        if self.outlook.is_some() {
+            doc.gap();
+            self.requeue(doc);
+        }
+    }
+
+    /// Who made it: model, prompt, tool calls in order.
+    pub fn provenance(&self, doc: &mut Doc) {
+        match self.contract {
+            Ok(contract) => origin::provenance(doc, contract),
+            Err(why) => origin::maker(doc, self.it, why),
+        }
+    }
+
+    fn requeue(&self, doc: &mut Doc) {
+        if let Some(outlook) = &self.outlook {
+            doc.field("requeue", outlook_role(outlook), outlook.why());
+        }
+    }
+}
+
+/// A contract as JSON.
+pub fn raw(doc: &mut Doc, contract: &Masked) {
+    doc.paragraph(TextRole::Text, &serde_json::to_string_pretty(contract.value()).unwrap_or_default());
+}
+
+/// How an outlook is meant to be read.
+pub const fn outlook_role(outlook: &Outlook) -> TextRole {
+    match outlook {
+        Outlook::Likely(_) => TextRole::Good,
+        Outlook::Open(_) => TextRole::Text,
+        Outlook::WouldFail(_) => TextRole::Bad,
+        Outlook::Impossible(_) => TextRole::Dim,
+    }
+}
+
+/// How a state is meant to be read.
+pub const fn state_role(state: State) -> TextRole {
+    match state {
+        State::Completed => TextRole::Good,
+        State::Pending | State::Leased | State::Acknowledged => TextRole::Accent,
+        State::RetryWait | State::Returned => TextRole::Warn,
+        State::Escalated => TextRole::Wait,
+        State::DeadLettered | State::Failed | State::Rejected => TextRole::Bad,
+        State::Dismissed | State::Cancelled => TextRole::Dim,
+    }
+}
