@@ -32,6 +32,7 @@ pub mod query;
 pub mod report;
 #[deny(clippy::wildcard_enum_match_arm)]
 pub mod run;
+pub mod severity;
 pub mod text;
 pub mod time;
 mod wire;

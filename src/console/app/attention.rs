@@ -1,7 +1,10 @@
 //! The attention strip: what needs somebody, worst first, and where its rows are.
 
+use std::cmp::Reverse;
+
 use crate::domain::health::Health;
 use crate::domain::report::{TaskRow, TaskVerdict};
+use crate::domain::severity::Severity;
 use crate::domain::text::{age, count};
 use crate::domain::time::{MINUTE, Millis};
 
@@ -16,22 +19,11 @@ pub struct Badge {
     /// Such as `14 dead`.
     pub text: String,
     /// How bad it is.
-    pub level: Level,
+    pub severity: Severity,
     /// The screen with its rows.
     pub screen: ScreenId,
     /// What to show there.
     pub focus: Focus,
-}
-
-/// How bad a badge is, worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Somebody should look now.
-    Critical,
-    /// Somebody should look today.
-    Warning,
-    /// A person is waited for, or news.
-    Info,
 }
 
 /// What the strip says when it has no badges. No data is never healthy.
@@ -55,18 +47,18 @@ const EDGES_NAMED: usize = 2;
 /// Every badge, worst first.
 pub fn badges(world: &World) -> Vec<Badge> {
     let mut all = Vec::new();
-    let mut add = |level, screen, focus, text: String| {
-        all.push(Badge { text, level, screen, focus });
+    let mut add = |severity, screen, focus, text: String| {
+        all.push(Badge { text, severity, screen, focus });
     };
     for feed in &world.feeds {
         if let Link::Down { since, .. } = feed.link() {
             let since = age(since.age(world.now));
             let text = format!("{} unreachable {since}", feed.name);
-            add(Level::Critical, ScreenId::Sources, Focus::Source(feed.id), text);
+            add(Severity::Critical, ScreenId::Sources, Focus::Source(feed.id), text);
         } else if *feed.link() == Link::Live && !feed.is_fresh(world.now) {
             let old = age(feed.data_age(world.now).unwrap_or_default());
             let text = format!("{} silent {old}", feed.name);
-            add(Level::Critical, ScreenId::Sources, Focus::Source(feed.id), text);
+            add(Severity::Critical, ScreenId::Sources, Focus::Source(feed.id), text);
         }
     }
     let figures = || world.feeds.iter().map(super::feed::Feed::figures);
@@ -86,63 +78,64 @@ pub fn badges(world: &World) -> Vec<Badge> {
         if runs > 0 {
             let words = if runs == 1 { one } else { many };
             let text = format!("{runs} {words}");
-            add(Level::Critical, ScreenId::Tasks, Focus::Here, text);
+            add(Severity::Critical, ScreenId::Tasks, Focus::Here, text);
         }
     }
     let dead: usize = figures().flat_map(|it| &it.dead).map(|it| it.count).sum();
     if dead > 0 {
         let text = format!("{} dead", count(dead as u64));
-        add(Level::Critical, ScreenId::DeadLetters, Focus::Here, text);
+        add(Severity::Critical, ScreenId::DeadLetters, Focus::Here, text);
     }
     let waiting: usize = figures().map(|it| it.inbox.len()).sum();
     if waiting > 0 {
         let late = figures().flat_map(|it| &it.inbox).filter(|it| it.due_in_ms < 0).count();
         let next = figures().flat_map(|it| &it.inbox).map(|it| it.due_in_ms).min();
-        let (level, more) = match (late, next) {
-            (0, Some(next)) if next < SOON => (Level::Warning, format!(", due in {}", age(next))),
-            (0, _) => (Level::Info, String::new()),
-            (late, _) => (Level::Warning, format!(", {late} overdue")),
+        let (severity, more) = match (late, next) {
+            (0, Some(next)) if next < SOON => (Severity::Warning, format!(", due in {}", age(next))),
+            (0, _) => (Severity::Info, String::new()),
+            (late, _) => (Severity::Warning, format!(", {late} overdue")),
         };
         let text = format!("{waiting} waiting for you{more}");
-        add(level, ScreenId::Inbox, Focus::Here, text);
+        add(severity, ScreenId::Inbox, Focus::Here, text);
     }
     edges(world, &mut add);
     let stalled = tasks(TaskVerdict::Stalled);
     if stalled > 0 {
-        add(Level::Warning, ScreenId::Tasks, Focus::Here, format!("{stalled} stalled"));
+        add(Severity::Warning, ScreenId::Tasks, Focus::Here, format!("{stalled} stalled"));
     }
     // Somebody waits for this very person: it keeps its place among the critical ones, whatever it looks like.
     all.sort_by_key(|it| match it.screen {
-        ScreenId::Inbox => Level::Critical,
-        _ => it.level,
+        ScreenId::Inbox => Reverse(Severity::Critical),
+        _ => Reverse(it.severity),
     });
     all
 }
 
-fn edges(world: &World, add: &mut impl FnMut(Level, ScreenId, Focus, String)) {
+fn edges(world: &World, add: &mut impl FnMut(Severity, ScreenId, Focus, String)) {
     let rows = || {
         let feeds = world.feeds.iter();
         feeds.flat_map(|feed| feed.figures().edges.iter().map(move |row| (feed, row)))
     };
-    for (health, level) in [(Health::Critical, Level::Critical), (Health::Warning, Level::Warning)] {
+    for health in [Health::Critical, Health::Warning] {
+        let severity = health.severity();
         let bad = || rows().filter(|(_, row)| row.level == health);
         for (feed, row) in bad().take(EDGES_NAMED) {
             let text = format!("{} {}", row.edge, brief(world, feed, row));
             let focus = Focus::Edge(feed.id, row.edge.clone());
-            add(level, ScreenId::Edges, focus, text);
+            add(severity, ScreenId::Edges, focus, text);
         }
         let more = bad().count().saturating_sub(EDGES_NAMED);
         if more > 0 {
             let s = if more == 1 { "" } else { "s" };
             let text = format!("{more} more edge{s} {}", health.word());
-            add(level, ScreenId::Edges, Focus::Here, text);
+            add(severity, ScreenId::Edges, Focus::Here, text);
         }
     }
     let refused: u32 = rows().map(|(_, row)| row.violation_rate.k).sum();
     if refused > 0 {
         let s = if refused == 1 { "" } else { "s" };
         let text = format!("{} violation{s}/1h", count(u64::from(refused)));
-        add(Level::Warning, ScreenId::Edges, Focus::Here, text);
+        add(Severity::Warning, ScreenId::Edges, Focus::Here, text);
     }
 }
 

@@ -11,7 +11,6 @@ use crate::keymap::Action;
 
 use super::binding::Binding;
 use super::edge_page::{pause, propose_pause, turned};
-use super::explain::concern;
 use super::list::List;
 use super::order::Order;
 use super::place::Focus;
@@ -79,7 +78,7 @@ impl Edges {
                 span => report::edges(feed.ledger(), span, stale),
             };
             let found = edges.into_iter().filter(|row| self.query.matches(row));
-            self.rows.extend(found.map(|row| Row { source: feed.id, concern: concern(&row), row }));
+            self.rows.extend(found.map(|row| Row { source: feed.id, severity: row.severity(), row }));
         }
         let (by, rising) = (self.by, self.rising);
         let compare = |a: &Row, b: &Row| -> Ordering {

@@ -4,38 +4,12 @@ use crate::domain::health::{Health, Kind, Signal, Window};
 use crate::domain::ledger::{EdgeStats, Offence};
 use crate::domain::report::{EdgeRow, FindingRow};
 use crate::domain::run::Level;
+use crate::domain::severity::Severity;
 use crate::domain::text::{age, latency, plural};
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, Time};
 
 use super::feed::Feed;
 use super::world::{TimeFormat, World};
-
-/// How much a row asks for attention. Ordered, the least first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Concern {
-    /// Nothing, or too little, is known.
-    #[default]
-    Quiet,
-    /// Enough is known, and nothing is wrong.
-    Fine,
-    /// Somebody should look today.
-    Warning,
-    /// Somebody should look now.
-    Critical,
-}
-
-/// How much an edge asks for attention. Also true of the last thing known when the source is gone.
-pub fn concern(row: &EdgeRow) -> Concern {
-    if row.looping > 0 || row.findings.iter().any(|it| it.critical) {
-        Concern::Critical
-    } else if !row.findings.is_empty() || row.dead > 0 || row.paused {
-        Concern::Warning
-    } else if row.level == Health::Healthy {
-        Concern::Fine
-    } else {
-        Concern::Quiet
-    }
-}
 
 /// Why an edge asks for attention, the worst first; one word or few when it does not. Holds hostile text.
 pub fn reason(world: &World, feed: &Feed, row: &EdgeRow) -> String {
@@ -57,13 +31,13 @@ fn parts(world: &World, feed: &Feed, row: &EdgeRow) -> Vec<String> {
     let Some(book) = feed.ledger().edge(&row.edge) else {
         return Vec::new();
     };
-    let mut parts: Vec<(Concern, String)> = Vec::new();
+    let mut parts: Vec<(Severity, String)> = Vec::new();
     if row.paused {
-        parts.push((Concern::Warning, "paused".to_owned()));
+        parts.push((Severity::Warning, "paused".to_owned()));
     }
     parts.extend(slow(world, feed, book, row));
     if row.looping > 0 {
-        parts.push((Concern::Critical, looping(feed, row)));
+        parts.push((Severity::Critical, looping(feed, row)));
     }
     for it in &row.findings {
         let words = match it.signal {
@@ -71,14 +45,14 @@ fn parts(world: &World, feed: &Feed, row: &EdgeRow) -> Vec<String> {
             Signal::Retries => retries(world, feed, book, it),
             Signal::Stall | Signal::Drift | Signal::Limit => continue,
         };
-        parts.push((of(it), words));
+        parts.push((it.severity(), words));
     }
     if row.dead > 0 {
         let group = feed.figures().dead.iter().find(|it| it.edge == row.edge);
         let what = group.map_or(String::new(), |it| format!(": {}", it.title));
-        parts.push((Concern::Warning, format!("{} dead{what}", row.dead)));
+        parts.push((Severity::Warning, format!("{} dead{what}", row.dead)));
     }
-    parts.sort_by_key(|(concern, _)| std::cmp::Reverse(*concern));
+    parts.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
     parts.into_iter().map(|(_, words)| words).collect()
 }
 
@@ -95,10 +69,6 @@ pub fn since(world: &World, feed: &Feed, at: Time) -> String {
     (at + shift).utc().format(form).to_string()
 }
 
-const fn of(finding: &FindingRow) -> Concern {
-    if finding.critical { Concern::Critical } else { Concern::Warning }
-}
-
 fn with_since(world: &World, feed: &Feed, what: &str, at: Option<Time>, lasting: bool) -> String {
     match at {
         Some(at) => format!("{what} {}", since(world, feed, at)),
@@ -108,10 +78,10 @@ fn with_since(world: &World, feed: &Feed, what: &str, at: Option<Time>, lasting:
 }
 
 /// Stall, drift and limit are one thing to the reader: the target is slow, since when, and how it was before.
-fn slow(world: &World, feed: &Feed, book: &EdgeStats, row: &EdgeRow) -> Option<(Concern, String)> {
+fn slow(world: &World, feed: &Feed, book: &EdgeStats, row: &EdgeRow) -> Option<(Severity, String)> {
     let signals = [Signal::Stall, Signal::Drift, Signal::Limit];
     let found: Vec<_> = row.findings.iter().filter(|it| signals.contains(&it.signal)).collect();
-    let worst = found.iter().map(|it| of(it)).max()?;
+    let worst = found.iter().map(|it| it.severity()).max()?;
     let began = found.iter().filter_map(|it| it.since).min();
     let lasting = found.iter().any(|it| it.lasting);
     let slow = with_since(world, feed, "slow", began, lasting);

@@ -9,7 +9,6 @@ use crate::domain::run::Handoff;
 use crate::keymap::Action;
 
 use super::binding::Binding;
-use super::explain::concern;
 use super::list::List;
 use super::place::Focus;
 use super::screen::Screen;
@@ -84,16 +83,16 @@ impl Pipelines {
                     let seen = |edge: &EdgeRow| feed.ledger().edges().position(|it| it.edge == edge.edge);
                     row.edges.sort_by_cached_key(|it| (it.people, seen(it)));
                 }
-                let concerns = row.edges.iter().map(concern).enumerate();
+                let severities = row.edges.iter().map(EdgeRow::severity).enumerate();
                 // The first of the worst: max_by_key would give the last.
-                let worst = concerns.rev().max_by_key(|(_, concern)| *concern);
-                let (worst, concern) = worst.unwrap_or_default();
-                self.groups.push(Group { source: feed.id, row, concern, worst });
+                let worst = severities.rev().max_by_key(|(_, severity)| *severity);
+                let (worst, severity) = worst.unwrap_or_default();
+                self.groups.push(Group { source: feed.id, row, severity, worst });
             }
         }
         // By how bad and by name only: numbers that change all the time would make the rows dance.
         self.groups.sort_by(|a, b| {
-            let order = (b.concern, a.source).cmp(&(a.concern, b.source));
+            let order = (b.severity, a.source).cmp(&(a.severity, b.source));
             order.then_with(|| a.row.pipeline.cmp(&b.row.pipeline))
         });
         self.grow(world);

@@ -149,7 +149,7 @@ fn draw_row(it: &Row, state: &State, line: &mut Line<'_>) {
     line.draw(|area, buffer| {
         // The word where there is no room for the reason; that stands below the list then.
         let why = if area.width >= REASON { reason(&state.world, feed, row) } else { row.word().to_owned() };
-        let style = theme.style(figure::role(it.concern));
+        let style = theme.style(figure::role(it.severity));
         part::put(buffer, area.x, area.y, area.width, &why, style);
     });
     if !feed.is_fresh(state.world.now) {

@@ -5,10 +5,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::part;
-use crate::console::app::explain::{Concern, is_measured};
+use crate::console::app::explain::is_measured;
 use crate::console::app::feed::Feed;
 use crate::domain::health::Signal;
 use crate::domain::report::{self, EdgeRow, P95Ms, RateOf};
+use crate::domain::severity::Severity;
 use crate::domain::text;
 use crate::domain::time::Millis;
 use crate::theme::{Role, Theme};
@@ -24,24 +25,21 @@ pub(super) fn none() -> Cell {
     (Role::Dim, "-".to_owned())
 }
 
-/// How a concern looks.
-pub(super) const fn role(concern: Concern) -> Role {
-    match concern {
-        Concern::Critical => Role::Critical,
-        Concern::Warning => Role::Warning,
-        Concern::Fine => Role::Healthy,
-        Concern::Quiet => Role::Dim,
+/// How a severity looks: the one place that gives it a colour, beside that of the badges.
+pub(super) const fn role(severity: Severity) -> Role {
+    match severity {
+        Severity::Critical => Role::Critical,
+        Severity::Warning => Role::Warning,
+        Severity::Info => Role::Info,
+        Severity::Fine => Role::Healthy,
+        Severity::Quiet => Role::Dim,
     }
 }
 
 /// How a number looks that these signals judge: coloured only when they found something.
 pub(super) fn judged(row: &EdgeRow, signals: &[Signal]) -> Role {
     let found = row.findings.iter().filter(|it| signals.contains(&it.signal));
-    match found.map(|it| it.critical).max() {
-        None => Role::Text,
-        Some(true) => Role::Critical,
-        Some(false) => Role::Warning,
-    }
+    found.map(report::FindingRow::severity).max().map_or(Role::Text, role)
 }
 
 /// The signals that judge the latency.

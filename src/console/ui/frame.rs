@@ -6,9 +6,10 @@ use super::canvas::Canvas;
 use super::part;
 use super::part::badge::{Badge, badges, glyph};
 use crate::console::app::State;
-use crate::console::app::attention::{Calm, Level, calm};
+use crate::console::app::attention::{Calm, calm};
 use crate::console::app::msg::HitTarget;
 use crate::console::app::toast::Tone;
+use crate::domain::severity::Severity;
 use crate::domain::text;
 use crate::theme::Role;
 
@@ -34,11 +35,11 @@ pub(super) fn strip(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         .iter()
         .map(|it| Badge {
             text: it.text.clone(),
-            role: match it.level {
-                _ if old && it.level != Level::Critical => Role::Stale,
-                Level::Critical => Role::BadgeCritical,
-                Level::Warning => Role::BadgeWarning,
-                Level::Info => Role::BadgeInfo,
+            role: match it.severity {
+                it if old && it != Severity::Critical => Role::Stale,
+                Severity::Critical => Role::BadgeCritical,
+                Severity::Warning => Role::BadgeWarning,
+                Severity::Info | Severity::Fine | Severity::Quiet => Role::BadgeInfo,
             },
         })
         .collect();

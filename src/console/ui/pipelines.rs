@@ -15,12 +15,13 @@ use super::part;
 use super::part::table::{Column, Line as Row};
 use crate::console::app::State;
 use crate::console::app::empty_state::why_blank;
-use crate::console::app::explain::{Concern, concern, is_measured, reason};
+use crate::console::app::explain::{is_measured, reason};
 use crate::console::app::feed::Feed;
 use crate::console::app::pipelines::{Group, Line, Node, Pipelines, title};
 use crate::domain::health::Signal;
 use crate::domain::report::EdgeRow;
 use crate::domain::run::Handoff;
+use crate::domain::severity::Severity;
 use crate::domain::text;
 use crate::theme::{Glyphs, Role};
 
@@ -62,8 +63,8 @@ fn facts_of<'a>(screen: &'a Pipelines, line: Option<&Line>, group: Option<&'a Gr
         return vec![edge];
     }
     let mut edges: Vec<&EdgeRow> = group.map_or(Vec::new(), |it| it.row.edges.iter().collect());
-    edges.retain(|it| concern(it) >= Concern::Warning);
-    edges.sort_by_key(|it| std::cmp::Reverse(concern(it)));
+    edges.retain(|it| it.severity() >= Severity::Warning);
+    edges.sort_by_key(|it| std::cmp::Reverse(it.severity()));
     if edges.is_empty() {
         edges.extend(group.and_then(Group::worst));
     }
@@ -234,7 +235,7 @@ fn draw_row(screen: &Pipelines, state: &State, node: &Node, line: &Line, row: &m
         Node::Edge(..) => {
             if let Some(edge) = screen.edge(line) {
                 edge_cells(feed, edge, row);
-                row.text(figure::role(concern(edge)), &reason(&state.world, feed, edge));
+                row.text(figure::role(edge.severity()), &reason(&state.world, feed, edge));
             }
         }
         Node::Handoff(_, id) => {
@@ -309,17 +310,17 @@ fn verdict(state: &State, feed: &Feed, screen: &Pipelines, line: &Line) -> Cell 
     let Some(group) = screen.group(line) else {
         return figure::none();
     };
-    let role = figure::role(group.concern);
+    let role = figure::role(group.severity);
     let worst = group.worst();
     let why = || worst.map_or(String::new(), |edge| reason(&state.world, feed, edge));
-    let words = match (group.concern, line.open) {
-        (Concern::Critical, Some(true)) => "critical".to_owned(),
-        (Concern::Warning, Some(true)) => "warning".to_owned(),
-        (Concern::Critical | Concern::Warning, _) => {
+    let words = match (group.severity, line.open) {
+        (Severity::Critical, Some(true)) => "critical".to_owned(),
+        (Severity::Warning, Some(true)) => "warning".to_owned(),
+        (Severity::Critical | Severity::Warning, _) => {
             let edge = worst.map_or(String::new(), |it| it.edge.to_string());
             format!("{edge}: {}", why())
         }
-        (Concern::Fine | Concern::Quiet, _) => why(),
+        (Severity::Info | Severity::Fine | Severity::Quiet, _) => why(),
     };
     (role, words)
 }

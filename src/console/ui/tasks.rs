@@ -80,7 +80,7 @@ fn list(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
 }
 
 fn draw_row(state: &State, feed: &Feed, row: &TaskRow, line: &mut Line<'_>) {
-    let role = role(row.verdict);
+    let role = figure::role(row.verdict.severity());
     let sign = match row.verdict {
         TaskVerdict::Fine => " ",
         _ => glyph(line.theme(), role),
@@ -117,16 +117,6 @@ fn draw_row(state: &State, feed: &Feed, row: &TaskRow, line: &mut Line<'_>) {
     line.text(if closed { Role::Dim } else { Role::Text }, &row.title);
     if !feed.is_fresh(state.world.now) {
         line.overlay(Role::Stale);
-    }
-}
-
-/// How a verdict looks.
-const fn role(verdict: TaskVerdict) -> Role {
-    match verdict {
-        TaskVerdict::Looping | TaskVerdict::RetryStorm => Role::Critical,
-        TaskVerdict::Stalled => Role::Warning,
-        TaskVerdict::Iterating => Role::Info,
-        TaskVerdict::Fine => Role::Dim,
     }
 }
 

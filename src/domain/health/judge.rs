@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::signal::{Population, Rate};
 use super::tally::Tally;
 use super::window::{Window, Windows};
+use crate::domain::severity::Severity;
 use crate::domain::text::{age, latency, percent};
 use crate::domain::time::{Millis, Time};
 
@@ -29,7 +30,8 @@ const BASELINE_ENOUGH: u64 = 200;
 /// Minutes in a 5m rate, and how many it must stay below the threshold before an alert closes.
 const FIVE: usize = 5;
 
-/// The state of an edge in one word; the order is how much it asks for attention.
+/// The state of an edge in one word. The order is that of its rows, [`severity`](Self::severity) that of attention:
+/// what is not known stands before what is healthy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Health {
     /// Enough was seen in the last hour and nothing is wrong.
@@ -58,15 +60,16 @@ impl Health {
             Self::Critical => "critical",
         }
     }
-}
 
-/// How bad a [`Finding`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Somebody should look today.
-    Warning,
-    /// Somebody should look now.
-    Critical,
+    /// How much it asks for attention. Too little, nothing and unknown are all the same to that.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Insufficient | Self::NoData | Self::Unknown => Severity::Quiet,
+            Self::Healthy => Severity::Fine,
+            Self::Warning => Severity::Warning,
+            Self::Critical => Severity::Critical,
+        }
+    }
 }
 
 /// The rule a [`Finding`] comes from.
@@ -90,7 +93,7 @@ pub enum Signal {
 pub struct Finding {
     /// The rule that says so.
     pub signal: Signal,
-    /// How bad it is.
+    /// How bad it is: [`Warning`](Severity::Warning) or [`Critical`](Severity::Critical).
     pub severity: Severity,
     /// What is wrong, for people, with the numbers: `31 wait for acknowledgement, the oldest 6m12s (limit 20s)`.
     pub reason: String,
@@ -127,7 +130,7 @@ pub fn judge(facts: &Facts) -> (Health, Vec<Finding>) {
     let health = match findings.first().map(|worst| worst.severity) {
         _ if facts.stale => Health::Unknown,
         Some(Severity::Critical) => Health::Critical,
-        Some(Severity::Warning) => Health::Warning,
+        Some(_) => Health::Warning,
         None => quiet(facts),
     };
     (health, findings)

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::domain::health::{
-    Facts, Guard, Health, Histogram, Kind, Latency, P95, Rate, Severity, Signal, Window, judge,
-};
+use crate::domain::health::{Facts, Guard, Health, Histogram, Kind, Latency, P95, Rate, Signal, Window, judge};
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::ledger::{EdgeStats, Ledger};
 use crate::domain::query::{Filterable, Query};
 use crate::domain::run::Level;
+use crate::domain::severity::Severity;
 use crate::domain::time::{Millis, Time};
 
 /// One edge over one window.
@@ -139,31 +138,41 @@ impl From<Rate> for RateOf {
 impl EdgeRow {
     /// What [`health`](Self::health) says; a stale edge stays unknown.
     pub fn attention(&self) -> Health {
-        let handoffs = if self.looping > 0 {
-            Health::Critical
-        } else if self.dead > 0 || self.paused {
-            Health::Warning
-        } else {
-            return self.level;
-        };
-        match self.level {
-            Health::Unknown => Health::Unknown,
-            judged => judged.max(handoffs),
+        match (self.level, self.severity()) {
+            (Health::Unknown, _) => Health::Unknown,
+            (_, Severity::Critical) => Health::Critical,
+            (_, Severity::Warning) => Health::Warning,
+            (level, _) => level,
         }
     }
 
-    /// The word for it where there is no room for a reason. What was wrong last counts also when the source is
-    /// gone.
-    pub fn word(&self) -> &'static str {
-        if self.looping > 0 || self.findings.iter().any(|it| it.critical) {
-            Health::Critical.word()
-        } else if !self.findings.is_empty() || self.dead > 0 || self.paused {
-            Health::Warning.word()
-        } else if self.people {
-            "people"
+    /// How much it asks for attention. What was wrong last counts also when the source is gone.
+    pub fn severity(&self) -> Severity {
+        let handoffs = if self.looping > 0 {
+            Severity::Critical
+        } else if self.dead > 0 || self.paused {
+            Severity::Warning
         } else {
-            self.health
+            self.level.severity()
+        };
+        self.findings.iter().map(FindingRow::severity).fold(handoffs, Severity::max)
+    }
+
+    /// The word for it where there is no room for a reason.
+    pub fn word(&self) -> &'static str {
+        match self.severity() {
+            Severity::Critical => Health::Critical.word(),
+            Severity::Warning => Health::Warning.word(),
+            _ if self.people => "people",
+            _ => self.health,
         }
+    }
+}
+
+impl FindingRow {
+    /// How bad it is.
+    pub const fn severity(&self) -> Severity {
+        if self.critical { Severity::Critical } else { Severity::Warning }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::domain::id::RunId;
 use crate::domain::ledger::Ledger;
 use crate::domain::query::{Filterable, Query};
 use crate::domain::run::{Handoff, Level, Run, RunState};
+use crate::domain::severity::Severity;
 use crate::domain::text::wire_word;
 use crate::domain::time::{Millis, Time};
 
@@ -34,6 +35,16 @@ impl TaskVerdict {
             Self::Stalled => "stalled",
             Self::Iterating => "iterating",
             Self::Fine => "fine",
+        }
+    }
+
+    /// How much it asks for attention.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Looping | Self::RetryStorm => Severity::Critical,
+            Self::Stalled => Severity::Warning,
+            Self::Iterating => Severity::Info,
+            Self::Fine => Severity::Quiet,
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::console::app::explain::Concern;
 use crate::domain::port::SourceId;
 use crate::domain::report::{EdgeRow, RateOf};
+use crate::domain::severity::Severity;
 
 /// One row: an edge, where it is, and how bad it is.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct Row {
     /// Its numbers.
     pub row: EdgeRow,
     /// How much it asks for attention.
-    pub concern: Concern,
+    pub severity: Severity,
 }
 
 /// A column of the list, in the order drawn.
@@ -80,10 +80,10 @@ impl By {
                 // Among edges that nothing is wrong with these numbers are noise: they stand still, by name.
                 let pressing = |row: &Row| {
                     let it = &row.row;
-                    let bad = row.concern >= Concern::Warning;
+                    let bad = row.severity >= Severity::Warning;
                     bad.then_some((it.dead > 0, it.oldest_unacknowledged_ms, it.open))
                 };
-                let key = |row: &Row| (!row.row.people, row.concern, pressing(row));
+                let key = |row: &Row| (!row.row.people, row.severity, pressing(row));
                 key(b).cmp(&key(a))
             }
         }

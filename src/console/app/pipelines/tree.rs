@@ -7,8 +7,8 @@ use crate::domain::id::{Edge, HandoffId};
 use crate::domain::port::SourceId;
 use crate::domain::report::{EdgeRow, PipelineRow};
 
-use super::super::explain::Concern;
 use super::super::world::World;
+use crate::domain::severity::Severity;
 
 /// Open tasks shown under an edge; its page has them all.
 const TASKS: usize = 20;
@@ -21,7 +21,7 @@ pub struct Group {
     /// Its numbers, and its edges in the order work flows; the worst first when there are many.
     pub row: PipelineRow,
     /// How much its worst edge asks for attention.
-    pub concern: Concern,
+    pub severity: Severity,
     /// The worst edge.
     pub(super) worst: usize,
 }
@@ -95,7 +95,7 @@ pub(super) fn grow(
         tree.pipelines(groups.iter().enumerate().collect(), &[], groups.len() == 1);
         return tree.rows;
     }
-    let worst = |id| groups.iter().filter(|it| it.source == id).map(|it| it.concern).max();
+    let worst = |id| groups.iter().filter(|it| it.source == id).map(|it| it.severity).max();
     let mut sources: Vec<SourceId> = world.feeds.iter().map(|it| it.id).collect();
     sources.sort_by_key(|id| (std::cmp::Reverse(worst(*id)), *id));
     for id in sources {
@@ -128,7 +128,7 @@ impl Tree<'_> {
     fn pipelines(&mut self, groups: Vec<(usize, &Group)>, guides: &[bool], alone: bool) {
         for (at, group) in groups {
             let node = Node::Pipeline(group.source, group.row.pipeline.as_str().into());
-            let by_itself = alone || self.filtered || group.concern >= Concern::Warning;
+            let by_itself = alone || self.filtered || group.severity >= Severity::Warning;
             let open = (self.is_open)(&node, by_itself);
             let line = Line { guides: guides.to_vec(), open: Some(open), group: Some(at), ..Line::default() };
             self.push(node, line.clone());

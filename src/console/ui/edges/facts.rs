@@ -6,7 +6,7 @@ use ratatui::layout::{Layout, Rect};
 
 use super::page::charts;
 use crate::console::app::State;
-use crate::console::app::explain::{concern, reason};
+use crate::console::app::explain::reason;
 use crate::console::app::feed::Feed;
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::figure;
@@ -52,7 +52,7 @@ fn all_words(state: &State, feed: &Feed, edges: &[&EdgeRow], each: u16, canvas: 
 fn words(state: &State, feed: &Feed, edge: &EdgeRow, name: u16, canvas: &mut Canvas<'_>) {
     canvas.put(2, 0, Role::Strong, &edge.edge.to_string());
     let left = 4 + name;
-    let role = figure::role(concern(edge));
+    let role = figure::role(edge.severity());
     let room = usize::from(canvas.area.width.saturating_sub(left + 2)).max(10);
     let why = text::clean(&reason(&state.world, feed, edge)).into_owned();
     if canvas.area.height < FEW {

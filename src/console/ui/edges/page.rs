@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use crate::console::app::State;
 use crate::console::app::edge_page::EdgePage;
-use crate::console::app::explain::{concern, is_measured, reason, version};
+use crate::console::app::explain::{is_measured, reason, version};
 use crate::console::app::feed::Feed;
 use crate::console::app::pipelines::title;
 use crate::console::ui::canvas::{Canvas, ListView};
@@ -36,7 +36,7 @@ pub(in crate::console::ui) fn draw(page: &EdgePage, state: &State, canvas: &mut 
     };
     let area = canvas.area;
     super::spans(canvas, &format!("EDGE  {}  {}", row.edge.pipeline, row.edge), page.span);
-    let role = if feed.is_fresh(state.world.now) { figure::role(concern(row)) } else { Role::Stale };
+    let role = if feed.is_fresh(state.world.now) { figure::role(row.severity()) } else { Role::Stale };
     let said = format!("{} {}", glyph(canvas.theme, role), reason(&state.world, feed, row));
     canvas.put(2, 1, role, &said);
     let mut top = 2;

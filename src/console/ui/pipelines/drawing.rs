@@ -1,7 +1,6 @@
 //! The selected pipeline as a flow: agents as boxes, edges as arrows with their P95.
 
 use crate::console::app::State;
-use crate::console::app::explain::concern;
 use crate::console::app::pipelines::Pipelines;
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::figure;
@@ -38,7 +37,7 @@ pub(super) fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
             from: place(&it.edge.from),
             to: place(&it.edge.to),
             label,
-            role: if fresh { figure::role(concern(it)) } else { Role::Stale },
+            role: if fresh { figure::role(it.severity()) } else { Role::Stale },
         })
         .collect();
     let is_selected = |name: &str| selected.is_some_and(|it| *it.edge.from == *name || *it.edge.to == *name);

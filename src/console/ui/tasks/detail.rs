@@ -8,6 +8,7 @@ use crate::console::app::feed::Feed;
 use crate::console::app::tasks::{Tasks, same_work, word};
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::edges::page::standing;
+use crate::console::ui::figure;
 use crate::console::ui::part;
 use crate::console::ui::part::table::{Column, Table};
 use crate::domain::contract::RelationKind;
@@ -45,7 +46,7 @@ pub(super) fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
 
 /// What is thought of it, why and since when. Says how many lines it took.
 fn verdict(state: &State, feed: &Feed, row: &TaskRow, canvas: &mut Canvas<'_>, top: u16) -> u16 {
-    let role = super::role(row.verdict);
+    let role = figure::role(row.verdict.severity());
     let said = match (row.verdict, row.since) {
         (TaskVerdict::Fine, _) => "in work".to_owned(),
         (_, Some(at)) => format!("{} {}: {}", word(row.verdict), since(&state.world, feed, at), row.signal),
