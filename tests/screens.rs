@@ -7,14 +7,14 @@
 
 #[path = "screens/acting.rs"]
 mod acting;
+#[path = "screens/command_line.rs"]
+mod command_line;
 #[path = "screens/console.rs"]
 mod console;
 #[path = "screens/dead_letters.rs"]
 mod dead_letters;
 #[path = "screens/events.rs"]
 mod events;
-#[path = "screens/filters.rs"]
-mod filters;
 #[path = "screens/frame.rs"]
 mod frame;
 #[path = "screens/handoff.rs"]

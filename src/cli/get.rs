@@ -215,7 +215,7 @@ fn finish<T: Row>(
             print(lines?.as_bytes())?;
         }
         Output::Text => {
-            let cells: Vec<Vec<String>> = rows.iter().map(Row::cells).collect();
+            let cells: Vec<Vec<String>> = rows.iter().map(|row| row.cells(&look.ledger)).collect();
             if total == 0 {
                 say(&choice.why_none(look, args.kind.plural()));
             } else {

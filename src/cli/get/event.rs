@@ -10,6 +10,7 @@ use crate::cli::look::Look;
 use crate::cli::table::{Column, id, left, or_dash, words};
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId};
+use crate::domain::ledger::Ledger;
 use crate::domain::port::{Found, Want};
 use crate::domain::query::{Filterable, Query};
 use crate::domain::report::EventText;
@@ -107,7 +108,7 @@ impl Row for EventRow<'_> {
             || self.edge.as_ref().is_some_and(of_edge)
     }
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &Ledger) -> Vec<String> {
         let at = self.event.at.utc();
         vec![
             at.format("%Y-%m-%d %H:%M:%S%.3f").to_string(),

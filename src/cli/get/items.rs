@@ -3,6 +3,7 @@
 use super::rows::Row;
 use crate::cli::table::{Column, id, left, moment, or_dash, right, some, words};
 use crate::domain::id::Edge;
+use crate::domain::ledger::Ledger;
 use crate::domain::report::{DeadRow, InboxRow, RejectionRow, TaskRow};
 use crate::domain::text::{age, wire_word};
 use crate::domain::time::Time;
@@ -32,7 +33,7 @@ impl Row for TaskRow {
         self.trace_id.as_str() == id || self.pipeline == id
     }
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &Ledger) -> Vec<String> {
         vec![
             self.trace_id.to_string(),
             self.pipeline.clone(),
@@ -66,7 +67,7 @@ impl Row for DeadRow {
         of(&self.edge, id) || self.handoff_id.as_str() == id || self.trace_id.as_str() == id || self.group == id
     }
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &Ledger) -> Vec<String> {
         vec![
             self.handoff_id.to_string(),
             self.edge.to_string(),
@@ -101,7 +102,7 @@ impl Row for InboxRow {
         of(&self.edge, id) || self.handoff_id.as_str() == id || self.trace_id.as_str() == id
     }
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &Ledger) -> Vec<String> {
         vec![
             self.handoff_id.to_string(),
             self.edge.to_string(),
@@ -136,7 +137,7 @@ impl Row for RejectionRow {
         of(&self.edge, id) || self.rejection_id == id || self.trace_id.as_str() == id
     }
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &Ledger) -> Vec<String> {
         vec![
             moment(self.last_at),
             some(self.count),

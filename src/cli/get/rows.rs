@@ -4,8 +4,9 @@
 use serde::Serialize;
 
 use crate::cli::table::{Column, latency, left, moment, or_dash, p95, rate, right, some, words};
+use crate::domain::ledger::Ledger;
 use crate::domain::query::Filterable;
-use crate::domain::report::{EdgeRow, FindingRow, PipelineRow};
+use crate::domain::report::{EdgeRow, PipelineRow, reasons};
 use crate::domain::text::age;
 
 /// A row that can be picked, searched and shown.
@@ -14,21 +15,13 @@ pub trait Row: Serialize + Filterable {
     const COLUMNS: &'static [Column];
     /// Whether this is what somebody means by `id`.
     fn is(&self, id: &str) -> bool;
-    /// What people see of it, one cell a column.
-    fn cells(&self) -> Vec<String>;
+    /// What people see of it, one cell a column; the ledger that it was made from says why.
+    fn cells(&self, ledger: &Ledger) -> Vec<String>;
 }
 
-/// The worst of what its health is made of, and since when.
-fn why(it: &EdgeRow) -> String {
-    let tasks = if it.looping == 1 { "task" } else { "tasks" };
-    match it.findings.first() {
-        _ if it.looping > 0 => format!("{} {tasks} looping", it.looping),
-        Some(FindingRow { what, since: Some(since), .. }) => format!("{what}, since {}", moment(*since)),
-        Some(it) if it.lasting => format!("{}, for over 1h", it.what),
-        Some(it) => it.what.clone(),
-        None if it.dead > 0 => format!("{} dead", it.dead),
-        None => String::new(),
-    }
+/// Why it asks for attention, in the words of the screens; empty when it does not.
+fn why(ledger: &Ledger, it: &EdgeRow) -> String {
+    reasons(ledger, it, &|at| format!("since {}", moment(at))).join("; ")
 }
 
 impl Row for PipelineRow {
@@ -50,9 +43,9 @@ impl Row for PipelineRow {
         self.pipeline == id
     }
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, ledger: &Ledger) -> Vec<String> {
         let mut edges = self.edges.iter();
-        let worst = edges.find_map(|it| Some((&it.edge, why(it))).filter(|(_, why)| !why.is_empty()));
+        let worst = edges.find_map(|it| Some((&it.edge, why(ledger, it))).filter(|(_, why)| !why.is_empty()));
         vec![
             self.pipeline.clone(),
             some(self.open),
@@ -91,9 +84,8 @@ impl Row for EdgeRow {
         *self.edge.pipeline == *id || self.edge.to_string() == id
     }
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, ledger: &Ledger) -> Vec<String> {
         let count = |kind| self.counts.get(kind).copied().unwrap_or(0);
-        let paused = if self.paused { "paused; " } else { "" };
         vec![
             self.edge.pipeline.to_string(),
             self.edge.to_string(),
@@ -108,7 +100,7 @@ impl Row for EdgeRow {
             or_dash(self.oldest_unacknowledged_ms, age),
             some(self.dead),
             self.health.to_owned(),
-            format!("{paused}{}", why(self)),
+            why(ledger, self),
         ]
     }
 }

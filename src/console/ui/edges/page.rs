@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use crate::console::app::State;
 use crate::console::app::edge_page::EdgePage;
-use crate::console::app::explain::{is_measured, reason, version};
+use crate::console::app::explain::{is_measured, reason};
 use crate::console::app::feed::Feed;
 use crate::console::app::pipelines::title;
 use crate::console::ui::canvas::{Canvas, ListView};
@@ -14,7 +14,7 @@ use crate::console::ui::figure::{self, Cell};
 use crate::console::ui::part::badge::glyph;
 use crate::console::ui::part::table::{Column, Table};
 use crate::domain::health::Signal;
-use crate::domain::report::EdgeRow;
+use crate::domain::report::{EdgeRow, version};
 use crate::domain::run::{Handoff, State as Standing};
 use crate::domain::text;
 use crate::theme::Role;

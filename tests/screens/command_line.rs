@@ -1,16 +1,19 @@
-//! A filter finds the same rows on a screen and in `seam get`.
+//! What a screen shows, `seam get` prints: the same rows under a filter, the same words for what is wrong.
 
 use std::process::Command;
 
 use seamwatch::console::app::events::Events;
+use seamwatch::console::app::explain::reason;
 use seamwatch::console::app::pipelines::Node;
 use seamwatch::console::app::{Screen, dead_letters};
 use seamwatch::domain::contract::Violation;
 use seamwatch::domain::event::{Event, Fact};
 use seamwatch::domain::id::Actor;
+use seamwatch::domain::severity::Severity;
 use seamwatch::domain::time::{MINUTE, SECOND};
 use seamwatch::source::recording::write_line;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::console::{Console, Story, at};
 use super::incident::incident;
@@ -189,20 +192,34 @@ fn shown(console: &mut Console, kind: &str, filter: &str) -> Result<Vec<String>,
     }
 }
 
-/// The rows that `seam get` prints of a recording under a filter, by their ids.
-fn printed(recording: &str, kind: &str, filter: &str) -> Result<Vec<String>, String> {
+/// A console that has seen the scene, and a recording of it.
+fn both() -> (Console, TempDir, String) {
+    let events = scene();
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("scene.ndjson");
+    let lines: Vec<String> = events.iter().map(|it| write_line(it).unwrap() + "\n").collect();
+    std::fs::write(&file, lines.concat()).unwrap();
+    let mut console = Console::with(120, 40, events);
+    console.tick(SECOND);
+    (console, home, format!("file:{}", file.display()))
+}
+
+/// What `seam get` prints of a recording.
+fn get(recording: &str, kind: &str, args: &[&str]) -> Result<String, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_seam"));
-    command
-        .args(["get", kind, "-c", recording, "--as-of", &at(SECOND).to_string(), "-o", "json"])
-        .arg(format!("--filter={filter}"));
+    command.args(["get", kind, "-c", recording, "--as-of", &at(SECOND).to_string()]).args(args);
     if matches!(kind, "pipelines" | "edges") {
         command.args(["--window", "1h"]);
     }
     let output = command.output().unwrap();
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+/// The rows that `seam get` prints of a recording under a filter, by their ids.
+fn printed(recording: &str, kind: &str, filter: &str) -> Result<Vec<String>, String> {
+    let document = get(recording, kind, &["-o", "json", &format!("--filter={filter}")])?;
+    let document: Value = serde_json::from_str(&document).unwrap();
     let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
     let id = |row: &Value| match kind {
         "pipelines" => text(row, "pipeline"),
@@ -217,14 +234,7 @@ fn printed(recording: &str, kind: &str, filter: &str) -> Result<Vec<String>, Str
 
 #[test]
 fn a_filter_finds_the_same_on_a_screen_and_on_the_command_line() {
-    let events = scene();
-    let home = tempfile::tempdir().unwrap();
-    let file = home.path().join("scene.ndjson");
-    let lines: Vec<String> = events.iter().map(|it| write_line(it).unwrap() + "\n").collect();
-    std::fs::write(&file, lines.concat()).unwrap();
-    let recording = format!("file:{}", file.display());
-    let mut console = Console::with(120, 40, events);
-    console.tick(SECOND);
+    let (mut console, _home, recording) = both();
     console.keys("4");
     for row in console.state.screens.dead_letters.list.rows().to_vec() {
         console.state.screens.dead_letters.list.select(&row);
@@ -244,4 +254,27 @@ fn a_filter_finds_the_same_on_a_screen_and_on_the_command_line() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The words without the times in them: the minute depends on where the windows of a console happen to begin.
+fn timeless(words: &str, since: &str, columns: usize) -> String {
+    let mut parts = words.split(since);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + "since" + &part[columns..])
+}
+
+#[test]
+fn what_is_wrong_with_an_edge_is_said_in_the_same_words() {
+    let (console, _home, recording) = both();
+    let text = get(&recording, "edges", &[]).unwrap();
+    let at = text.lines().next().unwrap().find("WHY").unwrap();
+    let printed: Vec<String> =
+        text.lines().skip(1).map(|line| timeless(line.get(at..).unwrap_or_default(), "since 2026-08-20 ", 8)).collect();
+    let feed = &console.state.world.feeds[0];
+    let wrong = feed.figures().edges.iter().filter(|it| it.severity() >= Severity::Warning);
+    let shown: Vec<String> = wrong.map(|row| timeless(&reason(&console.state.world, feed, row), "since ", 5)).collect();
+    assert!(shown.len() > 3 && shown.iter().any(|it| it.starts_with("slow since,")), "{shown:?}");
+    for words in shown {
+        assert!(printed.contains(&words), "{words}\n{text}");
+    }
 }
