@@ -156,7 +156,7 @@ fn scene() -> Vec<Event> {
 
 /// The rows of a screen under a filter, by their ids.
 fn shown(console: &mut Console, kind: &str, filter: &str) -> Result<Vec<String>, String> {
-    let (screens, world) = (&mut console.state.screens, &console.state.world);
+    let (screens, world) = (&mut console.state.views.screens, &console.state.world);
     match kind {
         "pipelines" => {
             screens.pipelines.set_filter(world, filter)?;
@@ -236,8 +236,8 @@ fn printed(recording: &str, kind: &str, filter: &str) -> Result<Vec<String>, Str
 fn a_filter_finds_the_same_on_a_screen_and_on_the_command_line() {
     let (mut console, _home, recording) = both();
     console.keys("4");
-    for row in console.state.screens.dead_letters.list.rows().to_vec() {
-        console.state.screens.dead_letters.list.select(&row);
+    for row in console.state.views.screens.dead_letters.list.rows().to_vec() {
+        console.state.views.screens.dead_letters.list.select(&row);
         console.keys("<enter>");
     }
     let mut wrong = Vec::new();
