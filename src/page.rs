@@ -6,13 +6,15 @@ mod contract;
 mod doc;
 mod origin;
 mod question;
+mod verdicts;
 
 pub use doc::{Doc, Line, TextRole, Viewport};
 pub use question::{call, question};
+pub use verdicts::verdicts;
 
 use crate::domain::contract::{Contract, Masked};
 use crate::domain::report::{InboxRow, Outlook};
-use crate::domain::run::{Handoff, State};
+use crate::domain::run::{Annotated, Handoff, State};
 use crate::domain::time::Time;
 
 /// One handoff as far as it is known: each part of its page is a method.
@@ -23,6 +25,8 @@ pub struct Subject<'a> {
     pub contract: Result<&'a Contract, &'a str>,
     /// What a person is asked about it; `None` when nobody is.
     pub question: Option<&'a InboxRow>,
+    /// What people made of its run and of the handoffs in it, oldest first.
+    pub annotations: &'a [Annotated],
     /// What a requeue would meet; `None` unless it is a dead letter.
     pub outlook: Option<Outlook>,
     /// The present of its source.
@@ -35,13 +39,15 @@ impl Subject<'_> {
     /// Enough to decide: the question that waits for a person, else what is asked of the receiver and where it stands.
     pub fn brief(&self, doc: &mut Doc) {
         if let Some(row) = self.question {
-            return question(doc, row, self.contract);
+            question(doc, row, self.contract);
+            return verdicts(doc, self.annotations, Some(&self.it.id), self.stamp);
         }
         match self.contract {
             Ok(contract) => brief::brief(doc, contract),
             Err(why) => brief::head(doc, self.it, why),
         }
         self.standing(doc);
+        verdicts(doc, self.annotations, Some(&self.it.id), self.stamp);
     }
 
     /// The six fields of the contract, and what is wrong or missing.

@@ -101,7 +101,7 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
     };
     let task = task_row(&run, look.as_of);
     let text = if let Some(it) = run.handoffs.get(&handoff) {
-        let of_it = |event: &&Event| event.handoff.as_ref() == Some(&handoff);
+        let of_it = |event: &&Event| event.about() == Some(&handoff);
         let events: Vec<&Event> = events.iter().filter(of_it).collect();
         let lines = rows(&events);
         let (contract, contract_missing) = match contract {

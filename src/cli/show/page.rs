@@ -7,7 +7,7 @@ use crate::domain::contract::Masked;
 use crate::domain::report::TaskRow;
 use crate::domain::run::Handoff;
 use crate::domain::text::{age, latency, plural, word};
-use crate::page::{Doc, Subject, TextRole, raw};
+use crate::page::{Doc, Subject, TextRole, raw, verdicts};
 
 /// An event as cells.
 pub fn line(row: &EventRow<'_>) -> Vec<String> {
@@ -48,6 +48,7 @@ pub fn handoff(page: &HandoffPage<'_>, it: &Handoff, events: &[Vec<String>]) -> 
         it,
         contract: contract.as_ref().map_err(String::as_str),
         question: page.inbox.as_ref(),
+        annotations: &page.task.annotations,
         outlook: page.dead.as_ref().map(|it| it.outlook.clone()),
         now: page.as_of,
         stamp: &moment,
@@ -88,6 +89,7 @@ pub fn run(page: &RunPage<'_>, events: &[Vec<String>]) -> String {
     let state = format!("{}, {} open of {}", word(&task.state), task.open, plural(task.handoffs, "handoff"));
     doc.field("state", TextRole::Text, &state);
     verdict(&mut doc, task);
+    verdicts(&mut doc, &task.annotations, None, &moment);
     doc.field("path", TextRole::Text, &task.path);
     doc.field("retries", TextRole::Text, &task.retries.to_string());
     doc.field("spent", TextRole::Text, &age(task.spent_ms));

@@ -211,6 +211,7 @@ impl Handoff {
             it,
             contract: parts.as_ref().map(|it| *it).map_err(String::as_str),
             question: question.as_ref(),
+            annotations: self.run(world).map_or(&[], |run| run.annotations.as_slice()),
             outlook: ledger.filter(|_| it.state == run::State::DeadLettered).map(|ledger| outlook(ledger, it)),
             now,
             stamp: &|at| world.stamp(at, now),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::domain::id::RunId;
 use crate::domain::ledger::Ledger;
 use crate::domain::query::{Filterable, Query};
-use crate::domain::run::{Handoff, Level, Run, RunState};
+use crate::domain::run::{Annotated, Handoff, Level, Run, RunState};
 use crate::domain::severity::Severity;
 use crate::domain::text::wire_word;
 use crate::domain::time::{Millis, Time};
@@ -82,6 +82,9 @@ pub struct TaskRow {
     pub started_at: Time,
     /// Latest event.
     pub changed_at: Time,
+    /// What people made of it, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub annotations: Vec<Annotated>,
     /// Time between them, or until now while something is open.
     pub spent_ms: Millis,
 }
@@ -153,6 +156,7 @@ pub fn task_row(run: &Run, now: Time) -> TaskRow {
         title: last.map(|it| it.emission.title.clone()).unwrap_or_default(),
         started_at: run.started_at,
         changed_at: run.changed_at,
+        annotations: run.annotations.clone(),
         spent_ms: until - run.started_at,
     }
 }

@@ -173,7 +173,7 @@ pub async fn timeline(State(api): State<Api>, caller: Caller, Place(id): Place<S
     let id = HandoffId::from(id);
     let run = seen(&api, &caller, &id).await?;
     let (_, mut events) = api.engine.timeline(&run.id).await?;
-    events.retain(|it| it.handoff.as_ref() == Some(&id));
+    events.retain(|it| it.about() == Some(&id));
     Ok(Json(json!({ "trace_id": run.id, "events": events })).into_response())
 }
 

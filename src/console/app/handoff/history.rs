@@ -69,7 +69,7 @@ impl Handoff {
     }
 
     fn story<'a>(&self, doc: &mut Doc, world: &World, events: impl Iterator<Item = &'a Event>, now: Time) {
-        for event in events.filter(|it| it.handoff.as_ref() == Some(&self.id)) {
+        for event in events.filter(|it| it.about() == Some(&self.id)) {
             let ink = match event.tone() {
                 Tone::Plain => TextRole::Text,
                 Tone::Good => TextRole::Good,

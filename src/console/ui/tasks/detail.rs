@@ -33,6 +33,7 @@ pub(super) fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
     let mut canvas = canvas.within(inside);
     let (height, mut top) = (canvas.area.height, 0);
     top += verdict(state, feed, row, &mut canvas, top);
+    top += verdicts(state, feed, run, &mut canvas, top);
     let thread: u16 = screen.thread.iter().map(|it| it.wants.len().max(1) as u16).sum();
     // The steps get what the thread leaves, and at least half.
     let left = height.saturating_sub(top);
@@ -64,6 +65,23 @@ fn verdict(state: &State, feed: &Feed, row: &TaskRow, canvas: &mut Canvas<'_>, t
     );
     canvas.put(1, top + 1, Role::Dim, &numbers);
     3
+}
+
+/// The latest verdicts of people, the last one first. Says how many lines they took.
+fn verdicts(state: &State, feed: &Feed, run: &Run, canvas: &mut Canvas<'_>, top: u16) -> u16 {
+    const SHOWN: usize = 3;
+    let now = feed.ledger().now();
+    let mut y = top;
+    for it in run.annotations.iter().rev().take(SHOWN) {
+        let said = &it.annotation;
+        let who = format!("{} {}", state.world.stamp(it.at, now), it.by.id);
+        let used = canvas.put(1, y, Role::Dim, &who);
+        let between = if said.note.is_empty() { "" } else { ": " };
+        canvas.put(used + 3, y, Role::Waiting, &format!("{}{between}{}", said.verdict, said.note));
+        y += 1;
+    }
+    let blank = u16::from(y > top);
+    y - top + blank
 }
 
 /// The latest steps, oldest first. Says how many lines it took.
