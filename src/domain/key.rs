@@ -226,17 +226,6 @@ pub fn next_position(step: u32, branch: &str, index: usize, count: usize) -> Res
     Ok((step, branch))
 }
 
-/// Where the one handoff stands that joins a fan-out: one step after its furthest member, on the branch the
-/// fan-out began on.
-///
-/// # Errors
-/// When the position would leave the accepted range.
-pub fn join_position(members: impl IntoIterator<Item = u32>, parent_branch: &str) -> Result<(u32, String), KeyError> {
-    check_branch(parent_branch)?;
-    let furthest = members.into_iter().max().unwrap_or(0);
-    Ok((following(furthest)?, parent_branch.to_owned()))
-}
-
 fn following(step: u32) -> Result<u32, KeyError> {
     let next = step.checked_add(1).ok_or(KeyError::Step(u64::from(step) + 1))?;
     check_step(next).map(|()| next)
@@ -318,6 +307,5 @@ mod tests {
         assert!(next_position(u32::MAX, "", 0, 1).is_err());
         let deep = vec!["1"; 32].join(".");
         assert!(next_position(1, &deep, 10, 20).is_err(), "65 characters or more");
-        assert_eq!(join_position([3, 5, 4], "1"), Ok((6, "1".into())));
     }
 }
