@@ -25,5 +25,7 @@ mod inbox;
 mod incident;
 #[path = "support/console.rs"]
 mod support;
+#[path = "screens/svg.rs"]
+mod svg;
 #[path = "screens/watch.rs"]
 mod watch;

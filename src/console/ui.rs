@@ -18,7 +18,6 @@ pub mod part;
 pub mod pipelines;
 pub mod sources;
 mod status;
-pub mod svg;
 pub mod tasks;
 
 use ratatui::Frame;

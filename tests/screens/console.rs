@@ -8,7 +8,6 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use seamwatch::console::app::msg::{Effect, Gesture, Msg, PointerEvent};
 use seamwatch::console::app::{ActTarget, Place, Proposal, Size, Start, State, edit_approve, propose, update};
-use seamwatch::console::ui::svg::{self, Background};
 use seamwatch::console::ui::{self, Memo};
 use seamwatch::domain::event::{Event, Fact};
 use seamwatch::domain::id::{Actor, Edge, HandoffId, RunId};
@@ -18,6 +17,7 @@ use seamwatch::theme::Theme;
 
 use super::support::{self, connected, start};
 pub use super::support::{emission, everything};
+use super::svg::{self, Background};
 
 /// The present of every picture.
 pub const NOW: &str = "2026-08-20T03:12:44.000Z";

@@ -3,12 +3,10 @@
 //! All of them draw through [`put`], so no text reaches the terminal that was not made harmless, and all of
 //! them draw nothing, rather than panic, when there is no room.
 
-pub mod age;
 pub mod badge;
 pub mod dialog;
 pub mod flow;
 pub mod histogram;
-pub mod scroll_text;
 pub mod table;
 pub mod tabs;
 pub mod trend;

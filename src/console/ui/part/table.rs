@@ -89,13 +89,6 @@ pub struct Layout {
     pub columns: Vec<Option<(u16, u16)>>,
 }
 
-impl Layout {
-    /// The column at a screen position, for a click on the header.
-    pub fn column_at(&self, x: u16) -> Option<usize> {
-        self.columns.iter().position(|column| column.is_some_and(|(left, width)| (left..left + width).contains(&x)))
-    }
-}
-
 /// The offset that keeps the selected row in a window of `height` rows and moves as little as possible.
 pub fn scroll_to(offset: usize, selected: usize, height: usize, total: usize) -> usize {
     let lowest = (selected + 1).saturating_sub(height);
@@ -398,12 +391,5 @@ mod tests {
         assert_eq!(scroll_to(99, 99, 10, 100), 90);
         assert_eq!(scroll_to(5, 0, 10, 3), 0);
         assert_eq!(scroll_to(0, 4, 0, 9), 5);
-    }
-
-    #[test]
-    fn a_click_finds_its_column() {
-        let layout = table(1).layout(Rect::new(0, 0, 60, 5));
-        assert_eq!(layout.column_at(2), Some(0));
-        assert_eq!(layout.column_at(0), None);
     }
 }

@@ -9,8 +9,9 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
 
-use crate::theme::rgb_of;
+use seamwatch::theme::rgb_of;
 
+#[path = "svg/shape.rs"]
 mod shape;
 
 use shape::{push_shape, shape};
