@@ -4,6 +4,17 @@
 //! ([`Effect`]) that the shell carries out. When all messages that were ready are handled, the shell calls
 //! [`State::prepare`] and draws once. Nothing moves between two draws: a key acts on what is seen.
 //!
+//! How an act goes, from the key to the result:
+//!
+//! 1. `keys` looks the key up and `perform` finds it among [`State::bindings`]; [`Screen::act`] makes a [`Proposal`],
+//!    a snapshot of ids and versions, and gives it to [`ScreenContext::propose`].
+//! 2. `flow` opens the layers: questions ([`layer::Ask`]), then the confirmation ([`layer::Dialog`]), which `conflict`
+//!    keeps up to date. A button comes back as [`overlay::Outcome::Press`].
+//! 3. [`act::in_flight::Acting`] holds a dismissal back, or sends: the form becomes chunks, each an
+//!    [`Effect::Perform`] with a [`Ticket`].
+//! 4. The shell asks the source and answers with [`Msg::Answered`]; `flow::answer` sends the next chunk or says what
+//!    came of all. What changed in the world comes by itself, as [`Msg::Heard`].
+//!
 //! How to add a screen:
 //!
 //! 1. `app/x.rs`: a `#[derive(Debug, Default)] pub struct X` that implements [`Screen`]. `refresh` makes its rows

@@ -34,7 +34,7 @@ pub(in crate::console::app) fn pressed(state: &mut State, dialog: Dialog, press:
                 return Vec::new();
             }
             if form.proposal.act == ActKind::Dismiss {
-                return hold_back(state, form.clone());
+                return hold_back(state, Form::clone(form));
             }
             send(state, form)
         }

@@ -10,25 +10,30 @@ use crate::console::app::toast::Tone;
 
 /// Does what came of a key or a click on the layer on top.
 pub(super) fn settle(state: &mut State, outcome: Outcome) -> Vec<Effect> {
-    match outcome {
-        Outcome::Stay => return Vec::new(),
-        Outcome::Filter(text) => {
-            let wrong = set_filter(state, &text).err();
-            if let Some(Layer::Filter(it)) = state.layers.last_mut() {
-                it.error = wrong;
-            }
-            return Vec::new();
+    if let Outcome::Filter(text) = outcome {
+        let wrong = set_filter(state, &text).err();
+        if let Some(Layer::Filter(it)) = state.layers.last_mut() {
+            it.error = wrong;
         }
-        _ => {}
+        return Vec::new();
     }
-    match (outcome, state.layers.pop()) {
-        (Outcome::Asked, Some(Layer::Ask(ask))) => return flow::asked(state, ask),
-        (Outcome::Press(button), Some(Layer::Dialog(dialog))) => return flow::pressed(state, dialog, button),
-        (Outcome::Pick(Pick::Act(action)), _) => return perform(state, action),
-        (Outcome::Pick(Pick::Go(screen, focus)), _) => go(state, screen, &focus),
+    let closed = if outcome == Outcome::Stay { None } else { state.layers.pop() };
+    match outcome {
+        Outcome::Asked => {
+            if let Some(Layer::Ask(ask)) = closed {
+                return flow::asked(state, ask);
+            }
+        }
+        Outcome::Press(button) => {
+            if let Some(Layer::Dialog(dialog)) = closed {
+                return flow::pressed(state, dialog, button);
+            }
+        }
+        Outcome::Pick(Pick::Act(action)) => return perform(state, action),
+        Outcome::Pick(Pick::Go(screen, focus)) => go(state, screen, &focus),
         // It was in force before, so it is not wrong.
-        (Outcome::Unfilter(before), _) => _ = set_filter(state, &before),
-        _ => {}
+        Outcome::Unfilter(before) => _ = set_filter(state, &before),
+        Outcome::Stay | Outcome::Close | Outcome::Filter(_) => {}
     }
     Vec::new()
 }

@@ -21,7 +21,7 @@ pub struct Dialog {
     /// Lines scrolled away.
     pub offset: usize,
     /// The form it confirms.
-    pub form: Option<Form>,
+    pub form: Option<Box<Form>>,
 }
 
 impl Dialog {
@@ -44,7 +44,15 @@ impl Dialog {
         if optional(form.proposal.act).is_some() {
             buttons.push(("Reason".to_owned(), ButtonAction::Explain));
         }
-        Self { title: form.proposal.title(), body, news: Vec::new(), buttons, focus: 0, offset: 0, form: Some(form) }
+        Self {
+            title: form.proposal.title(),
+            body,
+            news: Vec::new(),
+            buttons,
+            focus: 0,
+            offset: 0,
+            form: Some(Box::new(form)),
+        }
     }
 
     /// What is wrong with the files of the user, all of it: more than the message line holds.
