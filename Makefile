@@ -22,7 +22,7 @@ test: need
 	  else echo "not checked: the format (rustup component add rustfmt)"; fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then echo "$(CARGO) clippy"; $(CARGO) clippy --quiet --all-targets -- -D warnings; \
 	  else echo "not checked: the lints (rustup component add clippy)"; fi
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps --document-private-items
 	@for tool in curl jq python3; do \
 	  command -v $$tool >/dev/null || echo "not checked: examples that call $$tool (it is not installed)"; done
 	$(CARGO) test --quiet

@@ -207,7 +207,7 @@ pub struct Connect {
     #[arg(long, value_name = "FILE")]
     pub config: Option<String>,
     #[command(flatten)]
-    #[allow(missing_docs)]
+    #[allow(clippy::missing_docs_in_private_items)]
     pub rules: rules::Flags,
 }
 

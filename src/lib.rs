@@ -27,19 +27,63 @@
 //! | [`console::ui`] | `console::app`, `domain`, `page`, `theme`, `keymap` |
 //! | [`console::shell`] | the only part that sees both `source` and `console::app` |
 //!
-//! Where to start reading: [`domain::machine`] (what may happen to a handoff), [`domain::ledger`] (what the
-//! console knows), [`orchestrator::engine`] (load, decide, commit), [`console::app`] (keys in, effects out).
+//! # The way of the key `R`
+//!
+//! ```text
+//!  1  console::shell::input          bytes of the terminal become Msg::Key
+//!  2  console::app::keys             the keymap says Action::Act(Requeue); only what the screen binds now goes on
+//!  3  app::dead_letters              the screen makes a Proposal: ids and versions as they were seen
+//!  4  app::flow::propose             questions (layer::Ask), then the confirmation (layer::Dialog)
+//!  5  app::flow::confirm             y: what moved since is left out (app::conflict)
+//!  6  app::act::in_flight            the form becomes chunks, each Effect::Perform with a ticket
+//!  7  console::shell::tasks          one task a chunk: source.perform(Request)
+//!  8  source::http | embedded        a POST an item with If-Match, or the engine itself
+//!  9  orchestrator::engine::act      Act becomes Command; load, domain::machine::decide, commit if nothing moved
+//! 10  store::writer                  state, events and index in one transaction, several commits together
+//! 11  source.watch                   the event comes back by the log, to every console
+//! 12  domain::ledger                 folds it; the row is gone at the next draw, the answer says what became of it
+//! ```
+//!
+//! # The way of a posted handoff
+//!
+//! ```text
+//!  1  orchestrator::api::listen      a connection, with limits on time and size
+//!  2  api::frame                     who is it, and may they (auth, scopes of the route)
+//!  3  api::once                      the Idempotency-Key: the body is parsed once, an answer given before is given again
+//!  4  api::agent::emit               the handler
+//!  5  engine::emit                   place in the run: first step, follow-up or revision
+//!  6  boundary::parse, check, derive the contract is completed, validated and hashed; what is refused becomes a record
+//!  7  engine::admit                  the head for the log, and what to ask a person first
+//!  8  engine::requester::transact    load the run, decide, commit if nothing moved, else again
+//!  9  domain::machine::decide        handoff.emitted, or escalation.opened when the edge wants an approval
+//! 10  store::writer                  one transaction; whoever waits for work is woken (engine::wake)
+//! 11  api::watcher                   reads the log once for all readers and folds it
+//! 12  api::events                    server-sent events to every console, each from its own cursor
+//! ```
+//!
+//! # Where to start reading
+//!
+//! [`domain::machine`] (what may happen to a handoff), [`domain::port`] (what passes between a console and a source; the
+//! acts of people are one table in it), [`domain::ledger`] (what the console knows), [`orchestrator::engine`] (load,
+//! decide, commit), [`console::app`] (keys in, effects out).
+//!
+//! The parts are private, so that the compiler names what nobody uses; `testing` lists what tests and benchmarks take.
 
-pub mod cli;
-pub mod clock;
-pub mod config;
-pub mod console;
-pub mod demo;
-pub mod domain;
-pub mod keymap;
-pub mod orchestrator;
-pub mod page;
-pub mod source;
-pub mod store;
-pub mod theme;
-pub mod toml_lines;
+pub(crate) mod cli;
+pub(crate) mod clock;
+pub(crate) mod config;
+pub(crate) mod console;
+pub(crate) mod demo;
+pub(crate) mod domain;
+pub(crate) mod keymap;
+pub(crate) mod orchestrator;
+pub(crate) mod page;
+pub(crate) mod source;
+pub(crate) mod store;
+pub(crate) mod theme;
+pub(crate) mod toml_lines;
+
+#[doc(hidden)]
+pub mod testing;
+
+pub use cli::{Cli, report};

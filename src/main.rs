@@ -3,17 +3,17 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use seamwatch::cli::{self, Cli};
+use seamwatch::Cli;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(why) => return cli::report(&anyhow::Error::new(why).context("cannot start")).into(),
+        Err(why) => return seamwatch::report(&anyhow::Error::new(why).context("cannot start")).into(),
     };
     let exit = match runtime.block_on(cli.run()) {
         Ok(exit) => exit,
-        Err(why) => cli::report(&why),
+        Err(why) => seamwatch::report(&why),
     };
     // Blocking work that nobody waits for any more must not hold the program open.
     runtime.shutdown_background();

@@ -8,7 +8,7 @@ mod origin;
 mod question;
 mod verdicts;
 
-pub use doc::{Doc, Line, TextRole, Viewport};
+pub use doc::{Doc, TextRole, Viewport};
 pub use question::{call, question};
 pub use verdicts::verdicts;
 

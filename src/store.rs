@@ -27,8 +27,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 pub use commit::{Answered, Blob, Commit, Version};
 pub use error::{CommitError, StoreError};
-pub use read::{Filter, Listed, Ready};
-pub use verify::Broken;
+pub use read::Filter;
 
 use crate::domain::port::Cursor;
 use recent::Recent;

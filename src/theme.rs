@@ -1,6 +1,6 @@
 //! Colours by role: code says what a thing means, a theme says how that looks.
 //!
-//! A theme is a TOML file (see [`load`] and `themes/`). Status is never colour alone: every health role comes
+//! A theme is a TOML file (see [`load()`] and `themes/`). Status is never colour alone: every health role comes
 //! with a word and a glyph ([`Glyphs`]), so the `mono` theme and a printed picture lose nothing.
 
 mod depth;

@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::{Client, StatusCode};
-use seamwatch::domain::event::Fact;
-use seamwatch::domain::id::{HandoffId, RunId};
-use seamwatch::domain::ledger::Ledger;
-use seamwatch::domain::port::{Batch, Report};
-use seamwatch::source::{self, Address, Options, Shared, supervise};
-use seamwatch::store::Store;
+use seamwatch::testing::domain::event::Fact;
+use seamwatch::testing::domain::id::{HandoffId, RunId};
+use seamwatch::testing::domain::ledger::Ledger;
+use seamwatch::testing::domain::port::{Batch, Report};
+use seamwatch::testing::source::{self, Address, Options, Shared, supervise};
+use seamwatch::testing::store::Store;
 use serde_json::{Value, json};
 
 #[path = "support/wait.rs"]
@@ -314,7 +314,7 @@ fn known(ledger: &Ledger, runs: &[RunId]) -> Value {
     let mut edges: Vec<_> = ledger
         .edges()
         .map(|it| {
-            let hour = it.windows.total(seamwatch::domain::health::Window::OneHour);
+            let hour = it.windows.total(seamwatch::testing::domain::health::Window::OneHour);
             let counts: Vec<_> = hour.counts.iter().map(|(kind, n)| format!("{kind:?} {n}")).collect();
             json!([it.edge.to_string(), counts, it.open, it.dead, it.escalated])
         })

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // a helper of a test stops where it went wrong, like the test itself
 
 use reqwest::{Client, StatusCode};
-use seamwatch::demo::{Agents, Host, Story};
+use seamwatch::testing::demo::{Agents, Host, Story};
 use serde_json::{Value, json};
 
 #[path = "support/wait.rs"]

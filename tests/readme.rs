@@ -17,7 +17,7 @@ use std::process::{Child, Command};
 
 use pty_process::Size;
 use pty_process::blocking::open;
-use seamwatch::keymap::{Action, Context, Key, Keymap};
+use seamwatch::testing::keymap::{Action, Context, Key, Keymap};
 use tempfile::TempDir;
 
 #[path = "support/tools.rs"]
@@ -358,7 +358,7 @@ fn calls_of_the_protocol() -> BTreeSet<String> {
 async fn the_protocol_lists_the_calls_that_are_served() {
     // The client wants to know which cryptography to use, although this needs none.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let host = seamwatch::demo::Host::start().await.unwrap();
+    let host = seamwatch::testing::demo::Host::start().await.unwrap();
     let url = format!("{}/openapi.json", host.url());
     let answer = reqwest::get(url).await.unwrap();
     let document: serde_json::Value = answer.json().await.unwrap();

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::BoxStream;
-use seamwatch::domain::event::{Answer, DismissReason, Event, Fact};
-use seamwatch::domain::id::{Edge, HandoffId, RunId};
-use seamwatch::domain::port::{
+use seamwatch::testing::domain::event::{Answer, DismissReason, Event, Fact};
+use seamwatch::testing::domain::id::{Edge, HandoffId, RunId};
+use seamwatch::testing::domain::port::{
     Act, ActKind, Batch, Control, Cursor, Fault, Found, Outcome, Request, Snapshot, Target, Want,
 };
-use seamwatch::domain::time::Time;
-use seamwatch::source::{Shared, Source};
+use seamwatch::testing::domain::time::Time;
+use seamwatch::testing::source::{Shared, Source};
 
 #[path = "support/wait.rs"]
 mod wait;
@@ -226,7 +226,7 @@ async fn ends_a_watch_with_its_first_fault(subject: &Subject) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recording() {
-    use seamwatch::source::recording::Recording;
+    use seamwatch::testing::source::recording::Recording;
     let start = Time::parse("2026-03-01T10:00:00Z").expect("a time");
     let title = serde_json::to_string(HOSTILE).expect("JSON");
     let lines: Vec<String> = (1..=20)
@@ -256,9 +256,9 @@ async fn a_recording() {
 }
 
 mod orchestrator {
-    use seamwatch::domain::id::{Actor, HandoffId};
-    use seamwatch::orchestrator::engine::{Engine, Settings};
-    use seamwatch::store::Store;
+    use seamwatch::testing::domain::id::{Actor, HandoffId};
+    use seamwatch::testing::orchestrator::engine::{Engine, Settings};
+    use seamwatch::testing::store::Store;
     use serde_json::{Value, json};
 
     use super::HOSTILE;
@@ -309,7 +309,7 @@ mod orchestrator {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_orchestrator_in_this_process() {
     let engine = orchestrator::engine().await;
-    let source = std::sync::Arc::new(seamwatch::source::embedded::Embedded::new(engine.clone()));
+    let source = std::sync::Arc::new(seamwatch::testing::source::embedded::Embedded::new(engine.clone()));
     upholds_the_contract(Subject {
         source,
         happen: Box::new(move || {
@@ -323,10 +323,10 @@ async fn an_orchestrator_in_this_process() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_confidential_leaves_no_source_unmasked_and_outlives_an_edit_of_what_was_shown() {
-    use seamwatch::orchestrator::api::Access;
+    use seamwatch::testing::orchestrator::api::Access;
     let engine = orchestrator::engine().await;
     let (url, _server) = served(&engine, Access::Open).await;
-    let embedded: Shared = std::sync::Arc::new(seamwatch::source::embedded::Embedded::new(engine.clone()));
+    let embedded: Shared = std::sync::Arc::new(seamwatch::testing::source::embedded::Embedded::new(engine.clone()));
     for source in [embedded, http(url, None)] {
         let id = orchestrator::emit_confidential(&engine).await;
         let mut watch = source.watch(None);
@@ -360,7 +360,7 @@ async fn what_is_confidential_leaves_no_source_unmasked_and_outlives_an_edit_of_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn seam_show_prints_nothing_confidential() {
-    use seamwatch::orchestrator::api::Access;
+    use seamwatch::testing::orchestrator::api::Access;
     let engine = orchestrator::engine().await;
     let (url, _server) = served(&engine, Access::Open).await;
     let id = orchestrator::emit_confidential(&engine).await;
@@ -376,8 +376,8 @@ async fn seam_show_prints_nothing_confidential() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn seam_annotate_says_what_somebody_makes_of_a_handoff_and_of_a_run() {
-    use seamwatch::domain::id::Actor;
-    use seamwatch::orchestrator::api::Access;
+    use seamwatch::testing::domain::id::Actor;
+    use seamwatch::testing::orchestrator::api::Access;
     let engine = orchestrator::engine().await;
     let (url, _server) = served(&engine, Access::Open).await;
     let id = orchestrator::emit_confidential(&engine).await;
@@ -410,25 +410,25 @@ async fn seam_annotate_says_what_somebody_makes_of_a_handoff_and_of_a_run() {
 
 /// A real server on a free port, for as long as the guard lives.
 async fn served(
-    engine: &seamwatch::orchestrator::engine::Engine,
-    access: seamwatch::orchestrator::api::Access,
+    engine: &seamwatch::testing::orchestrator::engine::Engine,
+    access: seamwatch::testing::orchestrator::api::Access,
 ) -> (reqwest::Url, tokio_util::sync::DropGuard) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
     let stop = tokio_util::sync::CancellationToken::new();
-    let serving = seamwatch::orchestrator::api::serve(engine.clone(), listener, access, stop.clone());
+    let serving = seamwatch::testing::orchestrator::api::serve(engine.clone(), listener, access, stop.clone());
     tokio::spawn(serving);
     let url = format!("http://{address}").parse().expect("a URL");
     (url, stop.drop_guard())
 }
 
 fn http(url: reqwest::Url, token: Option<&str>) -> Shared {
-    std::sync::Arc::new(seamwatch::source::http::Http::new(url, token).expect("a client"))
+    std::sync::Arc::new(seamwatch::testing::source::http::Http::new(url, token).expect("a client"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_orchestrator_behind_http() {
-    use seamwatch::orchestrator::api::Access;
+    use seamwatch::testing::orchestrator::api::Access;
     let engine = orchestrator::engine().await;
     let (url, server) = served(&engine, Access::Open).await;
     upholds_the_contract(Subject {
@@ -444,8 +444,8 @@ async fn an_orchestrator_behind_http() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_told_what_it_allows() {
-    use seamwatch::domain::port::Scope;
-    use seamwatch::orchestrator::api::{Access, auth::new_token};
+    use seamwatch::testing::domain::port::Scope;
+    use seamwatch::testing::orchestrator::api::{Access, auth::new_token};
     let engine = orchestrator::engine().await;
     let (secret, file) = new_token("dana", &[Scope::Viewer], &[]);
     let access = Access::read(&file).expect("a token file");
@@ -470,12 +470,12 @@ async fn a_token_is_told_what_it_allows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_ends_when_the_server_does_and_the_supervisor_finds_the_next_one() {
-    use seamwatch::domain::port::Report;
-    use seamwatch::orchestrator::api::Access;
+    use seamwatch::testing::domain::port::Report;
+    use seamwatch::testing::orchestrator::api::Access;
     let engine = orchestrator::engine().await;
     orchestrator::emit(&engine).await;
     let (url, server) = served(&engine, Access::Open).await;
-    let mut supervised = seamwatch::source::supervise(http(url.clone(), None));
+    let mut supervised = seamwatch::testing::source::supervise(http(url.clone(), None));
     let mut wait_for = async |what: fn(&Report) -> bool| {
         let found = async {
             loop {
@@ -497,7 +497,7 @@ async fn a_watch_ends_when_the_server_does_and_the_supervisor_finds_the_next_one
     let listener = eventually("the port is free again", bound).await;
     let stop = tokio_util::sync::CancellationToken::new();
     let _guard = stop.clone().drop_guard();
-    let serving = seamwatch::orchestrator::api::serve(engine.clone(), listener, Access::Open, stop);
+    let serving = seamwatch::testing::orchestrator::api::serve(engine.clone(), listener, Access::Open, stop);
     tokio::spawn(serving);
     orchestrator::emit(&engine).await;
     // Either the second one alone, after the cursor, or both in a new snapshot.

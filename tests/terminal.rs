@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use pty_process::Size;
 use pty_process::blocking::{Pty, open};
 use rustix::process::{Pid, Signal, kill_process};
-use seamwatch::demo::Host;
+use seamwatch::testing::demo::Host;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use ratatui::Terminal;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Style};
-use seamwatch::console::shell::Screen;
-use seamwatch::domain::event::Fact;
-use seamwatch::domain::id::Actor;
-use seamwatch::domain::port::{Batch, Report};
-use seamwatch::domain::time::{MINUTE, SECOND};
+use seamwatch::testing::console::shell::Screen;
+use seamwatch::testing::domain::event::Fact;
+use seamwatch::testing::domain::id::Actor;
+use seamwatch::testing::domain::port::{Batch, Report};
+use seamwatch::testing::domain::time::{MINUTE, SECOND};
 
 use super::measure::{Figure, Goal, cpu, median, quantile, span};
 use super::stage::{Counted, Stage, edge, emission, event, graveyard, house, screen};

@@ -7,11 +7,11 @@ use std::process::Command;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use seamwatch::console::app::Screen;
-use seamwatch::domain::event::{Event, Fact};
-use seamwatch::domain::id::Actor;
-use seamwatch::domain::ledger::{KEEP_CLOSED, Ledger};
-use seamwatch::domain::time::{Millis, SECOND};
+use seamwatch::testing::console::app::Screen;
+use seamwatch::testing::domain::event::{Event, Fact};
+use seamwatch::testing::domain::id::Actor;
+use seamwatch::testing::domain::ledger::{KEEP_CLOSED, Ledger};
+use seamwatch::testing::domain::time::{Millis, SECOND};
 use serde::Deserialize;
 
 use super::measure::{Figure, Goal, Verdict, count, cpu, median, rate, resident, span};

@@ -8,15 +8,17 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
-use seamwatch::console::app::{Effect, Msg, Size, State, update};
-use seamwatch::console::shell::Screen;
-use seamwatch::console::ui::{self, Memo};
-use seamwatch::domain::contract::Urgency;
-use seamwatch::domain::event::{Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout};
-use seamwatch::domain::id::{Actor, Edge};
-use seamwatch::domain::port::{Batch, Report, SourceId};
-use seamwatch::domain::time::{MINUTE, Millis, SECOND, Time};
-use seamwatch::theme::Theme;
+use seamwatch::testing::console::app::{Effect, Msg, Size, State, update};
+use seamwatch::testing::console::shell::Screen;
+use seamwatch::testing::console::ui::{self, Memo};
+use seamwatch::testing::domain::contract::Urgency;
+use seamwatch::testing::domain::event::{
+    Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout,
+};
+use seamwatch::testing::domain::id::{Actor, Edge};
+use seamwatch::testing::domain::port::{Batch, Report, SourceId};
+use seamwatch::testing::domain::time::{MINUTE, Millis, SECOND, Time};
+use seamwatch::testing::theme::Theme;
 
 use super::support::{self, connected, start};
 
@@ -49,11 +51,14 @@ pub fn screen() -> (Terminal<Screen<Counted>>, Counted) {
 
 /// A console with its screen.
 pub struct Stage {
+    /// The console.
     pub state: State,
     theme: Theme,
     memo: Memo,
     terminal: Terminal<Screen<Counted>>,
+    /// What went to the terminal.
     pub written: Counted,
+    /// The present.
     pub now: Time,
 }
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use seamwatch::domain::event::Fact;
-use seamwatch::domain::id::Actor;
-use seamwatch::domain::time::{MINUTE, Millis};
-use seamwatch::source::recording::write_line;
+use seamwatch::testing::domain::event::Fact;
+use seamwatch::testing::domain::id::Actor;
+use seamwatch::testing::domain::time::{MINUTE, Millis};
+use seamwatch::testing::source::recording::write_line;
 
 use super::measure::{Figure, Goal, quantile, span};
 use super::session::Session;

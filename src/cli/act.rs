@@ -37,7 +37,7 @@ pub struct On {
     #[arg(long = "as", value_name = "WHO")]
     pub who: Option<String>,
     #[command(flatten)]
-    #[allow(missing_docs)]
+    #[allow(clippy::missing_docs_in_private_items)]
     pub connect: Connect,
     /// How to print
     #[arg(short, long, value_enum, default_value_t)]
@@ -52,7 +52,7 @@ pub enum Act {
     /// Ask a person; the reason is the question
     Escalate {
         #[command(flatten)]
-        #[allow(missing_docs)]
+        #[allow(clippy::missing_docs_in_private_items)]
         on: On,
         /// Whom to ask
         #[arg(long, default_value = "operators")]
@@ -64,7 +64,7 @@ pub enum Act {
     /// End handoffs unprocessed
     Dismiss {
         #[command(flatten)]
-        #[allow(missing_docs)]
+        #[allow(clippy::missing_docs_in_private_items)]
         on: On,
         /// Which sort of reason
         #[arg(long, value_parser = because())]
@@ -73,7 +73,7 @@ pub enum Act {
     /// Let escalated handoffs go ahead
     Approve {
         #[command(flatten)]
-        #[allow(missing_docs)]
+        #[allow(clippy::missing_docs_in_private_items)]
         on: On,
         /// The edited contract to go ahead with
         #[arg(long, value_name = "FILE")]
@@ -84,7 +84,7 @@ pub enum Act {
     /// Answer the question of an agent
     Respond {
         #[command(flatten)]
-        #[allow(missing_docs)]
+        #[allow(clippy::missing_docs_in_private_items)]
         on: On,
         /// The answer as JSON; a text needs its quotes: '"yes"'
         #[arg(long, value_name = "JSON", value_parser = answer)]
@@ -93,7 +93,7 @@ pub enum Act {
     /// Say what you make of handoffs or runs: a verdict that is kept with your name; the reason is a note
     Annotate {
         #[command(flatten)]
-        #[allow(missing_docs)]
+        #[allow(clippy::missing_docs_in_private_items)]
         on: On,
         /// The verdict in a few words, such as 'root cause: writer'
         #[arg(long, value_name = "TEXT")]

@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
     #[command(flatten)]
-    #[allow(missing_docs)]
+    #[allow(clippy::missing_docs_in_private_items)]
     pub connect: Connect,
     /// How to print
     #[arg(short, long, value_enum, default_value_t)]

@@ -25,7 +25,7 @@ pub struct Args {
     /// Id of a handoff or a trace
     pub id: String,
     #[command(flatten)]
-    #[allow(missing_docs)]
+    #[allow(clippy::missing_docs_in_private_items)]
     pub connect: Connect,
     /// State of a recording at this time (RFC 3339) [default: its end]
     #[arg(long, value_name = "TIME", value_parser = Time::parse)]

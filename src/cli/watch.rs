@@ -41,7 +41,7 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = Time::parse)]
     pub as_of: Option<Time>,
     #[command(flatten)]
-    #[allow(missing_docs)]
+    #[allow(clippy::missing_docs_in_private_items)]
     pub rules: rules::Flags,
 }
 

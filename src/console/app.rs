@@ -7,7 +7,7 @@
 //! How an act goes, from the key to the result:
 //!
 //! 1. `keys` looks the key up and `perform` finds it among [`State::bindings`]; [`Screen::act`] makes a [`Proposal`],
-//!    a snapshot of ids and versions, and gives it to [`ScreenContext::propose`].
+//!    a snapshot of ids and versions, and gives it to [`screen_context::ScreenContext::propose`].
 //! 2. `flow` opens the layers: questions ([`layer::Ask`]), then the confirmation ([`layer::Dialog`]), which `conflict`
 //!    keeps up to date. A button comes back as [`overlay::Outcome::Press`].
 //! 3. [`act::in_flight::Acting`] holds a dismissal back, or sends: the form becomes chunks, each an
@@ -18,9 +18,9 @@
 //! How to add a screen:
 //!
 //! 1. `app/x.rs`: a `#[derive(Debug, Default)] pub struct X` that implements [`Screen`]. `refresh` makes its rows
-//!    from [`feed::Feed::figures`] or [`feed::Feed::ledger`] and settles them in a [`List`] of ids (the
+//!    from [`feed::Feed::figures`] or [`feed::Feed::ledger`] and settles them in a [`list::List`] of ids (the
 //!    cursor and the marks stay on items, never on row numbers). `bindings` says what can be done now; only offered
-//!    actions reach `act`, and footer, help and palette show the same list. What `act` wants goes to the [`ScreenContext`]:
+//!    actions reach `act`, and footer, help and palette show the same list. What `act` wants goes to the [`screen_context::ScreenContext`]:
 //!    open, go, fetch, copy, say, and `propose`, which asks for reasons, confirms, sends and shows results.
 //! 2. `ui/x.rs`: `pub fn draw(screen: &X, state: &State, canvas: &mut Canvas)`, with the widgets of `ui/part`.
 //! 3. A line in the tables of `app/place.rs` and `app/screens.rs`, and one in `ui.rs`.
@@ -64,15 +64,11 @@ pub mod views;
 pub mod world;
 
 pub use act::{ActTarget, Proposal};
-pub use binding::Binding;
 pub use flow::{edit_approve, propose};
-pub use list::List;
 pub use msg::{Effect, Msg, Reply, Size, Ticket};
-pub use place::{Focus, ScreenId};
+pub use place::ScreenId;
 pub use screen::Screen;
-pub use screen_context::ScreenContext;
 pub use state::{Place, Start, State};
-pub use world::World;
 
 use crate::domain::port::{Batch, Report};
 use crate::domain::time::SECOND;

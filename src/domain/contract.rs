@@ -12,10 +12,10 @@ mod memory;
 mod record;
 
 pub use mask::{MASK, Masked, mask};
-pub use memory::{Brief, DoneItem, Link, Payload, Reference, Summary, WorkingMemory};
+pub use memory::{Brief, Summary, WorkingMemory};
 pub use record::{
-    CallStatus, Check, CheckStatus, Classification, Compensation, CompensationKind, Delivery, EffectOp, EffectStatus,
-    FailureAction, FailureModes, Level, Maker, Provenance, Quality, Redaction, RedactionMethod, SideEffect, ToolCall,
+    CallStatus, Classification, Delivery, EffectStatus, FailureAction, FailureModes, Level, Maker, Provenance, Quality,
+    RedactionMethod, SideEffect,
 };
 
 use std::fmt;

@@ -11,7 +11,7 @@ pub mod tally;
 pub mod window;
 
 pub use histogram::Histogram;
-pub use judge::{Facts, Finding, Health, Signal, judge};
+pub use judge::{Facts, Health, Signal, judge};
 pub use signal::{Guard, Latency, P95, Rate};
-pub use tally::{Counts, Kind, Tally};
+pub use tally::{Kind, Tally};
 pub use window::{Window, Windows};

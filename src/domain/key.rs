@@ -179,6 +179,7 @@ pub fn effect_key(handoff: &HandoffKey, n: u32) -> Result<EffectKey, KeyError> {
 }
 
 /// The key of undoing `effect`.
+#[cfg_attr(not(test), expect(dead_code, reason = "fixed by the protocol; nothing here undoes effects yet"))]
 pub fn compensation_key(effect: &EffectKey) -> CompensationKey {
     CompensationKey(hashed("ck1_", format!("compensation-key/1\n{effect}").as_bytes()))
 }

@@ -1,6 +1,6 @@
 //! What may happen next to a handoff: the transition table of protocol section 3 in Decider form.
 //!
-//! [`decide`] says which events follow from a command, or why none do; [`evolve`] folds one event into the
+//! [`decide()`] says which events follow from a command, or why none do; [`evolve()`] folds one event into the
 //! state. The orchestrator decides, everybody evolves: the console folds the same events with the same
 //! function, and tolerates what an observed source leaves out.
 

@@ -16,18 +16,16 @@ mod rejections;
 mod tasks;
 mod trend;
 
-pub use dead::{
-    DeadGroup, DeadRow, DeadText, Outlook, dead_group, dead_groups, dead_heads, dead_row, dead_text, outlook,
-};
-pub use edges::{EdgeRow, FindingRow, LatencyMs, P95Ms, RateOf, edge_row, edges};
+pub use dead::{DeadGroup, DeadRow, Outlook, dead_groups, dead_heads, dead_row, dead_text, outlook};
+pub use edges::{EdgeRow, FindingRow, P95Ms, RateOf, edge_row, edges};
 pub use events::EventText;
 pub use handoffs::{HandoffRow, handoff_row, handoffs};
 pub use inbox::{InboxRow, inbox, inbox_row};
 pub use pipelines::{PipelineRow, pipelines, pipelines_of};
 pub use reasons::{reasons, version};
 pub use rejections::{RejectionRow, rejections};
-pub use tasks::{TaskRow, TaskVerdict, notable, path, task_row, tasks};
-pub use trend::{Trend, trend};
+pub use tasks::{TaskRow, TaskVerdict, notable, task_row, tasks};
+pub use trend::trend;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ pub struct Key {
 
 /// The keys a terminal can report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names on the keys say it")]
+#[allow(clippy::missing_docs_in_private_items)] // the names on the keys say it
 pub enum Code {
     /// A key that types something, as it was typed: `g` and `G` differ.
     Char(char),

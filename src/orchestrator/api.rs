@@ -27,7 +27,6 @@ pub mod auth;
 mod escalations;
 mod events;
 mod extract;
-mod feed;
 mod figures;
 mod frame;
 mod lease;
@@ -40,6 +39,7 @@ mod problem;
 mod read;
 mod refused;
 mod registry;
+mod watcher;
 mod wire;
 
 pub use auth::Access;
@@ -58,7 +58,7 @@ pub struct Shared {
     access: Access,
     refusals: frame::Refusals,
     running: once::Running,
-    feed: Arc<feed::Feed>,
+    watcher: Arc<watcher::Watcher>,
     stop: CancellationToken,
     document: std::sync::OnceLock<utoipa::openapi::OpenApi>,
 }
@@ -66,7 +66,7 @@ pub struct Shared {
 impl Shared {
     /// What is known now, everything included that was committed before the call. Hold it briefly.
     async fn present(&self) -> std::sync::MutexGuard<'_, Ledger> {
-        self.feed.present(&self.engine).await
+        self.watcher.present(&self.engine).await
     }
 }
 
@@ -103,13 +103,13 @@ pub async fn serve(
 /// # Errors
 /// The store cannot be read.
 pub async fn router(engine: Engine, access: Access, stop: CancellationToken) -> Result<Router, Problem> {
-    let feed = feed::Feed::start(engine.clone(), stop.clone()).await?;
+    let watcher = watcher::Watcher::start(engine.clone(), stop.clone()).await?;
     let api = Api(Arc::new(Shared {
         engine,
         access,
         refusals: frame::Refusals::default(),
         running: once::Running::default(),
-        feed,
+        watcher,
         stop,
         document: std::sync::OnceLock::new(),
     }));

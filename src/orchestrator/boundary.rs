@@ -1,7 +1,7 @@
 //! What is checked before anything crosses an edge (protocol section 2).
 //!
 //! [`parse()`] reads text, [`admit`] turns a producer's JSON into a stored [`Contract`] or lists every violation,
-//! [`amend`] applies an approver's edit, [`check`] explains a contract to its author. All of them are pure:
+//! [`amend()`] applies an approver's edit, [`check()`] explains a contract to its author. All of them are pure:
 //! time and identity come in as arguments.
 
 mod amend;
@@ -15,10 +15,10 @@ mod unmask;
 mod words;
 
 pub use amend::amend;
-pub use check::{FieldReport, Report, check};
-pub use compat::{Bump, Change, accepts};
+pub use check::{Report, check};
+pub use compat::accepts;
 pub use derive::Derive;
-pub use parse::{DEPTH_MAX, parse};
+pub use parse::parse;
 pub use registry::{PutError, Registry};
 pub use unmask::unmasked_diff;
 

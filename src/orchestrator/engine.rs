@@ -19,9 +19,7 @@ mod wake;
 
 use std::sync::{Arc, RwLock};
 
-pub use emit::Emitted;
 pub use lease::Completed;
-pub use look::Page;
 pub use people::Edit;
 pub use problem::Problem;
 pub use queue::{Claim, Claimed};

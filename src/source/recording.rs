@@ -19,9 +19,9 @@ mod line;
 mod player;
 mod read;
 
-pub use line::{Cause, LineFault, MAX_LINE, Record, Translator, write_line};
-pub use player::{MAX_BATCH, MAX_SPEED};
-pub use read::{MAX_EVENTS, ReadError, Reading, read};
+pub use line::write_line;
+pub use player::MAX_SPEED;
+pub use read::{ReadError, Reading, read};
 
 use super::Source;
 use player::{Player, Wish};

@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::read::Ready;
+use super::verify::Broken;
 use super::*;
 use crate::domain::event::{Boundary, Emission, Event, Fact, Rejection};
 use crate::domain::health::Kind;

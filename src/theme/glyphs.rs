@@ -4,7 +4,7 @@ use ratatui::symbols::border;
 
 /// The signs that go with the roles and draw trees, trends and arrows. All are one column wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are named after what they show")]
+#[allow(clippy::missing_docs_in_private_items)] // the fields are named after what they show
 pub struct Glyphs {
     pub healthy: &'static str,
     pub warning: &'static str,

@@ -1,9 +1,9 @@
 //! Who is let in.
 
 use reqwest::{Method, StatusCode};
-use seamwatch::domain::contract::{Contract, MASK};
-use seamwatch::domain::port::{ActKind, Object, Scope};
-use seamwatch::orchestrator::api::{Access, auth};
+use seamwatch::testing::domain::contract::{Contract, MASK};
+use seamwatch::testing::domain::port::{ActKind, Object, Scope};
+use seamwatch::testing::orchestrator::api::{Access, auth};
 use serde_json::{Value, json};
 
 use super::server::{Server, contract, problem, text};

@@ -114,7 +114,7 @@ async fn a_listener_that_does_not_read_is_sent_away() {
     let codes = |sort: &str| (0..64).map(|nth| format!("{sort}{nth:0>50}")).collect::<Vec<_>>();
     fat["failure_modes"]["retryable"] = json!(codes("r"));
     fat["failure_modes"]["escalate"] = json!(codes("e"));
-    let research = server.engine.by(seamwatch::domain::id::Actor::agent("research"));
+    let research = server.engine.by(seamwatch::testing::domain::id::Actor::agent("research"));
     // Far more than the shared buffer and the buffers of both sockets together.
     for _ in 0..1_800 {
         research.emit(fat.clone()).await.unwrap();

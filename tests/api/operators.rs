@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
-use seamwatch::orchestrator::api::Access;
+use seamwatch::testing::orchestrator::api::Access;
 use serde_json::{Value, json};
 
 use super::server::{Server, contract, problem, text};

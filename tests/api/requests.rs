@@ -1,7 +1,7 @@
 //! Requests of every kind: junk, blobs, the document that names them all, and a server that stops.
 
 use reqwest::{Method, StatusCode};
-use seamwatch::orchestrator::api::Access;
+use seamwatch::testing::orchestrator::api::Access;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -69,7 +69,7 @@ async fn blobs_are_kept_under_their_own_digest_only() {
     let put =
         |digest: String, bytes: Vec<u8>| server.ask(Method::PUT, &format!("/api/v1/blobs/{digest}")).body(bytes).send();
     let bytes = vec![7; 3 * 1024 * 1024];
-    let digest = seamwatch::domain::contract::digest_of_bytes(&bytes);
+    let digest = seamwatch::testing::domain::contract::digest_of_bytes(&bytes);
     assert_eq!(put(digest.clone(), bytes.clone()).await.unwrap().status(), StatusCode::CREATED);
     let found = server.ask(Method::GET, &format!("/api/v1/blobs/{digest}")).send().await.unwrap();
     assert_eq!(found.headers()["content-disposition"], "attachment");

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Once;
 
 use reqwest::{Client, Method, Response, StatusCode};
-use seamwatch::orchestrator::api::{self, Access};
-use seamwatch::orchestrator::engine::{Engine, Settings};
-use seamwatch::orchestrator::policy_file;
-use seamwatch::orchestrator::sweeper;
-use seamwatch::store::Store;
+use seamwatch::testing::orchestrator::api::{self, Access};
+use seamwatch::testing::orchestrator::engine::{Engine, Settings};
+use seamwatch::testing::orchestrator::policy_file;
+use seamwatch::testing::orchestrator::sweeper;
+use seamwatch::testing::store::Store;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;

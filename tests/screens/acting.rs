@@ -1,14 +1,16 @@
 //! Acting: proposed, asked about, confirmed, sent, answered. On a proposal of its own, so that what is tested is
 //! the way of an act and not the screen it starts from.
 
-use seamwatch::console::app::act::{ActTarget, Proposal};
-use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
-use seamwatch::domain::contract::{Masked, Violation};
-use seamwatch::domain::event::{Answer, DeadReason, DismissReason, Fact};
-use seamwatch::domain::id::{Actor, Edge, HandoffId};
-use seamwatch::domain::port::{Act, ActKind, Capabilities, Fault, Found, Outcome, Report, Request, Target, Want};
-use seamwatch::domain::run::LastChange;
-use seamwatch::domain::time::SECOND;
+use seamwatch::testing::console::app::act::{ActTarget, Proposal};
+use seamwatch::testing::console::app::msg::{Effect, Msg, Reply, Ticket};
+use seamwatch::testing::domain::contract::{Masked, Violation};
+use seamwatch::testing::domain::event::{Answer, DeadReason, DismissReason, Fact};
+use seamwatch::testing::domain::id::{Actor, Edge, HandoffId};
+use seamwatch::testing::domain::port::{
+    Act, ActKind, Capabilities, Fault, Found, Outcome, Report, Request, Target, Want,
+};
+use seamwatch::testing::domain::run::LastChange;
+use seamwatch::testing::domain::time::SECOND;
 use serde_json::json;
 
 use super::console::{Console, SOURCE, Story, at, everything};

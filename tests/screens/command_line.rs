@@ -2,16 +2,16 @@
 
 use std::process::Command;
 
-use seamwatch::console::app::events::Events;
-use seamwatch::console::app::explain::reason;
-use seamwatch::console::app::pipelines::Node;
-use seamwatch::console::app::{Screen, dead_letters};
-use seamwatch::domain::contract::Violation;
-use seamwatch::domain::event::{Event, Fact};
-use seamwatch::domain::id::Actor;
-use seamwatch::domain::severity::Severity;
-use seamwatch::domain::time::{MINUTE, SECOND};
-use seamwatch::source::recording::write_line;
+use seamwatch::testing::console::app::events::Events;
+use seamwatch::testing::console::app::explain::reason;
+use seamwatch::testing::console::app::pipelines::Node;
+use seamwatch::testing::console::app::{Screen, dead_letters};
+use seamwatch::testing::domain::contract::Violation;
+use seamwatch::testing::domain::event::{Event, Fact};
+use seamwatch::testing::domain::id::Actor;
+use seamwatch::testing::domain::severity::Severity;
+use seamwatch::testing::domain::time::{MINUTE, SECOND};
+use seamwatch::testing::source::recording::write_line;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use seamwatch::console::app::msg::Effect;
-use seamwatch::domain::contract::{Urgency, Violation};
-use seamwatch::domain::event::{DeadReason, DismissReason, Event, Fact};
-use seamwatch::domain::id::{Actor, Edge};
-use seamwatch::domain::port::{Act, Request};
-use seamwatch::domain::time::{MINUTE, Millis, SECOND};
+use seamwatch::testing::console::app::msg::Effect;
+use seamwatch::testing::domain::contract::{Urgency, Violation};
+use seamwatch::testing::domain::event::{DeadReason, DismissReason, Event, Fact};
+use seamwatch::testing::domain::id::{Actor, Edge};
+use seamwatch::testing::domain::port::{Act, Request};
+use seamwatch::testing::domain::time::{MINUTE, Millis, SECOND};
 
 use super::console::{Console, Story, at, emission};
 
@@ -264,7 +264,10 @@ fn a_dismissal_needs_a_reason_and_waits_ten_seconds() {
     assert!(!it.effects.iter().any(|it| matches!(it, Effect::Perform(..))));
     it.must_show("z takes it back");
     let Some(Effect::Wait(ticket, _)) = it.effects.last().cloned() else { panic!("{:?}", it.effects) };
-    it.tell(seamwatch::console::app::Msg::Answered(ticket, Ok(seamwatch::console::app::Reply::Waited)));
+    it.tell(seamwatch::testing::console::app::Msg::Answered(
+        ticket,
+        Ok(seamwatch::testing::console::app::Reply::Waited),
+    ));
     let request = sent(&it);
     assert_eq!(request.act, Act::Dismiss { reason: DismissReason::Obsolete });
     assert_eq!(request.why, "card fixed by hand");

@@ -1,8 +1,8 @@
 //! The live log.
 
-use seamwatch::domain::event::{DeadReason, Fact};
-use seamwatch::domain::id::Actor;
-use seamwatch::domain::time::MINUTE;
+use seamwatch::testing::domain::event::{DeadReason, Fact};
+use seamwatch::testing::domain::id::Actor;
+use seamwatch::testing::domain::time::MINUTE;
 
 use super::console::{Console, Story, at};
 

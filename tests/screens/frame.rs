@@ -1,10 +1,10 @@
 //! What is around every screen: status, attention strip, footer, layers.
 
-use seamwatch::console::app::msg::Effect;
-use seamwatch::domain::port::{Batch, Fault, Report};
-use seamwatch::domain::time::SECOND;
-use seamwatch::keymap::Keymap;
-use seamwatch::theme::Theme;
+use seamwatch::testing::console::app::msg::Effect;
+use seamwatch::testing::domain::port::{Batch, Fault, Report};
+use seamwatch::testing::domain::time::SECOND;
+use seamwatch::testing::keymap::Keymap;
+use seamwatch::testing::theme::Theme;
 
 use super::console::{Console, Story, at};
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
-use seamwatch::domain::contract::Masked;
-use seamwatch::domain::contract::Violation;
-use seamwatch::domain::event::{DeadReason, Event, Fact};
-use seamwatch::domain::id::{Actor, Edge};
-use seamwatch::domain::port::{Act, Capabilities, Found, Report, Want};
-use seamwatch::domain::time::{MINUTE, SECOND};
+use seamwatch::testing::console::app::msg::{Effect, Msg, Reply, Ticket};
+use seamwatch::testing::domain::contract::Masked;
+use seamwatch::testing::domain::contract::Violation;
+use seamwatch::testing::domain::event::{DeadReason, Event, Fact};
+use seamwatch::testing::domain::id::{Actor, Edge};
+use seamwatch::testing::domain::port::{Act, Capabilities, Found, Report, Want};
+use seamwatch::testing::domain::time::{MINUTE, SECOND};
 use serde_json::{Value, json};
 
 use super::console::{Console, Story, at, emission, everything};
@@ -177,7 +177,7 @@ fn the_history_is_told_by_the_source_and_asked_for_once() {
     it.keys("<tab><tab><tab><tab><tab>");
     let (ticket, want) = fetched(&it);
     assert_eq!(want, Want::Timeline(RUN.into()));
-    let mut run = seamwatch::domain::run::Run::new(RUN.into(), at(-20 * MINUTE));
+    let mut run = seamwatch::testing::domain::run::Run::new(RUN.into(), at(-20 * MINUTE));
     run.version = 9;
     let found = Found::Timeline { run: Box::new(run), events: story() };
     it.tell(Msg::Answered(ticket, Ok(Reply::Found(found))));

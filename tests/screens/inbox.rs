@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use seamwatch::console::app::msg::{Effect, Msg, Reply, Ticket};
-use seamwatch::domain::contract::Masked;
-use seamwatch::domain::contract::Urgency;
-use seamwatch::domain::event::{Answer, DismissReason, Escalation, EscalationKind, Event, Fact, Timeout};
-use seamwatch::domain::id::{Actor, Edge};
-use seamwatch::domain::port::{Act, ActKind, Capabilities, Fault, Found, Report, Request, Want};
-use seamwatch::domain::time::{HOUR, MINUTE, Millis, SECOND};
+use seamwatch::testing::console::app::msg::{Effect, Msg, Reply, Ticket};
+use seamwatch::testing::domain::contract::Masked;
+use seamwatch::testing::domain::contract::Urgency;
+use seamwatch::testing::domain::event::{Answer, DismissReason, Escalation, EscalationKind, Event, Fact, Timeout};
+use seamwatch::testing::domain::id::{Actor, Edge};
+use seamwatch::testing::domain::port::{Act, ActKind, Capabilities, Fault, Found, Report, Request, Want};
+use seamwatch::testing::domain::time::{HOUR, MINUTE, Millis, SECOND};
 use serde_json::{Value, json};
 
 use super::console::{Console, SOURCE, Story, at, emission, everything};
@@ -188,7 +188,10 @@ fn a_decision_taken_elsewhere_disappears_and_says_who() {
                 SECOND,
                 "h-8812",
                 Actor::user("ben"),
-                Fact::Dismissed { reason: seamwatch::domain::event::DismissReason::Duplicate, note: String::new() },
+                Fact::Dismissed {
+                    reason: seamwatch::testing::domain::event::DismissReason::Duplicate,
+                    note: String::new(),
+                },
             )
             .events
             .remove(0)

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use seamwatch::domain::contract::{RelationKind, Urgency, Violation};
-use seamwatch::domain::event::{
+use seamwatch::testing::domain::contract::{RelationKind, Urgency, Violation};
+use seamwatch::testing::domain::event::{
     Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Rejection, Timeout,
 };
-use seamwatch::domain::id::{Actor, Edge};
-use seamwatch::domain::time::{HOUR, MINUTE, Millis, SECOND, Time};
+use seamwatch::testing::domain::id::{Actor, Edge};
+use seamwatch::testing::domain::time::{HOUR, MINUTE, Millis, SECOND, Time};
 
 use super::console::{Story, at, emission};
 

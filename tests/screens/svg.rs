@@ -9,7 +9,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
 
-use seamwatch::theme::rgb_of;
+use seamwatch::testing::theme::rgb_of;
 
 #[path = "svg/shape.rs"]
 mod shape;

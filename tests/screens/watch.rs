@@ -1,16 +1,16 @@
 //! Pipelines, edges, tasks and sources.
 
-use seamwatch::console::app::feed::Feed;
-use seamwatch::console::app::msg::Reply;
-use seamwatch::console::app::{Effect, Msg, Ticket};
-use seamwatch::domain::id::RunId;
-use seamwatch::domain::ledger::Ledger;
-use seamwatch::domain::port::{
+use seamwatch::testing::console::app::feed::Feed;
+use seamwatch::testing::console::app::msg::Reply;
+use seamwatch::testing::console::app::{Effect, Msg, Ticket};
+use seamwatch::testing::domain::id::RunId;
+use seamwatch::testing::domain::ledger::Ledger;
+use seamwatch::testing::domain::port::{
     Act, Batch, Capabilities, Fault, Found, Replay, Report, Skipped, Snapshot, SourceId, Want,
 };
-use seamwatch::domain::run::Run;
-use seamwatch::domain::time::SECOND;
-use seamwatch::theme::{BUILT_IN, Theme};
+use seamwatch::testing::domain::run::Run;
+use seamwatch::testing::domain::time::SECOND;
+use seamwatch::testing::theme::{BUILT_IN, Theme};
 
 use super::console::{Console, Story, at};
 use super::incident::incident;

@@ -1,13 +1,13 @@
 //! What a console of the tests and of the benchmarks begins with, and how it is told keys.
 
 use ratatui::buffer::{Buffer, Cell};
-use seamwatch::console::app::{Place, Size, Start};
-use seamwatch::domain::contract::Urgency;
-use seamwatch::domain::event::Emission;
-use seamwatch::domain::id::Edge;
-use seamwatch::domain::port::{Batch, Capabilities, Report, Snapshot};
-use seamwatch::domain::time::{MINUTE, Time};
-use seamwatch::keymap::{Key, Keymap};
+use seamwatch::testing::console::app::{Place, Size, Start};
+use seamwatch::testing::domain::contract::Urgency;
+use seamwatch::testing::domain::event::Emission;
+use seamwatch::testing::domain::id::Edge;
+use seamwatch::testing::domain::port::{Batch, Capabilities, Report, Snapshot};
+use seamwatch::testing::domain::time::{MINUTE, Time};
+use seamwatch::testing::keymap::{Key, Keymap};
 
 /// Dana's console on one source.
 pub fn start(now: Time, size: Size) -> Start {

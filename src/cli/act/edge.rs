@@ -23,7 +23,7 @@ pub struct On {
     #[arg(long = "as", value_name = "WHO")]
     pub who: Option<String>,
     #[command(flatten)]
-    #[allow(missing_docs)]
+    #[allow(clippy::missing_docs_in_private_items)]
     pub connect: Connect,
 }
 

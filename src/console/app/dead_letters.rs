@@ -24,7 +24,7 @@ mod acts;
 mod details;
 mod order;
 
-pub use details::{details, pulse, reason};
+pub use details::{details, pulse};
 pub use order::{By, Sort};
 
 /// One row.

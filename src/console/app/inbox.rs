@@ -90,14 +90,14 @@ impl Plan {
 
 impl Inbox {
     /// The row of a question as it stands now.
-    pub fn row<'a>(&self, world: &'a World, (source, id): &QuestionId) -> Option<&'a InboxRow> {
+    pub fn row<'a>(world: &'a World, (source, id): &QuestionId) -> Option<&'a InboxRow> {
         let rows = &world.feed(*source)?.figures().inbox;
         rows.iter().find(|row| row.handoff_id == *id)
     }
 
     fn selected<'a>(&self, world: &'a World) -> Option<(SourceId, &'a InboxRow)> {
         let id = self.list.selected()?;
-        Some((id.0, self.row(world, id)?))
+        Some((id.0, Self::row(world, id)?))
     }
 
     /// The filter in force.

@@ -9,7 +9,7 @@ macro_rules! screens {
     ($($variant:ident $module:ident;)*) => {
         /// The state of every screen.
         #[derive(Debug, Default)]
-        #[expect(missing_docs, reason = "the fields are named after their screens")]
+        #[allow(clippy::missing_docs_in_private_items)] // the fields are named after their screens
         pub struct Screens {
             $(pub $module: $module::$variant,)*
         }

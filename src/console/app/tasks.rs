@@ -5,7 +5,7 @@ use crate::domain::event::{Event, Fact};
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::port::{ActKind, Fault, Found, SourceId, Want};
 use crate::domain::query::{Filterable, Query};
-use crate::domain::report::{self, TaskRow, TaskVerdict};
+use crate::domain::report::{self, TaskRow};
 use crate::domain::run::{Handoff, Run, State};
 use crate::domain::time::Time;
 use crate::keymap::Action;
@@ -247,14 +247,6 @@ impl Screen for Tasks {
         self.query = Query::parse(text, TaskRow::FIELDS)?;
         self.make(world);
         Ok(())
-    }
-}
-
-/// The verdict as people say it.
-pub const fn word(verdict: TaskVerdict) -> &'static str {
-    match verdict {
-        TaskVerdict::RetryStorm => "retry storm",
-        other => other.word(),
     }
 }
 

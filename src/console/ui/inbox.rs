@@ -50,7 +50,7 @@ pub fn draw(screen: &Inbox, state: &State, canvas: &mut Canvas<'_>) {
 
 /// One line on the clock above the card, then the card.
 fn head(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
-    let Some((source, row)) = screen.list.selected().and_then(|id| Some((id.0, screen.row(world, id)?))) else {
+    let Some((source, row)) = screen.list.selected().and_then(|id| Some((id.0, Inbox::row(world, id)?))) else {
         return;
     };
     let (due, then) = clock(row);
@@ -87,7 +87,7 @@ fn list(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
     let view =
         ListView { name: "inbox", columns: &columns, total: rows.len(), selected: screen.list.index(), sort: None };
     canvas.list(&view, |nth, line| {
-        let Some((source, row)) = rows.get(nth).and_then(|id| Some((id.0, screen.row(world, id)?))) else {
+        let Some((source, row)) = rows.get(nth).and_then(|id| Some((id.0, Inbox::row(world, id)?))) else {
             return;
         };
         line.text(Role::Text, &row.question);

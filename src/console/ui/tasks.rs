@@ -13,7 +13,7 @@ use crate::console::app::State;
 use crate::console::app::empty_state::why_blank;
 use crate::console::app::explain::since;
 use crate::console::app::feed::Feed;
-use crate::console::app::tasks::{Tasks, progress, word};
+use crate::console::app::tasks::{Tasks, progress};
 use crate::domain::report::{TaskRow, TaskVerdict};
 use crate::domain::text;
 use crate::theme::Role;
@@ -86,7 +86,7 @@ fn draw_row(state: &State, feed: &Feed, row: &TaskRow, line: &mut Line<'_>) {
         _ => glyph(line.theme(), role),
     };
     let closed = row.open == 0;
-    let shown = if row.verdict == TaskVerdict::Fine { "in work" } else { word(row.verdict) };
+    let shown = if row.verdict == TaskVerdict::Fine { "in work".to_owned() } else { text::word(&row.verdict) };
     line.text(role, &format!("{sign} {shown}"));
     let theme = line.theme();
     line.draw(|area, buffer| {

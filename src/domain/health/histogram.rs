@@ -16,10 +16,12 @@ use crate::domain::wire;
 pub const BINS: usize = 1_024;
 
 /// Worst relative error of [`Histogram::quantile`] against the nearest-rank value, for values up to [`LARGEST`].
-pub const RELATIVE_ERROR: f64 = 0.01;
+#[cfg(test)]
+pub(super) const RELATIVE_ERROR: f64 = 0.01;
 
-/// The longest latency told apart, in milliseconds (almost 130 days); longer ones count as this.
-pub const LARGEST: Millis = LAST[BINS - 1];
+/// The largest value that is told apart, in milliseconds; more counts as this much.
+#[cfg(test)]
+const LARGEST: Millis = LAST[BINS - 1];
 
 /// From this many used bins on, an array is smaller and faster than a list of pairs.
 const DENSE_FROM: usize = 128;
@@ -140,12 +142,12 @@ impl Histogram {
         }
     }
 
-    /// The value at rank `ceil(p * n)` in milliseconds, within [`RELATIVE_ERROR`]; `None` without samples.
+    /// The value at rank `ceil(p * n)` in milliseconds, within 1 %; `None` without samples.
     pub fn quantile(&self, p: f64) -> Option<Millis> {
         self.at_rank(nearest_rank(p, self.total))
     }
 
-    /// The value at a 1-based rank, within [`RELATIVE_ERROR`]; `None` when there are fewer samples.
+    /// The value at a 1-based rank, within 1 %; `None` when there are fewer samples.
     pub fn at_rank(&self, rank: u64) -> Option<Millis> {
         if rank == 0 || rank > self.total {
             return None;

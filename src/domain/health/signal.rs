@@ -25,7 +25,7 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// Reads the three quantiles, each within [`RELATIVE_ERROR`](super::histogram::RELATIVE_ERROR).
+    /// Reads the three quantiles, each within 1 %.
     pub fn of(acked: &Histogram) -> Self {
         Self { n: acked.len(), p50: acked.quantile(0.5), p95: acked.quantile(0.95), p99: acked.quantile(0.99) }
     }
@@ -124,12 +124,12 @@ pub enum Guard {
 
 impl Rate {
     /// `k / n`; `None` when `n` is 0. Above 1 when sources count more retries than handoffs.
-    pub fn value(&self) -> Option<f64> {
+    pub fn value(self) -> Option<f64> {
         (self.n > 0).then(|| f64::from(self.k) / f64::from(self.n))
     }
 
     /// The sample guard.
-    pub fn guard(&self) -> Guard {
+    pub fn guard(self) -> Guard {
         match u64::from(self.n) {
             0 => Guard::NoData,
             1..ENOUGH => Guard::Insufficient,
@@ -138,7 +138,7 @@ impl Rate {
     }
 
     /// The one-sided 95 % Wilson lower bound of the true rate; `None` when `n` is 0.
-    pub fn lower_bound(&self) -> Option<f64> {
+    pub fn lower_bound(self) -> Option<f64> {
         let p = self.value()?.min(1.0);
         let n = f64::from(self.n);
         let centre = p + Z * Z / (2.0 * n);
@@ -147,7 +147,7 @@ impl Rate {
     }
 
     /// True when there is enough data and the true rate is above `threshold` with 95 % confidence.
-    pub fn surely_above(&self, threshold: f64) -> bool {
+    pub fn surely_above(self, threshold: f64) -> bool {
         self.guard() == Guard::Enough && self.lower_bound().is_some_and(|bound| bound > threshold)
     }
 }

@@ -104,7 +104,7 @@ pub(super) fn annotate(log: &mut Log, annotation: &Annotation) -> Result<(), Ref
     }
     let wrong = match annotation.verdict.trim().chars().count() {
         0 => "an annotation needs a verdict: say in a few words what it was".to_owned(),
-        long if long > Annotation::VERDICT => {
+        length if length > Annotation::VERDICT => {
             format!("a verdict has at most {} characters; the rest belongs in the note", Annotation::VERDICT)
         }
         _ if log.run.annotations.len() >= Annotation::KEPT => {

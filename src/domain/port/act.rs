@@ -1,4 +1,4 @@
-//! The acts of people. Each is one row of [`acts!`]: what it is called, who may do it, to what, and what it needs. The
+//! The acts of people. Each is one row of the table `acts!`: what it is called, who may do it, to what, and what it needs. The
 //! HTTP API, `/me`, the CLI, the keys and the console read the row; nobody else knows an act by name.
 
 use serde::{Deserialize, Serialize};

@@ -18,7 +18,7 @@ pub enum Object {
 /// What a person adds to an act before it can be sent, in the order in which it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// One of [`DismissReason::ALL`].
+    /// One of the reasons of a dismissal: [`DismissReason`](crate::domain::event::DismissReason).
     DismissReason,
     /// A value that fits the schema of the question; words where it has none.
     Answer,

@@ -128,11 +128,6 @@ pub fn dead_heads(ledger: &Ledger) -> Vec<DeadGroup> {
     groups
 }
 
-/// One group without its items; `None` when it has no dead letter any more.
-pub fn dead_group(ledger: &Ledger, id: &str) -> Option<DeadGroup> {
-    head(ledger, ledger.dead().group(id)?)
-}
-
 fn head(ledger: &Ledger, book: &DeadBook) -> Option<DeadGroup> {
     let (first_at, last_at) = book.span()?;
     let prompt = match book.prompts.len() {
@@ -433,7 +428,6 @@ mod tests {
         steps.push((1, 6));
         let after = ledger(&steps);
         assert_eq!(dead_heads(&after).len(), 1);
-        assert!(dead_group(&after, &groups[1].id).is_none());
         assert!(after.dead().revision() > ledger_before.dead().revision());
     }
 }

@@ -17,8 +17,8 @@ use utoipa::IntoParams;
 
 use super::Api;
 use super::extract::Ask;
-use super::feed::{Frame, PAGE};
 use super::problem::{Answer, Problem};
+use super::watcher::{Frame, PAGE};
 use super::wire::EdgeName;
 use crate::domain::event::Event;
 use crate::domain::port::Cursor;
@@ -177,7 +177,7 @@ impl Listener {
             at = head;
         }
         self.catch_up(&mut at).await?;
-        let mut live = self.api.feed.listen();
+        let mut live = self.api.watcher.listen();
         // What came between the last page and the subscription.
         self.catch_up(&mut at).await?;
         loop {
@@ -234,7 +234,7 @@ impl super::Shared {
     async fn frame(&self, filter: &Filter, cursor: Cursor, event: &Event) -> Answer<Option<Frame>> {
         let mut edge = None;
         if filter.edge.is_some() {
-            edge = self.feed.known().edge_of(event).cloned();
+            edge = self.watcher.known().edge_of(event).cloned();
         }
         // The edge of a handoff that was closed long ago is known to the store only.
         if let (true, None, Some(id)) = (filter.edge.is_some(), &edge, &event.handoff) {

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::emit::Emitted;
 use super::*;
 use crate::domain::command::Held;
 use crate::domain::command::{Refusal, Seen};

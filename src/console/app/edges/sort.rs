@@ -19,7 +19,7 @@ pub struct Row {
 
 /// A column of the list, in the order drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the variants are named after their columns")]
+#[allow(clippy::missing_docs_in_private_items)] // the variants are named after their columns
 pub enum By {
     Edge,
     Pipeline,

@@ -49,12 +49,12 @@ pub(super) fn with_view(state: &mut State, does: impl FnOnce(&mut dyn Screen, &m
     does(state.views.top_mut(), &mut cx);
     let ScreenContext { mut effects, requests, .. } = cx;
     for request in requests {
-        effects.extend(grant(state, request));
+        effects.extend(carry_out(state, request));
     }
     effects
 }
 
-fn grant(state: &mut State, request: ScreenRequest) -> Vec<Effect> {
+fn carry_out(state: &mut State, request: ScreenRequest) -> Vec<Effect> {
     match request {
         ScreenRequest::Open(source, handoff) => state.views.page = Some(Handoff::open(source, handoff)),
         ScreenRequest::OpenEdge(source, edge) => {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::console::app::State;
 use crate::console::app::explain::since;
 use crate::console::app::feed::Feed;
-use crate::console::app::tasks::{Tasks, same_work, word};
+use crate::console::app::tasks::{Tasks, same_work};
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::edges::page::standing;
 use crate::console::ui::figure;
@@ -50,8 +50,8 @@ fn verdict(state: &State, feed: &Feed, row: &TaskRow, canvas: &mut Canvas<'_>, t
     let role = figure::role(row.verdict.severity());
     let said = match (row.verdict, row.since) {
         (TaskVerdict::Fine, _) => "in work".to_owned(),
-        (_, Some(at)) => format!("{} {}: {}", word(row.verdict), since(&state.world, feed, at), row.signal),
-        (_, None) => format!("{}: {}", word(row.verdict), row.signal),
+        (_, Some(at)) => format!("{} {}: {}", text::word(&row.verdict), since(&state.world, feed, at), row.signal),
+        (_, None) => format!("{}: {}", text::word(&row.verdict), row.signal),
     };
     let role = if row.verdict == TaskVerdict::Fine { Role::Text } else { role };
     canvas.put(1, top, role, &said);

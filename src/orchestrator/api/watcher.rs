@@ -37,13 +37,13 @@ pub struct Frame {
 }
 
 /// The shared reader: what is known now, and what happens next.
-pub struct Feed {
+pub struct Watcher {
     ledger: Mutex<Ledger>,
     frames: broadcast::Sender<Arc<Frame>>,
     position: watch::Sender<Cursor>,
 }
 
-impl Feed {
+impl Watcher {
     /// Starts reading; ends when `stop` is cancelled.
     ///
     /// # Errors
@@ -52,16 +52,16 @@ impl Feed {
         let mut ledger = Ledger::new(0);
         ledger.restore(engine.snapshot().await?);
         let cursor = ledger.cursor();
-        let feed = Arc::new(Self {
+        let watcher = Arc::new(Self {
             ledger: Mutex::new(ledger),
             frames: broadcast::channel(BUFFER).0,
             position: watch::Sender::new(cursor),
         });
-        let reader = Arc::clone(&feed);
+        let reader = Arc::clone(&watcher);
         tokio::spawn(async move {
             stop.run_until_cancelled(reader.read(&engine)).await;
         });
-        Ok(feed)
+        Ok(watcher)
     }
 
     async fn read(&self, engine: &Engine) {
