@@ -27,9 +27,11 @@
 //!
 //! The events screen is the pattern; golden pictures of it are in `tests/screens.rs`.
 
+#[deny(clippy::wildcard_enum_match_arm)]
 pub mod act;
 pub mod attention;
 pub mod binding;
+#[deny(clippy::wildcard_enum_match_arm)]
 mod conflict;
 pub mod dead_letters;
 pub mod edge_page;
@@ -59,6 +61,7 @@ pub mod sources;
 pub mod state;
 pub mod tasks;
 pub mod toast;
+#[deny(clippy::wildcard_enum_match_arm)]
 pub mod triage;
 pub mod views;
 pub mod world;

@@ -290,6 +290,7 @@ impl Shell {
         self.carry_out(effects)
     }
 
+    #[deny(clippy::wildcard_enum_match_arm)] // an effect that is not carried out must not compile
     fn carry_out(&mut self, mut effects: Vec<Effect>) -> Next {
         let mut next = Next::Go;
         while !effects.is_empty() {

@@ -9,6 +9,7 @@ use super::id::{Edge, HandoffId, RunId};
 use super::run::{Run, StoredRun};
 use super::time::Time;
 
+#[deny(clippy::wildcard_enum_match_arm)]
 mod act;
 mod fault;
 mod request;

@@ -5,11 +5,13 @@
 //! version that was loaded; if somebody was faster, all of it is done again. State, events, rollups, contracts and
 //! the answer for a repeated request are one transaction.
 
+#[deny(clippy::wildcard_enum_match_arm)]
 mod act;
 mod admit;
 mod emit;
 mod lease;
 mod look;
+#[deny(clippy::wildcard_enum_match_arm)]
 mod people;
 mod problem;
 mod queue;

@@ -89,10 +89,7 @@ impl Proposal {
     /// The act whose right it needs. To dismiss a question is one of its answers (protocol section 3, row 19): whoever
     /// may reject may do that, operator or not.
     pub fn right(&self) -> ActKind {
-        match self.act {
-            ActKind::Dismiss if self.is_answer() => ActKind::Reject,
-            act => act,
-        }
+        if self.act == ActKind::Dismiss && self.is_answer() { ActKind::Reject } else { self.act }
     }
 
     /// True when it answers questions, and each answer is bound to what was shown of that one.

@@ -109,11 +109,10 @@ pub fn decide(cx: &mut ScreenContext<'_>, source: SourceId, row: &InboxRow, acti
     let Action::Act(act) = action else {
         return;
     };
-    let act = match act {
-        ActKind::EditApprove => return cx.edit_approve(target),
-        ActKind::Claim => claim(cx.world, source, row).1,
-        act => act,
-    };
+    if act == ActKind::EditApprove {
+        return cx.edit_approve(target);
+    }
+    let act = if act == ActKind::Claim { claim(cx.world, source, row).1 } else { act };
     if act == ActKind::Dismiss && dismissal(cx.world, source) == ActKind::Dismiss {
         target.digest.clear();
     }
