@@ -1,16 +1,16 @@
 //! What is known of one handoff, laid out for people: a screen draws it, and `seam show` prints it.
 
+mod annotations;
 mod attempts;
 mod brief;
 mod contract;
 mod doc;
 mod origin;
 mod question;
-mod verdicts;
 
+pub use annotations::annotations;
 pub use doc::{Doc, TextRole, Viewport};
 pub use question::{call, question};
-pub use verdicts::verdicts;
 
 use crate::domain::contract::{Contract, Masked};
 use crate::domain::report::{InboxRow, Outlook};
@@ -40,14 +40,14 @@ impl Subject<'_> {
     pub fn brief(&self, doc: &mut Doc) {
         if let Some(row) = self.question {
             question(doc, row, self.contract);
-            return verdicts(doc, self.annotations, Some(&self.it.id), self.stamp);
+            return annotations(doc, self.annotations, Some(&self.it.id), self.stamp);
         }
         match self.contract {
             Ok(contract) => brief::brief(doc, contract),
             Err(why) => brief::head(doc, self.it, why),
         }
         self.standing(doc);
-        verdicts(doc, self.annotations, Some(&self.it.id), self.stamp);
+        annotations(doc, self.annotations, Some(&self.it.id), self.stamp);
     }
 
     /// The six fields of the contract, and what is wrong or missing.

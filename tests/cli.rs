@@ -485,6 +485,8 @@ fn every_output_fits_its_schema() {
     let mut refused = contract("refused");
     refused.as_object_mut().unwrap().remove("failure_modes");
     assert_eq!(server.post("/handoffs", &refused).0, 422);
+    let say = ["annotate", &dead, "-c", &server.url, "--yes", "--verdict", "root cause: CRM", "--reason", "seen twice"];
+    fits("act", &sandbox.json(&say));
     for kind in KINDS {
         let live = sandbox.json(&["get", kind, "-c", &server.url]);
         assert_ne!(live["rows"], json!([]), "{kind} has rows to check");

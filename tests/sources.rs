@@ -278,13 +278,28 @@ mod orchestrator {
     pub(super) async fn emit_confidential(engine: &Engine) -> HandoffId {
         let mut secret = contract();
         secret["brief"]["title"] = json!("Pay Hansen");
+        secret["brief"]["owner"] = json!({"kind": "human", "id": "hansen.owner"});
+        secret["provenance"]["confidence"] = json!(0.1234);
         secret["ext"] = json!({"handoff.proposed_action": {"name": "pay", "args": {"to": "Hansen"}}});
         secret["classification"] = json!({
             "level": "confidential",
-            "fields": {"/brief/title": "pii", "/ext/handoff.proposed_action/args": "pii"},
+            "fields": {
+                "/brief/title": "pii", "/brief/owner/id": "pii", "/provenance/confidence": "restricted",
+                "/ext/handoff.proposed_action/args": "pii",
+            },
         });
         let emitted = engine.by(Actor::agent("research")).emit(secret).await.expect("a valid contract");
         emitted.handoff.id
+    }
+
+    /// What is said of a confidential contract that is refused.
+    pub(super) async fn refuse_confidential(engine: &Engine) -> String {
+        let mut secret = contract();
+        secret["brief"]["owner"] = json!({"kind": "123-45-6789", "id": "x"});
+        secret["classification"] = json!({"level": "confidential", "fields": {"/brief/owner": "pii"}});
+        let by = Actor::agent("research");
+        let why = engine.by(by).emit(secret).await.expect_err("it is refused");
+        format!("{why:?}")
     }
 
     /// The least a producer has to send.
@@ -333,7 +348,10 @@ async fn what_is_confidential_leaves_no_source_unmasked_and_outlives_an_edit_of_
         let run = snapshot(&mut watch).await.runs.pop().expect("the run").run().clone();
         let it = &run.handoffs[&id];
         let told = serde_json::to_string(&run).expect("JSON");
-        assert!(!told.contains("Hansen"), "lists and logs tell no more than the page: {told}");
+        assert!(
+            !told.contains("ansen") && !told.contains("0.1234"),
+            "lists and logs tell no more than the page: {told}"
+        );
 
         let Ok(Found::Contract { value, digest }) = source.fetch(Want::Contract(id.clone())).await else {
             panic!("the contract can be fetched");
@@ -356,6 +374,43 @@ async fn what_is_confidential_leaves_no_source_unmasked_and_outlives_an_edit_of_
         assert_eq!(stored["brief"]["title"], "Pay Hansen");
         assert_eq!(stored["working_memory"]["summary"]["text"], "Tides.");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_back_keeps_the_title_that_is_hidden() {
+    let engine = orchestrator::engine().await;
+    let source: Shared = std::sync::Arc::new(seamwatch::testing::source::embedded::Embedded::new(engine.clone()));
+    let id = orchestrator::emit_confidential(&engine).await;
+    let (run, it) = engine.find(&id).await.expect("the handoff");
+    let on = |version| vec![Target { run: run.clone(), handoff: id.clone(), version }];
+    let ask = Act::Escalate { force: false, role: String::new() };
+    source.perform(request(ask, on(it.version), "dana", "ask")).await.expect("asked");
+    let act = Act::Resolve { answer: Answer::Reject, context_digest: String::new(), edited: None, value: None };
+    source.perform(request(act, on(it.version + 1), "kim", "no")).await.expect("an outcome");
+    let whole = engine.run(&run).await.expect("the run");
+    let (revision, _) = whole.handoffs.last().expect("the revision");
+    let (stored, _) = engine.contract(revision).await.expect("its contract");
+    assert_eq!(stored["brief"]["title"], "Revise: Pay Hansen");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_refusal_quotes_is_masked_like_the_contract() {
+    let engine = orchestrator::engine().await;
+    let wrong = orchestrator::refuse_confidential(&engine).await;
+    assert!(!wrong.contains("123-45-6789") && wrong.contains("masked"), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_is_one_act_on_one_edge() {
+    let engine = orchestrator::engine().await;
+    let source: Shared = std::sync::Arc::new(seamwatch::testing::source::embedded::Embedded::new(engine.clone()));
+    let edge = |to: &str| Edge::new("news", "research", to);
+    let pause = async |to| {
+        let request = request(Act::PauseEdge(edge(to)), Vec::new(), "dana", "one key");
+        source.perform(request).await.expect("an outcome").items.remove(0).1
+    };
+    assert_eq!((pause("writer").await, pause("writer").await), (Ok(()), Ok(())), "repeating is a no-op");
+    assert!(pause("editor").await.is_err(), "another edge under the same key is another request");
 }
 
 #[tokio::test(flavor = "multi_thread")]

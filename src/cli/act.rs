@@ -1,4 +1,4 @@
-//! The acts: `seam requeue|escalate|dismiss|approve|reject|respond|claim|release ID…`, with the rules of the console: bound
+//! The acts: `seam requeue|escalate|dismiss|approve|reject|respond|annotate|claim|release ID…`, with the rules of the console: bound
 //! to the versions seen, confirmed, and answered item by item.
 
 use anyhow::Context;
@@ -133,6 +133,10 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
         let why = format!("{}: --reason TEXT is needed", kind.verb());
         return Err(Stop::new(Exit::Usage, why).into());
     }
+    if kind.row().adds && on.version.is_some() {
+        let why = "--version is for what changes something: an annotation is kept whatever happened since";
+        return Err(Stop::new(Exit::Usage, why).into());
+    }
     if on.ids.len() > 1 && (on.version.is_some() || kind == ActKind::EditApprove) {
         let why = "--version and --edit belong to one handoff: name one";
         return Err(Stop::new(Exit::Usage, why).into());
@@ -148,7 +152,7 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     let (on, kind) = act.parts();
     let (targets, mut items) = targets(&look, &act).await;
     if !targets.is_empty() {
-        ask::confirm(&look, on, kind, &targets)?;
+        ask::confirm(&look, on, kind, &act.given(), &targets)?;
     }
     for request in requests(&look, &act, edited, &targets, &by) {
         items.extend(result::of(&request, look.source.perform(request.clone()).await));
@@ -193,32 +197,27 @@ fn may(look: &Look, kind: ActKind) -> Result<(), Stop> {
 async fn targets(look: &Look, act: &Act) -> (Vec<Target>, Vec<Item>) {
     let (mut targets, mut missing) = (Vec::new(), Vec::new());
     let (on, kind) = act.parts();
+    let of_run = act.given().of_run;
     for id in &on.ids {
         let handoff = HandoffId::from(id.as_str());
-        match look.ledger.run_of(&handoff).zip(look.ledger.handoff(&handoff)) {
-            Some((run, it)) => {
-                let version = on.version.unwrap_or(it.version);
-                let target = Target { run: run.id.clone(), handoff, version };
+        let known = look.ledger.run_of(&handoff).zip(look.ledger.handoff(&handoff)).filter(|_| !of_run);
+        let found = match known {
+            Some((run, it)) => Ok((run.id.clone(), on.version.unwrap_or(it.version))),
+            None if of_run => Ok((RunId::from(id.as_str()), 0)),
+            // It ended, which bars nobody from saying something of it.
+            None if kind.row().adds => {
+                late::run_of(look, &handoff).await.map(|run| (run, 0)).ok_or_else(|| late::unknown(look))
+            }
+            None => Err(late::missing(look, &handoff).await),
+        };
+        match found {
+            Ok((run, version)) => {
+                let target = Target { run, handoff, version };
                 if !targets.contains(&target) {
                     targets.push(target);
                 }
             }
-            None if act.given().of_run => {
-                targets.push(Target { run: RunId::from(id.as_str()), handoff, version: 0 });
-            }
-            // It ended, which bars nobody from saying something of it.
-            None if kind.row().adds => match late::run_of(look, &handoff).await {
-                Some(run) => targets.push(Target { run, handoff, version: 0 }),
-                None => missing.push(Item { done: Err(late::unknown(look)), handoff, run: None, version: None }),
-            },
-            None => {
-                missing.push(Item {
-                    done: Err(late::missing(look, &handoff).await),
-                    handoff,
-                    run: None,
-                    version: None,
-                });
-            }
+            Err(why) => missing.push(Item { done: Err(why), handoff, run: None, version: None }),
         }
     }
     (targets, missing)

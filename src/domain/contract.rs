@@ -11,7 +11,7 @@ mod mask;
 mod memory;
 mod record;
 
-pub use mask::{MASK, Masked, mask};
+pub use mask::{MASK, Masked, mask, mask_messages};
 pub use memory::{Brief, Summary, WorkingMemory};
 pub use record::{
     CallStatus, Classification, Delivery, EffectStatus, FailureAction, FailureModes, Level, Maker, Provenance, Quality,

@@ -35,7 +35,7 @@ pub struct Run {
     /// Every handoff, in order of emission.
     #[serde(with = "indexmap::map::serde_seq", default, skip_serializing_if = "IndexMap::is_empty")]
     pub handoffs: IndexMap<HandoffId, Handoff>,
-    /// What people made of it, oldest first: at most [`Annotation::KEPT`].
+    /// What people made of it, oldest first: at most [`Annotation::PER_RUN`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub annotations: Vec<Annotated>,
     /// Refused contracts that would have belonged to this run.

@@ -21,6 +21,7 @@ mod wake;
 
 use std::sync::{Arc, RwLock};
 
+pub use admit::CONTRACT_TYPE;
 pub use lease::Completed;
 pub use people::Edit;
 pub use problem::Problem;

@@ -49,7 +49,8 @@ struct Me {
     /// The subject is that of a token; without tokens it is whatever a request says.
     #[serde(default)]
     authenticated: bool,
-    acts: Vec<ActKind>,
+    /// Names of acts; a newer server knows some that mean nothing here.
+    acts: Vec<Value>,
 }
 
 impl Http {
@@ -160,7 +161,10 @@ type Watch = BoxStream<'static, Result<Batch, Fault>>;
 
 impl Source for Http {
     fn capabilities(&self) -> Capabilities {
-        let acts = self.me.get().map_or_else(Vec::new, |me| me.acts.clone());
+        let acts = self.me.get().map_or_else(Vec::new, |me| {
+            let known = me.acts.iter().filter_map(|it| ActKind::deserialize(it).ok());
+            known.collect::<Vec<_>>()
+        });
         let why_not = match (&self.me.get(), acts.len() == ActKind::ALL.len()) {
             (_, true) => String::new(),
             (None, _) => format!("not connected to {} yet", self.server.name),
@@ -234,6 +238,15 @@ mod tests {
         let moved =
             fault("HTTP/1.1 302 Found\r\nlocation: http://evil.example\x1b[2J/\r\nconnection: close\r\n\r\n").await;
         assert!(!moved.to_string().contains('\x1b'), "{moved}");
+    }
+
+    #[test]
+    fn a_newer_server_may_know_acts_that_mean_nothing_here() {
+        let http = Http::new("http://127.0.0.1:9".parse().unwrap(), None).unwrap();
+        let me = r#"{"subject":"dana","authenticated":true,"acts":["requeue","teleport"]}"#;
+        http.me.set(serde_json::from_str(me).unwrap()).unwrap();
+        let can = http.capabilities();
+        assert_eq!((can.acts, can.you), (vec![ActKind::Requeue], Some("dana".to_owned())));
     }
 
     #[tokio::test]

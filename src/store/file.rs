@@ -99,11 +99,25 @@ pub(super) struct Lock {
     made: Option<PathBuf>,
 }
 
+/// The file itself, through every link on the way, be it that it is not there yet.
+fn resolved(store: &Path) -> PathBuf {
+    /// As many links as a kernel follows.
+    const LINKS: usize = 40;
+    let mut at = store.to_owned();
+    for _ in 0..LINKS {
+        let Ok(to) = at.read_link() else { break };
+        at = at.parent().map_or(to.clone(), |parent| parent.join(&to));
+    }
+    let whole = at.canonicalize().ok();
+    let beside = || Some(at.parent()?.canonicalize().ok()?.join(at.file_name()?));
+    whole.or_else(beside).unwrap_or(at)
+}
+
 impl Lock {
     /// Takes it, or says who has it.
     pub(super) fn take(store: &Path) -> Result<Self, StoreError> {
         // Beside the file itself, wherever a link to it lies: else two could write it by two names.
-        let real = store.canonicalize().unwrap_or_else(|_| store.to_owned());
+        let real = resolved(store);
         let directory = match real.parent() {
             Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
             Some(parent) => parent,

@@ -392,6 +392,10 @@ fn by_another_name_a_store_in_use_is_in_use_too() {
     let path = directory.path().join("seam.db");
     let link = directory.path().join("link.db");
     std::os::unix::fs::symlink(&path, &link).unwrap();
+    // The link comes first: the file that it names is not there yet.
+    let store = Store::open(&link).unwrap();
+    assert!(matches!(refused(&path), StoreError::Locked(..)));
+    drop(store);
     let store = Store::open(&path).unwrap();
     for name in [&link, &directory.path().join(".").join("seam.db")] {
         assert!(matches!(refused(name), StoreError::Locked(..)));

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::events::listen;
-use super::server::{Server, contract, problem};
+use super::server::{Server, contract, problem, text};
 use super::wait::DEADLINE;
 
 #[tokio::test]
@@ -76,6 +76,16 @@ async fn blobs_are_kept_under_their_own_digest_only() {
     assert_eq!(found.bytes().await.unwrap(), bytes);
     problem(put(digest, vec![8]).await.unwrap(), 422, "digest-mismatch").await;
     problem(put("x".repeat(64), vec![]).await.unwrap(), 400, "bad-request").await;
+}
+
+#[tokio::test]
+async fn a_contract_is_no_blob_that_every_agent_may_read() {
+    let server = Server::open().await;
+    let emitted = server.emit(&contract("research", "writer")).await;
+    let payload = server.get(&format!("/handoffs/{}/payload", text(&emitted["handoff_id"]))).await;
+    let digest = text(&payload["digest"]).to_owned();
+    let found = server.ask(Method::GET, &format!("/api/v1/blobs/{digest}")).send().await.unwrap();
+    problem(found, 404, "not-found").await;
 }
 
 #[tokio::test]

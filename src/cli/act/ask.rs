@@ -6,7 +6,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use super::On;
 use crate::cli::look::Look;
 use crate::cli::{Exit, Output, Stop, say};
-use crate::domain::port::{ActKind, Target};
+use crate::domain::port::{ActKind, Given, Target};
 use crate::domain::report::{inbox_row, outlook};
 use crate::domain::text::{age, clean_block};
 
@@ -14,12 +14,12 @@ use crate::domain::text::{age, clean_block};
 ///
 /// # Errors
 /// Nobody can be asked, or the answer was no: nothing is done.
-pub fn confirm(look: &Look, on: &On, kind: ActKind, targets: &[Target]) -> anyhow::Result<()> {
+pub fn confirm(look: &Look, on: &On, kind: ActKind, given: &Given, targets: &[Target]) -> anyhow::Result<()> {
     if on.yes {
         return Ok(());
     }
     let people = on.output == Output::Text;
-    asked(kind, people, &intent(look, on, kind, targets))
+    asked(kind, people, &intent(look, on, kind, given, targets))
 }
 
 /// Asks about `intent`, if there are `people` to be asked.
@@ -47,13 +47,15 @@ pub fn asked(kind: ActKind, people: bool, intent: &str) -> anyhow::Result<()> {
 }
 
 /// Exactly what will happen: how many, where, the oldest, and what each would meet.
-fn intent(look: &Look, on: &On, kind: ActKind, targets: &[Target]) -> String {
+fn intent(look: &Look, on: &On, kind: ActKind, given: &Given, targets: &[Target]) -> String {
     let now = look.ledger.now();
     let mut edges: BTreeMap<String, usize> = BTreeMap::new();
     let mut oldest = 0;
     let mut lines = Vec::new();
     for it in targets {
-        let Some((run, handoff)) = look.ledger.run_of(&it.handoff).zip(look.ledger.handoff(&it.handoff)) else {
+        let known = look.ledger.run_of(&it.handoff).zip(look.ledger.handoff(&it.handoff)).filter(|_| !given.of_run);
+        let Some((run, handoff)) = known else {
+            lines.push(if given.of_run { format!("  run {}", it.run) } else { format!("  {}, ended", it.handoff) });
             continue;
         };
         *edges.entry(handoff.emission.edge.to_string()).or_default() += 1;
@@ -71,12 +73,13 @@ fn intent(look: &Look, on: &On, kind: ActKind, targets: &[Target]) -> String {
     if !on.reason.is_empty() {
         lines.push(format!("reason: {}", on.reason));
     }
-    format!(
-        "{} {}: {}, the oldest {} old\n{}",
-        kind.verb(),
-        targets.len(),
-        places.join(", "),
-        age(oldest),
-        lines.join("\n")
-    )
+    if !given.verdict.is_empty() {
+        lines.push(format!("verdict: {}", given.verdict));
+    }
+    let places = if places.is_empty() {
+        String::new()
+    } else {
+        format!(": {}, the oldest {} old", places.join(", "), age(oldest))
+    };
+    format!("{} {}{places}\n{}", kind.verb(), targets.len(), lines.join("\n"))
 }

@@ -31,7 +31,7 @@ impl Edges {
     pub async fn look_up(&mut self, look: &Look, events: &[Event]) {
         for event in events {
             let known = self.of(event).is_some();
-            if known || event.handoff.is_none() {
+            if known || event.about().is_none() {
                 continue;
             }
             let open = look.ledger.run(&event.run).map(Self::of_run);
@@ -104,7 +104,7 @@ impl Row for EventRow<'_> {
     fn is(&self, id: &str) -> bool {
         let of_edge = |edge: &crate::domain::id::Edge| *edge.pipeline == *id || edge.to_string() == id;
         self.event.run.as_str() == id
-            || self.event.handoff.as_ref().is_some_and(|it| it.as_str() == id)
+            || self.event.about().is_some_and(|it| it.as_str() == id)
             || self.edge.as_ref().is_some_and(of_edge)
     }
 
@@ -114,7 +114,7 @@ impl Row for EventRow<'_> {
             at.format("%Y-%m-%d %H:%M:%S%.3f").to_string(),
             self.event.fact.name().to_owned(),
             or_dash(self.edge.as_ref(), ToString::to_string),
-            or_dash(self.event.handoff.as_ref(), ToString::to_string),
+            or_dash(self.event.about(), ToString::to_string),
             self.event.actor.to_string(),
             self.detail.clone(),
         ]

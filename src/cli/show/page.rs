@@ -7,7 +7,7 @@ use crate::domain::contract::Masked;
 use crate::domain::report::TaskRow;
 use crate::domain::run::Handoff;
 use crate::domain::text::{age, latency, plural, word};
-use crate::page::{Doc, Subject, TextRole, raw, verdicts};
+use crate::page::{Doc, Subject, TextRole, annotations, raw};
 
 /// An event as cells.
 pub fn line(row: &EventRow<'_>) -> Vec<String> {
@@ -89,7 +89,7 @@ pub fn run(page: &RunPage<'_>, events: &[Vec<String>]) -> String {
     let state = format!("{}, {} open of {}", word(&task.state), task.open, plural(task.handoffs, "handoff"));
     doc.field("state", TextRole::Text, &state);
     verdict(&mut doc, task);
-    verdicts(&mut doc, &task.annotations, None, &moment);
+    annotations(&mut doc, &task.annotations, None, &moment);
     doc.field("path", TextRole::Text, &task.path);
     doc.field("retries", TextRole::Text, &task.retries.to_string());
     doc.field("spent", TextRole::Text, &age(task.spent_ms));

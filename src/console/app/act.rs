@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::domain::event::DismissReason;
+use crate::domain::event::{Annotation, DismissReason};
 use crate::domain::id::Edge;
 use crate::domain::port::{ActKind, Ask, Given, SourceId, Target};
 use crate::domain::text::age;
@@ -123,7 +123,8 @@ impl Proposal {
         let mut edges: Vec<String> = self.targets.iter().map(|target| target.edge.to_string()).collect();
         edges.sort_unstable();
         edges.dedup();
-        if let Some(oldest) = self.targets.iter().map(|target| target.since).min() {
+        let oldest = self.targets.iter().map(|target| target.since).min();
+        if let Some(oldest) = oldest.filter(|_| !self.of_run) {
             let count = self.targets.len();
             let groups = match self.groups.len() {
                 0 | 1 => String::new(),
@@ -279,6 +280,9 @@ pub fn answer(form: &mut Form, answers: &[(Question, String)]) -> Result<(), Str
                 object.insert(name.clone(), value);
             }
             Fills::Words => given.trim().clone_into(&mut form.words),
+            Fills::Verdict if given.trim().chars().count() > Annotation::VERDICT_CHARS => {
+                return Err(format!("at most {} characters; the rest belongs in the note", Annotation::VERDICT_CHARS));
+            }
             Fills::Verdict => given.trim().clone_into(&mut form.given.verdict),
             Fills::Reason => {
                 let word = given.replace(' ', "_");

@@ -116,7 +116,7 @@ impl Screen for Events {
         let mut bindings = Vec::new();
         let selected = self.list.selected().and_then(|&id| Self::event(world, id));
         if let Some(event) = selected {
-            if event.handoff.is_some() {
+            if event.about().is_some() {
                 bindings.push(Binding::new(Action::Open));
             }
             if !self.follow {
@@ -141,7 +141,7 @@ impl Screen for Events {
         let Some(event) = Self::event(world, id) else {
             return;
         };
-        match (action, &event.handoff) {
+        match (action, event.about()) {
             (Action::Open, Some(handoff)) => cx.open(id.0, handoff.clone()),
             (Action::CopyId, Some(handoff)) => cx.copy(handoff.as_str(), "the handoff id"),
             (Action::CopyId, None) => cx.copy(event.run.as_str(), "the run id"),
@@ -187,7 +187,7 @@ impl Screen for Events {
 fn json(event: &Event) -> String {
     let fact = serde_json::to_value(&event.fact).unwrap_or_default();
     let value = serde_json::json!({
-        "trace_id": event.run, "seq": event.seq, "at": event.at, "handoff_id": event.handoff,
+        "trace_id": event.run, "seq": event.seq, "at": event.at, "handoff_id": event.about(),
         "actor": event.actor, "event": fact,
     });
     format!("{value:#}")

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Contract;
+use super::{Contract, Violation};
 use crate::domain::pointer::child;
 
 /// What stands in the place of a masked text.
@@ -71,6 +71,31 @@ impl Masked {
     pub fn contract(&self) -> Result<Contract, String> {
         Contract::deserialize(&self.0).map_err(|why| format!("it is not a contract that can be shown: {why}"))
     }
+}
+
+/// Takes what is not to be shown of `body` out of messages about it: they quote what is wrong. The place and the keyword
+/// stay, and whoever may read the value finds it there.
+pub fn mask_messages(body: &Value, violations: &mut [Violation]) {
+    /// Shorter values are in many texts by chance.
+    const TELLING: usize = 4;
+    let hidden = mask(&mut body.clone());
+    let quoted = |message: &str| {
+        let values = hidden.iter().filter_map(|it| body.pointer(it)).map(plain);
+        values.filter(|it| it.len() >= TELLING).any(|it| message.contains(it.get(..QUOTED).unwrap_or(&it)))
+    };
+    for it in violations {
+        let below = |place: &String| it.path == *place || it.path.starts_with(&format!("{place}/"));
+        if hidden.iter().any(below) || quoted(&it.message) {
+            it.message = format!("does not hold ({}); the value is masked", it.keyword);
+        }
+    }
+}
+
+/// A value longer than this may be cut where it is quoted.
+const QUOTED: usize = 16;
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Where a producer may put what it likes.

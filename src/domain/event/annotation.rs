@@ -10,7 +10,7 @@ pub struct Annotation {
     /// The handoff it is about; `None` when it is about the whole run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoff: Option<HandoffId>,
-    /// The verdict in a few words, such as `root cause: writer`; never empty, at most [`Annotation::VERDICT`] characters.
+    /// The verdict in a few words, such as `root cause: writer`; never empty, at most [`Annotation::VERDICT_CHARS`] characters.
     pub verdict: String,
     /// Why, in the person's words; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -19,7 +19,7 @@ pub struct Annotation {
 
 impl Annotation {
     /// The most characters of a verdict.
-    pub const VERDICT: usize = 120;
+    pub const VERDICT_CHARS: usize = 120;
     /// The most annotations of one run.
-    pub const KEPT: usize = 200;
+    pub const PER_RUN: usize = 200;
 }

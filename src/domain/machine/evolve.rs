@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Irregularity;
 use super::change::change;
-use crate::domain::event::{Emission, Event, Fact, Rejection};
+use crate::domain::event::{Annotation, Emission, Event, Fact, Rejection};
 use crate::domain::id::HandoffId;
 use crate::domain::loops;
 use crate::domain::run::{Annotated, Handoff, LastChange, Refused, Run, State};
@@ -58,6 +58,9 @@ fn fold(run: &mut Run, event: &Event) -> Option<Irregularity> {
         }
         Fact::Annotated(annotation) => {
             let (annotation, by, at) = (annotation.clone(), event.actor.clone(), event.at);
+            if run.annotations.len() >= Annotation::PER_RUN {
+                run.annotations.remove(0);
+            }
             run.annotations.push(Annotated { annotation, by, at });
             None
         }

@@ -104,11 +104,11 @@ pub(super) fn annotate(log: &mut Log, annotation: &Annotation) -> Result<(), Ref
     }
     let wrong = match annotation.verdict.trim().chars().count() {
         0 => "an annotation needs a verdict: say in a few words what it was".to_owned(),
-        length if length > Annotation::VERDICT => {
-            format!("a verdict has at most {} characters; the rest belongs in the note", Annotation::VERDICT)
+        length if length > Annotation::VERDICT_CHARS => {
+            format!("a verdict has at most {} characters; the rest belongs in the note", Annotation::VERDICT_CHARS)
         }
-        _ if log.run.annotations.len() >= Annotation::KEPT => {
-            format!("run {} has {} annotations, and no room for more", log.run.id, Annotation::KEPT)
+        _ if log.run.annotations.len() >= Annotation::PER_RUN => {
+            format!("run {} has {} annotations, and no room for more", log.run.id, Annotation::PER_RUN)
         }
         _ => {
             log.say(None, Fact::Annotated(annotation.clone()));

@@ -1,5 +1,6 @@
-//! The acts of people. Each is one row of the table `acts!`: what it is called, who may do it, to what, and what it needs. The
-//! HTTP API, `/me`, the CLI, the keys and the console read the row; nobody else knows an act by name.
+//! The acts of people. Each is one row of the table `acts!`: what it is called, who may do it, to what, and what it
+//! needs. `/me`, the machine, the HTTP client, the CLI, the keys and the console read the row; besides it an act has a
+//! command of the machine, a path of the API and a command line.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -161,6 +162,24 @@ impl ActKind {
     /// The act, of what a person gave; `None` when something it needs is missing. A dismissal that is bound to a digest
     /// is the answer to a question.
     pub fn with(self, given: &Given) -> Option<Act> {
+        let missing = match self {
+            Self::EditApprove => given.edited.is_none(),
+            Self::Respond => given.value.is_none(),
+            Self::Annotate => given.verdict.trim().is_empty(),
+            Self::Requeue
+            | Self::Escalate
+            | Self::Dismiss
+            | Self::Approve
+            | Self::Reject
+            | Self::Claim
+            | Self::Release
+            | Self::PauseEdge
+            | Self::ResumeEdge
+            | Self::Cancel => false,
+        };
+        if missing {
+            return None;
+        }
         if let Some(answer) = self.row().answer
             && (self != Self::Dismiss || !given.digest.is_empty())
         {
@@ -283,6 +302,11 @@ impl Act {
         }
     }
 
+    /// It is about whole runs.
+    pub fn on_run(&self) -> bool {
+        self.on() == Object::Run
+    }
+
     /// What it is done to.
     pub const fn on(&self) -> Object {
         if matches!(self, Self::Annotate { of_run: true, .. }) { Object::Run } else { self.kind().row().on }
@@ -308,7 +332,7 @@ impl Act {
         // A dismissal has two ways: as the end of a handoff, and as the answer to a question.
         let kind = if matches!(self, Self::Resolve { .. }) { ActKind::Approve } else { self.kind() };
         let Verb { path: (group, name), words, .. } = *kind.row();
-        let group = if self.on() == Object::Run { "runs" } else { group };
+        let group = if self.on_run() { "runs" } else { group };
         let mut body = match serde_json::to_value(self) {
             Ok(Value::Object(body)) => body,
             _ => Map::new(),

@@ -23,7 +23,7 @@ impl Filterable for EventText<'_> {
         query.keeps(&[
             event.fact.name(),
             event.run.as_str(),
-            event.handoff.as_ref().map_or("", |it| it.as_str()),
+            event.about().map_or("", |it| it.as_str()),
             pipeline,
             from,
             to,

@@ -15,6 +15,7 @@ use super::problem::{Answer, Problem};
 use super::{Api, BLOB_LIMIT};
 use crate::domain::contract::{SCHEMA_VERSION, Strictness, digest_of_bytes};
 use crate::orchestrator::boundary::{self, CONTRACT_SCHEMA};
+use crate::orchestrator::engine::CONTRACT_TYPE;
 
 /// How strictly to check.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -124,6 +125,10 @@ pub async fn put_blob(State(api): State<Api>, Place(name): Place<String>, reques
     responses((status = 200, description = "the bytes, to be saved and not to be shown", body = Vec<u8>)))]
 pub async fn blob(State(api): State<Api>, Place(name): Place<String>) -> Answer {
     let blob = api.engine.blob_get(&digest(&name)?).await?;
+    // A contract is read by its handoff, by those who take part, and masked for others.
+    if blob.media_type == CONTRACT_TYPE {
+        return Err(Problem::not_found(format!("blob {name} is a contract: GET handoffs/ID/payload shows it")));
+    }
     let headers = [
         (header::CONTENT_TYPE, blob.media_type),
         // Bytes from agents must not run as a page of this server.

@@ -65,7 +65,8 @@ impl Engine {
     /// the item, and for no other.
     async fn keyed(&self, request: &Request, on: Option<&Target>) -> Result<Requester, Problem> {
         let item = on.map_or("", |it| it.handoff.as_str());
-        let what = json!([request.act, request.why, item, on.map(|it| it.version)]);
+        let act = &request.act;
+        let what = json!([act.kind(), act.call(&request.why), act.on_run(), act.edge(), item, on.map(|it| it.version)]);
         let once = self.once(&format!("act:{}", request.by), &format!("{} {item}", request.key), &what).await?;
         Ok(self.by(Actor::user(&request.by)).once(Some(once)))
     }

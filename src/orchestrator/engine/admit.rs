@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{Engine, Problem, cut};
 use crate::domain::command::NewHandoff;
 use crate::domain::contract::{
-    Contract, Maker, Masked, Party, PartyKind, RelationKind, Strictness, Urgency, Violation, digest,
+    Contract, MASK, Maker, Masked, Party, PartyKind, RelationKind, Strictness, Urgency, Violation, digest,
+    mask_messages,
 };
 use crate::domain::event::{Answer, Boundary, Emission, Escalation, EscalationKind, Rejection, Timeout};
 use crate::domain::id::{Actor, ActorKind, Edge, HandoffId, RunId};
@@ -19,7 +20,7 @@ use crate::orchestrator::boundary::{Admitted, Derive, admit};
 use crate::store::Blob;
 
 /// The media type of a stored contract.
-pub(super) const CONTRACT_TYPE: &str = "application/vnd.handoff+json;v=1";
+pub const CONTRACT_TYPE: &str = "application/vnd.handoff+json;v=1";
 /// The member of `ext` that says what will run on approval, `{name, args}`.
 const PROPOSAL: &str = "handoff.proposed_action";
 /// The role that is asked when nobody else is named.
@@ -74,27 +75,40 @@ impl Engine {
     }
 
     pub(super) fn admit(&self, body: &Value, derive: &Derive) -> Result<Admitted, Vec<Violation>> {
-        match self.inner.registry.read() {
+        let admitted = match self.inner.registry.read() {
             Ok(registry) => admit(&registry, body, derive),
             Err(poisoned) => admit(&poisoned.into_inner(), body, derive),
-        }
+        };
+        admitted.map_err(|mut violations| {
+            mask_messages(body, &mut violations);
+            violations
+        })
     }
 }
 
 /// What the producer says will run on approval: the member of `ext` that protocol section 3 names, as it may be shown.
 fn proposal(admitted: &Admitted) -> Option<Value> {
-    let said = shown(admitted).get("ext")?.get(PROPOSAL)?.clone();
+    let said = told(admitted).ext.as_ref()?.get(PROPOSAL)?.clone();
     said.get("name")?.as_str()?;
     Some(said)
 }
 
-/// The contract as the log may tell of it: everybody who may read at all reads titles and questions.
-fn shown(admitted: &Admitted) -> Cow<'_, Value> {
-    let fields = admitted.contract.classification.as_ref().and_then(|it| it.fields.as_ref());
-    match fields {
-        Some(_) => Cow::Owned(Masked::of(admitted.value.clone()).into_value()),
-        None => Cow::Borrowed(&admitted.value),
+/// The contract as the log may tell of it: everybody who may read at all reads titles, owners and questions.
+fn told(admitted: &Admitted) -> Cow<'_, Contract> {
+    let contract = &admitted.contract;
+    if contract.classification.as_ref().is_none_or(|it| it.fields.is_none()) {
+        return Cow::Borrowed(contract);
     }
+    let told = Masked::of(admitted.value.clone()).contract();
+    Cow::Owned(told.unwrap_or_else(|_| {
+        // What is hidden is part of what makes it a contract: nothing that is a text of somebody's is told.
+        let mut told = contract.clone();
+        MASK.clone_into(&mut told.brief.title);
+        MASK.clone_into(&mut told.brief.owner.id);
+        (told.provenance.model, told.provenance.prompt, told.provenance.confidence) = (None, None, None);
+        (told.quality, told.ext) = (None, None);
+        told
+    }))
 }
 
 /// The bytes of an admitted contract.
@@ -147,9 +161,10 @@ pub(super) fn rejection(
     errors: &[Violation],
     run: Option<&RunId>,
 ) -> (RunId, Rejection) {
+    let told = Masked::of(body.clone());
     let label = |what: &str| {
-        let name = text_at(body, &format!("/provenance/{what}/name"))?;
-        let version = text_at(body, &format!("/provenance/{what}/version")).unwrap_or("?");
+        let name = text_at(told.value(), &format!("/provenance/{what}/name"))?;
+        let version = text_at(told.value(), &format!("/provenance/{what}/version")).unwrap_or("?");
         Some(cut(&format!("{name}@{version}"), KEPT.1))
     };
     let trace = text_at(body, "/trace_id").and_then(|it| TraceId::parse(it).ok());
@@ -181,6 +196,7 @@ pub(super) fn rejection(
 /// What the log keeps of an admitted contract.
 pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emission {
     let contract = &it.contract;
+    let told = told(it);
     let label = |maker: &Option<Maker>| maker.as_ref().map(Maker::label);
     let delivery = contract.delivery.clone().unwrap_or_default();
     let modes = &contract.failure_modes;
@@ -199,8 +215,8 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
         relation: contract.relation.kind,
         cycle: 0,
         urgency: contract.urgency(),
-        title: text_at(&shown(it), "/brief/title").unwrap_or_default().to_owned(),
-        owner: contract.brief.owner.id.as_str().into(),
+        title: told.brief.title.clone(),
+        owner: told.brief.owner.id.as_str().into(),
         max_attempts: modes.max_attempts.or(policy.max_attempts).unwrap_or(DEFAULT_ATTEMPTS),
         retryable: modes.retryable.clone(),
         escalate: modes.escalate.clone(),
@@ -210,13 +226,13 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
         ack_timeout_ms: delivery.ack_timeout().or(policy.ack_timeout).unwrap_or(DEFAULT_ACK_TIMEOUT),
         p95_max_ms: policy.p95_max,
         completeness: Some(it.completeness.score),
-        model: label(&contract.provenance.model),
-        prompt: label(&contract.provenance.prompt),
-        confidence: contract.provenance.confidence,
+        model: label(&told.provenance.model),
+        prompt: label(&told.provenance.prompt),
+        confidence: told.provenance.confidence,
         payload: contract.working_memory.payload.as_ref().map(|it| format!("{}@{}", it.schema, it.version)),
         dropped: it.dropped.clone(),
         work: it.work_fingerprint.as_str().into(),
-        open_issues: contract
+        open_issues: told
             .quality
             .as_ref()
             .and_then(|it| it.open_issues)

@@ -89,7 +89,8 @@ impl Requester {
     /// # Errors
     /// When there is no such run or handoff, or the verdict is empty or too long.
     pub async fn annotate(&self, run: &RunId, annotation: Annotation) -> Result<Run, Problem> {
-        self.on_run(run, Command::Annotate(annotation)).await
+        let note = cut(&annotation.note, 2_000);
+        self.on_run(run, Command::Annotate(Annotation { note, ..annotation })).await
     }
 
     async fn on_run(&self, run: &RunId, command: Command) -> Result<Run, Problem> {

@@ -93,7 +93,9 @@ fn built(mut contract: Value, handoff: &Handoff, feedback: &[String], by: &Actor
 
 fn turn(brief: &mut Map<String, Value>, handoff: &Handoff, feedback: &[String]) {
     let emission = &handoff.emission;
-    let title = emission.title.strip_prefix("Revise: ").unwrap_or(&emission.title);
+    // The stored title: the one of the log may be masked.
+    let title = brief.get("title").and_then(Value::as_str).unwrap_or(&emission.title);
+    let title = title.strip_prefix("Revise: ").unwrap_or(title).to_owned();
     let mut set = |name: &str, value: Value| brief.insert(name.to_owned(), value);
     set("title", cut(&format!("Revise: {title}"), LIMITS.0).into());
     let points = if feedback.len() == 1 { "point" } else { "points" };

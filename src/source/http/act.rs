@@ -9,7 +9,7 @@ use super::answer::ANSWER;
 use super::{Http, REQUEST_TIMEOUT, REQUESTS_IN_PARALLEL};
 use crate::domain::id::HandoffId;
 use crate::domain::key::hashed;
-use crate::domain::port::{Fault, Object, Outcome, Request, Target};
+use crate::domain::port::{Fault, Outcome, Request, Target};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Who acts, where the server knows nobody by token.
@@ -68,7 +68,7 @@ fn calls(request: &Request) -> Vec<Call> {
     if let Some(edge) = request.act.edge() {
         return vec![call(None, format!("{}>{}>{}", edge.pipeline, edge.from, edge.to), None)];
     }
-    let of_run = request.act.on() == Object::Run;
+    let of_run = request.act.on_run();
     let each = |it: &Target| {
         let id = if of_run { it.run.to_string() } else { it.handoff.to_string() };
         call(Some(it.handoff.clone()), id, Some(it.version))

@@ -105,6 +105,8 @@ pub(in crate::console::app) fn edited(state: &mut State, ticket: Ticket, text: R
 
 /// The edited contract was refused: the text stays, with every place that is wrong.
 pub(super) fn fix(state: &mut State, editing: Editing, wrong: Vec<String>) {
+    // Whoever was leaving did not know that there is something to mend.
+    state.acting.leaving = false;
     let ticket = state.acting.keep(editing);
     offer_again(state, ticket, wrong);
 }

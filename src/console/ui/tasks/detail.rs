@@ -33,7 +33,7 @@ pub(super) fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
     let mut canvas = canvas.within(inside);
     let (height, mut top) = (canvas.area.height, 0);
     top += verdict(state, feed, row, &mut canvas, top);
-    top += verdicts(state, feed, run, &mut canvas, top);
+    top += annotations(state, feed, run, &mut canvas, top);
     let thread: u16 = screen.thread.iter().map(|it| it.wants.len().max(1) as u16).sum();
     // The steps get what the thread leaves, and at least half.
     let left = height.saturating_sub(top);
@@ -68,7 +68,7 @@ fn verdict(state: &State, feed: &Feed, row: &TaskRow, canvas: &mut Canvas<'_>, t
 }
 
 /// The latest verdicts of people, the last one first. Says how many lines they took.
-fn verdicts(state: &State, feed: &Feed, run: &Run, canvas: &mut Canvas<'_>, top: u16) -> u16 {
+fn annotations(state: &State, feed: &Feed, run: &Run, canvas: &mut Canvas<'_>, top: u16) -> u16 {
     const SHOWN: usize = 3;
     let now = feed.ledger().now();
     let mut y = top;

@@ -22,9 +22,12 @@ fn verdicts_on_a_run_are_all_kept_and_change_nothing_else() {
     assert_eq!(world.run.changed_at, before.changed_at, "it took no longer than it did");
     let refused = |world: &mut World, command| world.ask(&Actor::user("dana"), command).unwrap_err();
     assert!(matches!(refused(&mut world, annotate(None, " ")), Refusal::Invalid(_)));
-    assert!(matches!(refused(&mut world, annotate(None, &"x".repeat(Annotation::VERDICT + 1))), Refusal::Invalid(_)));
+    assert!(matches!(
+        refused(&mut world, annotate(None, &"x".repeat(Annotation::VERDICT_CHARS + 1))),
+        Refusal::Invalid(_)
+    ));
     assert!(matches!(refused(&mut world, annotate(Some("nobody"), "x")), Refusal::NotFound(_)));
-    for _ in 2..Annotation::KEPT {
+    for _ in 2..Annotation::PER_RUN {
         world.ask(&Actor::user("dana"), annotate(None, "again")).unwrap();
     }
     assert!(matches!(refused(&mut world, annotate(None, "one too many")), Refusal::Invalid(_)));

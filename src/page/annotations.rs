@@ -7,7 +7,7 @@ use crate::domain::time::Time;
 
 /// Every verdict with who gave it and when, oldest first; nothing when there is none. `here` is the handoff of the page:
 /// what was said of another one is left out, and what was said of the whole run says so. Without it all are told.
-pub fn verdicts(doc: &mut Doc, all: &[Annotated], here: Option<&HandoffId>, stamp: &dyn Fn(Time) -> String) {
+pub fn annotations(doc: &mut Doc, all: &[Annotated], here: Option<&HandoffId>, stamp: &dyn Fn(Time) -> String) {
     let shown = all.iter().filter(|it| here.is_none() || [None, here].contains(&it.annotation.handoff.as_ref()));
     for (nth, it) in shown.enumerate() {
         let of = match (&it.annotation.handoff, here) {
