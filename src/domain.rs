@@ -1,11 +1,11 @@
-//! What a handoff is, what may happen to it, and what that means: pure functions and plain data.
+//! The domain: the contract of a handoff, its state machine and its figures, as pure functions and plain data.
 //!
 //! Nothing here reads a clock, a file or a socket. Read in this order: [`contract`] (what is handed over),
 //! [`event`] (what can happen), [`machine`] (what may happen next), [`ledger`] (what a watcher knows),
 //! [`health`] (the three signals per edge).
 //!
-//! Where events and commands are told apart, every match names all of them: a new one does not compile until each
-//! of these places knows it.
+//! Matches over events and commands name every variant: a new one does not compile until each of these places
+//! knows it.
 
 #[deny(clippy::wildcard_enum_match_arm)]
 pub mod accounting;

@@ -1,4 +1,4 @@
-//! What an event means for the figures of an edge (protocol section 5): the one translation that the store's
+//! The meaning of an event for the figures of an edge (protocol section 5): the one translation that the store's
 //! rollups and every watcher's windows share, so that both tell the same numbers.
 
 use super::event::{DeadReason, Event, Fact};
@@ -20,12 +20,12 @@ pub enum Entry {
     Settled {
         /// The attempt that ended it.
         attempt: u32,
-        /// Completed or returned.
+        /// True when it was completed or returned, false when it became a dead letter.
         succeeded: bool,
     },
     /// A distinct payload met a boundary.
     Evaluated {
-        /// It was refused.
+        /// True when the contract was refused.
         violated: bool,
     },
     /// A payload that was evaluated at its emission was refused at receipt.
@@ -49,14 +49,14 @@ impl Entry {
     }
 }
 
-/// What the book needs to know of a handoff as it was before an event; cheap to take.
+/// The state of a handoff just before an event, as far as the figures need it; cheap to take.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Before {
-    /// Where it stood.
+    /// State of the handoff.
     pub state: State,
     /// It counted in the latency population, since this time.
     pub waiting: Option<Time>,
-    /// What its age counted from: [`Handoff::first_seen`].
+    /// Time its age counts from: [`Handoff::first_seen`].
     pub first_seen: Time,
     emitted_at: Option<Time>,
     acked_at: Option<Time>,
@@ -70,14 +70,14 @@ pub struct Before {
 pub struct Asked {
     /// From the target of the handoff to the role.
     pub edge: Edge,
-    /// When it was asked.
+    /// Time at which the question was opened.
     pub since: Time,
     /// Somebody has it in hand, or had: it is acknowledged.
     pub claimed: bool,
 }
 
 impl Asked {
-    /// What is open on a handoff; nothing when no role is named.
+    /// The question open on a handoff; `None` when there is none or no role is named.
     pub fn of(it: &Handoff) -> Option<Self> {
         let open = it.escalation.as_ref()?;
         let edge = &it.emission.edge;

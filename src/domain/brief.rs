@@ -1,5 +1,5 @@
-//! How complete a handoff's brief is: a score from 0 to 100 with a reason for every point missing
-//! (protocol section 2, completeness).
+//! Completeness of a handoff's brief: a score from 0 to 100 with a reason for every point missing (protocol
+//! section 2, completeness).
 //!
 //! The points say how much a receiver loses when a part is absent. What a producer must send is worth 40 of
 //! them, so a minimal handoff starts there; the rest is what saves the receiver from asking back. An empty
@@ -14,18 +14,18 @@ use super::contract::Contract;
 pub struct Completeness {
     /// `0..=100`; 100 when nothing is missing.
     pub score: u8,
-    /// What is missing, most points first.
+    /// The parts that are missing, those worth most points first; empty when the score is 100.
     pub missing: Vec<Missing>,
 }
 
 /// One part that is missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
-    /// Where it belongs, as a JSON pointer.
+    /// JSON pointer to the place where the part belongs.
     pub path: String,
-    /// How many points it would add.
+    /// Points that it would add to the score, from 1.
     pub points: u8,
-    /// What the receiver loses without it.
+    /// The cost to the receiver of going without it, as a sentence.
     pub why: String,
 }
 

@@ -1,4 +1,4 @@
-//! What agents, operators, approvers and the sweeper may ask for, and how a request is refused.
+//! Commands: the requests of agents, operators, approvers and the sweeper, and how one is refused.
 //!
 //! Everything that is not in the state arrives here: ids, jitter and the validated head of a contract are
 //! drawn by the caller, so that deciding stays a function.
@@ -16,26 +16,26 @@ use super::time::{Millis, Time};
 pub struct Asked {
     /// The run it is about.
     pub run: RunId,
-    /// Who asks: the subject of a token, or a timer.
+    /// The one who asks: the subject of a token, or a timer.
     pub by: Actor,
-    /// What is to happen.
+    /// The change that is asked for.
     pub command: Command,
 }
 
 /// A validated contract that is to become a handoff.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewHandoff {
-    /// Id drawn for it.
+    /// Id drawn for the new handoff.
     pub id: HandoffId,
     /// The head of the contract.
     pub emission: Emission,
-    /// What to ask a person first, when the edge wants an approval or the work must not go on unseen.
+    /// The question to put to a person before delivery; `None` when the edge wants no approval and the work may go on.
     pub approval: Option<Escalation>,
-    /// What to ask a person if it turns out to be a loop.
+    /// The question to put to a person if the handoff turns out to be a loop.
     pub on_loop: Escalation,
 }
 
-/// What is asked. Row numbers are those of the transition table in protocol section 3.
+/// The change a request asks for. Row numbers are those of the transition table in protocol section 3.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Rows 1 and 2: start or continue a run.
@@ -44,7 +44,7 @@ pub enum Command {
     Refuse(Box<Rejection>),
     /// A person is done with the record of a refused contract.
     DismissRejection {
-        /// Id of the record.
+        /// Id of the record of the refusal.
         rejection: String,
         /// The reason in the words of who asks; empty when none was given.
         why: String,
@@ -53,11 +53,11 @@ pub enum Command {
     Claim {
         /// The handoff it is about.
         handoff: HandoffId,
-        /// Who works on it.
+        /// Name of the agent or person who takes the lease.
         holder: String,
         /// Fencing token drawn for it.
         lease: String,
-        /// How long the lease lasts once acknowledged.
+        /// Length of the lease once acknowledged, and of each extension by a heartbeat, in milliseconds.
         lease_ms: Millis,
     },
     /// Row 5: the target checked the contract and owns the work from now on.
@@ -70,14 +70,14 @@ pub enum Command {
         held: Held,
         /// Digest of the stored result.
         result: Option<String>,
-        /// What follows, in order.
+        /// The follow-up handoffs, in order; empty when the run ends here.
         next: Vec<NewHandoff>,
     },
     /// Row 10: the holder sends the work back upstream, as a revision of it.
     Return {
         /// The handoff, and the lease on it.
         held: Held,
-        /// What the source must change.
+        /// The changes the source must make, one per item.
         feedback: Vec<String>,
         /// The revision handed back.
         revision: Box<NewHandoff>,
@@ -89,9 +89,9 @@ pub enum Command {
         held: Held,
         /// Error code, which the contract's lists are searched for.
         code: String,
-        /// What the agent says about it; may be empty.
+        /// The agent's account of the failure; may be empty.
         detail: String,
-        /// What to ask a person, if the contract sends this code to one.
+        /// The question to put to a person, used only if the contract sends this code to one.
         escalation: Box<Escalation>,
         /// Share of the full backoff to wait, `0.0..1.0`.
         jitter: f64,
@@ -100,7 +100,7 @@ pub enum Command {
     Reject {
         /// The handoff, and the lease on it.
         held: Held,
-        /// What is wrong with the contract, each with its place; at least one.
+        /// The violations found in the contract, each with its place; at least one.
         errors: Vec<Violation>,
     },
     /// Row 16: the holder puts it back until later, and no attempt is spent.
@@ -123,16 +123,16 @@ pub enum Command {
     Escalate {
         /// The handoff, as the person saw it.
         seen: Seen,
-        /// The question.
+        /// The question to put to a person.
         escalation: Box<Escalation>,
-        /// Revoke a running lease.
+        /// True to revoke a running lease.
         force: bool,
     },
     /// An approver takes an escalation in hand until a time.
     ClaimEscalation {
         /// The handoff, as the person saw it.
         seen: Seen,
-        /// When the claim lapses.
+        /// Time at which the claim lapses.
         until: Time,
     },
     /// An approver puts it back.
@@ -144,7 +144,7 @@ pub enum Command {
     Resolve {
         /// The handoff, as the person saw it.
         seen: Seen,
-        /// The decision.
+        /// The approver's decision.
         resolution: Resolution,
         /// Digest of the contract that was shown.
         context_digest: Option<String>,
@@ -171,7 +171,7 @@ pub enum Command {
     Dismiss {
         /// The handoff, as the person saw it.
         seen: Seen,
-        /// The sort of reason.
+        /// Category of the reason.
         reason: DismissReason,
         /// The operator's words; may be empty.
         note: String,
@@ -182,7 +182,7 @@ pub enum Command {
         seen: Seen,
         /// Digest of the stored result.
         result: Option<String>,
-        /// What follows, in order.
+        /// The follow-up handoffs, in order; empty when the run ends here.
         next: Vec<NewHandoff>,
         /// The operator's words; may be empty.
         note: String,
@@ -235,7 +235,7 @@ pub struct Seen {
     pub version: u64,
 }
 
-/// Why nothing changed.
+/// A request that changed nothing, with the reason.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum Refusal {
     /// No such handoff, rejection or run.
@@ -252,7 +252,7 @@ pub enum Refusal {
     /// The state does not allow it.
     #[error("a handoff that is {} cannot be {what}; it must be {}", state.word(), words(allowed))]
     IllegalTransition {
-        /// What was asked, as a past participle.
+        /// The act that was asked for, as a past participle.
         what: &'static str,
         /// The state it is in.
         state: State,
@@ -262,36 +262,36 @@ pub enum Refusal {
     /// It changed since it was seen.
     #[error("it changed since you saw it: {}", told(last_change.as_ref()))]
     VersionConflict {
-        /// Its version now.
+        /// The version of the handoff now.
         current: u64,
-        /// Who changed it.
+        /// The latest change, whose author won the conflict; `None` when unknown.
         last_change: Option<LastChange>,
     },
-    /// What was shown to the approver is not what stands there now.
+    /// The contract is not the one shown to the approver any more.
     #[error("the contract changed since it was shown; read it again before deciding")]
     ContextMoved,
     /// This answer is not offered for this question.
     #[error("this question does not allow that answer; it can be {}", ways(allow))]
     AnswerNotAllowed {
-        /// What it allows.
+        /// The answers that the question allows.
         allow: Vec<Answer>,
     },
     /// The edge forbids deciding on one's own work.
     #[error("{who} emitted, edited or requeued this handoff and may not decide on it (separation of duties)")]
     SelfApproval {
-        /// Id of who tried.
+        /// Name of the person who tried.
         who: String,
     },
     /// The same key was emitted with other content: first write wins.
     #[error("key {key} is taken by handoff {handoff} with other content; treat it as already emitted")]
     IdempotencyMismatch {
-        /// The idempotency key.
+        /// The idempotency key that is in use already.
         key: String,
-        /// Who has it.
+        /// The handoff that was emitted with the key.
         handoff: HandoffId,
-        /// Digest of what is stored.
+        /// Digest of the stored contract.
         existing: String,
-        /// Digest of what came.
+        /// Digest of the contract that came now.
         received: String,
     },
     /// The request itself makes no sense.

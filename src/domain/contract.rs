@@ -48,17 +48,17 @@ pub struct Contract {
     /// W3C vendor trace state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracestate: Option<String>,
-    /// Which pipeline and stage this belongs to.
+    /// The pipeline and stage that this handoff belongs to.
     pub pipeline: Pipeline,
-    /// Who hands over.
+    /// The party that hands over.
     pub source: Party,
-    /// Who takes over.
+    /// The party that takes over.
     pub target: Party,
-    /// How this handoff follows from another.
+    /// Relation of this handoff to an earlier one.
     pub relation: Relation,
-    /// What the receiver needs to read first.
+    /// The brief: the part that the receiver reads first.
     pub brief: Brief,
-    /// What the receiver works with.
+    /// The context that the receiver works with.
     pub working_memory: WorkingMemory,
     /// Six-field 4: who decided what, with which model, prompt and tools.
     pub provenance: Provenance,
@@ -69,10 +69,10 @@ pub struct Contract {
     /// Quality markers of the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<Quality>,
-    /// How confidential it is; [`Level::Internal`] when nothing is said.
+    /// Confidentiality of the contract; [`Level::Internal`] when `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classification: Option<Classification>,
-    /// When to deliver and how long to wait.
+    /// Delivery times and timeouts; `None` leaves them to the policy of the edge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
     /// The only open place: members named like reversed domains.
@@ -117,7 +117,7 @@ pub fn digest_of_bytes(bytes: &[u8]) -> String {
 /// Somebody who can hand over or take over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Party {
-    /// What kind of party.
+    /// Kind of party: agent, person, team and so on.
     pub kind: PartyKind,
     /// Its name, unique within its kind.
     pub id: String,
@@ -141,13 +141,13 @@ impl fmt::Display for Party {
     }
 }
 
-/// Kinds of parties.
+/// Kinds of parties that hand over or take over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PartyKind {
     /// A program that decides with a model.
     Agent,
-    /// One person.
+    /// One person, by name.
     Human,
     /// Several people with one inbox.
     Team,
@@ -164,23 +164,23 @@ impl PartyKind {
     }
 }
 
-/// How soon somebody has to look. Ordered: the most urgent first.
+/// Urgency of a handoff or of a question. Ordered: the most urgent first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Urgency {
-    /// Now.
+    /// To be served at once, an hour ahead of normal work of the same age.
     Critical,
-    /// Before the rest.
+    /// To be served ten minutes ahead of normal work of the same age.
     High,
-    /// In turn.
+    /// To be served in the order of arrival.
     #[default]
     Normal,
-    /// When there is time.
+    /// To be served ten minutes behind normal work of the same age.
     Low,
 }
 
 impl Urgency {
-    /// The wire word.
+    /// The word used on the wire, such as `critical`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Critical => "critical",
@@ -196,44 +196,44 @@ impl Urgency {
 pub struct Pipeline {
     /// The name of the pipeline.
     pub name: String,
-    /// Its semantic version.
+    /// Semantic version of the pipeline, such as `1.4.0`.
     pub version: String,
     /// The stage the target works at.
     pub stage: String,
-    /// What kind of output is handed over.
+    /// Kind of output that is handed over.
     pub output: String,
-    /// How its agents are arranged.
+    /// Arrangement of the agents; `None` when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<Pattern>,
 }
 
-/// How the agents of a pipeline are arranged; it decides how a run is recovered (protocol section 3).
+/// Arrangement of the agents of a pipeline; it decides how a run is recovered (protocol section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pattern {
-    /// One after the other.
+    /// One agent after the other.
     Sequential,
     /// One distributes, many work, one gathers.
     SupervisorWorker,
-    /// Each decides who is next.
+    /// Each agent decides who is next.
     PeerToPeer,
-    /// A program holds the state and calls them.
+    /// A program holds the state and calls the agents.
     StatefulOrchestrator,
 }
 
-/// How a handoff follows from an earlier one.
+/// Relation of a handoff to an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relation {
-    /// The kind of relation.
+    /// Kind of the relation.
     #[serde(rename = "type")]
     pub kind: RelationKind,
     /// The id of the handoff it follows from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
-    /// Which revision cycle this is, counted by the server.
+    /// Number of the revision cycle, from 1, counted by the server; `None` when it is no revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cycle: Option<u32>,
-    /// What has to change, for a revision.
+    /// The changes that a revision has to make; `None` when it is no revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feedback: Option<Vec<String>>,
     /// The fan-out it belongs to.
@@ -253,7 +253,7 @@ impl Relation {
     }
 }
 
-/// Kinds of relations.
+/// Kinds of relations between a handoff and an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RelationKind {
@@ -267,9 +267,9 @@ pub enum RelationKind {
     Delegate,
     /// One of several in parallel.
     FanOut,
-    /// Joins several.
+    /// Joins the results of several earlier handoffs.
     FanIn,
-    /// To a human.
+    /// Puts a question to a person.
     Escalation,
 }
 
@@ -278,30 +278,30 @@ pub enum RelationKind {
 pub struct Group {
     /// Names the fan-out within its run.
     pub id: String,
-    /// How many members it has, `1..=1000`.
+    /// Number of members in the group, `1..=1000`.
     pub size: u32,
-    /// Which member this is, from 0.
+    /// Index of this member, counted from 0.
     pub index: u32,
-    /// When the fan-out counts as done.
+    /// Condition under which the fan-out counts as done.
     pub join: Join,
-    /// How many members are enough, for [`Join::Quorum`].
+    /// Number of members that are enough; set for [`Join::Quorum`] only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quorum: Option<u32>,
 }
 
-/// When a fan-out counts as done.
+/// Condition under which a fan-out counts as done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Join {
-    /// When every member is completed.
+    /// Every member is completed.
     All,
-    /// When one is.
+    /// One member is completed.
     Any,
-    /// When [`Group::quorum`] are.
+    /// [`Group::quorum`] members are completed.
     Quorum,
 }
 
-/// How much an edge demands of a contract (protocol section 2, strictness).
+/// Strictness of an edge: its demands on a contract (protocol section 2, strictness).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strictness {
@@ -314,14 +314,14 @@ pub enum Strictness {
     Strict,
 }
 
-/// One thing that is wrong with a contract.
+/// One violation of a contract: the place, the rule broken, and a message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Violation {
-    /// Where, as a JSON pointer; a missing member is named as if it were there. `""` is the whole document.
+    /// JSON pointer to the place; a missing member is named as if it were there. `""` is the whole document.
     pub path: String,
     /// The rule broken: a JSON Schema keyword such as `required`, or a code of ours such as `key_mismatch`.
     pub keyword: String,
-    /// What is wrong and what is expected, for people. Quotes values only shortened and escaped.
+    /// The defect and the expectation, for people. Quotes values only shortened and escaped.
     pub message: String,
 }
 

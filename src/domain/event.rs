@@ -1,4 +1,4 @@
-//! What can happen: the log of one run, and its wire form (CloudEvents 1.0, protocol section 4).
+//! Events: the log of one run, and its wire form (CloudEvents 1.0, protocol section 4).
 
 use std::sync::Arc;
 
@@ -30,13 +30,13 @@ pub struct Event {
     pub at: Time,
     /// The handoff it is about, where there is one.
     pub handoff: Option<HandoffId>,
-    /// Who caused it.
+    /// The agent, person or part of the orchestrator that caused it.
     pub actor: Actor,
-    /// What happened.
+    /// The fact itself, with its data.
     pub fact: Fact,
 }
 
-/// What happened. The serde names are the CloudEvents types.
+/// The fact an event records. The serde names are the CloudEvents types.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum Fact {
@@ -52,9 +52,9 @@ pub enum Fact {
     /// Somebody dealt with a rejection record, or a later accepted emit resolved it.
     #[serde(rename = "rejection.resolved.v1")]
     RejectionResolved {
-        /// Id of the record.
+        /// Id of the record of the refusal.
         rejection: String,
-        /// Why, in the words of who did it; empty when an accepted emit resolved it.
+        /// Reason, in the words of who did it; empty when an accepted emit resolved it.
         #[serde(default)]
         why: String,
     },
@@ -63,7 +63,7 @@ pub enum Fact {
     Duplicate {
         /// Digest of the stored contract.
         existing: String,
-        /// Digest of what came.
+        /// Digest of the contract that came again.
         received: String,
     },
     /// An agent took exclusive, expiring possession (row 4).
@@ -71,21 +71,21 @@ pub enum Fact {
     Leased {
         /// Attempt within the budget epoch, from 1.
         attempt: u32,
-        /// Attempts over all epochs.
+        /// Number of attempts over all epochs, this one included.
         total: u32,
-        /// Fencing token.
+        /// Fencing token: agents send it with everything they say about this attempt.
         lease: String,
-        /// Who holds it.
+        /// Name of the agent or person who holds the lease.
         holder: String,
-        /// When it expires unless acknowledged or extended; `None` never expires (a person holds it).
+        /// Time at which it expires unless acknowledged or extended; `None` never expires (a person holds it).
         until: Option<Time>,
-        /// How long a heartbeat or the acknowledgement extends it, in milliseconds.
+        /// Length by which the acknowledgement or a heartbeat extends it, in milliseconds.
         lease_ms: i64,
     },
     /// The target verified the contract and accepted ownership (row 5).
     #[serde(rename = "handoff.acknowledged.v1")]
     Acknowledged {
-        /// When the lease now ends; `None` never, or unknown to an observer.
+        /// Time at which the lease now ends; `None` never, or unknown to an observer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Time>,
     },
@@ -105,48 +105,48 @@ pub enum Fact {
     /// Sent back upstream with feedback (rows 10 and 19).
     #[serde(rename = "handoff.returned.v1")]
     Returned {
-        /// What the source must change.
+        /// The changes the source must make, one per item.
         feedback: Vec<String>,
-        /// The revision handoff.
+        /// The handoff that carries the revision back.
         emitted: HandoffId,
     },
     /// An attempt failed and another will follow (rows 11 and 15).
     #[serde(rename = "handoff.retry_scheduled.v1")]
     RetryScheduled {
-        /// The attempt that failed.
+        /// Number of the attempt that failed, from 1, within the budget epoch.
         attempt: u32,
-        /// Error code.
+        /// Error code of the failed attempt.
         code: String,
-        /// What the agent said.
+        /// The agent's account of the failure. Hostile text; empty when it gave none.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         detail: String,
-        /// Not before this.
+        /// Time before which the next attempt does not start: the end of the backoff.
         ready_at: Time,
     },
     /// Parked: automatic processing ended, a person decides (rows 12, 14, 15, 20).
     #[serde(rename = "handoff.dead_lettered.v1")]
     DeadLettered {
-        /// Error code.
+        /// Error code of the last failure.
         code: String,
-        /// Why no further attempt was made.
+        /// Reason for making no further attempt.
         reason: DeadReason,
-        /// What the agent said.
+        /// The agent's account of the failure. Hostile text; empty when it gave none.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         detail: String,
-        /// What the receiver found wrong, when that is the reason.
+        /// The violations the receiver found in the contract; empty when the reason is another.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         violations: Vec<Violation>,
     },
     /// Put back until later without spending an attempt (row 16).
     #[serde(rename = "handoff.snoozed.v1")]
     Snoozed {
-        /// Not before this.
+        /// Time before which it cannot be claimed.
         until: Time,
     },
     /// An operator returned it to the queue (row 21).
     #[serde(rename = "handoff.requeued.v1")]
     Requeued {
-        /// Why, in the operator's words.
+        /// The operator's reason; may be empty.
         reason: String,
     },
     /// The contract was edited by a person (row 22).
@@ -163,15 +163,15 @@ pub enum Fact {
     /// Ended unprocessed by an operator (row 23).
     #[serde(rename = "handoff.dismissed.v1")]
     Dismissed {
-        /// Which sort of reason.
+        /// Category of the reason.
         reason: DismissReason,
-        /// The operator's words.
+        /// The operator's words; may be empty.
         note: String,
     },
     /// Ended because its run was cancelled (row 25).
     #[serde(rename = "handoff.cancelled.v1")]
     Cancelled {
-        /// Why, in the operator's words.
+        /// The operator's reason; may be empty.
         reason: String,
     },
     /// A person is asked (rows 2, 13, 18).
@@ -180,7 +180,7 @@ pub enum Fact {
     /// A person took an escalation in hand; advisory, until a time.
     #[serde(rename = "escalation.claimed.v1")]
     EscalationClaimed {
-        /// When the claim lapses.
+        /// Time at which the claim lapses.
         until: Time,
     },
     /// A person put an escalation back.
@@ -189,16 +189,16 @@ pub enum Fact {
     /// A person decided (row 19).
     #[serde(rename = "escalation.resolved.v1")]
     EscalationResolved(Box<Resolution>),
-    /// Nobody decided in time.
+    /// Nobody decided in time, so the timeout did.
     #[serde(rename = "escalation.expired.v1")]
     EscalationExpired {
-        /// What the timeout did.
+        /// The answer that the timeout gave.
         outcome: Timeout,
     },
     /// A loop verdict stopped the handoff (row 2).
     #[serde(rename = "loop.detected.v1")]
     LoopDetected {
-        /// Which rule spoke, in words.
+        /// The rule that found the loop, in words.
         signal: String,
     },
     /// A person said what they make of the run, or of one of its handoffs.
@@ -209,7 +209,7 @@ pub enum Fact {
     EdgePaused {
         /// The edge that nothing goes over now.
         edge: Edge,
-        /// Why, in the operator's words.
+        /// The operator's reason; may be empty.
         reason: String,
     },
     /// The edge flows again.
@@ -217,7 +217,7 @@ pub enum Fact {
     EdgeResumed {
         /// The edge that was paused.
         edge: Edge,
-        /// Why, in the operator's words.
+        /// The operator's reason; may be empty.
         reason: String,
     },
     /// Observed only: an attempt ended in failure; what follows is the source's business.
@@ -237,7 +237,7 @@ pub enum Fact {
     ObservedRetried {},
 }
 
-/// Why a handoff became a dead letter.
+/// Reason for which a handoff became a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeadReason {
@@ -247,7 +247,7 @@ pub enum DeadReason {
     NotRetryable,
     /// The receiver found the contract invalid; trying again cannot help.
     SchemaViolation,
-    /// Its deadline passed.
+    /// Its deadline passed before it was completed.
     Expired,
     /// Nobody answered the escalation in time.
     EscalationTimeout,
@@ -257,7 +257,7 @@ pub enum DeadReason {
     Observed,
 }
 
-/// Why an operator dismissed a handoff (protocol section 3, "Dismiss, exactly").
+/// Reason for which an operator dismissed a handoff (protocol section 3, "Dismiss, exactly").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DismissReason {
@@ -277,7 +277,7 @@ impl DismissReason {
     /// Every reason, in the order they are offered.
     pub const ALL: [Self; 5] = [Self::Obsolete, Self::Duplicate, Self::HandledManually, Self::WontFix, Self::TestData];
 
-    /// The wire word.
+    /// The word used on the wire, such as `duplicate`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Duplicate => "duplicate",
@@ -295,11 +295,11 @@ impl DismissReason {
 pub struct Rejection {
     /// Its own id: the same producer and body give the same one, so a client loop is one record.
     pub id: String,
-    /// Where it was refused.
+    /// The boundary at which it was refused.
     pub boundary: Boundary,
     /// Edge it would have crossed, as far as the contract said.
     pub edge: Edge,
-    /// Who produced it: the subject of the token, never text of the contract.
+    /// Name of the producer: the subject of the token, never text of the contract.
     pub producer: String,
     /// `name@version` of the model, if given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -315,7 +315,7 @@ pub struct Rejection {
     /// The same body came before and was refused: it is counted once in the violation rate.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
-    /// Everything that is wrong.
+    /// The violations found; at least one.
     pub errors: Vec<Violation>,
 }
 
@@ -323,8 +323,8 @@ pub struct Rejection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Boundary {
-    /// When the producer emits.
+    /// At emit: the producer hands the contract in.
     Emit,
-    /// When the target receives.
+    /// At receipt: the target checks the contract it was given.
     Receive,
 }

@@ -19,7 +19,7 @@ const MESSAGE_MAX: usize = 160;
 pub struct FailureFingerprint {
     /// Stable and short: `f` and 10 hexadecimal digits.
     pub id: String,
-    /// What happened, in one line for people. It holds text of agents: clean it before showing.
+    /// The failure in one line for people. It holds text of agents: clean it before showing.
     pub title: String,
 }
 
@@ -117,8 +117,8 @@ fn fold_word(word: &str, folded: &mut String) {
     }
 }
 
-/// What is handed over, without what changes from one attempt to the next: SHA-256 over the JCS bytes of target,
-/// stage, payload fields, decisions and done items. Members named in `volatile` are left out at any depth.
+/// Fingerprint of the work handed over, the same for each attempt: SHA-256 over the JCS bytes of target, stage,
+/// payload fields, decisions and done items. Members named in `volatile` are left out at any depth.
 ///
 /// Without a payload the references and the summary's text stand in for it; otherwise every handoff of an edge
 /// that passes only summaries would look the same.

@@ -82,21 +82,21 @@ impl fmt::Display for Edge {
     }
 }
 
-/// Who did something. On the wire `user:dana`, `agent:writer`, `system:sweeper`.
+/// The author of an act or event. On the wire `user:dana`, `agent:writer`, `system:sweeper`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Actor {
-    /// What sort of actor.
+    /// Kind of actor.
     pub kind: ActorKind,
     /// Its name within its kind.
     pub id: Arc<str>,
 }
 
-/// What sort of actor did something.
+/// Kind of actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ActorKind {
     /// A program that does the work.
     Agent,
-    /// A person.
+    /// A person: an operator or an approver.
     User,
     /// The orchestrator itself: sweeper, timers.
     System,

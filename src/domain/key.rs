@@ -15,7 +15,7 @@ pub const STEP_MAX: u32 = 2_147_483_647;
 /// The longest branch in bytes.
 pub const BRANCH_MAX: usize = 64;
 
-/// Why an input cannot become part of a key.
+/// Reason for which an input cannot become part of a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Not 32 lower-case hexadecimal digits, or all zero.
@@ -24,13 +24,13 @@ pub enum KeyError {
     /// Not `""` or decimal numbers joined by dots.
     #[error("{0} is not a branch: it has to be empty or numbers joined by dots, such as 1.0, at most 64 characters")]
     Branch(String),
-    /// Above [`STEP_MAX`].
+    /// The step is above [`STEP_MAX`].
     #[error("step {0} is too large: the last step is 2147483647")]
     Step(u64),
     /// Not a prefix and 64 lower-case hexadecimal digits.
     #[error("{text} is not a key: it has to be {prefix} and 64 lower-case hexadecimal digits")]
     Key {
-        /// What was given, shortened and escaped.
+        /// The text that was given, shortened and escaped.
         text: String,
         /// The prefix expected, such as `hk1_`.
         prefix: &'static str,
@@ -41,9 +41,9 @@ pub enum KeyError {
     /// A list index outside its list.
     #[error("follow-up {index} of {count} does not exist")]
     Index {
-        /// The index given.
+        /// The index given, counted from 0.
         index: usize,
-        /// How many there are.
+        /// Number of follow-ups there are.
         count: usize,
     },
 }
@@ -71,12 +71,12 @@ macro_rules! checked_text {
             /// Reads the text exactly as it is.
             ///
             /// # Errors
-            /// When it is not in the one accepted form; nothing is trimmed or lower-cased.
+            /// Fails when it is not in the one accepted form; nothing is trimmed or lower-cased.
             pub fn parse(text: &str) -> Result<Self, KeyError> {
                 $check(text).map(|()| Self(text.to_owned()))
             }
 
-            /// The text.
+            /// The key as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -159,7 +159,7 @@ pub(crate) fn hashed(prefix: &str, input: &[u8]) -> String {
 /// The key of the handoff at this position of a trace (protocol section 2, "exact bytes").
 ///
 /// # Errors
-/// When `step` or `branch` is not in the one accepted form.
+/// Fails when `step` or `branch` is not in the one accepted form.
 pub fn handoff_key(trace: &TraceId, step: u32, branch: &str) -> Result<HandoffKey, KeyError> {
     check_step(step)?;
     check_branch(branch)?;
@@ -170,7 +170,7 @@ pub fn handoff_key(trace: &TraceId, step: u32, branch: &str) -> Result<HandoffKe
 /// The key of effect `n` (from 1) of the handoff an agent is working on.
 ///
 /// # Errors
-/// When `n` is 0.
+/// Fails when `n` is 0.
 pub fn effect_key(handoff: &HandoffKey, n: u32) -> Result<EffectKey, KeyError> {
     if n == 0 {
         return Err(KeyError::Effect);
@@ -207,11 +207,11 @@ pub fn check_branch(branch: &str) -> Result<(), KeyError> {
     }
 }
 
-/// Where follow-up `index` (from 0) of `count` stands when the handoff at (`step`, `branch`) is done: one step
+/// Position of follow-up `index` (from 0) of `count` when the handoff at (`step`, `branch`) is done: one step
 /// further, and on a branch of its own when there are several (protocol section 2, step rules).
 ///
 /// # Errors
-/// When there is no such follow-up, or the position would leave the accepted range.
+/// Fails when there is no such follow-up, or the position would leave the accepted range.
 pub fn next_position(step: u32, branch: &str, index: usize, count: usize) -> Result<(u32, String), KeyError> {
     check_branch(branch)?;
     if index >= count {

@@ -1,4 +1,4 @@
-//! What a watcher knows: events folded into runs, and the indexes that the screens and commands read.
+//! The ledger: events folded into runs, and the indexes that the screens and commands read.
 //!
 //! It is bounded: open work is kept whole, closed runs and idle edges up to a cap. What it asks of a source is every
 //! event once and, within a run, in order:
@@ -47,7 +47,7 @@ pub const KEEP_CLOSED: usize = 20_000;
 /// Latest events kept for the log on screen.
 pub const KEEP_EVENTS: usize = 5_000;
 
-/// What is known of one source.
+/// The runs, edges and indexes known of one source.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     runs: HashMap<RunId, StoredRun, RandomState>,
@@ -88,7 +88,7 @@ impl Ledger {
         Self { keeps_all: true, ..Self::new(phase) }
     }
 
-    /// Folds one event.
+    /// Folds one event into its run and the indexes; a duplicate is only counted as irregular.
     pub fn apply(&mut self, event: &Event) {
         self.revision += 1;
         self.folded += 1;
@@ -212,7 +212,7 @@ impl Ledger {
     }
 }
 
-/// Which indexes of runs one is in.
+/// The indexes of runs that one run is in.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Standing {
     open: bool,
@@ -230,14 +230,14 @@ impl Standing {
     }
 }
 
-/// Reading.
+/// Read access for screens and commands.
 impl Ledger {
     /// The source's present as far as it was heard.
     pub fn now(&self) -> Time {
         self.now
     }
 
-    /// How far the source's log was read.
+    /// Position in the source's log up to which it was read.
     pub fn cursor(&self) -> Cursor {
         self.cursor
     }
@@ -257,7 +257,7 @@ impl Ledger {
         &self.irregular
     }
 
-    /// One run.
+    /// The run with this id; `None` when it is unknown or no longer kept.
     pub fn run(&self, id: &RunId) -> Option<&Run> {
         self.runs.get(id).map(StoredRun::run)
     }
@@ -277,7 +277,7 @@ impl Ledger {
         self.run(self.home.get(id)?)
     }
 
-    /// One handoff.
+    /// The handoff with this id; `None` when it is unknown or no longer kept.
     pub fn handoff(&self, id: &HandoffId) -> Option<&Handoff> {
         self.run_of(id)?.handoffs.get(id)
     }
@@ -292,7 +292,7 @@ impl Ledger {
         self.edges.values()
     }
 
-    /// One edge.
+    /// The figures of this edge; `None` when nothing is known of it.
     pub fn edge(&self, edge: &Edge) -> Option<&EdgeStats> {
         self.edges.get(edge)
     }
@@ -322,7 +322,7 @@ impl Ledger {
         &self.paused
     }
 
-    /// Who sent what was refused, and what was wrong with it.
+    /// The violations in refused contracts, grouped by sender, edge and place.
     pub fn violations(&self) -> &Violations {
         &self.violations
     }

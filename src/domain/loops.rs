@@ -10,7 +10,7 @@ use super::time::{MINUTE, Millis, Time};
 
 /// A chain longer than this is a loop, whatever it does.
 const MAX_HOPS: usize = 25;
-/// How much of a chain is looked at.
+/// Number of handoffs of a chain that are looked at, from the latest back.
 const CHAIN: usize = 64;
 /// A fingerprint seen this often is a loop.
 const SAME_WORK: usize = 3;
@@ -44,7 +44,7 @@ pub fn likely_parent<'a>(run: &'a Run, emission: &Emission) -> Option<&'a Handof
     })
 }
 
-/// Which revision cycle of this pair `emission` is: returns on the pair so far, itself included.
+/// Number of the revision cycle of `emission` on its pair: returns so far, itself included.
 pub fn cycle(run: &Run, emission: &Emission) -> u32 {
     let edge = &emission.edge;
     let same_pair = |it: &&Handoff| {

@@ -1,4 +1,4 @@
-//! What may happen next to a handoff: the transition table of protocol section 3 in Decider form.
+//! The state machine of a handoff: the transition table of protocol section 3 in Decider form.
 //!
 //! [`decide()`] says which events follow from a command, or why none do; [`evolve()`] folds one event into the
 //! state. The orchestrator decides, everybody evolves: the console folds the same events with the same
@@ -25,26 +25,26 @@ use super::time::{HOUR, MINUTE, Millis, SECOND, Time};
 
 /// Lease when the claim names none.
 pub const DEFAULT_LEASE: Millis = MINUTE;
-/// Longest lease.
+/// Longest lease, in milliseconds.
 pub const MAX_LEASE: Millis = HOUR;
-/// How long a claim may stay unacknowledged unless the contract says otherwise.
+/// Time for which a claim may stay unacknowledged unless the contract says otherwise, in milliseconds.
 pub const DEFAULT_ACK_TIMEOUT: Millis = 30 * SECOND;
 /// Attempts per budget epoch unless the contract says otherwise.
 pub const DEFAULT_ATTEMPTS: u32 = 5;
 /// Revision cycles a pair may take unless the edge says otherwise.
 pub const DEFAULT_CYCLES: u32 = 3;
-/// Longest snooze.
+/// Longest snooze, in milliseconds.
 pub const MAX_SNOOZE: Millis = 24 * HOUR;
 /// Snoozes one handoff may take.
 pub const MAX_SNOOZES: u32 = 20;
 /// Escalations one handoff may take before it is a dead letter.
 pub const MAX_ESCALATIONS: u32 = 5;
-/// How long an approver's claim of an escalation holds.
+/// Time for which an approver's claim of an escalation holds, in milliseconds.
 pub const CLAIM_HOLDS: Millis = 15 * MINUTE;
-/// How long an escalation waits for an answer, by default and when critical.
+/// Time an escalation waits for an answer, by default and when critical, in milliseconds.
 pub const ESCALATION_DUE: (Millis, Millis) = (24 * HOUR, HOUR);
 
-/// How long to wait before attempt `failed + 1`: `min(100 s, 1 s x 2^(failed-1))` with full jitter.
+/// Backoff before attempt `failed + 1`, in milliseconds: `min(100 s, 1 s x 2^(failed-1))` with full jitter.
 pub fn backoff(failed: u32, jitter: f64) -> Millis {
     let full = SECOND.saturating_mul(1 << failed.saturating_sub(1).min(7)).min(100 * SECOND);
     (full as f64 * jitter.clamp(0.0, 1.0)) as Millis

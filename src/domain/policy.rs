@@ -1,4 +1,4 @@
-//! What each edge demands and allows: ordered rules, the first that matches an edge holds.
+//! Policies: the demands and limits of each edge, as ordered rules; the first that matches an edge holds.
 
 use semver::Version;
 
@@ -8,10 +8,10 @@ use super::id::Edge;
 use super::machine::DEFAULT_CYCLES;
 use super::time::Millis;
 
-/// What one edge demands of contracts and allows to agents.
+/// The demands of one edge on contracts and its limits for agents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EdgePolicy {
-    /// How much is demanded of a contract.
+    /// Strictness of the check of a contract.
     pub strictness: Strictness,
     /// The least completeness of a brief on a strict edge, `0..=100`.
     pub completeness_min: u8,
@@ -25,9 +25,9 @@ pub struct EdgePolicy {
     pub max_attempts: Option<u32>,
     /// The 95th percentile of emit to acknowledge must stay below this, in milliseconds.
     pub p95_max: Option<Millis>,
-    /// How long a claim may stay unacknowledged where the contract does not say, in milliseconds.
+    /// Time a claim may stay unacknowledged where the contract does not say, in milliseconds; `None` for the default.
     pub ack_timeout: Option<Millis>,
-    /// Who emitted, edited or requeued it may not decide on it.
+    /// Separation of duties: nobody who emitted, edited or requeued it may decide on it.
     pub separation: bool,
     /// Show the target who handed over.
     pub expose_source: bool,
@@ -37,16 +37,16 @@ pub struct EdgePolicy {
     pub volatile: Vec<String>,
 }
 
-/// Whom to ask, and what, before a handoff goes on.
+/// The approval that a handoff needs before it goes on: the role to ask, the question, and the timeout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApprovalPolicy {
-    /// Which role is asked.
+    /// The role that is asked.
     pub role: String,
-    /// The question.
+    /// The question that the approver reads.
     pub question: String,
-    /// How long the answer may take, in milliseconds.
+    /// Time allowed for the answer, in milliseconds.
     pub due: Millis,
-    /// What happens when nobody answers until then.
+    /// The answer given by the timeout when nobody answers until then.
     pub on_timeout: Timeout,
 }
 
@@ -69,7 +69,7 @@ impl Default for EdgePolicy {
     }
 }
 
-/// Which edges a rule is for, and what holds there. A name that is `*` is any.
+/// A rule: the edges it is for, and the policy that holds there. A name that is `*` is any.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// Name of the pipeline.
@@ -78,7 +78,7 @@ pub struct Rule {
     pub from: String,
     /// Id of the party that takes over.
     pub to: String,
-    /// What holds on the edges it is for.
+    /// The policy of the edges it is for.
     pub policy: EdgePolicy,
 }
 

@@ -1,4 +1,4 @@
-//! What passes between a console and a source: batches of facts one way, requests and answers the other.
+//! The port between a console and a source: batches of facts one way, requests and answers the other.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,30 +25,30 @@ pub use verb::{Ask, Object, Verb};
 /// Position in a source's log; opaque to everybody but that source. 0 is before the first event.
 pub type Cursor = u64;
 
-/// Which of the connections of a console, counted from 0 in the order they were opened.
+/// Number of one of the connections of a console, counted from 0 in the order they were opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub u16);
 
-/// What a source says while it is watched.
+/// One piece of news from a source that is watched.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Batch {
     /// Everything worth knowing now: replaces what was known. Costs by edges and open work, not by history.
     Snapshot(Box<Snapshot>),
-    /// What happened since, in order; `cursor` is the position after the last one.
+    /// The events since the last batch, in order; `cursor` is the position after the last one.
     Events {
-        /// The events.
+        /// The events, oldest first within a run.
         events: Vec<Event>,
-        /// Where to go on from.
+        /// Position from which to go on reading.
         cursor: Cursor,
     },
-    /// Nothing new, and the source is alive: its present time. A recording's clock is its own.
+    /// A heartbeat of the source: nothing new, and its present time. A recording's clock is its own.
     Alive {
-        /// The source's present.
+        /// The present time of the source.
         at: Time,
     },
     /// A recording came to its end, or was paused or moved.
     Replay(Replay),
-    /// What could not be used, by cause, since the watch began: replaces what was said before.
+    /// The parts that could not be used, by cause, since the watch began: replaces the list told before.
     Skipped(Vec<Skipped>),
 }
 
@@ -57,64 +57,63 @@ pub enum Batch {
 pub struct Skipped {
     /// The cause in a few words, such as `not JSON`.
     pub cause: String,
-    /// How many.
+    /// Number of parts skipped for this cause.
     pub count: u64,
-    /// Where the first one is: a line number, from 1.
+    /// Place of the first one: a line number, from 1.
     pub first: u64,
-    /// What was wrong with the first one. May quote hostile text.
+    /// Description of the first one. May quote hostile text.
     pub example: String,
 }
 
-/// What a person may ask of a replay.
+/// Control of a replay by a person.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Control {
-    /// How many seconds pass in one; `None` is as fast as possible.
+    /// Seconds of the recording per second; `None` is as fast as possible.
     Speed(Option<f64>),
-    /// Stand still.
+    /// Pause the replay.
     Pause,
-    /// Go on.
+    /// Resume the replay.
     Resume,
     /// Be at this time: forward plays everything up to it, backward begins again.
     Jump(Time),
 }
 
-/// Where the replay of a recording stands.
+/// Position of the replay of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Replay {
-    /// Its present.
+    /// The present of the replay.
     pub at: Time,
     /// Time of its first event.
     pub from: Time,
     /// Time of its last event.
     pub until: Time,
-    /// How many seconds pass in one; `None` is as fast as possible.
+    /// Seconds of the recording per second; `None` is as fast as possible.
     pub speed: Option<f64>,
-    /// Standing still.
+    /// True while the replay is paused.
     pub paused: bool,
-    /// Every event was played.
+    /// True once every event was played.
     pub ended: bool,
 }
 
 /// Open work and per-edge rollups: what a console needs to start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The source's present.
+    /// The present time of the source.
     pub at: Time,
     /// Position in the log that this is the state at.
     pub cursor: Cursor,
     /// Every run that something is open in.
     pub runs: Vec<StoredRun>,
-    /// What each edge did in each of the last minutes, and in each of the last hours for the baseline.
+    /// Figures of each edge in each of the last minutes, and in each of the last hours for the baseline.
     pub rollups: Vec<Rollup>,
     /// The latest events, oldest first, for the log on screen; they are in `runs` and `rollups` already.
     pub recent: Vec<Event>,
-    /// The refusals at emit of the last hour, oldest first: what was refused of whom, also where a better contract
-    /// came since.
+    /// The refusals at emit of the last hour, oldest first, also where a better contract came since.
     #[serde(default)]
     pub refused: Vec<Event>,
 }
 
-/// What every edge did in one minute, or in one hour of the baseline.
+/// Figures of every edge in one minute, or in one hour of the baseline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rollup {
     /// End of the slice, which is half-open on the left: `(end - 1 min, end]`.
@@ -123,26 +122,26 @@ pub struct Rollup {
     pub edges: Vec<(Edge, Tally)>,
 }
 
-/// What a source measures and what it can do; the console greys out the rest and says why.
+/// Capabilities of a source: its measurements and acts; the console greys out the rest and says why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Capabilities {
     /// In two or three words, such as `embedded orchestrator` or `recording`.
     pub kind: String,
     /// Acknowledgements are seen, so latency is.
     pub latency: bool,
-    /// Retries are seen.
+    /// Retries are seen, so the retry rate is.
     pub retries: bool,
     /// Refused contracts are seen.
     pub violations: bool,
-    /// Who acts, where the source knows that by itself, as by a token; `None` where it takes the name it is told.
+    /// The user's name where the source knows it by itself, as by a token; `None` where it takes the name it is told.
     pub you: Option<String>,
     /// Contracts can be fetched.
     pub bodies: bool,
     /// The history of a run can be fetched.
     pub timelines: bool,
-    /// Acts it can perform.
+    /// The acts it can perform; empty when it only observes.
     pub acts: Vec<ActKind>,
-    /// Why it cannot perform the others, as a sentence; empty when it can perform all.
+    /// Reason why it cannot perform the others, as a sentence; empty when it can perform all.
     pub why_not: String,
     /// Time can be paused, moved and sped up.
     pub replay: bool,
@@ -166,7 +165,7 @@ impl Capabilities {
     }
 }
 
-/// What somebody looks at and is therefore worth fetching.
+/// A request for a detail that is fetched only because somebody looks at it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Want {
     /// The stored contract of a handoff, as JSON.
@@ -175,39 +174,39 @@ pub enum Want {
     Timeline(RunId),
 }
 
-/// What was found.
+/// The answer to a [`Want`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
     /// The contract, and the digest that a decision is bound to.
     Contract {
         /// The contract as it may be shown.
         value: Masked,
-        /// Its digest.
+        /// Digest of the contract, as `sha256:` and hexadecimal digits.
         digest: String,
     },
     /// The run as it stands and how it got there.
     Timeline {
-        /// The run.
+        /// The run with its handoffs, as it stands.
         run: Box<Run>,
-        /// Its events.
+        /// Every event of the run, oldest first.
         events: Vec<Event>,
     },
 }
 
-/// What the supervisor of a source reports to the console.
+/// A message from the supervisor of a source to the console.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
-    /// What it can do; once connected.
+    /// The capabilities of the source; once connected.
     Capabilities(Capabilities),
-    /// Facts, or a sign of life.
+    /// Facts, or a heartbeat of the source.
     Batch(Batch),
     /// The link is down: why, and when the next try is.
     Down {
-        /// Why.
+        /// The fault that ended the connection.
         fault: Fault,
         /// Milliseconds until the next try.
         retry_in: i64,
     },
-    /// Trying to connect.
+    /// An attempt to connect has begun.
     Connecting,
 }

@@ -7,7 +7,7 @@
 
 /// A row that a filter can be held against, wherever it is shown.
 pub trait Filterable {
-    /// What `field:word` can name.
+    /// Names that `field:word` can use.
     const FIELDS: &'static [&'static str];
     /// Holds the filter against the text of each field, in the order of [`FIELDS`](Self::FIELDS).
     fn passes(&self, query: &Query) -> bool;
@@ -39,7 +39,7 @@ impl Query {
         Ok(Self { text: text.to_owned(), terms: terms.collect::<Result<_, _>>()? })
     }
 
-    /// What was typed.
+    /// The filter as it was typed.
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -28,14 +28,14 @@ pub struct Run {
     pub id: RunId,
     /// Sequence number of the last event folded in; 0 for observed runs.
     pub version: u64,
-    /// When its first event happened.
+    /// Time of its first event.
     pub started_at: Time,
-    /// When its last event happened.
+    /// Time of its last event.
     pub changed_at: Time,
     /// Every handoff, in order of emission.
     #[serde(with = "indexmap::map::serde_seq", default, skip_serializing_if = "IndexMap::is_empty")]
     pub handoffs: IndexMap<HandoffId, Handoff>,
-    /// What people made of it, oldest first: at most [`Annotation::PER_RUN`].
+    /// Verdicts of people, oldest first: at most [`Annotation::PER_RUN`]; empty when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub annotations: Vec<Annotated>,
     /// Refused contracts that would have belonged to this run.
@@ -44,7 +44,7 @@ pub struct Run {
     /// Edges paused by a person; only in the one run that keeps such switches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paused: Vec<Edge>,
-    /// When a person cancelled it.
+    /// Time at which a person cancelled it; `None` when nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_at: Option<Time>,
     /// Whether its agents go round in circles.
@@ -56,7 +56,7 @@ pub struct Run {
     /// Retries over the whole run.
     #[serde(default)]
     pub retried: u32,
-    /// When the third retry within ten minutes happened: a retry storm since then (amendment A5).
+    /// Time of the third retry within ten minutes: a retry storm since then (amendment A5); `None` without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storm_since: Option<Time>,
 }
@@ -64,18 +64,18 @@ pub struct Run {
 /// One handoff and everything the state machine knows of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Handoff {
-    /// Its id.
+    /// Id of the handoff.
     pub id: HandoffId,
     /// The head of its contract.
     pub emission: Arc<Emission>,
-    /// Where it stands.
+    /// State of the handoff.
     pub state: State,
     /// One more with every event about it: what operators compare and set.
     pub version: u64,
-    /// When it was emitted; `None` when an observed source never showed it.
+    /// Time of its emission; `None` when an observed source never showed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emitted_at: Option<Time>,
-    /// Not claimable before this.
+    /// Time before which it cannot be claimed.
     pub ready_at: Time,
     /// Start of the latency clock: `max(emitted, not_before)`, moved on by time spent escalated before the
     /// acknowledgement, restarted by requeue (protocol section 5).
@@ -95,13 +95,13 @@ pub struct Handoff {
     /// Budget epoch: 0, and one more with every requeue or approval.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub epoch: u32,
-    /// Attempts in this epoch.
+    /// Number of attempts in this epoch.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub attempt: u32,
-    /// Attempts over all epochs.
+    /// Number of attempts over all epochs.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub attempts_total: u32,
-    /// Times it was snoozed.
+    /// Number of times it was snoozed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub snoozes: u32,
     /// Observed only: a later handoff of the run tries this one again.
@@ -110,65 +110,65 @@ pub struct Handoff {
     /// Possession by an agent or a person, while leased or acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Box<Lease>>,
-    /// The latest failure.
+    /// The latest failure; `None` when no attempt failed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Box<Failure>>,
     /// The open question to a person, while escalated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalation: Option<Box<OpenEscalation>>,
-    /// How often it was escalated.
+    /// Number of times it was escalated.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub escalations: u32,
     /// The latest decision of a person: delivered with the next claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Box<Resolution>>,
-    /// Who edited or requeued it, where duties are separated.
+    /// People and agents who edited or requeued it; kept only where duties are separated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hands: Vec<Actor>,
-    /// Who changed it last, how and when: told to the loser of a race.
+    /// The latest change: its author, event and time. Told to the loser of a race, with the conflict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_change: Option<LastChange>,
 }
 
-/// What somebody made of a run, and when.
+/// A person's verdict on a run, with author and time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Annotated {
-    /// What was said.
+    /// The verdict and its note.
     #[serde(flatten)]
     pub annotation: Annotation,
-    /// Who said it.
+    /// The author of the verdict.
     pub by: Actor,
-    /// When.
+    /// Time at which it was given.
     pub at: Time,
 }
 
-/// Exclusive, expiring possession.
+/// A lease: exclusive possession of a handoff, which expires.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lease {
-    /// Fencing token.
+    /// Fencing token: it goes with everything the holder says.
     pub id: String,
-    /// Who holds it.
+    /// Name of the agent or person who holds it.
     pub holder: String,
-    /// When it expires; `None` never (a person holds it).
+    /// Time at which it expires; `None` never (a person holds it).
     pub until: Option<Time>,
-    /// How long an acknowledgement or heartbeat extends it.
+    /// Length by which an acknowledgement or heartbeat extends it, in milliseconds.
     pub lease_ms: Millis,
 }
 
-/// How an attempt went wrong.
+/// Failure of an attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Error code.
+    /// Error code of the failure.
     pub code: String,
-    /// What was said about it. Hostile text.
+    /// The agent's account of the failure. Hostile text; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// When it was told.
+    /// Time at which the failure was reported.
     pub at: Time,
-    /// Why no further attempt follows, once dead.
+    /// Reason for making no further attempt; `None` while it is no dead letter, or when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead: Option<DeadReason>,
-    /// What the receiver found wrong.
+    /// The violations the receiver found in the contract; empty when it failed for another reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<Violation>,
 }
@@ -176,14 +176,14 @@ pub struct Failure {
 /// The open question of an escalated handoff.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenEscalation {
-    /// What is asked of whom.
+    /// The question, with the role it is put to.
     #[serde(flatten)]
     pub asked: Escalation,
-    /// When it was opened.
+    /// Time at which it was opened.
     pub opened_at: Time,
-    /// Who was asking.
+    /// The agent, person or timer that asked.
     pub by: Actor,
-    /// Who has it in hand, and until when; advisory.
+    /// The person who claimed it, and when the claim lapses; advisory. `None` when nobody has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed: Option<(Actor, Time)>,
     /// Somebody had it in hand before: the first claim is its acknowledgement, later ones are none.
@@ -191,31 +191,31 @@ pub struct OpenEscalation {
     pub ever_claimed: bool,
 }
 
-/// Who changed something last, how and when.
+/// The latest change of something: its author, event and time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LastChange {
-    /// Who did it.
+    /// The author of the change.
     pub actor: Actor,
-    /// What happened, such as `handoff.requeued`.
+    /// Name of the event, such as `handoff.requeued`.
     pub event: Cow<'static, str>,
-    /// When it was committed, or recorded.
+    /// Time at which it was committed, or recorded.
     pub at: Time,
 }
 
 impl LastChange {
-    /// What an event will be remembered as.
+    /// The change that an event is remembered as.
     pub fn of(event: &Event) -> Self {
         Self { actor: event.actor.clone(), event: event.fact.name().into(), at: event.at }
     }
 
-    /// What was done, in words: `requeued`, `dead lettered`.
+    /// The change in words: `requeued`, `dead lettered`.
     pub fn done(&self) -> String {
         let event = self.event.trim_end_matches(".v1");
         event.rsplit('.').next().unwrap_or(event).replace('_', " ")
     }
 
     /// The first of these events, newest first, that a person did: agents move on at once, and what they did after
-    /// that is not what somebody who comes second wants to know.
+    /// that is not what somebody who lost the conflict wants to know.
     pub fn of_person<'a>(mut newest_first: impl Iterator<Item = &'a Event>) -> Option<Self> {
         let person = newest_first.find(|it| it.actor.kind == ActorKind::User);
         person.map(Self::of)
@@ -225,26 +225,26 @@ impl LastChange {
 /// A refused contract as the run remembers it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Refused {
-    /// What was refused and why.
+    /// The refusal, with the violations found.
     pub rejection: Rejection,
-    /// How often the same body came.
+    /// Number of times the same body came.
     pub count: u32,
-    /// When it came first.
+    /// Time at which it came first.
     pub first_at: Time,
-    /// When it came last.
+    /// Time at which it came last.
     pub last_at: Time,
 }
 
 impl Refused {
-    /// How many a run keeps in sight; older ones stay in its events.
+    /// Most refusals a run keeps in sight; older ones stay in its events.
     pub const KEPT: usize = 100;
 }
 
-/// Where a run stands, derived from its handoffs.
+/// State of a run, derived from its handoffs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// Work is going on.
+    /// Work is going on or waits for an agent.
     Running,
     /// Open handoffs exist and every one is escalated or a dead letter.
     Waiting,
@@ -289,7 +289,7 @@ impl Run {
         open || !self.rejections.is_empty() || !self.paused.is_empty()
     }
 
-    /// Where it stands.
+    /// State of the run.
     pub fn state(&self) -> RunState {
         if self.cancelled_at.is_some() {
             return RunState::Cancelled;
@@ -314,7 +314,7 @@ impl Run {
 }
 
 impl Run {
-    /// What people made of one of its handoffs, oldest first.
+    /// Verdicts of people on one of its handoffs, oldest first.
     pub fn annotations_of<'a>(&'a self, handoff: &'a HandoffId) -> impl Iterator<Item = &'a Annotated> {
         self.annotations.iter().filter(move |it| it.annotation.handoff.as_ref() == Some(handoff))
     }
@@ -326,7 +326,7 @@ impl Handoff {
         self.amended.as_deref().unwrap_or(&self.emission.digest)
     }
 
-    /// When it came into being, as far as is known: what its age counts from.
+    /// Time from which its age counts: its emission; where that was never seen, the time it was first heard of.
     pub fn first_seen(&self) -> Time {
         self.clock().first_seen()
     }

@@ -1,6 +1,6 @@
-//! How much something asks for attention: the one scale of findings, edges, runs and badges.
+//! Severity: the one scale of attention for findings, edges, runs and badges.
 
-/// How much something asks for attention; ordered, the least first.
+/// Severity of something, as the attention it asks for; ordered, the least first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Nothing, or too little, is known.

@@ -18,7 +18,7 @@ pub use format::{age, ago, count, latency, percent, plural, short, wire_word, wo
 /// above and below.
 const MARKS_PER_CHARACTER: usize = 4;
 
-/// What a character does to a terminal or to a reader.
+/// Effect of a character on a terminal or on a reader.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Plain,
@@ -44,7 +44,7 @@ pub fn clean_block(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// How many characters of the text a reader would not see or would be fooled by. Newlines and tabs do not count.
+/// Number of characters of the text a reader would not see or would be fooled by. Newlines and tabs do not count.
 pub fn hidden(text: &str) -> usize {
     if is_printable_ascii(text) {
         return 0;
@@ -162,7 +162,7 @@ const fn is_emoji_base(character: char) -> bool {
         | '〰' | '〽' | '㊗' | '㊙' | '\u{1F000}'..='\u{1FAFF}')
 }
 
-/// How many terminal columns the text takes.
+/// Width of the text in terminal columns.
 pub fn width(text: &str) -> usize {
     if is_printable_ascii(text) {
         return text.len();

@@ -51,7 +51,7 @@ impl Time {
             .map_err(|why| format!("`{text}` is not an RFC 3339 time such as 2026-01-31T23:59:00Z ({why})"))
     }
 
-    /// How long ago this was at `now`, never negative.
+    /// Milliseconds from this time to `now`, never negative.
     pub fn age(self, now: Self) -> Millis {
         (now.0 - self.0).max(0)
     }

@@ -1,6 +1,6 @@
-//! What of a contract is not to be shown (protocol section 2, redaction): from `confidential` on the working
-//! memory, and the places its classification lists, unless it lists them as no more than internal. Revealing is
-//! an act with an audit record; until a source offers it, there is none.
+//! Masking: the parts of a contract that are not shown (protocol section 2, redaction). From `confidential` on these
+//! are the working memory and the places its classification lists, unless it lists them as no more than internal.
+//! Revealing is an act with an audit record; until a source offers it, there is none.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Contract, Violation};
 use crate::domain::pointer::child;
 
-/// What stands in the place of a masked text.
+/// The text shown in the place of a masked one.
 pub const MASK: &str = "••• masked";
 
 /// Masks what is not to be shown, and names each masked value by its JSON pointer.
@@ -54,7 +54,7 @@ impl Masked {
         &self.0
     }
 
-    /// The same, to keep.
+    /// The masked JSON, taken out.
     pub fn into_value(self) -> Value {
         self.0
     }
@@ -64,7 +64,7 @@ impl Masked {
         self.0.get("trace_id")?.as_str()
     }
 
-    /// It with its parts.
+    /// The contract as it may be shown, split into its parts.
     ///
     /// # Errors
     /// In words: it is no contract, or it hides what makes it one.
@@ -98,7 +98,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Where a producer may put what it likes.
+/// JSON pointer to the object in which a producer may use any member names.
 const FIELDS: &str = "/working_memory/payload/fields";
 
 /// Masks every leaf. Where the shape is fixed, only texts and what may be absent can be.

@@ -1,4 +1,4 @@
-//! What the receiver reads and works with: the brief and the working memory.
+//! The brief and the working memory: the context that the receiver reads and works with.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -6,57 +6,57 @@ use serde_json::{Map, Value};
 use super::{Party, Urgency};
 use crate::domain::time::Time;
 
-/// What the receiver needs to know before it begins, in the order a person reads it.
+/// The brief: facts the receiver needs before it begins, in the order a person reads them.
 ///
 /// In the lists `None` means "not said" and an empty list means "none": the first costs completeness.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Brief {
     /// The task in one sentence.
     pub title: String,
-    /// What it is all for.
+    /// The purpose of the whole work.
     pub goal: String,
-    /// Where things stand.
+    /// The state of the work at the time of the handoff.
     pub current_state: String,
-    /// What has been decided.
+    /// The decisions made so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decisions: Option<Vec<String>>,
-    /// What must not change.
+    /// The limits the receiver must keep to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub constraints: Option<Vec<String>>,
     /// The exact next action.
     pub next_step: String,
-    /// What has to be true at the end; at least one item.
+    /// Conditions that have to hold at the end; at least one item.
     pub definition_of_done: Vec<DoneItem>,
-    /// Who owns it from here on.
+    /// The party that owns the outcome from here on.
     pub owner: Party,
-    /// How soon; normal when not said.
+    /// Urgency of the work; normal when `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urgency: Option<Urgency>,
-    /// When it has to be done.
+    /// Time by which the work has to be done; `None` when there is no such time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Time>,
-    /// Where the originals are.
+    /// Links to the original documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_links: Option<Vec<Link>>,
-    /// What is done already.
+    /// The steps that are done already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed: Option<Vec<String>>,
-    /// What was tried and did not work.
+    /// The attempts that did not work, so that nobody repeats them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried: Option<Vec<String>>,
     /// Facts the receiver should not have to look up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_facts: Option<Vec<String>>,
-    /// What stands in the way.
+    /// The obstacles in the way of the next step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blockers: Option<Vec<String>>,
     /// Whose consent is still missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_approvals: Option<Vec<String>>,
-    /// What the receiver has to supply.
+    /// The input that only the receiver can supply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient_need: Option<String>,
-    /// Why a human has to look.
+    /// The reason to involve a person; `None` when there is no need.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalation_reason: Option<String>,
 }
@@ -64,7 +64,7 @@ pub struct Brief {
 /// One condition of being done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoneItem {
-    /// The condition.
+    /// The condition, as a sentence.
     pub item: String,
     /// Whether it holds already.
     pub met: bool,
@@ -73,14 +73,14 @@ pub struct DoneItem {
 /// A link to an original.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
-    /// Where it is.
+    /// URL of the original.
     pub url: String,
-    /// What it is.
+    /// A name for the link; `None` when the URL has to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
 
-/// What the receiver works with: at least one of summary, references and payload.
+/// The working memory: at least one of summary, references and payload.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WorkingMemory {
     /// The story so far, short enough to read whole.
@@ -94,16 +94,16 @@ pub struct WorkingMemory {
     pub payload: Option<Payload>,
 }
 
-/// The story so far.
+/// Summary of the work so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// What was decided.
+    /// The decision that the work led to.
     pub decision: String,
     /// On the strength of what.
     pub inputs_used: Vec<String>,
-    /// What is not known yet.
+    /// The questions that are still open; empty when there are none.
     pub open_questions: Vec<String>,
-    /// The story.
+    /// The summary itself, as prose.
     pub text: String,
     /// Tokens as the producer counted them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,13 +120,13 @@ impl Summary {
 /// A claim check: where the bytes are and how to know them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
-    /// Where they are.
+    /// URI of the bytes.
     pub uri: String,
     /// `sha256:` and 64 hexadecimal digits.
     pub digest: String,
     /// Bytes, at most 16 MiB.
     pub size: u64,
-    /// Their media type.
+    /// Media type of the bytes, such as `application/pdf`.
     pub media_type: String,
     /// The part that matters, as a JSON pointer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,8 +141,8 @@ pub struct Reference {
 pub struct Payload {
     /// The name of the schema.
     pub schema: String,
-    /// Its semantic version.
+    /// Semantic version of the schema.
     pub version: String,
-    /// The fields.
+    /// The members, as the registered schema names them.
     pub fields: Map<String, Value>,
 }

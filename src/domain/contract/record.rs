@@ -1,4 +1,4 @@
-//! What is on record about a handoff: provenance, side effects, failure modes, quality, classification.
+//! The record of a handoff: provenance, side effects, failure modes, quality, classification.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::domain::key::EffectKey;
 use crate::domain::time::{Millis, SECOND, Time};
 
-/// Who decided, with which model, prompt and tools.
+/// Provenance: the agent, model and prompt that decided, and the tools they called.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// The agent and its version.
@@ -17,10 +17,10 @@ pub struct Provenance {
     pub model: Option<Maker>,
     /// The prompt; `None` when there is none.
     pub prompt: Option<Maker>,
-    /// Why this path was taken.
+    /// The reason for taking this path; `None` when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch_reason: Option<String>,
-    /// How sure the source is, `0.0..=1.0`; `None` when it does not say.
+    /// Confidence of the source in its work, `0.0..=1.0`; `None` when it does not say.
     pub confidence: Option<f64>,
     /// Tool calls in order, `seq` 1..n.
     pub tool_calls: Vec<ToolCall>,
@@ -29,11 +29,11 @@ pub struct Provenance {
 /// Something that has a name and a version: an agent, a model, a prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Maker {
-    /// The name.
+    /// Name of the agent, model or prompt.
     pub name: String,
     /// The version, in whatever form its maker uses.
     pub version: String,
-    /// Who offers it.
+    /// Provider of the model or agent, such as its vendor; `None` when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// The hash of its text.
@@ -53,31 +53,31 @@ impl Maker {
 pub struct ToolCall {
     /// Its place in the order, from 1.
     pub seq: u32,
-    /// The tool.
+    /// Name of the tool.
     pub name: String,
     /// The caller's id of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
-    /// How it ended.
+    /// Result of the call: success or error.
     pub status: CallStatus,
     /// The hash of its arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub args_digest: Option<String>,
-    /// How long it took, in milliseconds.
+    /// Duration of the call in milliseconds; `None` when it was not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ms: Option<u64>,
-    /// How sure the source is of its result, `0.0..=1.0`.
+    /// Confidence of the source in this result, `0.0..=1.0`; `None` when it does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
 }
 
-/// How a tool call ended.
+/// Result of a tool call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallStatus {
-    /// With a result.
+    /// The tool returned a result.
     Ok,
-    /// With an error.
+    /// The tool returned an error.
     Error,
 }
 
@@ -91,90 +91,90 @@ pub struct SideEffect {
     pub origin_step: Option<u32>,
     /// Its key, which the outside system got as idempotency key.
     pub effect_key: EffectKey,
-    /// The outside system.
+    /// Name of the outside system that was written to.
     pub system: String,
-    /// What was written, in that system's words.
+    /// The resource that was written, in that system's words.
     pub resource: String,
-    /// What was done to it.
+    /// The operation on the resource.
     pub op: EffectOp,
-    /// What is known about it.
+    /// Status of the write as far as known.
     pub status: EffectStatus,
     /// Whether doing it again with the same key does nothing more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotent: Option<bool>,
     /// Whether it can be undone.
     pub reversible: bool,
-    /// When it was done.
+    /// Time at which it was committed; `None` when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed_at: Option<Time>,
-    /// How to undo it; `None` when there is no way.
+    /// The way to undo it; `None` when there is no way.
     pub compensation: Option<Compensation>,
 }
 
-/// What a side effect does.
+/// Operation of a side effect on its resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EffectOp {
-    /// Makes something.
+    /// Makes a new resource.
     Create,
-    /// Changes something.
+    /// Changes an existing resource.
     Update,
-    /// Removes something.
+    /// Removes a resource.
     Delete,
-    /// Takes money.
+    /// Charges money to somebody.
     Charge,
-    /// Sends a message.
+    /// Sends a message to somebody.
     Send,
-    /// Anything else.
+    /// Any other write.
     Other,
 }
 
-/// What is known about a side effect in a manifest.
+/// Status of a side effect in a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EffectStatus {
-    /// It happened.
+    /// It happened in the outside system.
     Committed,
     /// Nobody knows whether it happened.
     Unknown,
-    /// It was undone.
+    /// It happened and was undone since.
     Compensated,
     /// It stays, by decision.
     Kept,
 }
 
-/// How to undo a side effect.
+/// The way to undo a side effect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Compensation {
-    /// Who undoes it.
+    /// Kind of actor that undoes it.
     pub kind: CompensationKind,
-    /// What to do.
+    /// The action that undoes it, by name.
     pub action: String,
-    /// With which arguments.
+    /// Arguments of the action; `None` when it takes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub args: Option<Map<String, Value>>,
 }
 
-/// Who undoes a side effect.
+/// Kind of actor that undoes a side effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CompensationKind {
     /// The agent that owns the system.
     Agent,
-    /// An HTTP call.
+    /// An HTTP request to the outside system.
     Http,
-    /// A person.
+    /// A person, by hand.
     Manual,
 }
 
-/// Which failures may be retried and which go to a human. A code is in one list at most.
+/// The error codes that may be retried and those that go to a person. A code is in one list at most.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureModes {
     /// Codes to try again after.
     pub retryable: Vec<String>,
     /// Codes to ask a human about.
     pub escalate: Vec<String>,
-    /// What to do about any other code.
+    /// The action for any code in neither list.
     pub default: FailureAction,
     /// Attempts including the first, `1..=50`; the edge decides when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -182,7 +182,7 @@ pub struct FailureModes {
 }
 
 impl FailureModes {
-    /// What the source wants done after a failure with this code (protocol section 3, rows 11 to 13).
+    /// The action the source wants after a failure with this code (protocol section 3, rows 11 to 13).
     pub fn action(&self, code: &str) -> FailureAction {
         let listed = |codes: &[String]| codes.iter().any(|listed| listed == code);
         if listed(&self.escalate) {
@@ -200,69 +200,69 @@ impl FailureModes {
     }
 }
 
-/// What to do after a failure.
+/// Action after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureAction {
     /// Try again while the budget lasts.
     Retry,
-    /// Ask a human.
+    /// Ask a person.
     Escalate,
-    /// Park it.
+    /// Park it as a dead letter.
     DeadLetter,
 }
 
-/// What the source says about the quality of its work.
+/// The source's own judgement of the quality of its work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
-    /// How complete the work is, `0.0..=1.0`.
+    /// Completeness of the work, `0.0..=1.0`.
     pub completeness: f64,
-    /// How many sources were verified.
+    /// Number of sources that were verified; `None` when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources_verified: Option<u64>,
-    /// How many issues are open; reviews that make progress bring it down.
+    /// Number of open issues; reviews that make progress bring it down. `None` when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_issues: Option<u64>,
-    /// Checks the source ran.
+    /// The checks the source ran; empty when it ran none.
     pub checks: Vec<Check>,
 }
 
 /// One check the source ran.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
-    /// Which.
+    /// Name of the check.
     pub name: String,
-    /// How it ended.
+    /// Result of the check.
     pub status: CheckStatus,
-    /// More about it.
+    /// Details of the result; `None` when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// How a check ended.
+/// Result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
-    /// Well.
+    /// The check passed.
     Pass,
-    /// Badly.
+    /// The check failed.
     Fail,
-    /// It was not run.
+    /// The check was not run.
     Skipped,
 }
 
-/// How confidential a contract is.
+/// Confidentiality of a contract.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Classification {
     /// The level of the whole.
     pub level: Level,
-    /// Regulations that apply.
+    /// Regulations that apply, such as `gdpr`; `None` when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regulations: Option<Vec<String>>,
     /// JSON pointer to the class of what is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<BTreeMap<String, String>>,
-    /// What was taken out before it got here.
+    /// The parts that were redacted before the contract got here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redactions: Option<Vec<Redaction>>,
 }
@@ -271,9 +271,9 @@ pub struct Classification {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// For everybody.
+    /// May be shown to everybody.
     Public,
-    /// For the organisation.
+    /// May be shown within the organisation.
     #[default]
     Internal,
     /// For those who need it; masked unless revealed.
@@ -285,22 +285,22 @@ pub enum Level {
 /// Something taken out of a contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redaction {
-    /// Where it was, as a JSON pointer.
+    /// JSON pointer to the place of the redacted part.
     pub path: String,
-    /// How it was taken out.
+    /// Method of the redaction.
     pub method: RedactionMethod,
-    /// Why.
+    /// Reason for the redaction; `None` when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// How something was taken out.
+/// Method of a redaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RedactionMethod {
-    /// Removed.
+    /// The value was removed.
     Drop,
-    /// Covered.
+    /// The value was masked: covered by a placeholder.
     Mask,
     /// Replaced by a keyed hash.
     Hash,
@@ -308,16 +308,16 @@ pub enum RedactionMethod {
     Tokenize,
 }
 
-/// When to deliver and how long to wait.
+/// Delivery times and timeouts of a handoff.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// Not to be claimed before.
+    /// Time before which it cannot be claimed; `None` when it can be at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Time>,
-    /// Of no use after.
+    /// Time after which the work is of no use; `None` when it has no deadline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Time>,
-    /// How long the target has to acknowledge, in seconds, `1..=86400`.
+    /// Time in which the target has to acknowledge a claim, in seconds, `1..=86400`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ack_timeout_s: Option<u32>,
 }

@@ -1,10 +1,10 @@
-//! What people make of a run: verdicts that may contradict each other, all of them kept.
+//! Annotations: people's verdicts on a run, which may contradict each other; all of them are kept.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::HandoffId;
 
-/// What somebody makes of a run, or of one of its handoffs.
+/// A person's verdict on a run, or on one of its handoffs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Annotation {
     /// The handoff it is about; `None` when it is about the whole run.
@@ -12,7 +12,7 @@ pub struct Annotation {
     pub handoff: Option<HandoffId>,
     /// The verdict in a few words, such as `root cause: writer`; never empty, at most [`Annotation::VERDICT_CHARS`] characters.
     pub verdict: String,
-    /// Why, in the person's words; may be empty.
+    /// Reason, in the person's words; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
 }

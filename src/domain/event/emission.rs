@@ -1,4 +1,4 @@
-//! What the log keeps of an accepted contract: everything the state machine and a watcher need, no payload.
+//! The head of an accepted contract as the log keeps it: all the state machine and a watcher need, no payload.
 
 use std::sync::Arc;
 
@@ -23,9 +23,9 @@ pub struct Emission {
     /// Named position in the pipeline; empty when observed.
     #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::name")]
     pub stage: Arc<str>,
-    /// Who hands over.
+    /// The party that hands over.
     pub from: Party,
-    /// Who takes over.
+    /// The party that takes over.
     pub to: Party,
     /// Hop counter along one causal chain.
     #[serde(default)]
@@ -39,17 +39,17 @@ pub struct Emission {
     /// The handoff whose completion or return emitted this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<HandoffId>,
-    /// How it relates to its parent.
+    /// Relation to the parent.
     pub relation: RelationKind,
     /// Returns on this pair so far, counted by the orchestrator.
     #[serde(default)]
     pub cycle: u32,
-    /// How urgent, in the producer's words.
+    /// Urgency of the handoff, as the producer said; normal when it did not.
     #[serde(default)]
     pub urgency: Urgency,
     /// One sentence: what is asked. Hostile text.
     pub title: String,
-    /// Who owns the outcome; empty when observed.
+    /// Name of the owner of the outcome; empty when observed.
     #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::name")]
     pub owner: Arc<str>,
     /// Attempts per budget epoch, the first included.
@@ -60,14 +60,14 @@ pub struct Emission {
     /// Error codes that go to a person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub escalate: Vec<String>,
-    /// What to do with codes in neither list.
+    /// Action for error codes in neither list.
     pub default: FailureAction,
-    /// Not claimable before this.
+    /// Time before which it cannot be claimed.
     pub ready_at: Time,
-    /// Dead letter after this unless an attempt is running.
+    /// Time after which it becomes a dead letter unless an attempt is running; `None` when it has no deadline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Time>,
-    /// How long a claim may stay unacknowledged, in milliseconds.
+    /// Time for which a claim may stay unacknowledged, in milliseconds.
     pub ack_timeout_ms: i64,
     /// The P95 of emit to acknowledge that the policy of the edge allows, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,7 +81,7 @@ pub struct Emission {
     /// `name@version` of the prompt that produced it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
-    /// The producer's confidence, 0..=1.
+    /// The producer's confidence, `0.0..=1.0`; `None` when it does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
     /// `name@version` of the payload schema.
@@ -104,13 +104,13 @@ pub struct Emission {
     pub cyclic: bool,
     /// More returns than this on the pair is a loop.
     pub max_cycles: u32,
-    /// Who emitted, edited or requeued it may not decide on it.
+    /// Separation of duties: nobody who emitted, edited or requeued it may decide on it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub separation: bool,
 }
 
 impl Emission {
-    /// What an observer can know: who handed over to whom. Everything else is empty or a default.
+    /// The head as far as an observer knows it: the edge, the title and the time. The rest is empty or a default.
     pub fn observed(edge: Edge, title: &str, at: Time) -> Self {
         let party = |id: &Arc<str>| Party::agent(&**id);
         Self {

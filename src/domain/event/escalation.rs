@@ -9,23 +9,23 @@ use crate::domain::time::Time;
 /// A question to a person about one handoff (protocol section 3).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Escalation {
-    /// Its own id.
+    /// Id of the escalation.
     pub id: String,
-    /// What sort of question.
+    /// Kind of question.
     pub kind: EscalationKind,
     /// The question in one or two sentences. Hostile text when an agent wrote it.
     pub question: String,
-    /// Which answers are allowed.
+    /// The answers that are allowed.
     pub allow: Vec<Answer>,
-    /// Which role is asked; measured as the edge `{agent}>{role}`.
+    /// The role that is asked; measured as the edge `{agent}>{role}`. Empty when no role is named.
     pub role: String,
-    /// How urgent the answer is.
+    /// Urgency of the answer.
     pub urgency: Urgency,
-    /// When the timeout acts.
+    /// Time at which the timeout acts.
     pub due_at: Time,
-    /// What the timeout does.
+    /// The answer given by the timeout when nobody answers.
     pub on_timeout: Timeout,
-    /// What will really run on approval, if the producer said so: `{name, args}`.
+    /// The action that will really run on approval, if the producer said so: `{name, args}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposed_action: Option<Value>,
     /// A flat JSON Schema object for the answer to a question.
@@ -35,7 +35,7 @@ pub struct Escalation {
     pub context_digest: String,
 }
 
-/// What sort of question.
+/// Kind of question to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EscalationKind {
@@ -67,12 +67,12 @@ pub enum Answer {
     Reject,
     /// An answer to the question.
     Respond,
-    /// End it unprocessed.
+    /// End the handoff unprocessed.
     Dismiss,
 }
 
 impl Answer {
-    /// The wire word.
+    /// The word used on the wire, such as `edit_approve`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Approve => "approve",
@@ -95,15 +95,15 @@ impl Answer {
     }
 }
 
-/// What a person decided.
+/// A person's decision on an escalation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resolution {
     /// The answer, one that the question allows.
     pub answer: Answer,
-    /// The person's words.
+    /// The person's words; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
-    /// What the source must change, for a rejection.
+    /// The changes the source must make; empty unless it is a rejection.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub feedback: Vec<String>,
     /// The answer to a question.
@@ -111,7 +111,7 @@ pub struct Resolution {
     pub value: Option<Value>,
 }
 
-/// What happens to an escalation that nobody answers in time.
+/// Outcome of an escalation that nobody answers in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Timeout {

@@ -1,15 +1,15 @@
-//! What an event says for itself, to every reader the same: its name, its edge, one sentence, and how to take it.
+//! The words of an event, the same for every reader: its name, its edge, one sentence, and its tone.
 
 use super::{Event, Fact, Timeout};
 use crate::domain::id::{ActorKind, Edge, HandoffId};
 use crate::domain::time::Time;
 
-/// How an event is meant to be read.
+/// Tone in which an event is meant to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// Work going its way.
+    /// Work went on as it should.
     Plain,
-    /// Work done.
+    /// Work was completed.
     Good,
     /// A hitch that is dealt with.
     Warning,
@@ -100,7 +100,7 @@ impl Event {
         }
     }
 
-    /// What happened in a few words, without its name, its handoff and who did it; empty when the name says all.
+    /// The event in a few words, without its name, its handoff and its actor; empty when the name says all.
     /// Holds hostile text: whoever prints it cleans it.
     pub fn sentence(&self) -> String {
         let clock = |at: &Time| at.utc().format("%H:%M:%S").to_string();
@@ -154,7 +154,7 @@ impl Event {
         }
     }
 
-    /// How it is meant to be read.
+    /// The tone in which it is meant to be read; whatever a person did has a tone of its own.
     pub fn tone(&self) -> Tone {
         if self.actor.kind == ActorKind::User {
             return Tone::Person;

@@ -49,7 +49,7 @@ fn bin_of(latency: Millis) -> u16 {
     LAST.partition_point(|&last| last < latency).min(BINS - 1) as u16
 }
 
-/// What a bin answers with.
+/// Latency in milliseconds that stands for every sample in a bin.
 fn value_of(bin: u16) -> Millis {
     match usize::from(bin).checked_sub(1).and_then(|before| LAST.get(before)) {
         None => 0,
@@ -63,7 +63,7 @@ pub fn nearest_rank(p: f64, n: u64) -> u64 {
     ((p * n as f64 - 1e-9).ceil().max(1.0) as u64).min(n)
 }
 
-/// How often each latency occurred, in bins of at most 1 % error.
+/// Histogram of latencies in milliseconds, in bins of at most 1 % error.
 ///
 /// Starts as a short list of used bins and becomes an array once that is cheaper, so the same type serves a
 /// 5-second slice with three samples and the total of a busy hour.
@@ -101,7 +101,7 @@ impl Histogram {
         }
     }
 
-    /// Number of samples.
+    /// Number of samples in all bins.
     pub fn len(&self) -> u64 {
         self.total
     }
@@ -171,7 +171,7 @@ impl Histogram {
         }
     }
 
-    /// How many samples lie in the bin of `latency` or below it.
+    /// Number of samples in the bin of `latency` or below it.
     pub fn up_to(&self, latency: Millis) -> u64 {
         let bin = bin_of(latency);
         let sum = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum::<u64>();

@@ -61,7 +61,7 @@ impl Health {
         }
     }
 
-    /// How much it asks for attention. Too little, nothing and unknown are all the same to that.
+    /// Severity of the health. Too few samples, none at all and unknown count as quiet.
     pub const fn severity(self) -> Severity {
         match self {
             Self::Insufficient | Self::NoData | Self::Unknown => Severity::Quiet,
@@ -93,28 +93,28 @@ pub enum Signal {
 pub struct Finding {
     /// The rule that says so.
     pub signal: Signal,
-    /// How bad it is: [`Warning`](Severity::Warning) or [`Critical`](Severity::Critical).
+    /// Severity of the finding: [`Warning`](Severity::Warning) or [`Critical`](Severity::Critical).
     pub severity: Severity,
-    /// What is wrong, for people, with the numbers: `31 wait for acknowledgement, the oldest 6m12s (limit 20s)`.
+    /// The finding for people, with the numbers: `31 wait for acknowledgement, the oldest 6m12s (limit 20s)`.
     pub reason: String,
-    /// When it began, to the minute, if that is within the last hour or known from an open handoff.
+    /// Time of its beginning, to the minute; `None` before the last hour unless an open handoff tells.
     pub since: Option<Time>,
     /// It was so already when the last hour began: nobody can say since when.
     pub lasting: bool,
 }
 
-/// What the rules look at. The windows must have been advanced to the present.
+/// The input of the rules. The windows must have been advanced to the present.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// What the edge did.
+    /// The figures of the edge over each window.
     pub windows: &'a Windows,
     /// Current ages of its open handoffs without acknowledgement, in any order.
     pub open_ages: &'a [Millis],
-    /// How long a target may take to acknowledge, if the edge says so.
+    /// Time a target may take to acknowledge, in milliseconds; `None` when the edge does not say.
     pub ack_timeout: Option<Millis>,
     /// The P95 limit of the edge, if one is set.
     pub p95_max: Option<Millis>,
-    /// The source is not connected.
+    /// True while the source is not connected, so that its figures are stale.
     pub stale: bool,
 }
 
@@ -212,7 +212,7 @@ fn p95_text(population: &Population) -> String {
     format!("P95 {bound}{}", latency(p95.value.unwrap_or_default()))
 }
 
-/// When something began: never both of them.
+/// Beginning of something: a time, or "lasting" when older than the last hour; never both.
 #[derive(Clone, Copy, Default)]
 struct Onset {
     since: Option<Time>,
@@ -220,7 +220,7 @@ struct Onset {
 }
 
 impl Onset {
-    /// What was so from this minute of the last hour on. The first one is where looking back ends.
+    /// The onset at this minute of the last hour. The first minute is where looking back ends.
     fn at(windows: &Windows, minute: usize) -> Self {
         Self { since: (minute > 0).then(|| windows.minute_start(minute)), lasting: minute == 0 }
     }
@@ -272,7 +272,7 @@ fn lately_above(windows: &Windows, minutes: &[Rate], threshold: f64) -> bool {
     above(now, threshold) || recent.windows(FIVE).any(|five| above(sum(five), threshold))
 }
 
-/// Where the current run of 5m rates above the threshold starts, and the minute of the first retry in it.
+/// The start of the current run of 5m rates above the threshold, and the minute of the first retry in it.
 fn retries_since(minutes: &[Rate], threshold: f64) -> Option<(usize, usize)> {
     let mut first = None;
     for (start, five) in minutes.windows(FIVE).enumerate().rev().filter(|(_, five)| sum(five).n > 0) {
@@ -315,7 +315,7 @@ fn violations(windows: &Windows) -> Option<Finding> {
     })
 }
 
-/// When the current run of bad minutes began; a minute without data neither begins nor ends it.
+/// Beginning of the current run of bad minutes; a minute without data neither begins nor ends it.
 fn begin(windows: &Windows, bad: impl Fn(&Tally) -> Option<bool>) -> Onset {
     let mut first = None;
     for (at, minute) in windows.minutes().into_iter().enumerate().rev() {

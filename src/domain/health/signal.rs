@@ -14,7 +14,7 @@ const Z: f64 = 1.644_853_6;
 /// Latency of acknowledged handoffs alone, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Latency {
-    /// Number of acknowledgements.
+    /// Number of acknowledgements measured.
     pub n: u64,
     /// Median; `None` without samples.
     pub p50: Option<Millis>,
@@ -54,7 +54,7 @@ impl P95 {
 /// Acknowledged latencies and open ages as one ordered list.
 pub(super) struct Population<'a> {
     acked: &'a Histogram,
-    /// Ascending.
+    /// Ages of the open handoffs in milliseconds, ascending.
     open: Vec<Millis>,
 }
 
@@ -105,20 +105,20 @@ impl<'a> Population<'a> {
 /// `k` of `n`: retried of settled, refused of checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rate {
-    /// How many of them.
+    /// Number of hits: those retried, or those refused.
     pub k: u32,
-    /// Of how many.
+    /// Number of samples: those settled, or those checked.
     pub n: u32,
 }
 
-/// How much a [`Rate`] may be trusted.
+/// Trust that a [`Rate`] deserves, by its number of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
     /// `n` is 0: shown as `-`.
     NoData,
     /// `n` is below [`ENOUGH`]: shown as `k/n`, uncoloured.
     Insufficient,
-    /// Enough to judge.
+    /// Enough samples to judge.
     Enough,
 }
 
@@ -128,7 +128,7 @@ impl Rate {
         (self.n > 0).then(|| f64::from(self.k) / f64::from(self.n))
     }
 
-    /// The sample guard.
+    /// Whether there are enough samples to judge by.
     pub fn guard(self) -> Guard {
         match u64::from(self.n) {
             0 => Guard::NoData,

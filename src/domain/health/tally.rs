@@ -1,4 +1,4 @@
-//! What one edge did in one slice of time.
+//! The figures of one edge in one slice of time.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -6,7 +6,7 @@ use super::histogram::Histogram;
 use super::signal::Rate;
 use crate::domain::time::Time;
 
-/// What an event means for the health of an edge: the nine kinds that every source can be reduced to.
+/// Kinds of events for the health of an edge: the nine that every source can be reduced to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -14,7 +14,7 @@ pub enum Kind {
     Emitted,
     /// The target verified the contract and accepted ownership.
     Acknowledged,
-    /// The work is finished.
+    /// The target finished the work.
     Completed,
     /// An attempt ended without success.
     Failed,
@@ -24,9 +24,9 @@ pub enum Kind {
     Rejected,
     /// Parked: automatic processing ended, a person decides.
     DeadLettered,
-    /// A human was asked.
+    /// A person was asked.
     Escalated,
-    /// A human answered.
+    /// A person answered an escalation.
     Resolved,
 }
 
@@ -60,7 +60,7 @@ impl Kind {
     }
 }
 
-/// How many events of each [`Kind`].
+/// Number of events of each [`Kind`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts([u32; Kind::ALL.len()]);
 
@@ -93,13 +93,13 @@ impl<'de> Deserialize<'de> for Counts {
     }
 }
 
-/// What one edge did in one slice of time; slices add up and can be taken away again.
+/// The figures of one edge in one slice of time; slices add up and can be taken away again.
 ///
 /// Also the record a store keeps per edge and minute: what did not happen is not written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tally {
-    /// Events by kind.
+    /// Number of events by kind.
     pub counts: Counts,
     /// Handoffs that became completed, returned, or dead-lettered for the first time in their budget epoch.
     #[serde(skip_serializing_if = "is_zero")]
@@ -125,7 +125,7 @@ pub struct Tally {
     /// Times from acknowledgement to completion, in the slice of the completion.
     #[serde(skip_serializing_if = "Histogram::is_empty")]
     pub to_complete: Histogram,
-    /// The latest acknowledgement.
+    /// Time of the latest acknowledgement; `None` without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ack: Option<Time>,
 }

@@ -19,17 +19,17 @@ const LAST_MINUTE: i64 = MINUTE / SLICE;
 const MINUTES: i64 = HOUR / MINUTE;
 const HOURS: i64 = 24;
 
-/// How far back a number looks.
+/// Stretch of time up to now that a figure covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Window {
-    /// The last minute.
+    /// The last 60 seconds.
     OneMinute,
     /// The last five minutes.
     FiveMinutes,
     /// The last hour.
     #[default]
     OneHour,
-    /// Everything seen.
+    /// Everything the ledger has seen.
     All,
 }
 
@@ -77,7 +77,7 @@ fn slice_of(at: Time, length: Millis, phase: Millis) -> i64 {
     at.millis().saturating_sub(phase).saturating_add(length - 1).div_euclid(length)
 }
 
-/// When the 5-second slice of that number ends.
+/// Time at which the 5-second slice of that number ends.
 fn end_of(number: i64, phase: Millis) -> Time {
     Time::from_millis(number.saturating_mul(SLICE).saturating_add(phase))
 }
@@ -142,7 +142,7 @@ struct Open {
     counted: Tally,
 }
 
-/// What one edge did over the last minute, five minutes, hour, and ever.
+/// The figures of one edge over the last minute, five minutes, hour, and ever.
 ///
 /// [`record`](Self::record) is cheap and only notes; [`advance`](Self::advance) brings every reading up to
 /// date, so **call it before reading**. A window at `now` covers `(now - w, now]` exactly whenever `now` is
@@ -251,7 +251,7 @@ impl Windows {
         self.minutes().into_iter().map(|minute| minute.map(&measure)).collect()
     }
 
-    /// When minute `at` of [`minutes`](Self::minutes) begins.
+    /// Time at which minute `at` of [`minutes`](Self::minutes) begins.
     pub fn minute_start(&self, at: usize) -> Time {
         let number = self.minutes.newest.saturating_sub(MINUTES - at as i64);
         Time::from_millis(number.saturating_mul(MINUTE).saturating_add(self.phase))

@@ -1,4 +1,4 @@
-//! Which closed runs are kept, and which goes next.
+//! The closed runs that are kept, and the order in which they go.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -45,7 +45,7 @@ impl Closed {
         Some(id)
     }
 
-    /// How many handoffs they have together.
+    /// Number of handoffs they have together.
     #[cfg(test)]
     pub(super) fn handoffs(&self) -> usize {
         assert_eq!(self.order.len(), self.places.len());

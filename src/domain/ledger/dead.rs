@@ -19,13 +19,13 @@ pub struct DeadLetters {
     revision: u64,
 }
 
-/// Where a dead letter was put, to find it again when it is none any more.
+/// The place of a dead letter in the groups, to find it again when it is none any more.
 #[derive(Clone, Debug)]
 struct Place {
     group: Arc<str>,
     at: Time,
     reason: Option<DeadReason>,
-    /// An edit moves it.
+    /// Deadline of the handoff; an edit of its contract changes it. `None` without one.
     deadline: Option<Time>,
 }
 
@@ -34,17 +34,17 @@ struct Place {
 pub struct DeadBook {
     /// The fingerprint: edge, error code, schema path and folded message.
     pub id: Arc<str>,
-    /// What failed, in a few words. Hostile text.
+    /// The failure in a few words. Hostile text.
     pub title: String,
     /// The edge they were on.
     pub edge: Edge,
-    /// The error code.
+    /// The error code they share; `unknown` when the source gave none.
     pub code: String,
     /// Time of death and id, the oldest first.
     pub items: BTreeSet<(Time, HandoffId)>,
-    /// How many have each reason.
+    /// Number of dead letters by reason; `None` counts those without one.
     pub reasons: BTreeMap<Option<DeadReason>, usize>,
-    /// How many came from each prompt version.
+    /// Number of dead letters by prompt version; `None` counts those without one.
     pub prompts: BTreeMap<Option<String>, usize>,
     /// The deadlines of those that have one.
     pub deadlines: BTreeSet<(Time, HandoffId)>,
@@ -53,7 +53,7 @@ pub struct DeadBook {
 }
 
 impl DeadLetters {
-    /// How many there are.
+    /// Number of dead letters in all groups.
     pub fn len(&self) -> usize {
         self.places.len()
     }
@@ -73,7 +73,7 @@ impl DeadLetters {
         self.groups.values()
     }
 
-    /// One group.
+    /// The group with this id; `None` when it has no dead letters any more.
     pub fn group(&self, id: &str) -> Option<&DeadBook> {
         self.groups.get(id)
     }
@@ -160,12 +160,12 @@ impl DeadBook {
     }
 }
 
-/// When a dead letter died.
+/// Time at which a dead letter died; when its failure is unknown, the time it was first seen.
 pub fn died_at(it: &Handoff) -> Time {
     it.failure.as_ref().map_or(it.first_seen(), |it| it.at)
 }
 
-/// What failed: the first violation found by the receiver, else what the agent said.
+/// Fingerprint of the failure, from the first violation found by the receiver, else from the agent's account.
 fn mark(it: &Handoff) -> FailureFingerprint {
     let failure = it.failure.as_ref();
     let violation = failure.and_then(|it| it.violations.first());

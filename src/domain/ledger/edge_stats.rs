@@ -1,4 +1,4 @@
-//! What is known of one edge beside its windows: who waits there, what failed, what came through lately.
+//! The figures of one edge beside its windows: the handoffs that wait, the failures, the latest handoffs.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -17,25 +17,25 @@ const CODES: usize = 50;
 /// The book of one edge.
 #[derive(Clone, Debug)]
 pub struct EdgeStats {
-    /// Which edge.
+    /// The edge itself.
     pub edge: Edge,
-    /// What it did lately.
+    /// Figures of the last minute, five minutes, hour, and ever.
     pub windows: Windows,
     /// Stage of the pipeline it leads to, as the latest handoff said; empty when observed.
     pub stage: Arc<str>,
     /// Handoffs not ended, dead letters and escalated ones included; where people answer, those they are asked about.
     pub open: BTreeSet<(Time, HandoffId)>,
-    /// Dead letters.
+    /// Number of dead letters.
     pub dead: u32,
-    /// Waiting for a person.
+    /// Number of handoffs that wait for a person.
     pub escalated: u32,
     /// Failed attempts by error code, since the ledger began.
     pub codes: BTreeMap<String, u32>,
     /// The last handoffs emitted on it, latest last.
     pub recent: VecDeque<HandoffId>,
-    /// When something last happened on it.
+    /// Time of the last event on it.
     pub changed_at: Time,
-    /// How long a claim may stay unacknowledged, as the latest handoff said.
+    /// Time a claim may stay unacknowledged, in milliseconds, as the latest handoff said; `None` when unknown.
     pub ack_timeout: Option<Millis>,
     /// The P95 that its policy allows, as the latest handoff said.
     pub p95_max: Option<Millis>,
@@ -83,7 +83,7 @@ impl EdgeStats {
         self.recent.is_empty() && asked && ever.evaluated == 0
     }
 
-    /// How many wait for their acknowledgement.
+    /// Number of handoffs that wait for their acknowledgement.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
@@ -156,7 +156,7 @@ impl EdgeStats {
     }
 }
 
-/// Where people answer.
+/// Edges to people: here the handoffs are questions.
 impl EdgeStats {
     /// A question is open, and waits until somebody takes it up.
     pub(super) fn asked(&mut self, question: &Asked, id: &HandoffId) {

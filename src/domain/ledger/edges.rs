@@ -15,7 +15,7 @@ impl Ledger {
         &mut self.edges[place]
     }
 
-    /// Where its book is among the edges, until one of them goes.
+    /// Index of an edge's figures; it holds until an edge is removed.
     pub(super) fn place(&mut self, edge: &Edge) -> usize {
         self.edges.get_index_of(edge).unwrap_or_else(|| {
             let mut book = EdgeStats::new(edge.clone(), self.phase);

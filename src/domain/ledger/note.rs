@@ -1,4 +1,4 @@
-//! What an event tells those who watch, beside the figures of its edge and the state of its handoff.
+//! Notes taken of an event for those who watch, beside the figures of its edge and the state of its handoff.
 
 use super::Ledger;
 use crate::domain::event::{Event, Fact};

@@ -49,7 +49,7 @@ impl Ledger {
         }
     }
 
-    /// What every open run has: a home for its handoffs, and a place on their edges.
+    /// Restores the part that every open run has: a home for its handoffs, and a place on their edges.
     fn restore_open(&mut self, records: &[StoredRun]) {
         self.home.reserve(records.len());
         self.current.reserve(records.len());
@@ -69,7 +69,7 @@ impl Ledger {
         }
     }
 
-    /// What only those runs have that were read whole.
+    /// Restores the part that only runs have that were read whole.
     fn restore_whole(&mut self, run: &Run) {
         for it in run.handoffs.values() {
             self.index(None, Some(it));

@@ -1,4 +1,4 @@
-//! Who sent what was refused: by producer, model, prompt version, edge and place in the contract, so that
+//! Refused contracts by producer, model, prompt version, edge and place in the contract, so that
 //! "prompt v18 began this at 02:51" is one glance.
 
 use std::collections::HashSet;
@@ -35,7 +35,7 @@ struct Place {
 pub struct Offence {
     /// The edge it would have crossed, or crossed before the receiver refused it.
     pub edge: Edge,
-    /// Who produced it.
+    /// Name of the producer of the refused contracts.
     pub producer: String,
     /// `name@version` of the model.
     pub model: Option<String>,
@@ -47,11 +47,11 @@ pub struct Offence {
     pub keyword: String,
     /// The rule in words, as first told.
     pub message: String,
-    /// How many contracts.
+    /// Number of refusals in the group, from 1; the same body counts each time it came.
     pub count: u32,
-    /// The first one.
+    /// Time of the first refusal.
     pub first_at: Time,
-    /// The latest one.
+    /// Time of the latest refusal.
     pub last_at: Time,
 }
 

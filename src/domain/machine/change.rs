@@ -1,4 +1,4 @@
-//! What an event changes in its handoff.
+//! The changes that an event makes in its handoff.
 
 use std::sync::Arc;
 

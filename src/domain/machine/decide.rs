@@ -1,4 +1,4 @@
-//! Which events follow from a command. Each kind of command is one function; they stand with their rows of the
+//! The events that follow from a command. Each kind of command is one function; they stand with their rows of the
 //! transition table in `emit.rs`, `lease.rs`, `timer.rs`, `escalate.rs` and `operate.rs`.
 
 use super::log::Log;
@@ -11,7 +11,7 @@ use crate::domain::time::Time;
 /// The events that follow from `asked` at `now`; none when it was done before (repeating is a no-op).
 ///
 /// # Errors
-/// Why nothing may change; see [`Refusal`].
+/// Fails when nothing may change; [`Refusal`] says why.
 pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>, Refusal> {
     let mut log = Log::new(run, asked, now);
     match &asked.command {

@@ -1,4 +1,4 @@
-//! How handoffs come into a run, or are refused, and what finished work emits: rows 1 to 3, 9 and 10.
+//! Emission: handoffs come into a run or are refused, and finished work emits the next: rows 1 to 3, 9 and 10.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
-//! What does not fit in an observed history.
+//! Irregular events: those that do not fit in an observed history.
 
 use serde::Serialize;
 
-/// How an event did not fit what was known. Each is counted and stands in the log, also where it changes nothing.
+/// Kind of irregular event. Each is counted and stands in the log, also where it changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Irregularity {

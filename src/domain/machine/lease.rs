@@ -1,4 +1,4 @@
-//! What agents may do with a handoff they claimed: rows 4 to 6, 9 to 14 and 16.
+//! Acts of agents on a handoff they claimed: rows 4 to 6, 9 to 14 and 16.
 
 use super::log::Log;
 use super::{MAX_LEASE, MAX_SNOOZE, MAX_SNOOZES, backoff, emit};

@@ -1,4 +1,4 @@
-//! What a decision writes down: facts, folded as they are said, so that the next rule sees what the last one did.
+//! The log of one decision: facts, folded as they are said, so that the next rule sees the effect of the last.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What operators may do to a handoff, a run or an edge: rows 21 to 25.
+//! Acts of operators on a handoff, a run or an edge: rows 21 to 25.
 
 use super::log::Log;
 use super::{MAX_LEASE, emit};

@@ -1,4 +1,4 @@
-//! What happens because nobody did anything in time: rows 15, 19 and 20.
+//! Timeouts: events that follow because nobody did anything in time: rows 15, 19 and 20.
 
 use super::lease::retry_or_park;
 use super::log::Log;

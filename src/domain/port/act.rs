@@ -18,10 +18,10 @@ macro_rules! acts {
         pub enum ActKind { $($(#[$doc])* $kind,)* }
 
         impl ActKind {
-            /// Every act.
+            /// Every act, in the order of their rows.
             pub const ALL: &[Self] = &[$(Self::$kind,)*];
 
-            /// Its row.
+            /// The row of this act: its words, its scopes, and the states it fits.
             pub const fn row(self) -> &'static Verb {
                 match self { $(Self::$kind => const { &Verb { $($row)* } },)* }
             }
@@ -93,7 +93,7 @@ acts! {
         means: ("Others see that you have it in hand.", ""),
         path: ("escalations", "claim"), words: "", ..Verb::OF_APPROVERS
     }
-    /// Put it back.
+    /// Put claimed work or a claimed question back.
     Release {
         verb: "release", done: "released", means: ("Others may take it again.", ""),
         path: ("escalations", "release"), words: "", ..Verb::OF_APPROVERS
@@ -113,7 +113,7 @@ acts! {
         means: ("Agents get nothing more from this edge until it is resumed; what is held now is finished.", ""),
         path: ("edges", "pause"), ..Verb::OF_OPERATORS
     }
-    /// Let it flow again.
+    /// Agents get work from the edge again.
     ResumeEdge {
         verb: "resume", done: "resumed", on: Object::Edge,
         means: ("Agents get work from this edge again.", ""), path: ("edges", "unpause"), ..Verb::OF_OPERATORS
@@ -153,7 +153,7 @@ impl ActKind {
         self.states(force).contains(&state)
     }
 
-    /// What an operator can do with a handoff in this state, the most useful first.
+    /// Acts an operator can do with a handoff in this state, the most useful first.
     pub fn of_operators(state: State) -> impl Iterator<Item = Self> {
         let all = Self::ALL.iter().copied();
         all.filter(move |it| it.row().scopes.contains(&Scope::Operator) && it.fits(state, false))
@@ -205,10 +205,10 @@ impl ActKind {
     }
 }
 
-/// What a person gave to an act, as far as the act needs it.
+/// The words and choices a person gave for an act, as far as the act needs them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Given {
-    /// Which sort of reason, for a dismissal.
+    /// Category of the reason, for a dismissal.
     pub reason: Option<DismissReason>,
     /// Digest of what was shown, for answers; empty for everything else.
     pub digest: String,
@@ -218,7 +218,7 @@ pub struct Given {
     pub edited: Option<Value>,
     /// Whom to ask; when empty, those whom the source asks by default.
     pub role: String,
-    /// Revoke a running lease.
+    /// True to revoke a running lease.
     pub force: bool,
     /// The edge to pause or resume.
     pub edge: Option<Edge>,
@@ -228,7 +228,7 @@ pub struct Given {
     pub of_run: bool,
 }
 
-/// What is done, with what it needs.
+/// An act with the data it needs; who it is done to stands in [`Request::on`](super::Request::on).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Act {
@@ -236,19 +236,19 @@ pub enum Act {
     Requeue,
     /// Row 18: to a person; the words are the question.
     Escalate {
-        /// Revoke a running lease.
+        /// True to revoke a running lease.
         force: bool,
         /// Whom to ask; when empty, those whom the source asks by default.
         role: String,
     },
     /// Row 23: it ends unprocessed.
     Dismiss {
-        /// Which sort of reason.
+        /// Category of the reason.
         reason: DismissReason,
     },
     /// Row 19: a question is answered.
     Resolve {
-        /// Which answer.
+        /// The answer to the question.
         answer: Answer,
         /// Digest of what was shown.
         context_digest: String,
@@ -265,7 +265,7 @@ pub enum Act {
     Release,
     /// Something is said of a handoff, or of its run; the words are the note.
     Annotate {
-        /// The verdict.
+        /// The verdict in a few words.
         verdict: String,
         /// It is about the whole run.
         #[serde(skip)]
@@ -280,7 +280,7 @@ pub enum Act {
 }
 
 impl Act {
-    /// Which act it is.
+    /// The kind of this act.
     pub const fn kind(&self) -> ActKind {
         match self {
             Self::Requeue => ActKind::Requeue,
@@ -307,7 +307,7 @@ impl Act {
         self.on() == Object::Run
     }
 
-    /// What it is done to.
+    /// The kind of object that it is done to.
     pub const fn on(&self) -> Object {
         if matches!(self, Self::Annotate { of_run: true, .. }) { Object::Run } else { self.kind().row().on }
     }

@@ -1,4 +1,4 @@
-//! Why a source did not do what it was asked.
+//! Faults: reasons why a source did not do as it was asked.
 
 use std::fmt;
 
@@ -9,39 +9,40 @@ use crate::domain::run::LastChange;
 use crate::domain::text::ago;
 use crate::domain::time::Time;
 
-/// Why a source did not do what it was asked.
+/// Reason why a source did not do as it was asked.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum Fault {
     /// It may work later: the link is down, the server is busy.
     #[error("{0}")]
     Transient(String),
-    /// Not with these rights.
+    /// The rights of the person or the token do not allow it.
     #[error("{0}")]
     Denied(String),
-    /// It moved since it was seen.
+    /// A version conflict: the item changed since it was seen.
     #[error("{}", Moved(found, by))]
     Conflict {
-        /// Its version now.
+        /// The version of the item now.
         found: u64,
-        /// Who moved it, how and when.
+        /// The change that won the conflict: its author, event and time; `None` when unknown.
         by: Option<LastChange>,
     },
     /// Allowed by nobody: the state, the effects or the question forbid it.
     #[error("{0}")]
     Refused(String),
-    /// What was sent is wrong, with every place.
+    /// The request or contract is invalid; every violation with its place.
     #[error("{}", Listed(.0))]
     Invalid(Vec<Violation>),
     /// This source cannot do that at all.
     #[error("{0}")]
     Unsupported(String),
-    /// What came is not what this program understands: wrong address, wrong program, wrong version.
+    /// The answer is not one this program understands: wrong address, wrong program, wrong version.
     #[error("{0}")]
     Malformed(String),
 }
 
 impl Fault {
-    /// The sentence for the person who asked: the loser of a race is told who won, and how long before `now`.
+    /// The sentence for the person who asked: after a conflict, the loser of the race is told who won, and how long
+    /// before `now`.
     pub fn told(&self, now: Time) -> String {
         match self {
             Self::Conflict { by: Some(by), .. } => {

@@ -1,4 +1,4 @@
-//! What a person asks a source to do, and what came of it.
+//! Requests of a person to a source, and their outcomes.
 
 use super::{Act, Fault};
 use crate::domain::id::{HandoffId, RunId};
@@ -6,13 +6,13 @@ use crate::domain::id::{HandoffId, RunId};
 /// One act on one or many items: what is confirmed, sent, logged and audited is this one value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// What it is done to: ids and versions as they were on the screen; empty for an edge.
+    /// The items it is done to: ids and versions as they were on the screen; empty for an edge.
     pub on: Vec<Target>,
-    /// What is done.
+    /// The act itself.
     pub act: Act,
     /// Name of the person.
     pub by: String,
-    /// Why, in the person's words; may be empty where the act does not need it.
+    /// Reason in the person's words; may be empty where the act does not need it.
     pub why: String,
     /// Drawn once for this request: repeating it is a no-op.
     pub key: String,
@@ -21,18 +21,18 @@ pub struct Request {
 /// One item as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
-    /// Its run.
+    /// The run of the handoff.
     pub run: RunId,
-    /// The handoff.
+    /// Id of the handoff.
     pub handoff: HandoffId,
     /// The version on the screen: of the handoff, or of the run for an act on runs.
     pub version: u64,
 }
 
-/// What came of a request: one result per item, in the order of [`Request::on`] (one, with no handoff, for
+/// Outcome of a request: one result per item, in the order of [`Request::on`] (one, with no handoff, for
 /// an edge).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// The results.
+    /// The result of each item; the id is `None` for an edge.
     pub items: Vec<(Option<HandoffId>, Result<(), Fault>)>,
 }

@@ -1,14 +1,14 @@
-//! What a token allows (protocol section 7).
+//! Scopes: the permissions of a token (protocol section 7).
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What a token allows.
+/// Permission of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Read.
+    /// Read everything, change nothing.
     Viewer,
     /// Read, and what operators do: see [`Verb::scopes`](super::Verb::scopes).
     Operator,
@@ -16,12 +16,12 @@ pub enum Scope {
     Approver,
     /// Emit, claim, and what a lease allows, as named agents; read runs they take part in.
     Agent,
-    /// Contracts.
+    /// Register contracts.
     Admin,
 }
 
 impl Scope {
-    /// Every scope.
+    /// Every scope, in the order of the variants.
     pub const ALL: [Self; 5] = [Self::Viewer, Self::Operator, Self::Approver, Self::Agent, Self::Admin];
 
     /// Its name in a token file.

@@ -1,21 +1,21 @@
-//! What one row of the acts holds.
+//! The row of an act: everything about it that is not code.
 
 use super::Scope;
 use crate::domain::event::Answer;
 use crate::domain::run::State;
 
-/// What an act is done to.
+/// Kind of object that an act is done to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Object {
-    /// Handoffs.
+    /// One handoff or several.
     Handoff,
-    /// One edge.
+    /// One edge, named in the act.
     Edge,
     /// The runs of the targets.
     Run,
 }
 
-/// What a person adds to an act before it can be sent, in the order in which it is asked for.
+/// An input that a person adds to an act before it can be sent, in the order in which it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// One of the reasons of a dismissal: [`DismissReason`](crate::domain::event::DismissReason).
@@ -45,9 +45,9 @@ pub struct Verb {
     pub word: &'static str,
     /// The sentence of help and palette.
     pub help: &'static str,
-    /// Who may do it: holders of any of these.
+    /// Scopes that allow it: a holder of any of these may do it.
     pub scopes: &'static [Scope],
-    /// What it is done to.
+    /// Kind of object it is done to.
     pub on: Object,
     /// States of a handoff in which it can be done (protocol section 3); empty when the object is no handoff.
     pub states: &'static [State],
@@ -55,9 +55,9 @@ pub struct Verb {
     pub forced: &'static [State],
     /// The answer to a question that it is, if it is one.
     pub answer: Option<Answer>,
-    /// What must be added.
+    /// Inputs that must be added; empty when none are.
     pub asks: &'static [Ask],
-    /// What will happen, of one item and of several; the same sentence when the second is empty.
+    /// The consequence, for one item and for several; the same sentence when the second is empty.
     pub means: (&'static str, &'static str),
     /// Group and name of its path in the HTTP API: `POST /api/v1/{group}/{id}/{name}`.
     pub path: (&'static str, &'static str),

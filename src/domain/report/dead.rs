@@ -10,27 +10,27 @@ use crate::domain::query::{Filterable, Query};
 use crate::domain::run::{Handoff, Run};
 use crate::domain::time::{MINUTE, Millis, Time};
 
-/// One dead letter.
+/// A dead letter as a row for screens and JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DeadRow {
-    /// Which.
+    /// Id of the handoff.
     pub handoff_id: HandoffId,
-    /// Its run.
+    /// Id of its run.
     pub trace_id: RunId,
-    /// Its edge.
+    /// The edge it was on.
     #[serde(flatten)]
     pub edge: Edge,
-    /// What it asks for.
+    /// Title of the work, from the brief.
     pub title: String,
-    /// How urgent.
+    /// Urgency of the work.
     pub urgency: Urgency,
-    /// Who owns the outcome.
+    /// Name of the owner of the outcome; empty when observed.
     pub owner: String,
-    /// Error code.
+    /// Error code of the last failure; `unknown` when none was given.
     pub code: String,
-    /// What was said about it.
+    /// The agent's account of the failure. Hostile text; may be empty.
     pub detail: String,
-    /// Why no further attempt was made.
+    /// Reason for making no further attempt; null when unknown.
     pub reason: Option<DeadReason>,
     /// JSON pointer of the first violation, if it was refused at receipt.
     pub path: Option<String>,
@@ -40,11 +40,11 @@ pub struct DeadRow {
     pub attempts: u32,
     /// See [`attempts`](Self::attempts).
     pub max_attempts: u32,
-    /// When it died.
+    /// Time of death.
     pub dead_at: Time,
-    /// How long ago.
+    /// Time since the death, in milliseconds.
     pub age_ms: Millis,
-    /// What a requeue would meet.
+    /// Outlook for a requeue.
     pub outlook: Outlook,
     /// The group it belongs to.
     pub group: String,
@@ -57,22 +57,22 @@ pub struct DeadRow {
 pub struct DeadGroup {
     /// Fingerprint: edge, error code, schema path and folded message.
     pub id: String,
-    /// What failed, in a few words.
+    /// The failure in a few words. Hostile text.
     pub title: String,
-    /// The edge.
+    /// The edge they were on.
     #[serde(flatten)]
     pub edge: Edge,
-    /// Error code.
+    /// Error code they share.
     pub code: String,
-    /// How many.
+    /// Number of dead letters in the group, at least 1.
     pub count: usize,
-    /// The first death.
+    /// Time of the first death.
     pub first_at: Time,
-    /// The latest death.
+    /// Time of the latest death.
     pub last_at: Time,
     /// Deaths in the last ten minutes: is it still going on?
     pub last_10m: usize,
-    /// What a requeue would meet: the worst of the group.
+    /// Outlook for a requeue: the worst of the group.
     pub outlook: Outlook,
     /// Prompt version, when all share one.
     pub prompt: Option<String>,
@@ -80,7 +80,7 @@ pub struct DeadGroup {
     pub items: Vec<DeadRow>,
 }
 
-/// What a requeue would meet, judged from the edge since the death. Effects recorded for the handoff are not
+/// Outlook for a requeue, judged from the edge since the death. Effects recorded for the handoff are not
 /// part of it: nothing records effects yet, so nothing committed is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "verdict", content = "why", rename_all = "snake_case")]
@@ -102,7 +102,7 @@ impl Outlook {
         why.split_once(':').map_or(why, |(word, _)| word)
     }
 
-    /// The sentence.
+    /// The verdict with its reason, as a sentence.
     pub fn why(&self) -> &str {
         match self {
             Self::Likely(why) | Self::Open(why) | Self::WouldFail(why) | Self::Impossible(why) => why,
@@ -179,7 +179,7 @@ pub fn dead_row(ledger: &Ledger, id: &HandoffId) -> Option<DeadRow> {
     })
 }
 
-/// What a filter looks at in a dead letter. It borrows: a filter goes over a million of them.
+/// The texts of a dead letter that a filter reads. It borrows: a filter goes over a million of them.
 #[derive(Clone, Copy, Debug)]
 pub struct DeadText<'a> {
     handoff: &'a HandoffId,
@@ -266,7 +266,7 @@ impl Filterable for DeadRow {
     }
 }
 
-/// What a requeue of `it` would meet.
+/// Outlook for a requeue of `it`.
 pub fn outlook(ledger: &Ledger, it: &Handoff) -> Outlook {
     if it.emission.is_observed() {
         return outlook_of_watched();
@@ -306,7 +306,7 @@ fn worst(ledger: &Ledger, book: &DeadBook) -> Outlook {
     seen(true, failed > oldest)
 }
 
-/// When something last completed on the edge, and when something last failed.
+/// Times of the last completion and of the last failure on the edge; `None` when there was none.
 fn since(ledger: &Ledger, edge: &Edge) -> (Option<Time>, Option<Time>) {
     let book = ledger.edge(edge);
     (book.and_then(|it| it.last_completed), book.and_then(|it| it.last_failed))
@@ -316,7 +316,7 @@ fn outlook_of_watched() -> Outlook {
     Outlook::Impossible("watched only: this source takes no requeue".to_owned())
 }
 
-/// Why no success of others could help.
+/// Reason why no success of others could help; `None` when one could.
 fn hopeless(reason: Option<DeadReason>, due: Option<Time>, now: Time) -> Option<&'static str> {
     match reason {
         Some(DeadReason::SchemaViolation) => Some("would fail again: the contract is still invalid"),

@@ -21,15 +21,15 @@ pub struct EdgeRow {
     pub edge: Edge,
     /// Events in the window by kind: always all nine, in the order of a handoff's life.
     pub counts: IndexMap<&'static str, u32>,
-    /// Acknowledged handoffs only.
+    /// Latency of acknowledged handoffs only, in milliseconds.
     pub emit_to_ack_ms: LatencyMs,
     /// The P95 of protocol section 5: open handoffs count at their current age.
     pub p95_ms: P95Ms,
-    /// Retried among settled.
+    /// Rate of retried handoffs among those settled.
     pub retry_rate: RateOf,
     /// Retries per emitted handoff, which can exceed 1: what can be said of a source that counts no attempts.
     pub retries_per_emit: RateOf,
-    /// Refused among checked.
+    /// Rate of refused contracts among those checked.
     pub violation_rate: RateOf,
     /// Handoffs not ended, dead letters and escalated ones included; on an edge to people, open questions.
     pub open: usize,
@@ -37,15 +37,15 @@ pub struct EdgeRow {
     pub unacknowledged: usize,
     /// Age of the oldest of those.
     pub oldest_unacknowledged_ms: Option<Millis>,
-    /// The oldest of those.
+    /// Id of the oldest unacknowledged handoff; null when there is none.
     pub oldest_unacknowledged: Option<HandoffId>,
-    /// Dead letters.
+    /// Number of dead letters.
     pub dead: u32,
-    /// Waiting for a person.
+    /// Number of handoffs that wait for a person.
     pub escalated: u32,
     /// Open runs that go round in circles and whose latest handoff crossed this edge.
     pub looping: u32,
-    /// A person paused it.
+    /// True while the edge is paused by a person.
     pub paused: bool,
     /// People answer here, not an agent: it counts escalations to a role. The figures read the same, the pace
     /// does not, so these edges come after those between agents.
@@ -53,9 +53,9 @@ pub struct EdgeRow {
     /// One word; see [`Health`]: that of the worst finding, `critical` with looping tasks, at least `warning` with
     /// dead letters or while paused.
     pub health: &'static str,
-    /// What is wrong, worst first, in words; empty when nothing is.
+    /// The findings in words, worst first; empty when there are none.
     pub findings: Vec<FindingRow>,
-    /// Last acknowledgement ever seen.
+    /// Time of the last acknowledgement ever seen; null when there was none.
     pub last_acknowledged_at: Option<Time>,
     /// Named position in the pipeline; empty when observed.
     pub stage: String,
@@ -69,9 +69,9 @@ pub struct EdgeRow {
 pub struct FindingRow {
     /// The rule that says so.
     pub signal: Signal,
-    /// In words.
+    /// The finding in words.
     pub what: String,
-    /// When it began, as far as known.
+    /// Time of its beginning; null when unknown.
     pub since: Option<Time>,
     /// It began more than an hour ago, and nobody can say when.
     #[serde(skip)]
@@ -83,9 +83,9 @@ pub struct FindingRow {
 /// Quantiles of acknowledged handoffs; null without samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct LatencyMs {
-    /// Samples.
+    /// Number of samples.
     pub n: u64,
-    /// Median.
+    /// Median, in milliseconds.
     pub p50: Option<Millis>,
     /// 95th percentile, nearest rank, within 1 %.
     pub p95: Option<Millis>,
@@ -107,7 +107,7 @@ pub struct P95Ms {
     pub value: Option<Millis>,
     /// The rank falls on an open handoff: the truth is at least `value`.
     pub lower_bound: bool,
-    /// Samples, open ones included.
+    /// Number of samples, open handoffs included.
     pub n: u64,
 }
 
@@ -116,9 +116,9 @@ pub struct P95Ms {
 pub struct RateOf {
     /// `k / n`; null when `n` is 0.
     pub value: Option<f64>,
-    /// How many of them.
+    /// Number of hits, such as handoffs retried or contracts refused.
     pub k: u32,
-    /// Of how many.
+    /// Number of samples in all.
     pub n: u32,
     /// `no_data`, `insufficient` (n below 20) or `enough`.
     pub guard: &'static str,
@@ -136,7 +136,7 @@ impl From<Rate> for RateOf {
 }
 
 impl EdgeRow {
-    /// What [`health`](Self::health) says; a stale edge stays unknown.
+    /// The health as [`health`](Self::health) tells it; a stale edge stays unknown.
     pub fn attention(&self) -> Health {
         match (self.level, self.severity()) {
             (Health::Unknown, _) => Health::Unknown,
@@ -146,7 +146,7 @@ impl EdgeRow {
         }
     }
 
-    /// How much it asks for attention. What was wrong last counts also when the source is gone.
+    /// Severity of the edge. The last findings count also when the source is gone and they are stale.
     pub fn severity(&self) -> Severity {
         let handoffs = if self.looping > 0 {
             Severity::Critical
@@ -170,7 +170,7 @@ impl EdgeRow {
 }
 
 impl FindingRow {
-    /// How bad it is.
+    /// Severity of the finding: warning or critical.
     pub const fn severity(&self) -> Severity {
         if self.critical { Severity::Critical } else { Severity::Warning }
     }

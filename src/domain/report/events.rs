@@ -7,7 +7,7 @@ use crate::domain::query::{Filterable, Query};
 /// One event with what it does not say itself.
 #[derive(Clone, Copy, Debug)]
 pub struct EventText<'a> {
-    /// The event.
+    /// The event itself.
     pub event: &'a Event,
     /// The edge it happened on, as far as its handoff is known.
     pub edge: Option<&'a Edge>,

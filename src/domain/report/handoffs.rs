@@ -7,47 +7,47 @@ use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::run::{Handoff, LastChange, Run, State};
 use crate::domain::time::Time;
 
-/// One handoff.
+/// A handoff as a row for screens and JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HandoffRow {
-    /// Which.
+    /// Id of the handoff.
     pub handoff_id: HandoffId,
-    /// Its run.
+    /// Id of its run.
     pub trace_id: RunId,
-    /// Its edge.
+    /// The edge it crosses.
     #[serde(flatten)]
     pub edge: Edge,
     /// Named position in the pipeline; empty when observed.
     pub stage: String,
     /// Hop counter along its chain.
     pub step: u32,
-    /// Where it stands.
+    /// State of the handoff.
     pub state: State,
     /// Version to compare and set.
     pub version: u64,
-    /// What it asks for.
+    /// Title of the work, from the brief.
     pub title: String,
-    /// How urgent.
+    /// Urgency of the work.
     pub urgency: Urgency,
-    /// Who owns the outcome.
+    /// Name of the owner of the outcome; empty when observed.
     pub owner: String,
     /// Attempts in this budget epoch, and the most allowed; 0 allowed means unknown.
     pub attempts: u32,
     /// See [`attempts`](Self::attempts).
     pub max_attempts: u32,
-    /// Who holds it.
+    /// Name of the holder of its lease; null when nobody holds it.
     pub holder: Option<String>,
-    /// When it was emitted; null when that was never seen.
+    /// Time of its emission; null when that was never seen.
     pub emitted_at: Option<Time>,
-    /// First acknowledgement.
+    /// Time of the first acknowledgement; null before it.
     pub acknowledged_at: Option<Time>,
-    /// First end.
+    /// Time of the first end; null while it is open.
     pub ended_at: Option<Time>,
-    /// From the start of the latency clock to the first acknowledgement.
+    /// Milliseconds from the start of the latency clock to the first acknowledgement; null unless both were seen.
     pub emit_to_ack_ms: Option<i64>,
-    /// Error code of the latest failure.
+    /// Error code of the latest failure; null without one.
     pub code: Option<String>,
-    /// What was said about it.
+    /// The agent's account of the latest failure; null without one. Hostile text.
     pub detail: Option<String>,
     /// `name@version` of the model that produced it.
     pub model: Option<String>,
@@ -59,7 +59,7 @@ pub struct HandoffRow {
     pub confidence: Option<f64>,
     /// Digest of the contract as it stands; empty when observed.
     pub digest: String,
-    /// Who changed it last, how and when.
+    /// The latest change: its author, event and time; null when unknown.
     pub last_change: Option<LastChange>,
 }
 
@@ -69,7 +69,7 @@ pub fn handoffs(run: &Run) -> Vec<HandoffRow> {
     run.handoffs.values().map(each).collect()
 }
 
-/// One handoff.
+/// The row of one handoff of `run`.
 pub fn handoff_row(run: &RunId, it: &Handoff) -> HandoffRow {
     let emission = &it.emission;
     let failure = it.failure.as_ref();

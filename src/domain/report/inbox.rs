@@ -12,49 +12,49 @@ use crate::domain::run::Handoff;
 use crate::domain::text::wire_word;
 use crate::domain::time::{DAY, Millis, Time};
 
-/// One open question.
+/// An open question as a row for screens and JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct InboxRow {
     /// The handoff that waits.
     pub handoff_id: HandoffId,
-    /// Its run.
+    /// Id of its run.
     pub trace_id: RunId,
-    /// Its edge.
+    /// The edge it crosses.
     #[serde(flatten)]
     pub edge: Edge,
-    /// What sort of question.
+    /// Kind of question.
     pub kind: EscalationKind,
-    /// The question.
+    /// The question itself. Hostile text when an agent wrote it.
     pub question: String,
-    /// What the handoff asks for.
+    /// Title of the work, from the brief.
     pub title: String,
-    /// How urgent.
+    /// Urgency of the answer.
     pub urgency: Urgency,
-    /// Who owns the outcome.
+    /// Name of the owner of the outcome; empty when observed.
     pub owner: String,
-    /// Which role is asked.
+    /// The role that is asked; empty when none is named.
     pub role: String,
-    /// Who asks.
+    /// Name of the agent or person who asks.
     pub asked_by: String,
-    /// Since when.
+    /// Time at which it was opened.
     pub opened_at: Time,
-    /// For how long.
+    /// Time it has been open, in milliseconds.
     pub waiting_ms: Millis,
-    /// When the timeout acts; [`Time::NEVER`], in JSON null, when the source does not say.
+    /// Time at which the timeout acts; [`Time::NEVER`], in JSON null, when the source does not say.
     #[serde(serialize_with = "unless_never")]
     pub due_at: Time,
     /// Time left; negative when overdue; in JSON null when nothing is due.
     #[serde(serialize_with = "unless_ages")]
     pub due_in_ms: Millis,
-    /// What the timeout does.
+    /// The answer given by the timeout when nobody answers.
     pub on_timeout: Timeout,
-    /// Who has it in hand.
+    /// Name of the person who claimed it; null when nobody has.
     pub claimed_by: Option<String>,
-    /// Which answers are allowed.
+    /// The answers that are allowed.
     pub allow: Vec<Answer>,
-    /// What will really run on approval, if the producer said so.
+    /// The action that will really run on approval; null when the producer did not say.
     pub proposed_action: Option<Value>,
-    /// What an answer has to look like: a flat JSON Schema object, if one was given.
+    /// The form of an answer: a flat JSON Schema object, if one was given.
     pub requested_schema: Option<Value>,
     /// Version to compare and set.
     pub version: u64,

@@ -12,33 +12,33 @@ use crate::domain::time::Millis;
 /// One pipeline over the window of its edge rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PipelineRow {
-    /// Its name.
+    /// Name of the pipeline.
     pub pipeline: String,
     /// Events in the window by kind: always all nine.
     pub counts: IndexMap<&'static str, u32>,
     /// Acknowledged handoffs of every edge together.
     pub emit_to_ack_ms: LatencyMs,
-    /// Handoffs not ended.
+    /// Number of handoffs not ended.
     pub open: usize,
-    /// Age of the oldest unacknowledged handoff.
+    /// Age of the oldest unacknowledged handoff, in milliseconds; null when there is none.
     pub oldest_unacknowledged_ms: Option<Millis>,
-    /// The slowest edge's P95.
+    /// The P95 of the slowest edge, in milliseconds.
     pub p95_ms: P95Ms,
-    /// Over all edges.
+    /// Retry rate over all edges.
     pub retry_rate: RateOf,
-    /// Over all edges.
+    /// Retries per emitted handoff, over all edges.
     pub retries_per_emit: RateOf,
-    /// Over all edges.
+    /// Violation rate over all edges.
     pub violation_rate: RateOf,
-    /// Runs with a loop verdict.
+    /// Number of runs with a loop verdict.
     pub looping: u32,
-    /// Dead letters.
+    /// Number of dead letters.
     pub dead: u32,
-    /// Waiting for a person.
+    /// Number of handoffs that wait for a person.
     pub escalated: u32,
-    /// The worst edge's health.
+    /// Health of the worst edge, as one word.
     pub health: &'static str,
-    /// Its edges, worst first.
+    /// Rows of its edges, worst first.
     pub edges: Vec<EdgeRow>,
     /// The same as `health`, for sorting and colours.
     #[serde(skip)]

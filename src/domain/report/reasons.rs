@@ -1,4 +1,4 @@
-//! Why an edge asks for attention, in a few words: what is wrong, since when, what changed.
+//! Reasons why an edge asks for attention, in a few words: the findings, their beginning, and recent changes.
 
 use std::cmp::Reverse;
 
@@ -10,8 +10,8 @@ use crate::domain::severity::Severity;
 use crate::domain::text::latency;
 use crate::domain::time::{HOUR, MINUTE, Millis, Time};
 
-/// Why an edge asks for attention, the worst first; empty when it does not. `since` writes when something began, such
-/// as `since 02:51`. Holds hostile text.
+/// The reasons why an edge asks for attention, the worst first; empty when it does not. `since` writes when one began,
+/// such as `since 02:51`. Holds hostile text.
 pub fn reasons(ledger: &Ledger, row: &EdgeRow, since: &dyn Fn(Time) -> String) -> Vec<String> {
     let Some(book) = ledger.edge(&row.edge) else {
         return Vec::new();
@@ -43,7 +43,7 @@ pub fn reasons(ledger: &Ledger, row: &EdgeRow, since: &dyn Fn(Time) -> String) -
     parts.into_iter().map(|(_, words)| words).collect()
 }
 
-/// What the words are made from.
+/// The data that the words are made from.
 struct Why<'a> {
     ledger: &'a Ledger,
     row: &'a EdgeRow,
@@ -75,7 +75,7 @@ impl Why<'_> {
         Some((worst, format!("{slow}, {pace}")))
     }
 
-    /// How fast the target acknowledges now, and how fast it did before, if it does so less often.
+    /// Pace of acknowledgements by the target, now and before; `None` unless it is at most half of what it was.
     fn pace(&self) -> Option<String> {
         let to = &self.row.edge.to;
         let count = |span| self.book.windows.total(span).counts.get(Kind::Acknowledged);
@@ -141,7 +141,7 @@ impl Why<'_> {
     }
 }
 
-/// What the present P95 is held against: what is usual, else the limit of the edge, else how many wait.
+/// Measure for the present P95: the usual one, else the limit of the edge, else the number that wait.
 fn measure(usual: Option<Millis>, limit: Option<Millis>, waiting: usize) -> String {
     match (usual, limit) {
         (Some(usual), _) => format!("usually {}", latency(usual)),

@@ -10,7 +10,7 @@ use crate::domain::query::{Filterable, Query};
 use crate::domain::run::{Refused, Run};
 use crate::domain::time::Time;
 
-/// One refused contract.
+/// A refused contract as a row for screens and JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RejectionRow {
     /// Its id: the same producer and body give the same one.
@@ -20,21 +20,21 @@ pub struct RejectionRow {
     /// The edge it would have crossed, as far as the contract said.
     #[serde(flatten)]
     pub edge: Edge,
-    /// Where it was refused.
+    /// The boundary at which it was refused.
     pub boundary: Boundary,
-    /// Who produced it.
+    /// Name of the producer.
     pub producer: String,
     /// `name@version` of the model, if given.
     pub model: Option<String>,
     /// `name@version` of the prompt, if given.
     pub prompt: Option<String>,
-    /// Everything that is wrong, each with its place.
+    /// The violations found, each with its place; at least one.
     pub errors: Vec<Violation>,
-    /// How often the same body came.
+    /// Number of times the same body came.
     pub count: u32,
-    /// When it came first.
+    /// Time at which it came first.
     pub first_at: Time,
-    /// When it came last.
+    /// Time at which it came last.
     pub last_at: Time,
 }
 

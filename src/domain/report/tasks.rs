@@ -10,24 +10,24 @@ use crate::domain::severity::Severity;
 use crate::domain::text::wire_word;
 use crate::domain::time::{Millis, Time};
 
-/// What is thought of a run, worst first: a retry storm counts as much as a ping-pong.
+/// Verdict on a run, worst first: a retry storm counts as much as a ping-pong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskVerdict {
-    /// A circle.
+    /// The work goes round in circles.
     Looping,
     /// Three or more retries within ten minutes (amendment A5).
     RetryStorm,
-    /// Revisions without progress.
+    /// Revisions without progress: a warning.
     Stalled,
     /// Declared revisions with progress.
     Iterating,
-    /// Nothing to say.
+    /// Nothing irregular was found.
     Fine,
 }
 
 impl TaskVerdict {
-    /// The wire word.
+    /// The word used on the wire, such as `retry_storm`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Looping => "looping",
@@ -38,7 +38,7 @@ impl TaskVerdict {
         }
     }
 
-    /// How much it asks for attention.
+    /// Severity of the verdict.
     pub const fn severity(self) -> Severity {
         match self {
             Self::Looping | Self::RetryStorm => Severity::Critical,
@@ -49,40 +49,40 @@ impl TaskVerdict {
     }
 }
 
-/// One run.
+/// A run as a row for screens and JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TaskRow {
     /// The run, which is its trace.
     pub trace_id: RunId,
     /// Pipeline of its first handoff.
     pub pipeline: String,
-    /// What is thought of it.
+    /// Verdict on the run.
     pub verdict: TaskVerdict,
-    /// Which rule spoke, in words; empty when fine.
+    /// The rule that found it, in words; empty when fine.
     pub signal: String,
     /// Since when the verdict holds; null when fine.
     pub since: Option<Time>,
-    /// Handoffs so far.
+    /// Number of handoffs so far.
     pub handoffs: usize,
-    /// Retries so far.
+    /// Number of retries so far.
     pub retries: u32,
-    /// Handoffs not ended.
+    /// Number of handoffs not ended.
     pub open: usize,
-    /// Where the run stands.
+    /// State of the run.
     pub state: RunState,
-    /// Who had the work, in order, repeats folded: `writer <> reviewer x4`.
+    /// The owners of the work, in order, repeats folded: `writer <> reviewer x4`.
     pub path: String,
     /// Revision cycle of the latest handoff, and the most its edge allows.
     pub cycle: u32,
     /// See [`cycle`](Self::cycle); null when observed.
     pub max_cycles: Option<u32>,
-    /// What the latest handoff asks for.
+    /// Title of the latest handoff, from its brief.
     pub title: String,
-    /// First event.
+    /// Time of the first event.
     pub started_at: Time,
-    /// Latest event.
+    /// Time of the latest event.
     pub changed_at: Time,
-    /// What people made of it, oldest first.
+    /// Verdicts of people, oldest first; empty when there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub annotations: Vec<Annotated>,
     /// Time between them, or until now while something is open.
@@ -164,7 +164,7 @@ pub fn task_row(run: &Run, now: Time) -> TaskRow {
 /// Longest path shown before its middle is left out.
 const PATH_PARTS: usize = 8;
 
-/// Who had the work, in order: `research > writer <> reviewer x4` says that writer and reviewer handed it to
+/// The owners of the work, in order: `research > writer <> reviewer x4` says that writer and reviewer handed it to
 /// each other four times.
 pub fn path(run: &Run) -> String {
     let steps: Vec<&Handoff> = run.handoffs.values().collect();

@@ -1,4 +1,4 @@
-//! How an edge did over the last hour, minute by minute.
+//! Trend of an edge over the last hour, minute by minute.
 
 use crate::domain::health::{Histogram, P95};
 use crate::domain::ledger::EdgeStats;
@@ -9,13 +9,13 @@ const ALARM: Millis = 4;
 /// A baseline needs this many acknowledgements (protocol section 5).
 const BASELINE: u64 = 200;
 
-/// How an edge did over the last hour.
+/// Trend of an edge over the last hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trend {
     /// P95 of each of the last 60 minutes in milliseconds, oldest first; nothing where nothing was acknowledged
     /// and nothing that waits now was waiting.
     pub p95_ms: Vec<Option<Millis>>,
-    /// What would be critical, in milliseconds: a calm trend stays well below it. Never 0.
+    /// The P95 that would be critical, in milliseconds: a calm trend stays well below it. Never 0.
     pub alarm_ms: Millis,
 }
 
@@ -36,7 +36,8 @@ pub fn trend(book: &EdgeStats, now: Time) -> Trend {
     Trend { p95_ms: minutes.map(p95_at).collect(), alarm_ms: usual(book).saturating_mul(ALARM).max(1) }
 }
 
-/// What is usual: the P95 of the last day, or as long as that is not known, of the last hour's faster half twice.
+/// The usual P95, in milliseconds: that of the last day; while too little is known, twice the last hour's median,
+/// else the ack timeout of the edge, else one minute.
 fn usual(book: &EdgeStats) -> Millis {
     let baseline = book.windows.baseline();
     let of_day = (baseline.len() >= BASELINE).then(|| baseline.quantile(0.95));

@@ -1,4 +1,4 @@
-//! When a handoff is served, and when something happens to it by itself (protocol sections 3 and 6).
+//! Queues and due times: the order in which handoffs are served, and their timeouts (protocol sections 3 and 6).
 
 use super::{Handoff, State};
 use crate::domain::contract::Urgency;
@@ -10,13 +10,13 @@ pub fn claimable(it: &Handoff) -> Option<Time> {
     (free && !it.emission.to.kind.is_people()).then_some(it.ready_at)
 }
 
-/// Its place in the queue of its target, the earliest first: urgency without starvation. `None` when it is in no
-/// queue.
+/// Its place in the queue of its target, the earliest first: urgent work sooner, but nothing starves. `None` when it
+/// is in no queue.
 pub fn place(it: &Handoff) -> Option<Time> {
     claimable(it).map(|ready| ready + -head_start(it.emission.urgency))
 }
 
-/// How much sooner than others the urgent is served, in milliseconds; negative for later.
+/// Head start of urgent work in the queue, in milliseconds; negative for later.
 const fn head_start(urgency: Urgency) -> Millis {
     match urgency {
         Urgency::Critical => HOUR,
@@ -26,8 +26,8 @@ const fn head_start(urgency: Urgency) -> Millis {
     }
 }
 
-/// When something happens to it by itself: its lease ends, its deadline passes, its question times out. `None`
-/// when it waits for somebody, however long.
+/// Time at which something happens to it by itself: its lease ends, its deadline passes, its question times out.
+/// `None` when it waits for somebody, however long.
 pub fn due(it: &Handoff) -> Option<Time> {
     match it.state {
         State::Leased | State::Acknowledged => it.lease.as_ref().and_then(|lease| lease.until),

@@ -1,8 +1,8 @@
-//! Where a handoff stands.
+//! The states of a handoff.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a handoff stands (protocol section 3).
+/// State of a handoff (protocol section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -33,7 +33,7 @@ pub enum State {
 }
 
 impl State {
-    /// Every state.
+    /// Every state, in the order of the variants.
     pub const ALL: [Self; 12] = [
         Self::Pending,
         Self::Leased,

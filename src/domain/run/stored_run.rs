@@ -17,7 +17,7 @@ use crate::domain::wire;
 #[derive(Clone, Debug)]
 pub struct StoredRun {
     run: OnceLock<Arc<Run>>,
-    /// What `run` is read from; `None` once it was there from the beginning, or changed since.
+    /// The text that `run` is read from; `None` when the run was there from the beginning, or changed since.
     text: Option<Arc<Text>>,
 }
 
@@ -27,27 +27,27 @@ struct Text {
     body: Box<str>,
 }
 
-/// What the indexes of open work need of a handoff.
+/// The outline of a handoff: the part that the indexes of open work need.
 #[derive(Clone, Copy, Debug)]
 pub struct Outline<'a> {
-    /// Its id.
+    /// Id of the handoff.
     pub id: &'a HandoffId,
-    /// Where it crosses.
+    /// The edge it crosses.
     pub edge: &'a Edge,
     /// Position in the pipeline.
     pub stage: &'a Arc<str>,
-    /// How long a claim may stay unacknowledged.
+    /// Time for which a claim may stay unacknowledged, in milliseconds.
     pub ack_timeout: Millis,
     /// The P95 that the policy of the edge allows.
     pub p95_max: Option<Millis>,
-    /// Where it stands.
+    /// State of the handoff.
     pub state: State,
     clock: Clock,
     changed_at: Option<Time>,
 }
 
 impl Outline<'_> {
-    /// What its age counts from: [`Handoff::first_seen`].
+    /// Time its age counts from: [`Handoff::first_seen`].
     pub fn first_seen(&self) -> Time {
         self.clock.first_seen()
     }
@@ -57,7 +57,7 @@ impl Outline<'_> {
         self.clock.waiting(self.state)
     }
 
-    /// When it last changed.
+    /// Time of its last change.
     pub fn changed_at(&self) -> Time {
         self.changed_at.unwrap_or(self.first_seen())
     }
@@ -78,7 +78,7 @@ impl StoredRun {
         Ok(Self { run: OnceLock::new(), text: Some(Arc::new(Text { outline, body })) })
     }
 
-    /// Its id.
+    /// Id of the run.
     pub fn id(&self) -> &RunId {
         match &self.text {
             Some(text) => &text.outline.id,
@@ -147,7 +147,7 @@ impl<'de> Deserialize<'de> for StoredRun {
 }
 
 impl Handoff {
-    /// What the indexes of open work need of it.
+    /// The outline of the handoff: the part that the indexes of open work need.
     pub fn outline(&self) -> Outline<'_> {
         Outline {
             id: &self.id,

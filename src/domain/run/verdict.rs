@@ -1,27 +1,27 @@
-//! What is thought of the way a run went; [`loops`](crate::domain::loops) judges it.
+//! Verdict on the way a run went; [`loops`](crate::domain::loops) judges it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::time::Time;
 
-/// What is thought of a run's way so far.
+/// Verdict on the way a run went so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// How bad.
+    /// Level of the verdict: fine to looping.
     pub level: Level,
-    /// Which rule spoke, in words; empty when fine.
+    /// The rule that found it, in words; empty when fine.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub signal: String,
-    /// When the run first reached this level.
+    /// Time at which the run first reached this level; `None` when fine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
 }
 
-/// How bad a way is. Ordered.
+/// Level of a verdict. Ordered: the best first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// No repetition.
+    /// No repetition was found.
     #[default]
     Fine,
     /// Declared revisions that make progress.
@@ -33,7 +33,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The wire word.
+    /// The word used on the wire, such as `stalled`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Fine => "fine",
@@ -45,7 +45,7 @@ impl Level {
 }
 
 impl Verdict {
-    /// Nothing to say.
+    /// True when nothing irregular was found.
     pub fn is_fine(&self) -> bool {
         self.level == Level::Fine
     }

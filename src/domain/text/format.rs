@@ -16,7 +16,7 @@ pub fn age(millis: Millis) -> String {
     }
 }
 
-/// How long ago, for sentences: `6m12s ago`, or `just now` within a second.
+/// Age as for sentences: `6m12s ago`, or `just now` within a second.
 pub fn ago(millis: Millis) -> String {
     match millis {
         ..SECOND => "just now".to_owned(),
