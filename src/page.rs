@@ -1,4 +1,4 @@
-//! What is known of one handoff, laid out for people: a screen draws it, and `seam show` prints it.
+//! The page of one handoff, laid out for people: a screen draws it, and `seam show` prints it.
 
 mod annotations;
 mod attempts;
@@ -19,19 +19,19 @@ use crate::domain::time::Time;
 
 /// One handoff as far as it is known: each part of its page is a method.
 pub struct Subject<'a> {
-    /// Where it stands.
+    /// The handoff as it stands.
     pub it: &'a Handoff,
     /// The parts of its contract, or why they cannot be shown.
     pub contract: Result<&'a Contract, &'a str>,
-    /// What a person is asked about it; `None` when nobody is.
+    /// The question a person is asked about it; `None` when nobody is.
     pub question: Option<&'a InboxRow>,
-    /// What people made of its run and of the handoffs in it, oldest first.
+    /// Verdicts of people on its run and on the handoffs in it, oldest first.
     pub annotations: &'a [Annotated],
-    /// What a requeue would meet; `None` unless it is a dead letter.
+    /// Outlook for a requeue; `None` unless it is a dead letter.
     pub outlook: Option<Outlook>,
     /// The present of its source.
     pub now: Time,
-    /// How a time is written.
+    /// The format of a time.
     pub stamp: &'a dyn Fn(Time) -> String,
 }
 
@@ -58,7 +58,7 @@ impl Subject<'_> {
         }
     }
 
-    /// What was written to the outside.
+    /// The side effects: everything written to the outside, with the outlook for a requeue of a dead letter.
     pub fn effects(&self, doc: &mut Doc) {
         match self.contract {
             Ok(contract) => origin::effects(doc, contract),
@@ -70,7 +70,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Who made it: model, prompt, tool calls in order.
+    /// The provenance: model, prompt, tool calls in order.
     pub fn provenance(&self, doc: &mut Doc) {
         match self.contract {
             Ok(contract) => origin::provenance(doc, contract),
@@ -90,7 +90,7 @@ pub fn raw(doc: &mut Doc, contract: &Masked) {
     doc.paragraph(TextRole::Text, &serde_json::to_string_pretty(contract.value()).unwrap_or_default());
 }
 
-/// How an outlook is meant to be read.
+/// Role of the text that tells an outlook.
 pub const fn outlook_role(outlook: &Outlook) -> TextRole {
     match outlook {
         Outlook::Likely(_) => TextRole::Good,
@@ -100,7 +100,7 @@ pub const fn outlook_role(outlook: &Outlook) -> TextRole {
     }
 }
 
-/// How a state is meant to be read.
+/// Role of the text that tells a state.
 pub const fn state_role(state: State) -> TextRole {
     match state {
         State::Completed => TextRole::Good,

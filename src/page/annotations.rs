@@ -1,4 +1,4 @@
-//! What people made of a run and of its handoffs.
+//! Verdicts of people on a run and on its handoffs.
 
 use super::{Doc, TextRole};
 use crate::domain::id::HandoffId;

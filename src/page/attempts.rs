@@ -1,11 +1,11 @@
-//! Where a handoff stands, and what was tried.
+//! The state of a handoff, and its attempts.
 
 use super::{Doc, Subject, TextRole};
 use crate::domain::run::State;
 use crate::domain::text::{age, plural};
 
 impl Subject<'_> {
-    /// Where it stands now.
+    /// The state of the handoff as it is now, with its edge and times.
     pub(super) fn standing(&self, doc: &mut Doc) {
         doc.gap();
         let (it, now, stamp) = (self.it, self.now, self.stamp);
@@ -29,7 +29,7 @@ impl Subject<'_> {
         doc.note_hidden();
     }
 
-    /// How many attempts were made, how the last one failed, and who holds it.
+    /// The number of attempts, the failure of the last one, and the holder of the lease.
     pub fn attempts(&self, doc: &mut Doc) {
         let (it, now, stamp) = (self.it, self.now, self.stamp);
         let spent = match it.emission.max_attempts {

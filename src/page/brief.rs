@@ -1,4 +1,4 @@
-//! What the receiver reads first.
+//! The brief on a page: the part that the receiver reads first.
 
 use super::{Doc, TextRole};
 use crate::domain::contract::{Brief, Contract};
@@ -36,7 +36,7 @@ pub(super) fn brief(doc: &mut Doc, contract: &Contract) {
     }
 }
 
-/// What has to be true in the end, each with a tick when it is.
+/// The conditions of being done, each with a tick when it is met.
 pub(super) fn done_when(doc: &mut Doc, brief: &Brief) {
     for (nth, done) in brief.definition_of_done.iter().enumerate() {
         let (ink, tick) = if done.met { (TextRole::Good, "✓") } else { (TextRole::Text, "○") };
@@ -52,7 +52,7 @@ pub(super) fn said(doc: &mut Doc, name: &str, items: Option<&[String]>, none: &s
     }
 }
 
-/// What it is based on.
+/// The links to the originals the work is based on.
 pub(super) fn links(doc: &mut Doc, name: &str, brief: &Brief) {
     let links = brief.source_links.iter().flatten().map(|link| match &link.label {
         Some(label) => format!("{label}  {}", link.url),
@@ -61,7 +61,7 @@ pub(super) fn links(doc: &mut Doc, name: &str, brief: &Brief) {
     doc.list(name, TextRole::Text, &links.collect::<Vec<_>>(), "none");
 }
 
-/// What the log knows of a handoff whose contract is not there, and why it is not.
+/// The head of a handoff whose contract is not there, with the reason why it is not.
 pub(super) fn head(doc: &mut Doc, it: &Handoff, why: &str) {
     let emission = &it.emission;
     let title = if emission.title.is_empty() { it.id.as_str() } else { &emission.title };

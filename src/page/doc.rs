@@ -10,26 +10,26 @@ use crate::domain::text::{self, plural};
 /// Columns of the names in front of a [`Doc::field`].
 const NAMES: usize = 12;
 
-/// How a piece of text is meant.
+/// Role of a piece of text: its meaning, from which a screen takes the style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextRole {
     /// Ordinary text.
     Text,
-    /// What matters less.
+    /// Text that matters less.
     Dim,
-    /// What is read first.
+    /// Text that is read first.
     Strong,
     /// A title of a part.
     Header,
-    /// What can be followed.
+    /// Text that can be followed.
     Accent,
-    /// All is well.
+    /// Good news: all is well.
     Good,
-    /// Worth a look.
+    /// A warning: worth a look.
     Warn,
-    /// Broken.
+    /// Bad news: broken or lost.
     Bad,
-    /// Waits for a person.
+    /// Something waits for a person.
     Wait,
 }
 
@@ -37,7 +37,7 @@ pub enum TextRole {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line(pub Vec<(TextRole, String)>);
 
-/// Lines of one width.
+/// A text laid out in lines of one width.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Doc {
     lines: Vec<Line>,
@@ -45,19 +45,19 @@ pub struct Doc {
     hidden: usize,
 }
 
-/// Which lines are in a window.
+/// The lines that are inside a window, of all the lines of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Viewport {
-    /// The first line shown.
+    /// Index of the first line shown, from 0.
     pub start: usize,
     /// One past the last line shown.
     pub end: usize,
-    /// Lines in all.
+    /// Number of lines in all.
     pub total: usize,
 }
 
 impl Viewport {
-    /// Lines below the window.
+    /// Number of lines below the window.
     pub const fn below(&self) -> usize {
         self.total - self.end
     }
@@ -69,12 +69,12 @@ impl Doc {
         Self { width: width.max(8), ..Self::default() }
     }
 
-    /// The lines.
+    /// The lines, top to bottom.
     pub fn lines(&self) -> &[Line] {
         &self.lines
     }
 
-    /// How many characters in it a reader would not have seen; they are shown as marks.
+    /// Number of characters that a reader would not have seen; they are shown as marks.
     pub const fn hidden(&self) -> usize {
         self.hidden
     }
@@ -93,8 +93,8 @@ impl Doc {
         }
     }
 
-    /// What a window of `height` lines shows from `offset` on. When lines are left below, the last line of the
-    /// window only says so and shows nothing.
+    /// The lines that a window of `height` lines shows from `offset` on. When lines are left below, the last line of
+    /// the window only says so and shows nothing.
     pub fn window(&self, offset: usize, height: usize) -> Viewport {
         let total = self.lines.len();
         if height == 0 {

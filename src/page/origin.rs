@@ -1,4 +1,4 @@
-//! Who made a contract, and what it wrote to the outside.
+//! The origin of a contract: its provenance, and its writes to the outside.
 
 use super::{Doc, TextRole};
 use crate::domain::contract::{CallStatus, Contract, EffectStatus, Maker};
@@ -40,7 +40,7 @@ pub(super) fn effects(doc: &mut Doc, contract: &Contract) {
     );
 }
 
-/// Who made it: model, prompt, tool calls in order.
+/// The provenance: model, prompt, tool calls in order.
 pub(super) fn provenance(doc: &mut Doc, contract: &Contract) {
     let made = &contract.provenance;
     doc.field("agent", TextRole::Text, &made.agent.label());
@@ -67,7 +67,7 @@ pub(super) fn provenance(doc: &mut Doc, contract: &Contract) {
     }
 }
 
-/// What the log says of its maker when the contract is not there.
+/// The maker as the log knows it, when the contract is not there.
 pub(super) fn maker(doc: &mut Doc, it: &Handoff, why: &str) {
     let emission = &it.emission;
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "not known".to_owned());

@@ -1,4 +1,4 @@
-//! What a person has to decide: first what is asked, in the reader's words, then what will really happen.
+//! The question to a person: first the question itself, in the reader's words, then the action that will really run.
 
 use super::brief::{done_when, links, said};
 use super::{Doc, TextRole};
@@ -54,7 +54,7 @@ fn body(doc: &mut Doc, contract: &Contract) {
     links(doc, "sources", brief);
 }
 
-/// What was written to the outside before this question: it stays whatever is answered.
+/// The writes to the outside before this question: they stay whatever is answered.
 fn effects(doc: &mut Doc, contract: &Contract) {
     for (nth, effect) in contract.side_effects.iter().enumerate() {
         let undo = if effect.reversible { "reversible" } else { "not reversible" };
