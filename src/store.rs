@@ -1,4 +1,4 @@
-//! Where runs live: one SQLite file with the log, the state folded from it, and an index for queues and timers.
+//! The store of runs: one SQLite file with the log, the state folded from it, and an index for queues and timers.
 //!
 //! A store knows runs, events, queues and timers; it knows no rule of the protocol, so a new rule needs no new
 //! table. The run is the aggregate: a commit names the version it was decided on and is refused if the run
@@ -69,7 +69,7 @@ impl Store {
     /// demonstrations and tests: a power cut may lose it.
     ///
     /// # Errors
-    /// When the temporary directory cannot be written.
+    /// Fails when the temporary directory cannot be written.
     pub fn temporary() -> Result<Self, StoreError> {
         let temporary = file::Temporary::new()?;
         Self::open_as(&temporary.path().join("seam.db"), "OFF", Some(temporary))
@@ -101,7 +101,7 @@ impl Store {
         })
     }
 
-    /// The file.
+    /// Path of the database file.
     pub fn path(&self) -> &Path {
         &self.inner.path
     }
@@ -111,7 +111,7 @@ impl Store {
         self.inner.changed.clone()
     }
 
-    /// Why the latest transaction could not be written; nothing when it could.
+    /// The error that kept the latest transaction from being written; `None` when it was.
     pub fn failing(&self) -> Option<StoreError> {
         self.inner.failing.lock().ok().and_then(|it| it.clone())
     }

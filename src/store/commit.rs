@@ -1,4 +1,4 @@
-//! What is written together.
+//! Commits: everything that one transaction writes, or nothing of it.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use crate::domain::machine::evolve;
 use crate::domain::run::Run;
 use crate::domain::time::Time;
 
-/// How often a run was written: what a commit compares and sets. A heartbeat counts, though it is no event.
-/// 0 before the first.
+/// Number of times a run was written: a commit compares and sets it, and a conflict is a number that moved. A heartbeat
+/// counts, though it is no event. 0 before the first.
 pub type Version = u64;
 
 /// Everything one transaction writes.
@@ -37,14 +37,14 @@ pub(super) struct Change {
     pub(super) book: Vec<(Time, Edge, Entry)>,
 }
 
-/// Bytes under their digest.
+/// Bytes that are kept under their digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
     /// `sha256:` and 64 hexadecimal digits.
     pub digest: String,
-    /// Their media type.
+    /// Media type of the bytes, such as `application/json`.
     pub media_type: String,
-    /// The bytes.
+    /// The bytes themselves.
     pub bytes: Vec<u8>,
 }
 
@@ -53,15 +53,15 @@ pub struct Blob {
 pub struct Answered {
     /// Whose keys: the caller, so that two callers may use the same one.
     pub scope: String,
-    /// The caller's key.
+    /// The idempotency key the caller gave.
     pub key: String,
     /// Digest of the request.
     pub fingerprint: String,
-    /// The answer.
+    /// The answer as it was given the first time.
     pub body: Value,
-    /// When it was given.
+    /// Time at which it was given.
     pub at: Time,
-    /// Until when it is remembered.
+    /// Time until which it is remembered.
     pub expires: Time,
 }
 

@@ -1,25 +1,25 @@
-//! What can be wrong with a store, in words a person can act on.
+//! The errors of a store, in words a person can act on.
 
 use std::path::PathBuf;
 
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
-/// Why the store could not be used.
+/// Reason why the store could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StoreError {
     /// The directory is not there.
     #[error("{0}: the directory does not exist; create it, or name another file")]
     NoDirectory(PathBuf),
-    /// No right to write.
+    /// There is no right to write the file.
     #[error("{0}: this place cannot be written ({1}); change its permissions, or name another file")]
     NotWritable(PathBuf, String),
-    /// Another process writes it.
+    /// Another process holds the lock on the file.
     #[error(
         "{0} is in use by {1}; if that is `seam serve`, name the address it listens on instead, such as http://127.0.0.1:7600; otherwise stop it, or name another file"
     )]
     Locked(PathBuf, String),
-    /// Another program's database.
+    /// The file is another program's database.
     #[error("{0} is a database of another program ({1}); nothing was changed, name another file")]
     Foreign(PathBuf, String),
     /// No database, or a damaged one.
@@ -30,17 +30,17 @@ pub enum StoreError {
         "{path} was made by a newer Seamwatch (store version {found}, this one reads up to {known}); update Seamwatch, or name another file"
     )]
     Newer {
-        /// The file.
+        /// Path of the database file.
         path: PathBuf,
-        /// Its version.
+        /// Store version of the file.
         found: i64,
         /// The latest version this program knows.
         known: i64,
     },
-    /// No room left.
+    /// No room is left on the disk.
     #[error("{0}: the disk is full; nothing was lost, make room and try again")]
     Full(PathBuf),
-    /// The system said no.
+    /// The system refused an operation on the file.
     #[error("{0}: {1}")]
     Io(PathBuf, String),
     /// A stored record cannot be read.
@@ -51,7 +51,7 @@ pub enum StoreError {
     Closed,
 }
 
-/// Why a commit changed nothing.
+/// Reason why a commit changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CommitError {
     /// The run moved since it was loaded, or the same request was answered meanwhile: load and decide again.
@@ -63,7 +63,7 @@ pub enum CommitError {
 }
 
 impl StoreError {
-    /// What an SQLite error on `path` means.
+    /// The error that an SQLite error on `path` stands for.
     pub(super) fn sqlite(path: &std::path::Path, why: &rusqlite::Error) -> Self {
         let path = path.to_owned();
         match why.sqlite_error_code() {

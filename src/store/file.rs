@@ -15,10 +15,10 @@ use crate::domain::run::State;
 const APPLICATION: i64 = 0x5345_414D;
 /// The version of the tables below.
 const VERSION: i64 = 1;
-/// How long a statement waits for a lock that SQLite itself takes for moments.
+/// Time a statement waits for a lock that SQLite itself takes for moments.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// What a new file is made with. Words of the protocol stand in two of its indexes.
+/// The tables and indexes of a new file. Words of the protocol stand in two of its indexes.
 fn schema() -> String {
     let refused = Fact::REFUSED;
     let ends = State::ENDS.map(|it| format!("'{}'", it.word())).join(", ");
@@ -95,7 +95,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
 /// The right to write a store: a locked file beside it, which the system frees if we die.
 pub(super) struct Lock {
     _file: File,
-    /// Where it is, if it was made for us: there was none.
+    /// Path of the lock file, if it was made for us: there was none.
     made: Option<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! What can be asked of a store.
+//! Queries of a store: runs, queues, timers, the log and stored bytes.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
@@ -13,36 +13,36 @@ use crate::domain::time::Time;
 /// The most rows of one page.
 const PAGE: usize = 200;
 
-/// What an agent may claim now, and when to look again if that is not enough.
+/// The handoffs an agent may claim now, and the time to look again if they are not enough.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ready {
     /// Run and handoff, the most urgent first.
     pub found: Vec<(RunId, HandoffId)>,
-    /// When the next one becomes ready.
+    /// Time at which the next one becomes ready; `None` when none will by itself.
     pub next: Option<Time>,
 }
 
-/// Which handoffs to list; what is empty or `None` matches everything.
+/// Filter on the handoffs to list; an empty or `None` member matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// In one of these states.
     pub states: Vec<State>,
-    /// Of this run.
+    /// The run they belong to.
     pub run: Option<RunId>,
-    /// Of this pipeline.
+    /// The pipeline they belong to.
     pub pipeline: Option<String>,
-    /// Handed over by.
+    /// Name of the source that handed over.
     pub from: Option<String>,
-    /// Handed over to.
+    /// Name of the target that they were handed to.
     pub to: Option<String>,
 }
 
 /// One page of a list, the latest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listed {
-    /// Run and handoff.
+    /// Run and handoff, the latest first.
     pub found: Vec<(RunId, HandoffId)>,
-    /// Where the next page begins; `None` on the last one. Opaque.
+    /// Token of the next page; `None` on the last one. Opaque.
     pub next: Option<String>,
 }
 
@@ -57,7 +57,7 @@ impl Store {
         self.read(move |db| load(db, &run)).await
     }
 
-    /// What `agent` may claim at `now`, at most `n`, leaving out the edges in `paused`.
+    /// Handoffs that `agent` may claim at `now`, at most `n`, leaving out the edges in `paused`.
     pub async fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Result<Ready, StoreError> {
         let agent = agent.to_owned();
         self.read(move |db| {
@@ -87,7 +87,7 @@ impl Store {
         .await
     }
 
-    /// What happens by itself at or before `now`, the most overdue first, and when the next thing is due.
+    /// Handoffs due at or before `now`, the most overdue first, at most `n`, and the time at which the next one is due.
     pub async fn due(&self, now: Time, n: usize) -> Result<(Vec<(RunId, HandoffId)>, Option<Time>), StoreError> {
         self.read(move |db| {
             let sql = "SELECT run, id FROM handoffs WHERE due <= ?1 ORDER BY due LIMIT ?2";
@@ -149,7 +149,7 @@ impl Store {
         self.read(move |db| list(db, &filter, page.as_deref(), limit.clamp(1, PAGE))).await
     }
 
-    /// Bytes by digest.
+    /// The bytes with this digest; `None` when they are not kept.
     pub async fn blob(&self, digest: &str) -> Result<Option<Blob>, StoreError> {
         let digest = digest.to_owned();
         self.read(move |db| {

@@ -8,7 +8,7 @@ use super::Version;
 use crate::domain::id::RunId;
 use crate::domain::run::Run;
 
-/// How many handoffs a generation holds; there are two.
+/// Number of handoffs that a generation holds; there are two.
 const HANDOFFS: usize = 4_096;
 
 /// The latest runs. Only the writer puts them in, in the order they were written, and nobody else writes the
@@ -21,7 +21,7 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// What was written last of this run, unless that is long ago.
+    /// The run as it was written last; `None` when that is long ago.
     pub(super) fn get(&self, run: &RunId) -> Option<(Arc<Run>, Version)> {
         self.young.get(run).or_else(|| self.old.get(run)).cloned()
     }

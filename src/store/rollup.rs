@@ -1,4 +1,4 @@
-//! What every edge did, minute by minute and hour by hour: one record for all edges each.
+//! Rollups: figures of every edge, minute by minute and hour by hour, one record for all edges each.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::domain::id::Edge;
 use crate::domain::ledger::KEEP_EDGES;
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, Time};
 
-/// How long minutes are kept; hours last, they are few.
+/// Time for which minutes are kept, in milliseconds; hours last, they are few.
 const MINUTES_KEPT: Millis = DAY;
 /// Edges that go at once when one record has too many.
 const EVICTED_AT_ONCE: usize = KEEP_EDGES / 20;

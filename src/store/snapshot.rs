@@ -1,4 +1,4 @@
-//! What a console needs to start, read on one core and parsed on all.
+//! The snapshot from which a console starts, read on one core and parsed on all.
 
 use rusqlite::Connection;
 
@@ -9,11 +9,11 @@ use crate::domain::port::{Cursor, Rollup, Snapshot};
 use crate::domain::run::StoredRun;
 use crate::domain::time::{HOUR, Time};
 
-/// How many of the latest events a snapshot shows.
+/// Number of the latest events a snapshot shows.
 const RECENT: i64 = 200;
 /// Runs that one thread parses before it asks for more.
 const PART: usize = 250;
-/// How many refusals of the last hour a snapshot tells of, the latest ones.
+/// Number of refusals of the last hour a snapshot tells of, the latest ones.
 const REFUSED: i64 = 5_000;
 
 impl Store {

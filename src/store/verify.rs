@@ -13,7 +13,7 @@ use crate::domain::id::RunId;
 use crate::domain::machine::evolve;
 use crate::domain::run::Run;
 
-/// What is wrong with a run.
+/// A defect found in the stored run.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Broken {
     /// There is no such run.
@@ -22,9 +22,9 @@ pub enum Broken {
     /// An event was changed, added or removed after it was written.
     #[error("event {seq} of run {run} was changed after it was written")]
     Chain {
-        /// The run.
+        /// Id of the run.
         run: RunId,
-        /// The event.
+        /// Number of the event within the run.
         seq: i64,
     },
     /// The stored state is not the fold of the events.
