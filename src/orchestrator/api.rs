@@ -52,7 +52,7 @@ pub const BLOB_LIMIT: usize = 16 * 1024 * 1024;
 /// Longest time a request may take to arrive and be answered; above the longest wait for work.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What every handler shares.
+/// The engine, tokens and watcher that every handler shares.
 pub struct Shared {
     engine: Engine,
     access: Access,
@@ -64,7 +64,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// What is known now, everything included that was committed before the call. Hold it briefly.
+    /// The ledger as of now, everything included that was committed before the call. Hold it briefly.
     async fn present(&self) -> std::sync::MutexGuard<'_, Ledger> {
         self.watcher.present(&self.engine).await
     }

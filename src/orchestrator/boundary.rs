@@ -1,4 +1,4 @@
-//! What is checked before anything crosses an edge (protocol section 2).
+//! The boundary: the checks before anything crosses an edge (protocol section 2).
 //!
 //! [`parse()`] reads text, [`admit`] turns a producer's JSON into a stored [`Contract`] or lists every violation,
 //! [`amend()`] applies an approver's edit, [`check()`] explains a contract to its author. All of them are pure:
@@ -68,26 +68,26 @@ impl Flag {
     }
 }
 
-/// A contract that may cross.
+/// A contract that may cross the edge.
 #[derive(Clone, Debug)]
 pub struct Admitted {
-    /// The full stored form.
+    /// The contract in its full stored form.
     pub contract: Contract,
-    /// The same as JSON.
+    /// The same contract as JSON.
     pub value: Value,
     /// Its RFC 8785 bytes: what is stored.
     pub bytes: Vec<u8>,
-    /// Their digest.
+    /// Digest of those bytes.
     pub digest: String,
-    /// How complete the brief is.
+    /// Completeness of the brief, with its reasons.
     pub completeness: Completeness,
-    /// What is worth showing.
+    /// Flags worth showing, but no violations.
     pub flags: Vec<Flag>,
     /// JSON pointers of payload fields that did not cross; only the names are kept.
     pub dropped: Vec<String>,
-    /// What the loop verdict compares.
+    /// Fingerprint of the work, which the loop verdict compares.
     pub work_fingerprint: String,
-    /// What is wrong although it was delivered; empty unless the edge only observes.
+    /// Violations although it was delivered; empty unless the edge only observes.
     pub violations: Vec<Violation>,
 }
 

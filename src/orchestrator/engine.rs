@@ -2,8 +2,8 @@
 //!
 //! Every request becomes a [`Command`](crate::domain::command::Command) on one run. The run is loaded,
 //! [`decide`](crate::domain::machine::decide) says which events follow, and the store commits them against the
-//! version that was loaded; if somebody was faster, all of it is done again. State, events, rollups, contracts and
-//! the answer for a repeated request are one transaction.
+//! version that was loaded; on a conflict, when somebody was faster, all of it is done again. State, events,
+//! rollups, contracts and the answer for a repeated request are one transaction.
 
 #[deny(clippy::wildcard_enum_match_arm)]
 mod act;
@@ -39,14 +39,14 @@ use wake::Wake;
 /// The run that keeps which edges are paused. No trace id looks like this.
 pub const CONTROL: &str = "control";
 
-/// How an engine is set up.
+/// Settings of an engine.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What each edge demands.
+    /// The policies of the edges.
     pub policies: Policies,
     /// The payload schemas it starts with; those in the store are added.
     pub registry: Registry,
-    /// Where it gets the time from.
+    /// The clock it reads.
     pub now: fn() -> Time,
 }
 
@@ -76,7 +76,7 @@ impl Engine {
     /// Starts on an open store.
     ///
     /// # Errors
-    /// When the store cannot be read, or holds a payload schema that this version refuses.
+    /// Fails when the store cannot be read, or holds a payload schema that this version refuses.
     pub async fn open(store: Store, settings: Settings) -> Result<Self, Problem> {
         let mut registry = settings.registry;
         for (name, version, schema) in store.schemas().await? {
@@ -103,12 +103,12 @@ impl Engine {
         Requester::new(self.clone(), actor)
     }
 
-    /// The present.
+    /// The present time by the engine's clock.
     pub fn now(&self) -> Time {
         (self.inner.now)()
     }
 
-    /// What an edge demands.
+    /// The policy of an edge.
     pub fn policy(&self, edge: &Edge) -> &EdgePolicy {
         self.inner.policies.of(edge)
     }

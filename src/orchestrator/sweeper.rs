@@ -1,4 +1,4 @@
-//! What happens by itself: leases end, deadlines pass, questions go unanswered (rows 15, 19 and 20).
+//! The sweeper: leases end, deadlines pass, questions go unanswered (rows 15, 19 and 20).
 //!
 //! The sweeper sleeps until the next thing is due and is woken when something is due sooner. It keeps nothing in
 //! memory that the store does not know, so a new one after a crash goes on where the old one stopped.
@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::engine::{Engine, Problem};
 use crate::domain::time::{HOUR, MINUTE, Millis, SECOND, Time};
 
-/// How many due handoffs are dealt with between two looks at the store.
+/// Number of due handoffs that are dealt with between two looks at the store.
 const BATCH: usize = 100;
-/// How long to wait after the store failed.
+/// Time to wait after the store failed, in milliseconds.
 const AFTER_FAULT: Millis = 5 * SECOND;
 /// The longest sleep. Clocks are set: an hour later it looks again.
 const MAX_SLEEP: Millis = HOUR;
@@ -43,7 +43,7 @@ pub fn start(engine: Engine, stop: CancellationToken) -> JoinHandle<()> {
 /// Deals with everything that is due now; gives when the next thing is.
 ///
 /// # Errors
-/// When the store cannot be used.
+/// Fails when the store cannot be used.
 pub async fn sweep(engine: &Engine, stop: &CancellationToken) -> Result<Option<Time>, Problem> {
     loop {
         // From here on a commit with something due sooner than `next` wakes the sweeper again.

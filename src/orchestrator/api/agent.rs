@@ -1,4 +1,4 @@
-//! How work comes in and goes out: emit and claim (rows 1 to 4 of protocol section 3).
+//! Work that comes in and goes out: emit and claim (rows 1 to 4 of protocol section 3).
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ fn unreadable(why: &Violation) -> Problem {
     Problem::bad_request(why.to_string()).with("errors", json!([why]))
 }
 
-/// Who emits: the agent of the token, or whom the contract names where no token is needed.
+/// The producer: the agent of the token, or the one the contract names where no token is needed.
 fn producer(caller: &Caller, contract: &Value) -> Answer<Actor> {
     let text = |path| contract.pointer(path).and_then(Value::as_str);
     let named = text("/source/id");
@@ -78,11 +78,11 @@ fn producer(caller: &Caller, contract: &Value) -> Answer<Actor> {
     }
 }
 
-/// Whose work, how much of it, and how long to wait for it.
+/// The queue to claim from, the most to take, and the time to wait for it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimBody {
-    /// Whose queue; may be left out when the token speaks for one agent
+    /// Name of the agent whose queue it is; may be left out when the token speaks for one agent
     agent: Option<String>,
     /// At most this many, 1 to 10; the answer is then `{items}`. Without it the answer is one claim
     max: Option<usize>,
@@ -98,16 +98,16 @@ pub struct ClaimBody {
 /// Work under a lease.
 #[derive(Serialize, ToSchema)]
 pub struct Work {
-    /// The handoff
+    /// Id of the handoff
     handoff_id: String,
-    /// Its run
+    /// Id of its run, which is its trace
     trace_id: String,
     /// Fencing token: send it with everything that follows
     lease_id: String,
     /// Acknowledge or heartbeat before this
     #[schema(value_type = Option<String>)]
     lease_until: Option<Time>,
-    /// Which attempt this is, from 1
+    /// Number of this attempt in the budget epoch, from 1
     attempt: u32,
     /// Attempts allowed before it becomes a dead letter
     max_attempts: u32,
@@ -115,7 +115,7 @@ pub struct Work {
     epoch: u32,
     /// The contract, without its source unless the edge exposes it
     contract: Value,
-    /// What a person decided since the last attempt
+    /// The latest decision of a person, made since the last attempt
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     resolution: Option<Resolution>,

@@ -1,4 +1,4 @@
-//! Who may do what: bearer tokens, kept as SHA-256, with scopes (protocol section 7).
+//! Access: bearer tokens, kept as SHA-256, with scopes (protocol section 7).
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use crate::domain::text::clean;
 use crate::domain::time::Time;
 use crate::toml_lines::{Mistake, Reader, Table, tables};
 
-/// Who is let in.
+/// Access to the server.
 #[derive(Clone, Debug)]
 pub enum Access {
     /// Everybody who can reach a loopback address may do everything.
@@ -31,7 +31,7 @@ pub struct Token {
     expires: Option<Time>,
 }
 
-/// Who sent a request, and what that one may do.
+/// The sender of a request, with the scopes and agents allowed to it.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// Subject of the token, or the cleaned `Seam-User` header where no tokens are needed.
@@ -55,7 +55,7 @@ impl Access {
         reader.settle(Self::Tokens(tokens))
     }
 
-    /// Who sent this request.
+    /// The caller that sent this request.
     ///
     /// # Errors
     /// 401 without a valid token; 403 when a web page of another site speaks to an open server.

@@ -29,7 +29,7 @@ pub async fn release_escalation(on: Shown) -> Answer {
     on.asked().await.act(Act::Release, String::new()).await
 }
 
-/// A decision.
+/// A decision on an escalation.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResolveBody {

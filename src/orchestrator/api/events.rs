@@ -23,14 +23,14 @@ use super::wire::EdgeName;
 use crate::domain::event::Event;
 use crate::domain::port::Cursor;
 
-/// How long a listener is left without a word.
+/// Time of silence after which a listener gets a heartbeat, unless it asked for another.
 const QUIET: Duration = Duration::from_secs(15);
 /// Chunks that wait for one listener's connection; the shared buffer is behind them.
 const CHUNKS: usize = 16;
 /// Longest wait of a JSON page, in seconds.
 const LONGEST_WAIT: u64 = 20;
 
-/// What to send of the log.
+/// Filter on the events to send.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -43,7 +43,8 @@ pub struct Wanted {
     types: Option<String>,
     /// Events of one JSON page, 1 to 200
     limit: Option<usize>,
-    /// Seconds of silence, 1 to 15, after which a stream says `stream.alive {at}`; otherwise it sends a comment every 15 s
+    /// Seconds of silence, 1 to 15, after which a stream sends the heartbeat `stream.alive {at}`; without it, a comment
+    /// every 15 s
     beat_s: Option<u64>,
     /// Seconds that a JSON page waits for its first event, up to 20
     wait_s: Option<u64>,
@@ -75,7 +76,7 @@ fn cursor(text: &str) -> Answer<Cursor> {
         .map_err(|_| Problem::bad_request("this is no cursor of this server; leave it out to begin anew"))
 }
 
-/// The log
+/// Read the log
 ///
 /// With `Accept: text/event-stream` a stream: `id` is the cursor, `event` the type, `data` a CloudEvents document. Resume with
 /// `Last-Event-ID` or `after`. A cursor this server does not have yields `stream.gap` first; a listener that is too

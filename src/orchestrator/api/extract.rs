@@ -1,4 +1,4 @@
-//! What handlers take out of a request, with problems instead of plain text when it is not there.
+//! Extractors: parts of a request that handlers take, with a problem instead of plain text when one is not there.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -69,7 +69,7 @@ impl<S: Send + Sync> FromRequest<S> for RawJson {
     }
 }
 
-/// How much of a body that is too large is still read, so that its sender hears why instead of a broken pipe.
+/// Bytes that are still read of a body that is too large, so that its sender hears why instead of a broken pipe.
 const POLITE: usize = 32 * 1024 * 1024;
 
 /// The whole body, if it is at most `limit` bytes long.
@@ -109,7 +109,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     name.is_some_and(|it| it == "application/json" || (it.starts_with("application/") && it.ends_with("+json")))
 }
 
-/// The query string.
+/// The query string, parsed.
 pub struct Ask<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Ask<T> {

@@ -21,7 +21,7 @@ use crate::domain::run::{Refused, Run};
 use crate::domain::time::Time;
 use crate::orchestrator::engine;
 
-/// How far back figures look.
+/// The window that the figures cover.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -73,7 +73,7 @@ pub async fn edge_metrics(State(api): State<Api>, Place(name): Place<String>, As
     Ok(Json(json!({ "window": span.name(), "edge": row, "slices": slices })).into_response())
 }
 
-/// Which questions to list.
+/// Filter on the questions to list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -163,7 +163,7 @@ pub async fn healthz(State(api): State<Api>) -> Answer {
         .into_response())
 }
 
-/// Who the caller is here, and what that one may do
+/// The caller's name, scopes and acts
 #[utoipa::path(get, path = "/me", tag = "operations",
     responses((status = 200, description = "`{subject, authenticated, scopes, agents, acts}`", body = Value)))]
 pub async fn me(caller: Caller) -> Answer {

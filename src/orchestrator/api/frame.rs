@@ -1,4 +1,4 @@
-//! What surrounds every request: its id, the caller, and the last word on errors.
+//! The frame around every request: its id, the caller, and the last word on errors.
 
 use std::sync::{Mutex, PoisonError};
 

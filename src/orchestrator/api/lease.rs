@@ -1,4 +1,4 @@
-//! What a lease allows: acknowledge, keep it, and end the work (rows 5 to 16 of protocol section 3).
+//! Acts under a lease: acknowledge, extend it, and end the work (rows 5 to 16 of protocol section 3).
 
 use axum::Json;
 use axum::extract::FromRequestParts;
@@ -22,11 +22,11 @@ use crate::domain::run::Handoff;
 use crate::domain::time::{SECOND, Time};
 use crate::orchestrator::engine::{self, Completed, Requester};
 
-/// A lease, and nothing else.
+/// A lease by its id.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LeaseBody {
-    /// From the claim
+    /// Id of the lease, from the claim
     lease_id: String,
 }
 
@@ -90,13 +90,13 @@ pub async fn heartbeat(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
     on.left(on.by.heartbeat(on.held(it.lease_id)).await)
 }
 
-/// The end of the work.
+/// The end of the work, with its result.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompleteBody {
-    /// From the claim
+    /// Id of the lease, from the claim
     lease_id: String,
-    /// What came of it, kept under its digest
+    /// Result of the work, kept under its digest
     result: Option<Value>,
     /// Contracts of what follows, emitted in the same transaction
     #[serde(default)]
@@ -113,13 +113,13 @@ pub async fn complete(on: Assignment, Body(it): Body<CompleteBody>) -> Answer {
     on.ended(on.by.complete(on.held(it.lease_id), it.result, it.next).await)
 }
 
-/// Back to the source.
+/// A return of the work to its source, with feedback.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReturnBody {
-    /// From the claim
+    /// Id of the lease, from the claim
     lease_id: String,
-    /// What the source must change
+    /// The changes the source must make, one per item
     feedback: Vec<String>,
     /// The contract of the revision, if it is not the original with the feedback
     contract: Option<Value>,
@@ -133,15 +133,15 @@ pub async fn give_back(on: Assignment, Body(it): Body<ReturnBody>) -> Answer {
     on.ended(on.by.return_to_source(on.held(it.lease_id), it.feedback, it.contract).await)
 }
 
-/// How the attempt failed.
+/// The failure of an attempt.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FailBody {
-    /// From the claim
+    /// Id of the lease, from the claim
     lease_id: String,
     /// Error code, such as `timeout`: the contract says what follows
     code: String,
-    /// In words
+    /// The failure in words; may be empty
     #[serde(default)]
     detail: String,
 }
@@ -156,13 +156,13 @@ pub async fn fail(on: Assignment, Body(it): Body<FailBody>) -> Answer {
     on.left(on.by.fail(on.held(it.lease_id), &it.code, &it.detail).await)
 }
 
-/// What the target found wrong.
+/// The violations the target found in the contract.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RejectBody {
-    /// From the claim
+    /// Id of the lease, from the claim
     lease_id: String,
-    /// Everything that is wrong: `{path, keyword, message}`
+    /// The violations found: `{path, keyword, message}`
     #[schema(value_type = Vec<Object>)]
     errors: Vec<Violation>,
 }
@@ -175,16 +175,16 @@ pub async fn reject(on: Assignment, Body(it): Body<RejectBody>) -> Answer {
     on.left(on.by.reject(on.held(it.lease_id), it.errors).await)
 }
 
-/// Until when to put it back; one of the two.
+/// The time to put the work back until, as one of the two.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SnoozeBody {
-    /// From the claim
+    /// Id of the lease, from the claim
     lease_id: String,
-    /// Not before this time
+    /// Time before which it cannot be claimed
     #[schema(value_type = Option<String>)]
     until: Option<Time>,
-    /// Not before so many seconds from now
+    /// Seconds from now before which it cannot be claimed
     delay_s: Option<u32>,
 }
 

@@ -19,11 +19,11 @@ use tokio_util::sync::CancellationToken;
 
 /// Connections at the same time; the next ones wait to be accepted.
 const CONNECTIONS: usize = 1_024;
-/// How long a connection may take to send the head of a request, idle time included.
+/// Time a connection may take to send the head of a request, idle time included.
 const HEAD: Duration = Duration::from_mins(1);
-/// How long the other end may take nothing of what is sent to it: whoever stopped reading gives the place back.
+/// Time for which the other end may take nothing of what is sent to it: whoever stopped reading gives the place back.
 const STUCK: Duration = Duration::from_mins(1);
-/// How long requests in flight may still take when the server stops.
+/// Time that requests in flight may still take when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 /// Pause after a failure to accept, such as too many open files.
 const BREATH: Duration = Duration::from_millis(100);
@@ -80,7 +80,7 @@ impl<S> Patient<S> {
         Self { stream, waiting: None }
     }
 
-    /// What a write came to, unless it has waited for too long.
+    /// The result of a write, or an error when it has waited for too long.
     fn taken(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.waiting = None;

@@ -1,7 +1,7 @@
 //! `Idempotency-Key` (protocol section 7): under one key a request is done once, at any time by one caller only, and
 //! answered the same way for 24 hours.
 //!
-//! What is remembered is written by the engine in the transaction that does it, so no crash comes between.
+//! Answers are remembered by the engine in the transaction of the act itself, so no crash comes between.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};

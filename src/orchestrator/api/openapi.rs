@@ -22,9 +22,9 @@ struct ProblemDocument {
     r#type: String,
     /// The name in words
     title: String,
-    /// HTTP status
+    /// HTTP status code
     status: u16,
-    /// What happened, to what, and what to do next
+    /// The problem in a sentence: the event, its object, and the next step
     detail: String,
     /// Path of the request
     instance: String,
@@ -34,15 +34,15 @@ struct ProblemDocument {
     errors: Option<Vec<Value>>,
     /// With version-conflict: the version now
     current: Option<u64>,
-    /// With version-conflict: who changed it, how and when
+    /// With version-conflict: the change that won, with author, event and time
     last_change: Option<Value>,
-    /// With illegal-transition: where the handoff stands
+    /// With illegal-transition: the state of the handoff
     state: Option<String>,
-    /// With illegal-transition: where it would have to stand
+    /// With illegal-transition: the states in which the act is allowed
     allowed: Option<Vec<String>>,
 }
 
-/// This document
+/// This OpenAPI document
 #[utoipa::path(get, path = "/openapi.json", tag = "operations",
     responses((status = 200, description = "OpenAPI 3.1", body = Value)))]
 pub async fn document(State(api): State<Api>) -> Answer<Json<OpenApi>> {

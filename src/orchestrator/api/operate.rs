@@ -1,4 +1,4 @@
-//! What people do, each act against the version that was seen (rows 18 to 25 of protocol section 3).
+//! Acts of people, each against the version that was seen (rows 18 to 25 of protocol section 3).
 
 use axum::Json;
 use axum::extract::FromRequestParts;
@@ -24,7 +24,7 @@ use crate::domain::port::{Act, Target};
 use crate::domain::run::Handoff;
 use crate::orchestrator::engine::{Edit, Engine, Requester};
 
-/// What operators do.
+/// Routes of the acts of operators.
 pub fn of_operators() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(requeue))
@@ -40,7 +40,7 @@ pub fn of_operators() -> OpenApiRouter<Api> {
         .routes(routes!(dismiss_rejection))
 }
 
-/// What operators and approvers do.
+/// Routes of the acts of both operators and approvers.
 pub fn of_both() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(annotate)).routes(routes!(annotate_run))
 }
@@ -80,7 +80,7 @@ impl Shown {
     /// Does one act to it.
     ///
     /// # Errors
-    /// What the engine refuses.
+    /// Fails when the engine refuses the act.
     pub async fn act(self, act: Act, why: String) -> Answer {
         let Self { by, seen, .. } = self;
         let (run, _) = by.find(&seen.handoff).await?;
@@ -113,11 +113,11 @@ async fn left_as(engine: &Engine, left: Handoff) -> Answer {
     Ok(receipt(&run, &left))
 }
 
-/// Why, in words.
+/// A reason in words.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WhyBody {
-    /// In the person's words
+    /// Reason in the person's words; may be empty
     #[serde(default)]
     reason: String,
 }
@@ -130,14 +130,14 @@ pub async fn requeue(on: Shown, Body(it): Body<WhyBody>) -> Answer {
     on.act(Act::Requeue, it.reason).await
 }
 
-/// Why it ends unprocessed.
+/// The reason to end a handoff unprocessed.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DismissBody {
     /// `duplicate`, `obsolete`, `handled_manually`, `wont_fix` or `test_data`
     #[schema(value_type = String)]
     reason: DismissReason,
-    /// In the person's words
+    /// Note in the person's words; may be empty
     #[serde(default)]
     note: String,
 }
@@ -151,22 +151,22 @@ pub async fn dismiss(on: Shown, Body(it): Body<DismissBody>) -> Answer {
     on.act(what, it.note).await
 }
 
-/// Whom to ask what.
+/// The question to put to a person, and the role to ask.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EscalateBody {
     /// The question, in the person's words
     #[serde(default)]
     reason: String,
-    /// Which role is asked; `operators` unless given
+    /// The role that is asked; `operators` unless given
     #[serde(default)]
     role: String,
-    /// Take it away from the agent that works on it
+    /// True to take it away from the agent that works on it
     #[serde(default)]
     force: bool,
 }
 
-/// Ask a person
+/// Ask a person about a handoff
 #[utoipa::path(post, path = "/handoffs/{id}/escalate", tag = "operators", request_body = EscalateBody,
     params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "escalated", body = Receipt)))]
@@ -181,7 +181,7 @@ pub async fn escalate(on: Shown, Body(it): Body<EscalateBody>) -> Answer {
 pub struct AmendBody {
     /// The whole contract as it shall be
     contract: Option<Value>,
-    /// JSON Patch (RFC 6902)
+    /// JSON Patch (RFC 6902) to apply to the contract
     #[schema(value_type = Option<Vec<Object>>)]
     patch: Option<json_patch::Patch>,
 }
@@ -199,16 +199,16 @@ pub async fn amend(on: Shown, Body(it): Body<AmendBody>) -> Answer {
     left_as(&on.by, on.by.amend(on.seen, edit).await?).await
 }
 
-/// What a person did.
+/// The result of work that a person did.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ManualBody {
-    /// What came of it
+    /// Result of the work, kept under its digest
     result: Option<Value>,
-    /// Contracts of what follows
+    /// Contracts of the follow-ups, emitted in the same transaction
     #[serde(default)]
     next: Vec<Value>,
-    /// In the person's words
+    /// Note in the person's words; may be empty
     #[serde(default)]
     note: String,
 }
@@ -252,13 +252,13 @@ pub async fn cancel(
     Ok(([(header::ETAG, etag(run.version))], Json(body)).into_response())
 }
 
-/// What somebody makes of it.
+/// A verdict on a handoff or a run.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnnotateBody {
     /// The verdict in a few words
     verdict: String,
-    /// Why, in the person's words
+    /// Reason in the person's words; may be empty
     #[serde(default)]
     note: String,
 }

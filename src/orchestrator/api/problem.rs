@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::text::escape_json;
 
-/// What went wrong with one request. Path and request id are filled in by the outermost layer.
+/// A problem with one request. Path and request id are filled in by the outermost layer.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// HTTP status.
+    /// HTTP status code.
     pub status: StatusCode,
     /// The last part of the type, such as `contract-invalid`.
     pub kind: &'static str,
-    /// What happened, to what, and what to do next.
+    /// The problem in a sentence: the event, its object, and the next step.
     pub detail: String,
     /// The extra members of the error table.
     pub more: Map<String, Value>,
@@ -95,7 +95,7 @@ impl Problem {
         members
     }
 
-    /// The whole answer.
+    /// The whole answer, as a problem document.
     pub fn render(&self, instance: &str, request_id: &str) -> Response {
         // It tells what was sent, and is read in terminals.
         let body = self.body(instance, request_id).to_string();

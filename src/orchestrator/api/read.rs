@@ -26,14 +26,15 @@ const LOOKED_AT: usize = 2_000;
 
 /// Open work and figures
 ///
-/// What a console starts from: every run with open work, per-edge rollups, and the cursor to go on from with `/events`.
+/// The state a console starts from: every run with open work, per-edge rollups, and the cursor to go on from with
+/// `/events`.
 #[utoipa::path(get, path = "/snapshot", tag = "log",
     responses((status = 200, description = "`{at, cursor, runs, rollups, recent}`", body = Value)))]
 pub async fn snapshot(State(api): State<Api>) -> Answer {
     Ok(Json(api.engine.snapshot().await?).into_response())
 }
 
-/// Which handoffs to list.
+/// Filter on the handoffs to list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -147,7 +148,7 @@ fn one<'a>(run: &'a Run, id: &HandoffId) -> Answer<&'a Handoff> {
     run.handoffs.get(id).ok_or_else(|| Problem::not_found(format!("handoff {id} does not exist")))
 }
 
-/// One handoff
+/// Show one handoff
 ///
 /// The ETag is what acts send back as If-Match.
 #[utoipa::path(get, path = "/handoffs/{id}", tag = "handoffs", params(("id" = String, Path, description = "handoff")),
@@ -165,7 +166,7 @@ pub fn shown(run: &Run, id: &HandoffId) -> Answer {
     Ok(([(header::ETAG, etag(handoff.version))], body).into_response())
 }
 
-/// What happened to one handoff, oldest first
+/// Events of one handoff, oldest first
 #[utoipa::path(get, path = "/handoffs/{id}/timeline", tag = "handoffs",
     params(("id" = String, Path, description = "handoff")),
     responses((status = 200, description = "`{trace_id, events}`", body = Value)))]
@@ -194,12 +195,12 @@ pub async fn payload(State(api): State<Api>, caller: Caller, Place(id): Place<St
     Ok(Json(json!({ "contract": contract, "digest": digest, "masked": masked })).into_response())
 }
 
-/// Which runs to list.
+/// Filter on the runs to list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Runs {
-    /// The closed ones, too
+    /// True to list the closed ones, too
     #[serde(default)]
     all: bool,
     /// Rows of a page, 1 to 200; 50 unless given

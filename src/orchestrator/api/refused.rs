@@ -1,4 +1,4 @@
-//! What a refusal of the engine is in HTTP (error table of protocol section 7).
+//! Refusals of the engine as HTTP problems (error table of protocol section 7).
 
 use axum::http::StatusCode as Status;
 use serde_json::json;

@@ -17,7 +17,7 @@ use crate::domain::contract::{SCHEMA_VERSION, Strictness, digest_of_bytes};
 use crate::orchestrator::boundary::{self, CONTRACT_SCHEMA};
 use crate::orchestrator::engine::CONTRACT_TYPE;
 
-/// How strictly to check.
+/// Strictness of the check.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -57,7 +57,7 @@ pub async fn schemas(State(api): State<Api>) -> Answer {
     Ok(Json(json!({ "items": items })).into_response())
 }
 
-/// One payload schema
+/// Show one payload schema
 ///
 /// The name `contract` is the schema of the handoff contract itself.
 #[utoipa::path(get, path = "/contracts/{name}/{version}", tag = "contracts",
@@ -119,7 +119,7 @@ pub async fn put_blob(State(api): State<Api>, Place(name): Place<String>, reques
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
-/// Bytes by digest
+/// Read bytes by their digest
 #[utoipa::path(get, path = "/blobs/{sha256}", tag = "blobs",
     params(("sha256" = String, Path, description = "digest of the bytes")),
     responses((status = 200, description = "the bytes, to be saved and not to be shown", body = Vec<u8>)))]

@@ -20,10 +20,10 @@ pub const BUFFER: usize = 1_024;
 /// Events read from the log at once.
 pub const PAGE: usize = 500;
 
-/// How long an answer waits for the reader to be up to date.
+/// Time an answer waits for the reader to be up to date.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What happened, ready to be sent to any number of listeners.
+/// An event, ready to be sent to any number of listeners.
 #[derive(Debug)]
 pub struct Frame {
     /// Position in the log.
@@ -111,13 +111,13 @@ impl Watcher {
         }
     }
 
-    /// What is known, with windows as of the latest event. Hold it briefly.
+    /// The ledger, with windows as of the latest event. Hold it briefly.
     pub fn known(&self) -> MutexGuard<'_, Ledger> {
         // A panic elsewhere while it was held cannot leave half an event: folding is total.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is known, everything included that was committed before the call, with windows that end now.
+    /// The ledger, everything included that was committed before the call, with windows that end now.
     pub async fn present(&self, engine: &Engine) -> MutexGuard<'_, Ledger> {
         let committed = *engine.changed().borrow();
         let mut position = self.position.subscribe();
@@ -135,7 +135,7 @@ impl Watcher {
 }
 
 impl Frame {
-    /// Frames an event.
+    /// The frame of an event.
     pub fn of(cursor: Cursor, event: &Event, edge: Option<Edge>) -> Self {
         let name = event.fact.name();
         // An event came out of the store as JSON, so it goes back to JSON.

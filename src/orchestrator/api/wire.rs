@@ -18,11 +18,11 @@ use crate::domain::time::Time;
 /// An edge as a path or a filter names it: `from>to` on any pipeline, or `pipeline>from>to`. No id contains `>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EdgeName {
-    /// `None` on every pipeline.
+    /// Name of the pipeline; `None` for every pipeline.
     pub pipeline: Option<String>,
-    /// Who hands over.
+    /// Name of the source that hands over.
     pub from: String,
-    /// Who takes over.
+    /// Name of the target that takes over.
     pub to: String,
 }
 
@@ -72,34 +72,34 @@ impl FromStr for EdgeName {
 pub struct HandoffOf<'a> {
     /// Its run, which is its trace.
     pub trace_id: &'a RunId,
-    /// The handoff.
+    /// The handoff itself.
     #[serde(flatten)]
     pub handoff: &'a Handoff,
 }
 
-/// Where a handoff stands, after something was done to it.
+/// State of a handoff, after something was done to it.
 #[derive(Serialize, ToSchema)]
 pub struct Receipt {
-    /// The handoff
+    /// Id of the handoff
     handoff_id: String,
     /// Its run, which is its trace
     trace_id: String,
-    /// Idempotency key
+    /// Idempotency key of the handoff
     idempotency_key: String,
-    /// Where it stands, such as `pending`
+    /// State of the handoff, such as `pending`
     state: &'static str,
     /// One more with every change: the `ETag` is `"v<version>"`
     version: u64,
-    /// Position in the chain
+    /// Position in the chain, from 0
     step: u32,
     /// Path of fan-out indexes
     branch: String,
-    /// Attempts in this budget epoch
+    /// Number of attempts in this budget epoch
     attempt: u32,
-    /// Not claimable before this
+    /// Time before which it cannot be claimed
     #[schema(value_type = String)]
     ready_at: Time,
-    /// End of the lease, while there is one
+    /// Time at which the lease ends, while there is one
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     lease_until: Option<Time>,
@@ -109,7 +109,7 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Of a handoff as it stands.
+    /// The receipt of a handoff as it stands.
     pub fn of(run: &RunId, it: &Handoff) -> Self {
         Self {
             handoff_id: it.id.to_string(),
@@ -127,7 +127,7 @@ impl Receipt {
     }
 }
 
-/// The answer to whatever was done to one handoff: where it stands then.
+/// The answer to whatever was done to one handoff: its receipt.
 pub fn receipt(run: &RunId, it: &Handoff) -> Response {
     let tag = [(header::ETAG, etag(it.version))];
     (tag, Json(Receipt::of(run, it))).into_response()
@@ -142,7 +142,7 @@ pub fn check_name(what: &str, name: &str) -> Answer<()> {
     }
 }
 
-/// How many rows a page has: 50 unless asked, at most 200 (protocol section 7).
+/// Number of rows of a page: 50 unless asked, at most 200 (protocol section 7).
 pub fn limit(asked: Option<usize>) -> Answer<usize> {
     match asked.unwrap_or(50) {
         limit @ 1..=200 => Ok(limit),

@@ -29,7 +29,7 @@ const RECORD: [&str; 13] = [
 /// Applies an edit to a stored contract. The result is a proposal: it still has to pass [`super::admit`].
 ///
 /// # Errors
-/// When an operation does not apply, the result would be too large, or the edit touches the record. The path is
+/// Fails when an operation does not apply, the result would be too large, or the edit touches the record. The path is
 /// that of the operation or of the member.
 pub fn amend(value: &Value, edit: &Patch) -> Result<Value, Vec<Violation>> {
     let one = |path: String, keyword: &str, message: String| Err(vec![Violation::new(path, keyword, message)]);

@@ -12,13 +12,13 @@ use crate::domain::time::Time;
 /// Everything there is to say about a contract.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// Everything wrong, ordered by path. Empty: an edge of this strictness would deliver it.
+    /// The violations, ordered by path. Empty: an edge of this strictness would deliver it.
     pub violations: Vec<Violation>,
     /// The six fields in their order.
     pub six: Vec<FieldReport>,
-    /// How complete it is; `None` when it is too broken to tell.
+    /// Completeness of the brief; `None` when the contract is too broken to tell.
     pub completeness: Option<Completeness>,
-    /// What is worth knowing, but no violation.
+    /// Flags worth knowing, but no violations.
     pub flags: Vec<Flag>,
     /// The digest of the stored form; `None` when it would be refused.
     pub digest: Option<String>,
@@ -27,13 +27,13 @@ pub struct Report {
 /// One of the six fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldReport {
-    /// Its name.
+    /// Name of the field.
     pub name: &'static str,
     /// Whether it is as it has to be.
     pub fine: bool,
     /// Whether it was left out and the server fills it in.
     pub derived: bool,
-    /// What is wrong, or how it was filled in; empty when there is nothing to say.
+    /// The violation, or how the field was filled in; empty when there is nothing to say.
     pub note: String,
 }
 
@@ -77,7 +77,7 @@ fn observed(registry: &Registry, value: &Value, derive: &Derive) -> Option<(Comp
     admit(registry, value, &derive).ok().map(|admitted| (admitted.completeness, admitted.flags))
 }
 
-/// What a server would know if the contract told the truth about itself.
+/// The server's knowledge of a handoff if the contract told the truth about itself.
 fn own_words(value: &Value, now: Time) -> Derive {
     fn said<T: serde::de::DeserializeOwned>(value: &Value, name: &str) -> Option<T> {
         value.get(name).cloned().and_then(|value| serde_json::from_value(value).ok())

@@ -18,12 +18,12 @@ pub fn accepts(known: &Version, declared: &Version) -> bool {
     known.major == declared.major && (known.major > 0 || known.minor == declared.minor)
 }
 
-/// How large the step from one version to the next is, or has to be. Ordered: the smallest first.
+/// Size of the step from one version to the next, as it is or has to be. Ordered: the smallest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bump {
-    /// Validation is unchanged.
+    /// The validation is unchanged.
     Patch,
-    /// What was valid stays valid, and old consumers never see what is new.
+    /// Every valid value stays valid, and old consumers never see what is new.
     Minor,
     /// Some producer or some consumer breaks.
     Major,
@@ -58,9 +58,9 @@ impl fmt::Display for Bump {
 /// One difference between two versions of a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Where in the schema, as a JSON pointer.
+    /// JSON pointer to the place in the schema.
     pub path: String,
-    /// What is different.
+    /// The difference in words.
     pub what: String,
     /// The step it needs.
     pub needs: Bump,

@@ -1,4 +1,4 @@
-//! What the server knows about a handoff by itself, and how that meets what the producer said.
+//! Derived members: the server's own knowledge of a handoff, and how it meets what the producer said.
 
 use semver::Version;
 use serde_json::{Map, Value, json};
@@ -10,25 +10,25 @@ use crate::domain::contract::{
 use crate::domain::key::{TraceId, handoff_key};
 use crate::domain::time::Time;
 
-/// What the server knows about a handoff before it reads the contract: it fills in what the producer left out,
+/// The server's knowledge of a handoff before it reads the contract: it fills in what the producer left out,
 /// and has to match what the producer said.
 #[derive(Clone, Debug)]
 pub struct Derive {
-    /// Who sends, as authenticated.
+    /// The party that sends, as authenticated.
     pub producer: Party,
-    /// The run.
+    /// Id of the trace, which is the run.
     pub trace: TraceId,
-    /// The step of the new handoff.
+    /// The step of the new handoff, from 0.
     pub step: u32,
-    /// Its branch.
+    /// The branch of the new handoff; empty for the main one.
     pub branch: String,
-    /// How it follows from an earlier one.
+    /// Relation to an earlier handoff.
     pub relation: Relation,
-    /// When it arrived.
+    /// Time at which the contract arrived.
     pub now: Time,
-    /// What the effects ledger says the source did; `None` where there is no ledger to compare with.
+    /// The source's side effects by the effects ledger; `None` where there is no ledger to compare with.
     pub effects: Option<Vec<SideEffect>>,
-    /// How much the edge demands.
+    /// Strictness of the edge.
     pub strictness: Strictness,
     /// The least completeness a strict edge accepts, `0..=100`.
     pub completeness_min: u8,
@@ -39,7 +39,7 @@ pub struct Derive {
 }
 
 impl Derive {
-    /// What is known about a handoff over an edge without a policy of its own.
+    /// The server's knowledge of a handoff over an edge without a policy of its own.
     pub fn new(
         producer: Party,
         trace: TraceId,

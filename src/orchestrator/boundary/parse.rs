@@ -20,7 +20,7 @@ pub const DEPTH_MAX: usize = 64;
 /// The largest integer every JSON reader keeps exactly, `2^53 - 1`.
 const EXACT_MAX: i64 = 9_007_199_254_740_991;
 
-/// Reads JSON text.
+/// Reads JSON text into a value.
 ///
 /// # Errors
 /// One violation that names the place, as a JSON pointer as far as it was read, and the line.

@@ -25,7 +25,7 @@ const TEMPLATES: [(&str, &str); 5] = [
 /// The largest payload schema accepted, in bytes of its shortest JSON text.
 const SCHEMA_BYTES_MAX: usize = 65_536;
 
-/// Why a schema was not registered.
+/// Reason why a schema was not registered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PutError {
     /// The name or the schema itself cannot be used (HTTP 422).
@@ -36,7 +36,7 @@ pub enum PutError {
     Conflict(String),
 }
 
-/// One registered schema.
+/// One registered version of a schema.
 #[derive(Clone, Debug)]
 struct Entry {
     schema: Value,
@@ -72,7 +72,7 @@ impl Registry {
     /// Registers a schema; `false` when exactly this one is registered already.
     ///
     /// # Errors
-    /// When it is no usable schema, or its version does not fit its neighbours (protocol section 2, semver).
+    /// Fails when it is no usable schema, or its version does not fit its neighbours (protocol section 2, semver).
     pub fn put(&mut self, name: &str, version: &Version, schema: Value) -> Result<bool, PutError> {
         check_name(name)?;
         let validator = compile(&schema)?;

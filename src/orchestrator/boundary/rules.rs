@@ -1,4 +1,4 @@
-//! What the schema cannot say: rules between members, limits in bytes, and what an edge demands.
+//! Rules that the schema cannot say: between members, limits in bytes, and the demands of an edge.
 
 use semver::Version;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::domain::contract::{Contract, RedactionMethod, RelationKind, SideEffec
 use crate::domain::pointer;
 use crate::domain::time::Time;
 
-/// Where the payload fields are.
+/// JSON pointer to the payload fields.
 pub(super) const FIELDS: &str = "/working_memory/payload/fields";
 
 /// The summary a receiver reads best, in estimated tokens.
@@ -120,7 +120,7 @@ pub(super) fn meaning(contract: &Contract, derive: &Derive, found: &mut Vec<Viol
     people(contract, found);
 }
 
-/// What is late already, or can never be in time.
+/// Finds times that are past already, or can never be kept.
 fn schedule(contract: &Contract, now: Time, found: &mut Vec<Violation>) {
     let deadline = contract.delivery.as_ref().and_then(|delivery| delivery.deadline);
     let start = contract.delivery.as_ref().and_then(|delivery| delivery.not_before);
@@ -232,7 +232,7 @@ pub(super) fn payload(
     found.push(Violation::new(path, "unsupported-schema-version", message));
 }
 
-/// What the edge's strictness adds.
+/// Finds violations of the edge's strictness.
 pub(super) fn demands(
     contract: &Contract,
     completeness: &Completeness,

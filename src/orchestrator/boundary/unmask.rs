@@ -1,11 +1,11 @@
-//! How an edit of a contract leaves alone what its editor could not read (protocol section 2, redaction).
+//! Edits of a masked contract: what the editor could not read stays as it was (protocol section 2, redaction).
 
 use json_patch::{Patch, PatchOperation, diff};
 use serde_json::Value;
 
 use crate::domain::contract::{MASK, Violation, mask};
 
-/// What the edit changes of `original`. A place that is masked and still holds the mask was not edited.
+/// The changes an edit makes to `original`. A place that is masked and still holds the mask was not edited.
 ///
 /// # Errors
 /// The places where the mask would replace content: somebody moved what they could not read.

@@ -10,7 +10,7 @@ use crate::domain::pointer::child;
 /// The longest piece of a foreign value in a message, in characters.
 const SHOWN_MAX: usize = 60;
 
-/// What the patterns of the shipped schemas mean.
+/// The patterns of the shipped schemas, with their meaning in words.
 const PATTERNS: [(&str, &str); 10] = [
     ("^hk1_[0-9a-f]{64}$", "hk1_ and 64 lower-case hexadecimal digits"),
     ("^ek1_[0-9a-f]{64}$", "ek1_ and 64 lower-case hexadecimal digits"),
@@ -50,8 +50,8 @@ fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
-/// What one schema error says: usually one violation, one for each name when several members are unknown.
-/// `base` is the JSON pointer of what was validated.
+/// The violations in one schema error: usually one, one for each name when several members are unknown.
+/// `base` is the JSON pointer of the part that was validated.
 pub(super) fn violations(error: &ValidationError<'_>, base: &str) -> Vec<Violation> {
     let at = format!("{base}{}", error.instance_path().as_str());
     let keyword = error.kind().keyword().to_owned();
@@ -99,7 +99,7 @@ pub(super) fn violations(error: &ValidationError<'_>, base: &str) -> Vec<Violati
     }
 }
 
-/// What a schema keyword expects, as the end of a sentence.
+/// The expectation of a schema keyword, as the end of a sentence.
 fn expectation(kind: &Kind) -> String {
     match kind {
         Kind::Type { kind } => match kind {

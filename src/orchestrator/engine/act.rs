@@ -18,7 +18,7 @@ use crate::domain::port::{Act, Fault, Outcome, Request, Target};
 use crate::domain::run::{Handoff, Run, State};
 use crate::store::Blob;
 
-/// How many items of one request are worked on at the same time.
+/// Number of items of one request that are worked on at the same time.
 const ITEMS_IN_PARALLEL: usize = 8;
 
 impl Engine {
@@ -76,7 +76,7 @@ impl Requester {
     /// Pauses an edge, or lets it flow again.
     ///
     /// # Errors
-    /// When it is so already, or the key came with another request.
+    /// Fails when the edge is so already, or the key came with another request.
     pub async fn switch(&self, edge: &Edge, paused: bool, why: &str) -> Result<(), Problem> {
         let (edge, why) = (edge.clone(), cut(why, 2_000));
         let command = if paused { Command::PauseEdge { edge, why } } else { Command::ResumeEdge { edge, why } };

@@ -86,7 +86,8 @@ impl Engine {
     }
 }
 
-/// What the producer says will run on approval: the member of `ext` that protocol section 3 names, as it may be shown.
+/// The action the producer says will run on approval: the member of `ext` that protocol section 3 names, masked as the
+/// contract is.
 fn proposal(admitted: &Admitted) -> Option<Value> {
     let said = told(admitted).ext.as_ref()?.get(PROPOSAL)?.clone();
     said.get("name")?.as_str()?;
@@ -193,7 +194,7 @@ pub(super) fn rejection(
     (run.unwrap_or_else(own), rejection)
 }
 
-/// What the log keeps of an admitted contract.
+/// The head of an admitted contract: the part that the log keeps.
 pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emission {
     let contract = &it.contract;
     let told = told(it);
@@ -248,12 +249,12 @@ fn edge(contract: &Contract) -> Edge {
     Edge::new(&contract.pipeline.name, &contract.source.id, &contract.target.id)
 }
 
-/// How long a question of this urgency may wait.
+/// Time a question of this urgency may wait, in milliseconds.
 fn due(urgency: Urgency) -> i64 {
     if urgency == Urgency::Critical { ESCALATION_DUE.1 } else { ESCALATION_DUE.0 }
 }
 
-/// The answers candidate for a question. Nobody outside can be sent back to.
+/// The answers allowed to a question. Nobody outside can be sent back to.
 pub(super) fn answers(kind: EscalationKind, source: &Party) -> Vec<Answer> {
     let mut allow = vec![Answer::Approve, Answer::EditApprove];
     if kind == EscalationKind::Question {

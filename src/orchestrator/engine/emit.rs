@@ -1,4 +1,4 @@
-//! How work comes in: a contract is emitted, or follows from finished work, or is refused (rows 1 to 3 and 9).
+//! Emission: a contract is emitted, or follows from finished work, or is refused (rows 1 to 3 and 9).
 
 use serde_json::Value;
 
@@ -14,14 +14,14 @@ use crate::domain::run::{Handoff, Run};
 use crate::orchestrator::boundary::{CONTRACT_BYTES_MAX, Derive};
 use crate::store::Blob;
 
-/// What became of an emitted contract.
+/// The outcome of an accepted emit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Emitted {
-    /// Its run.
+    /// Id of the run.
     pub run: RunId,
-    /// The handoff.
+    /// The handoff that the contract became.
     pub handoff: Handoff,
-    /// It had been emitted before.
+    /// True when it had been emitted before under the same key.
     pub replayed: bool,
 }
 
@@ -135,7 +135,7 @@ impl Requester {
         Ok(if missing.is_empty() || observed { Ok(candidate) } else { Err(missing) })
     }
 
-    /// What follows from `handoff`, admitted at its place in the run.
+    /// The follow-ups of `handoff`, admitted at their places in the run.
     pub(super) async fn follow_ups(
         &self,
         run: &RunId,
@@ -168,7 +168,7 @@ impl Requester {
     }
 }
 
-/// What a producer may call its handoff.
+/// Relations that a producer may claim for its handoff.
 const ANY: [RelationKind; 7] = [
     RelationKind::Initial,
     RelationKind::Forward,
@@ -179,7 +179,7 @@ const ANY: [RelationKind; 7] = [
     RelationKind::Escalation,
 ];
 
-/// What may follow from finished work. A revision is a return, which is a call of its own.
+/// Relations of a follow-up to the finished work. A revision is a return, which is a call of its own.
 const FOLLOWING: [RelationKind; 5] = [
     RelationKind::Forward,
     RelationKind::Delegate,

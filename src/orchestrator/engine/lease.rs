@@ -1,4 +1,4 @@
-//! What agents do under a lease: acknowledge, complete, return, fail, reject, snooze (rows 5 to 16).
+//! Acts of agents under a lease: acknowledge, complete, return, fail, reject, snooze (rows 5 to 16).
 
 use serde_json::Value;
 
@@ -15,12 +15,12 @@ use crate::domain::run::{Handoff, Run};
 use crate::domain::time::Time;
 use crate::store::Blob;
 
-/// What became of finished work.
+/// The outcome of finished work.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Completed {
     /// The handoff as it ended.
     pub handoff: Handoff,
-    /// What was emitted in the same transaction, in order.
+    /// The handoffs emitted in the same transaction, in order; empty when none follow.
     pub next: Vec<Handoff>,
 }
 

@@ -1,4 +1,4 @@
-//! What can be seen without changing anything, payload schemas, and bytes.
+//! Reading without changing anything, payload schemas, and bytes.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ const BLOB_MAX: usize = 16 * 1024 * 1024;
 pub struct Page {
     /// The handoffs, the latest first, each with its run.
     pub items: Vec<(RunId, Handoff)>,
-    /// What to ask for the next page with; `None` on the last one.
+    /// Token to ask for the next page with; `None` on the last one.
     pub next: Option<String>,
 }
 
@@ -30,7 +30,7 @@ impl Engine {
     /// Open work and rollups: what a console needs to start.
     ///
     /// # Errors
-    /// When the store cannot be read; so in all that follows.
+    /// Fails when the store cannot be read; so in all that follows.
     pub async fn snapshot(&self) -> Result<Snapshot, Problem> {
         Ok(self.inner.store.snapshot(self.now()).await?)
     }
@@ -59,7 +59,7 @@ impl Engine {
         Ok((id, found))
     }
 
-    /// A run.
+    /// The run with this id.
     pub async fn run(&self, run: &RunId) -> Result<Run, Problem> {
         let found = self.inner.store.load(run).await?;
         let found = found.map(|(run, _)| run);
@@ -112,7 +112,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// A payload schema.
+    /// The payload schema of this name and version; `None` when it is not registered.
     pub fn get_schema(&self, name: &str, version: &Version) -> Option<Value> {
         self.registry(|it| it.get(name, version).cloned())
     }
@@ -140,13 +140,13 @@ impl Engine {
         Ok(digest)
     }
 
-    /// Bytes by digest.
+    /// The bytes with this digest.
     pub async fn blob_get(&self, digest: &str) -> Result<Blob, Problem> {
         let found = self.inner.store.blob(digest).await?;
         found.ok_or_else(|| Problem::NotFound(format!("blob {digest}")))
     }
 
-    /// Stored JSON by digest.
+    /// The stored JSON with this digest.
     pub(super) async fn body(&self, digest: &str) -> Result<Value, Problem> {
         let blob = self.blob_get(digest).await?;
         Ok(serde_json::from_slice(&blob.bytes).map_err(crate::store::StoreError::from)?)

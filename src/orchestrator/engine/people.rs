@@ -1,4 +1,4 @@
-//! What people do beside the acts of a console: edit, take, complete by hand, cancel (rows 18 to 25).
+//! Acts of people beside those of a console: edit, take, complete by hand, cancel (rows 18 to 25).
 
 use json_patch::Patch;
 use serde_json::Value;
@@ -20,7 +20,7 @@ use crate::store::{Blob, StoreError};
 pub enum Edit {
     /// The whole contract as it shall be; what is masked in it stays as it is.
     Whole(Value),
-    /// A JSON Patch.
+    /// A JSON Patch (RFC 6902) to apply to the contract.
     Patch(Patch),
 }
 
@@ -42,7 +42,7 @@ impl Requester {
     /// A person takes a handoff addressed to people: claim and acknowledge, without expiry.
     ///
     /// # Errors
-    /// When it is addressed to an agent, or moved.
+    /// Fails when it is addressed to an agent, or changed since it was seen.
     pub async fn take(&self, seen: Seen) -> Result<Handoff, Problem> {
         let (run, handoff) = self.find(&seen.handoff).await?;
         let command = taking(&handoff, seen);
@@ -79,7 +79,7 @@ impl Requester {
     /// Row 25: ends everything open in a run. `seen` is its version on the screen.
     ///
     /// # Errors
-    /// When nothing is open, or the run moved.
+    /// Fails when nothing is open, or the run changed since it was seen.
     pub async fn cancel(&self, run: &RunId, seen: u64, why: &str) -> Result<Run, Problem> {
         self.on_run(run, Command::Cancel { expect: Some(seen), why: why.to_owned() }).await
     }
@@ -87,7 +87,7 @@ impl Requester {
     /// A person says what they make of a run, or of one of its handoffs.
     ///
     /// # Errors
-    /// When there is no such run or handoff, or the verdict is empty or too long.
+    /// Fails when there is no such run or handoff, or the verdict is empty or too long.
     pub async fn annotate(&self, run: &RunId, annotation: Annotation) -> Result<Run, Problem> {
         let note = cut(&annotation.note, 2_000);
         self.on_run(run, Command::Annotate(Annotation { note, ..annotation })).await

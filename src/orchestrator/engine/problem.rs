@@ -1,4 +1,4 @@
-//! Why the engine did not do what it was asked, before anybody speaks of HTTP or screens.
+//! Problems: reasons why the engine did not do as it was asked, before anybody speaks of HTTP or screens.
 
 use thiserror::Error;
 
@@ -8,16 +8,16 @@ use crate::domain::port::Fault;
 use crate::orchestrator::boundary::PutError;
 use crate::store::{CommitError, StoreError};
 
-/// Why nothing changed.
+/// Reason why nothing changed.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum Problem {
-    /// The state machine refuses.
+    /// The state machine refuses the command.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// A contract, or something else that was sent, is wrong, with every place.
     #[error("{}", listed(violations))]
     Invalid {
-        /// What is wrong.
+        /// The violations found; at least one.
         violations: Vec<Violation>,
         /// The record that is kept of it, if it was a contract.
         rejection: Option<String>,
@@ -25,23 +25,23 @@ pub enum Problem {
     /// The caller's idempotency key came before, with another request.
     #[error("idempotency key {0} was used for another request; draw a new one")]
     KeyReused(String),
-    /// No such thing.
+    /// The thing that was named does not exist.
     #[error("{0} does not exist")]
     NotFound(String),
     /// More bytes than accepted.
     #[error("{what} is {bytes} bytes, {limit} at most")]
     TooLarge {
-        /// What.
+        /// Name of the thing that is too large.
         what: String,
-        /// How large it is.
+        /// Its size in bytes.
         bytes: usize,
-        /// How large it may be.
+        /// The largest size accepted, in bytes.
         limit: usize,
     },
     /// A payload schema was not registered.
     #[error(transparent)]
     Schema(#[from] PutError),
-    /// The run is changing faster than this request could follow.
+    /// Conflict after conflict: the run is changing faster than this request could follow.
     #[error("run {0} is changing too fast; try again")]
     Busy(String),
     /// The store cannot be used now.

@@ -1,4 +1,4 @@
-//! How agents come to work: they claim it, and wait for it if there is none (row 4).
+//! Claims: agents take work, and wait for it if there is none (row 4).
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use crate::domain::machine::DEFAULT_LEASE;
 use crate::domain::run::{Handoff, Run};
 use crate::domain::time::Millis;
 
-/// How often a claimer looks again at once when others were faster with all that it found.
+/// Most looks of a claimer in a row when each ended in a conflict: others were faster with all that it found.
 const LOOKS: u32 = 64;
 
-/// What an agent asks for when it looks for work.
+/// A claim: the amount of work an agent asks for, and how it will hold it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
     /// At most this many, `1..=10`.
     pub max: usize,
-    /// How long to wait for the first one.
+    /// Time to wait for the first one; zero does not wait.
     pub wait: Duration,
-    /// How long the lease lasts once acknowledged, in milliseconds; `None` is a minute.
+    /// Length of the lease once acknowledged, in milliseconds; `None` is a minute.
     pub lease_ms: Option<Millis>,
-    /// Who works: the process, for people who look for it.
+    /// Name of the process that works, for people who look for it.
     pub holder: String,
 }
 
@@ -39,9 +39,9 @@ pub struct Claimed {
     pub contract: Value,
     /// The fencing token: name it in everything that follows.
     pub lease_id: String,
-    /// Which attempt this is, from 1.
+    /// Number of this attempt in the budget epoch, from 1.
     pub attempt: u32,
-    /// What a person decided since the last attempt.
+    /// The latest decision of a person, made since the last attempt; `None` without one.
     pub resolution: Option<Resolution>,
 }
 
@@ -50,7 +50,7 @@ impl Requester {
     /// vain. Paused edges give nothing.
     ///
     /// # Errors
-    /// When the store cannot be used.
+    /// Fails when the store cannot be used.
     pub async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, Problem> {
         let until = Instant::now() + claim.wait;
         let waiting = self.wake().agent(&self.by.id);
@@ -130,7 +130,7 @@ impl Requester {
         }
     }
 
-    /// What the same claim was given before under its key, at most `max`.
+    /// The work that the same claim was given before under its key, at most `max`.
     async fn claimed_before(&self, max: usize) -> Result<Vec<Claimed>, Problem> {
         let mut claimed = Vec::new();
         let Some(once) = &self.once else { return Ok(claimed) };

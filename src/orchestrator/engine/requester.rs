@@ -14,15 +14,15 @@ use crate::domain::run::{Handoff, Run};
 use crate::domain::time::{DAY, Millis, Time};
 use crate::store::{Answered, Blob, Commit, CommitError, StoreError};
 
-/// How often a request is decided again because somebody was faster.
+/// Most times that a request is decided: once more after each conflict, when somebody was faster.
 const TRIES: u32 = 64;
-/// How long the answer to a request with an idempotency key is remembered.
+/// Time for which the answer to a request with an idempotency key is remembered, in milliseconds.
 const ANSWERS_KEPT: Millis = DAY;
 
 /// An idempotency key that was looked up: the same request under it is answered once, the same way, for 24 hours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Once {
-    /// Whose keys: two callers may use the same one.
+    /// Scope of the key, made from the caller: two callers may use the same key.
     scope: String,
     /// The caller's key.
     key: String,
@@ -48,7 +48,7 @@ impl Once {
     }
 }
 
-/// What one request wants of a run as it was loaded.
+/// The plan of one request for a run as it was loaded.
 pub(super) struct Plan {
     pub(super) command: Command,
     pub(super) blobs: Vec<Blob>,
@@ -60,9 +60,9 @@ impl Plan {
     }
 }
 
-/// What came of a request.
+/// The outcome of a request.
 pub(super) enum Done {
-    /// The run as it is now and what happened to it; nothing when it had been done before.
+    /// The run as it is now and the events of the request; no events when it had been done before.
     Now { run: Box<Run>, events: Vec<Event> },
     /// It had been done before under the same key: the handoffs as it left them, in the order it came to them.
     Before(Vec<Handoff>),
@@ -113,7 +113,7 @@ impl Requester {
         Self { found: Some((run, handoff)), ..self }
     }
 
-    /// Decides and commits one request; again and again while others are faster.
+    /// Decides and commits one request; again after each conflict, while others are faster.
     pub(super) async fn transact(
         &self,
         run: &RunId,
@@ -172,7 +172,7 @@ impl Requester {
         Err(Problem::Busy(run.to_string()))
     }
 
-    /// What the same request did before, as far as that was known when its key was looked up.
+    /// The outcome of the same request before, as far as it was known when its key was looked up.
     pub(super) fn before(&self) -> Option<Done> {
         Some(Done::Before(self.once.as_ref()?.before.clone()?))
     }

@@ -58,7 +58,7 @@ impl Requester {
     }
 }
 
-/// What was said, within the limits of a contract.
+/// The texts, within the limits of a contract; empty ones are left out.
 pub(super) fn shortened(texts: &[String]) -> Vec<String> {
     let said = texts.iter().filter(|it| !it.trim().is_empty());
     said.take(LIMITS.1).map(|it| cut(it, LIMITS.2)).collect()

@@ -1,4 +1,4 @@
-//! Who waits for what: agents for work, the sweeper for the next thing that is due.
+//! Waking those who wait: agents for work, the sweeper for the next thing that is due.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use crate::domain::run::queue::{claimable, due};
 use crate::domain::time::Time;
 use crate::store::Commit;
 
-/// Who is waiting.
+/// The agents that wait, and the sweeper.
 #[derive(Default)]
 pub(in crate::orchestrator) struct Wake {
     agents: Mutex<HashMap<String, Arc<Notify>>>,
@@ -17,7 +17,7 @@ pub(in crate::orchestrator) struct Wake {
     next: Mutex<Option<Time>>,
 }
 
-/// What a commit means to those who wait.
+/// News of a commit for those who wait.
 pub(super) struct News {
     agents: Vec<String>,
     everybody: bool,
@@ -40,7 +40,7 @@ impl News {
 }
 
 impl Wake {
-    /// Where `agent` waits.
+    /// The signal on which `agent` waits.
     pub(super) fn agent(&self, agent: &str) -> Arc<Notify> {
         let Ok(mut agents) = self.agents.lock() else {
             return Arc::default();
