@@ -230,7 +230,7 @@ pub struct Relation {
     /// The id of the handoff it follows from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
-    /// Number of the revision cycle, from 1, counted by the server; `None` when it is no revision.
+    /// Number of the revision cycle, counted by the server; 0 before the first revision, `None` when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cycle: Option<u32>,
     /// The changes that a revision has to make; `None` when it is no revision.

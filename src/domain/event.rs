@@ -120,7 +120,7 @@ pub enum Fact {
         /// The agent's account of the failure. Hostile text; empty when it gave none.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         detail: String,
-        /// Time before which the next attempt does not start: the end of the backoff.
+        /// Time before which the next attempt does not start: the end of the backoff, jitter included.
         ready_at: Time,
     },
     /// Parked: automatic processing ended, a person decides (rows 12, 14, 15, 20).

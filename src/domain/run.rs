@@ -47,7 +47,7 @@ pub struct Run {
     /// Time at which a person cancelled it; `None` when nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_at: Option<Time>,
-    /// Whether its agents go round in circles.
+    /// Verdict of the loop rules: whether its agents go round in circles.
     #[serde(default, skip_serializing_if = "Verdict::is_fine")]
     pub verdict: Verdict,
     /// Times of the latest retries, oldest first, kept as long as they can still make a storm.

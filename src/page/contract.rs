@@ -1,4 +1,4 @@
-//! Whether the contract of a handoff holds.
+//! The six fields of a contract on a page, and whether each one holds.
 
 use super::origin::model;
 use super::{Doc, TextRole};

@@ -51,7 +51,7 @@ pub struct Blob {
 /// The answer to a request that may be repeated under the same key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answered {
-    /// Whose keys: the caller, so that two callers may use the same one.
+    /// Scope of the key, made from the caller: two callers may use the same key.
     pub scope: String,
     /// The idempotency key the caller gave.
     pub key: String,

@@ -18,7 +18,7 @@ const PAGE: usize = 200;
 pub struct Ready {
     /// Run and handoff, the most urgent first.
     pub found: Vec<(RunId, HandoffId)>,
-    /// Time at which the next one becomes ready; `None` when none will by itself.
+    /// Time at which the next one becomes ready; `None` when none is known.
     pub next: Option<Time>,
 }
 

@@ -50,7 +50,7 @@ pub struct Brief {
     /// The obstacles in the way of the next step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blockers: Option<Vec<String>>,
-    /// Whose consent is still missing.
+    /// The people or teams whose consent is still missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_approvals: Option<Vec<String>>,
     /// The input that only the receiver can supply.
@@ -66,7 +66,7 @@ pub struct Brief {
 pub struct DoneItem {
     /// The condition, as a sentence.
     pub item: String,
-    /// Whether it holds already.
+    /// True when the condition holds already.
     pub met: bool,
 }
 
@@ -99,7 +99,7 @@ pub struct WorkingMemory {
 pub struct Summary {
     /// The decision that the work led to.
     pub decision: String,
-    /// On the strength of what.
+    /// The inputs that the decision was based on; empty when there were none.
     pub inputs_used: Vec<String>,
     /// The questions that are still open; empty when there are none.
     pub open_questions: Vec<String>,
@@ -131,7 +131,7 @@ pub struct Reference {
     /// The part that matters, as a JSON pointer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slice: Option<String>,
-    /// Until when they can be had.
+    /// Time until which the bytes can be fetched; `None` when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
 }

@@ -99,10 +99,10 @@ pub struct SideEffect {
     pub op: EffectOp,
     /// Status of the write as far as known.
     pub status: EffectStatus,
-    /// Whether doing it again with the same key does nothing more.
+    /// True when doing it again with the same key does nothing more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotent: Option<bool>,
-    /// Whether it can be undone.
+    /// True when it can be undone.
     pub reversible: bool,
     /// Time at which it was committed; `None` when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -256,7 +256,7 @@ pub enum CheckStatus {
 pub struct Classification {
     /// The level of the whole.
     pub level: Level,
-    /// Regulations that apply, such as `gdpr`; `None` when not said.
+    /// Regulations that apply, such as `GDPR`; `None` when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regulations: Option<Vec<String>>,
     /// JSON pointer to the class of what is there.

@@ -1,4 +1,4 @@
-//! Whether somebody should look at an edge, why, and since when.
+//! The rules of health: whether somebody should look at an edge, the reasons, and their beginning.
 //!
 //! The rules are those of protocol section 5. They keep no state: everything, "since" included, is read from
 //! the windows, so a console that has just started and one that has watched for a day say the same.
@@ -99,7 +99,7 @@ pub struct Finding {
     pub reason: String,
     /// Time of its beginning, to the minute; `None` before the last hour unless an open handoff tells.
     pub since: Option<Time>,
-    /// It was so already when the last hour began: nobody can say since when.
+    /// True when it was so already as the last hour began: nobody can say since when.
     pub lasting: bool,
 }
 

@@ -167,7 +167,7 @@ impl EdgeStats {
         }
     }
 
-    /// It is open no more.
+    /// The question is open no more.
     pub(super) fn answered(&mut self, question: &Asked, id: &HandoffId) {
         let place = (question.since, id.clone());
         self.open.remove(&place);

@@ -216,7 +216,7 @@ pub struct Given {
     pub value: Option<Value>,
     /// The whole edited contract.
     pub edited: Option<Value>,
-    /// Whom to ask; when empty, those whom the source asks by default.
+    /// The role to ask; when empty, the one that the source asks by default.
     pub role: String,
     /// True to revoke a running lease.
     pub force: bool,
@@ -238,7 +238,7 @@ pub enum Act {
     Escalate {
         /// True to revoke a running lease.
         force: bool,
-        /// Whom to ask; when empty, those whom the source asks by default.
+        /// The role to ask; when empty, the one that the source asks by default.
         role: String,
     },
     /// Row 23: it ends unprocessed.
@@ -267,7 +267,7 @@ pub enum Act {
     Annotate {
         /// The verdict in a few words.
         verdict: String,
-        /// It is about the whole run.
+        /// True when it is about the whole run.
         #[serde(skip)]
         of_run: bool,
     },

@@ -73,7 +73,7 @@ pub struct FindingRow {
     pub what: String,
     /// Time of its beginning; null when unknown.
     pub since: Option<Time>,
-    /// It began more than an hour ago, and nobody can say when.
+    /// True when it began more than an hour ago, and nobody can say when.
     #[serde(skip)]
     pub lasting: bool,
     /// It needs somebody now rather than today.

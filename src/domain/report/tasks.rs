@@ -60,7 +60,7 @@ pub struct TaskRow {
     pub verdict: TaskVerdict,
     /// The rule that found it, in words; empty when fine.
     pub signal: String,
-    /// Since when the verdict holds; null when fine.
+    /// Time since which the verdict holds; null when fine.
     pub since: Option<Time>,
     /// Number of handoffs so far.
     pub handoffs: usize,

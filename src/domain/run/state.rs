@@ -12,7 +12,7 @@ pub enum State {
     Leased,
     /// Accepted by the target, which works on it.
     Acknowledged,
-    /// Waiting for the next attempt.
+    /// Waiting for the next attempt until its backoff is over.
     RetryWait,
     /// Waiting for a person to answer.
     Escalated,

@@ -52,7 +52,7 @@ impl Outline<'_> {
         self.clock.first_seen()
     }
 
-    /// It counts in the latency population ([`Handoff::is_unacknowledged`]), since this time.
+    /// Time since which it counts in the latency population ([`Handoff::is_unacknowledged`]); `None` when it does not.
     pub fn waiting(&self) -> Option<Time> {
         self.clock.waiting(self.state)
     }
