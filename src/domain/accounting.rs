@@ -54,7 +54,7 @@ impl Entry {
 pub struct Before {
     /// State of the handoff.
     pub state: State,
-    /// It counted in the latency population, since this time.
+    /// Time since which it counted in the latency population; `None` when it did not.
     pub waiting: Option<Time>,
     /// Time its age counts from: [`Handoff::first_seen`].
     pub first_seen: Time,
@@ -68,11 +68,11 @@ pub struct Before {
 /// An open question to a role, measured as a handoff of its own on the edge `{target}>{role}` (protocol section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// From the target of the handoff to the role.
+    /// The edge from the target of the handoff to the role.
     pub edge: Edge,
     /// Time at which the question was opened.
     pub since: Time,
-    /// Somebody has it in hand, or had: it is acknowledged.
+    /// True when somebody has it in hand, or had: it is acknowledged.
     pub claimed: bool,
 }
 
@@ -90,7 +90,7 @@ impl Asked {
 }
 
 impl Before {
-    /// Of a handoff that is about to change.
+    /// The state before an event of a handoff that is about to change.
     pub fn of(it: &Handoff) -> Self {
         Self {
             state: it.state,

@@ -107,7 +107,7 @@ pub enum Command {
     Snooze {
         /// The handoff, and the lease on it.
         held: Held,
-        /// Not claimable before this; at most 24 hours away.
+        /// Time before which it cannot be claimed; at most 24 hours away.
         until: Time,
     },
     /// Rows 15, 19 (timeout) and 20: whatever is due on this handoff now.
@@ -231,14 +231,14 @@ pub struct Held {
 pub struct Seen {
     /// Id of the handoff.
     pub handoff: HandoffId,
-    /// Its version on the screen; the act is refused if it moved.
+    /// Version of the handoff on the screen; when it changed since, the act is refused as a conflict.
     pub version: u64,
 }
 
 /// A request that changed nothing, with the reason.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum Refusal {
-    /// No such handoff, rejection or run.
+    /// There is no such handoff, rejection or run.
     #[error("{0} does not exist")]
     NotFound(String),
     /// The lease is unknown, expired or somebody else's: stop, undo nothing.
@@ -259,7 +259,7 @@ pub enum Refusal {
         /// The states from which it could be done.
         allowed: &'static [State],
     },
-    /// It changed since it was seen.
+    /// A version conflict: the handoff changed since it was seen.
     #[error("it changed since you saw it: {}", told(last_change.as_ref()))]
     VersionConflict {
         /// The version of the handoff now.

@@ -114,7 +114,7 @@ pub fn digest_of_bytes(bytes: &[u8]) -> String {
     hashed("sha256:", bytes)
 }
 
-/// Somebody who can hand over or take over.
+/// A party that can hand over or take over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Party {
     /// Kind of party: agent, person, team and so on.
@@ -213,7 +213,7 @@ pub struct Pipeline {
 pub enum Pattern {
     /// One agent after the other.
     Sequential,
-    /// One distributes, many work, one gathers.
+    /// One agent distributes, many work, one gathers.
     SupervisorWorker,
     /// Each agent decides who is next.
     PeerToPeer,
@@ -259,13 +259,13 @@ impl Relation {
 pub enum RelationKind {
     /// The first of a run.
     Initial,
-    /// On to the next stage.
+    /// Hands on to the next stage.
     Forward,
     /// Back to be mended, with feedback.
     Revision,
     /// The source waits for the answer.
     Delegate,
-    /// One of several in parallel.
+    /// Hands over one of several parts in parallel.
     FanOut,
     /// Joins the results of several earlier handoffs.
     FanIn,

@@ -18,16 +18,16 @@ pub const BRANCH_MAX: usize = 64;
 /// Reason for which an input cannot become part of a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// Not 32 lower-case hexadecimal digits, or all zero.
+    /// The trace id is not 32 lower-case hexadecimal digits, or all zero.
     #[error("{0} is not a trace id: it has to be 32 lower-case hexadecimal digits, not all zero")]
     Trace(String),
-    /// Not `""` or decimal numbers joined by dots.
+    /// The branch is not `""` or decimal numbers joined by dots.
     #[error("{0} is not a branch: it has to be empty or numbers joined by dots, such as 1.0, at most 64 characters")]
     Branch(String),
     /// The step is above [`STEP_MAX`].
     #[error("step {0} is too large: the last step is 2147483647")]
     Step(u64),
-    /// Not a prefix and 64 lower-case hexadecimal digits.
+    /// The key is not a prefix and 64 lower-case hexadecimal digits.
     #[error("{text} is not a key: it has to be {prefix} and 64 lower-case hexadecimal digits")]
     Key {
         /// The text that was given, shortened and escaped.

@@ -125,7 +125,7 @@ pub struct Rollup {
 /// Capabilities of a source: its measurements and acts; the console greys out the rest and says why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Capabilities {
-    /// In two or three words, such as `embedded orchestrator` or `recording`.
+    /// Kind of source in two or three words, such as `embedded orchestrator` or `recording`.
     pub kind: String,
     /// Acknowledgements are seen, so latency is.
     pub latency: bool,

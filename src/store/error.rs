@@ -22,7 +22,7 @@ pub enum StoreError {
     /// The file is another program's database.
     #[error("{0} is a database of another program ({1}); nothing was changed, name another file")]
     Foreign(PathBuf, String),
-    /// No database, or a damaged one.
+    /// The file is no database, or a damaged one.
     #[error("{0} is not a Seamwatch store, or it is damaged ({1}); restore it from a copy, or name another file")]
     Corrupt(PathBuf, String),
     /// Written by a later version of this program.

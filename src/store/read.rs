@@ -25,7 +25,7 @@ pub struct Ready {
 /// Filter on the handoffs to list; an empty or `None` member matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// In one of these states.
+    /// The states they are in.
     pub states: Vec<State>,
     /// The run they belong to.
     pub run: Option<RunId>,

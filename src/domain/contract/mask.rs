@@ -67,7 +67,7 @@ impl Masked {
     /// The contract as it may be shown, split into its parts.
     ///
     /// # Errors
-    /// In words: it is no contract, or it hides what makes it one.
+    /// Fails with a sentence: it is no contract, or it hides what makes it one.
     pub fn contract(&self) -> Result<Contract, String> {
         Contract::deserialize(&self.0).map_err(|why| format!("it is not a contract that can be shown: {why}"))
     }

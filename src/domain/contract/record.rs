@@ -139,7 +139,7 @@ pub enum EffectStatus {
     Unknown,
     /// It happened and was undone since.
     Compensated,
-    /// It stays, by decision.
+    /// It stays as it is, by decision.
     Kept,
 }
 

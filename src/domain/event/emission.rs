@@ -47,7 +47,7 @@ pub struct Emission {
     /// Urgency of the handoff, as the producer said; normal when it did not.
     #[serde(default)]
     pub urgency: Urgency,
-    /// One sentence: what is asked. Hostile text.
+    /// Title of the work in one sentence, from the brief. Hostile text.
     pub title: String,
     /// Name of the owner of the outcome; empty when observed.
     #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::name")]

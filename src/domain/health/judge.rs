@@ -88,7 +88,7 @@ pub enum Signal {
     Violations,
 }
 
-/// One thing that is wrong with an edge.
+/// A finding: one thing that is wrong with an edge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The rule that says so.

@@ -106,7 +106,7 @@ acts! {
         means: ("Your verdict is kept beside those of others, with your name. Nothing moves by it.", ""),
         path: ("handoffs", "annotate"), adds: true, words: "note", ..Verb::OF_OPERATORS
     }
-    /// Nothing more for agents from this edge.
+    /// Agents get nothing more from this edge.
     PauseEdge {
         verb: "pause", done: "paused", key: "pause-edge", help: "Pause or resume the edge; asks first.",
         on: Object::Edge, asks: &[Ask::Words("why")],
@@ -148,7 +148,7 @@ impl ActKind {
         if force && !row.forced.is_empty() { row.forced } else { row.states }
     }
 
-    /// It can be done to a handoff in this state.
+    /// True when it can be done to a handoff in this state.
     pub fn fits(self, state: State, force: bool) -> bool {
         self.states(force).contains(&state)
     }

@@ -18,7 +18,7 @@ pub struct Request {
     pub key: String,
 }
 
-/// One item as it was seen.
+/// One item with the version at which it was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     /// The run of the handoff.

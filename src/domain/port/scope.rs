@@ -24,7 +24,7 @@ impl Scope {
     /// Every scope, in the order of the variants.
     pub const ALL: [Self; 5] = [Self::Viewer, Self::Operator, Self::Approver, Self::Agent, Self::Admin];
 
-    /// Its name in a token file.
+    /// The word for it in a token file, such as `viewer`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",

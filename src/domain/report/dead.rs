@@ -149,7 +149,7 @@ fn head(ledger: &Ledger, book: &DeadBook) -> Option<DeadGroup> {
     })
 }
 
-/// One dead letter; `None` when it is not one.
+/// The row of one dead letter; `None` when it is not one.
 pub fn dead_row(ledger: &Ledger, id: &HandoffId) -> Option<DeadRow> {
     let group = ledger.dead().group_of(id)?;
     let run = ledger.run_of(id)?;

@@ -64,7 +64,7 @@ pub struct EdgeRow {
     pub level: Health,
 }
 
-/// One thing that is wrong with an edge.
+/// A finding about an edge, for screens and JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FindingRow {
     /// The rule that says so.
@@ -76,7 +76,7 @@ pub struct FindingRow {
     /// True when it began more than an hour ago, and nobody can say when.
     #[serde(skip)]
     pub lasting: bool,
-    /// It needs somebody now rather than today.
+    /// True when the finding is critical: it needs somebody now rather than today.
     pub critical: bool,
 }
 
@@ -176,7 +176,7 @@ impl FindingRow {
     }
 }
 
-/// Its health can be named as JSON says it and as a screen does.
+/// Filters read the health as JSON says it and as a screen does.
 impl Filterable for EdgeRow {
     const FIELDS: &'static [&'static str] = &["pipeline", "from", "to", "edge", "stage", "health"];
 

@@ -113,7 +113,7 @@ pub fn inbox(ledger: &Ledger) -> Vec<InboxRow> {
     rows
 }
 
-/// One open question as of `now`; `None` when the handoff waits for nobody.
+/// The row of one open question as of `now`; `None` when the handoff waits for nobody.
 pub fn inbox_row(run: &RunId, it: &Handoff, now: Time) -> Option<InboxRow> {
     let open = it.escalation.as_ref()?;
     let claimed = open.claimed.as_ref().filter(|(_, until)| *until > now);

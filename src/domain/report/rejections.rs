@@ -39,7 +39,7 @@ pub struct RejectionRow {
 }
 
 impl RejectionRow {
-    /// Everything that is wrong, in one line. Hostile text.
+    /// The violations in one line. Hostile text.
     pub fn wrong(&self) -> String {
         let errors: Vec<String> = self.errors.iter().map(ToString::to_string).collect();
         errors.join("; ")

@@ -127,7 +127,7 @@ fn rows<'a>(ledger: &Ledger, runs: impl Iterator<Item = &'a Run>, all: bool) -> 
     rows
 }
 
-/// One run as of `now`.
+/// The row of one run as of `now`.
 pub fn task_row(run: &Run, now: Time) -> TaskRow {
     let storm = run.storm_since;
     let (verdict, signal, since) = match run.verdict.level {

@@ -37,9 +37,9 @@ const LONGEST_WAIT: u64 = 20;
 pub struct Wanted {
     /// Events after this cursor; without it a stream begins now and a page with the first event
     after: Option<String>,
-    /// Only of this edge: `from>to` or `pipeline>from>to`
+    /// Only events of this edge: `from>to` or `pipeline>from>to`
     edge: Option<String>,
-    /// Only these types, with commas between them: `handoff.emitted,handoff.completed`
+    /// Only events of these types, with commas between them: `handoff.emitted,handoff.completed`
     types: Option<String>,
     /// Events of one JSON page, 1 to 200
     limit: Option<usize>,

@@ -78,7 +78,7 @@ pub async fn edge_metrics(State(api): State<Api>, Place(name): Place<String>, As
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Escalations {
-    /// Only those that ask this role
+    /// Only questions to this role
     role: Option<String>,
     /// `open` (nobody has it in hand) or `claimed`
     state: Option<String>,

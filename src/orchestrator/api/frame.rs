@@ -69,7 +69,7 @@ pub fn caught(panic: Box<dyn std::any::Any + Send>) -> Response {
 #[derive(Default)]
 pub struct Refusals(Mutex<(Option<Time>, u64)>);
 
-/// From one line about refused callers to the next.
+/// Least time from one line about refused callers to the next, in milliseconds.
 const BETWEEN_LINES: Millis = 10 * SECOND;
 
 impl Refusals {

@@ -41,7 +41,7 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", what)
     }
 
-    /// Not with these rights: 403.
+    /// The rights of the caller do not allow it: 403.
     pub fn scope(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "scope", detail)
     }

@@ -43,7 +43,7 @@ pub struct Handoffs {
     state: Option<String>,
     /// `from>to` or `pipeline>from>to`
     edge: Option<String>,
-    /// Only of this run
+    /// Only handoffs of this run
     run: Option<String>,
     /// `critical`, `high`, `normal` or `low`
     urgency: Option<String>,
@@ -229,7 +229,7 @@ pub async fn runs(State(api): State<Api>, Ask(asked): Ask<Runs>) -> Answer {
     Ok(Json(json!({ "items": rows, "next": next })).into_response())
 }
 
-/// One run and how it got there
+/// Show one run and its events
 ///
 /// A run is a trace: its id is the trace id.
 #[utoipa::path(get, path = "/runs/{id}", tag = "runs", params(("id" = String, Path, description = "run")),
@@ -241,7 +241,7 @@ pub async fn run(State(api): State<Api>, caller: Caller, Place(id): Place<String
     Ok(([(header::ETAG, etag(run.version))], body).into_response())
 }
 
-/// One run by its trace id
+/// Show one run by its trace id
 #[utoipa::path(get, path = "/traces/{trace_id}", tag = "runs",
     params(("trace_id" = String, Path, description = "the same as the run id")),
     responses((status = 200, description = "as `/runs/{id}`", body = Value, headers(("etag" = String)))))]

@@ -37,7 +37,7 @@ impl EdgeName {
     /// The one edge it names.
     ///
     /// # Errors
-    /// It leaves the pipeline open.
+    /// Fails when it leaves the pipeline open.
     pub fn exact(&self) -> Answer<Edge> {
         match &self.pipeline {
             Some(pipeline) => Ok(Edge::new(pipeline, &self.from, &self.to)),

@@ -17,7 +17,7 @@ use crate::store::{Blob, Commit, Filter};
 /// The most bytes of one blob, 16 MiB.
 const BLOB_MAX: usize = 16 * 1024 * 1024;
 
-/// One page of a list.
+/// A page of a list of handoffs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
     /// The handoffs, the latest first, each with its run.

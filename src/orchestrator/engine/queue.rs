@@ -119,7 +119,7 @@ impl Requester {
         };
         let claimed = match self.transact(run, plan).await {
             Ok(Done::Now { run, .. }) => run.handoffs.get(handoff).cloned(),
-            // The same request, which was given up on its way, was faster.
+            // A conflict with the same request, which was given up on its way and was faster.
             Ok(Done::Before(claimed)) => claimed.into_iter().next(),
             Err(Problem::Refused(_) | Problem::Busy(_)) => None,
             Err(why) => return Err(why),
