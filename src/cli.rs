@@ -106,7 +106,7 @@ fn command_like(text: &str) -> Option<String> {
     (alike > 0.7).then_some(name)
 }
 
-/// How the program ends; the codes are an interface for scripts (`seam --help` lists them).
+/// Exit code of the program, an interface for scripts (`seam --help` lists them).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// 0: done.
@@ -115,14 +115,14 @@ pub enum Exit {
     Failed,
     /// 2: the command makes no sense as written, or a configuration file is wrong.
     Usage,
-    /// 3: it moved since it was seen; somebody else was faster.
+    /// 3: a conflict: it moved since it was seen; somebody else was faster.
     Conflict,
     /// 4: refused: by the state, by the rights, or because an edit makes the contract invalid.
     Refused,
 }
 
 impl Exit {
-    /// The number a shell sees.
+    /// The exit code that a shell sees, 0 to 4.
     pub const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -197,7 +197,7 @@ pub fn json(value: &impl serde::Serialize, pretty: bool) -> anyhow::Result<Strin
     Ok(escape_json(&text).into_owned())
 }
 
-/// Where a command connects to. Shared by every command that reads or acts.
+/// Address and identity of a command that reads or acts.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Connect {
     /// Address: http(s)://HOST:PORT, sqlite:PATH or file:RECORDING [env: SEAM_ADDRESS]
@@ -228,7 +228,7 @@ impl Connect {
     }
 }
 
-/// How a command prints.
+/// Format of what a command prints on standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
     /// A table for people

@@ -19,7 +19,7 @@ mod token;
 #[error("{0}")]
 pub struct Wrong(String);
 
-/// What the command line said; `None` is silence.
+/// Settings from the command line; `None` where a flag is absent.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
     /// Configuration file instead of the usual one.
@@ -43,13 +43,13 @@ pub struct Flags {
 /// One value and where it is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting<T> {
-    /// The value.
+    /// The value in force.
     pub value: T,
-    /// Where it is from.
+    /// The place it was read from.
     pub origin: Origin,
 }
 
-/// Where a value is from, strongest first.
+/// Place that a value was read from, strongest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The command line.
@@ -58,7 +58,7 @@ pub enum Origin {
     Environment(&'static str),
     /// A line of the configuration file.
     File(PathBuf, usize),
-    /// Nobody said anything.
+    /// The default, as nobody said anything.
     Default,
 }
 
@@ -73,7 +73,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Everything that can be set.
+/// All settings, each with the place it was read from.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Address to connect to; by default an embedded orchestrator in the data directory of the user.

@@ -18,7 +18,7 @@ mod result;
 
 use result::{Item, finish};
 
-/// What every act needs.
+/// Flags of every act.
 #[derive(Clone, Debug, clap::Args)]
 pub struct On {
     /// Ids of handoffs; - reads them from standard input, one a line
@@ -44,7 +44,7 @@ pub struct On {
     pub output: Output,
 }
 
-/// The acts.
+/// The acts on handoffs.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Act {
     /// Return dead letters to the queue
@@ -120,7 +120,7 @@ fn answer(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|why| format!("not JSON ({why}); a text needs quotes: '\"…\"'"))
 }
 
-/// Does it.
+/// Runs `seam act`: reads the ids, asks for confirmation, sends the requests and prints the result of each item.
 ///
 /// # Errors
 /// Nothing was done: the address does not answer, acting is not possible there, or nobody confirmed.
@@ -193,7 +193,7 @@ fn may(look: &Look, kind: ActKind) -> Result<(), Stop> {
     Err(Stop::new(Exit::Refused, why))
 }
 
-/// What is acted on as it is now, and the ids that nothing open has.
+/// Targets at the versions they have now, and a failed item for each id that no open handoff has.
 async fn targets(look: &Look, act: &Act) -> (Vec<Target>, Vec<Item>) {
     let (mut targets, mut missing) = (Vec::new(), Vec::new());
     let (on, kind) = act.parts();
@@ -255,7 +255,7 @@ impl Act {
         }
     }
 
-    /// What its flags say.
+    /// Input of the act (role, reason, answer, ...) as the flags gave it; empty where a flag is absent.
     fn given(&self) -> Given {
         match self {
             Self::Escalate { role, force, .. } => Given { role: role.clone(), force: *force, ..Given::default() },

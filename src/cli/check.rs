@@ -27,7 +27,7 @@ pub struct Args {
 /// More than any contract may have, so that a wrong file is not read to its end.
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
-/// Checks.
+/// Runs `seam check`: validates the contract and prints every violation.
 ///
 /// # Errors
 /// The file cannot be read.

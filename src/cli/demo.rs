@@ -25,7 +25,7 @@ pub struct Args {
     look: Look,
 }
 
-/// How the console looks, as for `seam watch`.
+/// Flags for the look of the console, as for `seam watch`.
 #[derive(Clone, Debug, clap::Args)]
 struct Look {
     /// Configuration file instead of the one in the configuration directory [env: SEAM_CONFIG]

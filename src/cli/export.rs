@@ -47,7 +47,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Where the lines go.
+/// Destination of the exported lines.
 enum Out {
     Standard,
     /// Written beside the file and moved there when it is whole, so that nobody reads half a recording.

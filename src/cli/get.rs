@@ -55,7 +55,7 @@ pub struct Args {
     pub all: bool,
 }
 
-/// What can be printed.
+/// Kind of rows to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -76,7 +76,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What people call many of them.
+    /// The plural noun for sentences, such as `dead letters`.
     const fn plural(self) -> &'static str {
         match self {
             Self::Pipelines => "pipelines",
@@ -93,7 +93,7 @@ impl Kind {
 /// Events of a live source that are printed when nobody says how many.
 const LATEST: usize = 200;
 
-/// Prints.
+/// Runs `seam get`: prints the chosen rows.
 ///
 /// # Errors
 /// The address does not answer or cannot be read, or nothing has an id that was asked for.
@@ -229,7 +229,7 @@ fn finish<T: Row>(
     Ok(Exit::Done)
 }
 
-/// What does not fit into rows, for people: on standard error, so that a pipe stays clean.
+/// Notes for people on what does not fit into rows: on standard error, so that a pipe stays clean.
 fn remarks(look: &Look, left_out: usize) {
     if left_out > 0 {
         let rows = if left_out == 1 { "row" } else { "rows" };

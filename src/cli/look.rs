@@ -1,4 +1,4 @@
-//! What an address says right now, or what a recording said at an instant: every reading command starts here.
+//! The state of an address right now, or of a recording at an instant: every reading command starts here.
 
 use std::time::Duration;
 
@@ -16,38 +16,38 @@ use crate::domain::run::State;
 use crate::domain::time::{MINUTE, Time};
 use crate::source::{Address, Options, Shared, recording};
 
-/// How long a live source may take to say what is.
+/// The longest a live source may take to send its snapshot.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One look at one source.
+/// A read of one source: its state, its log and its address.
 pub struct Look {
     /// The address as it is shown.
     pub address: String,
     /// The source itself, for bodies and acts.
     pub source: Shared,
-    /// What is known.
+    /// State folded from the snapshot and the events.
     pub ledger: Ledger,
     /// The instant it is known for.
     pub as_of: Time,
     /// The log as far as the source hands it out: all of a recording, the latest of a live source.
     pub events: Vec<Event>,
-    /// What could not be used.
+    /// Input that could not be used, counted by cause; empty when all of it could.
     pub skipped: Vec<Skipped>,
-    /// Time is real here.
+    /// Whether time is real here: true for an orchestrator, false for a recording.
     pub live: bool,
 }
 
 /// Handoffs that were emitted and have not ended; dead letters have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Open {
-    /// Never acknowledged.
+    /// Handoffs that were never acknowledged.
     pub unacknowledged: usize,
-    /// Acknowledged.
+    /// Handoffs that were acknowledged.
     pub acknowledged: usize,
 }
 
 impl Look {
-    /// What is open at the instant.
+    /// Counts of the handoffs that are open at the instant.
     pub fn open(&self) -> Open {
         let mut open = Open::default();
         let handoffs = self.ledger.runs().flat_map(|run| run.handoffs.values());
@@ -239,7 +239,7 @@ impl From<Fault> for Stop {
     }
 }
 
-/// How a command ends that met this fault.
+/// Exit code for this fault.
 pub const fn exit_of(fault: &Fault) -> Exit {
     match fault {
         Fault::Conflict { .. } => Exit::Conflict,

@@ -1,4 +1,4 @@
-//! What an orchestrator is set up with, whoever runs it: the policies of edges and the payload schemas. They hold on a
+//! Settings of an orchestrator, whoever runs it: the policies of edges and the payload schemas. They hold on a
 //! store that is opened by its address as they do where it is served.
 
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::orchestrator::policy_file;
 use crate::source::{self, Address, AddressError, Options, Shared};
 use crate::toml_lines::Mistake;
 
-/// What holds where the address is a store, as for `seam serve`.
+/// Flags for the policies and schemas of a store, as for `seam serve`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Flags {
     /// Policies of edges, where the address is a store [env: SEAM_POLICIES]

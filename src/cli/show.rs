@@ -46,11 +46,11 @@ struct HandoffPage<'a> {
     dead: Option<DeadRow>,
     /// Present while it waits for a person.
     inbox: Option<InboxRow>,
-    /// Its run.
+    /// The run of the handoff, as a row of `seam get tasks`.
     task: TaskRow,
     /// The stored contract, masked; null where the source keeps none.
     contract: Option<Masked>,
-    /// Why there is none.
+    /// The reason that there is no contract, in words; null when there is one.
     contract_missing: Option<String>,
     events: Vec<&'a Event>,
 }
@@ -66,7 +66,7 @@ struct RunPage<'a> {
     events: Vec<&'a Event>,
 }
 
-/// Prints.
+/// Runs `seam show`: prints all that is known of one handoff or one run.
 ///
 /// # Errors
 /// Nothing has this id, or the address does not answer.

@@ -7,9 +7,9 @@ use crate::domain::time::{Millis, Time};
 /// A column of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
-    /// Its heading.
+    /// Its heading, in capitals.
     pub name: &'static str,
-    /// How its cells stand.
+    /// Alignment of its cells, and their part in giving way to a narrow terminal.
     pub fit: Fit,
     /// Left out of a terminal that is too narrow: the highest first, 0 never.
     pub spare: u8,
@@ -24,14 +24,14 @@ impl Column {
     }
 }
 
-/// How the cells of a column stand.
+/// Alignment of the cells of a column, and the order in which columns are shortened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
     /// A name, never cut before the rest is.
     Left,
     /// An id: loses its middle where words alone do not give enough room, and is understood like that.
     Id,
-    /// A number.
+    /// A number, aligned right.
     Right,
     /// Words: cut first when the terminal is narrow.
     Words,
@@ -176,7 +176,7 @@ pub fn moment(at: Time) -> String {
     at.utc().format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// What may be missing.
+/// The value as shown, or `-` when it is `None`.
 pub fn or_dash<T>(value: Option<T>, shown: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), shown)
 }

@@ -91,7 +91,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     Box::pin(open(&settings, sources, addresses.join(" "))).await
 }
 
-/// What the status line calls a source: short, and enough to tell one from the other.
+/// Name of a source in the status line: short, and enough to tell one from the other.
 fn name(address: &Address) -> String {
     let file = |path: &Path| path.file_name().map(|it| it.to_string_lossy().into_owned());
     match address {

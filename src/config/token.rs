@@ -12,7 +12,7 @@ use anyhow::{Context, bail, ensure};
 #[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Where the token is to be found; the first that is set counts.
+/// Places that may hold the token; the first that is set counts.
 #[derive(Clone, Default)]
 pub(super) struct Token {
     pub(super) plain: Option<String>,
@@ -48,7 +48,7 @@ impl Token {
     }
 }
 
-/// How long a command may take to print the token.
+/// The longest a command may take to print the token.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn run(command: &str, patience: Duration) -> anyhow::Result<String> {

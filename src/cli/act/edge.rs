@@ -8,7 +8,7 @@ use crate::domain::id::Edge;
 use crate::domain::port::{Act, ActKind, Request};
 use crate::domain::text::clean;
 
-/// What both need.
+/// Flags of both acts on an edge.
 #[derive(Clone, Debug, clap::Args)]
 pub struct On {
     /// The edge as FROM>TO, in quotes; PIPELINE/FROM>TO where several pipelines have it

@@ -1,4 +1,4 @@
-//! What an act came too late for: who was faster, as the log has it.
+//! Conflict of an act with another change: who was faster, as the log has it.
 
 use crate::cli::look::Look;
 use crate::domain::event::{Event, Fact};
@@ -6,7 +6,7 @@ use crate::domain::id::{HandoffId, RunId};
 use crate::domain::port::{ActKind, Fault, Found, Want};
 use crate::domain::run::{LastChange, Run};
 
-/// Why a handoff could not be acted on, with the person who was faster where there is one. `seen` is the version
+/// Adds to a conflict or a refusal the person who was faster, where there is one. `seen` is the version
 /// that somebody named; without one, a person counts who acted since it was last put before people.
 pub async fn explain(look: &Look, kind: ActKind, seen: Option<u64>, handoff: &HandoffId, fault: Fault) -> Fault {
     if !matches!(fault, Fault::Conflict { .. } | Fault::Refused(_)) {

@@ -1,4 +1,4 @@
-//! What came of an act, item by item.
+//! Result of an act, item by item.
 
 use serde::Serialize;
 
@@ -11,15 +11,15 @@ use crate::domain::port::{ActKind, Fault, Outcome, Request};
 use crate::domain::text::clean;
 use crate::domain::time::Time;
 
-/// What came of one item.
+/// Result of one item.
 pub struct Item {
-    /// Which.
+    /// Id of the handoff.
     pub handoff: HandoffId,
     /// Its run, if it was found.
     pub run: Option<RunId>,
     /// The version it was acted on at.
     pub version: Option<u64>,
-    /// Done, or why not.
+    /// Done, or the fault that kept it from being done.
     pub done: Result<(), Fault>,
 }
 
@@ -50,7 +50,7 @@ struct Row<'a> {
     /// The version it was acted on at.
     version: Option<u64>,
     result: &'static str,
-    /// Why it was not done.
+    /// The fault in words for people; absent when it was done.
     message: Option<String>,
     /// Every place that is wrong, when that is why.
     violations: &'a [Violation],

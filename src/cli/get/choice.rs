@@ -1,11 +1,11 @@
-//! Which rows were asked for: by id and by filter.
+//! Choice of rows by id and by filter, as the command line asked for them.
 
 use super::{Args, Row};
 use crate::cli::look::Look;
 use crate::cli::{Exit, Stop};
 use crate::domain::query::Query;
 
-/// What rows are held against, one after the other.
+/// Filter and ids that rows are matched against, one row after the other.
 pub struct Choice<'a> {
     query: Query,
     ids: Vec<Id<'a>>,
@@ -64,7 +64,7 @@ impl<'a> Choice<'a> {
         Ok(())
     }
 
-    /// Why no row is left.
+    /// The sentence that explains an empty result; `many` is the plural noun of the rows.
     pub fn why_none(&self, look: &Look, many: &str) -> String {
         let at = format!("nothing to show at {} as of {}", look.address, look.as_of);
         let nothing_ever = look.ledger.cursor() == 0 && look.events.is_empty();

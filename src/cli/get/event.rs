@@ -61,11 +61,11 @@ impl Edges {
 
 /// One event with what is known of its handoff.
 pub struct EventRow<'a> {
-    /// The event.
+    /// The event, as the log has it.
     pub event: Cow<'a, Event>,
     /// The edge it is about, where it is about one.
     pub edge: Option<Edge>,
-    /// What it says beside its name.
+    /// Details beside its name, for people; empty when it has none.
     pub detail: String,
 }
 

@@ -1,4 +1,4 @@
-//! How each kind of row is named, searched and shown to people. As JSON a row is what
+//! Columns, search and ids of each kind of row, for people. As JSON a row is what
 //! [`report`](crate::domain::report) made.
 
 use serde::Serialize;
@@ -11,15 +11,15 @@ use crate::domain::text::age;
 
 /// A row that can be picked, searched and shown.
 pub trait Row: Serialize + Filterable {
-    /// What people see.
+    /// The columns of the table for people.
     const COLUMNS: &'static [Column];
     /// Whether this is what somebody means by `id`.
     fn is(&self, id: &str) -> bool;
-    /// What people see of it, one cell a column; the ledger that it was made from says why.
+    /// Cells of the table for people, one a column; `ledger` is the one the row was made from.
     fn cells(&self, ledger: &Ledger) -> Vec<String>;
 }
 
-/// Why it asks for attention, in the words of the screens; empty when it does not.
+/// Reasons for the attention it asks for, in the words of the screens; empty when it asks for none.
 fn why(ledger: &Ledger, it: &EdgeRow) -> String {
     reasons(ledger, it, &|at| format!("since {}", moment(at))).join("; ")
 }

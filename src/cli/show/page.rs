@@ -81,7 +81,7 @@ fn verdict(doc: &mut Doc, task: &TaskRow) {
     }
 }
 
-/// A run.
+/// The text page of a run; `events` are the cells of its log, one row each.
 pub fn run(page: &RunPage<'_>, events: &[Vec<String>]) -> String {
     let task = &page.task;
     let mut doc = empty();
