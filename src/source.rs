@@ -21,15 +21,15 @@ pub use supervise::{Retry, Supervised, supervise};
 /// A source declares what it measures and what it can do; it never guesses, and never stands in for what it
 /// does not know.
 pub trait Source: Send + Sync {
-    /// What it measures and can do, as far as it is known now: after the first batch of a watch it is known.
+    /// Capabilities: what it measures and can do, complete after the first batch of a watch.
     fn capabilities(&self) -> Capabilities;
 
-    /// What is, then what happens. From `None`: a snapshot first, then changes without gap or repetition. From
+    /// State, then events. From `None`: a snapshot first, then changes without gap or repetition. From
     /// a cursor: the changes after it, or at once a fault when the log does not reach back that far. Ends with
     /// the first fault.
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>>;
 
-    /// What somebody looks at: fetched only then.
+    /// Fetches a contract or a history that somebody looks at: only then.
     fn fetch(&self, want: Want) -> BoxFuture<'static, Result<Found, Fault>>;
 
     /// Does what a person asked, item by item. A fault of the whole request means that nothing is known to

@@ -15,50 +15,50 @@ use crate::domain::port::Control;
 use crate::domain::time::Time;
 use crate::orchestrator::engine::Settings;
 
-/// What to connect to.
+/// Address of a source, as given on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// An orchestrator in this process, on this SQLite file.
     Embedded(PathBuf),
     /// An orchestrator behind HTTP: scheme, host, port and perhaps a path in front of `/api`.
     Http(Url),
-    /// A recording.
+    /// A recording in a file.
     File(PathBuf),
 }
 
 /// The schemes of this build, as told to people.
 const KNOWN_FORMS: &str = "sqlite:PATH, http://HOST:PORT, https://HOST, file:RECORDING.ndjson";
 
-/// Why an address is none.
+/// Reason that a text is no address.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
-    /// Nobody knows the scheme.
+    /// The scheme is not known.
     #[error("`{0}` is not an address that seam knows. Use one of: {KNOWN_FORMS}")]
     Unknown(String),
-    /// Known, but this build cannot.
+    /// The scheme is known, but this build has no source for it.
     #[error("`{0}` addresses are not in this build. It knows: {KNOWN_FORMS}")]
     NotInThisBuild(String),
-    /// It looks like a file.
+    /// No scheme, and it looks like a file.
     #[error("`{0}` has no scheme: to replay a recording write `file:{0}`, for a store `sqlite:{0}`")]
     NoScheme(String),
-    /// It looks like a server.
+    /// No scheme, and it looks like a server.
     #[error("`{0}` has no scheme: for an orchestrator that runs there write `http://{0}`")]
     NoHttp(String),
     /// The part after the scheme is missing.
     #[error("`{0}` names no file: write `{0}PATH`")]
     NoPath(&'static str),
-    /// Not a URL.
+    /// The text is not a URL.
     #[error("`{url}` is not a URL: {why}")]
     NotAUrl {
-        /// What was given, without credentials.
+        /// The text as given, without credentials.
         url: String,
-        /// What is wrong.
+        /// The fault in it, as the URL parser says it.
         why: String,
     },
     /// A user or password in the address ends up in shell histories and logs.
     #[error("an address must not hold a user or password: put the token into the environment variable SEAM_TOKEN")]
     Credentials,
-    /// A query or fragment.
+    /// A query or fragment, which an address must not have.
     #[error("`{0}` must end with the host, port or path: nothing after `?` or `#`")]
     Query(String),
     /// A token would go over the network in the clear.
@@ -66,10 +66,10 @@ pub enum AddressError {
         "SEAM_TOKEN would be sent unencrypted to {0}: use https://, or unset SEAM_TOKEN. Plain http is for this machine only"
     )]
     Unencrypted(String),
-    /// Nothing at all.
+    /// Empty text.
     #[error("the address is empty. Use one of: {KNOWN_FORMS}")]
     Empty,
-    /// Out of range.
+    /// The speed is out of range.
     #[error("the speed {0} is not above 0 and at most {MAX_SPEED}; use max for as fast as possible")]
     Speed(String),
     /// The store or the client behind it could not be set up.
@@ -81,7 +81,7 @@ impl Address {
     /// Reads an address.
     ///
     /// # Errors
-    /// What is wrong with it and what to write instead. Credentials in it are not repeated.
+    /// The fault in the text and what to write instead. Credentials in it are not repeated.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let text = text.trim();
         if text.is_empty() {
@@ -147,16 +147,16 @@ impl fmt::Display for Address {
     }
 }
 
-/// What else a source needs to know.
+/// Settings of a source beside its address.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// How an orchestrator in this process is set up.
+    /// Settings of an orchestrator in this process.
     pub settings: Settings,
     /// Bearer token for an HTTP orchestrator, from `SEAM_TOKEN`.
     pub token: Option<String>,
-    /// How many seconds of a recording pass in one; `None` as fast as possible.
+    /// Speed of a replay, in seconds of the recording per second, above 0; `None` as fast as possible.
     pub speed: Option<f64>,
-    /// Where a recording stands at first, instead of playing from its beginning.
+    /// Instant that a replay starts at; `None` plays from the beginning.
     pub jump: Option<Time>,
     /// Only look: in a store that is opened here no lease ends and no question times out by itself.
     pub still: bool,

@@ -18,7 +18,7 @@ use crate::store::Store;
 
 /// Most events in one batch.
 const MAX_BATCH: usize = 1_000;
-/// How often a sign of life comes when nothing happens. Data is called live for a second longer.
+/// Time between heartbeats (signs of life) when nothing happens. Data is called live for a second longer.
 const BEAT: Duration = Duration::from_secs(2);
 
 /// An orchestrator in this process.

@@ -22,15 +22,15 @@ mod follow;
 
 use answer::{BODY, SNAPSHOT, Server};
 
-/// How long connecting may take.
+/// Timeout of connecting.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a connection may say nothing: an event stream has a sign of life at least every 15 seconds.
+/// Timeout of a silent connection: an event stream has a heartbeat (sign of life) at least every 15 seconds.
 const SILENCE: Duration = Duration::from_secs(20);
-/// How long an act or a look may take altogether.
+/// Timeout of an act or a look altogether.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// Seconds of silence after which the server is asked to give a sign of life.
+/// Seconds of silence after which the server is asked to send a heartbeat (sign of life).
 const BEAT: &str = "1";
-/// Items of one request that are under way at once.
+/// Items of one request that are in flight at once.
 const REQUESTS_IN_PARALLEL: usize = 8;
 
 /// An orchestrator behind HTTP. Cheap to clone.
@@ -42,7 +42,7 @@ pub struct Http {
     me: Arc<OnceLock<Me>>,
 }
 
-/// What the server says about the caller.
+/// Caller as the server knows it.
 #[derive(Debug, Deserialize)]
 struct Me {
     subject: String,

@@ -33,7 +33,7 @@ pub struct Recording {
     seen: Seen,
 }
 
-/// How far the latest watcher is, for whoever asks about a run.
+/// Position of the latest watcher: the recording and the number of its events that have happened.
 type Seen = Arc<Mutex<(Arc<Reading>, usize)>>;
 
 impl Recording {

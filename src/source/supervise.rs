@@ -45,7 +45,7 @@ impl Supervised {
 pub struct Retry(Arc<Notify>);
 
 impl Retry {
-    /// Tries now if it was waiting.
+    /// Ends the backoff of a source that waits, and tries now.
     pub fn now(&self) {
         self.0.notify_waiters();
     }
@@ -53,7 +53,7 @@ impl Retry {
 
 /// Watches `source` for as long as the result lives. Must be called inside a tokio runtime.
 ///
-/// After a fault it waits, with a wait that doubles from half a second to half a minute and a quarter of it
+/// After a fault it waits (backoff), with a wait that doubles from half a second to half a minute and a quarter of it
 /// left to chance (jitter), so that consoles do not come back in step, and starts over after the last batch it saw.
 /// When that yields nothing, the next try begins with a new snapshot: the log may not reach back that far, or
 /// the address may lead to another orchestrator by now.
@@ -122,7 +122,7 @@ async fn follow(
     Ok((heard, fault))
 }
 
-/// How long to wait after this many failures in a row; `chance` is 0..1.
+/// Backoff with jitter after this many failures in a row, from 1; `chance` is 0..1 and takes off up to a quarter.
 fn wait(fault: &Fault, failures: u32, chance: f64) -> Duration {
     let full = match fault {
         Fault::Transient(_) => FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST_WAIT),

@@ -12,17 +12,17 @@ use crate::domain::key::hashed;
 use crate::domain::port::{Fault, Outcome, Request, Target};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Who acts, where the server knows nobody by token.
+/// Name of the person who acts, where the server knows nobody by token.
 const SEAM_USER: HeaderName = HeaderName::from_static("seam-user");
 
-/// One POST.
+/// One POST of an act.
 #[derive(Debug, PartialEq)]
 struct Call {
-    /// What it is about; `None` for an edge.
+    /// The handoff it acts on; `None` for an edge.
     handoff: Option<HandoffId>,
     /// Parts of the path below `/api/v1`.
     path: Vec<String>,
-    /// The version that was seen.
+    /// The version that was seen, for `If-Match`; `None` for an edge.
     version: Option<u64>,
     body: Value,
 }

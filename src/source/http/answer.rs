@@ -1,4 +1,4 @@
-//! What a server answered, as JSON or as a fault in words for people.
+//! Answers of a server, as JSON or as a fault in words for people.
 
 use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
@@ -14,15 +14,15 @@ use crate::domain::text::clean;
 pub(super) const SNAPSHOT: usize = 1 << 30;
 /// Largest history of one run, or contract.
 pub(super) const BODY: usize = 64 << 20;
-/// Largest answer to an act.
+/// Largest answer to an act, in bytes.
 pub(super) const ANSWER: usize = 1 << 20;
 
-/// Which server it is, for the words of a fault.
+/// Server that answered, for the words of a fault.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
-    /// Its address.
+    /// Its address, as shown to people.
     pub(super) name: String,
-    /// A token was sent.
+    /// Whether a token was sent.
     pub(super) token: bool,
 }
 

@@ -16,7 +16,7 @@ const MAX_EVENT_BYTES: usize = 4 << 20;
 /// Most events in one batch.
 const MAX_BATCH: usize = 1_000;
 
-/// One thing a server says.
+/// A message of a server.
 #[derive(Debug, PartialEq)]
 enum Said {
     Event(Box<Event>, Cursor),
@@ -63,7 +63,7 @@ fn broken(why: &sse_stream::Error, name: &str) -> Fault {
     Fault::Malformed(format!("{name} does not send an event stream: {why}"))
 }
 
-/// Where the last complete event ends in `chunk`, if one does: after an empty line.
+/// Index after the last complete event in `chunk`, that is after an empty line; `None` when no event ends in it.
 fn last_end(chunk: &[u8]) -> Option<usize> {
     let end = |pair: &[u8]| pair == b"\n\n" || pair == b"\r\r" || pair == b"\n\r";
     chunk.windows(2).rposition(end).map(|at| at + 2)
@@ -74,7 +74,7 @@ struct Alive {
     at: Time,
 }
 
-/// What one block means; `None` for blocks that carry nothing, and for those of a later version.
+/// Meaning of one block; `None` for blocks that carry nothing, and for those of a later version.
 fn understand(block: &Sse, name: &str) -> Result<Option<Said>, Fault> {
     let (kind, data) = (block.event.as_deref(), block.data.as_deref());
     let (Some(kind), Some(data)) = (kind, data) else {

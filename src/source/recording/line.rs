@@ -16,14 +16,14 @@ use crate::domain::time::Time;
 /// Longest line in bytes, its end excluded: far more than any event of ours, far less than memory.
 pub const MAX_LINE: usize = 1 << 20;
 
-/// Why a line could not be used, or was used once already.
+/// Cause of a line that could not be used, or was used once already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
-    /// Above [`MAX_LINE`].
+    /// Longer than [`MAX_LINE`] bytes.
     TooLong,
     /// Bytes that are no UTF-8.
     NotUtf8,
-    /// Broken JSON.
+    /// Not valid JSON.
     NotJson,
     /// JSON, but of another shape, or a member has the wrong type.
     NotAnEvent,
@@ -31,7 +31,7 @@ pub enum Cause {
     MissingMember,
     /// Its time is not RFC 3339.
     BadTime,
-    /// A kind of event nobody defined.
+    /// A kind of event that nobody defined.
     UnknownKind,
     /// Same run, handoff, kind and time as a line before.
     Duplicate,
@@ -64,7 +64,7 @@ impl Cause {
 pub struct LineFault {
     /// The cause it is counted under.
     pub cause: Cause,
-    /// What exactly is wrong. May quote hostile text.
+    /// The fault in detail, at most 200 characters. May quote hostile text.
     pub detail: String,
 }
 
@@ -76,10 +76,10 @@ impl LineFault {
     }
 }
 
-/// What a line says.
+/// Content of a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    /// The event.
+    /// The event that the line tells.
     pub event: Event,
     /// For an observed event: the handoff it speaks of as far as the line names it, in case its emission was
     /// never recorded.
@@ -114,7 +114,7 @@ impl Translator {
     /// Reads one line, with or without its end.
     ///
     /// # Errors
-    /// What is wrong with it, when it is no event.
+    /// The cause and the detail of the fault, when the line is no event.
     pub fn line(&mut self, line: &[u8]) -> Result<Record, LineFault> {
         if line.len() > MAX_LINE {
             let detail = format!("{} bytes", line.len());
@@ -206,7 +206,7 @@ impl Translator {
     }
 }
 
-/// What an observer knows of a handoff.
+/// Emission with the little that an observer knows of a handoff.
 pub(super) fn sighted(edge: &Edge, step: u32, title: &str, at: Time) -> Emission {
     Emission { step, ..Emission::observed(edge.clone(), title, at) }
 }

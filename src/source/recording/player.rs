@@ -15,10 +15,10 @@ use crate::domain::time::{Millis, Time};
 pub const MAX_BATCH: usize = 1_000;
 /// Highest speed that is not "as fast as possible": a day in a second.
 pub const MAX_SPEED: f64 = 86_400.0;
-/// How often a playing recording says what time it is when nothing happens.
+/// Time between heartbeats of a playing recording, which say what time it is when nothing happens.
 const BEAT: Duration = Duration::from_millis(500);
 
-/// What people asked of the replay, all together. Jumps are numbered so that each is made once.
+/// Settings that people chose for the replay, all together. Jumps are numbered so that each is made once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Wish {
     speed: Option<f64>,
@@ -142,7 +142,7 @@ impl Player {
         }
     }
 
-    /// Its present.
+    /// Present instant of the replay.
     fn now(&self) -> Time {
         let (then, real) = self.since;
         match self.wish.speed {
@@ -191,7 +191,7 @@ impl Player {
         last.and_then(|last| self.reading.events.get(last)).map_or(self.from, |it| it.at).max(self.since.0)
     }
 
-    /// How many events have happened by now, as far as one batch reaches.
+    /// Events that have happened by now, counted from the first, as far as one batch reaches.
     fn due(&self) -> usize {
         let now = self.now();
         let rest = self.reading.events.iter().skip(self.next).take(MAX_BATCH);

@@ -25,26 +25,26 @@ const LONGEST_SILENCE: i64 = 366 * 24 * 60 * 60 * 1_000;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What a recording holds.
+/// Content of a recording.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
     /// Its events in order of time, where lines of one run keep their own order.
     pub events: Vec<Event>,
-    /// What could not be used.
+    /// Lines that could not be used, counted by cause; empty when all could.
     pub skipped: Vec<Skipped>,
-    /// How many lines it has.
+    /// Number of its lines, empty ones included.
     pub lines: u64,
 }
 
-/// Why a recording cannot be read at all.
+/// Cause of a recording that cannot be read at all.
 #[derive(Debug, Error)]
 pub enum ReadError {
     /// Opening or reading failed.
     #[error("cannot read the recording {}: {why}", .path.display())]
     Io {
-        /// Which file.
+        /// The file that was to be read.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         why: io::Error,
     },
     /// More than [`MAX_EVENTS`].
@@ -56,12 +56,12 @@ pub enum ReadError {
 }
 
 impl Reading {
-    /// Time of the first event.
+    /// Time of the first event; `None` without events.
     pub fn from(&self) -> Option<Time> {
         self.events.first().map(|it| it.at)
     }
 
-    /// Time of the last event.
+    /// Time of the last event; `None` without events.
     pub fn until(&self) -> Option<Time> {
         self.events.last().map(|it| it.at)
     }
@@ -70,7 +70,7 @@ impl Reading {
 /// Reads the recording at `path`, plain or gzip, and leaves out what happened after `until`.
 ///
 /// # Errors
-/// When the file cannot be opened or read, or holds too much. What is wrong *inside* it is in
+/// The file cannot be opened or read, or holds too much. What is wrong *inside* it is in
 /// [`Reading::skipped`] instead.
 pub fn read(path: &Path, until: Option<Time>) -> Result<Reading, ReadError> {
     let failed = |why| ReadError::Io { path: path.to_owned(), why };
