@@ -4,6 +4,16 @@
 //! reviewer slows down and sends some drafts round in circles, the CRM stops answering, one task is tried again
 //! and again, and people are asked for approvals. `weather` says when what goes wrong, `agent` what each
 //! agent does about it, `crew` does it over HTTP.
+//!
+//! Words of the demo:
+//!
+//! - Story: the whole play, told by a seed and a speed. Its time is in seconds of the story, from 0.
+//! - Role: an agent that works on handoffs. Its hands are the handoffs it works on at once.
+//! - Spring: the start of a pipeline's runs: the agent that emits their first handoffs, and how often it does.
+//! - Twist: the trouble that a run is made to get into, such as a declined card; `Plain` is none.
+//! - Weather: the circumstances at an instant of the story: faults that are on, and how much is open already.
+//! - Job and plan: a handoff as a claim delivers it, and what its agent will do with it and how long it takes.
+//! - Crew: the tasks that carry plans out over HTTP: claims, heartbeats, results and the starts of runs.
 
 mod agent;
 mod client;
@@ -32,7 +42,7 @@ pub const POLICIES: &str = include_str!("demo/policies.toml");
 const SCHEMAS: [(&str, &str); 2] =
     [("quote", include_str!("demo/schema/quote.json")), ("refund", include_str!("demo/schema/refund.json"))];
 
-/// What to play.
+/// The story to play.
 #[derive(Clone, Copy, Debug)]
 pub struct Story {
     /// The same seed tells the same story.

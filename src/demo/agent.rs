@@ -1,4 +1,4 @@
-//! What a simulated agent is: a pure function from the handoff it holds to what it does with it.
+//! Simulated agents: each is a pure function from the handoff it holds to its plan for it.
 //!
 //! Nothing here speaks HTTP or reads a clock; [`super::crew`] carries the plans out.
 
@@ -14,17 +14,17 @@ use super::draft::{Draft, Route};
 use super::weather::Weather;
 use crate::domain::key::HandoffKey;
 
-/// An agent that works on handoffs.
+/// An agent of the demo: its name, its hands and its way to decide.
 pub(super) struct Role {
     /// Its name, which handoffs are addressed to.
     pub(super) name: &'static str,
-    /// How many handoffs it works on at once.
+    /// Hands: handoffs it works on at once, at least 1.
     pub(super) hands: usize,
-    /// Decides what to do with one.
+    /// Gives the plan for one handoff.
     pub(super) decide: fn(&Job, &Weather) -> Plan,
 }
 
-/// Where the runs of a pipeline begin.
+/// A spring: the agent that starts the runs of a pipeline, and how often.
 pub(super) struct Spring {
     /// The agent that starts them.
     pub(super) agent: &'static str,
@@ -37,10 +37,10 @@ pub(super) struct Spring {
     pub(super) write: fn(Twist, &mut Rng, &Weather) -> Value,
 }
 
-/// What is the matter with a run.
+/// A twist: the trouble that a run will get into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Twist {
-    /// Nothing.
+    /// No trouble: an ordinary run.
     Plain,
     /// Two rules contradict each other; every revision is worded anew.
     Circles,
@@ -63,13 +63,13 @@ pub(super) enum Twist {
 /// A handoff as a claim delivers it.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
-    /// The contract.
+    /// The contract as JSON, as the claim delivered it.
     pub(super) contract: Value,
     /// Attempt within the budget, from 1.
     pub(super) attempt: u64,
-    /// How often a person gave it a new budget.
+    /// Times that a person gave it a new budget, from 0.
     pub(super) epoch: u64,
-    /// What a person decided, if one was asked.
+    /// The decision of a person; `None` if nobody was asked.
     pub(super) resolution: Option<Value>,
 }
 
@@ -109,12 +109,12 @@ impl Job {
         texts(&self.contract["brief"][member])
     }
 
-    /// The payload fields.
+    /// The payload fields of the contract.
     pub(super) fn fields(&self) -> &Value {
         &self.contract["working_memory"]["payload"]["fields"]
     }
 
-    /// What has to change, when this was handed back.
+    /// Changes that the receiver asked for when it sent the work back; empty on the first try.
     pub(super) fn feedback(&self) -> Vec<String> {
         texts(&self.contract["relation"]["feedback"])
     }
@@ -148,18 +148,18 @@ fn texts(value: &Value) -> Vec<String> {
     items.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect()
 }
 
-/// What an agent does with a handoff. Times are seconds of the story.
+/// Plan of an agent for one handoff. Times are seconds of the story.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    /// How long it takes to read the contract before it is acknowledged.
+    /// Time to read the contract before it is acknowledged.
     pub(super) read: f64,
-    /// How long the work takes after that.
+    /// Time to work after that.
     pub(super) work: f64,
-    /// How it ends.
+    /// The end of the work.
     pub(super) end: End,
 }
 
-/// How work on a handoff ends.
+/// End of the work on a handoff.
 #[derive(Clone, Debug)]
 pub(super) enum End {
     /// Done; this is handed on.
@@ -211,7 +211,7 @@ pub(super) fn changed(mut draft: Draft, job: &Job) -> Draft {
     draft
 }
 
-/// What a person is shown as the thing that will really run.
+/// The action that a person is asked to approve, as it will really run.
 pub(super) fn proposal(name: &str, args: &Value) -> Value {
     json!({"handoff.proposed_action": {"name": name, "args": args}})
 }

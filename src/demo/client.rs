@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::agent::{End, Job};
 use super::weather::Open;
 
-/// How long a claim waits for work, in seconds.
+/// Longest wait of a claim for work, in seconds.
 const WAIT_S: u64 = 20;
-/// How long a lease lasts, in seconds; a heartbeat comes every third of it.
+/// Length of a lease, in seconds; a heartbeat comes every third of it.
 pub(super) const LEASE_S: u64 = 60;
 
 /// A connection of one orchestrator's agents.
@@ -23,11 +23,11 @@ pub(super) struct Client {
 /// Work under a lease.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
-    /// The handoff.
+    /// Id of the handoff.
     pub(super) handoff: String,
-    /// The lease.
+    /// Id of the lease, which every call under it names.
     pub(super) lease: String,
-    /// What was delivered.
+    /// The work as the claim delivered it.
     pub(super) job: Job,
 }
 
@@ -89,7 +89,7 @@ impl Client {
         self.under_lease(held, "ack", json!({})).await
     }
 
-    /// Still at it.
+    /// Sends the heartbeat that keeps the lease.
     pub(super) async fn heartbeat(&self, held: &Held) -> reqwest::Result<()> {
         self.under_lease(held, "heartbeat", json!({})).await
     }
@@ -107,7 +107,7 @@ impl Client {
         }
     }
 
-    /// What is open, as far as a page of each list tells.
+    /// Counts of what is open, as far as a page of each list tells.
     pub(super) async fn open(&self) -> reqwest::Result<Open> {
         Ok(Open {
             dead: self.count(&[("state", "dead_lettered")]).await?,

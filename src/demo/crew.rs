@@ -22,13 +22,13 @@ use super::{Link, SCHEMAS};
 const MOST_READING: Duration = Duration::from_secs(16);
 /// Refused contracts that a producer leaves for people to look at.
 const MOST_REFUSED: usize = 12;
-/// How long to wait before a server that does not answer is asked again.
+/// Fixed backoff, without jitter, before a server that does not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What all agents of a story share.
+/// The crew: client, clock and counts that all agents of a story share.
 pub(super) struct Crew {
     pub(super) client: Client,
-    /// Names the runs of this story.
+    /// Seed that the ids of the runs of this story are made from.
     pub(super) seed: u64,
     /// Seconds of the story in one second.
     pub(super) speed: f64,
@@ -183,7 +183,7 @@ impl Crew {
     }
 }
 
-/// Why there was no answer, in few words.
+/// Cause of a failed request, in few words.
 fn why_not(why: &reqwest::Error) -> String {
     if let Some(status) = why.status() {
         return status.to_string();

@@ -1,4 +1,4 @@
-//! How the simulated agents write contracts: everything a good producer says, as the JSON that goes over HTTP.
+//! Contracts as the simulated agents write them: all that a good producer says, as the JSON that goes over HTTP.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -20,14 +20,14 @@ pub(super) struct Maker {
     pub(super) tools: &'static [&'static str],
 }
 
-/// Where a handoff goes.
+/// Target of a handoff: pipeline, stage, output and agent.
 #[derive(Clone, Copy)]
 pub(super) struct Route {
     /// Name and version of the pipeline.
     pub(super) pipeline: (&'static str, &'static str),
     /// Stage the target works at.
     pub(super) stage: &'static str,
-    /// What kind of output is handed over.
+    /// Kind of the output that is handed over.
     pub(super) output: &'static str,
     /// The agent that gets it.
     pub(super) to: &'static str,
@@ -38,7 +38,7 @@ pub(super) struct Effect {
     pub(super) system: &'static str,
     pub(super) resource: String,
     pub(super) op: &'static str,
-    /// What undoes it; `None` when nothing does.
+    /// The operation that undoes it; `None` when nothing does.
     pub(super) undo: Option<String>,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Failures {
     pub(super) max_attempts: u32,
 }
 
-/// What most handoffs say about failing.
+/// Failure rules of most handoffs.
 pub(super) const COMMON: Failures = Failures {
     retryable: &["timeout", "rate_limited", "model_overloaded"],
     escalate: &["policy_violation", "missing_source"],

@@ -16,7 +16,7 @@ use crate::orchestrator::policy_file;
 use crate::orchestrator::sweeper;
 use crate::store::Store;
 
-/// How long the last tasks may take to let go of the store.
+/// Longest wait for the last tasks to let go of the store.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// An orchestrator that serves until it is stopped.
@@ -47,12 +47,12 @@ impl Host {
         Ok(Self { url, directory, stop, serving, sweeping })
     }
 
-    /// Where it answers, such as `http://127.0.0.1:40123`.
+    /// Base URL it answers at, such as `http://127.0.0.1:40123`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where its store is, until it stops.
+    /// Directory of its store; `None` after it has stopped.
     pub fn directory(&self) -> Option<&Path> {
         self.directory.as_deref()
     }

@@ -1,9 +1,9 @@
-//! When what goes wrong in the story: a pure function of its time, eased by what is open already.
+//! Timetable of the trouble in the story: a pure function of its time, eased by the counts of what is open already.
 
-/// What is open at the orchestrator, as the agents' supervisor last read it.
+/// Counts of what is open at the orchestrator, as the agents' supervisor last read them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Open {
-    /// Dead letters.
+    /// Dead letters that are open.
     pub(super) dead: usize,
     /// Handoffs that wait for a person.
     pub(super) waiting: usize,
@@ -11,12 +11,12 @@ pub(super) struct Open {
     pub(super) to_review: usize,
 }
 
-/// The circumstances agents work in.
+/// The circumstances agents work in: the time of the story and what is open.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weather {
     /// Seconds since the story began.
     pub(super) at: f64,
-    /// What is open.
+    /// Counts of what is open, as last read.
     pub(super) open: Open,
 }
 
@@ -26,7 +26,7 @@ pub(super) const PROMPT_18: f64 = 14.0;
 pub(super) const SLOW_REVIEWS: f64 = 20.0;
 /// The CRM stops answering.
 pub(super) const CRM_DOWN: f64 = 24.0;
-/// How long it does not answer, and how long after that it is well before it happens again.
+/// Seconds that it does not answer, and seconds after that until it happens again.
 const CRM_OUTAGE: (f64, f64) = (60.0, 240.0);
 
 /// More open dead letters than this and nothing new dies, so that the list stays readable.
@@ -44,7 +44,7 @@ impl Weather {
         self.at >= PROMPT_18
     }
 
-    /// How long the reviewer takes to look at a draft, in seconds, before it acknowledges: 0 when it is well.
+    /// Seconds that the reviewer takes to look at a draft before it acknowledges, 0 to 12: 0 when it is well.
     pub(super) fn review_delay(&self) -> f64 {
         (self.at - SLOW_REVIEWS).clamp(0.0, 12.0)
     }
@@ -72,7 +72,7 @@ impl Weather {
         agent == "research" && self.open.to_review >= MOST_TO_REVIEW
     }
 
-    /// How dense the traffic that `agent` starts is, as a factor: thick while the screens fill, thin once nobody
+    /// Density of the traffic that `agent` starts, as a factor: high while the screens fill, low once nobody
     /// needs more of it. Articles go on, or the reviewer would catch up.
     pub(super) fn density(&self, agent: &str) -> f64 {
         if self.at < 12.0 {

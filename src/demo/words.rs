@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-/// One of a list.
+/// One item of a list, drawn at random.
 pub(super) fn pick(rng: &mut Rng, from: &[&'static str]) -> &'static str {
     from.get(rng.usize(..from.len().max(1))).copied().unwrap_or_default()
 }

@@ -208,10 +208,10 @@ fn writer(job: &Job, _: &Weather) -> Plan {
     plan
 }
 
-/// What the writer notes when a person has settled the contradiction.
+/// Note of the writer when a person has settled the contradiction.
 const SETTLED: &str = "Settled by a person: left as it is, with a note to the reader";
 
-/// What the reviewer says again and again.
+/// Complaint that the reviewer makes again and again.
 fn unsourced(vendor: &str) -> String {
     format!("The price of {vendor} has no source link")
 }

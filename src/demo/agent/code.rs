@@ -10,7 +10,7 @@ use crate::demo::words::{CHANGES, FILES, pick, some};
 
 const PIPELINE: (&str, &str) = ("code-to-docs", "1.1.0");
 
-/// What a change that has to be announced at once says.
+/// Text of a change that has to be announced at once.
 const SECURITY: &str = "Closes a hole that strangers can use";
 
 const CODER: Maker = Maker {

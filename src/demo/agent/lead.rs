@@ -10,9 +10,9 @@ use crate::demo::words::{BUDGETS, COMPANIES, PEOPLE, SERVICES, pick, some};
 
 const PIPELINE: (&str, &str) = ("lead-to-crm", "3.0.1");
 
-/// How often entering a lead is tried.
+/// Most attempts to enter a lead.
 const ATTEMPTS: u32 = 3;
-/// What a lead that needs a quote says; the discount in percent follows.
+/// Text of a lead that needs a quote; the discount in percent follows.
 const DISCOUNT: &str = "Asks for a discount in percent:";
 
 const QUALIFIER: Maker = Maker {
