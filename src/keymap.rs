@@ -1,4 +1,4 @@
-//! Which key does what: one commented table, which users may override.
+//! Keys and their actions: one commented table, which users may override.
 //!
 //! The footer, the help and the palette ask this table for the keys they show, so they cannot lie.
 
@@ -14,24 +14,24 @@ use crate::toml_lines::Mistake;
 /// The default table, as shipped; `keys.toml` of a user has the same form.
 pub const DEFAULT: &str = include_str!("keymap.toml");
 
-/// Where a key is pressed. The same letter may mean different things on different screens.
+/// Part of the console that looks a key up. The same letter may mean different things on different screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Context {
     /// Everywhere, unless the screen has a meaning of its own for the key.
     Global,
     /// Screen 1, the landing screen.
     Pipelines,
-    /// Screen 2.
+    /// Screen 2, the edges.
     Edges,
-    /// Screen 3.
+    /// Screen 3, the tasks.
     Tasks,
-    /// Screen 4.
+    /// Screen 4, the dead letters.
     DeadLetters,
-    /// Screen 5.
+    /// Screen 5, the inbox.
     Inbox,
-    /// Screen 6.
+    /// Screen 6, the events.
     Events,
-    /// Screen 7.
+    /// Screen 7, the sources.
     Sources,
     /// The page of one handoff.
     Handoff,
@@ -99,7 +99,8 @@ impl Keymap {
         load::load(DEFAULT, user).map(|bindings| Self { bindings })
     }
 
-    /// What the key does here: the screen's own meaning first, then the global one. `ctrl-c` always quits.
+    /// Action of the key in this context: the screen's own meaning first, then the global one; `None` when unbound.
+    /// `ctrl-c` always quits.
     pub fn action(&self, key: Key, context: Context) -> Option<Action> {
         if key == Key::INTERRUPT {
             return Some(Action::Interrupt);

@@ -16,7 +16,7 @@ pub use load::load;
 /// One row per role: variant, name in the theme file, what it is for.
 macro_rules! roles {
     ($($variant:ident $name:literal $meaning:literal;)*) => {
-        /// What a piece of the screen means.
+        /// Meaning of a piece of the screen, which the theme gives a style.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Role { $(#[doc = $meaning] $variant,)* }
 
@@ -68,7 +68,7 @@ roles! {
     Scrollbar "scrollbar" "The thumb of a scrollbar.";
 }
 
-/// How every role looks.
+/// Styles of all roles, and the signs that go with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Theme {
     styles: [Style; Role::ALL.len()],
@@ -104,7 +104,7 @@ impl Theme {
         Self { styles: [Style::new(); Role::ALL.len()], glyphs: Glyphs::UNICODE }
     }
 
-    /// How a role looks. An array lookup.
+    /// Style of a role. An array lookup.
     pub const fn style(&self, role: Role) -> Style {
         self.styles[role as usize]
     }

@@ -19,7 +19,7 @@ pub type Node<'a> = Spanned<DeValue<'a>>;
 pub struct Mistake {
     /// The line, from 1; 0 when it is about no line of the file.
     pub line: usize,
-    /// What is wrong and what to write instead.
+    /// The mistake and what to write instead, in words.
     pub what: String,
 }
 
@@ -64,7 +64,7 @@ impl<'a> Reader<'a> {
         self.mistakes.push(Mistake { line, what: what.into() });
     }
 
-    /// How many mistakes were found so far.
+    /// Mistakes found so far.
     pub fn count(&self) -> usize {
         self.mistakes.len()
     }
@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
         self.mistakes
     }
 
-    /// What was read, if nothing is wrong.
+    /// The value that was read, if nothing is wrong.
     ///
     /// # Errors
     /// Every mistake, in the order of the file.
@@ -96,11 +96,11 @@ pub struct Table {
 /// One `name = value` of a table.
 #[derive(Debug)]
 pub struct Member {
-    /// What stands before the equals sign.
+    /// Its name: the text before the equals sign.
     pub name: String,
     /// The line of the name, from 1.
     pub line: usize,
-    /// What stands behind it.
+    /// Its value: what stands behind the equals sign.
     pub value: Value,
 }
 
@@ -108,7 +108,7 @@ impl Member {
     /// The value as a `T`.
     ///
     /// # Errors
-    /// Why it is none, to follow the name of the member.
+    /// The value has another shape: words that follow the name of the member.
     pub fn take<T: DeserializeOwned>(&self) -> Result<T, String> {
         let read = self.value.clone().try_into();
         read.map_err(|why: toml::de::Error| format!("is wrong: {}", why.message()))

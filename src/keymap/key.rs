@@ -6,11 +6,11 @@ use std::str::FromStr;
 /// A key press with what was held down. Equal presses are equal values: see [`Key::new`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// Which key.
+    /// The character or named key, without its modifiers.
     pub code: Code,
-    /// Control was held.
+    /// Whether control was held.
     pub ctrl: bool,
-    /// Alt (Meta, Option) was held.
+    /// Whether alt (Meta, Option) was held.
     pub alt: bool,
     /// Shift was held; always false for characters, where it is part of the character.
     pub shift: bool,

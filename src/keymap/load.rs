@@ -3,7 +3,7 @@
 use super::{Action, Context, Key, KeyBinding};
 use crate::toml_lines::{Mistake, Node, Reader, Spanned};
 
-/// What one line asks for: these keys, and no others, do this action in this context.
+/// One line of the file: these keys, and no others, do this action in this context.
 struct Wish {
     context: Context,
     action: Action,

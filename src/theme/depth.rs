@@ -1,4 +1,4 @@
-//! How many colours the terminal has, and the nearest one it can show.
+//! Colours of the terminal: how many it has, and the nearest one it can show.
 
 use ratatui::style::Color;
 
@@ -11,12 +11,12 @@ pub enum Depth {
     Ansi16,
     /// The xterm palette of 256.
     Ansi256,
-    /// 24 bits.
+    /// 24 bits: 16 million colours.
     True,
 }
 
 impl Depth {
-    /// What the environment says, by the values of `NO_COLOR` (any text that is not empty switches colour off,
+    /// Depth that the environment tells, by the values of `NO_COLOR` (any text that is not empty switches colour off,
     /// no-color.org), `TERM` and `COLORTERM`. The last is not forwarded by ssh, so terminals known to have 24
     /// bits are also recognised by their `TERM`.
     pub fn detect(no_color: Option<&str>, term: Option<&str>, colorterm: Option<&str>) -> Self {

@@ -34,7 +34,7 @@ pub struct Glyphs {
     pub separator: &'static str,
     pub thumb: &'static str,
     pub track: &'static str,
-    /// Eight heights, lowest first.
+    /// Bars of a trend in eight heights, lowest first.
     pub spark: [&'static str; 8],
     /// Eight lengths of a bar, shortest first.
     pub bar: [&'static str; 8],
