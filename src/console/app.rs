@@ -1,10 +1,10 @@
-//! What the console does: messages in, effects out. Pure: no terminal, no clock, no I/O.
+//! The logic of the console: messages in, effects out. Pure: no terminal, no clock, no I/O.
 //!
 //! The shell turns everything that happens into a [`Msg`] and calls [`update`]; what comes back is plain data
 //! ([`Effect`]) that the shell carries out. When all messages that were ready are handled, the shell calls
 //! [`State::prepare`] and draws once. Nothing moves between two draws: a key acts on what is seen.
 //!
-//! How an act goes, from the key to the result:
+//! The way of an act, from the key to the result:
 //!
 //! 1. `keys` looks the key up and `perform` finds it among [`State::bindings`]; [`Screen::act`] makes a [`Proposal`],
 //!    a snapshot of ids and versions, and gives it to [`screen_context::ScreenContext::propose`].
@@ -15,7 +15,7 @@
 //! 4. The shell asks the source and answers with [`Msg::Answered`]; `flow::answer` sends the next chunk or says what
 //!    came of all. What changed in the world comes by itself, as [`Msg::Heard`].
 //!
-//! How to add a screen:
+//! To add a screen:
 //!
 //! 1. `app/x.rs`: a `#[derive(Debug, Default)] pub struct X` that implements [`Screen`]. `refresh` makes its rows
 //!    from [`feed::Feed::figures`] or [`feed::Feed::ledger`] and settles them in a [`list::List`] of ids (the
@@ -79,7 +79,7 @@ use toast::Tone;
 
 /// Handles one message. Dispatch only: the files of this folder decide.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
-    // A sign of life changes nothing on the screen that the next tick does not change anyway.
+    // A heartbeat (sign of life) changes nothing on the screen that the next tick does not change anyway.
     state.dirty |= !matches!(msg, Msg::Heard(_, Report::Batch(Batch::Alive { .. })) | Msg::Tick(_));
     match msg {
         Msg::Key(key) => keys::key(state, key),

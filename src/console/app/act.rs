@@ -23,30 +23,30 @@ pub type GroupId = (SourceId, Arc<str>);
 /// One item of a proposal, as it was seen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActTarget {
-    /// Where it lives.
+    /// The source that has it.
     pub source: SourceId,
-    /// Which handoff of which run, at which version.
+    /// The handoff and its run, with the version that was seen.
     pub target: Target,
     /// Short name for lists of results.
     pub label: String,
     /// The edge it is on.
     pub edge: Edge,
-    /// How long it has been as it is: dead since, waiting since.
+    /// Instant that its present state began: dead since, waiting since.
     pub since: Time,
     /// Digest of what was shown, for decisions; empty for operator acts.
     pub digest: String,
 }
 
-/// What a screen wants done. The frame asks for reasons, confirms, sends and shows the results.
+/// An act that a screen asks for. The frame asks for reasons, confirms, sends and shows the results.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proposal {
-    /// Which act.
+    /// The act to do.
     pub act: ActKind,
-    /// On what; empty for an edge.
+    /// The items it acts on; empty for an edge.
     pub targets: Vec<ActTarget>,
     /// The edge to pause or resume.
     pub edge: Option<(SourceId, Edge)>,
-    /// What the screen knows about the consequences, a line each: the requeue verdict, what will run, what the
+    /// Consequences that the screen knows, a line each: the requeue verdict, the action that will run, the one the
     /// timeout would have done.
     pub notes: Vec<String>,
     /// The groups the items come from; empty when they are not grouped.
@@ -55,7 +55,7 @@ pub struct Proposal {
     pub whole: bool,
     /// It is about the runs of the items, not about the items.
     pub of_run: bool,
-    /// What the answer to a question must look like: a flat JSON Schema object.
+    /// Schema of the answer to a question, a flat JSON Schema object; `None` when any text will do.
     pub schema: Option<Value>,
 }
 
@@ -117,7 +117,7 @@ impl Proposal {
         }
     }
 
-    /// What will happen, a line each: how many, from where, how old, what the screen knows, and what the act means.
+    /// Consequences in words, a line each: how many, from where, how old, what the screen knows, what the act means.
     pub fn facts(&self, now: Time) -> Vec<String> {
         let mut facts = Vec::new();
         let mut edges: Vec<String> = self.targets.iter().map(|target| target.edge.to_string()).collect();
@@ -156,18 +156,18 @@ impl Proposal {
 /// A proposal with what the user added: ready to be confirmed and sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Form {
-    /// What was proposed.
+    /// The act with its targets and their versions.
     pub proposal: Proposal,
-    /// What the act needs: reason, answer, edited contract.
+    /// Input of the act: reason, answer, edited contract.
     pub given: Given,
-    /// The user's words: why, the question, the feedback.
+    /// The words of the user: reason, question or feedback; empty when none were given.
     pub words: String,
     /// The text it was edited from, to say what changed when it has to be edited again.
     pub original: String,
 }
 
 impl Form {
-    /// With nothing added.
+    /// A form with nothing added.
     pub fn new(proposal: Proposal) -> Self {
         Self { proposal, given: Given::default(), words: String::new(), original: String::new() }
     }
@@ -177,7 +177,7 @@ fn text(label: &str, required: bool) -> Question {
     Question { label: label.to_owned(), fills: Fills::Words, choices: Vec::new(), required }
 }
 
-/// What can be added to an act that needs no words: a requeue is worth a reason, but nobody has to give one.
+/// The question for an optional reason; `None` for acts that take none. A requeue is worth a reason, but needs none.
 pub fn optional(act: ActKind) -> Option<Question> {
     act.row().asks.iter().find_map(|ask| match ask {
         Ask::Reason(label) => Some(text(label, false)),
@@ -185,7 +185,7 @@ pub fn optional(act: ActKind) -> Option<Question> {
     })
 }
 
-/// What must be asked before an act can be confirmed, in this order.
+/// Questions that come before the confirmation of an act, in the order asked; empty when it needs no input.
 pub fn questions(proposal: &Proposal) -> Vec<Question> {
     if proposal.act == ActKind::Dismiss && proposal.is_answer() {
         return vec![text("why", true)];
@@ -210,20 +210,20 @@ pub fn questions(proposal: &Proposal) -> Vec<Question> {
 /// One thing to ask: a line of text, or a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// What is asked.
+    /// The question, as the prompt shows it.
     pub label: String,
-    /// What the answer becomes.
+    /// The part of the form that the answer goes into.
     pub fills: Fills,
-    /// What can be chosen; empty for a line of text.
+    /// The choices, in the order shown; empty for a line of text.
     pub choices: Vec<String>,
-    /// May not stay empty.
+    /// Whether an empty answer is refused.
     pub required: bool,
 }
 
-/// What the answer to a question becomes.
+/// Part of the form that an answer goes into.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fills {
-    /// The words of the act.
+    /// The words of the act, free text.
     Words,
     /// The sort of reason of a dismissal.
     Reason,
@@ -231,9 +231,9 @@ pub enum Fills {
     Verdict,
     /// A member of the answer to an agent's question.
     Property {
-        /// Its name.
+        /// Name of the member.
         name: String,
-        /// Its JSON type.
+        /// JSON type of the member.
         kind: String,
     },
 }

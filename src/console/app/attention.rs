@@ -13,20 +13,20 @@ use super::feed::Link;
 use super::place::{Focus, ScreenId};
 use super::world::World;
 
-/// One badge.
+/// One badge of the attention strip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Badge {
-    /// Such as `14 dead`.
+    /// Its words, such as `14 dead`.
     pub text: String,
-    /// How bad it is.
+    /// Its urgency: sorts the badges and gives the colour.
     pub severity: Severity,
-    /// The screen with its rows.
+    /// The screen that shows its rows.
     pub screen: ScreenId,
-    /// What to show there.
+    /// The rows or the item to show there.
     pub focus: Focus,
 }
 
-/// What the strip says when it has no badges. No data is never healthy.
+/// State of a strip without badges. No data is never healthy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Calm {
     /// Every edge is healthy.
@@ -139,7 +139,7 @@ fn edges(world: &World, add: &mut impl FnMut(Severity, ScreenId, Focus, String))
     }
 }
 
-/// What to say without badges.
+/// The state to show when there are no badges.
 pub fn calm(world: &World) -> Calm {
     let mut rows = world.feeds.iter().flat_map(|it| &it.figures().edges).peekable();
     if world.feeds.iter().any(|it| it.heard_at().is_none()) {

@@ -1,4 +1,4 @@
-//! What can be done here and now: the one list that footer, help, palette and keys share.
+//! Bindings of the view and the frame: the one list of possible actions that footer, help, palette and keys share.
 
 use crate::domain::port::{ActKind, SourceId};
 use crate::keymap::Action;
@@ -8,11 +8,11 @@ use super::world::World;
 /// Something that can be done here and now, or is named with the reason why it cannot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// What.
+    /// The action of the key.
     pub action: Action,
     /// The word for the footer when the action's own is too general, such as `requeue group 4`.
     pub word: Option<String>,
-    /// Why it does not work now; the key then says so.
+    /// The reason that it does not work now, shown when the key is pressed; `None` when it works.
     pub locked: Option<String>,
     /// Worth a place in the footer. Moving is not: everybody knows the keys.
     pub footer: bool,

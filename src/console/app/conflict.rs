@@ -1,4 +1,4 @@
-//! What stands against an act that was proposed: a lock, or somebody who was faster.
+//! Conflicts of a proposed act with the present: a lock, or somebody who was faster.
 
 use super::act::{ActTarget, Form, Proposal};
 use super::world::World;
@@ -6,12 +6,12 @@ use crate::domain::port::{ActKind, Fault};
 use crate::domain::run::{Handoff, LastChange};
 use crate::domain::text::ago;
 
-/// Why it cannot be sent now; nothing when it can.
+/// The lock that keeps it from being sent now, in words; `None` when it can be sent.
 pub(super) fn locked(world: &World, proposal: &Proposal) -> Option<String> {
     proposal.sources().into_iter().find_map(|source| world.lock(source, proposal.right()))
 }
 
-/// What happened since the snapshot of a form was taken, in words; `arrived` items are not in it.
+/// Changes since the snapshot of a form was taken, a sentence each; `arrived` items are not in it.
 pub(super) fn news(world: &World, form: &Form, arrived: usize) -> Vec<String> {
     let targets = &form.proposal.targets;
     let moved: Vec<&ActTarget> = targets.iter().filter(|target| moved(world, form.proposal.act, target)).collect();
@@ -39,7 +39,7 @@ pub(super) fn moved(world: &World, act: ActKind, target: &ActTarget) -> bool {
     !act.row().adds && live(world, target).is_some_and(|it| it.version != target.target.version)
 }
 
-/// Who was faster, in words.
+/// The conflict in words: who was faster.
 pub(super) fn moved_by(world: &World, target: &ActTarget) -> String {
     let now = live(world, target);
     let fault =
@@ -63,7 +63,7 @@ fn person_since(world: &World, target: &ActTarget) -> Option<LastChange> {
     LastChange::of_person(of_it.take(since))
 }
 
-/// How many of several moved, and who moved them when one person did.
+/// The count of targets in conflict, in words, and who moved them when one person did.
 pub(super) fn skipped(world: &World, moved: &[&ActTarget]) -> String {
     let text = format!("{} changed since you saw them, skipped", moved.len());
     let people: Vec<_> = moved.iter().map(|target| person_since(world, target)).collect();

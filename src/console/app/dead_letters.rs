@@ -27,7 +27,7 @@ mod order;
 pub use details::{details, pulse};
 pub use order::{By, Sort};
 
-/// One row.
+/// One row of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Row {
     /// The header of a group.
@@ -41,7 +41,7 @@ pub enum Row {
 pub struct DeadLetters {
     /// The rows: groups, and the items of open groups below them.
     pub list: List<Row>,
-    /// How they are sorted.
+    /// The order of the groups.
     pub sort: Sort,
     open: HashSet<GroupId>,
     text: String,
@@ -51,7 +51,7 @@ pub struct DeadLetters {
     missed: HashMap<GroupId, u64>,
     made: Option<Made>,
     matching: usize,
-    /// How many items outside marked groups are marked, and the revision of the list they were counted at.
+    /// Marked items outside marked groups, and the revision of the list they were counted at.
     single: (usize, u64),
 }
 
@@ -70,7 +70,7 @@ impl Known {
     }
 }
 
-/// What the rows were made from.
+/// Input that the rows were made from: the same input needs no new rows.
 #[derive(Debug, PartialEq)]
 struct Made {
     order: Vec<(GroupId, u64)>,
@@ -93,7 +93,7 @@ impl DeadLetters {
         self.open.contains(id)
     }
 
-    /// How many dead letters match the filter, and in how many groups.
+    /// Dead letters that match the filter, and the groups they are in.
     pub fn count(&self) -> (usize, usize) {
         (self.matching, self.groups.len())
     }
@@ -361,7 +361,7 @@ impl DeadLetters {
         }
     }
 
-    /// Why there is nothing to see, honestly: no data is not "no dead letters".
+    /// The message for an empty list, and whether it is good news: no data is not "no dead letters".
     pub fn silence(&self, world: &World) -> (bool, String) {
         if !self.text.is_empty() {
             return (false, format!("No dead letter matches `{}`. esc clears the filter.", self.text));

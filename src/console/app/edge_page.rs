@@ -16,9 +16,9 @@ use super::world::World;
 /// The page of one edge.
 #[derive(Clone, Debug)]
 pub struct EdgePage {
-    /// Where it runs.
+    /// The source that has it.
     pub source: SourceId,
-    /// Which one.
+    /// The edge: pipeline, sender and receiver.
     pub edge: Edge,
     /// The window of the numbers and of the histogram.
     pub span: Window,

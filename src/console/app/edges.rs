@@ -30,11 +30,11 @@ pub type EdgeId = (SourceId, Edge);
 pub struct Edges {
     /// The edges that match the filter.
     pub list: List<EdgeId>,
-    /// Sorted by this column.
+    /// The column it is sorted by.
     pub by: By,
-    /// The smallest on top.
+    /// Whether the smallest is on top.
     pub rising: bool,
-    /// The window of the numbers.
+    /// The window that the numbers are counted over.
     pub span: Window,
     /// One for each row of the list.
     rows: Vec<Row>,
@@ -59,12 +59,12 @@ impl Default for Edges {
 }
 
 impl Edges {
-    /// The nth row.
+    /// The nth row, from 0; `None` beyond the last.
     pub fn row(&self, nth: usize) -> Option<&Row> {
         self.rows.get(nth)
     }
 
-    /// What is looked for.
+    /// The filter in force; it matches every row when it is empty.
     pub const fn query(&self) -> &Query {
         &self.query
     }

@@ -1,4 +1,4 @@
-//! What to say when there is nothing to show: why, and what to do next. Never "all clear".
+//! Message of a screen without rows: the reason, and the next step. Never "all clear".
 
 use crate::domain::text::age;
 use crate::domain::time::SECOND;
@@ -6,7 +6,7 @@ use crate::domain::time::SECOND;
 use super::feed::{Feed, Link};
 use super::world::World;
 
-/// Why there is no row to show, when that lies at the sources; nothing when they are fine and have handoffs.
+/// The reason that there is no row, when it lies at the sources; `None` when they are fine and have handoffs.
 pub fn why_blank(world: &World) -> Option<String> {
     if world.feeds.iter().any(|it| it.ledger().edges().len() > 0) {
         return None;

@@ -1,4 +1,4 @@
-//! Why a row asks for attention, in a few words: what is wrong, since when, what changed.
+//! Reasons that a row asks for attention, in a few words: the fault, its beginning, the change.
 
 use crate::domain::health::{Health, Kind};
 use crate::domain::report::{EdgeRow, reasons};
@@ -8,7 +8,7 @@ use crate::domain::time::{DAY, Time};
 use super::feed::Feed;
 use super::world::{TimeFormat, World};
 
-/// Why an edge asks for attention, the worst first; one word or few when it does not. Holds hostile text.
+/// Reasons that an edge asks for attention, the worst first; one word or few when it does not. Holds hostile text.
 pub fn reason(world: &World, feed: &Feed, row: &EdgeRow) -> String {
     let reasons = reasons(feed.ledger(), row, &|at| since(world, feed, at));
     if reasons.is_empty() { calm(world, feed, row) } else { reasons.join("; ") }

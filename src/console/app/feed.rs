@@ -22,7 +22,7 @@ const RUNS_FETCHED_AT_ONCE: usize = 8;
 /// One source as the console knows it.
 #[derive(Debug)]
 pub struct Feed {
-    /// Which one.
+    /// Id of the source: its index in [`World::feeds`](super::world::World::feeds).
     pub id: SourceId,
     /// Its name: the context of the user, or the address without secrets.
     pub name: String,
@@ -41,20 +41,20 @@ pub struct Feed {
     asked: HashMap<RunId, Option<Ticket>>,
 }
 
-/// How the link to a source stands.
+/// State of the link to a source.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Link {
-    /// Trying.
+    /// Trying to connect; nothing came yet.
     Connecting,
-    /// Facts come in.
+    /// Connected: snapshots, events and heartbeats come in.
     Live,
-    /// Broken.
+    /// The link is broken, and a retry is planned.
     Down {
-        /// Why.
+        /// The fault that broke it.
         why: Fault,
-        /// Since when.
+        /// Instant that it broke, by the clock of this machine.
         since: Time,
-        /// When the next try is.
+        /// Instant of the next try, after the backoff.
         retry_at: Time,
     },
 }
@@ -72,7 +72,7 @@ pub struct Figures {
     pub inbox: Vec<InboxRow>,
     /// Every run with a verdict, worst first.
     pub notable: Vec<TaskRow>,
-    /// What they were made from.
+    /// Input they were made from: revision of the ledger, whether it was fresh, and the time; `None` before the first.
     made: Option<(u64, bool, Time)>,
 }
 
@@ -95,12 +95,12 @@ impl Feed {
         }
     }
 
-    /// What is known, as the screen shows it: it stands still while the screen is frozen.
+    /// The ledger as the screen shows it: it stands still while the screen is frozen.
     pub fn ledger(&self) -> &Ledger {
         self.held.as_deref().unwrap_or(&self.ledger)
     }
 
-    /// What is known right now, frozen or not: what an act is checked against.
+    /// The ledger as it is right now, frozen or not: the one an act is checked against.
     pub const fn live(&self) -> &Ledger {
         &self.ledger
     }
@@ -110,22 +110,22 @@ impl Feed {
         &self.figures
     }
 
-    /// How the link stands.
+    /// State of the link.
     pub const fn link(&self) -> &Link {
         &self.link
     }
 
-    /// What it can do; nothing before it was connected once.
+    /// Capabilities of the source; `None` before it was connected once.
     pub const fn can(&self) -> Option<&Capabilities> {
         self.can.as_ref()
     }
 
-    /// Where the replay stands, for recordings.
+    /// Position of the replay; `None` for a live source.
     pub const fn replay(&self) -> Option<&Replay> {
         self.replay.as_ref()
     }
 
-    /// What came and could not be used, by cause.
+    /// Input that came and could not be used, by cause; empty when all of it could.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
@@ -136,12 +136,12 @@ impl Feed {
         held.map_or(0, |held| self.ledger.folded().saturating_sub(held.folded()))
     }
 
-    /// When it last said anything, by the clock of this machine.
+    /// Instant of its last message or heartbeat, by the clock of this machine; `None` before the first.
     pub const fn heard_at(&self) -> Option<Time> {
         self.heard_at
     }
 
-    /// How old its data is at `now`; nothing when it never said anything.
+    /// Age of its data at `now` in milliseconds; `None` when it never said anything. See [`STALE_AFTER`].
     pub fn data_age(&self, now: Time) -> Option<Millis> {
         self.heard_at.map(|at| at.age(now))
     }

@@ -1,4 +1,4 @@
-//! How an act goes: proposed, asked about, confirmed, sent, answered; and how a dismissal waits and is undone.
+//! The steps of an act: proposed, asked about, confirmed, sent, answered; and of a dismissal that waits and is undone.
 
 use super::act::in_flight::items;
 use super::act::{self, Form, Proposal};

@@ -33,18 +33,18 @@ pub use tree::Node;
 /// The tabs of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tab {
-    /// What is asked: enough to decide.
+    /// The question to a person, with enough to decide.
     #[default]
     Brief,
-    /// The six fields.
+    /// The six fields of the contract.
     Contract,
-    /// What the receiver works with, as a tree.
+    /// The working memory of the receiver, as a tree.
     Payload,
-    /// What was written to the outside.
+    /// Writes to the outside world.
     Effects,
-    /// Who made it, with what.
+    /// The agent, model, prompt and tools that made it.
     Provenance,
-    /// What happened to it.
+    /// The attempts and events of the handoff.
     Attempts,
     /// The whole run across agents.
     Trace,
@@ -65,7 +65,7 @@ impl Tab {
         (Self::Raw, "Raw"),
     ];
 
-    /// Its place.
+    /// Its position in the row of tabs, from 0.
     pub fn index(self) -> usize {
         Self::ALL.iter().position(|(it, _)| *it == self).unwrap_or(0)
     }
@@ -76,7 +76,7 @@ impl Tab {
     }
 }
 
-/// Something fetched.
+/// A body that is fetched: not asked for, in flight, here, or missing with the reason.
 #[derive(Debug, Default)]
 enum Body<T> {
     #[default]
@@ -86,7 +86,7 @@ enum Body<T> {
     Missing(String),
 }
 
-/// A contract as it may be shown.
+/// A contract as it may be shown: masked, with its parts and its digest.
 #[derive(Debug)]
 struct Shown {
     value: Masked,
@@ -97,11 +97,11 @@ struct Shown {
 /// The page of one handoff.
 #[derive(Debug)]
 pub struct Handoff {
-    /// Where it lives.
+    /// The source that has it.
     pub source: SourceId,
-    /// Which one.
+    /// Id of the handoff.
     pub id: HandoffId,
-    /// The tab shown.
+    /// The tab that is shown.
     pub tab: Tab,
     /// The text of the tab, unless it is a tree or a trace.
     pub reader: ScrollView,
@@ -110,7 +110,7 @@ pub struct Handoff {
     /// The paths of the tree, in the order shown.
     pub paths: List<String>,
     folded: HashSet<String>,
-    /// The handoffs of the run.
+    /// The handoffs of the run, in the order of the waterfall.
     pub trace: List<HandoffId>,
     contract: Body<Shown>,
     timeline: Body<(Box<Run>, Vec<Event>)>,
@@ -160,7 +160,7 @@ impl Handoff {
         (usize::from(size.columns.saturating_sub(2)), usize::from(size.rows.saturating_sub(5)))
     }
 
-    /// Why there is no contract to show; nothing when there is one.
+    /// The reason that there is no contract to show; `None` when there is one.
     fn no_contract(&self, world: &World) -> Option<String> {
         match &self.contract {
             Body::Here(_) => None,

@@ -1,4 +1,4 @@
-//! What waits for a person: the list, and the card of the question under the cursor.
+//! Questions that wait for a person: the list, and the card of the question under the cursor.
 //!
 //! A decision is bound to what was shown: the card is laid out here, what of it was in the window is
 //! remembered, and nobody can say yes before all of it was.
@@ -34,7 +34,7 @@ pub type QuestionId = (SourceId, HandoffId);
 /// Contracts kept; they are fetched again when looked at again.
 const MOST_CONTRACTS: usize = 64;
 
-/// What waits for a person.
+/// Questions that wait for a person.
 #[derive(Debug, Default)]
 pub struct Inbox {
     /// The questions: overdue first, then by urgency, then by what is due next.
@@ -55,16 +55,16 @@ enum Body {
     Missing(String),
 }
 
-/// Where list and card lie on a screen of this size. One line above the card says what the clock does.
+/// Layout of list and card on a screen of this size. One line above the card says what the clock does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The card is right of the list, not below it.
     pub beside: bool,
     /// Columns (beside) or rows with titles (below) of the list.
     pub list: u16,
-    /// Columns of the card.
+    /// Width of the card in columns.
     pub columns: u16,
-    /// Rows of the card.
+    /// Height of the card in rows.
     pub rows: u16,
 }
 
@@ -105,7 +105,7 @@ impl Inbox {
         &self.text
     }
 
-    /// Why nobody may say yes yet: the unseen part is named.
+    /// The reason that nobody may say yes yet: the unseen part is named. `None` when all of it was seen.
     fn unseen(&self, world: &World, source: SourceId, row: &InboxRow) -> Option<String> {
         let bodies = world.feed(source)?.can()?.bodies;
         match self.contracts.get(&row.context_digest) {
@@ -264,7 +264,7 @@ impl Screen for Inbox {
 }
 
 impl Inbox {
-    /// Why there is nothing to see, and whether that is good news.
+    /// The message for an empty list, and whether it is good news.
     pub fn silence(&self, world: &World) -> (bool, String) {
         if !self.text.is_empty() {
             return (false, format!("No question matches `{}`. esc clears the filter.", self.text));

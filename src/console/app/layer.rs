@@ -1,4 +1,4 @@
-//! What lies over the screen. The layer on top has the keys.
+//! Layers over the screen. The one on top has the keys.
 
 use super::line::Line;
 use super::overlay::{Hint, Outcome, Overlay};
@@ -20,16 +20,16 @@ pub enum Layer {
     Dialog(Dialog),
     /// The filter line.
     Filter(FilterLine),
-    /// Everything by name.
+    /// The palette: everything by name.
     Palette(Palette),
-    /// What the keys do here.
+    /// The keys of the screen below and their actions.
     Help(Help),
-    /// What came of a bulk act.
+    /// The results of a bulk act.
     Results(Results),
 }
 
 impl Layer {
-    /// What it does with keys, whichever it is.
+    /// Its behaviour as an [`Overlay`], whichever layer it is.
     pub const fn overlay(&self) -> &dyn Overlay {
         match self {
             Self::Ask(it) => it,
@@ -57,11 +57,11 @@ impl Layer {
 /// A filter being typed; the rows follow with every key.
 #[derive(Debug)]
 pub struct FilterLine {
-    /// What is typed.
+    /// The line being typed.
     pub line: Line,
     /// The filter before, for whoever thinks better of it.
     pub before: String,
-    /// What is wrong with it.
+    /// The mistake in it, as shown below the line; `None` when it can be used.
     pub error: Option<String>,
 }
 
@@ -96,21 +96,21 @@ impl Overlay for FilterLine {
     }
 }
 
-/// What the keys do on the screen below.
+/// The help: keys of the screen below and their actions.
 #[derive(Debug, Default)]
 pub struct Help {
-    /// Lines scrolled away.
+    /// Lines scrolled away above the window, from 0.
     pub offset: usize,
 }
 
-/// What came of an act on several items.
+/// Results of an act on several items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Results {
-    /// Such as `requeued 3 of 4`.
+    /// Summary such as `requeued 3 of 4`.
     pub title: String,
     /// Each item, and why it was not done where it was not.
     pub items: Vec<(String, Result<(), String>)>,
-    /// Lines scrolled away.
+    /// Lines scrolled away above the window, from 0.
     pub offset: usize,
 }
 

@@ -18,7 +18,7 @@ impl Line {
         Self(Input::new(text.to_owned()))
     }
 
-    /// The text.
+    /// The text as typed; empty when nothing was.
     pub fn text(&self) -> &str {
         self.0.value()
     }

@@ -12,10 +12,10 @@ use super::binding::Binding;
 pub struct List<K> {
     rows: Vec<K>,
     cursor: Option<K>,
-    /// Where the cursor was when its item was last seen: where it goes when the item is gone.
+    /// Index of the cursor when its item was last seen: it stays there when the item is gone.
     at: usize,
     marks: HashSet<K>,
-    /// Where a range of marks began.
+    /// The item that a range of marks began at; `None` outside a range.
     anchor: Option<K>,
     /// The user or a jump put the cursor where it is.
     placed: bool,
@@ -57,7 +57,7 @@ impl<K: Clone + Eq + Hash> List<K> {
         &self.rows
     }
 
-    /// The item under the cursor.
+    /// The item under the cursor; `None` when the list is empty.
     pub const fn selected(&self) -> Option<&K> {
         self.cursor.as_ref()
     }
@@ -115,12 +115,12 @@ impl<K: Clone + Eq + Hash> List<K> {
         self.revision
     }
 
-    /// How many are marked.
+    /// Number of marked items.
     pub fn marked(&self) -> usize {
         self.marks.len()
     }
 
-    /// What an act is about: the marked items in the order shown, or the one under the cursor.
+    /// Items that an act is about: the marked ones in the order shown, or the one under the cursor.
     pub fn chosen(&self) -> Vec<K> {
         if self.marks.is_empty() {
             return self.cursor.iter().cloned().collect();
@@ -174,7 +174,7 @@ impl<K: Clone + Eq + Hash> List<K> {
         true
     }
 
-    /// What a list bindings: moving, and marking where a screen acts in bulk.
+    /// Bindings of a list: moving, and marking where a screen acts in bulk.
     pub fn bindings(&self, marks: bool) -> Vec<Binding> {
         use Action::{Bottom, Down, HalfPageDown, HalfPageUp, Top, Up};
         let mut bindings = Vec::new();

@@ -1,4 +1,4 @@
-//! What reaches the console, and what it asks the outside to do: plain data both ways.
+//! Messages to the console, and effects it asks the outside for: plain data both ways.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct Ticket(pub u64);
 pub struct Tickets(u64);
 
 impl Tickets {
-    /// The next one.
+    /// The next ticket, unlike all before.
     pub const fn draw(&mut self) -> Ticket {
         self.0 += 1;
         Ticket(self.0)
@@ -32,13 +32,13 @@ pub enum Msg {
     Key(Key),
     /// Text was pasted. Hostile until cleaned.
     Paste(String),
-    /// The mouse did something.
+    /// The mouse was used.
     Mouse(PointerEvent),
     /// The terminal has a new size.
     Resize(Size),
-    /// Time passed: the present.
+    /// Time passed: the present, by the clock of this machine.
     Tick(Time),
-    /// A source said something.
+    /// A source sent a report.
     Heard(SourceId, Report),
     /// An effect with a ticket is done.
     Answered(Ticket, Result<Reply, Fault>),
@@ -48,14 +48,14 @@ pub enum Msg {
     Said(String),
 }
 
-/// What came of an effect with a ticket.
+/// Result of an effect with a ticket.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// Of [`Effect::Perform`].
+    /// The outcome of [`Effect::Perform`].
     Done(Outcome),
-    /// Of [`Effect::Fetch`].
+    /// The answer to [`Effect::Fetch`].
     Found(Found),
-    /// Of [`Effect::Wait`].
+    /// The end of [`Effect::Wait`].
     Waited,
 }
 
@@ -79,7 +79,7 @@ pub enum Effect {
     Retry(SourceId),
     /// Steer a recording.
     Replay(SourceId, Control),
-    /// Remember this view.
+    /// Save this view.
     Save(View),
     /// Go into the background of the shell that started us.
     Suspend,
@@ -87,14 +87,14 @@ pub enum Effect {
     Mouse(bool),
     /// Forget what is on the terminal and draw it all again.
     Redraw,
-    /// Leave.
+    /// Leave the console.
     Quit,
 }
 
-/// What is remembered of a view: enough to come back to it.
+/// Part of a view that is saved: enough to come back to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
-    /// The screen.
+    /// The screen shown.
     pub screen: ScreenId,
     /// Its filter; empty when none.
     pub filter: String,
@@ -103,9 +103,9 @@ pub struct View {
 /// Columns and rows of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Columns.
+    /// Columns, at least 1.
     pub columns: u16,
-    /// Rows.
+    /// Rows, at least 1.
     pub rows: u16,
 }
 
@@ -115,20 +115,20 @@ impl Default for Size {
     }
 }
 
-/// What the mouse did, and on what. What lies under a cell is what the last frame put there; the shell looks it up.
+/// An event of the mouse. The target under a cell is what the last frame put there; the shell looks it up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PointerEvent {
     /// Column from 0.
     pub x: u16,
     /// Row from 0.
     pub y: u16,
-    /// What it did.
+    /// The gesture of the mouse.
     pub kind: Gesture,
-    /// What it did it to.
+    /// The target under the pointer; `None` where nothing can be clicked.
     pub on: Option<HitTarget>,
 }
 
-/// What a mouse can do here.
+/// Gestures of the mouse that have a meaning here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gesture {
     /// The left button went down.

@@ -1,4 +1,4 @@
-//! What lies over a screen takes keys, is clicked and says what it takes, each in its own file.
+//! Overlays: each thing that lies over a screen takes keys, is clicked and gives its hints, in a file of its own.
 
 use super::msg::Ticket;
 use super::place::{Focus, ScreenId};
@@ -11,10 +11,10 @@ const LINES_PER_HALF_PAGE: usize = 10;
 
 /// Something that lies over the screen and has the keys.
 pub trait Overlay {
-    /// Where its keys are looked up.
+    /// Context that its keys are looked up in.
     fn context(&self) -> Context;
 
-    /// What the footer says of its keys; `scrolls` when not all of it is seen.
+    /// Hints of the footer for its keys; `scrolls` when not all of it is seen.
     fn hints(&self, scrolls: bool) -> Vec<Hint>;
 
     /// Takes a key, and what it is bound to in [`Overlay::context`].
@@ -56,12 +56,12 @@ pub trait Overlay {
     }
 }
 
-/// What comes of a key or a click on a layer.
+/// Outcome of a key or a click on a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It stays.
+    /// It stays open.
     Stay,
-    /// It is closed.
+    /// It is closed without a result.
     Close,
     /// It is closed: the last question was answered.
     Asked,
@@ -80,14 +80,14 @@ pub enum Outcome {
 pub enum Hint {
     /// The first key of each action in the keymap.
     Keys(&'static [Action], &'static str),
-    /// What is typed as it stands here: the keys of a line being typed.
+    /// Keys of a line being typed, as they are typed, with a word for them.
     Typed(&'static str, &'static str),
 }
 
-/// What a button does.
+/// Action of a button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ButtonAction {
-    /// Nothing.
+    /// Close the dialog and do nothing.
     Cancel,
     /// Send the form.
     Send,
@@ -101,11 +101,11 @@ pub enum ButtonAction {
     DropAndQuit,
 }
 
-/// What picking an entry does.
+/// Action of an entry of the palette.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pick {
-    /// The same as its key.
+    /// Does the action, as its key would.
     Act(Action),
-    /// Goes somewhere.
+    /// Goes to a screen, and to the rows or the item there.
     Go(ScreenId, Focus),
 }

@@ -8,29 +8,29 @@ use crate::keymap::{Action, Context, Key};
 use super::line::Line;
 use super::overlay::{Hint, Outcome, Overlay, Pick};
 
-/// One thing to pick.
+/// An entry of the palette.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What is matched and shown. Names of agents and pipelines are hostile text.
+    /// The text matched and shown. Names of agents and pipelines are hostile text.
     pub label: String,
-    /// What it is, or which key does the same.
+    /// Its kind, or the key that does the same.
     pub hint: String,
-    /// Why it does not work now.
+    /// The reason that it does not work now; `None` when it works.
     pub locked: Option<String>,
-    /// What picking it does.
+    /// The action of picking it.
     pub does: Pick,
 }
 
 /// The palette while it is open: a snapshot of what there is, narrowed by what is typed.
 #[derive(Debug)]
 pub struct Palette {
-    /// Everything.
+    /// All entries, whatever is typed.
     entries: Vec<Entry>,
-    /// What is typed.
+    /// The line being typed.
     pub line: Line,
     /// Indexes of the matching entries, best first.
     found: Vec<usize>,
-    /// The one that enter picks.
+    /// Index of the entry that enter picks, among those that match.
     pub at: usize,
     matcher: Matcher,
 }
@@ -74,7 +74,7 @@ impl Palette {
         self.at = if down { (self.at + 1).min(last) } else { self.at.saturating_sub(1) };
     }
 
-    /// The one that enter picks.
+    /// The entry that enter picks; `None` when nothing matches.
     pub fn picked(&self) -> Option<&Entry> {
         self.found().nth(self.at)
     }

@@ -19,7 +19,7 @@ mod tree;
 
 pub use tree::{Group, Line, Node};
 
-/// The landing screen.
+/// The pipelines as a tree: the landing screen.
 #[derive(Debug, Default)]
 pub struct Pipelines {
     /// The visible branches, in order.
@@ -27,7 +27,7 @@ pub struct Pipelines {
     /// One for each row of the list.
     lines: Vec<Line>,
     groups: Vec<Group>,
-    /// What is listed under the open edges since the groups were made.
+    /// Rows listed under the open edges since the groups were made.
     listed: tree::Listed,
     /// Branches that the user opened or closed; the others are open where something is wrong.
     opened: HashMap<Node, bool>,
@@ -60,7 +60,7 @@ impl Pipelines {
         self.group(self.lines.get(self.list.index()?)?)
     }
 
-    /// What is looked for.
+    /// The filter in force; it matches every row when it is empty.
     pub const fn query(&self) -> &Query {
         &self.query
     }
@@ -233,7 +233,7 @@ impl Screen for Pipelines {
     }
 }
 
-/// What a handoff is called: its title, or its id when nobody gave it one.
+/// Name of a handoff for people: its title, or its id when nobody gave it one.
 pub fn title(it: &Handoff) -> &str {
     match it.emission.title.trim() {
         "" => it.id.as_str(),

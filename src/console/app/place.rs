@@ -1,4 +1,4 @@
-//! Where one can be: the screens by name, and what a jump to one is about.
+//! Places of the console: the screens by name, and the target of a jump to one.
 
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::port::SourceId;
@@ -20,7 +20,7 @@ macro_rules! screens {
                 match self { $(Self::$variant => $title,)* }
             }
 
-            /// Where its keys are looked up.
+            /// Context that its keys are looked up in.
             pub const fn context(self) -> Context {
                 match self { $(Self::$variant => Context::$variant,)* }
             }
@@ -43,21 +43,21 @@ screens! {
     Sources ShowSources "sources";
 }
 
-/// What a jump is about.
+/// Target of a jump to a screen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Focus {
     /// The screen as it is.
     Here,
-    /// One pipeline.
+    /// One pipeline, by name.
     Pipeline(SourceId, String),
-    /// One edge.
+    /// One edge of a source.
     Edge(SourceId, Edge),
-    /// One run.
+    /// One run, by id.
     Run(SourceId, RunId),
-    /// One handoff.
+    /// One handoff, by id.
     Handoff(SourceId, HandoffId),
     /// Rows that match a filter.
     Filter(String),
-    /// One source.
+    /// One source, by id.
     Source(SourceId),
 }

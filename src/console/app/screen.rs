@@ -1,4 +1,4 @@
-//! What a screen is.
+//! The trait of a screen.
 
 use crate::domain::port::Fault;
 use crate::keymap::Action;
@@ -22,7 +22,7 @@ pub trait Screen {
     /// Fetches what is under the cursor and not known yet. Called after [`Screen::refresh`], before the draw.
     fn look(&mut self, _cx: &mut ScreenContext<'_>) {}
 
-    /// What can be done here now, the most useful first. Footer, help and palette show this list, and only
+    /// Actions possible here now, the most useful first. Footer, help and palette show this list, and only
     /// actions in it reach [`Screen::act`].
     fn bindings(&self, world: &World) -> Vec<Binding>;
 
@@ -54,7 +54,7 @@ pub trait Screen {
     /// The answer to something this screen fetched.
     fn answered(&mut self, _world: &World, _ticket: Ticket, _reply: &Result<Reply, Fault>) {}
 
-    /// How many rows match the scope of a proposal now and were not there when it was made: "9 arrived since".
+    /// Number of rows that match the scope of a proposal now and were not there when it was made: "9 arrived since".
     fn arrived(&self, _world: &World, _proposal: &Proposal) -> usize {
         0
     }

@@ -1,4 +1,4 @@
-//! Where a screen puts what it wants done: effects, jumps, proposals to act, words to say.
+//! Context of a screen: takes the effects, jumps, proposals to act and messages that it asks for.
 
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::port::{SourceId, Want};
@@ -9,7 +9,7 @@ use super::msg::{Effect, Ticket, Tickets};
 use super::place::{Focus, ScreenId};
 use super::world::World;
 
-/// What the frame does for a screen.
+/// A request of a screen to the frame.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScreenRequest {
     /// Open the page of a handoff.
@@ -28,10 +28,10 @@ pub enum ScreenRequest {
     Say(String),
 }
 
-/// What a screen reads from and writes to while it handles one message.
+/// Context that a screen reads from and writes to while it handles one message.
 #[derive(Debug)]
 pub struct ScreenContext<'a> {
-    /// What is known.
+    /// Everything the screens read.
     pub world: &'a World,
     pub(super) tickets: &'a mut Tickets,
     pub(super) effects: Vec<Effect>,

@@ -15,12 +15,12 @@ macro_rules! screens {
         }
 
         impl Screens {
-            /// One of them.
+            /// A screen by its id.
             pub fn get(&self, id: ScreenId) -> &dyn Screen {
                 match id { $(ScreenId::$variant => &self.$module,)* }
             }
 
-            /// One of them, to change it.
+            /// A screen by its id, to change it.
             pub fn get_mut(&mut self, id: ScreenId) -> &mut dyn Screen {
                 match id { $(ScreenId::$variant => &mut self.$module,)* }
             }

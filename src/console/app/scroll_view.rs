@@ -6,9 +6,9 @@ use crate::page::Doc;
 /// A text in a window, and how much of it was in there.
 #[derive(Debug, Default)]
 pub struct ScrollView {
-    /// The text.
+    /// The text, laid out in lines.
     pub doc: Doc,
-    /// Lines scrolled away.
+    /// Lines scrolled away above the window, from 0.
     pub offset: usize,
     /// Lines of the window.
     rows: usize,

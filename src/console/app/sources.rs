@@ -12,7 +12,7 @@ use super::screen::Screen;
 use super::screen_context::ScreenContext;
 use super::world::World;
 
-/// Every connection.
+/// The screen of all connections.
 #[derive(Debug, Default)]
 pub struct Sources {
     /// In the order they were opened.
@@ -73,7 +73,8 @@ pub fn pace(feed: &Feed) -> f64 {
     f64::from(events) / 60.0
 }
 
-/// What a source measures, and what it does not: name, whether, and what that means for the screens.
+/// Measurements that a source may have: the name, whether it has it, and what that means for the screens. Empty
+/// before it was connected once.
 pub fn measures(feed: &Feed) -> Vec<(&'static str, bool, &'static str)> {
     let Some(can) = feed.can() else {
         return Vec::new();

@@ -28,36 +28,36 @@ const LEGEND: &[(&str, &str)] = &[
 /// Everything the console knows and remembers.
 #[derive(Debug)]
 pub struct State {
-    /// What is known of the outside.
+    /// The sources and the present: everything the screens read.
     pub world: World,
     /// The keys in force.
     pub keymap: Keymap,
-    /// Where the user is, in words and colour.
+    /// Context and environment of the user, for the status line.
     pub place: Place,
     /// The screens and the pages over them.
     pub views: Views,
-    /// What lies over both; the last one has the keys.
+    /// The layers over both, lowest first; the last one has the keys.
     pub layers: Vec<Layer>,
-    /// What just happened.
+    /// The messages of the message line.
     pub toasts: Toasts,
     /// The badges of the attention strip, worst first.
     pub badges: Vec<Badge>,
-    /// The badge jumped to last.
+    /// Index of the badge that was jumped to last; `None` before the first jump.
     pub(super) badge_at: Option<usize>,
-    /// What was started and is not over.
+    /// The acts that are pending or in flight.
     pub acting: Acting,
-    /// The mouse is ours.
+    /// Whether the console gets the mouse; else the terminal selects text with it.
     pub mouse: bool,
     /// True when the screen may look different than when it was last drawn.
     pub dirty: bool,
-    /// Said after the terminal is restored.
+    /// Words for after the terminal is restored; `None` when there is nothing to say.
     pub farewell: Option<String>,
 }
 
-/// Where the user is.
+/// Context and environment of the user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// Name of the context.
+    /// The context in the status line: names of the sources watched, joined with ` + `.
     pub context: String,
     /// Word for the environment, such as `PROD`; empty shows none.
     pub environment: String,
@@ -70,20 +70,20 @@ impl Place {
     }
 }
 
-/// What the console is started with.
+/// Settings that the console starts with.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// Where the user is.
+    /// Context and environment of the user.
     pub place: Place,
     /// Names of the sources, in the order of their ids.
     pub sources: Vec<String>,
-    /// Who acts.
+    /// Name of the operator, under which acts are done.
     pub operator: String,
-    /// No acting at all.
+    /// Whether acts are locked altogether.
     pub readonly: bool,
     /// The keys in force.
     pub keymap: Keymap,
-    /// The present.
+    /// The present, by the clock of this machine.
     pub now: Time,
     /// Offset of local time from UTC in milliseconds.
     pub local_offset: Millis,
@@ -93,13 +93,13 @@ pub struct Start {
     pub session: String,
 }
 
-/// What comes of preparing a draw.
+/// Result of preparing a draw.
 #[derive(Debug, PartialEq)]
 #[must_use]
 pub struct Prepared {
-    /// What is under the cursor and has to be fetched.
+    /// Requests for the item under the cursor, whose details are not known yet.
     pub effects: Vec<Effect>,
-    /// When to draw again, as rows were left as they were because making them takes long.
+    /// Instant of the next draw, when rows were left as they were because making them takes long; else `None`.
     pub again: Option<Time>,
 }
 
@@ -159,17 +159,17 @@ impl State {
         }
     }
 
-    /// What has the keys when no layer lies over it: the page, else the screen.
+    /// The view that has the keys when no layer lies over it: the page, else the screen.
     pub fn view(&self) -> &dyn Screen {
         self.views.top()
     }
 
-    /// Where the keys of the view are looked up.
+    /// Context that the keys of the view are looked up in.
     pub const fn view_context(&self) -> Context {
         if self.views.page.is_some() { Context::Handoff } else { self.views.at.context() }
     }
 
-    /// Where keys are looked up now: in the layer on top, else in the view.
+    /// Context that keys are looked up in now: that of the layer on top, else that of the view.
     pub fn context(&self) -> Context {
         self.layers.last().map_or_else(|| self.view_context(), |it| it.overlay().context())
     }
@@ -185,7 +185,7 @@ impl State {
         }
     }
 
-    /// What the signs in place of numbers mean on the screen shown.
+    /// Legend of the signs in place of numbers on the screen shown; empty where there are none.
     pub fn legend(&self) -> &'static [(&'static str, &'static str)] {
         match (&self.views.page, self.views.at) {
             (None, ScreenId::Pipelines | ScreenId::Edges) => LEGEND,

@@ -30,7 +30,7 @@ pub type TaskId = (SourceId, RunId);
 pub struct Tasks {
     /// The runs that match the filter.
     pub list: List<TaskId>,
-    /// What was asked to be changed in the selected run, the latest last: when, by whom, what.
+    /// Changes that were asked for in the selected run, the latest last; empty when nothing was sent back.
     pub thread: Vec<Feedback>,
     /// One for each row of the list.
     rows: Vec<(SourceId, TaskRow)>,
@@ -41,7 +41,7 @@ pub struct Tasks {
     told: Option<Told>,
 }
 
-/// What a source was asked about a run at a version of it, and what it said.
+/// History of a run at a version of it, as its source told it.
 #[derive(Debug)]
 struct Told {
     task: TaskId,
@@ -53,16 +53,16 @@ struct Told {
 /// A handoff sent back, with what has to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feedback {
-    /// When.
+    /// Time of the source's clock at which it was sent back.
     pub at: Time,
-    /// Who sent it back.
+    /// Name of the agent or person who sent it back.
     pub by: String,
-    /// What has to change. Hostile text.
+    /// The changes asked for, one string each. Hostile text.
     pub wants: Vec<String>,
 }
 
 impl Tasks {
-    /// The nth row.
+    /// The nth row, from 0; `None` beyond the last.
     pub fn row(&self, nth: usize) -> Option<&(SourceId, TaskRow)> {
         self.rows.get(nth)
     }
@@ -72,7 +72,7 @@ impl Tasks {
         self.rows.get(self.list.index()?)
     }
 
-    /// What is looked for.
+    /// The filter in force; it matches every row when it is empty.
     pub const fn query(&self) -> &Query {
         &self.query
     }
@@ -262,7 +262,7 @@ fn can_escalate(run: &Run) -> Option<&Handoff> {
     open.filter(|it| !it.emission.is_observed()).last()
 }
 
-/// What was asked for with every return of a run, as far as these events tell.
+/// Feedback of every return of a run, as far as these events tell; oldest first.
 fn thread<'a>(events: impl Iterator<Item = &'a Event>, run: &RunId) -> Vec<Feedback> {
     let mine = events.filter(|it| it.run == *run);
     let asked = mine.filter_map(|event| {
@@ -279,7 +279,7 @@ pub fn progress(run: &Run) -> Vec<u32> {
     revisions.filter_map(|it| it.open_issues).collect()
 }
 
-/// How often the work of a handoff was handed over in its run, itself included; 0 when it is not known.
+/// Times that the work of a handoff was handed over in its run, itself included; 0 when it is not known.
 pub fn same_work(run: &Run, it: &Handoff) -> usize {
     let work = &it.emission.work;
     if work.is_empty() {

@@ -2,34 +2,34 @@
 
 use crate::domain::time::{Millis, SECOND, Time};
 
-/// How long a message stays.
+/// Time that a message stays, in milliseconds.
 const STAYS: Millis = 6 * SECOND;
-/// How long it stays at least, whatever the user does.
+/// Shortest time that it stays, in milliseconds, whatever the user does.
 const READ: Millis = 2 * SECOND;
-/// How many are kept; older ones go first.
+/// Most messages kept; older ones go first.
 pub(super) const MAX_TOASTS: usize = 3;
 
-/// What just happened.
+/// A message of the message line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Toast {
-    /// In words.
+    /// The message in words.
     pub text: String,
-    /// Good news, bad news, or none.
+    /// Whether it is good news, bad news, or neither.
     pub tone: Tone,
-    /// When it came.
+    /// Instant that it was shown at.
     since: Time,
-    /// When it goes.
+    /// Instant that it expires at.
     until: Time,
 }
 
-/// How a message is meant.
+/// Tone of a message, which gives the colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// Just so you know.
+    /// Neither good nor bad: just so you know.
     Plain,
-    /// It worked.
+    /// An act or a request worked.
     Good,
-    /// It did not.
+    /// An act or a request failed.
     Bad,
 }
 

@@ -1,4 +1,4 @@
-//! What can be done with a dead letter or an open question, wherever it is shown: lists and page use the same.
+//! Acts on a dead letter or an open question, wherever it is shown: lists and page use the same.
 
 use crate::domain::event::Answer;
 use crate::domain::id::HandoffId;
@@ -51,7 +51,7 @@ pub fn question(ledger: &Ledger, id: &HandoffId) -> Option<InboxRow> {
     inbox_row(&run.id, it, ledger.now())
 }
 
-/// What can be answered to a question, the most useful first. `unseen` says why nobody may say yes yet.
+/// Answers that a question allows, the most useful first. `unseen` is the reason that nobody may say yes yet.
 pub fn answers(world: &World, source: SourceId, row: &InboxRow, unseen: Option<&str>) -> Vec<Binding> {
     let allowed = |answer| row.allow.contains(&answer);
     let mut bindings = Vec::new();
@@ -128,7 +128,8 @@ pub fn decide(cx: &mut ScreenContext<'_>, source: SourceId, row: &InboxRow, acti
     cx.propose(proposal);
 }
 
-/// Why a list is empty, and whether that is good news. No data is never "none".
+/// The message for an empty list of `what`, and whether it is good news. Data that is stale or missing is never
+/// "none"; `calm` ends the sentence that is good news.
 pub fn silence(world: &World, what: &str, calm: &str) -> (bool, String) {
     let (mut deaf, mut recording) = (None, None);
     for feed in &world.feeds {

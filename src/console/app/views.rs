@@ -1,4 +1,4 @@
-//! What can be looked at: the screens, and the pages over them.
+//! The views: the screens, and the pages over them.
 
 use std::collections::HashMap;
 
@@ -11,9 +11,9 @@ use super::screens::Screens;
 /// The screens, which of them is shown, and what lies over it.
 #[derive(Debug)]
 pub struct Views {
-    /// Every screen.
+    /// All screens, shown or not.
     pub screens: Screens,
-    /// The screen shown.
+    /// Id of the screen shown.
     pub at: ScreenId,
     /// The page of an edge opened from a screen; it stays open there while another screen is shown.
     pub edges: HashMap<ScreenId, EdgePage>,
@@ -33,7 +33,7 @@ impl Views {
         self.edges.get(&self.at)
     }
 
-    /// What has the keys when no layer lies over it: the page on top, else the screen.
+    /// The view that has the keys when no layer lies over it: the page on top, else the screen.
     pub fn top(&self) -> &dyn Screen {
         match (&self.page, self.edge()) {
             (Some(page), _) => page,

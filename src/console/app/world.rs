@@ -1,4 +1,4 @@
-//! What the console knows: one feed per source, the present, and how it is looked at.
+//! The world of the console: one feed per source, the present, and the settings of the view.
 
 use crate::domain::port::{ActKind, SourceId};
 use crate::domain::text::age;
@@ -14,13 +14,13 @@ pub struct World {
     pub now: Time,
     /// The sources; a [`SourceId`] is an index here.
     pub feeds: Vec<Feed>,
-    /// Who acts, where the source does not know better: see [`World::you`].
+    /// Name of the operator, where the source does not know better: see [`World::you`].
     pub operator: String,
-    /// No acting at all.
+    /// Whether acts are locked altogether.
     pub readonly: bool,
-    /// Since when the screen is held still.
+    /// Instant that the screen is frozen since; `None` when it is live.
     pub frozen: Option<Time>,
-    /// How times are written.
+    /// Format of times on the screen.
     pub time_format: TimeFormat,
     /// Offset of local time from UTC in milliseconds.
     pub local_offset: Millis,
@@ -28,15 +28,15 @@ pub struct World {
     pub size: Size,
 }
 
-/// How times are written; `t` goes round.
+/// Format of times on the screen; `t` goes round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeFormat {
-    /// `03:12:44` UTC.
+    /// Time of day in UTC, such as `03:12:44`.
     #[default]
     Utc,
-    /// The same in local time.
+    /// Time of day where the user is.
     Local,
-    /// `18m ago`.
+    /// Age, such as `18m ago`.
     Relative,
 }
 
@@ -46,7 +46,7 @@ impl World {
         self.feeds.get(usize::from(id.0))
     }
 
-    /// Who you are to a source: the subject of the token where it knows one, else the name you act under.
+    /// Your name at a source: the subject of the token where it knows one, else the name you act under.
     pub fn you(&self, source: SourceId) -> &str {
         let known = self.feed(source).and_then(|it| it.can()?.you.as_deref());
         known.unwrap_or(&self.operator)
@@ -61,7 +61,7 @@ impl World {
         }
     }
 
-    /// Why this act cannot be done on this source now; nothing when it can. Said in the footer's place when the
+    /// The reason that this act is locked on this source now; `None` when it is not. Said in the footer when the
     /// key is pressed, and in the help.
     pub fn lock(&self, source: SourceId, act: ActKind) -> Option<String> {
         let feed = self.feed(source)?;

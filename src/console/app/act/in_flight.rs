@@ -1,4 +1,4 @@
-//! Acts on their way: held back for an undo, edited, sent chunk after chunk, each answered on its own, and one result
+//! Acts in flight: held back for an undo, edited, sent chunk after chunk, each answered on its own, and one result
 //! of all of them.
 
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use crate::console::app::world::World;
 use crate::domain::port::{Fault, SourceId};
 use crate::domain::time::{Millis, SECOND, Time};
 
-/// How long a dismissal waits before it is sent (product section 4).
+/// Delay of a dismissal before it is sent, in milliseconds: the time to undo it (product section 4).
 pub const UNDO_FOR: Millis = 10 * SECOND;
 
 /// Everything that was started and is not over.
@@ -19,7 +19,7 @@ pub struct Acting {
     pub tickets: Tickets,
     /// Contracts being fetched or edited for an approval.
     pub edits: HashMap<Ticket, Editing>,
-    /// Leaving once everything sent was answered.
+    /// The user is leaving, once everything sent was answered.
     pub leaving: bool,
     pending: Vec<Pending>,
     in_flight: Vec<InFlight>,
@@ -30,24 +30,24 @@ pub struct Acting {
 /// A dismissal that is sent when its time is up, unless it is taken back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pending {
-    /// What is sent.
+    /// The form to send.
     pub form: Form,
     /// The items that were not skipped.
     pub targets: Vec<ActTarget>,
-    /// When it is sent.
+    /// Instant that it is sent at, by the clock of this machine.
     pub due: Time,
-    /// The timer.
+    /// Ticket of the timer that ends the wait.
     ticket: Ticket,
 }
 
 /// An approval whose contract is being fetched or edited.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Editing {
-    /// What is approved.
+    /// The handoff to approve, at the version that was seen.
     pub target: ActTarget,
-    /// What the editor got, to see whether anything changed; empty until the contract is there.
+    /// The text the editor got, to see whether anything changed; empty until the contract is there.
     pub original: String,
-    /// What it gave back last.
+    /// The text the editor gave back last.
     pub text: String,
 }
 
@@ -69,7 +69,7 @@ impl Acting {
         &self.pending
     }
 
-    /// How many items those dismissals are about.
+    /// Items that those dismissals are about, in all.
     pub fn held_back(&self) -> usize {
         self.pending.iter().map(|it| it.targets.len()).sum()
     }
@@ -140,7 +140,7 @@ impl Acting {
         ticket
     }
 
-    /// What would be lost or left unknown by leaving now, in words; nothing when there is nothing.
+    /// Warning of the acts that leaving now would lose or leave unknown, in words; `None` when there are none.
     pub fn farewell(&self) -> Option<String> {
         let (mut unanswered, mut unsent) = (0, Vec::new());
         for it in &self.in_flight {
@@ -172,16 +172,16 @@ pub fn items(count: usize) -> String {
     format!("{count} handoff{}", if count == 1 { "" } else { "s" })
 }
 
-/// An act on its way.
+/// An act in flight: sent in chunks, not answered in full.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InFlight {
-    /// What is done.
+    /// The form that was sent.
     pub form: Form,
-    /// What is asked now; never two of one source, so that each has all of its time.
+    /// Chunks that were sent and not answered; never two of one source, so that each has all of its time.
     asked: Vec<(Ticket, Chunk)>,
-    /// What is not asked yet, in order.
+    /// Chunks that were not sent yet, in order.
     waiting: Vec<Chunk>,
-    /// What came of each item so far. An act on an edge has no item.
+    /// Results so far, one for each item. An act on an edge has no item.
     pub done: Vec<(Option<ActTarget>, Result<(), Fault>)>,
 }
 
@@ -240,12 +240,12 @@ impl InFlight {
         }
     }
 
-    /// Everything was answered.
+    /// True when everything was answered.
     pub const fn is_over(&self) -> bool {
         self.asked.is_empty() && self.waiting.is_empty()
     }
 
-    /// How many acts were sent and not answered, and how many were not sent.
+    /// Acts that were sent and not answered, and acts that were not sent.
     fn open(&self) -> (usize, usize) {
         let acts = |it: &Chunk| it.request.on.len().max(1);
         (self.asked.iter().map(|(_, it)| acts(it)).sum(), self.waiting.iter().map(acts).sum())

@@ -9,11 +9,11 @@ const TARGETS_PER_REQUEST: usize = 100;
 /// A part of an act that is sent and answered as one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chunk {
-    /// Whom to ask.
+    /// The source to ask.
     pub source: SourceId,
     /// The items, as in the request.
     pub targets: Vec<ActTarget>,
-    /// What to ask.
+    /// The request for the source; its key makes a repetition a no-op.
     pub request: Request,
 }
 

@@ -21,11 +21,11 @@ const MAX_TARGETS: usize = 10_000;
 /// The most groups a confirmation names.
 const NAMED: usize = 5;
 
-/// What an act is about, as it is seen now.
+/// Items that an act is about, as they are seen now.
 struct Chosen {
     items: Vec<(SourceId, HandoffId)>,
     groups: Vec<GroupId>,
-    /// How many there are beyond [`MAX_TARGETS`].
+    /// Items beyond [`MAX_TARGETS`], which are left out; 0 when all fit.
     more: usize,
 }
 
@@ -62,7 +62,7 @@ impl DeadLetters {
         sources.into_iter()
     }
 
-    /// What the acts would be done to, in a word or two; nothing for a single item.
+    /// Object of the acts in a word or two, for the footer; `None` for a single item.
     fn object(&self) -> Option<String> {
         if self.list.marked() > 0 {
             return Some(format!("{} marked", text::count(self.marked_items() as u64)));
@@ -73,7 +73,7 @@ impl DeadLetters {
         }
     }
 
-    /// How many dead letters are marked: those of marked groups count, none counts twice.
+    /// Marked dead letters: those of marked groups count, none counts twice.
     pub fn marked_items(&self) -> usize {
         if self.list.marked() == 0 {
             return 0;
@@ -184,7 +184,7 @@ impl DeadLetters {
         lines
     }
 
-    /// What died in the groups of a proposal since it was made.
+    /// Dead letters that arrived in the groups of a proposal since it was made.
     pub(super) fn arrived_since(&self, world: &World, proposal: &Proposal) -> usize {
         if !proposal.whole {
             return 0;
@@ -212,7 +212,7 @@ impl Row {
     }
 }
 
-/// What a requeue of these would meet: how many of each verdict, the worst first.
+/// Verdicts of a requeue of these items: the count of each verdict, the worst first.
 fn verdicts(world: &World, items: &[(SourceId, HandoffId)]) -> Vec<String> {
     let mut counted: Vec<(Outlook, usize)> = Vec::new();
     for (source, id) in items {

@@ -1,4 +1,4 @@
-//! What is known of the group or the dead letter under the cursor, for the pane beside the list.
+//! Details of the group or the dead letter under the cursor, for the pane beside the list.
 
 use crate::domain::event::DeadReason;
 use crate::domain::id::HandoffId;
@@ -30,7 +30,7 @@ pub fn details(screen: &DeadLetters, world: &World, width: usize) -> Doc {
     doc
 }
 
-/// Whether a group still grows, in words.
+/// Growth of a group in words: whether handoffs still die of the same cause.
 pub fn pulse(head: &DeadGroup, ledger: &Ledger) -> (TextRole, String) {
     let quiet = head.last_at.age(ledger.now());
     let lately = head.last_10m;
@@ -112,7 +112,7 @@ fn item(doc: &mut Doc, world: &World, ledger: &Ledger, id: &HandoffId) {
     doc.field("trace", TextRole::Dim, row.trace_id.as_str());
 }
 
-/// Why no further attempt was made, for people.
+/// The reason that no further attempt was made, for people.
 pub const fn reason(reason: DeadReason) -> &'static str {
     match reason {
         DeadReason::BudgetSpent => "every attempt was spent",

@@ -1,4 +1,4 @@
-//! Which dead letters are shown, and in which order.
+//! Filter and order of the dead letters.
 
 use std::cmp::Ordering;
 
@@ -9,33 +9,33 @@ use crate::domain::report::{DeadGroup, dead_text};
 
 use super::GroupId;
 
-/// What groups can be sorted by, in the order of the columns.
+/// Key that groups can be sorted by, in the order of the columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum By {
-    /// How many.
+    /// The number of dead letters.
     #[default]
     Count,
-    /// The first death.
+    /// Time of the first death.
     First,
-    /// The latest death.
+    /// Time of the latest death.
     Last,
-    /// The edge.
+    /// The edge, by name.
     Edge,
-    /// What a requeue would meet.
+    /// The verdict of a requeue.
     Outlook,
 }
 
 impl By {
-    /// All of them.
+    /// All of them, in the order of the columns.
     pub const ALL: [Self; 5] = [Self::Count, Self::First, Self::Last, Self::Edge, Self::Outlook];
 }
 
-/// What groups are sorted by, and whether the smallest is on top.
+/// Order of the groups: the sort key, and whether the smallest is on top.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sort {
-    /// By what.
+    /// The sort key.
     pub by: By,
-    /// The smallest on top.
+    /// Whether the smallest is on top.
     pub rising: bool,
 }
 
@@ -45,14 +45,14 @@ impl Sort {
         Self { by, rising: matches!(by, By::First | By::Edge | By::Outlook) }
     }
 
-    /// By the next column.
+    /// The order by the next column, which starts over after the last.
     #[must_use]
     pub fn next(self) -> Self {
         let at = By::ALL.iter().position(|it| *it == self.by).unwrap_or(0);
         Self::new(By::ALL.get(at + 1).copied().unwrap_or_default())
     }
 
-    /// The other way round.
+    /// The same column the other way round.
     #[must_use]
     pub const fn reversed(self) -> Self {
         Self { by: self.by, rising: !self.rising }

@@ -9,11 +9,11 @@ use crate::domain::severity::Severity;
 /// One row: an edge, where it is, and how bad it is.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Where it runs.
+    /// The source that has it.
     pub source: SourceId,
-    /// Its numbers.
+    /// Its numbers over the window of the screen.
     pub row: EdgeRow,
-    /// How much it asks for attention.
+    /// Its urgency; the worst is sorted first.
     pub severity: Severity,
 }
 

@@ -1,4 +1,4 @@
-//! What comes of what was sent: done, refused, or somebody else was faster.
+//! Results of the acts that were sent: done, refused, or a conflict because somebody else was faster.
 
 use super::{edit, leave};
 use crate::console::app::act::in_flight::{Editing, InFlight, items};
@@ -66,7 +66,7 @@ fn heard(state: &mut State, mut sent: InFlight, chunk: Chunk, reply: Result<Repl
     match reply {
         Ok(Reply::Done(outcome)) => {
             let items = outcome.items.into_iter().enumerate();
-            // People are named as those who were faster.
+            // People are named in the conflict, as those who were faster.
             sent.done.extend(items.map(|(nth, (_, it))| {
                 let target = chunk.targets.get(nth).cloned();
                 let it = it.map_err(|fault| match &target {

@@ -48,12 +48,12 @@ pub(super) fn fetched(state: &mut State, mut editing: Editing, reply: Result<Rep
     vec![Effect::Edit(ticket, text)]
 }
 
-/// A contract for an editor.
+/// A contract as JSON for an editor, masked.
 pub(in crate::console::app) fn pretty(contract: &Masked) -> String {
     typed(contract.value())
 }
 
-/// What was typed, for an editor. What would hide in it, such as a bidi override, is written as its escape: the editor
+/// JSON as text for an editor. A character that would hide in it, such as a bidi override, is escaped: the editor
 /// writes to the same terminal.
 pub(super) fn typed(value: &Value) -> String {
     let json = serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
@@ -135,7 +135,7 @@ pub(super) fn invalid(fault: &Fault) -> Vec<String> {
     }
 }
 
-/// What an edit changed, a line for each place.
+/// Changes that an edit made, a line for each place.
 fn changes(before: &Value, after: &Value) -> Vec<String> {
     const MAX_CHANGES_SHOWN: usize = 12;
     let patch = json_patch::diff(before, after);

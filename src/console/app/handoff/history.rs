@@ -1,4 +1,4 @@
-//! What happened to a handoff, and to the whole run across agents.
+//! History of a handoff, and of the whole run across agents.
 
 use crate::domain::event::{Event, Tone};
 use crate::domain::id::HandoffId;
@@ -12,17 +12,17 @@ use super::{Body, Handoff};
 /// One handoff of the run in its waterfall.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceRow {
-    /// Its id.
+    /// Id of the handoff.
     pub id: HandoffId,
-    /// How far from the start of the run.
+    /// Number of handoffs that led to it, 0 for the first of the run.
     pub depth: usize,
-    /// Who hands over to whom, and what.
+    /// Sender, receiver and title. Hostile text.
     pub name: String,
     /// Milliseconds after the start of the run.
     pub start: Millis,
-    /// How long it took; nothing while it is open.
+    /// Milliseconds it took; `None` while it is open.
     pub length: Option<Millis>,
-    /// How it stands.
+    /// The role of its state, which gives the colour.
     pub ink: TextRole,
 }
 
@@ -46,7 +46,7 @@ impl Handoff {
         (rows.collect(), end - start)
     }
 
-    /// What happened to it, as far as it is known here.
+    /// Events of the handoff, as far as they are known here.
     pub(super) fn happened(&self, doc: &mut Doc, world: &World, now: Time) {
         doc.head("WHAT HAPPENED");
         match &self.timeline {
@@ -85,7 +85,7 @@ impl Handoff {
     }
 }
 
-/// How many handoffs led to this one.
+/// Number of handoffs that led to this one, at most `DEEPEST`.
 fn depth(run: &Run, it: &run::Handoff) -> usize {
     const DEEPEST: usize = 8;
     let mut at = it;

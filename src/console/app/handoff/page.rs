@@ -1,4 +1,4 @@
-//! What the page does with keys, clicks and answers.
+//! Keys, clicks and answers of the page.
 
 use crate::console::app::flow::pretty;
 

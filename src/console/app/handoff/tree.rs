@@ -11,7 +11,7 @@ use crate::keymap::Action;
 use super::Handoff;
 use crate::domain::text::plural;
 
-/// Where the tree begins.
+/// JSON pointer of the root of the tree.
 const ROOT: &str = "/working_memory";
 
 /// One member of the working memory, and what is shown inside it.
@@ -23,15 +23,15 @@ pub struct Node {
     pub name: String,
     /// Its value, or how much is inside. Hostile text.
     pub value: String,
-    /// What is wrong here; for a closed branch, how much is wrong inside.
+    /// The violation at this place; for a closed branch, the count of those inside. `None` when all is well.
     pub wrong: Option<String>,
     /// Whether it has an inside, and whether that is shown.
     pub open: Option<bool>,
-    /// What is inside; nothing while it is closed.
+    /// The members inside; empty while it is closed.
     pub inside: Vec<Node>,
 }
 
-/// What a tree is made of.
+/// State that a tree is made with: folded branches and violations.
 #[derive(Clone, Copy)]
 struct Memory<'a> {
     folded: &'a HashSet<String>,

@@ -1,4 +1,4 @@
-//! What the clock does to a question and who has it in hand: both change while it is read.
+//! Countdown and claim of a question: both change while it is read.
 
 use crate::domain::event::Timeout;
 use crate::domain::report::InboxRow;
@@ -21,7 +21,7 @@ pub fn clock(row: &InboxRow) -> (TextRole, String) {
     (ink, format!("due in {}, then: {then}", age(row.due_in_ms)))
 }
 
-/// Who has it in hand.
+/// The person who claimed it, in words.
 pub fn claimed(row: &InboxRow, operator: &str) -> (TextRole, String) {
     match &row.claimed_by {
         Some(by) if by == operator => (TextRole::Wait, "claimed by you".to_owned()),

@@ -1,4 +1,4 @@
-//! What the palette lists.
+//! Entries of the palette.
 
 use crate::console::app::overlay::Pick;
 use crate::console::app::palette::Entry;

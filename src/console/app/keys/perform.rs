@@ -1,4 +1,4 @@
-//! What an action does: the view does its own, the frame around it the rest.
+//! Dispatch of an action: the view does its own, the frame around it the rest.
 
 use super::{entries, replay};
 use crate::console::app::edge_page::EdgePage;
@@ -85,7 +85,7 @@ pub(super) fn go(state: &mut State, screen: ScreenId, focus: &Focus) {
     }
 }
 
-/// What the frame itself does.
+/// Does an action of the frame itself.
 fn frame_action(state: &mut State, action: Action) -> Vec<Effect> {
     if let Some(screen) = ScreenId::ALL.iter().find(|it| it.action() == action) {
         go(state, *screen, &Focus::Here);

@@ -8,17 +8,17 @@ use crate::keymap::{Action, Context, Key};
 /// The questions of one act, asked one after the other.
 #[derive(Debug)]
 pub struct Ask {
-    /// What it is about.
+    /// The act that the questions belong to.
     pub proposal: Proposal,
     /// The questions, with what was answered so far.
     pub questions: Vec<(Question, String)>,
-    /// The one asked now.
+    /// Index of the question asked now.
     pub at: usize,
     /// The line being typed.
     pub line: Line,
-    /// The choice under the cursor.
+    /// Index of the choice under the cursor.
     pub chosen: usize,
-    /// What is wrong with the answer.
+    /// The mistake in the answer, as shown below the line; `None` when there is none.
     pub error: Option<String>,
 }
 

@@ -10,17 +10,17 @@ use crate::keymap::{Action, Context, Key};
 pub struct Dialog {
     /// The act, such as `requeue 4 handoffs`.
     pub title: String,
-    /// What will happen, a paragraph each.
+    /// Consequences of the act, a paragraph each.
     pub body: Vec<String>,
-    /// What changed since it was opened; renewed before every draw.
+    /// Changes since it was opened, a sentence each; renewed before every draw, empty when nothing changed.
     pub news: Vec<String>,
-    /// What enter would press, left to right; the first one is harmless.
+    /// The buttons with their actions, left to right; the first one is harmless.
     pub buttons: Vec<(String, ButtonAction)>,
-    /// The button with the focus.
+    /// Index of the button with the focus.
     pub focus: usize,
-    /// Lines scrolled away.
+    /// Lines scrolled away above the window, from 0.
     pub offset: usize,
-    /// The form it confirms.
+    /// The form that it confirms; `None` when it confirms no act.
     pub form: Option<Box<Form>>,
 }
 
@@ -55,7 +55,7 @@ impl Dialog {
         }
     }
 
-    /// What is wrong with the files of the user, all of it: more than the message line holds.
+    /// The dialog of all mistakes in the files of the user: more than the message line holds.
     pub fn notes(notes: Vec<String>) -> Self {
         Self {
             title: format!("{} lines of your files were left out", notes.len()),

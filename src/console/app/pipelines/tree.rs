@@ -16,13 +16,13 @@ const TASKS: usize = 20;
 /// One pipeline of one source.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// Where it runs.
+    /// The source that has it.
     pub source: SourceId,
     /// Its numbers, and its edges in the order work flows; the worst first when there are many.
     pub row: PipelineRow,
-    /// How much its worst edge asks for attention.
+    /// Urgency of its worst edge.
     pub severity: Severity,
-    /// The worst edge.
+    /// Index of the worst edge in the row.
     pub(super) worst: usize,
 }
 
@@ -38,11 +38,11 @@ impl Group {
 pub enum Node {
     /// A connection; only when there are several.
     Source(SourceId),
-    /// A pipeline.
+    /// A pipeline of a source, by name.
     Pipeline(SourceId, Arc<str>),
     /// A stage of a pipeline that several edges lead to.
     Stage(SourceId, Arc<str>, String),
-    /// An edge.
+    /// An edge of a pipeline.
     Edge(SourceId, Edge),
     /// An open handoff.
     Handoff(SourceId, HandoffId),
@@ -51,7 +51,7 @@ pub enum Node {
 }
 
 impl Node {
-    /// What is copied.
+    /// Name of the branch, as copied to the clipboard.
     pub fn name(&self) -> String {
         match self {
             Self::Source(id) => id.0.to_string(),
@@ -63,7 +63,7 @@ impl Node {
     }
 }
 
-/// How one branch is drawn.
+/// Drawing of one branch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     /// For every level below the first, whether more branches follow below on that level.
