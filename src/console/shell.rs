@@ -47,13 +47,13 @@ const TURN: Duration = Duration::from_millis(8);
 /// Reports that may wait before the sources are slowed down.
 const WAITING: usize = 64;
 
-/// What the console runs on.
+/// Parts that the console runs on.
 pub struct Setup {
-    /// What it starts with. Time and size are set by the shell.
+    /// Settings of the start. Time and size are set by the shell.
     pub start: Start,
     /// The sources, in the order of their names in `start`.
     pub sources: Vec<Shared>,
-    /// How it looks.
+    /// Styles and signs of the screen.
     pub theme: Theme,
     /// The view to come back to.
     pub saved_views: SavedViews,
@@ -61,7 +61,7 @@ pub struct Setup {
     pub notes: Vec<String>,
 }
 
-/// Why the loop ended.
+/// Reason that the loop ended.
 enum End {
     /// The user left.
     Quit,
@@ -137,7 +137,7 @@ struct Shell {
     edits: VecDeque<(Ticket, String)>,
 }
 
-/// What the loop does next, beside going on.
+/// Next step of the loop, beside going on.
 enum Next {
     Go,
     End(End),
@@ -358,7 +358,7 @@ fn next_second() -> Instant {
     Instant::now() + Duration::from_millis(1_000 - past)
 }
 
-/// What the system asks of us.
+/// Signals of the operating system, by their meaning.
 enum Heard {
     End,
     /// As ctrl-c does where the terminal is not raw.

@@ -1,4 +1,4 @@
-//! What a terminal writes with: colours and attributes, and how they are changed in the fewest bytes.
+//! Style that a terminal writes with: colours and attributes, and the change from one to the next in the fewest bytes.
 
 use std::io::{self, Write};
 
@@ -16,7 +16,7 @@ pub(super) struct CellStyle {
     lit: Modifier,
 }
 
-/// What switches an attribute on and off. Some can only be switched off together.
+/// Codes that switch an attribute on and off. Some can only be switched off together.
 const ATTRIBUTES: [(Modifier, Attribute, Attribute); 9] = [
     (Modifier::BOLD, Attribute::Bold, Attribute::NormalIntensity),
     (Modifier::DIM, Attribute::Dim, Attribute::NormalIntensity),

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 /// Longest text that is taken back.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
-/// How long an editor may take to end when it is asked to.
+/// Longest wait for an editor that was asked to end.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// An editor that has the terminal.

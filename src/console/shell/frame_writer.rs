@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// How long a terminal that takes nothing may hold up leaving.
+/// Longest time that a terminal that takes nothing may hold up leaving.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A handle to the thread that writes.
@@ -21,7 +21,7 @@ pub(super) struct FrameWriter {
 struct Shared {
     /// Frames given and not yet written.
     waiting: AtomicUsize,
-    /// The terminal is gone.
+    /// True when the terminal is gone.
     broken: AtomicBool,
     idle: Notify,
     lock: Mutex<()>,
@@ -50,7 +50,7 @@ impl FrameWriter {
         Self { frames, shared }
     }
 
-    /// Everything was written.
+    /// True when everything was written.
     pub(super) fn is_idle(&self) -> bool {
         self.shared.waiting.load(Ordering::Acquire) == 0
     }
@@ -62,7 +62,7 @@ impl FrameWriter {
         }
     }
 
-    /// The terminal is gone.
+    /// True when the terminal is gone.
     pub(super) fn is_broken(&self) -> bool {
         self.shared.broken.load(Ordering::Acquire)
     }
@@ -75,7 +75,7 @@ impl FrameWriter {
     }
 }
 
-/// What is written at once is one frame, after the ones written before. It never blocks and never fails: see
+/// Each call of `write` is one frame, after the ones written before. It never blocks and never fails: see
 /// [`FrameWriter::is_broken`].
 impl Write for FrameWriter {
     fn write(&mut self, frame: &[u8]) -> io::Result<usize> {

@@ -10,9 +10,9 @@ use crate::console::app::{Screen, ScreenId, State};
 /// The saved view of what is watched.
 #[derive(Clone, Debug)]
 pub struct SavedViews {
-    /// Where views are kept.
+    /// Directory of `views.toml`, which holds the view of each address.
     pub directory: PathBuf,
-    /// What is watched, as it is written.
+    /// Address that is watched, as it is written.
     pub address: String,
 }
 

@@ -28,7 +28,7 @@ const END: &[u8] = b"\x1b[?2026l";
 pub struct Screen<W> {
     out: W,
     frame: Vec<u8>,
-    /// What the terminal writes with; unknown until it is told.
+    /// Style that the terminal writes with; `None` when it is not known.
     ink: Option<CellStyle>,
     cursor: Option<Position>,
     cursor_shown: Option<bool>,
@@ -56,7 +56,7 @@ impl<W: Write> Screen<W> {
         Ok(())
     }
 
-    /// What the terminal writes with; it is told to forget what it was told before when that is not known.
+    /// Style that the terminal writes with; it is reset when that is not known.
     fn known_ink(&mut self) -> io::Result<CellStyle> {
         if self.ink.is_none() {
             queue!(self.frame, SetAttribute(Attribute::Reset))?;
@@ -136,7 +136,7 @@ impl<W: Write> Backend for Screen<W> {
         Ok(())
     }
 
-    /// Where it was put last; asking the terminal would mean waiting for it.
+    /// Position it was put at last; asking the terminal would mean waiting for it.
     fn get_cursor_position(&mut self) -> io::Result<Position> {
         Ok(self.cursor.unwrap_or_default())
     }

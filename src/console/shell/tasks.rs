@@ -12,12 +12,12 @@ use crate::domain::port::{Control, Fault, Request, SourceId, Want};
 use crate::domain::time::Millis;
 use crate::source::{Retry, Shared};
 
-/// How long a source may take to answer. What was asked may have been done all the same.
+/// Longest time that a source may take to answer. The act may have been done all the same.
 const ANSWER: Duration = Duration::from_secs(30);
 
 type Answer = Result<Reply, Fault>;
 
-/// The effects on their way.
+/// The effects in flight.
 pub(super) struct Tasks {
     sources: Vec<Shared>,
     /// One for each source.

@@ -1,4 +1,4 @@
-//! What a screen draws on, and what is remembered from one frame to the next.
+//! Canvas that a screen draws on, and the memo from one frame to the next.
 
 use std::collections::HashMap;
 
@@ -10,23 +10,23 @@ use super::part::table::{Column, Line, Table, scroll_to};
 use crate::console::app::msg::HitTarget;
 use crate::theme::{Role, Theme};
 
-/// What the last frame measured: never meaning, only places.
+/// Measurements of the last frame: never meaning, only places.
 #[derive(Debug, Default)]
 pub struct Memo {
-    /// What was put where; what was drawn later lies on top.
+    /// Targets of the mouse with their areas; the one drawn later lies on top.
     pub(super) hits: Vec<(Rect, HitTarget)>,
     /// The first row shown of each list, by the name of the list.
     offsets: HashMap<&'static str, usize>,
-    /// How far the tree of the payload is scrolled.
+    /// Scroll position of the tree of the payload.
     pub(super) payload: tui_tree_widget::TreeState<usize>,
-    /// How far the layer on top can be scrolled; 0 when all of it is seen.
+    /// Largest scroll offset of the layer on top, in lines; 0 when all of it is seen.
     pub last_offset: usize,
-    /// Where the text cursor blinks.
+    /// Cell of the text cursor; `None` when none blinks.
     pub(super) cursor: Option<Position>,
 }
 
 impl Memo {
-    /// What the last frame put at a cell.
+    /// The target that the last frame put at a cell; `None` where nothing can be clicked.
     pub fn at(&self, x: u16, y: u16) -> Option<HitTarget> {
         let mut hits = self.hits.iter().rev();
         hits.find(|(area, _)| area.contains(Position { x, y })).map(|(_, hit)| hit.clone())
@@ -36,13 +36,13 @@ impl Memo {
 /// A part of the screen to draw on.
 #[derive(Debug)]
 pub struct Canvas<'a> {
-    /// Which part.
+    /// The part, in cells of the terminal.
     pub area: Rect,
-    /// The cells.
+    /// The cells of the whole frame.
     pub buffer: &'a mut Buffer,
-    /// The looks.
+    /// The styles and signs in force.
     pub theme: &'a Theme,
-    /// What is remembered.
+    /// The memo of the frames before.
     pub memo: &'a mut Memo,
 }
 

@@ -222,7 +222,7 @@ impl RowPainter<'_> {
         self.outlook(&row.outlook);
     }
 
-    /// What is worth knowing of an item beside its title, as far as there is room.
+    /// Notes on an item beside its title, as far as `room` columns reach; empty when none fits.
     fn notes(&self, row: &DeadRow, room: u16) -> String {
         let mut notes = Vec::new();
         if row.urgency <= Urgency::High && room >= 40 {

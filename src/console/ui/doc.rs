@@ -7,7 +7,7 @@ use super::part;
 use crate::page::{Doc, TextRole, Viewport};
 use crate::theme::Role;
 
-/// How an ink looks.
+/// Theme role of a text role.
 pub const fn role(ink: TextRole) -> Role {
     match ink {
         TextRole::Text => Role::Text,

@@ -60,7 +60,7 @@ pub fn draw(screen: &Edges, state: &State, canvas: &mut Canvas<'_>) {
     });
 }
 
-/// Where the title, the list and the facts of the selected edge lie.
+/// Areas of the title, the list and the facts of the selected edge.
 fn places(area: Rect, rows: u16) -> [Rect; 3] {
     let left = area.height.saturating_sub(rows + 3);
     let facts = match left {

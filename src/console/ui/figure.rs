@@ -20,12 +20,12 @@ pub(super) type Cell = (Role, String);
 /// Not measured by this source.
 pub(super) const NOT_MEASURED: &str = "n/m";
 
-/// No data.
+/// A cell without data: a dim dash.
 pub(super) fn none() -> Cell {
     (Role::Dim, "-".to_owned())
 }
 
-/// How a severity looks: the one place that gives it a colour, beside that of the badges.
+/// Role of a severity: the one place that gives it a colour, beside that of the badges.
 pub(super) const fn role(severity: Severity) -> Role {
     match severity {
         Severity::Critical => Role::Critical,
@@ -36,7 +36,7 @@ pub(super) const fn role(severity: Severity) -> Role {
     }
 }
 
-/// How a number looks that these signals judge: coloured only when they found something.
+/// Role of a number that these signals judge: coloured only when they found something.
 pub(super) fn judged(row: &EdgeRow, signals: &[Signal]) -> Role {
     let found = row.findings.iter().filter(|it| signals.contains(&it.signal));
     found.map(report::FindingRow::severity).max().map_or(Role::Text, role)
@@ -84,7 +84,7 @@ pub(super) fn rate_of(of: RateOf, role: Role) -> Cell {
     (role, text + &sample)
 }
 
-/// How many; none is a dim dash.
+/// A count; zero is a dim dash.
 pub(super) fn count(count: u64, role: Role) -> Cell {
     if count == 0 { none() } else { (role, text::count(count)) }
 }

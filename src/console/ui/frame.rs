@@ -1,4 +1,4 @@
-//! What is around every screen: the attention strip and the messages.
+//! The frame around every screen: the attention strip and the messages.
 
 use ratatui::layout::Rect;
 
@@ -13,7 +13,7 @@ use crate::domain::severity::Severity;
 use crate::domain::text;
 use crate::theme::Role;
 
-/// Draws the attention strip: worst first, every badge clickable. Old data is dimmed and says how old it is.
+/// Draws the attention strip: worst first, every badge clickable. Stale data is dimmed and says how old it is.
 pub(super) fn strip(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let world = &state.world;
     let old = !world.feeds.is_empty() && !world.feeds.iter().any(|it| it.is_fresh(world.now));

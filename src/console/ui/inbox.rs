@@ -1,4 +1,4 @@
-//! What waits for a person: the list, and the card of the question under the cursor.
+//! Questions that wait for a person: the list, and the card of the question under the cursor.
 
 use std::fmt::Write;
 

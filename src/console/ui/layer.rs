@@ -1,4 +1,4 @@
-//! What lies over the screen: dialogs, questions, the filter line, the palette, help and results.
+//! Layers over the screen: dialogs, questions, the filter line, the palette, help and results.
 
 use ratatui::layout::{Position, Rect};
 
@@ -54,7 +54,7 @@ fn dialog(canvas: &mut Canvas<'_>, it: &Dialog) {
     }
 }
 
-/// Where a dialog may lie: on a small terminal also over the lines above the screen, as what it says comes first.
+/// Area that a dialog may take: on a small terminal also the lines above the screen, as what it says comes first.
 fn room(canvas: &Canvas<'_>) -> Rect {
     let all = canvas.buffer.area;
     match all.height {

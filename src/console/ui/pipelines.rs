@@ -71,7 +71,7 @@ fn facts_of<'a>(screen: &'a Pipelines, line: Option<&Line>, group: Option<&'a Gr
     edges
 }
 
-/// Where the tree, the drawing and the facts of the selected edges lie. The tree comes first; the drawing stands
+/// Areas of the tree, the drawing and the facts of the selected edges. The tree comes first; the drawing stands
 /// below it where the terminal is tall, as flows are wide, and beside it where it is wide only.
 fn places(area: Rect, rows: u16, wanted: u16) -> [Rect; 3] {
     let down = |tree, drawing, facts| Layout::vertical([Length(tree), Length(drawing), Length(facts)]).areas::<3>(area);
@@ -305,7 +305,7 @@ fn pipeline_cells(screen: &Pipelines, state: &State, feed: &Feed, line: &Line, r
     row.text(role, &words);
 }
 
-/// What a pipeline says at its end: a word when its edges are seen, else the reason of the worst of them.
+/// Verdict of a pipeline at the end of its row: a word when its edges are seen, else the reason of the worst of them.
 fn verdict(state: &State, feed: &Feed, screen: &Pipelines, line: &Line) -> Cell {
     let Some(group) = screen.group(line) else {
         return figure::none();

@@ -52,7 +52,7 @@ pub fn draw(screen: &Sources, state: &State, canvas: &mut Canvas<'_>) {
     }
 }
 
-/// How the link to a source stands, in words.
+/// State of the link to a source, in words.
 pub(super) fn state_of(feed: &Feed, now: Time) -> Cell {
     if let Some(replay) = feed.replay() {
         let words = match (replay.ended, replay.paused, replay.speed) {

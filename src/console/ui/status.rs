@@ -11,7 +11,8 @@ use crate::domain::text::{age, clean, count, cut_middle, width};
 use crate::domain::time::{SECOND, Time};
 use crate::theme::Role;
 
-/// Data is called live without an age while it is younger: a sign of life comes every second or two.
+/// Data is called live without an age while it is younger, in milliseconds: a heartbeat (sign of life) comes every
+/// second or two.
 const JUST_NOW: i64 = 3 * SECOND;
 
 /// Columns between two pieces of the line.
@@ -26,7 +27,7 @@ struct Piece {
     words: String,
 }
 
-/// What a narrow terminal loses, the first first. The link and the age of the data are never lost: without
+/// Pieces that a narrow terminal loses, the first first. The link and the age of the data are never lost: without
 /// them a number that does not move looks like a number that is well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Keep {

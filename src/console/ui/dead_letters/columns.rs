@@ -1,4 +1,4 @@
-//! Where the columns of the dead letters stand, by what is in them.
+//! Columns of the dead letters, as wide as their cells need.
 
 use ratatui::layout::Rect;
 
@@ -10,7 +10,7 @@ const TIME: u16 = 8;
 /// Columns between two cells.
 pub(super) const GAP: u16 = 2;
 
-/// Where the columns of a row end up: group and item share them.
+/// Places of the cells of a row: group and item share them. `None` where there is no room.
 #[derive(Clone, Copy)]
 pub(super) struct Columns {
     pub what: Rect,

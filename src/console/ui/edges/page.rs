@@ -90,7 +90,7 @@ fn numbers(feed: &Feed, row: &EdgeRow, canvas: &mut Canvas<'_>, top: u16) -> u16
     y + 1
 }
 
-/// Who sent what was refused. Says how many lines it took; none when nothing was.
+/// Draws who sent the contracts that were refused. Gives the lines it took; 0 when nothing was refused.
 fn violations(page: &EdgePage, state: &State, canvas: &mut Canvas<'_>, top: u16, room: u16) -> u16 {
     let Some(feed) = state.world.feed(page.source) else {
         return 0;
@@ -189,7 +189,7 @@ fn recent(page: &EdgePage, state: &State, feed: &Feed, canvas: &mut Canvas<'_>) 
     });
 }
 
-/// Where a handoff stands, in words, with what went wrong last.
+/// State of a handoff in words, with its last failure.
 pub(in crate::console::ui) fn standing(it: &Handoff) -> Cell {
     let code = it.failure.as_ref().map(|it| it.code.as_str());
     let with = |word: &str| code.map_or_else(|| word.to_owned(), |code| format!("{word}: {code}"));

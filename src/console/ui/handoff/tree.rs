@@ -1,6 +1,6 @@
 //! The payload tab: the working memory as a tree.
 //!
-//! What is open and where the cursor is are ids of the page; the state of the widget is made from them in every
+//! Open branches and the cursor are ids of the page; the state of the widget is made from them in every
 //! frame. Only how far it is scrolled lives in the [`Memo`](crate::console::ui::Memo).
 
 use ratatui::layout::Rect;

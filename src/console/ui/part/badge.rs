@@ -15,7 +15,7 @@ const GAP: u16 = 2;
 /// One badge: a glyph, a few words, and how bad it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Badge {
-    /// Such as `14 dead`.
+    /// Its words, such as `14 dead`.
     pub text: String,
     /// [`Role::BadgeCritical`], [`Role::BadgeWarning`], [`Role::BadgeInfo`] or a health role.
     pub role: Role,

@@ -17,7 +17,7 @@ const NARROW: u16 = 60;
 pub struct Dialog<'a> {
     /// The act, such as `Requeue 14 dead letters`.
     pub title: &'a str,
-    /// What will happen, a paragraph each; wrapped to the box.
+    /// Consequences of the act, a paragraph each; wrapped to the box.
     pub body: &'a [(Role, String)],
     /// Wrapped lines of the body above the window.
     pub offset: usize,
@@ -25,24 +25,24 @@ pub struct Dialog<'a> {
     pub input: Option<(&'a str, &'a str)>,
     /// The buttons, left to right.
     pub buttons: &'a [&'a str],
-    /// The button that enter would press.
+    /// Index of the button that enter would press.
     pub focus: usize,
     /// The look of the border: [`Role::BorderDanger`] when it changes something, else [`Role::BorderFocus`].
     pub role: Role,
 }
 
-/// Where the parts of a dialog lie.
+/// Places of the parts of a dialog.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placed {
     /// The whole box.
     pub area: Rect,
     /// Each button, for the mouse.
     pub buttons: Vec<Rect>,
-    /// Where the typed text starts, for the cursor.
+    /// Start of the typed text, for the cursor; `None` when nothing is typed.
     pub input: Option<Rect>,
     /// Lines of the body that are below the window.
     pub unseen: usize,
-    /// How far the body can be scrolled; 0 when all of it is seen.
+    /// Largest scroll offset of the body, in lines; 0 when all of it is seen.
     pub last_offset: usize,
 }
 

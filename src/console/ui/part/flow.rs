@@ -19,9 +19,9 @@ use plan::Plan;
 /// An agent, a person or a system.
 #[derive(Clone, Copy, Debug)]
 pub struct Node<'a> {
-    /// Its name.
+    /// Its name. Hostile text.
     pub name: &'a str,
-    /// How its box looks: [`Role::Text`] ordinarily, [`Role::Accent`] when selected.
+    /// Role of its box: [`Role::Text`] ordinarily, [`Role::Accent`] when selected.
     pub role: Role,
 }
 
@@ -32,9 +32,9 @@ pub struct Edge<'a> {
     pub from: usize,
     /// Index of the target in the nodes.
     pub to: usize,
-    /// Such as the P95.
+    /// Its label, such as the P95; empty for none.
     pub label: &'a str,
-    /// The health of the edge.
+    /// Role of its line: the health of the edge.
     pub role: Role,
 }
 

@@ -19,14 +19,14 @@ const BAR: u16 = 8;
 /// Name and value of what is marked, such as `("P95", 41_000)`.
 type Mark<'a> = (&'a str, Millis);
 
-/// How latencies are spread.
+/// Distribution of latencies, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Histogram<'a> {
     /// Lower bound and count of each bin, in rising order.
     pub bins: &'a [(Millis, u64)],
-    /// What is marked.
+    /// The values marked, such as the percentiles.
     pub marks: &'a [Mark<'a>],
-    /// How the row of the last mark looks: the health of the edge.
+    /// Role of the row of the last mark: the health of the edge.
     pub role: Role,
 }
 

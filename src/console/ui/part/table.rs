@@ -24,11 +24,11 @@ pub struct Column<'a> {
     pub ideal: u16,
     /// Takes what is left when all columns are ideal.
     pub grows: bool,
-    /// Numbers end at the right.
+    /// Whether cells are aligned right, as numbers are.
     pub right: bool,
-    /// What is too long loses its middle: ids begin alike and differ at the end.
+    /// Text that is too long loses its middle: ids begin alike and differ at the end.
     pub middle: bool,
-    /// Which columns a narrow terminal loses first: the highest. 0 is never lost.
+    /// Order in which a narrow terminal loses columns: the highest first. 0 is never lost.
     pub drop: u8,
 }
 
@@ -68,22 +68,22 @@ impl<'a> Column<'a> {
 pub struct Table<'a> {
     /// The columns, left to right.
     pub columns: &'a [Column<'a>],
-    /// Rows in all.
+    /// Rows in all, those outside the window included.
     pub total: usize,
     /// The row at the top of the window.
     pub offset: usize,
-    /// The row under the cursor.
+    /// Index of the row under the cursor; `None` without a cursor.
     pub selected: Option<usize>,
     /// The column sorted by, and whether the smallest is on top.
     pub sort: Option<(usize, bool)>,
 }
 
-/// Where the parts of a table lie, for the mouse and for paging.
+/// Places of the parts of a table, for the mouse and for paging.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// The line of titles.
+    /// Area of the line of titles.
     pub header: Rect,
-    /// The rows of the window.
+    /// Area of the rows in the window.
     pub rows: Rect,
     /// Left edge and width of each column; nothing when it was dropped.
     pub columns: Vec<Option<(u16, u16)>>,
@@ -96,7 +96,7 @@ pub fn scroll_to(offset: usize, selected: usize, height: usize, total: usize) ->
 }
 
 impl Table<'_> {
-    /// Where the parts lie in an area.
+    /// Places of the parts in an area.
     pub fn layout(&self, area: Rect) -> Layout {
         let header = Rect { height: area.height.min(1), ..area };
         let rows = Rect { y: area.y + header.height, height: area.height - header.height, ..area };
@@ -259,7 +259,7 @@ impl<'a> Line<'a> {
         self.overlay = Some(role);
     }
 
-    /// What lies over the cells, whenever it was asked for.
+    /// Lays the roles of the whole row over its cells, whenever they were asked for.
     fn finish(&mut self) {
         if let Some(role) = self.overlay {
             self.lay(self.theme.style(role));

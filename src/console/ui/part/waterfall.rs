@@ -9,18 +9,18 @@ use crate::domain::text;
 use crate::domain::time::Millis;
 use crate::theme::{Role, Theme};
 
-/// One thing that took time.
+/// A handoff as a bar of the waterfall.
 #[derive(Clone, Debug)]
 pub struct Span<'a> {
-    /// How deep it is nested, from 0.
+    /// Depth of nesting, from 0: two columns each.
     pub depth: usize,
-    /// What it was.
+    /// Its name. Hostile text.
     pub name: &'a str,
     /// Milliseconds after the start of the run.
     pub start: Millis,
-    /// How long it took; nothing while it runs.
+    /// Milliseconds it took; `None` while it runs.
     pub length: Option<Millis>,
-    /// How it went.
+    /// Role that gives the colour of its bar.
     pub role: Role,
 }
 

@@ -75,7 +75,7 @@ fn link(feed: &Feed, state: &State, page: &mut Page<'_>) {
     page.gap();
 }
 
-/// Where a replay stands: a bar from the first event to the last, with both their times.
+/// Draws the position of a replay: a bar from the first event to the last, with both their times.
 fn position(replay: &Replay, page: &mut Page<'_>) {
     let stamp = |at: Time| at.utc().format("%Y-%m-%d %H:%M:%S").to_string();
     page.canvas.put(1, page.y, Role::Dim, "position");
@@ -123,7 +123,7 @@ fn listed<T: Borrow<str>>(names: &[T]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
-/// What did not fit, and what could not be used at all.
+/// Draws the trouble with the input: irregular events that did not fit, and skipped lines that could not be used.
 fn trouble(feed: &Feed, page: &mut Page<'_>) {
     let odd = feed.ledger().irregular();
     if odd.is_empty() && feed.skipped().is_empty() {

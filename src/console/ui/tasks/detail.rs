@@ -45,7 +45,7 @@ pub(super) fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
     }
 }
 
-/// What is thought of it, why and since when. Says how many lines it took.
+/// Draws the verdict of a run, its reason and its beginning. Gives the lines it took.
 fn verdict(state: &State, feed: &Feed, row: &TaskRow, canvas: &mut Canvas<'_>, top: u16) -> u16 {
     let role = figure::role(row.verdict.severity());
     let said = match (row.verdict, row.since) {

@@ -1,4 +1,4 @@
-//! How latencies are spread, how the P95 went over the last hour, and what failed.
+//! Charts of an edge: the spread of its latencies, its P95 over the last hour, and its failures.
 
 use ratatui::layout::Rect;
 

@@ -1,4 +1,4 @@
-//! Where the boxes stand, and how generous the drawing can be.
+//! Plan of a drawing: the places of the boxes, and the most generous measure that fits.
 
 use ratatui::layout::Rect;
 
@@ -10,7 +10,7 @@ use crate::domain::text;
 const BOX: u16 = 3;
 const SLOT: u16 = BOX + 1;
 
-/// How generous a drawing is; the next one is tried when it does not fit.
+/// Spacing of a drawing; the next one is tried when it does not fit.
 #[derive(Clone, Copy)]
 struct Measure {
     /// The longest name that is not cut, in columns.
@@ -28,7 +28,7 @@ const MEASURES: [Measure; 4] = [
     Measure { name: 8, padding: 0, arrow: 4 },
 ];
 
-/// Where everything lies.
+/// Places of the boxes and the edges.
 pub(super) struct Plan {
     /// The box of each node.
     pub(super) boxes: Vec<Rect>,

@@ -1,15 +1,15 @@
-//! Which column a node stands in, and which way an edge takes.
+//! Ranks: the column of each node, and the way that an edge takes.
 
 use super::Edge;
 
-/// The way of an edge.
+/// Way of an edge between two boxes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// To the next column.
     Ahead,
     /// Back, to the same column, or past a column: in this lane below the boxes, 1 being the nearest.
     Below(u16),
-    /// The same above the boxes.
+    /// The same in this lane above the boxes, 1 being the nearest.
     Above(u16),
 }
 
