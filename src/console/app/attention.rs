@@ -28,7 +28,7 @@ pub struct Badge {
 
 /// State of a strip without badges. No data is never healthy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Calm {
+pub enum NoBadges {
     /// Every edge is healthy.
     Healthy,
     /// Nothing is wrong, and too little is seen to call it healthy.
@@ -140,15 +140,15 @@ fn edges(world: &World, add: &mut impl FnMut(Severity, ScreenId, Focus, String))
 }
 
 /// The state to show when there are no badges.
-pub fn calm(world: &World) -> Calm {
+pub fn no_badges(world: &World) -> NoBadges {
     let mut rows = world.feeds.iter().flat_map(|it| &it.figures().edges).peekable();
     if world.feeds.iter().any(|it| it.heard_at().is_none()) {
-        Calm::Connecting
+        NoBadges::Connecting
     } else if rows.peek().is_none() {
-        Calm::NoData
+        NoBadges::NoData
     } else if rows.any(|row| row.level != Health::Healthy) {
-        Calm::TooFew
+        NoBadges::TooFew
     } else {
-        Calm::Healthy
+        NoBadges::Healthy
     }
 }

@@ -24,7 +24,7 @@ mod acts;
 mod details;
 mod order;
 
-pub use details::{details, pulse};
+pub use details::{details, growth};
 pub use order::{By, Sort};
 
 /// One row of the list.
@@ -362,10 +362,10 @@ impl DeadLetters {
     }
 
     /// The message for an empty list, and whether it is good news: no data is not "no dead letters".
-    pub fn silence(&self, world: &World) -> (bool, String) {
+    pub fn empty_message(&self, world: &World) -> (bool, String) {
         if !self.text.is_empty() {
             return (false, format!("No dead letter matches `{}`. esc clears the filter.", self.text));
         }
-        triage::silence(world, "dead letters", "nothing waits for a decision")
+        triage::empty_message(world, "dead letters", "nothing waits for a decision")
     }
 }

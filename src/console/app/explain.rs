@@ -11,13 +11,13 @@ use super::world::{TimeFormat, World};
 /// Reasons that an edge asks for attention, the worst first; one word or few when it does not. Holds hostile text.
 pub fn reason(world: &World, feed: &Feed, row: &EdgeRow) -> String {
     let reasons = reasons(feed.ledger(), row, &|at| since(world, feed, at));
-    if reasons.is_empty() { calm(world, feed, row) } else { reasons.join("; ") }
+    if reasons.is_empty() { no_reason(world, feed, row) } else { reasons.join("; ") }
 }
 
 /// The worst of it in the fewest words: what and since when, such as `slow since 02:58`.
 pub fn brief(world: &World, feed: &Feed, row: &EdgeRow) -> String {
     let worst = reasons(feed.ledger(), row, &|at| since(world, feed, at)).into_iter().next();
-    let worst = worst.unwrap_or_else(|| calm(world, feed, row));
+    let worst = worst.unwrap_or_else(|| no_reason(world, feed, row));
     worst.split(", ").next().unwrap_or_default().to_owned()
 }
 
@@ -34,7 +34,7 @@ pub fn since(world: &World, feed: &Feed, at: Time) -> String {
     (at + shift).utc().format(form).to_string()
 }
 
-fn calm(world: &World, feed: &Feed, row: &EdgeRow) -> String {
+fn no_reason(world: &World, feed: &Feed, row: &EdgeRow) -> String {
     let now = feed.ledger().now();
     let changed = feed.ledger().edge(&row.edge).map_or_else(Time::default, |it| it.changed_at);
     let mut words = match row.level {

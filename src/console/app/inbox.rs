@@ -265,10 +265,10 @@ impl Screen for Inbox {
 
 impl Inbox {
     /// The message for an empty list, and whether it is good news.
-    pub fn silence(&self, world: &World) -> (bool, String) {
+    pub fn empty_message(&self, world: &World) -> (bool, String) {
         if !self.text.is_empty() {
             return (false, format!("No question matches `{}`. esc clears the filter.", self.text));
         }
-        triage::silence(world, "open questions", "nobody waits for you")
+        triage::empty_message(world, "open questions", "nobody waits for you")
     }
 }

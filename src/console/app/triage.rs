@@ -129,17 +129,17 @@ pub fn decide(cx: &mut ScreenContext<'_>, source: SourceId, row: &InboxRow, acti
 }
 
 /// The message for an empty list of `what`, and whether it is good news. Data that is stale or missing is never
-/// "none"; `calm` ends the sentence that is good news.
-pub fn silence(world: &World, what: &str, calm: &str) -> (bool, String) {
-    let (mut deaf, mut recording) = (None, None);
+/// "none"; `good_news` ends the sentence that is good news.
+pub fn empty_message(world: &World, what: &str, good_news: &str) -> (bool, String) {
+    let (mut stale, mut recording) = (None, None);
     for feed in &world.feeds {
         match feed.heard_at() {
             None => {
-                deaf = Some(format!("Nothing was heard of {} yet: there may be {what}.", feed.name));
+                stale = Some(format!("Nothing was heard of {} yet: there may be {what}.", feed.name));
             }
             Some(at) if !feed.is_fresh(world.now) => {
                 let ago = text::age(at.age(world.now));
-                deaf = Some(format!(
+                stale = Some(format!(
                     "No {what} were known {ago} ago. {} is silent since: there may be some now.",
                     feed.name
                 ));
@@ -151,9 +151,9 @@ pub fn silence(world: &World, what: &str, calm: &str) -> (bool, String) {
             Some(_) => {}
         }
     }
-    match deaf.or(recording) {
+    match stale.or(recording) {
         Some(why) => (false, why),
         None if world.feeds.is_empty() => (false, "There is no source to watch.".to_owned()),
-        None => (true, format!("No {what}: {calm}.")),
+        None => (true, format!("No {what}: {good_news}.")),
     }
 }

@@ -15,7 +15,7 @@ use super::part::table::Column;
 use super::part::{put, put_right};
 use crate::console::app::State;
 use crate::console::app::act::GroupId;
-use crate::console::app::dead_letters::{By, DeadLetters, Row, details, pulse};
+use crate::console::app::dead_letters::{By, DeadLetters, Row, details, growth};
 use crate::console::app::feed::Feed;
 use crate::console::app::msg::HitTarget;
 use crate::console::app::world::World;
@@ -51,7 +51,7 @@ pub fn draw(screen: &DeadLetters, state: &State, canvas: &mut Canvas<'_>) {
     }
     let mut canvas = canvas.heading("DEAD LETTERS", &words);
     if screen.list.rows().is_empty() {
-        let (good, why) = screen.silence(world);
+        let (good, why) = screen.empty_message(world);
         return canvas.notice(if good { Role::Healthy } else { Role::Dim }, &why);
     }
     let area = canvas.area;
@@ -161,12 +161,12 @@ impl RowPainter<'_> {
         put_right(self.buffer, number.x, number.y, number.width, &text::count(count as u64), style);
         let before = (columns.count + 3).min(what.width);
         let rest = Rect { x: what.x + before, width: what.width - before, ..what };
-        let (tone, pulse) = pulse(head, ledger);
-        let wide = text::width(&pulse) as u16 + GAP;
+        let (tone, growth) = growth(head, ledger);
+        let wide = text::width(&growth) as u16 + GAP;
         let used = self.put(rest, Role::Text, &headline(&head.title));
         if head.last_10m > 0 && used + wide <= rest.width {
             let place = Rect { x: rest.x + used + GAP, width: rest.width - used - GAP, ..rest };
-            self.put(place, doc::role(tone), &pulse);
+            self.put(place, doc::role(tone), &growth);
         }
         let now = ledger.now();
         if let Some(first) = columns.first {

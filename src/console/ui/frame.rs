@@ -6,7 +6,7 @@ use super::canvas::Canvas;
 use super::part;
 use super::part::badge::{Badge, badges, glyph};
 use crate::console::app::State;
-use crate::console::app::attention::{Calm, calm};
+use crate::console::app::attention::{NoBadges, no_badges};
 use crate::console::app::msg::HitTarget;
 use crate::console::app::toast::Tone;
 use crate::domain::severity::Severity;
@@ -19,11 +19,11 @@ pub(super) fn strip(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let old = !world.feeds.is_empty() && !world.feeds.iter().any(|it| it.is_fresh(world.now));
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
     if state.badges.is_empty() {
-        let (role, words) = match calm(world) {
-            Calm::Healthy => (Role::Healthy, "all edges healthy"),
-            Calm::TooFew => (Role::Dim, "nothing wrong, but too little seen lately to call it healthy"),
-            Calm::NoData => (Role::Dim, "no handoff seen yet: nothing is known to be healthy"),
-            Calm::Connecting => (Role::Dim, "connecting: nothing is known yet"),
+        let (role, words) = match no_badges(world) {
+            NoBadges::Healthy => (Role::Healthy, "all edges healthy"),
+            NoBadges::TooFew => (Role::Dim, "nothing wrong, but too little seen lately to call it healthy"),
+            NoBadges::NoData => (Role::Dim, "no handoff seen yet: nothing is known to be healthy"),
+            NoBadges::Connecting => (Role::Dim, "connecting: nothing is known yet"),
         };
         let words = format!("{} {words}", glyph(canvas.theme, role));
         let style = canvas.theme.style(role);

@@ -30,7 +30,7 @@ pub fn draw(screen: &Inbox, state: &State, canvas: &mut Canvas<'_>) {
     }
     let mut canvas = canvas.heading("INBOX", &words);
     if rows.is_empty() {
-        let (good, why) = screen.silence(world);
+        let (good, why) = screen.empty_message(world);
         return canvas.notice(if good { Role::Healthy } else { Role::Dim }, &why);
     }
     let plan = Plan::of(world.size, rows.len());

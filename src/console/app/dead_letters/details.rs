@@ -31,7 +31,7 @@ pub fn details(screen: &DeadLetters, world: &World, width: usize) -> Doc {
 }
 
 /// Growth of a group in words: whether handoffs still die of the same cause.
-pub fn pulse(head: &DeadGroup, ledger: &Ledger) -> (TextRole, String) {
+pub fn growth(head: &DeadGroup, ledger: &Ledger) -> (TextRole, String) {
     let quiet = head.last_at.age(ledger.now());
     let lately = head.last_10m;
     if quiet < 2 * MINUTE {
@@ -57,8 +57,8 @@ fn group(doc: &mut Doc, world: &World, ledger: &Ledger, head: &DeadGroup, matchi
     let pipeline = &head.edge.pipeline;
     doc.field("edge", TextRole::Text, &format!("{} in {pipeline}", head.edge));
     doc.field("dead", TextRole::Text, &format!("{}{matching}", plural(head.count, "handoff")));
-    let (tone, pulse) = pulse(head, ledger);
-    doc.field("pulse", tone, &pulse);
+    let (tone, growth) = growth(head, ledger);
+    doc.field("pulse", tone, &growth);
     let (first, last) = (world.stamp(head.first_at, now), world.stamp(head.last_at, now));
     doc.field("first, last", TextRole::Text, &format!("{first}, {last}"));
     let Some(book) = ledger.dead().group(&head.id) else {
