@@ -1,5 +1,5 @@
-//! The acts: `seam requeue|escalate|dismiss|approve|reject|respond|annotate|claim|release ID…`, with the rules of the console: bound
-//! to the versions seen, confirmed, and answered item by item.
+//! The acts: `seam requeue|escalate|dismiss|approve|reject|respond|claim|release ID…`, with the rules of the console:
+//! bound to the versions seen, confirmed, and answered item by item.
 
 use anyhow::Context;
 use serde_json::Value;

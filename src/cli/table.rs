@@ -127,7 +127,7 @@ pub fn table(columns: &[Column], rows: &[Vec<String>], room: Option<usize>) -> S
     out
 }
 
-/// The widths at which the columns fit into `room`, as far as that can be had; none for those left out.
+/// Widths at which the columns fit into `room`, as far as that can be had; `None` for those left out.
 fn fitted(columns: &[Column], natural: &[usize], room: usize) -> Vec<Option<usize>> {
     let mut widths: Vec<Option<usize>> = natural.iter().copied().map(Some).collect();
     loop {

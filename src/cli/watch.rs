@@ -104,7 +104,7 @@ fn name(address: &Address) -> String {
     .unwrap_or_else(|| address.to_string())
 }
 
-/// The same address from wherever it is named.
+/// The address with an absolute path, so that it is the same from every directory.
 fn whole(address: Address) -> Address {
     let whole = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     match address {
@@ -130,7 +130,8 @@ pub fn settings(args: &Args) -> anyhow::Result<Settings> {
     })?)
 }
 
-/// Opens the console on sources with their names, all of them known as `address`, and closes it again when the user leaves.
+/// Opens the console on sources with their names, all of them known as `address`, and closes it again when the user
+/// leaves.
 ///
 /// # Errors
 /// A file of the configuration is wrong, or there is no terminal.

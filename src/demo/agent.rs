@@ -30,8 +30,8 @@ pub(super) struct Spring {
     pub(super) agent: &'static str,
     /// Seconds of the story between two runs in steady traffic.
     pub(super) every: f64,
-    /// Runs that are not like the others: when the first one comes, after how many seconds the next, and what
-    /// is the matter with it.
+    /// Runs that are not like the others: the time of the first one, the seconds from one to the next, and the
+    /// twist.
     pub(super) twists: &'static [(f64, f64, Twist)],
     /// Writes the first contract of a run.
     pub(super) write: fn(Twist, &mut Rng, &Weather) -> Value,

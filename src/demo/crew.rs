@@ -45,7 +45,7 @@ impl Crew {
         }
     }
 
-    /// So many seconds of the story as time on the clock.
+    /// Time on the clock that so many seconds of the story take; negative ones take none.
     fn lasting(&self, seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds.max(0.0) / self.speed)
     }

@@ -31,7 +31,7 @@ const CRM_OUTAGE: (f64, f64) = (60.0, 240.0);
 
 /// More open dead letters than this and nothing new dies, so that the list stays readable.
 pub(super) const MOST_DEAD: usize = 16;
-/// So many of them are left to other causes than the CRM.
+/// Open dead letters that are left to other causes than the CRM.
 const OTHERS_DEAD: usize = 4;
 /// More open questions than this and nothing new is asked.
 pub(super) const MOST_WAITING: usize = 12;

@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use crate::domain::port::ActKind;
 
-/// One row per action that is no act of [`ActKind`]: variant, name in `keys.toml`, word for the footer, sentence for help and palette.
+/// One row per action that is no act of [`ActKind`]: variant, name in `keys.toml`, word for the footer, sentence for
+/// help and palette.
 macro_rules! actions {
     ($($variant:ident $name:literal $word:literal $sentence:literal;)*) => {
         /// Everything a key can do. Screens say which of these they offer right now.

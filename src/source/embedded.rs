@@ -45,7 +45,7 @@ impl Embedded {
         Ok(Self { _sweeping: Some(stop.drop_guard()), ..still })
     }
 
-    /// The same without a sweeper: nothing happens by itself, for those who only look.
+    /// Opens the file without a sweeper: no lease ends and no question times out by itself, for those who only look.
     ///
     /// # Errors
     /// A sentence when the file cannot be used.

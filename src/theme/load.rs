@@ -25,7 +25,7 @@ pub fn load(text: &str) -> (Theme, Vec<Mistake>) {
     read(text, Theme::default)
 }
 
-/// The same with another theme to start from when the text inherits from none.
+/// Reads a theme text; `start` is the theme to start from when the text inherits from none.
 pub(super) fn read(text: &str, start: impl FnOnce() -> Theme) -> (Theme, Vec<Mistake>) {
     let (lines, document) = toml_lines::Reader::new(text);
     let mut reader = Reader { lines, palette: HashMap::new() };
@@ -90,7 +90,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A style; nothing when no part of it could be read, so that the inherited one stays.
+    /// A style; `None` when no part of it could be read, so that the inherited one stays.
     fn style(&mut self, value: &Node<'_>) -> Option<Style> {
         let Some(table) = value.get_ref().as_table() else {
             return self.color(value).map(|color| Style::new().fg(color));

@@ -33,7 +33,7 @@ impl<'a> Choice<'a> {
         })
     }
 
-    /// Whether no row is left out.
+    /// Whether all rows are asked for: there is neither a filter nor an id.
     pub fn is_everything(&self) -> bool {
         self.query.is_empty() && self.ids.is_empty()
     }

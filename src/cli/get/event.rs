@@ -59,7 +59,7 @@ impl Edges {
     }
 }
 
-/// One event with what is known of its handoff.
+/// A row of the log: an event with its edge and its details.
 pub struct EventRow<'a> {
     /// The event, as the log has it.
     pub event: Cow<'a, Event>,

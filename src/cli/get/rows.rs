@@ -13,7 +13,7 @@ use crate::domain::text::age;
 pub trait Row: Serialize + Filterable {
     /// The columns of the table for people.
     const COLUMNS: &'static [Column];
-    /// Whether this is what somebody means by `id`.
+    /// Whether `id`, as somebody typed it, means this row.
     fn is(&self, id: &str) -> bool;
     /// Cells of the table for people, one a column; `ledger` is the one the row was made from.
     fn cells(&self, ledger: &Ledger) -> Vec<String>;

@@ -12,7 +12,7 @@ const PIPELINE: (&str, &str) = ("launch-article", "2.3.0");
 
 /// Legal says one thing, the checklist of the reviewer another: no draft can satisfy both.
 const NO_LINK: &str = "Legal: do not link the price list of";
-/// The same, where the writer has nothing left to change.
+/// Legal against the checklist again, where the writer has nothing left to change.
 const NO_NAME: &str = "Legal: do not name the prices of";
 /// The writer cannot go on without them.
 const AWAIT_FIGURES: &str = "Use only the audited figures, which finance has yet to send, for";
@@ -24,7 +24,7 @@ const RESEARCH: Maker = Maker {
     prompt: Some(("research-brief", "17")),
     tools: &["web.search", "web.fetch", "kb.write"],
 };
-/// The same agent after the new prompt went out.
+/// The research agent after the new prompt went out.
 const RESEARCH_18: Maker = Maker { prompt: Some(("research-brief", "18")), ..RESEARCH };
 const WRITER: Maker = Maker {
     agent: "writer",

@@ -103,8 +103,8 @@ struct Raw {
     x_by: Option<String>,
 }
 
-/// Understands lines: the plain recording shape, and our own export (one event in CloudEvents form a line). Keeps one copy of
-/// each name, since a recording repeats few names often.
+/// Understands lines: the plain recording shape, and our own export (one event in CloudEvents form a line). Keeps one
+/// copy of each name, since a recording repeats few names often.
 #[derive(Debug, Default)]
 pub struct Translator {
     names: HashSet<Arc<str>>,
