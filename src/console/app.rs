@@ -20,8 +20,9 @@
 //! 1. `app/x.rs`: a `#[derive(Debug, Default)] pub struct X` that implements [`Screen`]. `refresh` makes its rows
 //!    from [`feed::Feed::figures`] or [`feed::Feed::ledger`] and settles them in a [`list::List`] of ids (the
 //!    cursor and the marks stay on items, never on row numbers). `bindings` says what can be done now; only offered
-//!    actions reach `act`, and footer, help and palette show the same list. What `act` wants goes to the [`screen_context::ScreenContext`]:
-//!    open, go, fetch, copy, say, and `propose`, which asks for reasons, confirms, sends and shows results.
+//!    actions reach `act`, and footer, help and palette show the same list. What `act` wants goes to the
+//!    [`screen_context::ScreenContext`]: open, go, fetch, copy, say, and `propose`, which asks for reasons, confirms,
+//!    sends and shows results.
 //! 2. `ui/x.rs`: `pub fn draw(screen: &X, state: &State, canvas: &mut Canvas)`, with the widgets of `ui/part`.
 //! 3. A line in the tables of `app/place.rs` and `app/screens.rs`, and one in `ui.rs`.
 //!

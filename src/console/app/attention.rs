@@ -18,7 +18,7 @@ use super::world::World;
 pub struct Badge {
     /// Its words, such as `14 dead`.
     pub text: String,
-    /// Its urgency: sorts the badges and gives the colour.
+    /// Its severity: sorts the badges and gives the colour.
     pub severity: Severity,
     /// The screen that shows its rows.
     pub screen: ScreenId,

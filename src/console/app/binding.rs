@@ -5,7 +5,7 @@ use crate::keymap::Action;
 
 use super::world::World;
 
-/// Something that can be done here and now, or is named with the reason why it cannot.
+/// A binding: an action that can be done here and now, or is named with the reason why it cannot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
     /// The action of the key.

@@ -60,7 +60,7 @@ pub struct DeadLetters {
 struct Known {
     head: DeadGroup,
     revision: u64,
-    /// Its items that match the filter, in order; nothing while nobody needs them.
+    /// Its items that match the filter, in order; `None` while nobody needs them.
     items: Option<Vec<HandoffId>>,
 }
 

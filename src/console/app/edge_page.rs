@@ -24,7 +24,7 @@ pub struct EdgePage {
     pub span: Window,
     /// The handoffs emitted on it lately, the latest first.
     pub list: List<HandoffId>,
-    /// Its numbers over the window; nothing when the source does not know the edge any more.
+    /// Its numbers over the window; `None` when the source does not know the edge any more.
     pub row: Option<EdgeRow>,
 }
 

@@ -50,7 +50,7 @@ impl Default for Events {
 }
 
 impl Events {
-    /// The event of a row; nothing when the ledger has let it go.
+    /// The event of a row; `None` when the ledger has let it go.
     pub fn event(world: &World, (source, number): EventId) -> Option<&Event> {
         let ledger = world.feed(source)?.ledger();
         let back = ledger.latest().checked_sub(number)? as usize;

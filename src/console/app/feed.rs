@@ -62,7 +62,7 @@ pub enum Link {
 /// The rows of the reports, made once for all screens and the attention strip.
 #[derive(Debug, Default)]
 pub struct Figures {
-    /// One more each time the rows were made again: what a screen caches its order by.
+    /// Revision: one more each time the rows were made again. A screen caches its order by it.
     pub revision: u64,
     /// Every edge over the last hour, worst first.
     pub edges: Vec<EdgeRow>,
@@ -253,7 +253,7 @@ impl Feed {
         }
     }
 
-    /// Holds what is shown still, or lets it go.
+    /// Freezes the ledger that the screen shows, or lets it go on.
     pub fn hold(&mut self, still: bool) {
         self.held = still.then(|| Box::new(self.ledger.clone()));
     }

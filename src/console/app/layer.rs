@@ -41,7 +41,7 @@ impl Layer {
         }
     }
 
-    /// The same, to give it a key.
+    /// Its behaviour as an [`Overlay`], to give it a key.
     pub const fn overlay_mut(&mut self) -> &mut dyn Overlay {
         match self {
             Self::Ask(it) => it,

@@ -19,7 +19,7 @@ pub struct List<K> {
     anchor: Option<K>,
     /// The user or a jump put the cursor where it is.
     placed: bool,
-    /// One more each time rows or marks may have changed.
+    /// Revision: one more each time rows or marks may have changed.
     revision: u64,
 }
 
@@ -110,7 +110,7 @@ impl<K: Clone + Eq + Hash> List<K> {
         self.marks.contains(id)
     }
 
-    /// One more each time rows or marks may have changed: what is counted at one revision holds until the next.
+    /// Revision: one more each time rows or marks may have changed. A count made at one revision holds until the next.
     pub const fn revision(&self) -> u64 {
         self.revision
     }

@@ -103,9 +103,9 @@ pub struct View {
 /// Columns and rows of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Columns, at least 1.
+    /// Columns of the terminal.
     pub columns: u16,
-    /// Rows, at least 1.
+    /// Rows of the terminal.
     pub rows: u16,
 }
 

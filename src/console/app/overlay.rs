@@ -25,12 +25,12 @@ pub trait Overlay {
         Outcome::Stay
     }
 
-    /// Pasted text, which never presses a key; nothing when no text is typed here.
+    /// Takes pasted text, which never presses a key; `None` when no text is typed here.
     fn paste(&mut self, _text: &str) -> Option<Outcome> {
         None
     }
 
-    /// Lines scrolled away; nothing when it does not scroll.
+    /// Lines scrolled away above the window; `None` when it does not scroll.
     fn offset(&mut self) -> Option<&mut usize> {
         None
     }

@@ -60,7 +60,7 @@ impl Screen for Sources {
     }
 }
 
-/// Whether it is not connected and waits for its next try.
+/// Whether the link is down and waits for its next try (backoff).
 fn waits(feed: &Feed) -> bool {
     matches!(feed.link(), Link::Down { .. })
 }

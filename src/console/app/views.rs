@@ -42,7 +42,7 @@ impl Views {
         }
     }
 
-    /// The same, to change it.
+    /// The view that has the keys, to change it: see [`Views::top`].
     pub fn top_mut(&mut self) -> &mut dyn Screen {
         match (&mut self.page, self.edges.get_mut(&self.at)) {
             (Some(page), _) => page,

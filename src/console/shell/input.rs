@@ -6,7 +6,7 @@ use crate::console::app::msg::{Gesture, Msg, PointerEvent, Size};
 use crate::console::ui::Memo;
 use crate::keymap::{Code, Key};
 
-/// The message for an event; nothing for those that mean nothing here, such as a key going up.
+/// The message for an event; `None` for those that mean nothing here, such as a key going up.
 pub(super) fn message(event: Event, memo: &Memo) -> Option<Msg> {
     match event {
         Event::Key(event) => key(event).map(Msg::Key),

@@ -91,7 +91,7 @@ impl Canvas<'_> {
         self.within(Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area })
     }
 
-    /// The same screen, another part of it.
+    /// A canvas on another part of the same screen, cut to this one.
     pub fn within(&mut self, area: Rect) -> Canvas<'_> {
         Canvas { area: area.intersection(self.area), buffer: self.buffer, theme: self.theme, memo: self.memo }
     }

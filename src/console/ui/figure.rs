@@ -77,7 +77,7 @@ pub(super) fn rate(rate: RateOf, role: Role) -> Cell {
     }
 }
 
-/// The same with the size of its sample: `4.1% of 612`.
+/// A rate with the size of its sample: `4.1% of 612`.
 pub(super) fn rate_of(of: RateOf, role: Role) -> Cell {
     let (role, text) = rate(of, role);
     let sample = if of.guard == "enough" { format!(" of {}", text::count(u64::from(of.n))) } else { String::new() };

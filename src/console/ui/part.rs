@@ -67,7 +67,7 @@ pub fn fit(text: &str, columns: usize) -> String {
     text::cut(&text::clean(head(text, columns)), columns).into_owned()
 }
 
-/// The same as [`put`], at the right end of `width` columns.
+/// Writes as [`put`] does, at the right end of `width` columns.
 pub fn put_right(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, style: Style) {
     let taken = text::width(&text::clean(text)).min(usize::from(width)) as u16;
     put(buffer, x + width - taken, y, taken, text, style);

@@ -56,7 +56,7 @@ pub fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
     }
 }
 
-/// The edges whose reasons stand below the tree: the one under the cursor, or what is wrong in the pipeline under
+/// Edges whose reasons stand below the tree: the one under the cursor, or those in trouble in the pipeline under
 /// it, the worst first.
 fn facts_of<'a>(screen: &'a Pipelines, line: Option<&Line>, group: Option<&'a Group>) -> Vec<&'a EdgeRow> {
     if let Some(edge) = line.and_then(|it| screen.edge(it)) {

@@ -92,7 +92,7 @@ impl Acting {
         Some((last.targets.len(), Effect::Cancel(last.ticket)))
     }
 
-    /// Sends the dismissal whose timer this is; nothing when it is no such timer.
+    /// Sends the dismissal whose timer this is; `None` when it is no such timer.
     pub fn send_due(&mut self, timer: Ticket, world: &World) -> Option<Vec<Effect>> {
         let at = self.pending.iter().position(|it| it.ticket == timer)?;
         let due = self.pending.remove(at);
@@ -167,7 +167,7 @@ impl Acting {
     }
 }
 
-/// So many items, in words.
+/// Count and noun: `1 handoff`, `4 handoffs`.
 pub fn items(count: usize) -> String {
     format!("{count} handoff{}", if count == 1 { "" } else { "s" })
 }

@@ -19,8 +19,8 @@ pub struct Chunk {
 
 impl Form {
     /// The chunks of this act on these items, in order: at most a hundred items of one source, and one alone for
-    /// decisions, which are each bound to what was shown of that one item. `you` acts at each source; `key` makes each of them a no-op when
-    /// repeated.
+    /// decisions, which are each bound to what was shown of that one item. `you` acts at each source; `key` makes each
+    /// of them a no-op when repeated.
     pub fn chunks<'a>(&self, targets: &[ActTarget], you: impl Fn(SourceId) -> &'a str, key: &str) -> Vec<Chunk> {
         let most = if self.proposal.is_answer() { 1 } else { TARGETS_PER_REQUEST };
         let mut parts: Vec<(SourceId, Vec<ActTarget>)> = Vec::new();
@@ -48,7 +48,7 @@ impl Form {
             .collect()
     }
 
-    /// Nothing when something it needs is missing, which the flow of layers prevents.
+    /// The act with its input; `None` when something it needs is missing, which the flow of layers prevents.
     fn act(&self, target: Option<&ActTarget>) -> Option<Act> {
         let digest = target.map(|it| it.digest.clone()).unwrap_or_default();
         let edge = self.proposal.edge.as_ref().map(|(_, edge)| edge.clone());

@@ -13,7 +13,7 @@ pub struct Row {
     pub source: SourceId,
     /// Its numbers over the window of the screen.
     pub row: EdgeRow,
-    /// Its urgency; the worst is sorted first.
+    /// Its severity by its findings; the worst is sorted first by default.
     pub severity: Severity,
 }
 

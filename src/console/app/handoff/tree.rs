@@ -25,7 +25,7 @@ pub struct Node {
     pub value: String,
     /// The violation at this place; for a closed branch, the count of those inside. `None` when all is well.
     pub wrong: Option<String>,
-    /// Whether it has an inside, and whether that is shown.
+    /// Whether its members are shown; `None` when it has none.
     pub open: Option<bool>,
     /// The members inside; empty while it is closed.
     pub inside: Vec<Node>,

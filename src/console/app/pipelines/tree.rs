@@ -20,7 +20,7 @@ pub struct Group {
     pub source: SourceId,
     /// Its numbers, and its edges in the order work flows; the worst first when there are many.
     pub row: PipelineRow,
-    /// Urgency of its worst edge.
+    /// Severity of its worst edge.
     pub severity: Severity,
     /// Index of the worst edge in the row.
     pub(super) worst: usize,
@@ -68,7 +68,7 @@ impl Node {
 pub struct Line {
     /// For every level below the first, whether more branches follow below on that level.
     pub guides: Vec<bool>,
-    /// Opened or closed; nothing when nothing grows from it.
+    /// Whether it is open; `None` when nothing grows from it.
     pub open: Option<bool>,
     /// Index of its pipeline.
     pub group: Option<usize>,

@@ -17,9 +17,9 @@ use crate::theme::Role;
 
 /// Rows of the words alone, of words and charts, and the most that charts are worth.
 pub(in crate::console::ui) const FEW: u16 = 2;
-/// See [`FEW`].
+/// Rows of words and charts; see [`FEW`].
 pub(in crate::console::ui) const FULL: u16 = 12;
-/// See [`FEW`].
+/// Rows, at most, that charts are worth; see [`FEW`].
 pub(in crate::console::ui) const MAX_WIDTH: u16 = 20;
 
 /// Draws words on as many edges as there is room for, the first one first, and the charts of that one below them

@@ -24,7 +24,7 @@ const NAMES: (usize, usize) = (16, 44);
 /// Rows from which the value under the cursor is shown in full below when some row must cut its own, and the lines
 /// that takes, at least and at most.
 const TALL: u16 = 10;
-/// See [`TALL`].
+/// Lines of the value, at least and at most; see [`TALL`].
 const VALUE: (u16, u16) = (6, 10);
 
 /// Draws the tree with the cursor in sight, and the value under the cursor in full where some row must cut its own.

@@ -85,7 +85,7 @@ impl Histogram<'_> {
     }
 }
 
-/// `◀ P50 2.0s  P95 41s`; nothing without marks.
+/// Names and values of the marks, such as `◀ P50 2.0s  P95 41s`; empty without marks.
 fn signs(marks: &[Mark<'_>], say: fn(&Mark<'_>) -> String, theme: &Theme) -> String {
     if marks.is_empty() {
         return String::new();

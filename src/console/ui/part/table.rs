@@ -85,7 +85,7 @@ pub struct Layout {
     pub header: Rect,
     /// Area of the rows in the window.
     pub rows: Rect,
-    /// Left edge and width of each column; nothing when it was dropped.
+    /// Left edge and width of each column, in columns of the terminal; `None` when it was dropped.
     pub columns: Vec<Option<(u16, u16)>>,
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The most generous plan that fits; nothing when none does, or when an edge would run behind a box.
+    /// The most generous plan that fits; `None` when none does, or when an edge would run behind a box.
     pub(super) fn fitting(nodes: &[Node<'_>], edges: &[Edge<'_>], ranks: &[usize], area: Rect) -> Option<Self> {
         let columns = rank::columns(ranks, edges);
         let ways = rank::ways(ranks, &columns, edges)?;

@@ -91,7 +91,7 @@ fn needs_lane(ranks: &[usize], edge: &Edge<'_>) -> bool {
     ranks[edge.to] != ranks[edge.from] + 1
 }
 
-/// The way of each edge; nothing when one would run behind a box. Short lanes lie nearer to the boxes, so that
+/// Ways of the edges, in order; `None` when one would run behind a box. Short lanes lie nearer to the boxes, so that
 /// fewer lines cross.
 pub(super) fn ways(ranks: &[usize], columns: &[Vec<usize>], edges: &[Edge<'_>]) -> Option<Vec<Way>> {
     let mut ways = vec![Way::Ahead; edges.len()];
