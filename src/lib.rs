@@ -20,8 +20,8 @@
 //! |---|---|
 //! | [`domain`] | nothing of ours; no I/O, no clock, no randomness, no async |
 //! | [`store`] | `domain` |
-//! | [`orchestrator`] | `domain`, `store` |
-//! | [`source`] | `domain`, `orchestrator` |
+//! | [`orchestrator`] | `domain`, `store`, `toml_lines`, the clock |
+//! | [`source`] | `domain`, `orchestrator`, `store`, the clock |
 //! | [`page`] | `domain`; pure |
 //! | [`console::app`] | `domain`, `page`, `keymap`; pure |
 //! | [`console::ui`] | `console::app`, `domain`, `page`, `theme`, `keymap` |

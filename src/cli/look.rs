@@ -104,7 +104,7 @@ impl Look {
         let mut at = after;
         let mut log = self.source.watch(Some(after));
         while at < self.ledger.cursor() {
-            let (events, cursor) = self.portion(&mut log).await?;
+            let (events, cursor) = self.next_events(&mut log).await?;
             each(events).await?;
             at = cursor;
         }
@@ -125,7 +125,7 @@ impl Look {
             if after == 0 {
                 return Ok(0);
             }
-            let (events, _) = self.portion(&mut self.source.watch(Some(after))).await?;
+            let (events, _) = self.next_events(&mut self.source.watch(Some(after))).await?;
             if events.first().is_some_and(|it| it.at <= since) {
                 return Ok(after);
             }
@@ -134,7 +134,7 @@ impl Look {
     }
 
     /// The next events of a log, and the position after them.
-    async fn portion(
+    async fn next_events(
         &self,
         log: &mut BoxStream<'static, Result<Batch, Fault>>,
     ) -> anyhow::Result<(Vec<Event>, Cursor)> {

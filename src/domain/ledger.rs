@@ -51,7 +51,7 @@ pub const KEEP_EVENTS: usize = 5_000;
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     runs: HashMap<RunId, StoredRun, RandomState>,
-    home: HashMap<HandoffId, RunId, RandomState>,
+    run_by_handoff: HashMap<HandoffId, RunId, RandomState>,
     /// Runs that are open or notable.
     current: HashSet<RunId, RandomState>,
     /// Runs with events missing in the middle or before, and how often.
@@ -113,7 +113,7 @@ impl Ledger {
                 book.windows.record(event.at, |tally| entry.enter(tally, event.at));
             });
             if let (Some(it), None) = (after, &before) {
-                self.home.insert(it.id.clone(), run.id.clone());
+                self.run_by_handoff.insert(it.id.clone(), run.id.clone());
             }
             self.note(event, after);
             self.index(before.as_ref(), after);
@@ -205,7 +205,7 @@ impl Ledger {
             self.fragments.remove(&id);
             if let Some(record) = self.runs.remove(&id) {
                 for handoff in record.run().handoffs.keys() {
-                    self.home.remove(handoff);
+                    self.run_by_handoff.remove(handoff);
                 }
             }
         }
@@ -274,7 +274,7 @@ impl Ledger {
 
     /// The run of a handoff.
     pub fn run_of(&self, id: &HandoffId) -> Option<&Run> {
-        self.run(self.home.get(id)?)
+        self.run(self.run_by_handoff.get(id)?)
     }
 
     /// The handoff with this id; `None` when it is unknown or no longer kept.

@@ -4,7 +4,7 @@ use super::{Action, Context, Key, KeyBinding};
 use crate::toml_lines::{Mistake, Node, Reader, Spanned};
 
 /// One line of the file: these keys, and no others, do this action in this context.
-struct Wish {
+struct TableEntry {
     context: Context,
     action: Action,
     keys: Vec<Key>,
@@ -13,46 +13,46 @@ struct Wish {
 
 /// The bindings of the default table with those of the user on top.
 pub(super) fn load(default: &str, user: &str) -> Result<Vec<KeyBinding>, Vec<Mistake>> {
-    let (built_in, mut base) = wishes(default);
-    let (mut reader, wanted) = wishes(user);
+    let (built_in, mut base) = entries(default);
+    let (mut reader, wanted) = entries(user);
     for it in built_in.mistakes() {
         reader.note(it.line, it.what);
     }
     base.retain(|old| !wanted.iter().any(|new| new.context == old.context && new.action == old.action));
 
     let mut bindings: Vec<KeyBinding> = Vec::new();
-    for wish in base.iter().chain(&wanted) {
-        for &key in &wish.keys {
-            match bindings.iter().find(|at| at.context == wish.context && at.key == key) {
-                Some(taken) => reader.note(wish.line, conflict(wish, key, taken.action)),
-                None => bindings.push(KeyBinding { context: wish.context, key, action: wish.action }),
+    for entry in base.iter().chain(&wanted) {
+        for &key in &entry.keys {
+            match bindings.iter().find(|at| at.context == entry.context && at.key == key) {
+                Some(taken) => reader.note(entry.line, conflict(entry, key, taken.action)),
+                None => bindings.push(KeyBinding { context: entry.context, key, action: entry.action }),
             }
         }
     }
     reader.settle(bindings)
 }
 
-fn conflict(wish: &Wish, key: Key, taken: Action) -> String {
+fn conflict(entry: &TableEntry, key: Key, taken: Action) -> String {
     let name = taken.name();
-    if taken == wish.action {
+    if taken == entry.action {
         format!("`{key}` is given twice for {name}")
     } else {
         format!("`{key}` already does {name}; give that another key (`{name} = \"...\"`) or none (`{name} = []`)")
     }
 }
 
-fn wishes(text: &str) -> (Reader<'_>, Vec<Wish>) {
+fn entries(text: &str) -> (Reader<'_>, Vec<TableEntry>) {
     let (mut reader, document) = Reader::new(text);
-    let mut wishes = Vec::new();
+    let mut entries = Vec::new();
     for (name, value) in &document {
-        table(&mut reader, name, value, &mut wishes);
+        table(&mut reader, name, value, &mut entries);
     }
     // The parser sorts by name; people order by meaning, and the first key of an action is the one shown.
-    wishes.sort_by_key(|wish| wish.line);
-    (reader, wishes)
+    entries.sort_by_key(|entry| entry.line);
+    (reader, entries)
 }
 
-fn table(reader: &mut Reader<'_>, name: &Spanned<impl AsRef<str>>, value: &Node<'_>, wishes: &mut Vec<Wish>) {
+fn table(reader: &mut Reader<'_>, name: &Spanned<impl AsRef<str>>, value: &Node<'_>, entries: &mut Vec<TableEntry>) {
     let written = name.get_ref().as_ref();
     let Some(&(context, _)) = Context::ALL.iter().find(|(_, known)| *known == written) else {
         let known: Vec<&str> = Context::ALL.iter().map(|&(_, known)| known).collect();
@@ -68,7 +68,7 @@ fn table(reader: &mut Reader<'_>, name: &Spanned<impl AsRef<str>>, value: &Node<
             Ok(Action::Interrupt) => reader.wrong(name.span(), "`ctrl-c` always quits; no other key can"),
             Ok(action) => {
                 let (keys, line) = (keys(reader, value), reader.line(&name.span()));
-                wishes.push(Wish { context, action, keys, line });
+                entries.push(TableEntry { context, action, keys, line });
             }
             Err(what) => reader.wrong(name.span(), what),
         }

@@ -39,8 +39,8 @@ pub(super) fn brief(doc: &mut Doc, contract: &Contract) {
 /// The conditions of being done, each with a tick when it is met.
 pub(super) fn done_when(doc: &mut Doc, brief: &Brief) {
     for (nth, done) in brief.definition_of_done.iter().enumerate() {
-        let (ink, tick) = if done.met { (TextRole::Good, "✓") } else { (TextRole::Text, "○") };
-        doc.field(if nth == 0 { "done when" } else { "" }, ink, &format!("{tick} {}", done.item));
+        let (role, tick) = if done.met { (TextRole::Good, "✓") } else { (TextRole::Text, "○") };
+        doc.field(if nth == 0 { "done when" } else { "" }, role, &format!("{tick} {}", done.item));
     }
 }
 

@@ -120,52 +120,52 @@ impl Doc {
     }
 
     /// A paragraph over the whole width.
-    pub fn paragraph(&mut self, ink: TextRole, words: &str) {
-        self.hang(Vec::new(), 0, ink, words);
+    pub fn paragraph(&mut self, role: TextRole, words: &str) {
+        self.hang(Vec::new(), 0, role, words);
     }
 
     /// A name and a value beside it. In a narrow window the value goes below its name.
-    pub fn field(&mut self, name: &str, ink: TextRole, words: &str) {
+    pub fn field(&mut self, name: &str, role: TextRole, words: &str) {
         if self.width < 3 * NAMES {
             self.paragraph(TextRole::Dim, name);
-            self.hang(vec![(TextRole::Dim, "  ".to_owned())], 2, ink, words);
+            self.hang(vec![(TextRole::Dim, "  ".to_owned())], 2, role, words);
         } else {
-            self.hang(vec![(TextRole::Dim, text::pad(name, NAMES))], NAMES, ink, words);
+            self.hang(vec![(TextRole::Dim, text::pad(name, NAMES))], NAMES, role, words);
         }
     }
 
     /// A list under one name: each item on its own line; `none` when it is empty.
-    pub fn list(&mut self, name: &str, ink: TextRole, items: &[String], none: &str) {
+    pub fn list(&mut self, name: &str, role: TextRole, items: &[String], none: &str) {
         if items.is_empty() {
             return self.field(name, TextRole::Dim, none);
         }
         for (nth, item) in items.iter().enumerate() {
-            self.field(if nth == 0 { name } else { "" }, ink, item);
+            self.field(if nth == 0 { name } else { "" }, role, item);
         }
     }
 
     /// A sign, such as a tick, and text that hangs beside it.
-    pub fn item(&mut self, sign: (TextRole, &str), ink: TextRole, words: &str) {
+    pub fn item(&mut self, sign: (TextRole, &str), role: TextRole, words: &str) {
         let indent = text::width(sign.1) + 1;
-        self.hang(vec![(sign.0, format!("{} ", sign.1))], indent, ink, words);
+        self.hang(vec![(sign.0, format!("{} ", sign.1))], indent, role, words);
     }
 
     /// Pieces on one line; what does not fit is cut with a mark.
     pub fn row(&mut self, pieces: &[(TextRole, &str)]) {
         let mut line = Line::default();
         let mut room = self.width;
-        for (ink, piece) in pieces {
+        for (role, piece) in pieces {
             self.hidden += text::hidden(piece);
             let clean = text::clean(piece);
             let fits = text::cut(&clean, room);
             room -= text::width(&fits);
-            line.0.push((*ink, fits.into_owned()));
+            line.0.push((*role, fits.into_owned()));
         }
         self.lines.push(line);
     }
 
     /// Text after some pieces; its further lines are indented as far as the pieces are wide.
-    fn hang(&mut self, before: Vec<(TextRole, String)>, indent: usize, ink: TextRole, words: &str) {
+    fn hang(&mut self, before: Vec<(TextRole, String)>, indent: usize, role: TextRole, words: &str) {
         self.hidden += text::hidden(words);
         let clean = text::clean_block(words);
         let room = self.width.saturating_sub(indent).max(1);
@@ -176,7 +176,7 @@ impl Doc {
                 indent => vec![(TextRole::Dim, " ".repeat(indent))],
             }));
             if !part.is_empty() {
-                line.0.push((ink, part.to_owned()));
+                line.0.push((role, part.to_owned()));
             }
             self.lines.push(line);
         }

@@ -12,13 +12,13 @@ pub(super) fn effects(doc: &mut Doc, contract: &Contract) {
         doc.paragraph(TextRole::Text, "Nothing: the source declares that it wrote nothing to the outside.");
     }
     for effect in &contract.side_effects {
-        let ink = match effect.status {
+        let role = match effect.status {
             EffectStatus::Unknown => TextRole::Bad,
             EffectStatus::Committed if !effect.reversible => TextRole::Warn,
             _ => TextRole::Text,
         };
         let words = format!("{} {} {}", effect.system, word(&effect.op), effect.resource);
-        doc.field(&format!("{}", effect.seq), ink, &format!("{words}: {}", word(&effect.status)));
+        doc.field(&format!("{}", effect.seq), role, &format!("{words}: {}", word(&effect.status)));
         let again = match effect.idempotent {
             Some(true) => "doing it again with its key does nothing more",
             Some(false) => "doing it again does it twice",

@@ -58,13 +58,13 @@ fn body(doc: &mut Doc, contract: &Contract) {
 fn effects(doc: &mut Doc, contract: &Contract) {
     for (nth, effect) in contract.side_effects.iter().enumerate() {
         let undo = if effect.reversible { "reversible" } else { "not reversible" };
-        let ink = match effect.status {
+        let role = match effect.status {
             EffectStatus::Unknown => TextRole::Bad,
             _ if !effect.reversible => TextRole::Warn,
             _ => TextRole::Text,
         };
         let words =
             format!("{} {} {}  {}, {undo}", effect.system, word(&effect.op), effect.resource, word(&effect.status));
-        doc.field(if nth == 0 { "already ran" } else { "" }, ink, &words);
+        doc.field(if nth == 0 { "already ran" } else { "" }, role, &words);
     }
 }

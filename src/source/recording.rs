@@ -24,12 +24,12 @@ pub use player::MAX_SPEED;
 pub use read::{ReadError, Reading, read};
 
 use super::Source;
-use player::{Player, Wish};
+use player::{Playback, Player};
 
 /// A recording that is played. Watchers share one set of controls.
 pub struct Recording {
     path: PathBuf,
-    wish: watch::Sender<Wish>,
+    playback: watch::Sender<Playback>,
     seen: Seen,
 }
 
@@ -40,7 +40,7 @@ impl Recording {
     /// The recording at `path`; it is read when it is watched. `speed` is how many seconds pass in one, `None`
     /// as fast as possible.
     pub fn new(path: &Path, speed: Option<f64>) -> Self {
-        Self { path: path.to_owned(), wish: watch::Sender::new(Wish::at(speed)), seen: Seen::default() }
+        Self { path: path.to_owned(), playback: watch::Sender::new(Playback::at(speed)), seen: Seen::default() }
     }
 
     fn timeline(&self, run: &RunId) -> Result<Found, Fault> {
@@ -77,7 +77,7 @@ impl Source for Recording {
 
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {
         let path = self.path.clone();
-        let wishes = self.wish.subscribe();
+        let playbacks = self.playback.subscribe();
         let seen = self.seen.clone();
         let start = async move {
             let reading = load(path).await?;
@@ -86,7 +86,7 @@ impl Source for Recording {
                     "the recording is shorter than it was: playing it from its beginning".to_owned(),
                 ));
             }
-            let player = Player::new(reading, from, wishes, seen);
+            let player = Player::new(reading, from, playbacks, seen);
             Ok(stream::unfold(player, Player::next))
         };
         start.try_flatten_stream().boxed()
@@ -114,7 +114,7 @@ impl Source for Recording {
                 "the speed {speed} is not above 0 and at most {MAX_SPEED}; use max for as fast as possible"
             )));
         }
-        self.wish.send_modify(|wish| wish.take(control));
+        self.playback.send_modify(|playback| playback.take(control));
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ pub struct EdgePage {
     /// The edge: pipeline, sender and receiver.
     pub edge: Edge,
     /// The window of the numbers and of the histogram.
-    pub span: Window,
+    pub window: Window,
     /// The handoffs emitted on it lately, the latest first.
     pub list: List<HandoffId>,
     /// Its numbers over the window; `None` when the source does not know the edge any more.
@@ -31,7 +31,7 @@ pub struct EdgePage {
 impl EdgePage {
     /// The page before its first refresh.
     pub fn new(source: SourceId, edge: Edge) -> Self {
-        Self { source, edge, span: Window::OneHour, list: List::default(), row: None }
+        Self { source, edge, window: Window::OneHour, list: List::default(), row: None }
     }
 }
 
@@ -45,7 +45,7 @@ impl Screen for EdgePage {
             self.row = None;
             return self.list.settle(Vec::new());
         };
-        let mut row = edge_row(ledger, book, self.span, !feed.is_fresh(world.now));
+        let mut row = edge_row(ledger, book, self.window, !feed.is_fresh(world.now));
         let of_hour = feed.figures().edges.iter().find(|it| it.edge == self.edge);
         row.looping = of_hour.map_or(0, |it| it.looping);
         self.row = Some(row);
@@ -75,8 +75,8 @@ impl Screen for EdgePage {
         }
         match (action, self.list.selected()) {
             (Action::Back, _) => cx.close(),
-            (Action::NextTab, _) => self.span = turned(self.span, true),
-            (Action::PreviousTab, _) => self.span = turned(self.span, false),
+            (Action::NextTab, _) => self.window = turned(self.window, true),
+            (Action::PreviousTab, _) => self.window = turned(self.window, false),
             (Action::Act(ActKind::PauseEdge), _) => propose_pause(cx, self.source, self.edge.clone()),
             (Action::Open, Some(id)) => cx.open(self.source, id.clone()),
             (Action::CopyId, Some(id)) => cx.copy(id.as_str(), "the handoff id"),
@@ -95,16 +95,16 @@ impl Screen for EdgePage {
     }
 
     fn tab(&mut self, _: &mut ScreenContext<'_>, nth: usize) {
-        if let Some(span) = Window::ALL.get(nth) {
-            self.span = *span;
+        if let Some(window) = Window::ALL.get(nth) {
+            self.window = *window;
         }
     }
 }
 
 /// The window after this one, or before it, round and round.
-pub(super) fn turned(span: Window, forward: bool) -> Window {
-    let at = span as usize + if forward { 1 } else { Window::ALL.len() - 1 };
-    Window::ALL.get(at % Window::ALL.len()).copied().unwrap_or(span)
+pub(super) fn turned(window: Window, forward: bool) -> Window {
+    let at = window as usize + if forward { 1 } else { Window::ALL.len() - 1 };
+    Window::ALL.get(at % Window::ALL.len()).copied().unwrap_or(window)
 }
 
 fn is_paused(world: &World, source: SourceId, edge: &Edge) -> bool {

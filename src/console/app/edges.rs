@@ -35,7 +35,7 @@ pub struct Edges {
     /// Whether the smallest is on top.
     pub rising: bool,
     /// The window that the numbers are counted over.
-    pub span: Window,
+    pub window: Window,
     /// One for each row of the list.
     rows: Vec<Row>,
     order: Order<EdgeId>,
@@ -49,7 +49,7 @@ impl Default for Edges {
             list: List::default(),
             by: By::Worst,
             rising: false,
-            span: Window::OneHour,
+            window: Window::OneHour,
             rows: Vec::new(),
             order: Order::default(),
             query: Query::default(),
@@ -73,9 +73,9 @@ impl Edges {
         self.rows.clear();
         for feed in &world.feeds {
             let stale = !feed.is_fresh(world.now);
-            let edges = match self.span {
+            let edges = match self.window {
                 Window::OneHour => feed.figures().edges.clone(),
-                span => report::edges(feed.ledger(), span, stale),
+                window => report::edges(feed.ledger(), window, stale),
             };
             let found = edges.into_iter().filter(|row| self.query.matches(row));
             self.rows.extend(found.map(|row| Row { source: feed.id, severity: row.severity(), row }));
@@ -97,8 +97,8 @@ impl Edges {
         self.make(world);
     }
 
-    fn set_span(&mut self, world: &World, span: Window) {
-        self.span = span;
+    fn set_span(&mut self, world: &World, window: Window) {
+        self.window = window;
         self.order.forget();
         self.make(world);
     }
@@ -137,8 +137,8 @@ impl Screen for Edges {
         match action {
             Action::Sort => return self.sort_by(world, self.by.next(), false),
             Action::SortReverse => return self.sort_by(world, self.by, !self.rising),
-            Action::NextTab => return self.set_span(world, turned(self.span, true)),
-            Action::PreviousTab => return self.set_span(world, turned(self.span, false)),
+            Action::NextTab => return self.set_span(world, turned(self.window, true)),
+            Action::PreviousTab => return self.set_span(world, turned(self.window, false)),
             _ => {}
         }
         let Some((source, edge)) = self.list.selected().cloned() else {
@@ -164,8 +164,8 @@ impl Screen for Edges {
     }
 
     fn tab(&mut self, cx: &mut ScreenContext<'_>, nth: usize) {
-        if let Some(span) = Window::ALL.get(nth) {
-            self.set_span(cx.world, *span);
+        if let Some(window) = Window::ALL.get(nth) {
+            self.set_span(cx.world, *window);
         }
     }
 

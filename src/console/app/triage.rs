@@ -18,10 +18,10 @@ use super::world::World;
 /// One handoff as it is seen now, to act on. `None` when the ledger does not know it.
 pub fn target(ledger: &Ledger, source: SourceId, id: &HandoffId) -> Option<ActTarget> {
     let (run, it) = ledger.run_of(id).zip(ledger.handoff(id))?;
-    Some(aim_at(source, run, it))
+    Some(target_of(source, run, it))
 }
 
-fn aim_at(source: SourceId, run: &Run, it: &Handoff) -> ActTarget {
+fn target_of(source: SourceId, run: &Run, it: &Handoff) -> ActTarget {
     let since = match (&it.escalation, &it.failure) {
         (Some(open), _) => open.opened_at,
         (None, Some(failure)) => failure.at,

@@ -31,7 +31,7 @@ pub fn draw(screen: &Edges, state: &State, canvas: &mut Canvas<'_>) {
     }
     let area = canvas.area;
     let count = text::count(screen.list.rows().len() as u64);
-    spans(canvas, &format!("EDGES {count}"), screen.span);
+    spans(canvas, &format!("EDGES {count}"), screen.window);
     let [_, list, below] = places(area, screen.list.rows().len() as u16);
     if screen.list.rows().is_empty() {
         return canvas.within(list).notice(Role::Dim, "No edge matches the filter. esc clears it.");

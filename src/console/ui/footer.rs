@@ -17,8 +17,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         return of_layer(canvas, state, layer.overlay(), area);
     }
     let context = state.view_context();
-    let offers = state.bindings();
-    let shown = offers.iter().filter(|it| it.footer && it.locked.is_none());
+    let bindings = state.bindings();
+    let shown = bindings.iter().filter(|it| it.footer && it.locked.is_none());
     let mut items: Vec<(Action, String, String)> = shown
         .filter_map(|it| {
             let key = state.keymap.key_for(it.action, context)?;

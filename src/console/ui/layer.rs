@@ -180,11 +180,12 @@ fn palette(canvas: &mut Canvas<'_>, it: &Palette) {
 fn help(canvas: &mut Canvas<'_>, state: &State, offset: usize) {
     let context = state.view_context();
     let mut lines: Vec<(Role, String, String)> = Vec::new();
-    for offer in state.bindings() {
-        let keys: Vec<String> = state.keymap.keys_for(offer.action, context).map(|key: Key| key.to_string()).collect();
-        let (role, sentence) = match &offer.locked {
-            Some(why) => (Role::Disabled, format!("{} Now: {why}.", offer.action.description())),
-            None => (Role::Text, offer.action.description().to_owned()),
+    for binding in state.bindings() {
+        let keys: Vec<String> =
+            state.keymap.keys_for(binding.action, context).map(|key: Key| key.to_string()).collect();
+        let (role, sentence) = match &binding.locked {
+            Some(why) => (Role::Disabled, format!("{} Now: {why}.", binding.action.description())),
+            None => (Role::Text, binding.action.description().to_owned()),
         };
         lines.push((role, keys.join(" "), sentence));
     }

@@ -44,7 +44,7 @@ impl Ledger {
         }
         self.irregular.retain(|_, count| *count > 0);
         for it in whole.handoffs.values() {
-            self.home.insert(it.id.clone(), id.clone());
+            self.run_by_handoff.insert(it.id.clone(), id.clone());
             let before = kept.handoffs.get(&it.id).map(Before::of);
             self.index(before.as_ref(), Some(it));
         }

@@ -51,12 +51,12 @@ impl Ledger {
 
     /// Restores the part that every open run has: a home for its handoffs, and a place on their edges.
     fn restore_open(&mut self, records: &[StoredRun]) {
-        self.home.reserve(records.len());
+        self.run_by_handoff.reserve(records.len());
         self.current.reserve(records.len());
         let mut crossed: IndexMap<&Edge, Vec<Outline<'_>>, RandomState> = IndexMap::default();
         for record in records {
             for it in record.outlines() {
-                self.home.insert(it.id.clone(), record.id().clone());
+                self.run_by_handoff.insert(it.id.clone(), record.id().clone());
                 crossed.entry(it.edge).or_default().push(it);
             }
             if record.whole().is_none() {

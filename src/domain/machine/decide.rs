@@ -15,7 +15,7 @@ use crate::domain::time::Time;
 pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>, Refusal> {
     let mut log = Log::new(run, asked, now);
     match &asked.command {
-        Command::Emit(offer) => emit::emit(&mut log, offer)?,
+        Command::Emit(new) => emit::emit(&mut log, new)?,
         Command::Refuse(rejection) => emit::refuse(&mut log, rejection),
         Command::Claim { handoff, holder, lease, lease_ms } => {
             lease::claim(&mut log, handoff, holder, lease, *lease_ms)?;

@@ -9,8 +9,8 @@ use crate::domain::id::HandoffId;
 use crate::domain::loops;
 use crate::domain::run::{Level, Refused};
 
-pub(super) fn emit(log: &mut Log, offer: &NewHandoff) -> Result<(), Refusal> {
-    let mut emission = offer.emission.clone();
+pub(super) fn emit(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
+    let mut emission = new.emission.clone();
     if log.run.cancelled_at.is_some() {
         return Err(Refusal::Invalid(format!("run {} was cancelled; start a new one", log.run.id)));
     }
@@ -35,14 +35,14 @@ pub(super) fn emit(log: &mut Log, offer: &NewHandoff) -> Result<(), Refusal> {
     if let Some(rejection) = resolved.map(|it| it.rejection.id.clone()) {
         log.say(None, Fact::RejectionResolved { rejection, why: String::new() });
     }
-    log.say(Some(&offer.id), Fact::Emitted(Arc::new(emission)));
+    log.say(Some(&new.id), Fact::Emitted(Arc::new(emission)));
     if looping {
-        log.say(Some(&offer.id), Fact::LoopDetected { signal: verdict.signal.clone() });
-        let mut asked = offer.on_loop.clone();
+        log.say(Some(&new.id), Fact::LoopDetected { signal: verdict.signal.clone() });
+        let mut asked = new.on_loop.clone();
         asked.question = format!("{} ({})", asked.question, verdict.signal);
-        log.say(Some(&offer.id), Fact::EscalationOpened(Box::new(asked)));
-    } else if let Some(asked) = &offer.approval {
-        log.say(Some(&offer.id), Fact::EscalationOpened(Box::new(asked.clone())));
+        log.say(Some(&new.id), Fact::EscalationOpened(Box::new(asked)));
+    } else if let Some(asked) = &new.approval {
+        log.say(Some(&new.id), Fact::EscalationOpened(Box::new(asked.clone())));
     }
     Ok(())
 }
@@ -64,7 +64,7 @@ pub(super) fn completed(
 ) -> Result<(), Refusal> {
     let emitted = next.iter().map(|it| it.id.clone()).collect();
     log.say(Some(id), Fact::Completed { emitted, result, note });
-    next.iter().try_for_each(|offer| follow(log, offer))
+    next.iter().try_for_each(|new| follow(log, new))
 }
 
 /// Work goes back upstream, as this revision.
@@ -79,16 +79,16 @@ pub(super) fn returned(
 }
 
 /// Emits what follows from finished work: its place in the run has to be free.
-fn follow(log: &mut Log, offer: &NewHandoff) -> Result<(), Refusal> {
-    let key = &offer.emission.key;
+fn follow(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
+    let key = &new.emission.key;
     let taken = log.run.handoffs.values().find(|it| it.emission.key == *key);
     match taken {
         Some(known) => Err(Refusal::IdempotencyMismatch {
             key: key.to_string(),
             handoff: known.id.clone(),
             existing: known.emission.digest.to_string(),
-            received: offer.emission.digest.to_string(),
+            received: new.emission.digest.to_string(),
         }),
-        None => emit(log, offer),
+        None => emit(log, new),
     }
 }

@@ -31,12 +31,12 @@ pub struct WindowQuery {
 }
 
 impl WindowQuery {
-    fn span(&self) -> Answer<Window> {
+    fn window(&self) -> Answer<Window> {
         let Some(name) = &self.window else {
             return Ok(Window::default());
         };
-        let span = Window::ALL.into_iter().find(|it| it.name() == name);
-        span.ok_or_else(|| Problem::bad_request("window must be 1m, 5m, 1h or all"))
+        let window = Window::ALL.into_iter().find(|it| it.name() == name);
+        window.ok_or_else(|| Problem::bad_request("window must be 1m, 5m, 1h or all"))
     }
 }
 
@@ -44,9 +44,9 @@ impl WindowQuery {
 #[utoipa::path(get, path = "/edges", tag = "edges", params(WindowQuery),
     responses((status = 200, description = "`{items}`", body = Value)))]
 pub async fn edges(State(api): State<Api>, Ask(window): Ask<WindowQuery>) -> Answer {
-    let span = window.span()?;
-    let rows = report::edges(&*api.present().await, span, false);
-    Ok(Json(json!({ "window": span.name(), "items": rows })).into_response())
+    let window = window.window()?;
+    let rows = report::edges(&*api.present().await, window, false);
+    Ok(Json(json!({ "window": window.name(), "items": rows })).into_response())
 }
 
 /// One edge with its figures and the last hour by minute
@@ -55,10 +55,10 @@ pub async fn edges(State(api): State<Api>, Ask(window): Ask<WindowQuery>) -> Ans
     responses((status = 200, description = "the row of `/edges` and `slices`, oldest first", body = Value)))]
 pub async fn edge_metrics(State(api): State<Api>, Place(name): Place<String>, Ask(window): Ask<WindowQuery>) -> Answer {
     let edge = name.parse::<EdgeName>()?.exact()?;
-    let span = window.span()?;
+    let window = window.window()?;
     let ledger = api.present().await;
     let book = ledger.edge(&edge).ok_or_else(|| Problem::not_found(format!("no handoff ever crossed {name}")))?;
-    let rows = report::edges(&ledger, span, false);
+    let rows = report::edges(&ledger, window, false);
     let row = rows.into_iter().find(|it| it.edge == edge);
     let slice = |(nth, tally): (usize, Option<&Tally>)| {
         let p95 = tally.map(|it| P95::of(&it.to_ack, []));
@@ -70,7 +70,7 @@ pub async fn edge_metrics(State(api): State<Api>, Place(name): Place<String>, As
         })
     };
     let slices: Vec<Value> = book.windows.minutes().into_iter().enumerate().map(slice).collect();
-    Ok(Json(json!({ "window": span.name(), "edge": row, "slices": slices })).into_response())
+    Ok(Json(json!({ "window": window.name(), "edge": row, "slices": slices })).into_response())
 }
 
 /// Filter on the questions to list.

@@ -46,20 +46,20 @@ impl Requester {
         let kind = relation_kind(&body, &ANY).unwrap_or(default);
         let producer = party(&self.by, body.get("source"));
         let derive = Derive::new(producer, trace.clone(), step, branch, Relation::plain(kind), now);
-        let candidate = match self.checked(&body, derive).await? {
-            Ok(candidate) => candidate,
+        let candidates = match self.checked(&body, derive).await? {
+            Ok(candidates) => candidates,
             Err(violations) => {
                 let rejection = self.refuse(&self.by.id, &body, &violations, None).await?;
                 return Err(Problem::invalid(violations, Some(rejection)));
             }
         };
         let run = RunId::from(trace.as_str());
-        let emission = &candidate.handoff.emission;
+        let emission = &candidates.handoff.emission;
         let plan = |known: Option<&Run>, _| {
             let taken = known.and_then(|run| by_key(run, &emission.key));
             Ok(Plan {
-                blobs: if taken.is_none() { vec![candidate.blob.clone()] } else { Vec::new() },
-                command: Command::Emit(Box::new(candidate.handoff.clone())),
+                blobs: if taken.is_none() { vec![candidates.blob.clone()] } else { Vec::new() },
+                command: Command::Emit(Box::new(candidates.handoff.clone())),
             })
         };
         let now = match self.transact(&run, plan).await? {
@@ -67,18 +67,18 @@ impl Requester {
             Done::Now { run, .. } => run,
         };
         let Some(handoff) = by_key(&now, &emission.key).cloned() else {
-            return Err(Problem::NotFound(format!("handoff {}", candidate.handoff.id)));
+            return Err(Problem::NotFound(format!("handoff {}", candidates.handoff.id)));
         };
         if handoff.emission.digest != emission.digest {
             return Err(Refusal::IdempotencyMismatch {
                 key: emission.key.to_string(),
                 existing: handoff.emission.digest.to_string(),
                 handoff: handoff.id,
-                received: candidate.blob.digest,
+                received: candidates.blob.digest,
             }
             .into());
         }
-        let replayed = handoff.id != candidate.handoff.id;
+        let replayed = handoff.id != candidates.handoff.id;
         Ok(Emitted { run, handoff, replayed })
     }
 
@@ -115,8 +115,8 @@ impl Requester {
 
     /// Admits a contract, and looks whether what it refers to in this store is there.
     async fn checked(&self, body: &Value, derive: Derive) -> Result<Result<Candidate, Vec<Violation>>, Problem> {
-        let candidate = match self.candidate(body, derive) {
-            Ok(candidate) => candidate,
+        let candidates = match self.candidate(body, derive) {
+            Ok(candidates) => candidates,
             Err(violations) => return Ok(Err(violations)),
         };
         let refs = body.pointer("/working_memory/refs").and_then(Value::as_array);
@@ -131,8 +131,8 @@ impl Requester {
                 missing.push(Violation::new(format!("/working_memory/refs/{nth}/uri"), "ref_missing", message));
             }
         }
-        let observed = self.policy(&candidate.handoff.emission.edge).strictness == Strictness::Observe;
-        Ok(if missing.is_empty() || observed { Ok(candidate) } else { Err(missing) })
+        let observed = self.policy(&candidates.handoff.emission.edge).strictness == Strictness::Observe;
+        Ok(if missing.is_empty() || observed { Ok(candidates) } else { Err(missing) })
     }
 
     /// The follow-ups of `handoff`, admitted at their places in the run.
@@ -143,7 +143,7 @@ impl Requester {
         next: &[Value],
     ) -> Result<Vec<Candidate>, Problem> {
         let now = self.now();
-        let mut candidate = Vec::new();
+        let mut candidates = Vec::new();
         let mut wrong = Vec::new();
         let mut record = None;
         let emission = &handoff.emission;
@@ -156,7 +156,7 @@ impl Requester {
             let relation = Relation { of: Some(handoff.id.to_string()), ..Relation::plain(kind) };
             let derive = Derive::new(emission.to.clone(), trace.clone(), step, branch, relation, now);
             match self.checked(body, derive).await? {
-                Ok(it) => candidate.push(it),
+                Ok(it) => candidates.push(it),
                 Err(violations) => {
                     let id = self.refuse(&emission.to.id, body, &violations, Some(run)).await?;
                     record.get_or_insert(id);
@@ -164,7 +164,7 @@ impl Requester {
                 }
             }
         }
-        if wrong.is_empty() { Ok(candidate) } else { Err(Problem::invalid(wrong, record)) }
+        if wrong.is_empty() { Ok(candidates) } else { Err(Problem::invalid(wrong, record)) }
     }
 }
 

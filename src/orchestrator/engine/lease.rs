@@ -51,16 +51,16 @@ impl Requester {
             return completed(before, &held.handoff);
         }
         let (run, handoff) = self.find(&held.handoff).await?;
-        let candidate = self.follow_ups(&run, &handoff, &next).await?;
+        let candidates = self.follow_ups(&run, &handoff, &next).await?;
         let result = result.as_ref().map(stored);
         let plan = |_: Option<&Run>, _| {
             Ok(Plan {
                 command: Command::Complete {
                     held: held.clone(),
                     result: result.as_ref().map(|it| it.digest.clone()),
-                    next: candidate.iter().map(|it| it.handoff.clone()).collect(),
+                    next: candidates.iter().map(|it| it.handoff.clone()).collect(),
                 },
-                blobs: blobs(&candidate, result.as_ref()),
+                blobs: blobs(&candidates, result.as_ref()),
             })
         };
         let done = self.transact(&run, plan).await?;
@@ -83,15 +83,15 @@ impl Requester {
         }
         let feedback = shortened(&feedback);
         let (run, handoff) = self.find(&held.handoff).await?;
-        let candidate = self.revision(&run, &handoff, &feedback, contract).await?;
+        let candidates = self.revision(&run, &handoff, &feedback, contract).await?;
         let plan = |_: Option<&Run>, _| {
             Ok(Plan {
                 command: Command::Return {
                     held: held.clone(),
                     feedback: feedback.clone(),
-                    revision: Box::new(candidate.handoff.clone()),
+                    revision: Box::new(candidates.handoff.clone()),
                 },
-                blobs: vec![candidate.blob.clone()],
+                blobs: vec![candidates.blob.clone()],
             })
         };
         let done = self.transact(&run, plan).await?;
@@ -169,8 +169,8 @@ pub(super) fn stored(result: &Value) -> Blob {
     Blob { digest: digest_of_bytes(&bytes), media_type: "application/json".to_owned(), bytes }
 }
 
-pub(super) fn blobs(candidate: &[Candidate], result: Option<&Blob>) -> Vec<Blob> {
-    candidate.iter().map(|it| &it.blob).chain(result).cloned().collect()
+pub(super) fn blobs(candidates: &[Candidate], result: Option<&Blob>) -> Vec<Blob> {
+    candidates.iter().map(|it| &it.blob).chain(result).cloned().collect()
 }
 
 /// The handoff as it ended, and what its run emitted after it.

@@ -64,15 +64,15 @@ impl Requester {
             return before.handoff(&seen.handoff);
         }
         let (run, handoff) = self.find(&seen.handoff).await?;
-        let candidate = self.follow_ups(&run, &handoff, &next).await?;
+        let candidates = self.follow_ups(&run, &handoff, &next).await?;
         let result = result.as_ref().map(stored);
         let command = Command::CompleteManually {
             seen,
             result: result.as_ref().map(|it| it.digest.clone()),
-            next: candidate.iter().map(|it| it.handoff.clone()).collect(),
+            next: candidates.iter().map(|it| it.handoff.clone()).collect(),
             note: cut(note, 2_000),
         };
-        let blobs = blobs(&candidate, result.as_ref());
+        let blobs = blobs(&candidates, result.as_ref());
         self.once_on(&run, &handoff.id, command, blobs).await
     }
 

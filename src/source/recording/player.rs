@@ -20,14 +20,14 @@ const BEAT: Duration = Duration::from_millis(500);
 
 /// Settings that people chose for the replay, all together. Jumps are numbered so that each is made once.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Wish {
+pub(super) struct Playback {
     speed: Option<f64>,
     paused: bool,
     jump: Option<Time>,
     jumps: u64,
 }
 
-impl Wish {
+impl Playback {
     pub(super) const fn at(speed: Option<f64>) -> Self {
         Self { speed, paused: false, jump: None, jumps: 0 }
     }
@@ -55,8 +55,8 @@ pub(super) struct Player {
     /// Events handed out so far, which is the cursor.
     next: usize,
     since: (Time, Instant),
-    wish: Wish,
-    wishes: watch::Receiver<Wish>,
+    playback: Playback,
+    playbacks: watch::Receiver<Playback>,
     told_end: bool,
     to_say: VecDeque<Batch>,
     seen: Seen,
@@ -66,20 +66,20 @@ impl Player {
     pub(super) fn new(
         reading: Arc<Reading>,
         from: Option<Cursor>,
-        mut wishes: watch::Receiver<Wish>,
+        mut playbacks: watch::Receiver<Playback>,
         seen: Seen,
     ) -> Self {
         let first = reading.from().unwrap_or_default();
         let next = usize::try_from(from.unwrap_or(0)).unwrap_or(usize::MAX);
         let begin = next.checked_sub(1).and_then(|last| reading.events.get(last));
-        let wish = *wishes.borrow_and_update();
+        let playback = *playbacks.borrow_and_update();
         let mut player = Self {
             from: first,
             until: reading.events.iter().map(|it| it.at).max().unwrap_or(first),
             next,
             since: (begin.map_or(first, |it| it.at), Instant::now()),
-            wish,
-            wishes,
+            playback,
+            playbacks,
             told_end: false,
             to_say: VecDeque::new(),
             seen,
@@ -89,7 +89,7 @@ impl Player {
             player.rewind();
         }
         // Where the recording was last sent, unless it has gone on from there.
-        if let Some(to) = wish.jump {
+        if let Some(to) = playback.jump {
             player.since.0 = player.since.0.max(to.clamp(player.from, player.until));
         }
         if !player.reading.skipped.is_empty() {
@@ -122,17 +122,17 @@ impl Player {
                 self.since = (self.until, Instant::now());
                 return self.position();
             }
-            if at_end || self.wish.paused {
+            if at_end || self.playback.paused {
                 // Only a person can change anything now. The sender lives in the source: without it there is
                 // nobody left who could.
-                if self.wishes.changed().await.is_err() {
+                if self.playbacks.changed().await.is_err() {
                     std::future::pending::<()>().await;
                 }
                 continue;
             }
             let wait = sleep(self.until_next().min(BEAT));
             tokio::select! {
-                Ok(()) = self.wishes.changed() => {}
+                Ok(()) = self.playbacks.changed() => {}
                 () = wait => {
                     if self.due() == self.next {
                         return Batch::Alive { at: self.now() };
@@ -145,8 +145,8 @@ impl Player {
     /// Present instant of the replay.
     fn now(&self) -> Time {
         let (then, real) = self.since;
-        match self.wish.speed {
-            _ if self.wish.paused || self.told_end => then,
+        match self.playback.speed {
+            _ if self.playback.paused || self.told_end => then,
             None => self.until,
             Some(speed) => then + (real.elapsed().as_secs_f64() * 1_000.0 * speed) as Millis,
         }
@@ -154,17 +154,17 @@ impl Player {
 
     /// Does what was asked since it last looked.
     fn obey(&mut self) {
-        let wish = *self.wishes.borrow_and_update();
-        if wish == self.wish {
+        let playback = *self.playbacks.borrow_and_update();
+        if playback == self.playback {
             return;
         }
-        let mut now = match self.wish.speed {
+        let mut now = match self.playback.speed {
             // As fast as possible has no clock: it is where its last event was.
-            None if !self.wish.paused => self.last_played(),
+            None if !self.playback.paused => self.last_played(),
             _ => self.now(),
         };
-        if wish.jumps != self.wish.jumps
-            && let Some(to) = wish.jump
+        if playback.jumps != self.playback.jumps
+            && let Some(to) = playback.jump
         {
             let to = to.clamp(self.from, self.until);
             if to < now {
@@ -174,7 +174,7 @@ impl Player {
             self.told_end = false;
         }
         self.since = (now, Instant::now());
-        self.wish = wish;
+        self.playback = playback;
         self.to_say.push_back(self.position());
     }
 
@@ -210,7 +210,7 @@ impl Player {
 
     /// Real time until the next event.
     fn until_next(&self) -> Duration {
-        let (Some(next), Some(speed)) = (self.reading.events.get(self.next), self.wish.speed) else {
+        let (Some(next), Some(speed)) = (self.reading.events.get(self.next), self.playback.speed) else {
             return Duration::ZERO;
         };
         let millis = (next.at - self.now()).max(0) as f64 / speed;
@@ -220,14 +220,14 @@ impl Player {
     fn position(&self) -> Batch {
         let ended = self.next >= self.reading.events.len();
         Batch::Replay(Replay {
-            at: match self.wish.speed {
-                None if !self.wish.paused => self.last_played(),
+            at: match self.playback.speed {
+                None if !self.playback.paused => self.last_played(),
                 _ => self.now().min(self.until),
             },
             from: self.from,
             until: self.until,
-            speed: self.wish.speed,
-            paused: self.wish.paused,
+            speed: self.playback.speed,
+            paused: self.playback.paused,
             ended,
         })
     }

@@ -35,7 +35,7 @@ pub(in crate::console::ui) fn draw(page: &EdgePage, state: &State, canvas: &mut 
         return canvas.notice(Role::Dim, &why);
     };
     let area = canvas.area;
-    super::spans(canvas, &format!("EDGE  {}  {}", row.edge.pipeline, row.edge), page.span);
+    super::spans(canvas, &format!("EDGE  {}  {}", row.edge.pipeline, row.edge), page.window);
     let role = if feed.is_fresh(state.world.now) { figure::role(row.severity()) } else { Role::Stale };
     let said = format!("{} {}", glyph(canvas.theme, role), reason(&state.world, feed, row));
     canvas.put(2, 1, role, &said);
@@ -49,7 +49,7 @@ pub(in crate::console::ui) fn draw(page: &EdgePage, state: &State, canvas: &mut 
         // Taller where there is much room, but never so tall that the list suffers.
         let height = CHARTS.max(rest(top) / 3).min(18);
         let place = Rect { y: area.y + top, height, ..area };
-        charts::draw(feed, row, page.span, &mut canvas.within(place));
+        charts::draw(feed, row, page.window, &mut canvas.within(place));
         top += height + 1;
     }
     let place = Rect { y: area.y + top, height: rest(top), ..area };

@@ -38,7 +38,7 @@ const CODES: u16 = 30;
 const SCALE: u16 = 7;
 
 /// Draws the charts side by side: as many as there is room for.
-pub(in crate::console::ui) fn draw(feed: &Feed, row: &EdgeRow, span: Window, canvas: &mut Canvas<'_>) {
+pub(in crate::console::ui) fn draw(feed: &Feed, row: &EdgeRow, window: Window, canvas: &mut Canvas<'_>) {
     let Some(book) = feed.ledger().edge(&row.edge) else {
         return;
     };
@@ -47,7 +47,7 @@ pub(in crate::console::ui) fn draw(feed: &Feed, row: &EdgeRow, span: Window, can
     let left = area.width - codes;
     let half = left / 2;
     let column = |x: u16, width: u16| Rect { x: area.x + x + 2, width: width.saturating_sub(3), ..area };
-    latencies(span, feed, row, book, &mut canvas.within(column(0, half)));
+    latencies(window, feed, row, book, &mut canvas.within(column(0, half)));
     hour(feed, row, book, &mut canvas.within(column(half, left - half)));
     if codes > 0 {
         failures(book, &mut canvas.within(column(left, codes)));
@@ -61,16 +61,16 @@ fn below_title<'a>(canvas: &'a mut Canvas<'_>, title: &str) -> Canvas<'a> {
     canvas.within(inside)
 }
 
-fn latencies(span: Window, feed: &Feed, row: &EdgeRow, book: &EdgeStats, canvas: &mut Canvas<'_>) {
+fn latencies(window: Window, feed: &Feed, row: &EdgeRow, book: &EdgeStats, canvas: &mut Canvas<'_>) {
     let title = format!(
         "EMIT TO ACK, {}",
-        if span.length().is_some() { format!("last {span}") } else { "all seen".to_owned() }
+        if window.length().is_some() { format!("last {window}") } else { "all seen".to_owned() }
     );
     let mut inside = below_title(canvas, &title);
     if !is_measured(feed, row) {
         return inside.notice(Role::Dim, "not measured: this source sees no acknowledgements here");
     }
-    let bars = book.windows.total(span).to_ack.bars();
+    let bars = book.windows.total(window).to_ack.bars();
     let (Some(&(fastest, _)), Some(&(slowest, _))) = (bars.first(), bars.last()) else {
         let why = match row.unacknowledged {
             0 => "nothing was acknowledged in this window".to_owned(),
