@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Contract, Violation};
+use super::{Classification, Contract, Violation};
 use crate::domain::pointer::child;
 
 /// The text shown in the place of a masked one.
@@ -21,8 +21,7 @@ pub fn mask(contract: &mut Value) -> Vec<String> {
     }
     let fields = class.and_then(|it| it.get("fields")).and_then(Value::as_object);
     for (path, class) in fields.into_iter().flatten() {
-        // Any other class, such as `pii`, is a reason to hide.
-        if !matches!(class.as_str(), Some("public" | "internal")) {
+        if class.as_str().is_none_or(hides) {
             places.push(path.clone());
         }
     }
@@ -71,6 +70,18 @@ impl Masked {
     pub fn contract(&self) -> Result<Contract, String> {
         Contract::deserialize(&self.0).map_err(|why| format!("it is not a contract that can be shown: {why}"))
     }
+}
+
+impl Classification {
+    /// Some place that it lists is not to be shown.
+    pub fn hides_places(&self) -> bool {
+        self.fields.iter().flatten().any(|(_, class)| hides(class))
+    }
+}
+
+/// A place of this class is not to be shown. Any class but these two, such as `pii`, is a reason to hide.
+fn hides(class: &str) -> bool {
+    !matches!(class, "public" | "internal")
 }
 
 /// Takes what is not to be shown of `body` out of messages about it: they quote what is wrong. The place and the keyword

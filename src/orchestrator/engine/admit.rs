@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{Engine, Problem, cut};
 use crate::domain::command::NewHandoff;
 use crate::domain::contract::{
-    Contract, MASK, Maker, Masked, Party, PartyKind, RelationKind, Strictness, Urgency, Violation, digest,
-    mask_messages,
+    Classification, Contract, MASK, Maker, Masked, Party, PartyKind, RelationKind, Strictness, Urgency, Violation,
+    digest, mask_messages,
 };
 use crate::domain::event::{Answer, Boundary, Emission, Escalation, EscalationKind, Rejection, Timeout};
 use crate::domain::id::{Actor, ActorKind, Edge, HandoffId, RunId};
@@ -89,6 +89,7 @@ impl Engine {
 /// The action the producer says will run on approval: the member of `ext` that protocol section 3 names, masked as the
 /// contract is.
 fn proposal(admitted: &Admitted) -> Option<Value> {
+    admitted.contract.ext.as_ref()?.get(PROPOSAL)?;
     let said = told(admitted).ext.as_ref()?.get(PROPOSAL)?.clone();
     said.get("name")?.as_str()?;
     Some(said)
@@ -97,7 +98,7 @@ fn proposal(admitted: &Admitted) -> Option<Value> {
 /// The contract as the log may tell of it: everybody who may read at all reads titles, owners and questions.
 fn told(admitted: &Admitted) -> Cow<'_, Contract> {
     let contract = &admitted.contract;
-    if contract.classification.as_ref().is_none_or(|it| it.fields.is_none()) {
+    if !contract.classification.as_ref().is_some_and(Classification::hides_places) {
         return Cow::Borrowed(contract);
     }
     let told = Masked::of(admitted.value.clone()).contract();
