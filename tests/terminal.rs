@@ -283,6 +283,22 @@ fn a_storm_of_sizes_and_junk_ends_in_a_good_screen() {
     session.ends(0);
 }
 
+/// What piles up on a busy machine comes all at once: keys count even though a new size came with them.
+#[test]
+fn keys_that_come_with_a_new_size_count() {
+    let mut session = Session::start(80, 24, &[]);
+    session.wait_for("? help");
+    for round in 0..150 {
+        let (key, shown, rows) = if round % 2 == 0 { (b"6", "EVENTS", 40) } else { (b"1", "PIPELINES", 30) };
+        session.size = (120, rows);
+        session.pty.resize(Size::new(rows, 120)).unwrap();
+        session.press(key);
+        session.wait(&format!("{shown} in round {round}"), |it| it.screen().contains(shown));
+    }
+    session.press(b"q");
+    session.ends(0);
+}
+
 #[test]
 fn copying_goes_through_the_terminal_and_is_harmless() {
     let session = Session::start(120, 30, &[]);
