@@ -364,10 +364,11 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
                 assert_eq!(status, 200, "{answer}");
             }
         }
-        for version in [&["--version", "4"][..], &[]] {
-            let requeue = ["requeue", &gone, "-c", url, "--yes", "--reason", "x", "--as", "bob"];
-            let late = sandbox.ends(3, &[&requeue[..], version].concat());
-            assert!(late.contains("conflict: dana requeued this"), "{ended} {version:?} {late}");
+        // Only by force could it be escalated as well.
+        for (act, version) in [("requeue", &["--version", "4"][..]), ("requeue", &[]), ("escalate", &[])] {
+            let act = [act, &gone, "-c", url, "--yes", "--reason", "x", "--as", "bob"];
+            let late = sandbox.ends(3, &[&act[..], version].concat());
+            assert!(late.contains("conflict: dana requeued this"), "{ended} {act:?} {version:?} {late}");
         }
     }
 

@@ -159,7 +159,7 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     }
     for it in &mut items {
         if let Err(fault) = &it.done {
-            let why = late::explain(&look, kind, on.version, &it.handoff, fault.clone());
+            let why = late::explain(&look, (kind, act.given().force), on.version, &it.handoff, fault.clone());
             it.done = Err(why.await);
         }
     }

@@ -6,9 +6,16 @@ use crate::domain::id::{HandoffId, RunId};
 use crate::domain::port::{ActKind, Fault, Found, Want};
 use crate::domain::run::{LastChange, Run};
 
-/// Adds to a conflict or a refusal the person who was faster, where there is one. `seen` is the version
-/// that somebody named; without one, a person counts who acted since it was last put before people.
-pub async fn explain(look: &Look, kind: ActKind, seen: Option<u64>, handoff: &HandoffId, fault: Fault) -> Fault {
+/// Adds to a conflict or a refusal the person who was faster, where there is one. `force` is whether the act was to be
+/// done by force, `seen` the version that somebody named; without one, a person counts who acted since it was last put
+/// before people.
+pub async fn explain(
+    look: &Look,
+    (kind, force): (ActKind, bool),
+    seen: Option<u64>,
+    handoff: &HandoffId,
+    fault: Fault,
+) -> Fault {
     if !matches!(fault, Fault::Conflict { .. } | Fault::Refused(_)) {
         return fault;
     }
@@ -23,7 +30,7 @@ pub async fn explain(look: &Look, kind: ActKind, seen: Option<u64>, handoff: &Ha
     let moved = seen.map_or(0, |seen| it.version.saturating_sub(seen));
     let person = if moved > 0 {
         LastChange::of_person(of_it.take(moved as usize))
-    } else if kind.fits(it.state, true) {
+    } else if kind.fits(it.state, force) {
         None
     } else {
         LastChange::of_person(of_it.scan(false, since_parked))
