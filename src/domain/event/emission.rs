@@ -181,3 +181,72 @@ impl Emission {
         self.key.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{Event, Fact};
+    use crate::domain::run::Run;
+
+    const AT: &str = "2026-08-20T03:12:44.000Z";
+    /// Every member a contract can bring, in the order of the log.
+    const FULL: &str = concat!(
+        r#"{"key":"hk1_00","edge":{"pipeline":"news","from":"writer","to":"editor"},"pipeline_version":"3","#,
+        r#""stage":"review","from":{"kind":"agent","id":"writer"},"to":{"kind":"team","id":"editor"},"step":4,"#,
+        r#""branch":"1.0","digest":"sha256:00","parent":"h-1","relation":"revision","cycle":2,"urgency":"high","#,
+        r#""title":"Write \"it\"","owner":"desk","max_attempts":3,"retryable":["timeout"],"escalate":["policy"],"#,
+        r#""default":"dead_letter","ready_at":"2026-08-20T03:12:44.000Z","deadline":"2026-08-20T04:12:44.000Z","#,
+        r#""ack_timeout_ms":30000,"p95_max_ms":8000,"completeness":87,"model":"model-m@2026-07","prompt":"draft@18","#,
+        r#""confidence":0.75,"payload":"article@1","dropped":["notes"],"work":"wf1_00","open_issues":5,"#,
+        r#""flags":["summary_size"],"cyclic":true,"max_cycles":3,"separation":true}"#,
+    );
+    /// The least a contract brings.
+    const LEAST: &str = concat!(
+        r#"{"key":"hk1_00","edge":{"pipeline":"news","from":"writer","to":"editor"},"#,
+        r#""from":{"kind":"agent","id":"writer"},"to":{"kind":"agent","id":"editor"},"step":0,"digest":"sha256:00","#,
+        r#""relation":"initial","cycle":0,"urgency":"normal","title":"","max_attempts":5,"default":"escalate","#,
+        r#""ready_at":"2026-08-20T03:12:44.000Z","ack_timeout_ms":30000,"max_cycles":0}"#,
+    );
+    /// A handoff that was only seen.
+    const SEEN: &str = concat!(
+        r#"{"edge":{"pipeline":"news","from":"writer","to":"editor"},"from":{"kind":"agent","id":"writer"},"#,
+        r#""to":{"kind":"agent","id":"editor"},"step":3,"parent":"h-1","relation":"forward","cycle":0,"#,
+        r#""urgency":"normal","title":"Write it","max_attempts":0,"default":"retry","#,
+        r#""ready_at":"2026-08-20T03:12:44.000Z","ack_timeout_ms":0,"max_cycles":0}"#,
+    );
+
+    #[test]
+    fn the_json_of_every_head_stays_as_it_was() {
+        for json in [FULL, LEAST, SEEN] {
+            let head: Emission = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_string(&head).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn events_and_stored_runs_keep_the_head_flat() {
+        for json in [FULL, LEAST, SEEN] {
+            let event = format!(
+                concat!(
+                    r#"{{"specversion":"1.0","id":"r:1","source":"/ns/default","subject":"handoff/h","#,
+                    r#""time":"{0}","sequence":"00000000000000000001","correlationid":"r","#,
+                    r#""actor":"agent:writer","type":"handoff.emitted.v1","data":{1}}}"#,
+                ),
+                AT, json
+            );
+            let told: Event = serde_json::from_str(&event).unwrap();
+            assert!(matches!(told.fact, Fact::Emitted(_)));
+            assert_eq!(serde_json::to_string(&told).unwrap(), event);
+            let run = format!(
+                concat!(
+                    r#"{{"id":"r","version":1,"started_at":"{0}","changed_at":"{0}","handoffs":[["h",{{"id":"h","#,
+                    r#""emission":{1},"state":"pending","version":1,"emitted_at":"{0}","ready_at":"{0}","#,
+                    r#""waiting_since":"{0}"}}]],"retried":0}}"#,
+                ),
+                AT, json
+            );
+            let stored: Run = serde_json::from_str(&run).unwrap();
+            assert_eq!(serde_json::to_string(&stored).unwrap(), run);
+        }
+    }
+}
