@@ -51,7 +51,7 @@ pub mod domain {
     pub mod event {
         pub use crate::domain::event::{
             Answer, Boundary, DeadReason, DismissReason, Emission, Escalation, EscalationKind, Event, Fact, Rejection,
-            Timeout,
+            Terms, Timeout,
         };
     }
     pub mod health {

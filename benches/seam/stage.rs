@@ -160,11 +160,11 @@ pub fn edge(nth: usize) -> Edge {
 
 /// The head of an ordinary contract.
 pub fn emission(edge: Edge, nth: usize, at: Time) -> Emission {
-    Emission {
-        key: format!("hk1_{nth:064x}").into(),
-        digest: format!("sha256:{nth:064x}").into(),
-        ..support::emission(edge, &format!("Work order {nth} of the campaign"), at)
-    }
+    let mut head = support::emission(edge, &format!("Work order {nth} of the campaign"), at);
+    let terms = support::terms(&mut head);
+    terms.key = format!("hk1_{nth:064x}").into();
+    terms.digest = format!("sha256:{nth:064x}").into();
+    head
 }
 
 /// One event of a run.

@@ -231,7 +231,7 @@ fn requests(look: &Look, act: &Act, edited: Option<Value>, targets: &[Target], b
     let each = if bound { 1 } else { targets.len().max(1) };
     let request = |some: &[Target]| {
         let shown = some.first().filter(|_| bound).and_then(|it| look.ledger.handoff(&it.handoff));
-        let digest = shown.map(|it| it.digest().to_owned()).unwrap_or_default();
+        let digest = shown.and_then(|it| it.digest()).unwrap_or_default().to_owned();
         let act = kind.with(&Given { digest, ..given.clone() })?;
         let key = uuid::Uuid::now_v7().to_string();
         Some(Request { on: some.to_vec(), act, by: by.to_owned(), why: on.reason.clone(), key })

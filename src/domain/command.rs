@@ -6,7 +6,7 @@
 use thiserror::Error;
 
 use super::contract::Violation;
-use super::event::{Annotation, Answer, DismissReason, Emission, Escalation, Rejection, Resolution};
+use super::event::{Annotation, Answer, DismissReason, Emission, Escalation, Rejection, Resolution, Terms};
 use super::id::{Actor, Edge, HandoffId, RunId};
 use super::run::{LastChange, State};
 use super::time::{Millis, Time};
@@ -297,6 +297,15 @@ pub enum Refusal {
     /// The request itself makes no sense.
     #[error("{0}")]
     Invalid(String),
+}
+
+/// The terms of the handoff `id`, for what can only be decided by them.
+///
+/// # Errors
+/// Fails when it has none.
+pub fn agreed<'a>(id: &HandoffId, emission: &'a Emission) -> Result<&'a Terms, Refusal> {
+    let why = || Refusal::Invalid(format!("handoff {id} has no contract: it was only observed"));
+    emission.terms.as_ref().ok_or_else(why)
 }
 
 fn words(states: &[State]) -> String {

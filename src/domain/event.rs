@@ -11,12 +11,14 @@ use super::time::Time;
 mod annotation;
 mod emission;
 mod escalation;
+mod terms;
 mod wire;
 mod words;
 
 pub use annotation::Annotation;
 pub use emission::Emission;
 pub use escalation::{Answer, Escalation, EscalationKind, Resolution, Timeout};
+pub use terms::Terms;
 pub use words::Tone;
 
 /// One thing that happened. Folding uses this data only: no clock, no randomness.

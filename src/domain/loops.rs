@@ -56,24 +56,27 @@ pub fn cycle(run: &Run, emission: &Emission) -> u32 {
     before as u32 + u32::from(emission.relation == RelationKind::Revision)
 }
 
-/// Judges `emission` as the next handoff of `run`. An edge declared cyclic, or from a party to itself (a
-/// patrol, a poll), has no loop verdict.
+/// True when it is of an edge declared cyclic, or from a party to itself: a patrol, a poll.
+fn is_patrol(emission: &Emission) -> bool {
+    emission.edge.is_self() || emission.terms.as_ref().is_some_and(|it| it.cyclic)
+}
+
+/// Judges `emission` as the next handoff of `run`. Patrols have no loop verdict.
 pub fn judge(run: &Run, emission: &Emission) -> Verdict {
-    if emission.cyclic || emission.edge.is_self() {
+    if is_patrol(emission) {
         return Verdict::default();
     }
     let chain: Vec<&Emission> = std::iter::once(emission)
         .chain(lineage(run, emission).into_iter().map(|it| &*it.emission))
-        .filter(|it| !it.cyclic && !it.edge.is_self())
+        .filter(|it| !is_patrol(it))
         .collect();
     let cycle = cycle(run, emission);
-    let same_work = match &*emission.work {
-        "" => 0,
-        work => chain.iter().filter(|it| &*it.work == work).count(),
-    };
+    let work = emission.work.as_ref();
+    let same_work = work.map_or(0, |_| chain.iter().filter(|it| it.work.as_ref() == work).count());
     let revision = emission.relation == RelationKind::Revision;
-    if cycle > emission.max_cycles && revision {
-        Verdict::of(Level::Looping, format!("revision {cycle} of at most {}", emission.max_cycles))
+    let most = emission.terms.as_ref().map(|it| it.max_cycles);
+    if let Some(most) = most.filter(|most| revision && cycle > *most) {
+        Verdict::of(Level::Looping, format!("revision {cycle} of at most {most}"))
     } else if same_work >= SAME_WORK {
         Verdict::of(Level::Looping, format!("the same work was handed over {same_work} times"))
     } else if let Some(period) = period(&chain) {
@@ -85,7 +88,8 @@ pub fn judge(run: &Run, emission: &Emission) -> Verdict {
     } else if without_progress(&chain) {
         Verdict::of(Level::Stalled, "two revisions without fewer open issues".to_owned())
     } else if revision {
-        Verdict::of(Level::Iterating, format!("revision {cycle} of {}", emission.max_cycles))
+        let of = most.map(|most| format!(" of {most}")).unwrap_or_default();
+        Verdict::of(Level::Iterating, format!("revision {cycle}{of}"))
     } else {
         Verdict::default()
     }
@@ -109,8 +113,8 @@ fn period(chain: &[&Emission]) -> Option<String> {
 
 /// The last two revisions brought no new minimum of open issues.
 fn without_progress(chain: &[&Emission]) -> bool {
-    let issues: Vec<u32> =
-        chain.iter().filter(|it| it.relation == RelationKind::Revision).filter_map(|it| it.open_issues).collect();
+    let revisions = chain.iter().filter(|it| it.relation == RelationKind::Revision);
+    let issues: Vec<u32> = revisions.filter_map(|it| it.terms.as_ref()?.open_issues).collect();
     let [last, before, earlier @ ..] = issues.as_slice() else {
         return false;
     };
@@ -134,7 +138,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::machine::tests::{World, claim, complete, offer};
+    use crate::domain::machine::tests::{World, claim, complete, offer, terms};
 
     /// Hands work from party to party, each handoff the child of the one before; gives the verdicts.
     fn walk(hops: &[(&str, &str)], change: impl Fn(usize, &mut Emission)) -> Vec<Level> {
@@ -170,10 +174,10 @@ mod tests {
         let back = ("editor", "writer");
         let hops: Vec<_> = (0..2 * issues.len()).map(|nth| if nth % 2 == 0 { there } else { back }).collect();
         let levels = walk(&hops, |nth, it| {
-            it.work = format!("draft {nth}").into();
+            it.work = Some(format!("draft {nth}").into());
             if nth % 2 == 1 {
                 it.relation = RelationKind::Revision;
-                it.open_issues = issues.get(nth / 2).copied();
+                terms(it).open_issues = issues.get(nth / 2).copied();
             }
         });
         levels.into_iter().skip(1).step_by(2).collect()
@@ -204,7 +208,7 @@ mod tests {
     #[test]
     fn the_same_draft_three_times_loops() {
         let hops = [("writer", "editor"), ("editor", "legal"), ("legal", "press"), ("press", "web")];
-        let levels = walk(&hops, |_, it| it.work = "the same".into());
+        let levels = walk(&hops, |_, it| it.work = Some("the same".into()));
         assert_eq!(levels[..3], [Level::Fine, Level::Stalled, Level::Looping]);
     }
 
@@ -224,7 +228,7 @@ mod tests {
         let levels = walk(&hops, |_, _| {});
         assert_eq!(levels.iter().position(|it| *it == Level::Looping), Some(MAX_HOPS));
         let patrol = [("a", "b"), ("b", "a")].repeat(20);
-        assert!(walk(&patrol, |_, it| it.cyclic = true).iter().all(|it| *it == Level::Fine));
+        assert!(walk(&patrol, |_, it| terms(it).cyclic = true).iter().all(|it| *it == Level::Fine));
     }
 
     #[test]

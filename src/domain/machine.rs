@@ -58,7 +58,8 @@ pub fn extend_lease(run: &mut Run, handoff: &HandoffId, now: Time) {
         return;
     };
     let claimed = it.last_change.as_ref().map_or(now, |it| it.at);
-    let limit = (it.state == State::Leased).then(|| claimed + it.emission.ack_timeout_ms);
+    let timeout = it.emission.terms.as_ref().map(|it| it.ack_timeout_ms);
+    let limit = timeout.filter(|_| it.state == State::Leased).map(|timeout| claimed + timeout);
     if let Some(lease) = &mut it.lease {
         let longer = now + lease.lease_ms;
         let longer = limit.map_or(longer, |limit| longer.min(limit));

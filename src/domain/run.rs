@@ -6,8 +6,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::contract::Violation;
-use super::event::{Annotation, DeadReason, Emission, Escalation, Event, Rejection, Resolution};
+use super::contract::{Urgency, Violation};
+use super::event::{Annotation, DeadReason, Emission, Escalation, Event, Rejection, Resolution, Terms};
 use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use super::time::{Millis, Time};
 
@@ -314,6 +314,12 @@ impl Run {
 }
 
 impl Run {
+    /// The handoff that was emitted under this idempotency key, with its terms; `None` while the key is free.
+    pub fn by_key(&self, key: &str) -> Option<(&Handoff, &Terms)> {
+        let mut contracts = self.handoffs.values().filter_map(|it| Some((it, it.emission.terms.as_ref()?)));
+        contracts.find(|(_, terms)| *terms.key == *key)
+    }
+
     /// Verdicts of people on one of its handoffs, oldest first.
     pub fn annotations_of<'a>(&'a self, handoff: &'a HandoffId) -> impl Iterator<Item = &'a Annotated> {
         self.annotations.iter().filter(move |it| it.annotation.handoff.as_ref() == Some(handoff))
@@ -321,9 +327,15 @@ impl Run {
 }
 
 impl Handoff {
-    /// Digest of the contract as it stands now.
-    pub fn digest(&self) -> &str {
-        self.amended.as_deref().unwrap_or(&self.emission.digest)
+    /// Digest of the contract as it stands now; `None` when there is no contract.
+    pub fn digest(&self) -> Option<&str> {
+        let emitted = self.emission.terms.as_ref().map(|it| &*it.digest);
+        self.amended.as_deref().or(emitted)
+    }
+
+    /// Urgency of the handoff; normal when nobody said.
+    pub fn urgency(&self) -> Urgency {
+        self.emission.terms.as_ref().map(|it| it.urgency).unwrap_or_default()
     }
 
     /// Time from which its age counts: its emission; where that was never seen, the time it was first heard of.

@@ -32,9 +32,9 @@ impl Subject<'_> {
     /// The number of attempts, the failure of the last one, and the holder of the lease.
     pub fn attempts(&self, doc: &mut Doc) {
         let (it, now, stamp) = (self.it, self.now, self.stamp);
-        let spent = match it.emission.max_attempts {
-            0 => plural(it.attempts_total as usize, "attempt"),
-            most => format!("{} of {most}", it.attempt),
+        let spent = match &it.emission.terms {
+            Some(terms) => format!("{} of {}", it.attempt, terms.max_attempts),
+            None => plural(it.attempts_total as usize, "attempt"),
         };
         let before = match it.attempts_total.saturating_sub(it.attempt) {
             0 => String::new(),

@@ -68,10 +68,10 @@ pub(super) fn head(doc: &mut Doc, it: &Handoff, why: &str) {
     doc.paragraph(TextRole::Strong, title);
     doc.gap();
     doc.field("contract", TextRole::Dim, why);
-    if !emission.owner.is_empty() {
-        doc.field("owner", TextRole::Text, &emission.owner);
-    }
-    if !emission.is_observed() {
-        doc.field("urgency", TextRole::Text, emission.urgency.word());
+    if let Some(terms) = &emission.terms {
+        if !terms.owner.is_empty() {
+            doc.field("owner", TextRole::Text, &terms.owner);
+        }
+        doc.field("urgency", TextRole::Text, terms.urgency.word());
     }
 }

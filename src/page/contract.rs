@@ -63,12 +63,14 @@ pub(super) fn fields(doc: &mut Doc, contract: &Contract, it: &Handoff) {
         },
     );
     let wrong: &[Violation] = it.failure.as_ref().map_or(&[], |it| &it.violations);
-    if !wrong.is_empty() || !it.emission.flags.is_empty() {
+    let terms = it.emission.terms.as_ref();
+    let (flags, dropped) = terms.map_or((&[][..], &[][..]), |it| (&it.flags, &it.dropped));
+    if !wrong.is_empty() || !flags.is_empty() {
         doc.head("WHAT IS WRONG");
         for one in wrong {
             doc.item((TextRole::Bad, "✗"), TextRole::Text, &one.to_string());
         }
-        for flag in &it.emission.flags {
+        for flag in flags {
             doc.item((TextRole::Warn, "▲"), TextRole::Text, flag);
         }
     }
@@ -78,7 +80,7 @@ pub(super) fn fields(doc: &mut Doc, contract: &Contract, it: &Handoff) {
         let words = format!("{} ({} points): {}", missing.path, missing.points, missing.why);
         doc.item((TextRole::Warn, "○"), TextRole::Text, &words);
     }
-    if !it.emission.dropped.is_empty() {
-        doc.field("dropped", TextRole::Dim, &format!("{} did not cross the edge", it.emission.dropped.join(", ")));
+    if !dropped.is_empty() {
+        doc.field("dropped", TextRole::Dim, &format!("{} did not cross the edge", dropped.join(", ")));
     }
 }

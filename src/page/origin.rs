@@ -74,7 +74,7 @@ pub(super) fn maker(doc: &mut Doc, it: &Handoff, why: &str) {
     doc.field("agent", TextRole::Text, &emission.edge.from);
     doc.field("model", TextRole::Text, &known(&emission.model));
     doc.field("prompt", TextRole::Text, &known(&emission.prompt));
-    let confidence = emission.confidence.map(|it| format!("{it:.2}"));
+    let confidence = emission.terms.as_ref().and_then(|it| it.confidence).map(|it| format!("{it:.2}"));
     doc.field("confidence", TextRole::Text, &known(&confidence));
     doc.field("tool calls", TextRole::Dim, why);
 }

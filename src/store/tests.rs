@@ -10,7 +10,7 @@ use crate::domain::event::{Boundary, Emission, Event, Fact, Rejection};
 use crate::domain::health::Kind;
 use crate::domain::id::{Actor, Edge, RunId};
 use crate::domain::ledger::KEEP_EDGES;
-use crate::domain::machine::tests::emission;
+use crate::domain::machine::tests::{emission, terms};
 use crate::domain::run::{Run, State};
 use crate::domain::time::{HOUR, MINUTE, Time};
 
@@ -163,7 +163,8 @@ async fn the_queue_serves_the_urgent_first_and_starves_nobody() {
     use crate::domain::contract::Urgency;
     let store = Store::temporary().unwrap();
     let add = async |id: &str, urgency, ready: Time| {
-        let head = Emission { urgency, ready_at: ready, ..emission("writer", "editor", id) };
+        let mut head = Emission { ready_at: ready, ..emission("writer", "editor", id) };
+        terms(&mut head).urgency = urgency;
         let fact = Fact::Emitted(Arc::new(head));
         let commit = Commit::of(id.into(), None, vec![event(id, 1, at(0), id, fact)]);
         store.commit(commit).await.unwrap();

@@ -258,7 +258,7 @@ impl Writer {
         let written = self.db.prepare_cached(sql)?.execute(params![
             it.id.as_str(),
             run,
-            &*it.emission.key,
+            it.emission.terms.as_ref().map(|it| &*it.key).unwrap_or_default(),
             &*edge.pipeline,
             &*edge.from,
             &*edge.to,

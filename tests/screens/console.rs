@@ -16,7 +16,7 @@ use seamwatch::testing::domain::time::{Millis, Time};
 use seamwatch::testing::theme::Theme;
 
 use super::support::{self, connected, start};
-pub use super::support::{emission, everything};
+pub use super::support::{emission, everything, terms};
 use super::svg::{self, Background};
 
 /// The present of every picture.

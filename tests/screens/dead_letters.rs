@@ -9,7 +9,7 @@ use seamwatch::testing::domain::id::{Actor, Edge};
 use seamwatch::testing::domain::port::{Act, Request};
 use seamwatch::testing::domain::time::{MINUTE, Millis, SECOND};
 
-use super::console::{Console, Story, at, emission};
+use super::console::{Console, Story, at, emission, terms};
 
 struct Death {
     id: &'static str,
@@ -31,9 +31,9 @@ fn died(it: &Death) -> Vec<Event> {
     let run = format!("4bf92f3577b34da6a3ce929d{}", it.id);
     let edge = Edge::new(it.edge.0, it.edge.1, it.edge.2);
     let mut head = emission(edge.clone(), it.title, at(-it.ago - MINUTE));
-    head.urgency = it.urgency;
+    terms(&mut head).urgency = it.urgency;
     head.prompt = Some(it.prompt.to_owned());
-    head.owner = format!("{}-team", it.edge.1).into();
+    terms(&mut head).owner = format!("{}-team", it.edge.1).into();
     let target = Actor::agent(it.edge.2);
     Story::new(&run)
         .then(-it.ago - MINUTE, it.id, Actor::agent(it.edge.1), Fact::Emitted(Arc::new(head)))

@@ -11,7 +11,7 @@ use seamwatch::testing::domain::port::{Act, ActKind, Capabilities, Fault, Found,
 use seamwatch::testing::domain::time::{HOUR, MINUTE, Millis, SECOND};
 use serde_json::{Value, json};
 
-use super::console::{Console, SOURCE, Story, at, emission, everything};
+use super::console::{Console, SOURCE, Story, at, emission, everything, terms};
 
 const REFUND: (&str, &str, &str) = ("refunds", "billing", "stripe");
 
@@ -34,7 +34,7 @@ fn asked(question: &str, kind: EscalationKind, due: Millis) -> Escalation {
 fn question(id: &str, edge: (&str, &str, &str), ago: Millis, asked: Escalation) -> Vec<Event> {
     let run = format!("4bf92f3577b34da6a3ce929d{id}");
     let mut head = emission(Edge::new(edge.0, edge.1, edge.2), "Refund invoice 42", at(-ago - SECOND));
-    head.digest = format!("sha256:{id}").into();
+    terms(&mut head).digest = format!("sha256:{id}").into();
     let from = Actor::agent(edge.1);
     Story::new(&run)
         .then(-ago - SECOND, id, from.clone(), Fact::Emitted(Arc::new(head)))

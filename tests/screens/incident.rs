@@ -9,7 +9,7 @@ use seamwatch::testing::domain::event::{
 use seamwatch::testing::domain::id::{Actor, Edge};
 use seamwatch::testing::domain::time::{HOUR, MINUTE, Millis, SECOND, Time};
 
-use super::console::{Story, at, emission};
+use super::console::{Story, at, emission, terms};
 
 type Names = (&'static str, &'static str, &'static str);
 
@@ -78,7 +78,7 @@ fn spread(nth: usize) -> f64 {
 }
 
 fn head(edge: Names, stage: &str, title: &str, at: Time) -> Emission {
-    Emission { stage: stage.into(), ..emission(Edge::new(edge.0, edge.1, edge.2), title, at) }
+    Emission { stage: Some(stage.into()), ..emission(Edge::new(edge.0, edge.1, edge.2), title, at) }
 }
 
 /// What a person is asked when a task goes round in circles.
@@ -268,7 +268,7 @@ impl Scene {
             let mut draft = head(REVIEW, "review", title, at(offset));
             draft.parent.clone_from(&parent);
             draft.relation = RelationKind::Forward;
-            draft.work = format!("work-{short}-{nth}").into();
+            draft.work = Some(format!("work-{short}-{nth}").into());
             story = story
                 .then(offset, &id, agent("writer"), Fact::Emitted(Arc::new(draft)))
                 .then(offset + SECOND, &id, agent("reviewer"), leased("reviewer-1", 1))
@@ -279,8 +279,8 @@ impl Scene {
             revision.parent = Some(id.as_str().into());
             revision.relation = RelationKind::Revision;
             revision.cycle = nth as u32 + 1;
-            revision.open_issues = Some(*open);
-            revision.work = format!("back-{short}-{nth}").into();
+            terms(&mut revision).open_issues = Some(*open);
+            revision.work = Some(format!("back-{short}-{nth}").into());
             let returned = Fact::Returned {
                 feedback: vec![
                     format!("{open} claims still have no source"),

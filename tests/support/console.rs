@@ -2,8 +2,7 @@
 
 use ratatui::buffer::{Buffer, Cell};
 use seamwatch::testing::console::app::{Place, Size, Start};
-use seamwatch::testing::domain::contract::Urgency;
-use seamwatch::testing::domain::event::Emission;
+use seamwatch::testing::domain::event::{Emission, Terms};
 use seamwatch::testing::domain::id::Edge;
 use seamwatch::testing::domain::port::{Batch, Capabilities, Report, Snapshot};
 use seamwatch::testing::domain::time::{MINUTE, Time};
@@ -37,18 +36,26 @@ pub fn connected(now: Time) -> [Report; 2] {
 
 /// The head of an ordinary contract.
 pub fn emission(edge: Edge, title: &str, at: Time) -> Emission {
-    Emission {
+    let terms = Terms {
         key: "hk1_0000".into(),
         digest: "sha256:00".into(),
         owner: "content-team".into(),
-        urgency: Urgency::Normal,
         max_attempts: 3,
         ack_timeout_ms: MINUTE,
         max_cycles: 3,
+        ..Terms::default()
+    };
+    Emission {
+        terms: Some(terms),
         model: Some("model-m@2026-07".to_owned()),
         prompt: Some("draft@18".to_owned()),
         ..Emission::observed(edge, title, at)
     }
+}
+
+/// The terms of a head that has some.
+pub fn terms(of: &mut Emission) -> &mut Terms {
+    of.terms.as_mut().expect("it has terms")
 }
 
 /// The keys of a script: letters as they are, others as `<tab>`, `<ctrl-d>`.

@@ -276,14 +276,11 @@ fn thread<'a>(events: impl Iterator<Item = &'a Event>, run: &RunId) -> Vec<Feedb
 pub fn progress(run: &Run) -> Vec<u32> {
     let revisions = run.handoffs.values().map(|it| &it.emission);
     let revisions = revisions.filter(|it| it.relation == RelationKind::Revision);
-    revisions.filter_map(|it| it.open_issues).collect()
+    revisions.filter_map(|it| it.terms.as_ref()?.open_issues).collect()
 }
 
 /// Times that the work of a handoff was handed over in its run, itself included; 0 when it is not known.
 pub fn same_work(run: &Run, it: &Handoff) -> usize {
-    let work = &it.emission.work;
-    if work.is_empty() {
-        return 0;
-    }
-    run.handoffs.values().filter(|other| other.emission.work == *work).count()
+    let work = it.emission.work.as_ref();
+    work.map_or(0, |_| run.handoffs.values().filter(|other| other.emission.work.as_ref() == work).count())
 }

@@ -201,10 +201,11 @@ impl FailureModes {
 }
 
 /// Action after a failed attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureAction {
     /// Try again while the budget lasts.
+    #[default]
     Retry,
     /// Ask a person.
     Escalate,

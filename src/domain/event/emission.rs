@@ -1,154 +1,69 @@
-//! The head of an accepted contract as the log keeps it: all the state machine and a watcher need, no payload.
+//! The head of a handoff as the log keeps it: all the state machine and a watcher need, no payload.
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use crate::domain::contract::{FailureAction, Party, RelationKind, Urgency};
+use super::Terms;
+use crate::domain::contract::{Party, RelationKind};
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::time::Time;
-use crate::domain::wire;
+
+mod wire;
 
 /// The head of a handoff: fixed at emit, except for what an edit of its contract changes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Emission {
-    /// Idempotency key, `hk1_` + 64 hex; empty when observed.
-    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::shared")]
-    pub key: Arc<str>,
     /// Pipeline, source and target by name.
     pub edge: Edge,
-    /// Version of the pipeline definition; empty when observed.
-    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::name")]
-    pub pipeline_version: Arc<str>,
-    /// Named position in the pipeline; empty when observed.
-    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::name")]
-    pub stage: Arc<str>,
+    /// Named position in the pipeline; `None` when the source names none.
+    pub stage: Option<Arc<str>>,
     /// The party that hands over.
     pub from: Party,
     /// The party that takes over.
     pub to: Party,
     /// Hop counter along one causal chain.
-    #[serde(default)]
     pub step: u32,
     /// Path of fan-out indexes, such as `1.0`; empty on the main line.
-    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::name")]
     pub branch: Arc<str>,
-    /// `sha256:` digest of the stored contract; empty when observed.
-    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::shared")]
-    pub digest: Arc<str>,
     /// The handoff whose completion or return emitted this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<HandoffId>,
-    /// Relation to the parent.
+    /// Relation to the parent; forward when the source does not say.
     pub relation: RelationKind,
-    /// Returns on this pair so far, counted by the orchestrator.
-    #[serde(default)]
+    /// Declared returns on this pair so far, itself included.
     pub cycle: u32,
-    /// Urgency of the handoff, as the producer said; normal when it did not.
-    #[serde(default)]
-    pub urgency: Urgency,
-    /// Title of the work in one sentence, from the brief. Hostile text.
+    /// Title of the work in one sentence; empty when the source gives none. Hostile text.
     pub title: String,
-    /// Name of the owner of the outcome; empty when observed.
-    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::name")]
-    pub owner: Arc<str>,
-    /// Attempts per budget epoch, the first included.
-    pub max_attempts: u32,
-    /// Error codes worth another attempt.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub retryable: Vec<String>,
-    /// Error codes that go to a person.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub escalate: Vec<String>,
-    /// Action for error codes in neither list.
-    pub default: FailureAction,
     /// Time before which it cannot be claimed.
     pub ready_at: Time,
-    /// Time after which it becomes a dead letter unless an attempt is running; `None` when it has no deadline.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deadline: Option<Time>,
-    /// Time for which a claim may stay unacknowledged, in milliseconds.
-    pub ack_timeout_ms: i64,
-    /// The P95 of emit to acknowledge that the policy of the edge allows, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p95_max_ms: Option<i64>,
-    /// Completeness of the brief, 0..=100; `None` when observed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub completeness: Option<u8>,
-    /// `name@version` of the model that produced it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `name@version` of the model that produced it; `None` when no model did, or the source does not say.
     pub model: Option<String>,
-    /// `name@version` of the prompt that produced it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `name@version` of the prompt that produced it; `None` when there was none, or the source does not say.
     pub prompt: Option<String>,
-    /// The producer's confidence, `0.0..=1.0`; `None` when it does not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub confidence: Option<f64>,
-    /// `name@version` of the payload schema.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payload: Option<String>,
-    /// Names of payload members that did not cross the edge.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dropped: Vec<String>,
-    /// Fingerprint of the work itself, for loop verdicts (protocol section 5); empty when observed.
-    #[serde(default, skip_serializing_if = "str::is_empty", deserialize_with = "wire::shared")]
-    pub work: Arc<str>,
-    /// Open issues the producer declares, for "does each revision make progress".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub open_issues: Option<u32>,
-    /// Quality flags, such as `summary_size`, and violations an `observe` edge let through.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub flags: Vec<String>,
-    /// The edge is declared cyclic (patrol, poll): no loop verdict on it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub cyclic: bool,
-    /// More returns than this on the pair is a loop.
-    pub max_cycles: u32,
-    /// Separation of duties: nobody who emitted, edited or requeued it may decide on it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub separation: bool,
+    /// Fingerprint of the work itself, for loop verdicts (protocol section 5); `None` when the source gives none.
+    pub work: Option<Arc<str>>,
+    /// The terms of its contract; `None` when it was only seen from outside, and no orchestrator stands behind it.
+    pub terms: Option<Terms>,
 }
 
 impl Emission {
-    /// The head as far as an observer knows it: the edge, the title and the time. The rest is empty or a default.
+    /// The head as far as an observer knows it: the edge, the title and the time.
     pub fn observed(edge: Edge, title: &str, at: Time) -> Self {
         let party = |id: &Arc<str>| Party::agent(&**id);
         Self {
-            key: "".into(),
             from: party(&edge.from),
             to: party(&edge.to),
             edge,
-            pipeline_version: "".into(),
-            stage: "".into(),
+            stage: None,
             step: 0,
             branch: "".into(),
-            digest: "".into(),
             parent: None,
             relation: RelationKind::Forward,
             cycle: 0,
-            urgency: Urgency::Normal,
             title: title.to_owned(),
-            owner: "".into(),
-            max_attempts: 0,
-            retryable: Vec::new(),
-            escalate: Vec::new(),
-            default: FailureAction::Retry,
             ready_at: at,
-            deadline: None,
-            ack_timeout_ms: 0,
-            p95_max_ms: None,
-            completeness: None,
             model: None,
             prompt: None,
-            confidence: None,
-            payload: None,
-            dropped: Vec::new(),
-            work: "".into(),
-            open_issues: None,
-            flags: Vec::new(),
-            cyclic: false,
-            max_cycles: 0,
-            separation: false,
+            work: None,
+            terms: None,
         }
     }
 
@@ -156,29 +71,14 @@ impl Emission {
     /// whom, where in the run, made by what, and under which digest it was emitted.
     #[must_use]
     pub fn amended(&self, edited: &Self) -> Self {
-        Self {
-            urgency: edited.urgency,
-            title: edited.title.clone(),
-            owner: edited.owner.clone(),
-            max_attempts: edited.max_attempts,
-            retryable: edited.retryable.clone(),
-            escalate: edited.escalate.clone(),
-            default: edited.default,
-            deadline: edited.deadline,
-            ack_timeout_ms: edited.ack_timeout_ms,
-            completeness: edited.completeness,
-            payload: edited.payload.clone(),
-            dropped: edited.dropped.clone(),
-            work: edited.work.clone(),
-            open_issues: edited.open_issues,
-            flags: edited.flags.clone(),
-            ..self.clone()
-        }
+        let own = self.terms.as_ref();
+        let terms = own.map(|own| edited.terms.as_ref().map_or_else(|| own.clone(), |edited| own.amended(edited)));
+        Self { title: edited.title.clone(), work: edited.work.clone(), terms, ..self.clone() }
     }
 
-    /// True when it was seen from outside and no orchestrator stands behind it.
-    pub fn is_observed(&self) -> bool {
-        self.key.is_empty()
+    /// True when it was seen from outside and no orchestrator stands behind it: it has no terms.
+    pub const fn is_observed(&self) -> bool {
+        self.terms.is_none()
     }
 }
 
@@ -217,8 +117,9 @@ mod tests {
 
     #[test]
     fn the_json_of_every_head_stays_as_it_was() {
-        for json in [FULL, LEAST, SEEN] {
+        for (json, agreed) in [(FULL, true), (LEAST, true), (SEEN, false)] {
             let head: Emission = serde_json::from_str(json).unwrap();
+            assert_eq!((head.terms.is_some(), head.is_observed()), (agreed, !agreed));
             assert_eq!(serde_json::to_string(&head).unwrap(), json);
         }
     }

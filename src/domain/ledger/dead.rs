@@ -120,10 +120,11 @@ impl DeadLetters {
         book.items.insert((at, it.id.clone()));
         *book.reasons.entry(reason).or_default() += 1;
         *book.prompts.entry(it.emission.prompt.clone()).or_default() += 1;
-        if let Some(deadline) = it.emission.deadline {
+        let deadline = it.emission.terms.as_ref().and_then(|it| it.deadline);
+        if let Some(deadline) = deadline {
             book.deadlines.insert((deadline, it.id.clone()));
         }
-        let place = Place { group: id, at, reason, deadline: it.emission.deadline };
+        let place = Place { group: id, at, reason, deadline };
         self.places.insert(it.id.clone(), place);
     }
 

@@ -21,8 +21,8 @@ pub struct EdgeStats {
     pub edge: Edge,
     /// Figures of the last minute, five minutes, hour, and ever.
     pub windows: Windows,
-    /// Stage of the pipeline it leads to, as the latest handoff said; empty when observed.
-    pub stage: Arc<str>,
+    /// Stage of the pipeline it leads to, as the latest handoff said; `None` when it did not.
+    pub stage: Option<Arc<str>>,
     /// Handoffs not ended, dead letters and escalated ones included; where people answer, those they are asked about.
     pub open: BTreeSet<(Time, HandoffId)>,
     /// Number of dead letters.
@@ -51,7 +51,7 @@ impl EdgeStats {
         Self {
             edge,
             windows: Windows::new(phase),
-            stage: "".into(),
+            stage: None,
             open: BTreeSet::new(),
             dead: 0,
             escalated: 0,
@@ -119,10 +119,9 @@ impl EdgeStats {
     }
 
     pub(super) fn crossed(&mut self, it: &Outline<'_>) {
-        self.stage.clone_from(it.stage);
-        if it.ack_timeout > 0 {
-            self.ack_timeout = Some(it.ack_timeout);
-        }
+        self.stage = it.stage.cloned();
+        // An edge that only observes lets a contract with no time at all through: it says nothing of the pace.
+        self.ack_timeout = it.ack_timeout.filter(|it| *it > 0).or(self.ack_timeout);
         self.p95_max = it.p95_max;
         if self.recent.len() == RECENT {
             self.recent.pop_front();

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::contract::Urgency;
 use crate::domain::event::{
-    Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Fact, Rejection, Resolution, Timeout,
+    Answer, Boundary, DeadReason, Emission, Escalation, EscalationKind, Fact, Rejection, Resolution, Terms, Timeout,
 };
 use crate::domain::health::{Kind, Tally, Window};
 use crate::domain::id::Actor;
@@ -394,15 +394,19 @@ fn names_that_somebody_invents_do_not_fill_the_memory() {
 
 #[test]
 fn the_deadline_of_a_dead_letter_follows_an_edit() {
-    let mut ledger = ledger(&[emitted("r", "h", 0), dead("r", "h", 1)]);
+    let head = |deadline| {
+        let terms = Terms { key: "hk1_h".into(), deadline, ..Terms::default() };
+        Arc::new(Emission { terms: Some(terms), ..Emission::observed(edge(), "do it", at(0)) })
+    };
+    let mut ledger = ledger(&[event("r", "h", 0, Fact::Emitted(head(None))), dead("r", "h", 1)]);
     let due = |ledger: &Ledger| {
         let group = ledger.dead().group_of(&"h".into()).unwrap();
         group.deadlines.iter().map(|it| it.0).collect::<Vec<_>>()
     };
     assert_eq!(due(&ledger), []);
     for (nth, deadline) in [(2, 50), (3, 90)] {
-        let head = Emission { deadline: Some(at(deadline)), ..Emission::observed(edge(), "edited", at(0)) };
-        let amended = Fact::Amended { rev: nth as u32, digest: "sha256:1".to_owned(), head: Some(Arc::new(head)) };
+        let head = Some(head(Some(at(deadline))));
+        let amended = Fact::Amended { rev: nth as u32, digest: "sha256:1".to_owned(), head };
         ledger.apply(&event("r", "h", nth, amended));
         assert_eq!(due(&ledger), [at(deadline)], "and not the one before");
     }

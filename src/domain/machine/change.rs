@@ -187,7 +187,8 @@ fn resume(it: &mut Handoff, opened_at: Time, at: Time) {
 
 /// Whoever changed what will run, or that it runs, may be barred from deciding on it later.
 fn had_a_hand(it: &mut Handoff, actor: &Actor) {
-    if it.emission.separation && !it.hands.contains(actor) {
+    let kept = it.emission.terms.as_ref().is_some_and(|it| it.separation);
+    if kept && !it.hands.contains(actor) {
         it.hands.push(actor.clone());
     }
 }

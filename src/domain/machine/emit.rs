@@ -3,26 +3,26 @@
 use std::sync::Arc;
 
 use super::log::Log;
-use crate::domain::command::{NewHandoff, Refusal};
+use crate::domain::command::{NewHandoff, Refusal, agreed};
 use crate::domain::event::{Fact, Rejection};
 use crate::domain::id::HandoffId;
 use crate::domain::loops;
 use crate::domain::run::{Level, Refused};
 
 pub(super) fn emit(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
-    let mut emission = new.emission.clone();
+    let terms = agreed(&new.id, &new.emission)?;
     if log.run.cancelled_at.is_some() {
         return Err(Refusal::Invalid(format!("run {} was cancelled; start a new one", log.run.id)));
     }
-    let known = log.run.handoffs.values().find(|it| it.emission.key == emission.key);
-    if let Some(known) = known {
-        if known.emission.digest != emission.digest {
-            let (id, existing) = (known.id.clone(), known.emission.digest.to_string());
-            let received = emission.digest.to_string();
+    if let Some((known, its)) = log.run.by_key(&terms.key) {
+        if its.digest != terms.digest {
+            let (id, existing) = (known.id.clone(), its.digest.to_string());
+            let received = terms.digest.to_string();
             log.say(Some(&id), Fact::Duplicate { existing, received });
         }
         return Ok(());
     }
+    let mut emission = new.emission.clone();
     // An agent that hands on without saying what it follows from does not escape the loop verdict.
     if emission.parent.is_none() && emission.step > 0 {
         let before = loops::likely_parent(&log.run, &emission);
@@ -31,7 +31,7 @@ pub(super) fn emit(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
     emission.cycle = loops::cycle(&log.run, &emission);
     let verdict = loops::judge(&log.run, &emission);
     let looping = verdict.level == Level::Looping;
-    let resolved = log.run.rejections.iter().find(|it| it.rejection.key.as_deref() == Some(&*emission.key));
+    let resolved = log.run.rejections.iter().find(|it| it.rejection.key.as_deref() == Some(&*terms.key));
     if let Some(rejection) = resolved.map(|it| it.rejection.id.clone()) {
         log.say(None, Fact::RejectionResolved { rejection, why: String::new() });
     }
@@ -80,14 +80,13 @@ pub(super) fn returned(
 
 /// Emits what follows from finished work: its place in the run has to be free.
 fn follow(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
-    let key = &new.emission.key;
-    let taken = log.run.handoffs.values().find(|it| it.emission.key == *key);
-    match taken {
-        Some(known) => Err(Refusal::IdempotencyMismatch {
-            key: key.to_string(),
+    let terms = agreed(&new.id, &new.emission)?;
+    match log.run.by_key(&terms.key) {
+        Some((known, its)) => Err(Refusal::IdempotencyMismatch {
+            key: terms.key.to_string(),
             handoff: known.id.clone(),
-            existing: known.emission.digest.to_string(),
-            received: new.emission.digest.to_string(),
+            existing: its.digest.to_string(),
+            received: terms.digest.to_string(),
         }),
         None => emit(log, new),
     }

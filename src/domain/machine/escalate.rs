@@ -42,7 +42,7 @@ pub(super) fn resolve(
         Answer::Approve => log.say(Some(id), decided),
         Answer::EditApprove => {
             let head = edited.ok_or_else(|| Refusal::Invalid("edit and approve needs the edit".to_owned()))?;
-            log.amend(id, rev, head);
+            log.amend(id, rev, head)?;
             log.say(Some(id), decided);
         }
         Answer::Respond => {
@@ -76,11 +76,11 @@ fn may_decide(log: &Log, it: &Handoff, resolution: &Resolution, shown: Option<&s
     if !open.asked.allow.contains(&resolution.answer) {
         return Err(Refusal::AnswerNotAllowed { allow: open.asked.allow.clone() });
     }
-    if shown.is_some_and(|shown| shown != it.digest()) {
+    if shown.is_some() && shown != it.digest() {
         return Err(Refusal::ContextMoved);
     }
     let own = it.emission.from.id == *log.by.id || it.hands.contains(&log.by);
-    if it.emission.separation && own {
+    if own && it.emission.terms.as_ref().is_some_and(|it| it.separation) {
         return Err(Refusal::SelfApproval { who: log.by.id.to_string() });
     }
     Ok(())

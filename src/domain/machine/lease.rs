@@ -2,9 +2,9 @@
 
 use super::log::Log;
 use super::{MAX_LEASE, MAX_SNOOZE, MAX_SNOOZES, backoff, emit};
-use crate::domain::command::{Held, NewHandoff, Refusal};
+use crate::domain::command::{Held, NewHandoff, Refusal, agreed};
 use crate::domain::contract::{FailureAction, Violation};
-use crate::domain::event::{DeadReason, Escalation, Fact};
+use crate::domain::event::{DeadReason, Escalation, Fact, Terms};
 use crate::domain::id::HandoffId;
 use crate::domain::run::{Handoff, State};
 use crate::domain::time::{Millis, Time};
@@ -21,12 +21,13 @@ pub(super) fn claim(log: &mut Log, id: &HandoffId, holder: &str, lease: &str, le
         return Err(Refusal::Invalid(format!("handoff {id} is not ready before {}", handoff.ready_at)));
     }
     let lease_ms = lease_ms.clamp(1_000, MAX_LEASE);
+    let ack_timeout = agreed(id, &handoff.emission)?.ack_timeout_ms;
     let fact = Fact::Leased {
         attempt: handoff.attempt + 1,
         total: handoff.attempts_total + 1,
         lease: lease.to_owned(),
         holder: holder.to_owned(),
-        until: Some(log.now + lease_ms.min(handoff.emission.ack_timeout_ms)),
+        until: Some(log.now + lease_ms.min(ack_timeout)),
         lease_ms,
     };
     log.say(Some(id), fact);
@@ -78,28 +79,29 @@ pub(super) fn fail(
     jitter: f64,
 ) -> Result<(), Refusal> {
     let it = log.held(held, HELD)?.clone();
+    let terms = agreed(&it.id, &it.emission)?;
     let listed = |codes: &[String]| codes.iter().any(|it| it == code);
-    let action = if listed(&it.emission.escalate) {
+    let action = if listed(&terms.escalate) {
         FailureAction::Escalate
-    } else if listed(&it.emission.retryable) {
+    } else if listed(&terms.retryable) {
         FailureAction::Retry
     } else {
-        it.emission.default
+        terms.default
     };
     match action {
         FailureAction::Escalate => log.escalate(&it.id, escalation.clone(), code, detail),
-        FailureAction::Retry => retry_or_park(log, &it, code, detail, jitter),
+        FailureAction::Retry => retry_or_park(log, &it, terms, code, detail, jitter),
         FailureAction::DeadLetter => log.park(&it.id, code, DeadReason::NotRetryable, detail),
     }
     Ok(())
 }
 
 /// Another attempt, or none: because it came too late, or because the budget is spent.
-pub(super) fn retry_or_park(log: &mut Log, it: &Handoff, code: &str, detail: &str, jitter: f64) {
-    let late = it.emission.deadline.is_some_and(|deadline| deadline <= log.now);
+pub(super) fn retry_or_park(log: &mut Log, it: &Handoff, terms: &Terms, code: &str, detail: &str, jitter: f64) {
+    let late = terms.deadline.is_some_and(|deadline| deadline <= log.now);
     if late {
         log.park(&it.id, code, DeadReason::Expired, detail);
-    } else if it.attempt < it.emission.max_attempts {
+    } else if it.attempt < terms.max_attempts {
         let fact = Fact::RetryScheduled {
             attempt: it.attempt,
             code: code.to_owned(),

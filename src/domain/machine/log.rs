@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{MAX_ESCALATIONS, evolve};
-use crate::domain::command::{Asked, Held, Refusal, Seen};
+use crate::domain::command::{Asked, Held, Refusal, Seen, agreed};
 use crate::domain::event::{DeadReason, Emission, Escalation, Event, Fact};
 use crate::domain::id::{Actor, HandoffId};
 use crate::domain::port::ActKind;
@@ -56,9 +56,10 @@ impl Log {
     }
 
     /// The contract of `id`, which stands at revision `rev`, was edited to one with this head.
-    pub(super) fn amend(&mut self, id: &HandoffId, rev: u32, head: &Emission) {
-        let head = Arc::new(head.clone());
-        self.say(Some(id), Fact::Amended { rev: rev + 1, digest: head.digest.to_string(), head: Some(head) });
+    pub(super) fn amend(&mut self, id: &HandoffId, rev: u32, head: &Emission) -> Result<(), Refusal> {
+        let digest = agreed(id, head)?.digest.to_string();
+        self.say(Some(id), Fact::Amended { rev: rev + 1, digest, head: Some(Arc::new(head.clone())) });
+        Ok(())
     }
 }
 

@@ -22,8 +22,7 @@ pub(super) fn requeue(log: &mut Log, seen: &Seen, why: &str) -> Result<(), Refus
 
 pub(super) fn amend(log: &mut Log, seen: &Seen, head: &Emission) -> Result<(), Refusal> {
     let rev = log.seen(seen, "amended", AMENDABLE)?.rev;
-    log.amend(&seen.handoff, rev, head);
-    Ok(())
+    log.amend(&seen.handoff, rev, head)
 }
 
 pub(super) fn dismiss(log: &mut Log, seen: &Seen, reason: DismissReason, note: &str) -> Result<(), Refusal> {

@@ -4,11 +4,13 @@ mod any;
 mod rows;
 mod table;
 
+use std::sync::Arc;
+
 use super::*;
 use crate::domain::command::{Asked, Command, Held, NewHandoff, Refusal, Seen};
 use crate::domain::contract::{FailureAction, RelationKind, Urgency};
 use crate::domain::event::{
-    Annotation, Answer, Boundary, Emission, Escalation, EscalationKind, Event, Rejection, Resolution, Timeout,
+    Annotation, Answer, Boundary, Emission, Escalation, EscalationKind, Event, Rejection, Resolution, Terms, Timeout,
 };
 use crate::domain::id::{Actor, Edge};
 use crate::domain::run::{Handoff, State};
@@ -80,7 +82,7 @@ impl World {
 }
 
 pub(crate) fn emission(from: &str, to: &str, key: &str) -> Emission {
-    Emission {
+    let terms = Terms {
         key: key.into(),
         digest: format!("sha256:{key}").into(),
         max_attempts: 2,
@@ -89,9 +91,15 @@ pub(crate) fn emission(from: &str, to: &str, key: &str) -> Emission {
         default: FailureAction::DeadLetter,
         ack_timeout_ms: DEFAULT_ACK_TIMEOUT,
         max_cycles: DEFAULT_CYCLES,
-        relation: RelationKind::Forward,
-        ..Emission::observed(Edge::new("news", from, to), "Write it", Time::from_millis(0))
-    }
+        ..Terms::default()
+    };
+    let seen = Emission::observed(Edge::new("news", from, to), "Write it", Time::from_millis(0));
+    Emission { terms: Some(terms), ..seen }
+}
+
+/// The terms of a head that has some.
+pub(crate) fn terms(of: &mut Emission) -> &mut Terms {
+    of.terms.as_mut().unwrap()
 }
 
 pub(crate) fn offer(id: &str, from: &str, to: &str) -> NewHandoff {
@@ -121,7 +129,9 @@ pub(crate) fn rejection(id: &str) -> Rejection {
 
 /// The head after an edit.
 pub(crate) fn edited() -> Emission {
-    Emission { digest: "sha256:edited".into(), title: "Edited".into(), ..emission("writer", "editor", "a") }
+    let mut edited = Emission { title: "Edited".into(), ..emission("writer", "editor", "a") };
+    terms(&mut edited).digest = "sha256:edited".into();
+    edited
 }
 
 pub(crate) fn question(kind: EscalationKind) -> Escalation {

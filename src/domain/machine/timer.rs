@@ -2,7 +2,7 @@
 
 use super::lease::retry_or_park;
 use super::log::Log;
-use crate::domain::command::Refusal;
+use crate::domain::command::{Refusal, agreed};
 use crate::domain::event::{DeadReason, DismissReason, Fact, Timeout};
 use crate::domain::id::HandoffId;
 use crate::domain::run::queue::due;
@@ -16,7 +16,8 @@ pub(super) fn timer(log: &mut Log, id: &HandoffId, jitter: f64) -> Result<(), Re
     }
     match it.state {
         State::Leased | State::Acknowledged => {
-            retry_or_park(log, &it, "lease_expired", "the holder fell silent", jitter);
+            let terms = agreed(id, &it.emission)?;
+            retry_or_park(log, &it, terms, "lease_expired", "the holder fell silent", jitter);
         }
         State::Pending | State::RetryWait => log.park(id, "expired", DeadReason::Expired, "the deadline passed"),
         State::Escalated => {

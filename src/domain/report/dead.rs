@@ -170,7 +170,7 @@ pub fn dead_row(ledger: &Ledger, id: &HandoffId) -> Option<DeadRow> {
         path: text.path.map(ToOwned::to_owned),
         prompt: text.prompt.map(ToOwned::to_owned),
         attempts: it.attempt,
-        max_attempts: it.emission.max_attempts,
+        max_attempts: it.emission.terms.as_ref().map_or(0, |it| it.max_attempts),
         dead_at,
         age_ms: dead_at.age(ledger.now()),
         outlook: outlook(ledger, it),
@@ -204,6 +204,7 @@ pub fn dead_text<'a>(ledger: &'a Ledger, group: &'a DeadBook, id: &HandoffId) ->
 impl<'a> DeadText<'a> {
     fn of(run: &'a Run, it: &'a Handoff, group: &'a str) -> Self {
         let failure = it.failure.as_ref();
+        let terms = it.emission.terms.as_ref();
         Self {
             handoff: &it.id,
             trace: &run.id,
@@ -212,9 +213,9 @@ impl<'a> DeadText<'a> {
             detail: failure.map_or("", |it| &it.detail),
             path: failure.and_then(|it| it.violations.first()).map(|it| it.path.as_str()),
             title: &it.emission.title,
-            owner: &it.emission.owner,
+            owner: terms.map_or("", |it| &it.owner),
             prompt: it.emission.prompt.as_deref(),
-            urgency: it.emission.urgency,
+            urgency: it.urgency(),
             group,
         }
     }
@@ -268,12 +269,11 @@ impl Filterable for DeadRow {
 
 /// Outlook for a requeue of `it`.
 pub fn outlook(ledger: &Ledger, it: &Handoff) -> Outlook {
-    if it.emission.is_observed() {
+    let Some(terms) = &it.emission.terms else {
         return outlook_of_watched();
-    }
+    };
     let reason = it.failure.as_ref().and_then(|it| it.dead);
-    let due = it.emission.deadline;
-    if let Some(why) = hopeless(reason, due, ledger.now()) {
+    if let Some(why) = hopeless(reason, terms.deadline, ledger.now()) {
         return Outlook::WouldFail(why.to_owned());
     }
     let (worked, failed) = since(ledger, &it.emission.edge);
@@ -344,8 +344,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::event::{Emission, Event, Fact};
+    use crate::domain::event::{Event, Fact};
     use crate::domain::id::Actor;
+    use crate::domain::machine::tests::{emission, terms};
 
     const EDGES: [(&str, &str); 2] = [("sales", "crm"), ("writer", "reviewer")];
     const REASONS: [DeadReason; 3] = [DeadReason::BudgetSpent, DeadReason::NotRetryable, DeadReason::SchemaViolation];
@@ -378,10 +379,9 @@ mod tests {
         };
         for nth in 0..8 {
             let (from, to) = EDGES[nth % 2];
-            let mut emission = Emission::observed(Edge::new("p", from, to), "a lead", Time::default());
-            emission.key = "hk1_x".into();
+            let mut emission = emission(from, to, "hk1_x");
             emission.prompt = (nth > 3).then(|| "v18".to_owned());
-            emission.deadline = (nth == 7).then(|| Time::from_millis(1_000_000));
+            terms(&mut emission).deadline = (nth == 7).then(|| Time::from_millis(1_000_000));
             tell(nth, 1, 0, Fact::Emitted(Arc::new(emission)));
         }
         let mut seqs = [1; 8];

@@ -257,7 +257,7 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeStats, span: Window, stale: bool) ->
             })
             .collect(),
         last_acknowledged_at: ever.last_ack,
-        stage: book.stage.to_string(),
+        stage: book.stage.as_deref().unwrap_or_default().to_owned(),
         level,
     }
 }

@@ -72,21 +72,22 @@ pub fn handoffs(run: &Run) -> Vec<HandoffRow> {
 /// The row of one handoff of `run`.
 pub fn handoff_row(run: &RunId, it: &Handoff) -> HandoffRow {
     let emission = &it.emission;
+    let terms = emission.terms.as_ref();
     let failure = it.failure.as_ref();
     let seen_both = it.acked_at.filter(|at| it.emitted_at.is_some() && *at >= it.waiting_since);
     HandoffRow {
         handoff_id: it.id.clone(),
         trace_id: run.clone(),
         edge: emission.edge.clone(),
-        stage: emission.stage.to_string(),
+        stage: emission.stage.as_deref().unwrap_or_default().to_owned(),
         step: emission.step,
         state: it.state,
         version: it.version,
         title: emission.title.clone(),
-        urgency: emission.urgency,
-        owner: emission.owner.to_string(),
+        urgency: it.urgency(),
+        owner: terms.map_or_else(String::new, |it| it.owner.to_string()),
         attempts: it.attempt,
-        max_attempts: emission.max_attempts,
+        max_attempts: terms.map_or(0, |it| it.max_attempts),
         holder: it.lease.as_ref().map(|it| it.holder.clone()),
         emitted_at: it.emitted_at,
         acknowledged_at: it.acked_at,
@@ -96,9 +97,9 @@ pub fn handoff_row(run: &RunId, it: &Handoff) -> HandoffRow {
         detail: failure.map(|it| it.detail.clone()),
         model: emission.model.clone(),
         prompt: emission.prompt.clone(),
-        completeness: emission.completeness,
-        confidence: emission.confidence,
-        digest: it.digest().to_owned(),
+        completeness: terms.and_then(|it| it.completeness),
+        confidence: terms.and_then(|it| it.confidence),
+        digest: it.digest().unwrap_or_default().to_owned(),
         last_change: it.last_change.clone(),
     }
 }

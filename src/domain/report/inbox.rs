@@ -125,7 +125,7 @@ pub fn inbox_row(run: &RunId, it: &Handoff, now: Time) -> Option<InboxRow> {
         question: open.asked.question.clone(),
         title: it.emission.title.clone(),
         urgency: open.asked.urgency,
-        owner: it.emission.owner.to_string(),
+        owner: it.emission.terms.as_ref().map_or_else(String::new, |it| it.owner.to_string()),
         role: open.asked.role.clone(),
         asked_by: open.by.id.to_string(),
         opened_at: open.opened_at,
@@ -138,6 +138,6 @@ pub fn inbox_row(run: &RunId, it: &Handoff, now: Time) -> Option<InboxRow> {
         proposed_action: open.asked.proposed_action.clone(),
         requested_schema: open.asked.requested_schema.clone(),
         version: it.version,
-        context_digest: it.digest().to_owned(),
+        context_digest: it.digest().unwrap_or_default().to_owned(),
     })
 }

@@ -100,8 +100,8 @@ impl Why<'_> {
         let latest = latest.filter_map(|run| run.handoffs.values().last());
         let here = latest.filter(|it| it.emission.edge == row.edge);
         let mut over = here.map(|it| {
-            let most = it.emission.max_cycles;
-            (it.emission.cycle > most && most > 0).then_some(most)
+            let most = it.emission.terms.as_ref().map(|it| it.max_cycles);
+            most.filter(|most| it.emission.cycle > *most)
         });
         let tasks = if row.looping == 1 { "task" } else { "tasks" };
         match over.next().flatten() {

@@ -152,7 +152,7 @@ pub fn task_row(run: &Run, now: Time) -> TaskRow {
         state: run.state(),
         path: path(run),
         cycle: last.map_or(0, |it| it.emission.cycle),
-        max_cycles: last.filter(|it| !it.emission.is_observed()).map(|it| it.emission.max_cycles),
+        max_cycles: last.and_then(|it| it.emission.terms.as_ref()).map(|it| it.max_cycles),
         title: last.map(|it| it.emission.title.clone()).unwrap_or_default(),
         started_at: run.started_at,
         changed_at: run.changed_at,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::contract::Urgency;
-use crate::domain::event::{Emission, Event, Fact};
+use crate::domain::event::{Emission, Event, Fact, Terms};
 use crate::domain::health::{Signal, Window};
 use crate::domain::id::Edge;
 use crate::domain::ledger::tests::{acknowledged, asked, asked_until, at, completed, dead, emitted, emitted_on, event};
@@ -166,8 +166,9 @@ fn an_edge_is_held_to_the_limit_of_its_policy() {
         let mut ledger = Ledger::new(0);
         for nth in 0..40 {
             let (run, id) = (format!("r-{nth}"), format!("h-{nth}"));
-            let mut emission = Emission::observed(Edge::new("p", "a", "b"), "do it", at(nth));
-            emission.p95_max_ms = limit;
+            let terms = Terms { key: id.as_str().into(), p95_max_ms: limit, ..Terms::default() };
+            let seen = Emission::observed(Edge::new("p", "a", "b"), "do it", at(nth));
+            let emission = Emission { terms: Some(terms), ..seen };
             ledger.apply(&event(&run, &id, nth, Fact::Emitted(Arc::new(emission))));
             ledger.apply(&acknowledged(&run, &id, nth + 5));
         }

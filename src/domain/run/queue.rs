@@ -13,7 +13,7 @@ pub fn claimable(it: &Handoff) -> Option<Time> {
 /// Its place in the queue of its target, the earliest first: urgent work sooner, but nothing starves. `None` when it
 /// is in no queue.
 pub fn place(it: &Handoff) -> Option<Time> {
-    claimable(it).map(|ready| ready + -head_start(it.emission.urgency))
+    claimable(it).map(|ready| ready + -head_start(it.urgency()))
 }
 
 /// Head start of urgent work in the queue, in milliseconds; negative for later.
@@ -31,7 +31,7 @@ const fn head_start(urgency: Urgency) -> Millis {
 pub fn due(it: &Handoff) -> Option<Time> {
     match it.state {
         State::Leased | State::Acknowledged => it.lease.as_ref().and_then(|lease| lease.until),
-        State::Pending | State::RetryWait => it.emission.deadline,
+        State::Pending | State::RetryWait => it.emission.terms.as_ref().and_then(|it| it.deadline),
         State::Escalated => it.escalation.as_ref().map(|open| open.asked.due_at),
         State::DeadLettered
         | State::Completed
@@ -47,7 +47,7 @@ pub fn due(it: &Handoff) -> Option<Time> {
 mod tests {
     use super::*;
     use crate::domain::contract::PartyKind;
-    use crate::domain::machine::tests::World;
+    use crate::domain::machine::tests::{World, terms};
     use std::sync::Arc;
 
     #[test]
@@ -67,7 +67,7 @@ mod tests {
         let mut it = World::at(State::Pending).it("a").clone();
         it.ready_at = Time::from_millis(2 * HOUR);
         let mut place_of = |urgency| {
-            Arc::make_mut(&mut it.emission).urgency = urgency;
+            terms(Arc::make_mut(&mut it.emission)).urgency = urgency;
             place(&it).unwrap().millis() / MINUTE
         };
         let places = [Urgency::Critical, Urgency::High, Urgency::Normal, Urgency::Low].map(&mut place_of);
@@ -78,7 +78,7 @@ mod tests {
     fn leases_deadlines_and_questions_run_out() {
         let due_in = |state| {
             let mut it = World::at(state).it("a").clone();
-            Arc::make_mut(&mut it.emission).deadline = Some(Time::from_millis(7));
+            terms(Arc::make_mut(&mut it.emission)).deadline = Some(Time::from_millis(7));
             (due(&it), it)
         };
         for state in [State::Pending, State::RetryWait] {

@@ -34,11 +34,11 @@ pub struct Outline<'a> {
     pub id: &'a HandoffId,
     /// The edge it crosses.
     pub edge: &'a Edge,
-    /// Position in the pipeline.
-    pub stage: &'a Arc<str>,
-    /// Time for which a claim may stay unacknowledged, in milliseconds.
-    pub ack_timeout: Millis,
-    /// The P95 that the policy of the edge allows.
+    /// Position in the pipeline; `None` when the source names none.
+    pub stage: Option<&'a Arc<str>>,
+    /// Time for which a claim may stay unacknowledged, in milliseconds; `None` without a contract.
+    pub ack_timeout: Option<Millis>,
+    /// The P95 that the policy of the edge allows, in milliseconds; `None` without a limit.
     pub p95_max: Option<Millis>,
     /// State of the handoff.
     pub state: State,
@@ -149,12 +149,13 @@ impl<'de> Deserialize<'de> for StoredRun {
 impl Handoff {
     /// The outline of the handoff: the part that the indexes of open work need.
     pub fn outline(&self) -> Outline<'_> {
+        let terms = self.emission.terms.as_ref();
         Outline {
             id: &self.id,
             edge: &self.emission.edge,
-            stage: &self.emission.stage,
-            ack_timeout: self.emission.ack_timeout_ms,
-            p95_max: self.emission.p95_max_ms,
+            stage: self.emission.stage.as_ref(),
+            ack_timeout: terms.map(|it| it.ack_timeout_ms),
+            p95_max: terms.and_then(|it| it.p95_max_ms),
             state: self.state,
             clock: self.clock(),
             changed_at: self.last_change.as_ref().map(|it| it.at),
@@ -220,11 +221,17 @@ struct Part {
 /// The part of an [`Emission`](crate::domain::event::Emission) that is always read.
 #[derive(Debug, Deserialize)]
 struct Head {
+    /// There in JSON when the handoff has terms.
+    key: Option<IgnoredAny>,
     edge: Edge,
-    #[serde(default, deserialize_with = "wire::name")]
-    stage: Arc<str>,
+    #[serde(default, deserialize_with = "stage")]
+    stage: Option<Arc<str>>,
     ack_timeout_ms: Millis,
     p95_max_ms: Option<Millis>,
+}
+
+fn stage<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Arc<str>>, D::Error> {
+    wire::name(from).map(Some)
 }
 
 #[derive(Debug, Deserialize)]
@@ -249,12 +256,13 @@ impl Part {
     }
 
     fn outline<'a>(&'a self, id: &'a HandoffId) -> Outline<'a> {
+        let head = &self.emission;
         Outline {
             id,
-            edge: &self.emission.edge,
-            stage: &self.emission.stage,
-            ack_timeout: self.emission.ack_timeout_ms,
-            p95_max: self.emission.p95_max_ms,
+            edge: &head.edge,
+            stage: head.stage.as_ref(),
+            ack_timeout: head.key.map(|_| head.ack_timeout_ms),
+            p95_max: head.key.and(head.p95_max_ms),
             state: self.state,
             clock: Clock {
                 emitted_at: self.emitted_at,
@@ -270,20 +278,19 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::{Emission, Event, Fact};
+    use crate::domain::event::{Emission, Event, Fact, Terms};
     use crate::domain::id::Actor;
     use crate::domain::machine::evolve;
 
-    /// A run of two handoffs, the second one as far as these facts take it.
+    /// A run of two handoffs: one with a contract, and one without, the latter as far as these facts take it.
     fn text(facts: Vec<Fact>) -> Box<str> {
         let mut run = Run::new("r".into(), Time::default());
-        let emission = || {
-            let edge = Edge::new("p", "a", "b");
-            Arc::new(Emission::observed(edge, "do \"it\"", Time::default()))
-        };
-        let first = [Fact::Emitted(emission()), Fact::Acknowledged { until: None }];
+        let seen = || Emission::observed(Edge::new("p", "a", "b"), "do \"it\"", Time::default());
+        let terms = Terms { key: "hk1_0".into(), ack_timeout_ms: 7_000, p95_max_ms: Some(8_000), ..Terms::default() };
+        let emission = Emission { stage: Some("draft".into()), terms: Some(terms), ..seen() };
+        let first = [Fact::Emitted(Arc::new(emission)), Fact::Acknowledged { until: None }];
         let first = first.into_iter().map(|fact| ("h1", fact));
-        let second = [Fact::Emitted(emission())].into_iter().chain(facts);
+        let second = [Fact::Emitted(Arc::new(seen()))].into_iter().chain(facts);
         let events = first.chain(second.map(|fact| ("h2", fact)));
         for (seq, (handoff, fact)) in (1..).zip(events) {
             let event = Event {

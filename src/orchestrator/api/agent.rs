@@ -130,7 +130,7 @@ impl Work {
             lease_id: it.lease_id,
             lease_until: it.handoff.lease.as_ref().and_then(|it| it.until),
             attempt: it.attempt,
-            max_attempts: it.handoff.emission.max_attempts,
+            max_attempts: it.handoff.emission.terms.as_ref().map_or(0, |it| it.max_attempts),
             epoch: it.handoff.epoch,
             contract: it.contract,
             resolution: it.resolution,

@@ -79,7 +79,7 @@ impl Handoffs {
 
     fn takes(&self, it: &Handoff) -> bool {
         let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|it| it == found);
-        let urgency = serde_json::to_value(it.emission.urgency).unwrap_or_default();
+        let urgency = serde_json::to_value(it.urgency()).unwrap_or_default();
         let code = it.failure.as_ref().map_or("", |it| it.code.as_str());
         is(&self.urgency, urgency.as_str().unwrap_or_default())
             && is(&self.reason, code)

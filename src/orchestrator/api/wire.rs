@@ -111,10 +111,11 @@ pub struct Receipt {
 impl Receipt {
     /// The receipt of a handoff as it stands.
     pub fn of(run: &RunId, it: &Handoff) -> Self {
+        let terms = it.emission.terms.as_ref();
         Self {
             handoff_id: it.id.to_string(),
             trace_id: run.to_string(),
-            idempotency_key: it.emission.key.to_string(),
+            idempotency_key: terms.map_or_else(String::new, |it| it.key.to_string()),
             state: it.state.word(),
             version: it.version,
             step: it.emission.step,
@@ -122,7 +123,7 @@ impl Receipt {
             attempt: it.attempt,
             ready_at: it.ready_at,
             lease_until: it.lease.as_ref().and_then(|it| it.until),
-            flags: it.emission.flags.clone(),
+            flags: terms.map_or_else(Vec::new, |it| it.flags.clone()),
         }
     }
 }

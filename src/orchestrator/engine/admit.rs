@@ -10,7 +10,7 @@ use crate::domain::contract::{
     Classification, Contract, MASK, Maker, Masked, Party, PartyKind, RelationKind, Strictness, Urgency, Violation,
     digest, mask_messages,
 };
-use crate::domain::event::{Answer, Boundary, Emission, Escalation, EscalationKind, Rejection, Timeout};
+use crate::domain::event::{Answer, Boundary, Emission, Escalation, EscalationKind, Rejection, Terms, Timeout};
 use crate::domain::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use crate::domain::key::{HandoffKey, TraceId, handoff_key, hashed};
 use crate::domain::machine::{DEFAULT_ACK_TIMEOUT, DEFAULT_ATTEMPTS, ESCALATION_DUE};
@@ -57,11 +57,12 @@ impl Engine {
         let admitted = self.admit(body, derive)?;
         let id = new_id(derive.now);
         let emission = emission(&admitted, policy, derive.now);
+        let urgency = admitted.contract.urgency();
         let asked = |kind, question: String, role: &str| Escalation {
             allow: answers(kind, &emission.from),
-            due_at: derive.now + due(emission.urgency),
+            due_at: derive.now + due(urgency),
             context_digest: admitted.digest.clone(),
-            ..question_to(kind, question, role, emission.urgency, derive.now)
+            ..question_to(kind, question, role, urgency, derive.now)
         };
         let approval = policy.approval.as_ref().map(|it| Escalation {
             due_at: derive.now + it.due,
@@ -203,37 +204,23 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
     let delivery = contract.delivery.clone().unwrap_or_default();
     let modes = &contract.failure_modes;
     let broken = it.violations.iter().map(|it| format!("{} {}", it.path, it.keyword));
-    Emission {
+    let terms = Terms {
         key: contract.idempotency_key.as_str().into(),
-        edge: edge(contract),
-        pipeline_version: contract.pipeline.version.as_str().into(),
-        stage: contract.pipeline.stage.as_str().into(),
-        from: contract.source.clone(),
-        to: contract.target.clone(),
-        step: contract.step,
-        branch: contract.branch.as_str().into(),
         digest: it.digest.as_str().into(),
-        parent: contract.relation.of.as_deref().map(HandoffId::from),
-        relation: contract.relation.kind,
-        cycle: 0,
+        pipeline_version: contract.pipeline.version.as_str().into(),
         urgency: contract.urgency(),
-        title: told.brief.title.clone(),
         owner: told.brief.owner.id.as_str().into(),
         max_attempts: modes.max_attempts.or(policy.max_attempts).unwrap_or(DEFAULT_ATTEMPTS),
         retryable: modes.retryable.clone(),
         escalate: modes.escalate.clone(),
         default: modes.default,
-        ready_at: delivery.not_before.unwrap_or(now).max(now),
         deadline: delivery.deadline,
         ack_timeout_ms: delivery.ack_timeout().or(policy.ack_timeout).unwrap_or(DEFAULT_ACK_TIMEOUT),
         p95_max_ms: policy.p95_max,
         completeness: Some(it.completeness.score),
-        model: label(&told.provenance.model),
-        prompt: label(&told.provenance.prompt),
         confidence: told.provenance.confidence,
         payload: contract.working_memory.payload.as_ref().map(|it| format!("{}@{}", it.schema, it.version)),
         dropped: it.dropped.clone(),
-        work: it.work_fingerprint.as_str().into(),
         open_issues: told
             .quality
             .as_ref()
@@ -243,6 +230,23 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
         cyclic: policy.cyclic,
         max_cycles: policy.max_cycles,
         separation: policy.separation,
+    };
+    Emission {
+        edge: edge(contract),
+        stage: Some(contract.pipeline.stage.as_str()).filter(|it| !it.is_empty()).map(Into::into),
+        from: contract.source.clone(),
+        to: contract.target.clone(),
+        step: contract.step,
+        branch: contract.branch.as_str().into(),
+        parent: contract.relation.of.as_deref().map(HandoffId::from),
+        relation: contract.relation.kind,
+        cycle: 0,
+        title: told.brief.title.clone(),
+        ready_at: delivery.not_before.unwrap_or(now).max(now),
+        model: label(&told.provenance.model),
+        prompt: label(&told.provenance.prompt),
+        work: Some(it.work_fingerprint.as_str().into()),
+        terms: Some(terms),
     }
 }
 

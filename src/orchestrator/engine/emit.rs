@@ -6,7 +6,7 @@ use super::admit::{CONTRACT_TYPE, Candidate, party, placed, rejection, relation_
 use super::requester::{Done, Plan};
 use super::{Problem, Requester};
 use crate::domain::canonical::canonical;
-use crate::domain::command::{Command, Refusal};
+use crate::domain::command::{Command, Refusal, agreed};
 use crate::domain::contract::{Relation, RelationKind, Strictness, Violation};
 use crate::domain::id::RunId;
 use crate::domain::key::{TraceId, check_branch, check_step, next_position};
@@ -54,9 +54,9 @@ impl Requester {
             }
         };
         let run = RunId::from(trace.as_str());
-        let emission = &candidates.handoff.emission;
+        let terms = agreed(&candidates.handoff.id, &candidates.handoff.emission)?;
         let plan = |known: Option<&Run>, _| {
-            let taken = known.and_then(|run| by_key(run, &emission.key));
+            let taken = known.and_then(|run| run.by_key(&terms.key));
             Ok(Plan {
                 blobs: if taken.is_none() { vec![candidates.blob.clone()] } else { Vec::new() },
                 command: Command::Emit(Box::new(candidates.handoff.clone())),
@@ -66,19 +66,20 @@ impl Requester {
             Done::Before(before) => return self.emitted_before(before).await,
             Done::Now { run, .. } => run,
         };
-        let Some(handoff) = by_key(&now, &emission.key).cloned() else {
+        let Some((handoff, its)) = now.by_key(&terms.key) else {
             return Err(Problem::NotFound(format!("handoff {}", candidates.handoff.id)));
         };
-        if handoff.emission.digest != emission.digest {
+        if its.digest != terms.digest {
             return Err(Refusal::IdempotencyMismatch {
-                key: emission.key.to_string(),
-                existing: handoff.emission.digest.to_string(),
-                handoff: handoff.id,
-                received: candidates.blob.digest,
+                key: terms.key.to_string(),
+                existing: its.digest.to_string(),
+                handoff: handoff.id.clone(),
+                received: terms.digest.to_string(),
             }
             .into());
         }
         let replayed = handoff.id != candidates.handoff.id;
+        let handoff = handoff.clone();
         Ok(Emitted { run, handoff, replayed })
     }
 
@@ -187,10 +188,6 @@ const FOLLOWING: [RelationKind; 5] = [
     RelationKind::FanIn,
     RelationKind::Escalation,
 ];
-
-fn by_key<'a>(run: &'a Run, key: &str) -> Option<&'a Handoff> {
-    run.handoffs.values().find(|it| *it.emission.key == *key)
-}
 
 fn new_trace() -> TraceId {
     loop {

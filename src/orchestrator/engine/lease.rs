@@ -111,7 +111,7 @@ impl Requester {
         let jitter = fastrand::f64();
         let question = format!("{} failed with {code}. What shall become of it?", self.by.id);
         self.under_lease(&held, |handoff, now| {
-            let urgency = handoff.emission.urgency;
+            let urgency = handoff.urgency();
             let kind = EscalationKind::Failure;
             Command::Fail {
                 held: held.clone(),
@@ -119,7 +119,7 @@ impl Requester {
                 detail: detail.clone(),
                 escalation: Box::new(Escalation {
                     allow: answers(kind, &handoff.emission.from),
-                    context_digest: handoff.digest().to_owned(),
+                    context_digest: handoff.digest().unwrap_or_default().to_owned(),
                     ..question_to(kind, question.clone(), OPERATORS, urgency, now)
                 }),
                 jitter,

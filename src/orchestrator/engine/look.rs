@@ -75,8 +75,8 @@ impl Engine {
     /// The contract of a handoff as it stands, and the digest that a decision is bound to.
     pub async fn contract(&self, handoff: &HandoffId) -> Result<(Value, String), Problem> {
         let (_, found) = self.find(handoff).await?;
-        let digest = found.digest().to_owned();
-        Ok((self.body(&digest).await?, digest))
+        let contract = self.contract_of(&found).await?;
+        Ok((contract, found.digest().unwrap_or_default().to_owned()))
     }
 
     /// Handoffs, the latest first. `page` is [`Page::next`] of the page before.
@@ -146,8 +146,10 @@ impl Engine {
         found.ok_or_else(|| Problem::NotFound(format!("blob {digest}")))
     }
 
-    /// The stored JSON with this digest.
-    pub(super) async fn body(&self, digest: &str) -> Result<Value, Problem> {
+    /// The contract of a handoff as it stands.
+    pub(super) async fn contract_of(&self, handoff: &Handoff) -> Result<Value, Problem> {
+        let none = || Problem::NotFound(format!("the contract of handoff {}", handoff.id));
+        let digest = handoff.digest().ok_or_else(none)?;
         let blob = self.blob_get(digest).await?;
         Ok(serde_json::from_slice(&blob.bytes).map_err(crate::store::StoreError::from)?)
     }

@@ -143,7 +143,6 @@ impl Engine {
     }
 
     pub(super) fn question(&self, handoff: &Handoff, why: &str, role: &str) -> Escalation {
-        let emission = &handoff.emission;
         let question = match why.trim() {
             "" => "Please look at this".to_owned(),
             why => why.to_owned(),
@@ -152,18 +151,18 @@ impl Engine {
         let kind =
             if handoff.state == State::DeadLettered { EscalationKind::DeadLetter } else { EscalationKind::Approval };
         // The question is in somebody's own words, so the answer may be, too.
-        let mut allow = answers(kind, &emission.from);
+        let mut allow = answers(kind, &handoff.emission.from);
         allow.insert(1, Answer::Respond);
         Escalation {
             allow,
-            context_digest: handoff.digest().to_owned(),
-            ..question_to(kind, question, role, emission.urgency, self.now())
+            context_digest: handoff.digest().unwrap_or_default().to_owned(),
+            ..question_to(kind, question, role, handoff.urgency(), self.now())
         }
     }
 
     /// The edited contract, admitted again at its place, and its head.
     pub(super) async fn edited(&self, handoff: &Handoff, edit: Edit) -> Result<(Blob, Box<Emission>), Problem> {
-        let original = self.body(handoff.digest()).await?;
+        let original = self.contract_of(handoff).await?;
         let invalid = |violations: Vec<Violation>| Problem::invalid(violations, None);
         let patch = match edit {
             Edit::Patch(patch) => patch,

@@ -146,7 +146,7 @@ impl Requester {
     }
 
     async fn as_seen_by_its_target(&self, handoff: Handoff) -> Result<Claimed, Problem> {
-        let mut contract = self.body(handoff.digest()).await?;
+        let mut contract = self.contract_of(&handoff).await?;
         if !self.policy(&handoff.emission.edge).expose_source
             && let Some(members) = contract.as_object_mut()
         {

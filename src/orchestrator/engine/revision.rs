@@ -44,7 +44,7 @@ impl Requester {
         let candidate = if let Some(body) = &own {
             self.candidate(body, derive)
         } else {
-            let original = self.body(handoff.digest()).await?;
+            let original = self.contract_of(handoff).await?;
             self.own_candidate(&built(original, handoff, feedback, &self.by), derive)
         };
         let candidate = candidate.map_err(|violations| Problem::invalid(violations, None))?;
@@ -108,6 +108,6 @@ fn turn(brief: &mut Map<String, Value>, handoff: &Handoff, feedback: &[String]) 
     set("owner", json!(emission.from));
     if emission.from.kind.is_people() {
         set("escalation_reason", "Returned with feedback".into());
-        set("urgency", json!(emission.urgency));
+        set("urgency", json!(handoff.urgency()));
     }
 }

@@ -50,11 +50,10 @@ impl Screen for Handoff {
             return;
         };
         let (bodies, timelines) = (can.bodies, can.timelines);
-        let now = self.of(world).map(|(run, it)| (run.id.clone(), run.version, it.digest().to_owned()));
+        let now = self.of(world).map(|(run, it)| (run.id.clone(), run.version, it.digest().map(str::to_owned)));
         // Another revision of the contract, or more events of the run, are fetched when they are there.
         if let (Body::Here(shown), Some((_, _, digest))) = (&self.contract, &now)
-            && !digest.is_empty()
-            && shown.digest != *digest
+            && digest.as_ref().is_some_and(|digest| *digest != shown.digest)
         {
             self.contract = Body::Unasked;
         }

@@ -180,8 +180,8 @@ fn recent(page: &EdgePage, state: &State, feed: &Feed, canvas: &mut Canvas<'_>) 
             None => figure::none(),
         };
         line.text(role, &waited);
-        let most = it.emission.max_attempts;
-        let tried = if most > 0 { format!("{}/{most}", it.attempt) } else { it.attempt.to_string() };
+        let most = it.emission.terms.as_ref().map(|it| format!("/{}", it.max_attempts)).unwrap_or_default();
+        let tried = format!("{}{most}", it.attempt);
         line.text(Role::Dim, &tried);
         line.text(Role::Dim, &it.emission.prompt.as_deref().map_or("-".to_owned(), version));
         line.text(Role::Dim, id.as_str());

@@ -120,7 +120,10 @@ fn steps(state: &State, feed: &Feed, run: &Run, canvas: &mut Canvas<'_>, top: u1
             _ => (Role::Dim, String::new()),
         };
         line.text(role, &note);
-        line.text(Role::Text, &it.emission.open_issues.map_or("-".to_owned(), |it| it.to_string()));
+        line.text(
+            Role::Text,
+            &it.emission.terms.as_ref().and_then(|it| it.open_issues).map_or("-".to_owned(), |it| it.to_string()),
+        );
         line.text(Role::Dim, &it.attempts_total.to_string());
         line.text(Role::Dim, &state.world.stamp(it.first_seen(), now));
     });

@@ -73,7 +73,7 @@ proptest! {
             for it in world.run.handoffs.values() {
                 prop_assert_eq!(it.escalation.is_some(), it.state == State::Escalated);
                 prop_assert!(!it.state.is_held() || it.lease.is_some());
-                prop_assert!(it.attempt <= it.emission.max_attempts && it.attempt <= it.attempts_total);
+                prop_assert!(it.attempt <= it.emission.terms.as_ref().unwrap().max_attempts && it.attempt <= it.attempts_total);
                 prop_assert_eq!(it.ended_at.is_some(), !it.state.is_open());
             }
         }

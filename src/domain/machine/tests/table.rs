@@ -91,9 +91,7 @@ fn ready(name: &str, state: State) -> (World, Command) {
         }
         "timer_deadline" => {
             let it = &mut world.run.handoffs[0];
-            let deadline = Some(Time::from_millis(10 * SECOND));
-            let head = Emission { deadline, ..(*it.emission).clone() };
-            it.emission = head.into();
+            terms(Arc::make_mut(&mut it.emission)).deadline = Some(Time::from_millis(10 * SECOND));
             timer
         }
         "escalate" | "escalate_forced" => Command::Escalate {
