@@ -212,13 +212,13 @@ fn question(nth: usize, at: Time) -> Fact {
         kind: EscalationKind::Loop,
         question: "Writer and reviewer cannot agree. How shall it go on?".to_owned(),
         allow: vec![Answer::Respond, Answer::Dismiss],
-        role: "editor".to_owned(),
+        role: Some("editor".to_owned()),
         urgency: Urgency::High,
-        due_at: at + 60 * MINUTE,
+        due_at: Some(at + 60 * MINUTE),
         on_timeout: Timeout::DeadLetter,
         proposed_action: None,
         requested_schema: None,
-        context_digest: "sha256:00".to_owned(),
+        context_digest: Some("sha256:00".to_owned()),
     }))
 }
 

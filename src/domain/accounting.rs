@@ -81,8 +81,8 @@ impl Asked {
     pub fn of(it: &Handoff) -> Option<Self> {
         let open = it.escalation.as_ref()?;
         let edge = &it.emission.edge;
-        (!open.asked.role.is_empty()).then(|| Self {
-            edge: Edge::new(&edge.pipeline, &edge.to, &open.asked.role),
+        open.asked.role.as_ref().map(|role| Self {
+            edge: Edge::new(&edge.pipeline, &edge.to, role),
             since: open.opened_at,
             claimed: open.ever_claimed,
         })

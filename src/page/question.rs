@@ -18,7 +18,8 @@ pub fn question(doc: &mut Doc, row: &InboxRow, contract: Result<&Contract, &str>
         Ok(contract) => body(doc, contract),
         Err(why) => doc.field("contract", TextRole::Dim, why),
     }
-    let asked = format!("{}, of {} ({})", row.asked_by, row.role, word(&row.kind));
+    let of = if row.role.is_empty() { String::new() } else { format!(", of {}", row.role) };
+    let asked = format!("{}{of} ({})", row.asked_by, word(&row.kind));
     doc.field("asked by", TextRole::Text, &asked);
     doc.field("handoff", TextRole::Dim, &format!("{} on {} in {}", row.handoff_id, row.edge, row.edge.pipeline));
     doc.note_hidden();

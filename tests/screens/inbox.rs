@@ -21,13 +21,13 @@ fn asked(question: &str, kind: EscalationKind, due: Millis) -> Escalation {
         kind,
         question: question.to_owned(),
         allow: vec![Answer::Approve, Answer::EditApprove, Answer::Reject, Answer::Dismiss],
-        role: "operators".to_owned(),
+        role: Some("operators".to_owned()),
         urgency: Urgency::Normal,
-        due_at: at(due),
+        due_at: Some(at(due)),
         on_timeout: Timeout::DeadLetter,
         proposed_action: None,
         requested_schema: None,
-        context_digest: String::new(),
+        context_digest: None,
     }
 }
 
@@ -123,6 +123,14 @@ fn the_question_first_then_what_it_rests_on() {
     refund(120, 40).golden("inbox");
     refund(80, 24).golden("inbox-80x24");
     refund(200, 60).golden("inbox-200x60");
+}
+
+#[test]
+fn a_question_that_is_only_seen_says_neither_whom_it_asks_nor_until_when() {
+    let seen = Escalation { role: None, due_at: None, ..asked("May it go?", EscalationKind::Observed, 0) };
+    let mut it = Console::with(120, 40, question("h-1", REFUND, MINUTE, seen));
+    it.keys("5").must_show("due time not said");
+    it.must_show("billing (observed)");
 }
 
 #[test]

@@ -88,13 +88,13 @@ fn question(opened: Millis) -> Escalation {
         kind: EscalationKind::Loop,
         question: "Writer and reviewer cannot agree on this draft. How shall it go on?".to_owned(),
         allow: vec![Answer::Respond, Answer::Dismiss],
-        role: "editor".to_owned(),
+        role: Some("editor".to_owned()),
         urgency: Urgency::High,
-        due_at: at(opened + HOUR),
+        due_at: Some(at(opened + HOUR)),
         on_timeout: Timeout::DeadLetter,
         proposed_action: None,
         requested_schema: None,
-        context_digest: "sha256:00".to_owned(),
+        context_digest: Some("sha256:00".to_owned()),
     }
 }
 

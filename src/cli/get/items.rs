@@ -6,7 +6,6 @@ use crate::domain::id::Edge;
 use crate::domain::ledger::Ledger;
 use crate::domain::report::{DeadRow, InboxRow, RejectionRow, TaskRow};
 use crate::domain::text::{age, wire_word};
-use crate::domain::time::Time;
 
 /// Whether an edge is meant by its own name, or by that of its pipeline.
 fn of(edge: &Edge, id: &str) -> bool {
@@ -111,9 +110,9 @@ impl Row for InboxRow {
             or_dash(Some(&self.role).filter(|it| !it.is_empty()), Clone::clone),
             age(self.waiting_ms),
             match self.due_in_ms {
-                _ if self.due_at == Time::NEVER => "-".to_owned(),
-                left @ ..0 => format!("overdue {}", age(-left)),
-                left => age(left),
+                None => "-".to_owned(),
+                Some(left @ ..0) => format!("overdue {}", age(-left)),
+                Some(left) => age(left),
             },
             or_dash(self.claimed_by.as_ref(), Clone::clone),
             self.question.clone(),

@@ -88,8 +88,8 @@ pub fn badges(world: &World) -> Vec<Badge> {
     }
     let waiting: usize = figures().map(|it| it.inbox.len()).sum();
     if waiting > 0 {
-        let late = figures().flat_map(|it| &it.inbox).filter(|it| it.due_in_ms < 0).count();
-        let next = figures().flat_map(|it| &it.inbox).map(|it| it.due_in_ms).min();
+        let late = figures().flat_map(|it| &it.inbox).filter(|it| it.is_overdue()).count();
+        let next = figures().flat_map(|it| &it.inbox).filter_map(|it| it.due_in_ms).min();
         let (severity, more) = match (late, next) {
             (0, Some(next)) if next < SOON => (Severity::Warning, format!(", due in {}", age(next))),
             (0, _) => (Severity::Info, String::new()),

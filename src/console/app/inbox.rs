@@ -123,7 +123,7 @@ impl Inbox {
         let rows = world.feeds.iter().flat_map(|feed| feed.figures().inbox.iter().map(move |row| (feed.id, row)));
         let mut rows: Vec<(SourceId, &InboxRow)> = rows.filter(|(_, row)| self.query.matches(*row)).collect();
         if world.feeds.len() > 1 {
-            rows.sort_by_key(|(_, row)| (row.due_in_ms >= 0, row.urgency, row.due_at));
+            rows.sort_by_key(|(_, row)| row.place());
         }
         self.list.settle(rows.into_iter().map(|(source, row)| (source, row.handoff_id.clone())).collect());
         self.lay_out(world);

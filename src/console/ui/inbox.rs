@@ -101,6 +101,7 @@ fn list(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
         let (role, due) = due(row);
         line.text(role, &due);
         let then = match row.on_timeout {
+            _ if row.due_at.is_none() => "-",
             Timeout::DeadLetter => "dead letter",
             Timeout::Approve => "approved",
             Timeout::Dismiss => "dismissed",
@@ -115,8 +116,9 @@ fn list(screen: &Inbox, world: &World, canvas: &mut Canvas<'_>) {
 
 fn due(row: &InboxRow) -> (Role, String) {
     match row.due_in_ms {
-        late if late < 0 => (Role::Critical, format!("-{}", age(-late))),
-        soon if soon < 10 * MINUTE => (Role::Warning, age(soon)),
-        later => (Role::Text, age(later)),
+        None => (Role::Dim, "-".to_owned()),
+        Some(late @ ..0) => (Role::Critical, format!("-{}", age(-late))),
+        Some(soon) if soon < 10 * MINUTE => (Role::Warning, age(soon)),
+        Some(later) => (Role::Text, age(later)),
     }
 }

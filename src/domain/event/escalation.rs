@@ -17,13 +17,15 @@ pub struct Escalation {
     pub question: String,
     /// The answers that are allowed.
     pub allow: Vec<Answer>,
-    /// The role that is asked; measured as the edge `{agent}>{role}`. Empty when no role is named.
-    pub role: String,
+    /// The role that is asked; measured as the edge `{agent}>{role}`. `None` when no role is named.
+    #[serde(with = "empty_for_none")]
+    pub role: Option<String>,
     /// Urgency of the answer.
     pub urgency: Urgency,
-    /// Time at which the timeout acts.
-    pub due_at: Time,
-    /// The answer given by the timeout when nobody answers.
+    /// Time at which the timeout acts; `None` when the source does not say, or it never does.
+    #[serde(with = "never_for_none")]
+    pub due_at: Option<Time>,
+    /// The answer given by the timeout when nobody answers; means nothing without a time at which it acts.
     pub on_timeout: Timeout,
     /// The action that will really run on approval, if the producer said so: `{name, args}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,8 +33,39 @@ pub struct Escalation {
     /// A flat JSON Schema object for the answer to a question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_schema: Option<Value>,
-    /// Digest of the contract the approver will see; a decision is bound to it.
-    pub context_digest: String,
+    /// Digest of the contract the approver will see; a decision is bound to it. `None` without a contract.
+    #[serde(with = "empty_for_none")]
+    pub context_digest: Option<String>,
+}
+
+/// A text that always stands in JSON: an empty one when there is none.
+mod empty_for_none {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[allow(clippy::ref_option)] // serde passes references
+    pub(super) fn serialize<S: Serializer>(it: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
+        it.as_deref().unwrap_or_default().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+        String::deserialize(from).map(|it| Some(it).filter(|it| !it.is_empty()))
+    }
+}
+
+/// A time that always stands in JSON: [`Time::NEVER`](super::Time::NEVER) when there is none.
+mod never_for_none {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Time;
+
+    #[allow(clippy::trivially_copy_pass_by_ref, clippy::ref_option)] // serde passes references
+    pub(super) fn serialize<S: Serializer>(it: &Option<Time>, to: S) -> Result<S::Ok, S::Error> {
+        it.unwrap_or(Time::NEVER).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Time>, D::Error> {
+        Time::deserialize(from).map(|it| Some(it).filter(|it| *it != Time::NEVER))
+    }
 }
 
 /// Kind of question to a person.
@@ -122,4 +155,26 @@ pub enum Timeout {
     Approve,
     /// It ends as if dismissed.
     Dismiss,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_of_every_question_stays_as_it_was() {
+        let seen = concat!(
+            r#"{"id":"h","kind":"observed","question":"May it go?","allow":[],"role":"","urgency":"normal","#,
+            r#""due_at":"9999-12-31T23:59:59.999Z","on_timeout":"dead_letter","context_digest":""}"#,
+        );
+        let asked = concat!(
+            r#"{"id":"e","kind":"approval","question":"May it go?","allow":["approve","dismiss"],"role":"editors","#,
+            r#""urgency":"high","due_at":"2026-08-20T03:12:44.000Z","on_timeout":"approve","#,
+            r#""proposed_action":{"name":"mail"},"requested_schema":{"type":"object"},"context_digest":"sha256:00"}"#,
+        );
+        for json in [seen, asked] {
+            let read: Escalation = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), json);
+        }
+    }
 }

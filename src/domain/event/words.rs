@@ -136,9 +136,10 @@ impl Event {
             Fact::Requeued { reason } | Fact::Cancelled { reason } => reason.clone(),
             Fact::Amended { rev, .. } => format!("revision {rev}"),
             Fact::Dismissed { reason, note } => pair(&reason.word().replace('_', " "), note),
-            // An observed source does not say whom it asks.
-            Fact::EscalationOpened(it) if it.role.is_empty() => it.question.clone(),
-            Fact::EscalationOpened(it) => format!("asks {}: {}", it.role, it.question),
+            Fact::EscalationOpened(it) => match &it.role {
+                Some(role) => format!("asks {role}: {}", it.question),
+                None => it.question.clone(),
+            },
             Fact::EscalationReleased {} | Fact::ObservedRetried {} => String::new(),
             Fact::EscalationResolved(it) => pair(it.answer.word(), &it.note),
             Fact::EscalationExpired { outcome } => match outcome {
@@ -239,7 +240,7 @@ mod tests {
         let mut asked = question(super::super::EscalationKind::Approval);
         event.fact = Fact::EscalationOpened(Box::new(asked.clone()));
         assert_eq!((event.sentence().as_str(), event.tone()), ("asks operators: What now?", Tone::Person));
-        asked.role.clear();
+        asked.role = None;
         event.fact = Fact::EscalationOpened(Box::new(asked));
         assert_eq!(event.sentence(), "What now?");
     }

@@ -54,7 +54,7 @@ pub(in crate::domain) fn dead(run: &str, handoff: &str, seconds: i64) -> Event {
 
 /// People of this role are asked about a handoff.
 pub(in crate::domain) fn asked(run: &str, handoff: &str, seconds: i64, role: &str) -> Event {
-    asked_until(run, handoff, seconds, role, (Urgency::Normal, at(9_999)))
+    asked_until(run, handoff, seconds, role, (Urgency::Normal, Some(at(9_999))))
 }
 
 pub(in crate::domain) fn asked_until(
@@ -62,17 +62,17 @@ pub(in crate::domain) fn asked_until(
     handoff: &str,
     seconds: i64,
     role: &str,
-    (urgency, due_at): (Urgency, Time),
+    (urgency, due_at): (Urgency, Option<Time>),
 ) -> Event {
     let question = Escalation {
         id: format!("e-{handoff}"),
         kind: EscalationKind::Approval,
         question: "go?".to_owned(),
-        role: role.to_owned(),
+        role: Some(role.to_owned()).filter(|it| !it.is_empty()),
         due_at,
         on_timeout: Timeout::default(),
         allow: Vec::new(),
-        context_digest: String::new(),
+        context_digest: None,
         urgency,
         proposed_action: None,
         requested_schema: None,

@@ -140,13 +140,13 @@ pub(crate) fn question(kind: EscalationKind) -> Escalation {
         kind,
         question: "What now?".into(),
         allow: vec![Answer::Approve, Answer::EditApprove, Answer::Reject, Answer::Respond, Answer::Dismiss],
-        role: "operators".into(),
+        role: Some("operators".into()),
         urgency: Urgency::Normal,
-        due_at: Time::from_millis(HOUR),
+        due_at: Some(Time::from_millis(HOUR)),
         on_timeout: Timeout::DeadLetter,
         proposed_action: None,
         requested_schema: None,
-        context_digest: String::new(),
+        context_digest: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Handoffs that wait for a person, the most urgent first.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::contract::Urgency;
@@ -10,7 +10,7 @@ use crate::domain::ledger::Ledger;
 use crate::domain::query::{Filterable, Query};
 use crate::domain::run::Handoff;
 use crate::domain::text::wire_word;
-use crate::domain::time::{DAY, Millis, Time};
+use crate::domain::time::{Millis, Time};
 
 /// An open question as a row for screens and JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,13 +40,11 @@ pub struct InboxRow {
     pub opened_at: Time,
     /// Time it has been open, in milliseconds.
     pub waiting_ms: Millis,
-    /// Time at which the timeout acts; [`Time::NEVER`], in JSON null, when the source does not say.
-    #[serde(serialize_with = "unless_never")]
-    pub due_at: Time,
-    /// Time left; negative when overdue; in JSON null when nothing is due.
-    #[serde(serialize_with = "unless_ages")]
-    pub due_in_ms: Millis,
-    /// The answer given by the timeout when nobody answers.
+    /// Time at which the timeout acts; null when the source does not say.
+    pub due_at: Option<Time>,
+    /// Time left, in milliseconds; negative when overdue; null when nothing is due.
+    pub due_in_ms: Option<Millis>,
+    /// The answer given by the timeout when nobody answers; means nothing when nothing is due.
     pub on_timeout: Timeout,
     /// Name of the person who claimed it; null when nobody has.
     pub claimed_by: Option<String>,
@@ -62,15 +60,16 @@ pub struct InboxRow {
     pub context_digest: String,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes references
-fn unless_never<S: Serializer>(at: &Time, to: S) -> Result<S::Ok, S::Error> {
-    Some(at).filter(|at| **at != Time::NEVER).serialize(to)
-}
+impl InboxRow {
+    /// True when the time for an answer is over.
+    pub fn is_overdue(&self) -> bool {
+        self.due_in_ms.is_some_and(|left| left < 0)
+    }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes references
-fn unless_ages<S: Serializer>(left: &Millis, to: S) -> Result<S::Ok, S::Error> {
-    const AGES: Millis = 1_000 * 365 * DAY;
-    Some(left).filter(|left| **left < AGES).serialize(to)
+    /// Its place among the questions, the first is the least: overdue, then by urgency, then by what is due next.
+    pub fn place(&self) -> impl Ord + use<> {
+        (!self.is_overdue(), self.urgency, self.due_at.is_none(), self.due_at)
+    }
 }
 
 impl Filterable for InboxRow {
@@ -99,17 +98,14 @@ impl Filterable for InboxRow {
     }
 }
 
-/// Every open question: overdue first, then by urgency, then by what is due next.
+/// Every open question, in the order of their [places](InboxRow::place).
 pub fn inbox(ledger: &Ledger) -> Vec<InboxRow> {
     let mut rows: Vec<InboxRow> = ledger
         .escalated()
         .filter_map(|id| Some((ledger.run_of(id)?, ledger.handoff(id)?)))
         .filter_map(|(run, it)| inbox_row(&run.id, it, ledger.now()))
         .collect();
-    rows.sort_by(|a, b| {
-        let key = |row: &InboxRow| (row.due_in_ms >= 0, row.urgency, row.due_at);
-        key(a).cmp(&key(b)).then_with(|| a.handoff_id.cmp(&b.handoff_id))
-    });
+    rows.sort_by(|a, b| a.place().cmp(&b.place()).then_with(|| a.handoff_id.cmp(&b.handoff_id)));
     rows
 }
 
@@ -126,12 +122,12 @@ pub fn inbox_row(run: &RunId, it: &Handoff, now: Time) -> Option<InboxRow> {
         title: it.emission.title.clone(),
         urgency: open.asked.urgency,
         owner: it.emission.terms.as_ref().map_or_else(String::new, |it| it.owner.to_string()),
-        role: open.asked.role.clone(),
+        role: open.asked.role.clone().unwrap_or_default(),
         asked_by: open.by.id.to_string(),
         opened_at: open.opened_at,
         waiting_ms: open.opened_at.age(now),
         due_at: open.asked.due_at,
-        due_in_ms: open.asked.due_at - now,
+        due_in_ms: open.asked.due_at.map(|due| due - now),
         on_timeout: open.asked.on_timeout,
         claimed_by: claimed.map(|(actor, _)| actor.id.to_string()),
         allow: open.asked.allow.clone(),

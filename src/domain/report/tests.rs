@@ -7,7 +7,7 @@ use crate::domain::health::{Signal, Window};
 use crate::domain::id::Edge;
 use crate::domain::ledger::tests::{acknowledged, asked, asked_until, at, completed, dead, emitted, emitted_on, event};
 use crate::domain::ledger::{self, Ledger};
-use crate::domain::time::{MINUTE, SECOND, Time};
+use crate::domain::time::{MINUTE, SECOND};
 
 fn hop(pipeline: &str, (from, to): (&str, &str), run: &str, id: &str, seconds: i64) -> Event {
     emitted_on(Edge::new(pipeline, from, to), run, id, seconds)
@@ -132,18 +132,18 @@ fn long_paths_lose_their_middle() {
 fn the_inbox_puts_overdue_first_then_the_urgent() {
     let events = [
         emitted("r1", "calm", 0),
-        asked_until("r1", "calm", 1, "editors", (Urgency::Normal, at(100))),
+        asked_until("r1", "calm", 1, "editors", (Urgency::Normal, Some(at(100)))),
         emitted("r2", "urgent", 0),
-        asked_until("r2", "urgent", 1, "editors", (Urgency::Critical, at(500))),
+        asked_until("r2", "urgent", 1, "editors", (Urgency::Critical, Some(at(500)))),
         emitted("r3", "late", 0),
-        asked_until("r3", "late", 1, "editors", (Urgency::Low, at(10))),
+        asked_until("r3", "late", 1, "editors", (Urgency::Low, Some(at(10)))),
         emitted("r4", "never", 0),
-        asked_until("r4", "never", 1, "editors", (Urgency::Low, Time::NEVER)),
+        asked_until("r4", "never", 1, "editors", (Urgency::Low, None)),
     ];
     let rows = inbox(&ledger(&events, 31));
     let ids: Vec<&str> = rows.iter().map(|it| it.handoff_id.as_str()).collect();
     assert_eq!(ids, ["late", "urgent", "calm", "never"]);
-    assert_eq!((rows[0].due_in_ms, rows[0].waiting_ms), (-21 * SECOND, 30 * SECOND));
+    assert_eq!((rows[0].due_in_ms, rows[0].waiting_ms), (Some(-21 * SECOND), 30 * SECOND));
     let never = serde_json::to_value(&rows[3]).unwrap();
     assert!(never["due_at"].is_null() && never["due_in_ms"].is_null());
     assert_eq!(serde_json::to_value(&rows[2]).unwrap()["due_in_ms"], 69 * SECOND);

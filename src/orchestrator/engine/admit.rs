@@ -60,12 +60,11 @@ impl Engine {
         let urgency = admitted.contract.urgency();
         let asked = |kind, question: String, role: &str| Escalation {
             allow: answers(kind, &emission.from),
-            due_at: derive.now + due(urgency),
-            context_digest: admitted.digest.clone(),
+            context_digest: Some(admitted.digest.clone()),
             ..question_to(kind, question, role, urgency, derive.now)
         };
         let approval = policy.approval.as_ref().map(|it| Escalation {
-            due_at: derive.now + it.due,
+            due_at: Some(derive.now + it.due),
             on_timeout: it.on_timeout,
             proposed_action: proposal(&admitted),
             ..asked(EscalationKind::Approval, it.question.clone(), &it.role)
@@ -285,13 +284,13 @@ pub(super) fn question_to(
         kind,
         question,
         allow: Vec::new(),
-        role: role.to_owned(),
+        role: Some(role.to_owned()),
         urgency,
-        due_at: now + due(urgency),
+        due_at: Some(now + due(urgency)),
         on_timeout: Timeout::DeadLetter,
         proposed_action: None,
         requested_schema: None,
-        context_digest: String::new(),
+        context_digest: None,
     }
 }
 

@@ -119,7 +119,7 @@ impl Requester {
                 detail: detail.clone(),
                 escalation: Box::new(Escalation {
                     allow: answers(kind, &handoff.emission.from),
-                    context_digest: handoff.digest().unwrap_or_default().to_owned(),
+                    context_digest: handoff.digest().map(str::to_owned),
                     ..question_to(kind, question.clone(), OPERATORS, urgency, now)
                 }),
                 jitter,

@@ -155,7 +155,7 @@ impl Engine {
         allow.insert(1, Answer::Respond);
         Escalation {
             allow,
-            context_digest: handoff.digest().unwrap_or_default().to_owned(),
+            context_digest: handoff.digest().map(str::to_owned),
             ..question_to(kind, question, role, handoff.urgency(), self.now())
         }
     }

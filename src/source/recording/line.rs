@@ -219,13 +219,13 @@ fn asked(handoff: &str, question: String) -> Escalation {
         kind: EscalationKind::Observed,
         question,
         allow: Vec::new(),
-        role: String::new(),
+        role: None,
         urgency: Urgency::Normal,
-        due_at: Time::NEVER,
+        due_at: None,
         on_timeout: Timeout::default(),
         proposed_action: None,
         requested_schema: None,
-        context_digest: String::new(),
+        context_digest: None,
     }
 }
 

@@ -13,12 +13,14 @@ pub fn clock(row: &InboxRow) -> (TextRole, String) {
         Timeout::Approve => "approved",
         Timeout::Dismiss => "dismissed",
     };
-    if row.due_in_ms < 0 {
-        let late = age(-row.due_in_ms);
-        return (TextRole::Bad, format!("overdue {late}, then: {then}"));
+    match row.due_in_ms {
+        None => (TextRole::Dim, "due time not said".to_owned()),
+        Some(late @ ..0) => (TextRole::Bad, format!("overdue {}, then: {then}", age(-late))),
+        Some(left) => {
+            let ink = if left < 10 * MINUTE { TextRole::Warn } else { TextRole::Text };
+            (ink, format!("due in {}, then: {then}", age(left)))
+        }
     }
-    let ink = if row.due_in_ms < 10 * MINUTE { TextRole::Warn } else { TextRole::Text };
-    (ink, format!("due in {}, then: {then}", age(row.due_in_ms)))
 }
 
 /// The person who claimed it, in words.

@@ -300,7 +300,7 @@ fn who_requeued_or_edited_does_not_decide_where_duties_are_separated() {
 fn an_unanswered_question_leaves_the_attempts_that_led_to_it() {
     let mut world = World::at(State::Escalated);
     assert_eq!((world.it("a").attempt, world.it("a").epoch), (1, 0));
-    world.now = world.it("a").escalation.as_ref().unwrap().asked.due_at;
+    world.now = world.it("a").escalation.as_ref().unwrap().asked.due_at.unwrap();
     world.must(Command::Timer { handoff: "a".into(), jitter: 1.0 });
     let dead = world.it("a");
     assert_eq!(dead.state, State::DeadLettered);
