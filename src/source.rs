@@ -10,6 +10,7 @@ use crate::domain::port::{Batch, Capabilities, Control, Cursor, Fault, Found, Ou
 pub mod address;
 pub mod embedded;
 pub mod http;
+pub mod observer;
 pub mod recording;
 pub mod supervise;
 

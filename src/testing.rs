@@ -51,7 +51,7 @@ pub mod domain {
     pub mod event {
         pub use crate::domain::event::{
             Answer, Boundary, DeadReason, DismissReason, Emission, Escalation, EscalationKind, Event, Fact, Rejection,
-            Terms, Timeout,
+            Resolution, Terms, Timeout,
         };
     }
     pub mod health {
@@ -79,7 +79,7 @@ pub mod domain {
         pub use crate::domain::severity::Severity;
     }
     pub mod time {
-        pub use crate::domain::time::{HOUR, MINUTE, Millis, SECOND, Time};
+        pub use crate::domain::time::{DAY, HOUR, MINUTE, Millis, SECOND, Time};
     }
 }
 pub mod keymap {
@@ -109,6 +109,9 @@ pub mod source {
     }
     pub mod http {
         pub use crate::source::http::Http;
+    }
+    pub mod observer {
+        pub use crate::source::observer::{Disorder, Observation, Observer, Window};
     }
     pub mod recording {
         pub use crate::source::recording::{Recording, write_line};

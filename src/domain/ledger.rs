@@ -1,14 +1,17 @@
 //! The ledger: events folded into runs, and the indexes that the screens and commands read.
 //!
-//! It is bounded: open work is kept whole, closed runs and idle edges up to a cap. What it asks of a source is every
-//! event once and, within a run, in order:
+//! It is bounded: open work is kept whole, closed runs and idle edges up to a cap. It folds what it is given in the order it
+//! is given, and sorts nothing. What it asks of a source is every event once and, within a run, in order:
 //! - Events of an orchestrator are numbered (`seq` from 1). One that is not newer than the last of its run changes
 //!   nothing; where some are missing, the run is a [fragment](Ledger::fragments) until it is completed.
-//! - Observed events (`seq` 0) have no number, so the source has to sort them and to leave out what it said before.
-//!   Of those that come twice only an emission is known again: all others are counted once more.
+//! - Observed events (`seq` 0) have no number, so that only a second emission is known again here: everything else that
+//!   comes twice is counted twice. Sorting them and saying each once is the work of `source::observer`, through which
+//!   every source goes that only observes.
 //! - An event about a handoff that nobody emitted yet, such as an early acknowledgement, is lost and counted as
-//!   [`Irregularity::NeverEmitted`]. The emission that follows does not bring it back, so a source that knows the
-//!   edge says [`Sighted`](super::event::Fact::Sighted) first.
+//!   [`Irregularity::NeverEmitted`], and the emission that follows does not bring it back. Therefore the observer says
+//!   [`Sighted`](super::event::Fact::Sighted) first. The emission of what was sighted is taken up whenever it comes.
+//! - Within a handoff any order is folded as far as it makes sense; what the protocol does not allow is counted in
+//!   [`irregular`](Ledger::irregular).
 //!
 //! Rows for people and for JSON are made from it in [`report`](super::report).
 

@@ -7,84 +7,13 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::domain::contract::Urgency;
-use crate::domain::event::{
-    Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Resolution, Timeout,
-};
+use crate::domain::event::{Answer, DeadReason, Escalation, EscalationKind, Event, Fact, Resolution, Timeout};
 use crate::domain::id::{Actor, Edge, HandoffId, RunId};
 use crate::domain::time::Time;
+use crate::source::observer::{Cause, Observation, Unusable, observed};
 
 /// Longest line in bytes, its end excluded: far more than any event of ours, far less than memory.
 pub const MAX_LINE: usize = 1 << 20;
-
-/// Cause of a line that could not be used, or was used once already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cause {
-    /// Longer than [`MAX_LINE`] bytes.
-    TooLong,
-    /// Bytes that are no UTF-8.
-    NotUtf8,
-    /// Not valid JSON.
-    NotJson,
-    /// JSON, but of another shape, or a member has the wrong type.
-    NotAnEvent,
-    /// A member that every event has is absent, null or empty.
-    MissingMember,
-    /// Its time is not RFC 3339.
-    BadTime,
-    /// A kind of event that nobody defined.
-    UnknownKind,
-    /// Same run, handoff, kind and time as a line before.
-    Duplicate,
-    /// Its time is more than a year away from all others: the clock that wrote it was wrong.
-    StrayTime,
-    /// The file ends in the middle: a truncated or damaged gzip stream.
-    CutShort,
-}
-
-impl Cause {
-    /// In words, as shown to people.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::TooLong => "longer than 1 MiB",
-            Self::NotUtf8 => "not UTF-8",
-            Self::NotJson => "not JSON",
-            Self::NotAnEvent => "not an event",
-            Self::MissingMember => "a member is missing",
-            Self::BadTime => "not a time",
-            Self::UnknownKind => "unknown kind",
-            Self::Duplicate => "duplicate",
-            Self::StrayTime => "time is a year or more away from all others",
-            Self::CutShort => "compressed data is cut short or damaged",
-        }
-    }
-}
-
-/// A line that could not be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LineFault {
-    /// The cause it is counted under.
-    pub cause: Cause,
-    /// The fault in detail, at most 200 characters. May quote hostile text.
-    pub detail: String,
-}
-
-impl LineFault {
-    pub(super) fn new(cause: Cause, detail: impl Into<String>) -> Self {
-        const MAX_QUOTED: usize = 200;
-        let detail: String = detail.into();
-        Self { cause, detail: detail.chars().take(MAX_QUOTED).collect() }
-    }
-}
-
-/// Content of a line.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record {
-    /// The event that the line tells.
-    pub event: Event,
-    /// For an observed event: the handoff it speaks of as far as the line names it, in case its emission was
-    /// never recorded.
-    pub sighting: Option<(Edge, u32)>,
-}
 
 /// Both shapes at once, so that one pass tells them apart. Every member is optional: what is missing is said.
 #[derive(Deserialize)]
@@ -111,29 +40,29 @@ pub struct Translator {
 }
 
 impl Translator {
-    /// Reads one line, with or without its end.
+    /// Reads one line, with or without its end. Where it came from is for the reader to say.
     ///
     /// # Errors
     /// The cause and the detail of the fault, when the line is no event.
-    pub fn line(&mut self, line: &[u8]) -> Result<Record, LineFault> {
+    pub fn line(&mut self, line: &[u8]) -> Result<Observation, Unusable> {
         if line.len() > MAX_LINE {
             let detail = format!("{} bytes", line.len());
-            return Err(LineFault::new(Cause::TooLong, detail));
+            return Err(Unusable::new(Cause::TooLong, detail));
         }
-        let text = str::from_utf8(line).map_err(|why| LineFault::new(Cause::NotUtf8, why.to_string()))?.trim();
+        let text = str::from_utf8(line).map_err(|why| Unusable::new(Cause::NotUtf8, why.to_string()))?.trim();
         let raw: Raw = serde_json::from_str(text).map_err(|why| broken(&why))?;
         // serde reads a struct from an array too; an event is an object.
         if !text.starts_with('{') {
-            return Err(LineFault::new(Cause::NotAnEvent, "an array"));
+            return Err(Unusable::new(Cause::NotAnEvent, "an array"));
         }
         if raw.specversion.is_some() {
             let event = serde_json::from_str(text).map_err(|why| broken(&why))?;
-            return Ok(Record { event, sighting: None });
+            return Ok(Observation { event, place: None, origin: None, came_from: 0 });
         }
         self.observed(raw)
     }
 
-    fn observed(&mut self, raw: Raw) -> Result<Record, LineFault> {
+    fn observed(&mut self, raw: Raw) -> Result<Observation, Unusable> {
         let kind = required("kind", raw.kind)?;
         let at = required("at", raw.at)?;
         let run = required("trace_id", raw.trace_id)?;
@@ -143,7 +72,7 @@ impl Translator {
             from: self.name(required("from", raw.from)?),
             to: self.name(required("to", raw.to)?),
         };
-        let at = Time::parse(&at).map_err(|why| LineFault::new(Cause::BadTime, why))?;
+        let at = Time::parse(&at).map_err(|why| Unusable::new(Cause::BadTime, why))?;
         let step = raw.step.unwrap_or(0);
         let error = raw.error.unwrap_or_default();
         let summary = raw.payload_summary.unwrap_or_default();
@@ -151,7 +80,7 @@ impl Translator {
         let fact = match kind.as_str() {
             "emitted" => {
                 by.id = edge.from.clone();
-                Fact::Emitted(Arc::new(sighted(&edge, step, &summary, at)))
+                Fact::Emitted(Arc::new(observed(&edge, step, &summary, at)))
             }
             "acknowledged" => Fact::Acknowledged { until: None },
             "completed" => Fact::Completed { emitted: Vec::new(), result: None, note: String::new() },
@@ -178,12 +107,12 @@ impl Translator {
                 feedback: Vec::new(),
                 value: None,
             })),
-            other => return Err(LineFault::new(Cause::UnknownKind, format!("`{other}`"))),
+            other => return Err(Unusable::new(Cause::UnknownKind, format!("`{other}`"))),
         };
         if let Some(who) = raw.x_by.filter(|who| !who.is_empty()) {
             by.id = self.name(who);
         }
-        Ok(Record {
+        Ok(Observation {
             event: Event {
                 run: RunId::from(run),
                 seq: 0,
@@ -192,7 +121,9 @@ impl Translator {
                 actor: by,
                 fact,
             },
-            sighting: Some((edge, step)),
+            place: Some((edge, step)),
+            origin: None,
+            came_from: 0,
         })
     }
 
@@ -204,11 +135,6 @@ impl Translator {
         self.names.insert(name.clone());
         name
     }
-}
-
-/// Emission with the little that an observer knows of a handoff.
-pub(super) fn sighted(edge: &Edge, step: u32, title: &str, at: Time) -> Emission {
-    Emission { step, ..Emission::observed(edge.clone(), title, at) }
 }
 
 /// A question that a recording mentions. Whom it was put to, what they may answer and until when, it does not
@@ -229,15 +155,15 @@ fn asked(handoff: &str, question: String) -> Escalation {
     }
 }
 
-fn required(name: &'static str, value: Option<String>) -> Result<String, LineFault> {
+fn required(name: &'static str, value: Option<String>) -> Result<String, Unusable> {
     value
         .filter(|text| !text.is_empty())
-        .ok_or_else(|| LineFault::new(Cause::MissingMember, format!("`{name}` is missing")))
+        .ok_or_else(|| Unusable::new(Cause::MissingMember, format!("`{name}` is missing")))
 }
 
-fn broken(why: &serde_json::Error) -> LineFault {
+fn broken(why: &serde_json::Error) -> Unusable {
     let cause = if why.is_data() { Cause::NotAnEvent } else { Cause::NotJson };
-    LineFault::new(cause, why.to_string())
+    Unusable::new(cause, why.to_string())
 }
 
 /// One event as a line of our own export, without the line's end. [`Translator::line`] reads it back.
@@ -254,7 +180,7 @@ mod tests {
 
     const EMITTED: &str = r#"{"at":"2026-03-01T10:00:00Z","kind":"emitted","pipeline":"p","trace_id":"t","step":3,"from":"a","to":"b","handoff_id":"h","error":null,"payload_summary":"do it","x_by":"c"}"#;
 
-    fn line(text: &str) -> Result<Record, LineFault> {
+    fn line(text: &str) -> Result<Observation, Unusable> {
         Translator::default().line(text.as_bytes())
     }
 

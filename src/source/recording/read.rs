@@ -1,27 +1,20 @@
 //! A whole recording: read, put in order, and what was wrong with it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
 use thiserror::Error;
 
-use super::line::{Cause, LineFault, MAX_LINE, Record, Translator, sighted};
-use crate::domain::event::{Event, Fact};
-use crate::domain::id::{HandoffId, RunId};
+use super::line::{MAX_LINE, Translator};
+use crate::domain::event::Event;
 use crate::domain::port::Skipped;
 use crate::domain::time::Time;
+use crate::source::observer::{Cause, Observation, Observer, Unusable, Window};
 
 /// More events than this are not held in memory.
 pub const MAX_EVENTS: usize = 4_000_000;
-
-/// A silence longer than this, in milliseconds, parts the events from lines that a wrong clock wrote (a year
-/// 1970 or 9999). One such line would set the clock of the whole replay, and make everything ages old.
-const LONGEST_SILENCE: i64 = 366 * 24 * 60 * 60 * 1_000;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -76,7 +69,8 @@ pub fn read(path: &Path, until: Option<Time>) -> Result<Reading, ReadError> {
     let failed = |why| ReadError::Io { path: path.to_owned(), why };
     let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
     let gzip = file.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
-    let mut collect = Collect { until, ..Collect::default() };
+    let observer = Observer::new(Window::Whole);
+    let mut collect = Collect { until, lines: 0, translator: Translator::default(), observer };
     let end = if gzip {
         let plain = BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file));
         collect.all(plain)
@@ -88,7 +82,7 @@ pub fn read(path: &Path, until: Option<Time>) -> Result<Reading, ReadError> {
         Ok(false) => return Err(ReadError::TooMany(path.to_owned())),
         Err(why) if gzip && damaged(why.kind()) => {
             collect.lines += 1;
-            collect.skip(LineFault::new(Cause::CutShort, why.to_string()));
+            collect.observer.skip(collect.lines, Unusable::new(Cause::CutShort, why.to_string()));
         }
         Err(why) => return Err(failed(why)),
     }
@@ -99,15 +93,14 @@ const fn damaged(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
 }
 
-#[derive(Default)]
+/// A recording that is being read.
 struct Collect {
+    /// What happened after this is left out; `None` keeps all.
     until: Option<Time>,
+    /// Number of lines read.
     lines: u64,
     translator: Translator,
-    /// Each with the number of its line.
-    records: Vec<(u64, Record)>,
-    seen: HashSet<(RunId, Option<HandoffId>, &'static str, Time, u64)>,
-    skipped: BTreeMap<Cause, Skipped>,
+    observer: Observer,
 }
 
 impl Collect {
@@ -123,107 +116,22 @@ impl Collect {
             if text.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            if let Err(fault) = self.take(text) {
-                self.skip(fault);
+            match self.translator.line(text) {
+                Ok(it) if self.until.is_some_and(|until| it.event.at > until) => {}
+                // Nothing of a file is handed on before its end: when it was heard does not matter.
+                Ok(it) => self.observer.take(Observation { came_from: self.lines, ..it }, Time::default()),
+                Err(why) => self.observer.skip(self.lines, why),
             }
-            if self.records.len() > MAX_EVENTS {
+            if self.observer.held() > MAX_EVENTS {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn take(&mut self, text: &[u8]) -> Result<(), LineFault> {
-        let record = self.translator.line(text)?;
-        let it = &record.event;
-        if self.until.is_some_and(|until| it.at > until) {
-            return Ok(());
-        }
-        let name = it.fact.name();
-        let identity = (it.run.clone(), it.handoff.clone(), name, it.at, it.seq);
-        if !self.seen.insert(identity) {
-            let detail = format!("`{name}` at {} a second time", it.at);
-            return Err(LineFault::new(Cause::Duplicate, detail));
-        }
-        self.records.push((self.lines, record));
-        Ok(())
-    }
-
-    fn skip(&mut self, fault: LineFault) {
-        self.skip_at(self.lines, fault);
-    }
-
-    fn skip_at(&mut self, line: u64, fault: LineFault) {
-        let known = self.skipped.entry(fault.cause).or_insert_with(|| Skipped {
-            cause: fault.cause.words().to_owned(),
-            count: 0,
-            first: line,
-            example: fault.detail,
-        });
-        known.count += 1;
-    }
-
     fn finish(mut self) -> Reading {
-        let mut records = std::mem::take(&mut self.records);
-        records.sort_by_key(|(_, it)| it.event.at);
-        let kept = without_strays(&records);
-        let after = records.split_off(kept.end);
-        let whole = records.split_off(kept.start);
-        for (line, it) in records.into_iter().chain(after) {
-            let fault = LineFault::new(Cause::StrayTime, it.event.at.to_string());
-            self.skip_at(line, fault);
-        }
-        let records: Vec<Record> = whole.into_iter().map(|(_, it)| it).collect();
-        let mut emitted: HashSet<HandoffId> = HashSet::new();
-        let mut events = Vec::with_capacity(records.len());
-        for Record { event, sighting } in in_sequence(records) {
-            if let (Some(id), Fact::Emitted(_) | Fact::Sighted(_)) = (&event.handoff, &event.fact) {
-                emitted.insert(id.clone());
-            } else if let (Some(id), Some((edge, step))) = (&event.handoff, sighting)
-                && emitted.insert(id.clone())
-            {
-                events
-                    .push(Event { fact: Fact::Sighted(Arc::new(sighted(&edge, step, "", event.at))), ..event.clone() });
-            }
-            events.push(event);
-        }
-        Reading { events, skipped: self.skipped.into_values().collect(), lines: self.lines }
+        Reading { events: self.observer.finish(), skipped: self.observer.skipped(), lines: self.lines }
     }
-}
-
-/// The part of the records, sorted by time, that lies around the middle one without a silence longer than
-/// [`LONGEST_SILENCE`].
-fn without_strays(records: &[(u64, Record)]) -> Range<usize> {
-    let silent = |pair: &[(u64, Record)]| match pair {
-        [(_, before), (_, after)] => after.event.at - before.event.at > LONGEST_SILENCE,
-        _ => false,
-    };
-    let middle = records.len() / 2;
-    let pairs = || records.windows(2);
-    let first = pairs().take(middle).rposition(silent);
-    let last = pairs().skip(middle).position(silent);
-    first.map_or(0, |gap| gap + 1)..last.map_or(records.len(), |gap| middle + gap + 1)
-}
-
-/// A clock that was set back must not turn the sequence of an orchestrator's run around: the places its
-/// events have by time are kept, and filled in order of sequence.
-fn in_sequence(records: Vec<Record>) -> Vec<Record> {
-    let mut places: HashMap<&RunId, Vec<usize>> = HashMap::new();
-    for (place, it) in records.iter().enumerate() {
-        if it.event.seq > 0 {
-            places.entry(&it.event.run).or_default().push(place);
-        }
-    }
-    let mut order: Vec<usize> = (0..records.len()).collect();
-    for places in places.into_values() {
-        let mut by_seq = places.clone();
-        by_seq.sort_by_key(|place| records[*place].event.seq);
-        for (place, filled_by) in places.into_iter().zip(by_seq) {
-            order[place] = filled_by;
-        }
-    }
-    let mut taken: Vec<Option<Record>> = records.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|it| taken[it].take()).collect()
 }
 
 /// Reads one line without its end into `line`; false at the end of the file. Of a line that is too long, one
@@ -245,6 +153,8 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::event::Fact;
+    use crate::domain::id::HandoffId;
     use crate::domain::machine::{Irregularity, evolve};
     use crate::domain::run::{Run, State};
     use crate::source::recording::write_line;
