@@ -52,6 +52,9 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
     prop::collection::vec(plan, 1..30)
 }
 
+/// True place of an event among all: its time, run, handoff and part of the life of that.
+type Stands = (Time, u8, usize, usize);
+
 /// What a clock told, and what is true.
 #[derive(Clone, Debug)]
 struct Fleet {
@@ -78,7 +81,7 @@ fn question() -> Box<Escalation> {
 /// The fleet of these plans, both lists in the right order.
 fn fleet(plans: &[Plan]) -> Fleet {
     let start = Time::from_millis(1_800_000_000_000);
-    let mut all: Vec<(Observation, Event, (Time, u8, usize, usize))> = Vec::new();
+    let mut all: Vec<(Stands, Observation, Event)> = Vec::new();
     for (nth, plan) in plans.iter().enumerate() {
         let (from, to) = [("a", "b"), ("b", "c"), ("c", "a")][plan.edge];
         let edge = Edge::new("p", from, to);
@@ -94,7 +97,7 @@ fn fleet(plans: &[Plan]) -> Fleet {
             let right = Event { at: truth, ..event.clone() };
             let place = Some((edge.clone(), nth as u32 + 1));
             let seen = Observation { event, place, origin: None, came_from: 1 };
-            all.push((seen, right, (truth, plan.run, nth, stage)));
+            all.push(((truth, plan.run, nth, stage), seen, right));
         };
         let emitted = start + plan.emitted;
         let emission = Emission { step: nth as u32 + 1, ..Emission::observed(edge.clone(), "do it", emitted) };
@@ -129,8 +132,8 @@ fn fleet(plans: &[Plan]) -> Fleet {
             }
         }
     }
-    all.sort_by_key(|(_, _, stands)| *stands);
-    let (seen, right) = all.into_iter().map(|(seen, right, _)| (seen, right)).unzip();
+    all.sort_by_key(|(stands, ..)| *stands);
+    let (seen, right) = all.into_iter().map(|(_, seen, right)| (seen, right)).unzip();
     Fleet { seen, right }
 }
 

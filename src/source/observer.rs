@@ -12,10 +12,11 @@
 //!   the figures of the edge become those of the right order; a latency that is known only now is booked at the time of
 //!   the emission. What stays is one [`NeverEmitted`](crate::domain::machine::Irregularity::NeverEmitted).
 //! - **Order.** Of a file, everything is put in order of time, and of one millisecond the lines keep theirs. Of a live
-//!   source an observation is held for [`Window::Live::hold`] after it was *heard*, so that neither the clocks of other
-//!   hosts nor the length of a span matter: what began minutes ago and is told at its end only has to be told no later
-//!   than the hold after what stands behind it. Of one millisecond the order is run, step, handoff, and within it that
-//!   of its life. What comes later still is handed on, and counted as [`Disorder::late`] when its handoff had gone on.
+//!   source an observation is held for [`Window::Live::hold`] after it was *heard*, so that clocks which differ from ours
+//!   do not matter. What is told long after it happened (a span, at its end) still takes its place in its handoff, if
+//!   it is heard no later than the hold after what follows it there. Of one millisecond the order is run, step, handoff,
+//!   and within it that of its life. What comes too late even for that is handed on, and counted as
+//!   [`Disorder::late`].
 //! - **Duplicates.** An observation is known by the id that its origin gave it, else by run, handoff, kind, time and
 //!   sequence. Remembered is all of a file, and of a live source no more than [`Window::Live::memory`] observations:
 //!   beyond it the handoffs not heard of for longest are forgotten, open or ended. What then still comes of them from
@@ -73,13 +74,14 @@ pub enum Window {
     Whole,
     /// For some time, as of a source that goes on.
     Live {
-        /// Time for which an observation is held, in milliseconds from when it was heard. Order is right when nothing
-        /// comes more than this less `skew` later after it happened than anything else.
+        /// Time for which an observation is held, in milliseconds from when it was heard. Everything is in order as
+        /// long as the delays from happening to being heard differ by no more than this less `skew`.
         hold: Millis,
         /// Largest difference between the clocks of two hosts, in milliseconds: so much earlier than what it follows
         /// an observation may seem to be.
         skew: Millis,
-        /// Number of observations that are remembered as said.
+        /// Number of observations that are remembered, of which those held are a part. It should be more than what a
+        /// source hears at its beginning, when it reads the history of a server.
         memory: usize,
     },
 }
