@@ -68,13 +68,13 @@ fn question() -> Box<Escalation> {
         kind: EscalationKind::Observed,
         question: "may I?".to_owned(),
         allow: Vec::new(),
-        role: String::new(),
+        role: None,
         urgency: Urgency::Normal,
-        due_at: Time::NEVER,
+        due_at: None,
         on_timeout: Timeout::default(),
         proposed_action: None,
         requested_schema: None,
-        context_digest: String::new(),
+        context_digest: None,
     })
 }
 
