@@ -1,7 +1,7 @@
 //! The ledger: events folded into runs, and the indexes that the screens and commands read.
 //!
-//! It is bounded: open work is kept whole, closed runs and idle edges up to a cap. It folds what it is given in the order it
-//! is given, and sorts nothing. What it asks of a source is every event once and, within a run, in order:
+//! It is bounded: open work is kept whole, closed runs and idle edges up to a cap. It folds what it is given in the
+//! order it is given, and sorts nothing. What it asks of a source is every event once and, within a run, in order:
 //! - Events of an orchestrator are numbered (`seq` from 1). One that is not newer than the last of its run changes
 //!   nothing; where some are missing, the run is a [fragment](Ledger::fragments) until it is completed.
 //! - Observed events (`seq` 0) have no number, so that only a second emission is known again here: everything else that

@@ -8,24 +8,24 @@
 //!   longer than [`MAX_ID`] is refused. A handoff is known by its id *in its run*: a source whose ids are unique in a
 //!   run only (span ids) writes the run in front of them, because the ledger finds a handoff by its id alone.
 //! - **First sighting.** What is said of a handoff whose emission was not seen yet is preceded by [`Fact::Sighted`]. If
-//!   the emission comes after that, it is handed on as it is: the state machine takes it up for what was only sighted, and
-//!   the figures of the edge become those of the right order; a latency that is known only now is booked at the time of
-//!   the emission. What stays is one [`NeverEmitted`](crate::domain::machine::Irregularity::NeverEmitted).
+//!   the emission comes after that, it is handed on as it is: the state machine takes it up for what was only sighted,
+//!   and the figures of the edge become those of the right order; a latency that is known only now is booked at the
+//!   time of the emission. What stays is one [`NeverEmitted`](crate::domain::machine::Irregularity::NeverEmitted).
 //! - **Order.** Of a file, everything is put in order of time, and of one millisecond the lines keep theirs. Of a live
-//!   source an observation is held for [`Window::Live::hold`] after it was *heard*, so that clocks which differ from ours
-//!   do not matter. What is told long after it happened (a span, at its end) still takes its place in its handoff, if
-//!   it is heard no later than the hold after what follows it there. Of one millisecond the order is run, step, handoff,
-//!   and within it that of its life. What comes too late even for that is handed on, and counted as
+//!   source an observation is held for [`Window::Live::hold`] after it was *heard*, so that clocks which differ from
+//!   ours do not matter. What is told long after it happened (a span, at its end) still takes its place in its
+//!   handoff, if it is heard no later than the hold after what follows it there. Of one millisecond the order is run,
+//!   step, handoff, and within it that of its life. What comes too late even for that is handed on, and counted as
 //!   [`Disorder::late`].
 //! - **Duplicates.** An observation is known by the id that its origin gave it, else by run, handoff, kind, time and
 //!   sequence. Remembered is all of a file, and of a live source no more than [`Window::Live::memory`] observations:
 //!   beyond it the handoffs not heard of for longest are forgotten, open or ended. What then still comes of them from
 //!   before is left out, because it cannot be told from what was said.
-//! - **Clock skew.** An acknowledgement up to [`Window::Live::skew`] before its emission, or an end before either, comes
-//!   from another clock. It is moved to the time of what it follows, so that its latency is 0, and counted as
+//! - **Clock skew.** An acknowledgement up to [`Window::Live::skew`] before its emission, or an end before either,
+//!   comes from another clock. It is moved to the time of what it follows, so that its latency is 0, and counted as
 //!   [`Disorder::skewed`].
-//! - **Missing ends.** None is invented. A handoff that nobody ended stays open and grows old, which is what is known of
-//!   it; a source that knows better (a run is over, a thread is idle) says so with an observation of its own.
+//! - **Missing ends.** None is invented. A handoff that nobody ended stays open and grows old, which is what is known
+//!   of it; a source that knows better (a run is over, a thread is idle) says so with an observation of its own.
 //!
 //! What cannot be used is counted by cause, also what the source could not even read: [`Observer::skip`].
 
