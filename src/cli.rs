@@ -12,6 +12,7 @@ use crate::domain::text::{clean_block, escape_json};
 
 pub mod act;
 pub mod check;
+pub mod contexts;
 pub mod demo;
 pub mod export;
 pub mod get;
@@ -62,6 +63,8 @@ enum Command {
     Check(check::Args),
     /// Write the event log of an address as a recording
     Export(export::Args),
+    /// List the contexts: the named connections of the configuration
+    Contexts(contexts::Args),
     /// Print the completions of a shell
     Completions {
         /// Which shell
@@ -87,6 +90,7 @@ impl Cli {
             Some(Command::Resume(on)) => act::edge::run(on, false).await,
             Some(Command::Check(args)) => check::run(args).await,
             Some(Command::Export(args)) => export::run(args).await,
+            Some(Command::Contexts(args)) => contexts::run(&args),
             Some(Command::Completions { shell }) => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "seam", &mut script);
@@ -97,13 +101,10 @@ impl Cli {
     }
 }
 
-/// The command that somebody who wrote `text` may have meant, by the measure that clap uses for options.
+/// The command that somebody who wrote `text` may have meant.
 fn command_like(text: &str) -> Option<String> {
-    let near = |name: &str| (strsim::jaro(text, name), name.to_owned());
     let cli = Cli::command();
-    let names = cli.get_subcommands().map(|it| near(it.get_name()));
-    let (alike, name) = names.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (alike > 0.7).then_some(name)
+    config::nearest(text, cli.get_subcommands().map(clap::Command::get_name)).map(str::to_owned)
 }
 
 /// Exit code of the program, an interface for scripts (`seam --help` lists them).
@@ -203,6 +204,9 @@ pub struct Connect {
     /// Address: http(s)://HOST:PORT, sqlite:PATH or file:RECORDING [env: SEAM_ADDRESS]
     #[arg(short = 'c', long = "connect", value_name = "ADDRESS")]
     pub address: Option<String>,
+    /// Context: a named connection of the configuration; `seam contexts` lists them [env: SEAM_CONTEXT]
+    #[arg(short = 'x', long, value_name = "NAME")]
+    pub context: Option<String>,
     /// Configuration file instead of the one in the configuration directory [env: SEAM_CONFIG]
     #[arg(long, value_name = "FILE")]
     pub config: Option<String>,
@@ -218,7 +222,8 @@ impl Connect {
     /// Every mistake of the configuration file at once.
     pub fn settings(&self) -> anyhow::Result<Settings> {
         let flags = Flags {
-            address: self.address.clone(),
+            addresses: self.address.iter().cloned().collect(),
+            context: self.context.clone(),
             config: self.config.clone(),
             policies: self.rules.policies.clone(),
             contracts: self.rules.contracts.clone(),

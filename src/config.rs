@@ -9,10 +9,17 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use thiserror::Error;
 
+use crate::domain::environment::Environment;
 use crate::toml_lines::Mistake;
 
+mod context;
 mod file;
+mod in_force;
 mod token;
+
+pub use context::Context;
+pub use file::nearest;
+use token::Token;
 
 /// The settings cannot be used: what is wrong with them, all of it, ready to print.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -24,8 +31,10 @@ pub struct Wrong(String);
 pub struct Flags {
     /// Configuration file instead of the usual one.
     pub config: Option<String>,
-    /// Address to connect to.
-    pub address: Option<String>,
+    /// Name of the context.
+    pub context: Option<String>,
+    /// Addresses to connect to; empty where none is given.
+    pub addresses: Vec<String>,
     /// Theme by name or file.
     pub theme: Option<String>,
     /// Name that acts are done under.
@@ -49,6 +58,16 @@ pub struct Setting<T> {
     pub origin: Origin,
 }
 
+impl<T> Setting<T> {
+    /// The same place with another value.
+    fn map<U>(self, value: impl FnOnce(T) -> U) -> Setting<U> {
+        Setting { value: value(self.value), origin: self.origin }
+    }
+}
+
+/// Strength of an environment variable: see [`Origin::strength`].
+const VARIABLE: u8 = 2;
+
 /// Place that a value was read from, strongest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -60,6 +79,18 @@ pub enum Origin {
     File(PathBuf, usize),
     /// The default, as nobody said anything.
     Default,
+}
+
+impl Origin {
+    /// Strength of what was said there: 3 on the command line, 2 in the environment, 1 in the file, 0 nowhere.
+    const fn strength(&self) -> u8 {
+        match self {
+            Self::Flag(_) => 3,
+            Self::Environment(_) => VARIABLE,
+            Self::File(..) => 1,
+            Self::Default => 0,
+        }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -76,19 +107,23 @@ impl fmt::Display for Origin {
 /// All settings, each with the place it was read from.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Address to connect to; by default an embedded orchestrator in the data directory of the user.
-    pub address: Setting<String>,
+    /// The context in force, and where it was named; `None` when there is none.
+    pub context: Option<Setting<Context>>,
+    /// Every context of the file, in its order.
+    pub contexts: Vec<Context>,
+    /// Addresses to connect to, one at least; by default an embedded orchestrator in the data directory of the user.
+    pub addresses: Setting<Vec<String>>,
     /// Theme by built-in name, name of a file in `themes/` of the configuration directory, or path.
     pub theme: Setting<String>,
     /// Key bindings on top of the built-in ones; the file need not exist when this is the default.
     pub keys: Setting<PathBuf>,
     /// Name that acts are done under where nothing stronger, such as a token, says who acts.
     pub operator: Setting<String>,
-    /// Word for the environment in the status line, such as `PROD`; empty shows none.
-    pub environment: Setting<String>,
+    /// Word for the environment where the context has none of its own; empty for none.
+    environment: Setting<String>,
     /// ASCII signs only.
     pub ascii: Setting<bool>,
-    /// Act on nothing.
+    /// Act on nothing, whatever the context says. See [`Settings::lock`].
     pub readonly: Setting<bool>,
     /// Policies of edges, for an orchestrator in this process.
     pub policies: Setting<Option<PathBuf>>,
@@ -96,7 +131,10 @@ pub struct Settings {
     pub contracts: Setting<Option<PathBuf>>,
     /// The directory that holds the configuration and `themes/`.
     pub directory: PathBuf,
-    token: token::Token,
+    /// The configuration file, whether it is there or not.
+    pub path: PathBuf,
+    /// Place of the token where the context has none of its own.
+    token: Option<Setting<Token>>,
 }
 
 impl Settings {
@@ -142,7 +180,42 @@ impl Settings {
     /// # Errors
     /// The file cannot be read or is open to others, or the command fails.
     pub fn token(&self) -> anyhow::Result<Option<String>> {
-        self.token.read()
+        self.place_of_token(self.in_force()).map(|it| it.value.read()).transpose()
+    }
+
+    /// Place that the token comes from with this context: the name of the setting, and where it is written. `None` when
+    /// there is none.
+    pub fn token_of<'a>(&'a self, context: &'a Context) -> Option<(&'static str, &'a Origin)> {
+        self.place_of_token(Some(context)).map(|it| (it.value.kind(), &it.origin))
+    }
+
+    fn place_of_token<'a>(&'a self, context: Option<&'a Context>) -> Option<&'a Setting<Token>> {
+        context.and_then(|it| it.token.as_ref()).or(self.token.as_ref())
+    }
+
+    /// The environment that acts are done in, with its colour.
+    pub fn environment(&self) -> Environment {
+        self.environment_of(self.in_force())
+    }
+
+    /// The environment with this context.
+    pub fn environment_of(&self, context: Option<&Context>) -> Environment {
+        let word = context.and_then(|it| it.environment.as_ref()).unwrap_or(&self.environment);
+        let color = context.and_then(|it| it.color.as_ref());
+        Environment::new(&word.value, color.map(|it| it.value))
+    }
+
+    fn in_force(&self) -> Option<&Context> {
+        self.context.as_ref().map(|it| &it.value)
+    }
+
+    /// The reason that nothing may be acted on, on a screen and without one; `None` when nothing forbids it. A context
+    /// that is read-only stays so whatever else is set.
+    pub fn lock(&self) -> Option<String> {
+        match self.in_force() {
+            Some(it) if it.read_only.value => Some(format!("the context {} is read-only", it.name)),
+            _ => self.readonly.value.then(|| format!("read-only is set by {}", self.readonly.origin)),
+        }
     }
 }
 
@@ -155,31 +228,46 @@ fn resolve(
     directory: PathBuf,
     store: &Path,
 ) -> Result<Settings, Vec<Mistake>> {
-    let (mut reader, file) = file::read(text);
-    let from_file = |it: &file::Line| Origin::File(path.to_owned(), it.line);
-    let pick = |flag: Option<String>, name: &'static str, variable: &'static str, default: &dyn Fn() -> String| {
-        let written = |it: &file::Line| Setting { value: it.value.clone(), origin: from_file(it) };
-        flag.map(|value| Setting { value, origin: Origin::Flag(name) })
-            .or_else(|| env(variable).map(|value| Setting { value, origin: Origin::Environment(variable) }))
-            .or_else(|| file.get(name).map(written))
-            .unwrap_or_else(|| Setting { value: default(), origin: Origin::Default })
+    let (mut reader, file, contexts) = file::read(text);
+    let in_file = |line: usize| Origin::File(path.to_owned(), line);
+    let contexts = context::read(&mut reader, contexts.as_ref(), &in_file, env);
+    let written = |name: &str| file.get(name).map(|it| Setting { value: it.text(), origin: in_file(it.line) });
+    let set =
+        |variable: &'static str| env(variable).map(|value| Setting { value, origin: Origin::Environment(variable) });
+    let said = |flag: Option<String>, name: &'static str, variable: &'static str| {
+        let flag = flag.map(|value| Setting { value, origin: Origin::Flag(name) });
+        flag.or_else(|| set(variable)).or_else(|| written(name))
     };
+    let pick = |flag: Option<String>, name: &'static str, variable: &'static str, default: &dyn Fn() -> String| {
+        said(flag, name, variable).unwrap_or_else(|| Setting { value: default(), origin: Origin::Default })
+    };
+    let addresses = match flags.addresses {
+        none if none.is_empty() => {
+            pick(None, "address", "SEAM_ADDRESS", &|| format!("sqlite:{}", store.display())).map(|it| vec![it])
+        }
+        value => Setting { value, origin: Origin::Flag("connect") },
+    };
+    let named = said(flags.context, "context", "SEAM_CONTEXT");
+    let named = named.and_then(|named| match in_force::find(&contexts, named) {
+        Ok(found) => Some(found),
+        Err((line, what)) => {
+            reader.note(line, what);
+            None
+        }
+    });
+    let (context, addresses) = in_force::place(named, addresses);
     let mut switch = |flag: Option<bool>, name: &'static str, variable: &'static str| {
         let text = pick(flag.map(|it| it.to_string()), name, variable, &|| "false".to_owned());
         let value = match text.value.as_str() {
             "true" | "1" | "yes" => true,
             "false" | "0" | "no" => false,
             other => {
-                let line = match &text.origin {
-                    Origin::File(_, line) => *line,
-                    _ => 0,
-                };
                 let named = match &text.origin {
                     Origin::Environment(variable) => variable,
                     _ => name,
                 };
                 let what = format!("{named} is {other:?}; it must be true or false");
-                reader.note(line, what);
+                reader.note(in_force::line_of(&text.origin), what);
                 false
             }
         };
@@ -189,27 +277,27 @@ fn resolve(
     let readonly = switch(flags.readonly, "readonly", "SEAM_READONLY");
     let empty = String::new;
     let keys = pick(None, "keys", "SEAM_KEYS", &|| directory.join("keys.toml").display().to_string());
-    let place = |it: Setting<String>| Setting {
-        value: (!it.value.is_empty()).then(|| file::expand(&it.value, env)),
-        origin: it.origin,
-    };
+    let file_of = |it: Setting<String>| it.map(|it| (!it.is_empty()).then(|| file::expand(&it, env)));
     let user = || env("USER").or_else(|| env("LOGNAME")).unwrap_or_else(|| "operator".to_owned());
+    let token = set("SEAM_TOKEN")
+        .map(|it| it.map(Token::Plain))
+        .or_else(|| written("token_file").map(|it| it.map(|path| Token::File(file::expand(&path, env)))))
+        .or_else(|| written("token_command").map(|it| it.map(Token::Command)));
     let settings = Settings {
-        address: pick(flags.address, "address", "SEAM_ADDRESS", &|| format!("sqlite:{}", store.display())),
+        addresses,
         theme: pick(flags.theme, "theme", "SEAM_THEME", &|| "terminal".to_owned()),
-        keys: Setting { value: file::expand(&keys.value, env), origin: keys.origin },
+        keys: keys.map(|it| file::expand(&it, env)),
         operator: pick(flags.operator, "operator", "SEAM_OPERATOR", &user),
         environment: pick(None, "environment", "SEAM_ENVIRONMENT", &empty),
         ascii,
         readonly,
-        policies: place(pick(flags.policies, "policies", "SEAM_POLICIES", &empty)),
-        contracts: place(pick(flags.contracts, "contracts", "SEAM_CONTRACTS", &empty)),
-        token: token::Token {
-            plain: env("SEAM_TOKEN"),
-            file: file.get("token_file").map(|it| file::expand(&it.value, env)),
-            command: file.get("token_command").map(|it| it.value.clone()),
-        },
+        policies: file_of(pick(flags.policies, "policies", "SEAM_POLICIES", &empty)),
+        contracts: file_of(pick(flags.contracts, "contracts", "SEAM_CONTRACTS", &empty)),
+        token,
+        context,
+        contexts,
         directory,
+        path: path.to_owned(),
     };
     reader.settle(settings)
 }

@@ -14,6 +14,7 @@ pub(crate) mod canonical;
 #[deny(clippy::wildcard_enum_match_arm)]
 pub mod command;
 pub mod contract;
+pub mod environment;
 #[deny(clippy::wildcard_enum_match_arm)]
 pub mod event;
 pub mod fingerprint;

@@ -6,8 +6,8 @@
 pub mod console {
     pub mod app {
         pub use crate::console::app::{
-            ActTarget, Effect, Msg, Place, Proposal, Reply, Screen, Size, Start, State, Ticket, edit_approve, propose,
-            update,
+            ActTarget, Connection, Effect, Msg, Named, Place, Proposal, Reply, Screen, Size, Start, State, Ticket,
+            edit_approve, propose, update,
         };
         pub mod act {
             pub use crate::console::app::act::{ActTarget, Proposal};
@@ -47,6 +47,9 @@ pub mod domain {
     }
     pub mod contract {
         pub use crate::domain::contract::{Contract, MASK, Masked, RelationKind, Urgency, Violation, digest_of_bytes};
+    }
+    pub mod environment {
+        pub use crate::domain::environment::{Color, Environment};
     }
     pub mod event {
         pub use crate::domain::event::{

@@ -700,3 +700,104 @@ fn policies_hold_on_a_store_as_they_do_on_its_server() {
     let said = sandbox.says(2, &["get", "edges", "-c", &store, "--policies", &wrong]);
     assert!(said.contains("wrong.toml") && said.contains("strictnes"), "{said}");
 }
+
+/// A configuration with a recording that is open to acts as far as it goes, the address of a server, and the same one
+/// locked.
+fn contexts(sandbox: &Sandbox, url: &str) -> String {
+    let text = format!(
+        r#"context = "live"
+operator = "dana"
+
+[contexts.live]
+address = "{url}"
+environment = "PROD"
+token_command = "echo hft_never_told"
+
+[contexts.locked]
+address = "{url}"
+color = "warning"
+read_only = true
+
+[contexts.recorded]
+address = "{SMALL}"
+filter = "to:crm"
+
+[contexts.both]
+addresses = ["{url}", "{SMALL}"]
+token_file = "~/never.token"
+"#
+    );
+    sandbox.file("config.toml", &text)
+}
+
+#[test]
+fn contexts_are_listed_with_where_their_token_comes_from_and_never_with_the_token() {
+    let sandbox = Sandbox::new();
+    let none = sandbox.says(0, &["contexts"]);
+    assert!(none.contains("no contexts") && none.contains("seamwatch/config.toml"), "{none}");
+    let config = contexts(&sandbox, "http://127.0.0.1:9");
+    let with = |more: &[&str]| {
+        let args: Vec<&str> = ["contexts", "--config", &config].iter().chain(more).copied().collect();
+        sandbox.command(&args).env("SEAM_TOKEN", "hft_of_the_environment").output().unwrap()
+    };
+    let table = text(&with(&[]).stdout);
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[1], ["*", "live", "PROD", "no", "token_command", "http://127.0.0.1:9"]);
+    assert_eq!(lines[2], ["locked", "-", "yes", "SEAM_TOKEN", "http://127.0.0.1:9"]);
+    assert_eq!(lines[4], ["both", "-", "no", "token_file", "http://127.0.0.1:9", SMALL]);
+    let json = with(&["-o", "json", "-x", "locked"]).stdout;
+    let document: Value = serde_json::from_slice(&json).unwrap();
+    fits("contexts", &document);
+    assert_eq!((&document["current"], &document["rows"][1]["current"]), (&json!("locked"), &json!(true)));
+    assert_eq!((&document["rows"][0]["color"], &document["rows"][1]["color"]), (&json!("danger"), &json!("warning")));
+    assert_eq!((&document["rows"][2]["filter"], &document["rows"][2]["read_only"]), (&json!("to:crm"), &json!(false)));
+    for output in [table, text(&json), text(&with(&["-o", "jsonl"]).stdout)] {
+        assert!(output.contains("token_command") && !output.contains("hft_"), "{output}");
+    }
+}
+
+#[test]
+fn a_context_says_what_a_command_connects_to() {
+    let sandbox = Sandbox::new();
+    let config = contexts(&sandbox, "http://127.0.0.1:9");
+    let with = |args: &[&str]| sandbox.json(&[args, &["--config", &config]].concat())["source"].clone();
+    assert_eq!(with(&["get", "edges", "-x", "recorded"]), SMALL);
+    assert_eq!(with(&["show", "s-3", "--context", "recorded"]), SMALL);
+    assert_eq!(with(&["get", "edges", "-x", "live", "-c", SMALL]), SMALL, "the address of the flag is the stronger");
+    let mut by_variable = sandbox.command(&["export", "--config", &config]);
+    let exported = by_variable.env("SEAM_CONTEXT", "recorded").output().unwrap();
+    assert!(exported.status.success() && text(&exported.stdout).contains("handoff.emitted"), "{exported:?}");
+    let refused = |args: &[&str]| sandbox.says(2, &[args, &["--config", &config]].concat());
+    let several = refused(&["get", "edges", "-x", "both"]);
+    assert!(several.contains("several addresses") && several.contains("http://127.0.0.1:9, file:"), "{several}");
+    for command in [&["get", "edges"][..], &["watch"], &[], &["claim", "x", "--yes"], &["contexts"]] {
+        let unknown = refused(&[command, &["-x", "recoded"]].concat());
+        assert!(unknown.contains("no context \"recoded\" (--context); did you mean recorded?"), "{unknown}");
+        assert!(unknown.contains("live, locked, recorded, both"), "{unknown}");
+    }
+    let wrong = sandbox.file("wrong.toml", "[contexts.prod]\nadress = 'http://x'\n");
+    let told = sandbox.says(2, &["get", "edges", "--config", &wrong]);
+    assert!(told.contains("line 2: there is no setting \"adress\" of a context; did you mean address?"), "{told}");
+}
+
+#[test]
+fn a_read_only_context_refuses_every_act() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox, &[]);
+    let id = server.dead_letter(&contract("one"), "no");
+    let config = contexts(&sandbox, &server.url);
+    let act = |name: &str, act: &[&str]| {
+        let flags = ["--config", &config, "-x", name, "--yes", "--reason", "it is back"];
+        sandbox.run(&[act, &flags].concat())
+    };
+    let acts: [&[&str]; 3] =
+        [&["requeue", &id], &["annotate", &id, "--verdict", "root cause: CRM"], &["pause", "research>writer"]];
+    for it in acts {
+        let refused = act("locked", it);
+        assert_eq!(refused.status.code(), Some(4), "{it:?}");
+        let why = text(&refused.stderr);
+        assert!(why.contains("the context locked is read-only"), "{why}");
+    }
+    let done = act("live", acts[0]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+}

@@ -11,6 +11,8 @@ mod acting;
 mod command_line;
 #[path = "screens/console.rs"]
 mod console;
+#[path = "screens/contexts.rs"]
+mod contexts;
 #[path = "screens/dead_letters.rs"]
 mod dead_letters;
 #[path = "screens/events.rs"]

@@ -68,15 +68,21 @@ impl Session {
 
     /// `seam watch` on an address.
     fn watch(args: &[&str], home: TempDir, size: (u16, u16), environment: &[(&str, &str)]) -> Self {
+        Self::run(&[&["watch"], args].concat(), home, size, environment)
+    }
+
+    /// `seam` with these arguments.
+    fn run(args: &[&str], home: TempDir, size: (u16, u16), environment: &[(&str, &str)]) -> Self {
         let (columns, rows) = size;
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(rows, columns)).unwrap();
         let mut command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_seam"))
-            .arg("watch")
             .args(args)
             .env("HOME", home.path())
             .env("TERM", "xterm-256color")
             .env_remove("NO_COLOR")
+            .env_remove("SEAM_CONTEXT")
+            .env_remove("SEAM_ADDRESS")
             .env_remove("TMUX");
         for (name, value) in environment {
             command = command.env(name, value);
@@ -453,4 +459,76 @@ async fn dead_letter(base: &str) -> String {
 async fn state(base: &str, id: &str) -> Value {
     let answer = reqwest::get(format!("{base}/handoffs/{id}")).await.unwrap();
     answer.json::<Value>().await.unwrap()["state"].clone()
+}
+
+/// Production on one server, something to read elsewhere, and a context whose token is not where it should be.
+fn contexts(home: &TempDir, url: &str) -> String {
+    let recording = home.path().join("r.ndjson");
+    let line = r#"{"at":"2026-08-20T03:12:00.000Z","kind":"emitted","pipeline":"p","trace_id":"t","step":1,"from":"elsewhere","to":"reviewer","handoff_id":"h-1"}"#;
+    std::fs::write(&recording, line).unwrap();
+    let config = home.path().join("config.toml");
+    let text = format!(
+        "[contexts.live]\naddress = \"{url}\"\nenvironment = \"PROD\"\n\n\
+         [contexts.old]\naddress = \"file:{}\"\n\n\
+         [contexts.broken]\naddress = \"{url}\"\ntoken_file = \"~/no.token\"\n",
+        recording.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    config.display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_context_is_watched_from_then_on_and_has_a_view_of_its_own() {
+    let host = Host::start().await.unwrap();
+    dead_letter(&format!("{}/api/v1", host.url())).await;
+    let home = TempDir::new().unwrap();
+    let views = home.path().join(".config/seamwatch/views.toml");
+    let config = contexts(&home, host.url());
+    let session = Session::watch(&["-x", "live", "--config", &config], home, (120, 40), &[]);
+    session.wait_for("research>scribe");
+    session.wait("window title", |it| position(&it.bytes(), "seam · live".as_bytes()).is_some());
+    assert!(session.screen().contains("PROD"), "{}", session.screen());
+    session.press(b":context broken\r");
+    session.wait_for("still on live");
+    session.wait_for("no.token");
+    session.press(b"\r");
+    session.wait("dialog closed", |it| !it.screen().contains("still on"));
+    assert!(session.screen().contains("research>scribe"), "{}", session.screen());
+    session.press(b":context old\r");
+    session.wait_for("elsewhere>reviewer");
+    session.wait("window title", |it| after_last(&it.bytes(), "seam · live".as_bytes(), "seam · old".as_bytes()));
+    let screen = session.screen();
+    assert!(!screen.contains("research>scribe") && !screen.contains("PROD"), "{screen}");
+    session.press(b"6");
+    session.wait_for("EVENTS");
+    session.press(b"\x13");
+    session.wait_for("saved: seam opens context old on events");
+    assert!(std::fs::read_to_string(&views).unwrap().contains("[\"context old\"]"));
+    session.press(b":context live\r");
+    session.wait_for("research>scribe");
+    session.wait("the first screen", |it| !it.screen().contains("EVENTS"));
+    session.press(b":context old\r");
+    session.wait_for("elsewhere>reviewer");
+    session.wait_for("EVENTS");
+    session.press(b"q");
+    session.ends(0);
+    host.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_on_the_command_line_names_production() {
+    let host = Host::start().await.unwrap();
+    let base = format!("{}/api/v1", host.url());
+    let id = dead_letter(&base).await;
+    let home = TempDir::new().unwrap();
+    let config = contexts(&home, host.url());
+    let mut session =
+        Session::run(&["requeue", &id, "-x", "live", "--config", &config], home, (120, 40), &[("NO_COLOR", "1")]);
+    session.wait_for("requeue on PROD? [y/N]");
+    session.press(b"y\n");
+    session.wait_for("requeued");
+    let status = until(|| session.child.try_wait().unwrap(), || "it ends".to_owned());
+    assert!(status.success(), "{}", session.screen());
+    assert_eq!(state(&base, &id).await, "pending");
+    host.stop().await.unwrap();
 }

@@ -170,9 +170,8 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
 /// The name to act under.
 fn operator(connect: &Connect, who: Option<&String>) -> anyhow::Result<String> {
     let settings = connect.settings()?;
-    if settings.readonly.value {
-        let why = format!("acting is off: readonly is set by {}", settings.readonly.origin);
-        return Err(Stop::new(Exit::Refused, why).into());
+    if let Some(why) = settings.lock() {
+        return Err(Stop::new(Exit::Refused, format!("acting is off: {why}")).into());
     }
     Ok(who.cloned().unwrap_or(settings.operator.value))
 }

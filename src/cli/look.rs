@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
 use super::{Connect, Exit, Stop, rules};
+use crate::domain::environment::Environment;
 use crate::domain::event::Event;
 use crate::domain::health::{Window, Windows};
 use crate::domain::id::HandoffId;
@@ -23,6 +24,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Look {
     /// The address as it is shown.
     pub address: String,
+    /// The environment that acts are done in.
+    pub environment: Environment,
     /// The source itself, for bodies and acts.
     pub source: Shared,
     /// State folded from the snapshot and the events.
@@ -159,9 +162,14 @@ impl Look {
 ///
 /// # Errors
 /// The configuration or the address is wrong.
-pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
+pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared, Environment)> {
     let settings = connect.settings()?;
-    let address = Address::parse(&settings.address.value).map_err(|why| Stop::new(Exit::Usage, why.to_string()))?;
+    let [text] = settings.addresses.value.as_slice() else {
+        let all = settings.addresses.value.join(", ");
+        let why = format!("the context has several addresses, and this command takes one: name it with -c: {all}");
+        return Err(Stop::new(Exit::Usage, why).into());
+    };
+    let address = Address::parse(text).map_err(|why| Stop::new(Exit::Usage, why.to_string()))?;
     if let Address::Embedded(path) = &address {
         let is_empty = path.metadata().is_ok_and(|it| it.is_file() && it.len() == 0);
         if is_empty || !path.exists() {
@@ -175,7 +183,7 @@ pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
     }
     let options = Options { still: true, ..Options::default() };
     let source = rules::open(&address, &settings, options).await?;
-    Ok((address, source))
+    Ok((address, source, settings.environment()))
 }
 
 /// Looks: the present of a live source, or a recording at `as_of`, by default at its end.
@@ -183,7 +191,7 @@ pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared)> {
 /// # Errors
 /// The address is wrong, does not answer or cannot be read; `as_of` was asked of a live source.
 pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look> {
-    let (address, source) = open(connect).await?;
+    let (address, source, environment) = open(connect).await?;
     let shown = address.to_string();
     if let Address::File(path) = address {
         let reading = recording::load(path).await.map_err(Stop::from)?;
@@ -198,6 +206,7 @@ pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look
         ledger.advance(as_of);
         return Ok(Look {
             address: shown,
+            environment,
             source,
             ledger,
             as_of,
@@ -219,7 +228,7 @@ pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look
     let (as_of, events) = (snapshot.at, snapshot.recent.clone());
     let mut ledger = Ledger::new(0);
     ledger.restore(snapshot);
-    Ok(Look { address: shown, source, ledger, as_of, events, skipped: Vec::new(), live: true })
+    Ok(Look { address: shown, environment, source, ledger, as_of, events, skipped: Vec::new(), live: true })
 }
 
 async fn snapshot(source: &Shared) -> anyhow::Result<Snapshot> {
@@ -278,6 +287,7 @@ mod tests {
         ledger.restore(engine.snapshot().await.unwrap());
         let look = Look {
             address: "here".to_owned(),
+            environment: Environment::default(),
             source: std::sync::Arc::new(Embedded::new(engine)),
             ledger,
             as_of: late,

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use anyhow::Context;
 use semver::Version;
 
 use super::{Exit, Stop};
@@ -30,7 +31,12 @@ pub struct Flags {
 /// The token or the rules cannot be read, or the source cannot be opened.
 pub async fn open(address: &Address, settings: &config::Settings, mut options: Options) -> anyhow::Result<Shared> {
     match address {
-        Address::Http(_) => options.token = settings.token()?,
+        Address::Http(_) => {
+            let settings = settings.clone();
+            // A command may take seconds to print it, and the console goes on meanwhile.
+            let read = tokio::task::spawn_blocking(move || settings.token()).await;
+            options.token = read.context("reading the token broke off")??;
+        }
         Address::Embedded(_) => {
             let (policies, contracts) = (&settings.policies.value, &settings.contracts.value);
             options.settings = read(policies.as_deref(), contracts.as_deref())?;

@@ -9,11 +9,11 @@ use tracing_subscriber::EnvFilter;
 use super::{Exit, Stop, rules};
 use crate::clock;
 use crate::config::{Flags, Settings};
-use crate::console::app::{Place, Size, Start};
-use crate::console::shell::{self, SavedViews, Setup};
+use crate::console::app::{Connection, Named, Place, Size, Start};
+use crate::console::shell::{self, Opened, Opener, SavedViews, Setup};
 use crate::domain::time::Time;
 use crate::keymap::Keymap;
-use crate::source::{self, Address, Options, Shared};
+use crate::source::{self, Address, Options};
 use crate::theme::{self, BUILT_IN, Depth, Theme};
 
 /// Flags of `seam watch`.
@@ -22,6 +22,9 @@ pub struct Args {
     /// What to watch: http(s)://HOST:PORT, sqlite:PATH or file:RECORDING [env: SEAM_ADDRESS]
     #[arg(value_name = "ADDRESS")]
     pub address: Vec<String>,
+    /// Context: a named connection of the configuration; `seam contexts` lists them [env: SEAM_CONTEXT]
+    #[arg(short = 'x', long, value_name = "NAME")]
+    pub context: Option<String>,
     /// Configuration file instead of the one in the configuration directory [env: SEAM_CONFIG]
     #[arg(long, value_name = "FILE")]
     pub config: Option<String>,
@@ -53,13 +56,23 @@ impl Args {
     }
 }
 
-/// Opens the console on the addresses, or on the default one.
+/// Opens the console on the addresses, on a context, or on the default address.
 ///
 /// # Errors
 /// An address or a configuration file is wrong, or there is no terminal.
 pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let settings = settings(&args)?;
-    let named = if args.address.is_empty() { vec![settings.address.value.clone()] } else { args.address.clone() };
+    let opened = connect(&args, &settings).await?;
+    let is_recording = |it: &String| matches!(Address::parse(it), Ok(Address::File(_)));
+    if let (Some(flag), false) = (args.of_replays(), settings.addresses.value.iter().any(is_recording)) {
+        let why = format!("{flag} is for recordings, and none of these is one: a live address has its own time");
+        return Err(Stop::new(Exit::Usage, why).into());
+    }
+    Box::pin(open(args, &settings, opened)).await
+}
+
+/// Opens every source of the settings.
+async fn connect(args: &Args, settings: &Settings) -> anyhow::Result<Opened> {
     let speed = match args.speed.as_deref() {
         None => Some(1.0),
         Some("max") => None,
@@ -68,27 +81,54 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
                 .map_err(|_| Stop::new(Exit::Usage, format!("the speed `{text}` is not a number: use 1, 60 or max")))?,
         ),
     };
-    let (mut sources, mut addresses, mut replays) = (Vec::new(), Vec::new(), false);
-    for text in named {
+    let (mut names, mut sources, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
+    for text in &settings.addresses.value {
         let usage = |why: source::AddressError| {
-            let meant = super::command_like(&text);
+            let meant = super::command_like(text);
             let meant = meant.map(|it| format!(". Did you mean `seam {it}`?"));
             Stop::new(Exit::Usage, why.to_string() + &meant.unwrap_or_default())
         };
-        let address = Address::parse(&text).map_err(usage)?;
-        let source = {
-            let options = Options { speed, jump: args.as_of, ..Options::default() };
-            rules::open(&address, &settings, options).await?
-        };
-        replays |= matches!(address, Address::File(_));
-        sources.push((name(&address), source));
+        let address = Address::parse(text).map_err(usage)?;
+        let options = Options { speed, jump: args.as_of, ..Options::default() };
+        sources.push(rules::open(&address, settings, options).await?);
+        names.push(name(&address));
         addresses.push(whole(address).to_string());
     }
-    if let (Some(flag), false) = (args.of_replays(), replays) {
-        let why = format!("{flag} is for recordings, and none of these is one: a live address has its own time");
-        return Err(Stop::new(Exit::Usage, why).into());
-    }
-    Box::pin(open(&settings, sources, addresses.join(" "))).await
+    // An address of its own makes another place of a context: only its name would mislead.
+    let context = settings.context.as_ref().map(|it| &it.value);
+    let opened = context.filter(|it| it.addresses == settings.addresses).map(|it| it.name.clone());
+    let word = |it| settings.environment_of(Some(it)).word().to_owned();
+    let contexts = settings.contexts.iter().map(|it| Named { name: it.name.clone(), word: word(it) });
+    Ok(Opened {
+        sources,
+        saved_views: SavedViews {
+            directory: settings.directory.clone(),
+            address: opened.as_ref().map_or_else(|| addresses.join(" "), |name| format!("context {name}")),
+        },
+        connection: Connection {
+            place: Place {
+                title: opened.clone().unwrap_or_else(|| names.join(" + ")),
+                context: opened,
+                environment: settings.environment(),
+            },
+            sources: names,
+            locked: settings.lock(),
+            filter: context.and_then(|it| it.filter.as_ref()).map(|it| it.value.clone()).unwrap_or_default(),
+            contexts: contexts.collect(),
+        },
+    })
+}
+
+/// Opens a context as the flags would have it at the start. The configuration is read again, as somebody may have
+/// mended it meanwhile.
+fn opener(args: Args) -> Opener {
+    Box::new(move |name| {
+        let args = Args { address: Vec::new(), context: Some(name), ..args.clone() };
+        Box::pin(async move {
+            let opened = async { connect(&args, &settings(&args)?).await };
+            opened.await.map_err(|why| format!("{why:#}"))
+        })
+    })
 }
 
 /// Name of a source in the status line: short, and enough to tell one from the other.
@@ -118,9 +158,11 @@ fn whole(address: Address) -> Address {
 ///
 /// # Errors
 /// Every mistake of the configuration file at once.
-pub fn settings(args: &Args) -> anyhow::Result<Settings> {
+fn settings(args: &Args) -> anyhow::Result<Settings> {
     Ok(Settings::load(Flags {
         config: args.config.clone(),
+        context: args.context.clone(),
+        addresses: args.address.clone(),
         theme: args.theme.clone(),
         ascii: args.ascii.then_some(true),
         readonly: args.readonly.then_some(true),
@@ -130,12 +172,11 @@ pub fn settings(args: &Args) -> anyhow::Result<Settings> {
     })?)
 }
 
-/// Opens the console on sources with their names, all of them known as `address`, and closes it again when the user
-/// leaves.
+/// Opens the console on what is open, and closes it again when the user leaves.
 ///
 /// # Errors
 /// A file of the configuration is wrong, or there is no terminal.
-pub async fn open(settings: &Settings, sources: Vec<(String, Shared)>, address: String) -> anyhow::Result<Exit> {
+async fn open(args: Args, settings: &Settings, opened: Opened) -> anyhow::Result<Exit> {
     needs_a_terminal()?;
     log_to_file();
     let mut notes = Vec::new();
@@ -145,22 +186,20 @@ pub async fn open(settings: &Settings, sources: Vec<(String, Shared)>, address: 
     for note in &notes {
         super::say(note);
     }
-    let (names, sources): (Vec<String>, Vec<Shared>) = sources.into_iter().unzip();
     let setup = Setup {
         start: Start {
-            place: Place { context: names.join(" + "), environment: settings.environment.value.clone() },
-            sources: names,
+            connection: opened.connection,
             operator: settings.operator.value.clone(),
-            readonly: settings.readonly.value,
             keymap,
             now: clock::now(),
             local_offset: clock::local_offset(),
             size: Size::default(),
             session: uuid::Uuid::now_v7().to_string(),
         },
-        sources,
+        sources: opened.sources,
+        saved_views: opened.saved_views,
+        opener: opener(args),
         theme,
-        saved_views: SavedViews { directory: settings.directory.clone(), address },
         notes,
     };
     if let Some(farewell) = Box::pin(shell::run(setup)).await? {

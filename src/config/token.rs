@@ -12,31 +12,42 @@ use anyhow::{Context, bail, ensure};
 #[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Places that may hold the token; the first that is set counts.
-#[derive(Clone, Default)]
-pub(super) struct Token {
-    pub(super) plain: Option<String>,
-    pub(super) file: Option<PathBuf>,
-    pub(super) command: Option<String>,
+/// Place that holds the token.
+#[derive(Clone)]
+pub(super) enum Token {
+    /// The environment: the token itself.
+    Plain(String),
+    /// A file of its own.
+    File(PathBuf),
+    /// A command that prints it.
+    Command(String),
 }
 
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.plain.is_some() { "Token(set)" } else { "Token" })
+        f.write_str(self.kind())
     }
 }
 
 impl Token {
-    pub(super) fn read(&self) -> anyhow::Result<Option<String>> {
-        let text = if let Some(text) = &self.plain {
-            text.clone()
-        } else if let Some(path) = &self.file {
-            ensure_private(path)?;
-            std::fs::read_to_string(path).with_context(|| format!("cannot read the token file {}", path.display()))?
-        } else if let Some(command) = &self.command {
-            run(command, COMMAND_TIMEOUT)?
-        } else {
-            return Ok(None);
+    /// The setting that names the place. Neither the token nor the command, which may hold it, is told.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Plain(_) => "SEAM_TOKEN",
+            Self::File(_) => "token_file",
+            Self::Command(_) => "token_command",
+        }
+    }
+
+    pub(super) fn read(&self) -> anyhow::Result<String> {
+        let text = match self {
+            Self::Plain(text) => text.clone(),
+            Self::File(path) => {
+                ensure_private(path)?;
+                std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read the token file {}", path.display()))?
+            }
+            Self::Command(command) => run(command, COMMAND_TIMEOUT)?,
         };
         let token = text.trim();
         ensure!(!token.is_empty(), "the token is empty");
@@ -44,7 +55,7 @@ impl Token {
             token.bytes().all(|it| it.is_ascii_graphic()),
             "the token contains characters that no token has; is it the right file?"
         );
-        Ok(Some(token.to_owned()))
+        Ok(token.to_owned())
     }
 }
 

@@ -34,6 +34,7 @@ pub mod attention;
 pub mod binding;
 #[deny(clippy::wildcard_enum_match_arm)]
 mod conflict;
+pub mod connection;
 pub mod dead_letters;
 pub mod edge_page;
 pub mod edges;
@@ -68,11 +69,12 @@ pub mod views;
 pub mod world;
 
 pub use act::{ActTarget, Proposal};
+pub use connection::{Connection, Named, Place};
 pub use flow::{edit_approve, propose};
 pub use msg::{Effect, Msg, Reply, Size, Ticket};
 pub use place::ScreenId;
 pub use screen::Screen;
-pub use state::{Place, Start, State};
+pub use state::{Start, State};
 
 use crate::domain::port::{Batch, Report};
 use crate::domain::time::SECOND;
@@ -104,6 +106,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Answered(ticket, reply) => flow::answered(state, ticket, reply),
         Msg::Edited(ticket, text) => flow::edited(state, ticket, text),
+        Msg::Opened(ticket, opened) => flow::opened(state, ticket, opened),
         Msg::Said(text) => {
             state.say(text, Tone::Plain);
             Vec::new()

@@ -5,11 +5,13 @@
 //! pictures and never keys.
 
 mod cell_style;
+mod connect;
 mod editor;
 mod frame_writer;
 mod input;
 mod saved_views;
 mod screen;
+mod signals;
 mod tasks;
 mod terminal;
 
@@ -22,21 +24,21 @@ use std::time::Duration;
 use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt;
 use ratatui::Terminal;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::app::{Effect, Msg, Size, Start, State, Ticket, update};
 use super::ui::{self, Memo};
 use crate::clock;
-use crate::domain::port::{Report, SourceId};
-use crate::source::{Shared, Supervised, supervise};
+use crate::source::Shared;
 use crate::theme::Theme;
 
+pub use connect::{Opened, Opener};
+use connect::{Opening, Watch};
 use editor::Editor;
 use frame_writer::FrameWriter;
 pub use saved_views::SavedViews;
 pub use screen::Screen;
+use signals::{Heard, Signals};
 use tasks::Tasks;
 use terminal::Guard;
 
@@ -44,8 +46,6 @@ use terminal::Guard;
 const FRAME: Duration = Duration::from_millis(33);
 /// Messages are handled for at most this long before the screen gets its turn.
 const TURN: Duration = Duration::from_millis(8);
-/// Reports that may wait before the sources are slowed down.
-const WAITING: usize = 64;
 
 /// Parts that the console runs on.
 pub struct Setup {
@@ -57,6 +57,8 @@ pub struct Setup {
     pub theme: Theme,
     /// The view to come back to.
     pub saved_views: SavedViews,
+    /// Opens the sources of a context.
+    pub opener: Opener,
     /// Said in the message line when it opens, such as what is wrong in a theme.
     pub notes: Vec<String>,
 }
@@ -74,14 +76,8 @@ enum End {
 /// # Errors
 /// The terminal cannot be set up or is gone.
 pub async fn run(setup: Setup) -> io::Result<Option<String>> {
-    let (reports, heard) = mpsc::channel(WAITING);
-    let (mut watches, mut retries) = (Vec::new(), Vec::new());
-    for (nth, source) in (0..).zip(&setup.sources) {
-        let link = supervise(source.clone());
-        retries.push(link.retry());
-        watches.push(tokio::spawn(forward(SourceId(nth), link, reports.clone())));
-    }
-    let guard = Guard::enter(&setup.start.place.context)?;
+    let watch = Watch::start(&setup.sources);
+    let guard = Guard::enter(&setup.start.connection.place.title)?;
     let frame_writer = FrameWriter::new();
     let mut start = setup.start;
     let (columns, rows) = crossterm::terminal::size()?;
@@ -95,17 +91,15 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
         theme: setup.theme,
         terminal: Terminal::new(Screen::new(frame_writer.clone()))?,
         frame_writer,
-        tasks: Tasks::new(setup.sources, retries),
+        tasks: Tasks::new(setup.sources, watch.retries()),
+        watch,
+        opening: Opening::new(setup.opener),
         guard,
         saved_views: setup.saved_views,
-        heard,
         edits: VecDeque::new(),
     };
     shell.state.note(setup.notes);
     let end = shell.run().await;
-    for watch in watches {
-        watch.abort();
-    }
     shell.frame_writer.drain();
     let farewell = shell.state.farewell.take();
     drop(shell);
@@ -115,14 +109,6 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
     })
 }
 
-async fn forward(id: SourceId, mut watched: Supervised, reports: mpsc::Sender<(SourceId, Report)>) {
-    while let Some(report) = watched.next().await {
-        if reports.send((id, report)).await.is_err() {
-            return;
-        }
-    }
-}
-
 struct Shell {
     state: State,
     memo: Memo,
@@ -130,9 +116,10 @@ struct Shell {
     terminal: Terminal<Screen<FrameWriter>>,
     frame_writer: FrameWriter,
     tasks: Tasks,
+    watch: Watch,
+    opening: Opening,
     guard: Guard,
     saved_views: SavedViews,
-    heard: mpsc::Receiver<(SourceId, Report)>,
     /// Texts that wait for the editor.
     edits: VecDeque<(Ticket, String)>,
 }
@@ -168,8 +155,9 @@ impl Shell {
                     // Standard input is gone: so is whoever looked at the screen.
                     Some(Err(_)) | None => return Ok(End::Signal),
                 },
-                Some((source, report)) = self.heard.recv() => next = self.tell(Msg::Heard(source, report)),
+                Some((source, report)) = self.watch.next() => next = self.tell(Msg::Heard(source, report)),
                 (ticket, reply) = self.tasks.next() => next = self.tell(Msg::Answered(ticket, reply)),
+                (ticket, opened) = self.opening.next() => next = self.tell(Msg::Opened(ticket, opened)),
                 () = sleep_until(next_second()) => next = self.tell(Msg::Tick(clock::now())),
                 () = sleep_until(frame), if ready => {}
                 () = sleep_until(frame), if !self.state.dirty && again.is_some() => { again = None; self.state.dirty = true; }
@@ -185,7 +173,7 @@ impl Shell {
                 if let Poll::Ready(Some(event)) = look(&mut input).await {
                     urgent = true;
                     next = event.map_or(Next::End(End::Signal), |event| self.input(event));
-                } else if let Ok((source, report)) = self.heard.try_recv() {
+                } else if let Some((source, report)) = self.watch.ready() {
                     next = self.tell(Msg::Heard(source, report));
                 } else if let Some((ticket, reply)) = self.tasks.ready() {
                     next = self.tell(Msg::Answered(ticket, reply));
@@ -233,7 +221,7 @@ impl Shell {
                 Ok(mut editor) => loop {
                     let next = tokio::select! {
                         edited = editor.closed() => break edited,
-                        Some((source, report)) = self.heard.recv() => self.tell(Msg::Heard(source, report)),
+                        Some((source, report)) = self.watch.next() => self.tell(Msg::Heard(source, report)),
                         (ticket, reply) = self.tasks.next() => self.tell(Msg::Answered(ticket, reply)),
                         () = sleep_until(next_second()) => self.tell(Msg::Tick(clock::now())),
                         signal = signals.next() => match signal {
@@ -316,7 +304,12 @@ impl Shell {
                     Effect::Perform(ticket, source, request) => self.tasks.perform(ticket, source, request),
                     Effect::Fetch(ticket, source, want) => self.tasks.fetch(ticket, source, want),
                     Effect::Wait(ticket, millis) => self.tasks.wait(ticket, millis),
-                    Effect::Cancel(ticket) => self.tasks.cancel(ticket),
+                    Effect::Cancel(ticket) => {
+                        self.tasks.cancel(ticket);
+                        self.opening.cancel(ticket);
+                    }
+                    Effect::Open(ticket, name) => self.opening.start(ticket, name),
+                    Effect::Attach => said.extend(self.attach()),
                     Effect::Retry(source) => self.tasks.retry(source),
                     Effect::Replay(source, control) => said.extend(self.tasks.replay(source, control)),
                 }
@@ -327,6 +320,19 @@ impl Shell {
             }
         }
         next
+    }
+
+    /// Watches what was opened last instead of what is watched: what comes of the old sources is heard no more. Says
+    /// why the window keeps its title, if it does.
+    fn attach(&mut self) -> Option<String> {
+        let opened = self.opening.take()?;
+        self.watch = Watch::start(&opened.sources);
+        self.tasks.attach(opened.sources, self.watch.retries());
+        self.saved_views = opened.saved_views;
+        self.saved_views.restore(&mut self.state);
+        self.memo = Memo::default();
+        let title = self.guard.rename(&self.state.place.title);
+        self.terminal.backend_mut().title(title).err()
     }
 
     fn leave_terminal(&mut self) -> io::Result<()> {
@@ -356,45 +362,4 @@ async fn look(input: &mut EventStream) -> Poll<Option<io::Result<Event>>> {
 fn next_second() -> Instant {
     let past = clock::now().millis().rem_euclid(1_000).unsigned_abs();
     Instant::now() + Duration::from_millis(1_000 - past)
-}
-
-/// Signals of the operating system, by their meaning.
-enum Heard {
-    End,
-    /// As ctrl-c does where the terminal is not raw.
-    Interrupt,
-    Stop,
-    Continue,
-}
-
-struct Signals {
-    terminate: Signal,
-    hang_up: Signal,
-    interrupt: Signal,
-    stop: Signal,
-    go_on: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        const STOP: i32 = 20;
-        const GO_ON: i32 = 18;
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            stop: signal(SignalKind::from_raw(STOP))?,
-            go_on: signal(SignalKind::from_raw(GO_ON))?,
-        })
-    }
-
-    async fn next(&mut self) -> Heard {
-        tokio::select! {
-            _ = self.terminate.recv() => Heard::End,
-            _ = self.hang_up.recv() => Heard::End,
-            _ = self.interrupt.recv() => Heard::Interrupt,
-            _ = self.stop.recv() => Heard::Stop,
-            _ = self.go_on.recv() => Heard::Continue,
-        }
-    }
 }

@@ -329,9 +329,9 @@ fn acting_locks_and_says_why() {
     down.propose(act());
     down.must_show("acting waits for it");
     let mut readonly = console();
-    readonly.state.world.readonly = true;
+    readonly.state.world.locked = Some("the context prod is read-only".to_owned());
     readonly.propose(act());
-    readonly.must_show("read-only");
+    readonly.must_show("the context prod is read-only");
     let mut recording = console();
     recording.hear(Report::Capabilities(Capabilities {
         acts: Vec::new(),

@@ -7,8 +7,11 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use seamwatch::testing::console::app::msg::{Effect, Gesture, Msg, PointerEvent};
-use seamwatch::testing::console::app::{ActTarget, Place, Proposal, Size, Start, State, edit_approve, propose, update};
+use seamwatch::testing::console::app::{
+    ActTarget, Connection, Place, Proposal, Size, Start, State, edit_approve, propose, update,
+};
 use seamwatch::testing::console::ui::{self, Memo};
+use seamwatch::testing::domain::environment::Environment;
 use seamwatch::testing::domain::event::{Event, Fact};
 use seamwatch::testing::domain::id::{Actor, Edge, HandoffId, RunId};
 use seamwatch::testing::domain::port::{Batch, Report, SourceId};
@@ -40,15 +43,25 @@ pub fn at(offset: Millis) -> Time {
     Time::parse(NOW).unwrap() + offset
 }
 
+/// What most pictures are of.
+pub fn production() -> Connection {
+    Connection {
+        place: Place { title: "prod-eu".to_owned(), context: None, environment: Environment::new("PROD", None) },
+        sources: vec!["prod-eu".to_owned()],
+        ..Connection::default()
+    }
+}
+
 impl Console {
     /// A console of this size that has heard nothing yet.
     pub fn new(columns: u16, rows: u16) -> Self {
-        let state = State::new(Start {
-            place: Place { context: "prod-eu".to_owned(), environment: "PROD".to_owned() },
-            sources: vec!["prod-eu".to_owned()],
-            local_offset: 2 * 3_600_000,
-            ..start(at(0), Size { columns, rows })
-        });
+        Self::on(columns, rows, production())
+    }
+
+    /// The same on something else.
+    pub fn on(columns: u16, rows: u16, connection: Connection) -> Self {
+        let state =
+            State::new(Start { connection, local_offset: 2 * 3_600_000, ..start(at(0), Size { columns, rows }) });
         let mut console = Self {
             state,
             theme: Theme::named("dark").unwrap(),

@@ -1,7 +1,7 @@
 //! What a console of the tests and of the benchmarks begins with, and how it is told keys.
 
 use ratatui::buffer::{Buffer, Cell};
-use seamwatch::testing::console::app::{Place, Size, Start};
+use seamwatch::testing::console::app::{Connection, Size, Start};
 use seamwatch::testing::domain::event::{Emission, Terms};
 use seamwatch::testing::domain::id::Edge;
 use seamwatch::testing::domain::port::{Batch, Capabilities, Report, Snapshot};
@@ -11,10 +11,8 @@ use seamwatch::testing::keymap::{Key, Keymap};
 /// Dana's console on one source.
 pub fn start(now: Time, size: Size) -> Start {
     Start {
-        place: Place::default(),
-        sources: vec!["local".to_owned()],
+        connection: Connection { sources: vec!["local".to_owned()], ..Connection::default() },
         operator: "dana".to_owned(),
-        readonly: false,
         keymap: Keymap::default(),
         now,
         local_offset: 0,

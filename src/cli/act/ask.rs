@@ -19,21 +19,21 @@ pub fn confirm(look: &Look, on: &On, kind: ActKind, given: &Given, targets: &[Ta
         return Ok(());
     }
     let people = on.output == Output::Text;
-    asked(kind, people, &intent(look, on, kind, given, targets))
+    asked(look, kind, people, &intent(look, on, kind, given, targets))
 }
 
-/// Asks about `intent`, if there are `people` to be asked.
+/// Asks about `intent`, if there are `people` to be asked. The question names the environment.
 ///
 /// # Errors
 /// As [`confirm`].
-pub fn asked(kind: ActKind, people: bool, intent: &str) -> anyhow::Result<()> {
+pub fn asked(look: &Look, kind: ActKind, people: bool, intent: &str) -> anyhow::Result<()> {
     let can_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if !people || !can_ask {
         let why = format!("nobody can be asked here: to {} all the same, say --yes and --reason TEXT", kind.verb());
         return Err(Stop::new(Exit::Usage, why).into());
     }
     let mut err = std::io::stderr().lock();
-    write!(err, "{}\n[y/N] ", clean_block(intent))?;
+    write!(err, "{}\n{}? [y/N] ", clean_block(intent), look.environment.says(kind.verb()))?;
     err.flush()?;
     drop(err);
     let mut said = String::new();

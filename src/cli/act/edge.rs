@@ -49,7 +49,7 @@ pub async fn run(on: On, pause: bool) -> anyhow::Result<Exit> {
     if !on.yes {
         let open = look.ledger.edge(&edge).map_or(0, |it| it.open.len());
         let name = format!("{}/{edge}", edge.pipeline);
-        asked(kind, true, &format!("{} {name}, {open} open on it: {meaning}", kind.verb()))?;
+        asked(&look, kind, true, &format!("{} {name}, {open} open on it: {meaning}", kind.verb()))?;
     }
     let act = if pause { Act::PauseEdge(edge.clone()) } else { Act::ResumeEdge(edge.clone()) };
     let request = Request { on: Vec::new(), act, by, why: on.reason, key: uuid::Uuid::now_v7().to_string() };

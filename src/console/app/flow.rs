@@ -13,12 +13,14 @@ mod answer;
 mod confirm;
 mod edit;
 mod leave;
+mod switch;
 
 pub(super) use answer::{answered, mend};
 pub(super) use confirm::pressed;
 pub use edit::edit_approve;
 pub(super) use edit::{edited, pretty};
 pub(super) use leave::{leave, quit};
+pub(super) use switch::{opened, switch};
 
 /// Starts an act. Claiming is taken back as easily as done, so it is not confirmed.
 pub fn propose(state: &mut State, proposal: Proposal) -> Vec<Effect> {

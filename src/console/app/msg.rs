@@ -7,6 +7,7 @@ use crate::domain::port::{Control, Fault, Found, Outcome, Report, Request, Sourc
 use crate::domain::time::{Millis, Time};
 use crate::keymap::{Action, Key};
 
+use super::connection::Connection;
 use super::place::ScreenId;
 
 /// Names one effect that answers later. An answer whose ticket nobody waits for any more is dropped.
@@ -44,6 +45,8 @@ pub enum Msg {
     Answered(Ticket, Result<Reply, Fault>),
     /// The editor was closed: the text, or why there is none.
     Edited(Ticket, Result<String, String>),
+    /// A context is open, and waits for [`Effect::Attach`]; or why it cannot be opened.
+    Opened(Ticket, Result<Connection, String>),
     /// The shell has something to tell, such as where a view was saved or that a copy failed.
     Said(String),
 }
@@ -79,6 +82,10 @@ pub enum Effect {
     Retry(SourceId),
     /// Steer a recording.
     Replay(SourceId, Control),
+    /// Open the sources of the context of this name, beside those that are watched.
+    Open(Ticket, String),
+    /// Watch what was opened last instead of what is watched.
+    Attach,
     /// Save this view.
     Save(View),
     /// Go into the background of the shell that started us.

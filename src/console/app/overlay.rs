@@ -99,6 +99,8 @@ pub enum ButtonAction {
     SendAndQuit,
     /// Leave; the dismissals that wait are not sent.
     DropAndQuit,
+    /// Stop opening a context.
+    StayHere(Ticket),
 }
 
 /// Action of an entry of the palette.
@@ -108,4 +110,6 @@ pub enum Pick {
     Act(Action),
     /// Goes to a screen, and to the rows or the item there.
     Go(ScreenId, Focus),
+    /// Opens the context of this name.
+    Switch(String),
 }

@@ -1,5 +1,6 @@
 //! Everything the console knows and remembers.
 
+use crate::domain::port::SourceId;
 use crate::domain::time::{Millis, Time};
 use crate::keymap::{Action, Context, Keymap};
 
@@ -7,6 +8,7 @@ use super::act::in_flight::Acting;
 use super::attention::{self, Badge};
 use super::binding::Binding;
 use super::conflict;
+use super::connection::{Connection, Named, Place};
 use super::feed::Feed;
 use super::layer::{Dialog, Layer};
 use super::msg::{Effect, Size};
@@ -32,8 +34,10 @@ pub struct State {
     pub world: World,
     /// The keys in force.
     pub keymap: Keymap,
-    /// Context and environment of the user, for the status line.
+    /// Place of the user, for the status line and wherever an act is confirmed.
     pub place: Place,
+    /// The contexts that can be opened, in the order of the configuration.
+    pub contexts: Vec<Named>,
     /// The screens and the pages over them.
     pub views: Views,
     /// The layers over both, lowest first; the last one has the keys.
@@ -54,33 +58,13 @@ pub struct State {
     pub farewell: Option<String>,
 }
 
-/// Context and environment of the user.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// The context in the status line: names of the sources watched, joined with ` + `.
-    pub context: String,
-    /// Word for the environment, such as `PROD`; empty shows none.
-    pub environment: String,
-}
-
-impl Place {
-    /// True when the environment is production, by its word: shown as danger.
-    pub fn is_production(&self) -> bool {
-        self.environment.to_ascii_lowercase().starts_with("prod")
-    }
-}
-
 /// Settings that the console starts with.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// Context and environment of the user.
-    pub place: Place,
-    /// Names of the sources, in the order of their ids.
-    pub sources: Vec<String>,
+    /// What it is connected to at first.
+    pub connection: Connection,
     /// Name of the operator, under which acts are done.
     pub operator: String,
-    /// Whether acts are locked altogether.
-    pub readonly: bool,
     /// The keys in force.
     pub keymap: Keymap,
     /// The present, by the clock of this machine.
@@ -106,20 +90,20 @@ pub struct Prepared {
 impl State {
     /// A console that has heard nothing yet.
     pub fn new(start: Start) -> Self {
-        let feeds = (0..).zip(&start.sources);
-        Self {
+        let mut state = Self {
             world: World {
                 now: start.now,
-                feeds: feeds.map(|(nth, name)| Feed::new(crate::domain::port::SourceId(nth), name)).collect(),
+                feeds: Vec::new(),
                 operator: start.operator,
-                readonly: start.readonly,
+                locked: None,
                 frozen: None,
                 time_format: TimeFormat::default(),
                 local_offset: start.local_offset,
                 size: start.size,
             },
             keymap: start.keymap,
-            place: start.place,
+            place: Place::default(),
+            contexts: Vec::new(),
             views: Views::default(),
             layers: Vec::new(),
             toasts: Toasts::default(),
@@ -129,6 +113,32 @@ impl State {
             mouse: true,
             dirty: true,
             farewell: None,
+        };
+        state.connect(start.connection);
+        state
+    }
+
+    /// Begins anew on other sources: nothing is left of what was known and seen, but the choices of the user, such as the
+    /// format of times.
+    pub(super) fn connect(&mut self, connection: Connection) {
+        let Connection { place, sources, locked, filter, contexts } = connection;
+        self.world.feeds = (0..).zip(&sources).map(|(nth, name)| Feed::new(SourceId(nth), name)).collect();
+        self.world.locked = locked;
+        self.world.frozen = None;
+        self.place = place;
+        self.contexts = contexts;
+        self.views = Views::default();
+        self.layers.clear();
+        self.badges.clear();
+        self.badge_at = None;
+        let mut fits = filter.is_empty();
+        for id in ScreenId::ALL {
+            let screen = self.views.screens.get_mut(*id);
+            // A filter with fields that are not on this screen leaves it as it is.
+            fits |= screen.set_filter(&self.world, &filter).is_ok() && screen.filter().is_some();
+        }
+        if !fits {
+            self.say(format!("no screen can be filtered by {filter}"), Tone::Bad);
         }
     }
 

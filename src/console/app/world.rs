@@ -16,8 +16,8 @@ pub struct World {
     pub feeds: Vec<Feed>,
     /// Name of the operator, where the source does not know better: see [`World::you`].
     pub operator: String,
-    /// Whether acts are locked altogether.
-    pub readonly: bool,
+    /// The reason that acts are locked altogether; `None` when they are not.
+    pub locked: Option<String>,
     /// Instant that the screen is frozen since; `None` when it is live.
     pub frozen: Option<Time>,
     /// Format of times on the screen.
@@ -65,8 +65,8 @@ impl World {
     /// key is pressed, and in the help.
     pub fn lock(&self, source: SourceId, act: ActKind) -> Option<String> {
         let feed = self.feed(source)?;
-        if self.readonly {
-            return Some("read-only: started with --readonly".to_owned());
+        if self.locked.is_some() {
+            return self.locked.clone();
         }
         if let Some(can) = feed.can()
             && !can.acts.contains(&act)

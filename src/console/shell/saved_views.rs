@@ -7,12 +7,12 @@ use toml::Table;
 use crate::console::app::msg::View;
 use crate::console::app::{Screen, ScreenId, State};
 
-/// The saved view of what is watched.
+/// The saved view of what is watched: of a context by its name, else of its addresses.
 #[derive(Clone, Debug)]
 pub struct SavedViews {
     /// Directory of `views.toml`, which holds the view of each address.
     pub directory: PathBuf,
-    /// Address that is watched, as it is written.
+    /// Addresses that are watched, as they are written, or `context NAME`, which no address looks like.
     pub address: String,
 }
 

@@ -88,6 +88,12 @@ impl<W: Write> Screen<W> {
         Backend::flush(self).map_err(|why| why.to_string())
     }
 
+    /// Puts a title on the window of the terminal. It has been cleaned.
+    pub(super) fn title(&mut self, title: &str) -> Result<(), String> {
+        queue!(self.frame, terminal::SetTitle(title)).map_err(|why| why.to_string())?;
+        Backend::flush(self).map_err(|why| why.to_string())
+    }
+
     /// Takes the mouse, or gives it back to the terminal.
     pub(super) fn mouse(&mut self, ours: bool) -> Result<(), String> {
         let queued =

@@ -33,6 +33,12 @@ impl Tasks {
         Self { sources, retries, running: HashMap::new(), tell, answers }
     }
 
+    /// Goes over to other sources. Whatever the old ones were asked is dropped.
+    pub(super) fn attach(&mut self, sources: Vec<Shared>, retries: Vec<Retry>) {
+        self.running.clear();
+        (self.sources, self.retries) = (sources, retries);
+    }
+
     /// Asks a source to act.
     pub(super) fn perform(&mut self, ticket: Ticket, id: SourceId, request: Request) {
         let late = "no answer within 30 s, so it is not known whether it was done; doing it again is safe";

@@ -23,13 +23,19 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Takes the terminal, and sees to it that a panic gives it back before its message is printed.
-    pub(super) fn enter(context: &str) -> io::Result<Self> {
+    pub(super) fn enter(place: &str) -> io::Result<Self> {
         give_back_on_panic(thread::current().id());
-        let name = text::cut(&text::clean(context), 60).into_owned();
-        let title = if name.is_empty() { "seam".to_owned() } else { format!("seam · {name}") };
-        let guard = Self { title };
+        let mut guard = Self { title: String::new() };
+        guard.rename(place);
         guard.resume()?;
         Ok(guard)
+    }
+
+    /// The title that the window has when the terminal is taken again; given, so that it can be shown now.
+    pub(super) fn rename(&mut self, place: &str) -> &str {
+        let name = text::cut(&text::clean(place), 60).into_owned();
+        self.title = if name.is_empty() { "seam".to_owned() } else { format!("seam · {name}") };
+        &self.title
     }
 
     /// Takes the terminal again.

@@ -9,8 +9,8 @@ use crate::console::app::State;
 use crate::console::app::layer::{Ask, Dialog, Layer, Results};
 use crate::console::app::line::Line;
 use crate::console::app::msg::HitTarget;
-use crate::console::app::overlay::ButtonAction;
 use crate::console::app::palette::Palette;
+use crate::domain::environment::Environment;
 use crate::domain::text;
 use crate::keymap::Key;
 use crate::theme::Role;
@@ -20,7 +20,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State) {
     match state.layers.last() {
         None => {}
         Some(Layer::Ask(it)) => ask(canvas, it),
-        Some(Layer::Dialog(it)) => dialog(canvas, it),
+        Some(Layer::Dialog(it)) => dialog(canvas, it, &state.place.environment),
         Some(Layer::Filter(it)) => filter(canvas, &it.line, it.error.as_deref()),
         Some(Layer::Palette(it)) => palette(canvas, it),
         Some(Layer::Help(it)) => help(canvas, state, it.offset),
@@ -28,7 +28,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State) {
     }
 }
 
-fn dialog(canvas: &mut Canvas<'_>, it: &Dialog) {
+fn dialog(canvas: &mut Canvas<'_>, it: &Dialog, environment: &Environment) {
     let mut body: Vec<(Role, String)> = Vec::new();
     for line in &it.body {
         body.push((Role::Text, line.clone()));
@@ -37,7 +37,12 @@ fn dialog(canvas: &mut Canvas<'_>, it: &Dialog) {
     let news = it.news.iter().map(|line| (Role::Warning, line.clone()));
     body.splice(it.body.len().min(1)..it.body.len().min(1), news);
     let buttons: Vec<&str> = it.buttons.iter().map(|(label, _)| label.as_str()).collect();
-    let changes = it.buttons.iter().any(|(_, press)| *press == ButtonAction::Send);
+    let environment = Some(environment).filter(|word| it.sends() && !word.word().is_empty());
+    let role = match environment {
+        Some(environment) => part::of_environment(environment),
+        None if it.sends() => Role::BorderDanger,
+        None => Role::BorderFocus,
+    };
     let placed = dialog::Dialog {
         title: &it.title,
         body: &body,
@@ -45,7 +50,8 @@ fn dialog(canvas: &mut Canvas<'_>, it: &Dialog) {
         input: None,
         buttons: &buttons,
         focus: it.focus,
-        role: if changes { Role::Danger } else { Role::BorderFocus },
+        role,
+        environment: environment.map_or("", Environment::word),
     }
     .draw(room(canvas), canvas.buffer, canvas.theme);
     canvas.memo.last_offset = placed.last_offset;
@@ -94,6 +100,7 @@ fn ask(canvas: &mut Canvas<'_>, it: &Ask) {
         buttons: &[],
         focus: 0,
         role: Role::BorderFocus,
+        environment: "",
     }
     .draw(canvas.area, canvas.buffer, canvas.theme);
     if let Some(input) = placed.input {

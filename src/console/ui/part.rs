@@ -17,6 +17,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::widgets::{Block, Borders, Widget};
 
+use crate::domain::environment::{Color, Environment};
 use crate::domain::text;
 use crate::theme::{Role, Theme};
 
@@ -95,6 +96,17 @@ pub fn notice(area: Rect, buffer: &mut Buffer, style: Style, sentence: &str) {
     for (line, y) in lines.into_iter().zip(top..area.bottom()) {
         let left = area.width.saturating_sub(text::width(line) as u16) / 2;
         put(buffer, area.x + left, y, area.width - left, line, style);
+    }
+}
+
+/// The look of the word of an environment.
+pub const fn of_environment(environment: &Environment) -> Role {
+    match environment.color() {
+        Color::Danger => Role::Danger,
+        Color::Warning => Role::Warning,
+        Color::Info => Role::Info,
+        Color::Healthy => Role::Healthy,
+        Color::Waiting => Role::Waiting,
     }
 }
 

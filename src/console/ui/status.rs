@@ -84,12 +84,12 @@ fn pieces(canvas: &Canvas<'_>, state: &State) -> Vec<Piece> {
     };
     piece(Keep::Program, Role::Accent, "seam");
     let place = &state.place;
-    if !place.environment.is_empty() {
-        let role = if place.is_production() { Role::Danger } else { Role::Info };
-        piece(Keep::Environment, role, &place.environment);
+    let environment = &place.environment;
+    if !environment.word().is_empty() {
+        piece(Keep::Environment, part::of_environment(environment), environment.word());
     }
-    if !place.context.is_empty() {
-        piece(Keep::Context, Role::Strong, &place.context);
+    if !place.title.is_empty() {
+        piece(Keep::Context, Role::Strong, &place.title);
     }
     if let Some(frozen) = world.frozen {
         let unseen: u64 = world.feeds.iter().map(Feed::unseen).sum();
@@ -99,7 +99,7 @@ fn pieces(canvas: &Canvas<'_>, state: &State) -> Vec<Piece> {
     for (role, words) in links(canvas, &world.feeds, world.now) {
         piece(Keep::Link, role, &words);
     }
-    if world.readonly {
+    if world.locked.is_some() {
         piece(Keep::ReadOnly, Role::Info, "READ-ONLY");
     } else if !world.feeds.iter().all(Feed::is_recording) {
         let mut names: Vec<&str> = world.feeds.iter().map(|it| world.you(it.id)).collect();

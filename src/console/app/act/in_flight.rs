@@ -79,6 +79,19 @@ impl Acting {
         !self.in_flight.is_empty()
     }
 
+    /// The act that is begun and not over, in words, and what ends it; `None` when there is none.
+    pub fn unfinished(&self) -> Option<String> {
+        let held_back = self.held_back();
+        if held_back > 0 {
+            let dismissal = items(held_back);
+            return Some(format!("the dismissal of {dismissal} was not sent yet; take it back, or wait until it is"));
+        }
+        if self.owes_answers() {
+            return Some("what was sent is not answered yet".to_owned());
+        }
+        (!self.edits.is_empty()).then(|| "a contract is being edited; send it, or give it up".to_owned())
+    }
+
     /// Lets a dismissal wait, so that it can be taken back: there is no undo once it is sent.
     pub fn hold_back(&mut self, form: Form, targets: Vec<ActTarget>, now: Time) -> Vec<Effect> {
         let ticket = self.tickets.draw();

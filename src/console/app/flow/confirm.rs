@@ -15,7 +15,7 @@ use crate::domain::port::ActKind;
 pub(super) fn confirm(state: &mut State, form: Form) {
     // The one that asked for a reason is replaced by the one that shows it.
     state.layers.pop_if(|it| matches!(it, Layer::Dialog(dialog) if dialog.form.is_some()));
-    let dialog = Dialog::confirm(form, state.world.now);
+    let dialog = Dialog::confirm(form, state.world.now, &state.place.environment);
     state.layers.push(Layer::Dialog(dialog));
     state.refresh_confirmation();
 }
@@ -23,7 +23,15 @@ pub(super) fn confirm(state: &mut State, form: Form) {
 /// Does what a button of a dialog says. The dialog is closed; what needs it again puts it back.
 pub(in crate::console::app) fn pressed(state: &mut State, dialog: Dialog, press: ButtonAction) -> Vec<Effect> {
     match press {
-        ButtonAction::Cancel => Vec::new(),
+        ButtonAction::Cancel => {
+            // A text that is given up is nothing that still has to be sent.
+            for (_, button) in &dialog.buttons {
+                if let ButtonAction::EditAgain(ticket) = button {
+                    state.acting.edits.remove(ticket);
+                }
+            }
+            Vec::new()
+        }
         ButtonAction::Send => {
             let Some(form) = &dialog.form else {
                 return Vec::new();
@@ -62,6 +70,7 @@ pub(in crate::console::app) fn pressed(state: &mut State, dialog: Dialog, press:
             effects
         }
         ButtonAction::DropAndQuit => leave::leave(state),
+        ButtonAction::StayHere(ticket) => vec![Effect::Cancel(ticket)],
     }
 }
 

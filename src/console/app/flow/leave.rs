@@ -20,7 +20,10 @@ pub(in crate::console::app) fn quit(state: &mut State) -> Vec<Effect> {
     }
     state.layers.push(Layer::Dialog(Dialog {
         title: "leave Seamwatch".to_owned(),
-        body: vec![format!("The dismissal of {} was not sent yet: it still can be taken back.", items(waiting))],
+        body: vec![format!(
+            "The {} was not sent yet: it still can be taken back.",
+            state.place.environment.says(&format!("dismissal of {}", items(waiting)))
+        )],
         news: Vec::new(),
         buttons: vec![
             ("Stay".to_owned(), ButtonAction::Cancel),

@@ -19,6 +19,13 @@ pub(super) fn entries(state: &State) -> Vec<Entry> {
             does: Pick::Act(binding.action),
         });
     }
+    let here = state.place.context.as_ref();
+    entries.extend(state.contexts.iter().map(|it| Entry {
+        label: format!("context {}", it.name),
+        hint: it.word.clone(),
+        locked: (here == Some(&it.name)).then(|| "you are here".to_owned()),
+        does: Pick::Switch(it.name.clone()),
+    }));
     for feed in &state.world.feeds {
         let mut pipelines: Vec<&str> = Vec::new();
         for row in &feed.figures().edges {

@@ -31,6 +31,7 @@ pub(super) fn settle(state: &mut State, outcome: Outcome) -> Vec<Effect> {
         }
         Outcome::Pick(Pick::Act(action)) => return perform(state, action),
         Outcome::Pick(Pick::Go(screen, focus)) => go(state, screen, &focus),
+        Outcome::Pick(Pick::Switch(name)) => return flow::switch(state, &name),
         // It was in force before, so it is not wrong.
         Outcome::Unfilter(before) => _ = set_filter(state, &before),
         Outcome::Stay | Outcome::Close | Outcome::Filter(_) => {}

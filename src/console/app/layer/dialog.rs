@@ -2,6 +2,7 @@
 
 use crate::console::app::act::{Form, optional};
 use crate::console::app::overlay::{ButtonAction, Hint, Outcome, Overlay};
+use crate::domain::environment::Environment;
 use crate::domain::time::Time;
 use crate::keymap::{Action, Context, Key};
 
@@ -25,8 +26,8 @@ pub struct Dialog {
 }
 
 impl Dialog {
-    /// The confirmation of a form.
-    pub fn confirm(form: Form, now: Time) -> Self {
+    /// The confirmation of a form, which names the environment it is sent to.
+    pub fn confirm(form: Form, now: Time, environment: &Environment) -> Self {
         let mut body = form.proposal.facts(now);
         if let Some(reason) = form.given.reason {
             body.push(format!("Reason: {}", reason.word().replace('_', " ")));
@@ -39,8 +40,8 @@ impl Dialog {
         } else if !form.words.is_empty() {
             body.push(format!("In your words: {}", form.words));
         }
-        let mut buttons =
-            vec![("Cancel".to_owned(), ButtonAction::Cancel), (capital(form.proposal.act.verb()), ButtonAction::Send)];
+        let send = environment.says(&capital(form.proposal.act.verb()));
+        let mut buttons = vec![("Cancel".to_owned(), ButtonAction::Cancel), (send, ButtonAction::Send)];
         if optional(form.proposal.act).is_some() {
             buttons.push(("Reason".to_owned(), ButtonAction::Explain));
         }
@@ -66,6 +67,11 @@ impl Dialog {
             offset: 0,
             form: None,
         }
+    }
+
+    /// True when one of its buttons sends an act.
+    pub fn sends(&self) -> bool {
+        self.buttons.iter().any(|(_, press)| matches!(press, ButtonAction::Send | ButtonAction::SendAndQuit))
     }
 
     /// Moves the focus; it stops at the ends.

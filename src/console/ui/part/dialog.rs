@@ -27,8 +27,11 @@ pub struct Dialog<'a> {
     pub buttons: &'a [&'a str],
     /// Index of the button that enter would press.
     pub focus: usize,
-    /// The look of the border: [`Role::BorderDanger`] when it changes something, else [`Role::BorderFocus`].
+    /// The look of the border: that of the environment or [`Role::BorderDanger`] when it changes something, else
+    /// [`Role::BorderFocus`].
     pub role: Role,
+    /// Word of the environment, before the title and in the look of the border; empty for none.
+    pub environment: &'a str,
 }
 
 /// Places of the parts of a dialog.
@@ -72,7 +75,14 @@ impl Dialog<'_> {
             return Placed { unseen: body.len(), ..Placed::default() };
         }
         clear(area, buffer, theme);
-        let inside = frame(area, buffer, theme, self.title, self.role);
+        let inside = if self.environment.is_empty() {
+            frame(area, buffer, theme, self.title, self.role)
+        } else {
+            let title = format!("{}: {}", self.environment, self.title);
+            let inside = frame(area, buffer, theme, &title, self.role);
+            put(buffer, area.x + 2, area.y, area.width.saturating_sub(4), self.environment, theme.style(self.role));
+            inside
+        };
         let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
 
         // From the bottom up, as buttons and input must be seen even when the body is long.
@@ -157,6 +167,7 @@ mod tests {
             buttons: &["Cancel", "Requeue"],
             focus: 0,
             role: Role::BorderDanger,
+            environment: "PROD",
         };
         dialog.draw(screen, buffer, theme)
     }
@@ -168,7 +179,7 @@ mod tests {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 44, 10));
         let placed = draw(&body, buffer.area, &mut buffer, &Theme::default());
         let rows = rows(&buffer);
-        assert_eq!(rows[1], "╭ Requeue 14 dead letters ─────────────────╮");
+        assert_eq!(rows[1], "╭ PROD: Requeue 14 dead letters ───────────╮");
         assert_eq!(rows[2], "│ 3 groups on 2 edges                      │");
         assert_eq!(rows[5], "│ reason card was fixed                    │");
         assert_eq!(rows[7], "│                  [ Cancel ]  [ Requeue ] │");
