@@ -769,12 +769,17 @@ fn a_context_says_what_a_command_connects_to() {
     assert!(exported.status.success() && text(&exported.stdout).contains("handoff.emitted"), "{exported:?}");
     let refused = |args: &[&str]| sandbox.says(2, &[args, &["--config", &config]].concat());
     let several = refused(&["get", "edges", "-x", "both"]);
-    assert!(several.contains("several addresses") && several.contains("http://127.0.0.1:9, file:"), "{several}");
+    assert!(
+        several.contains("the context both has several addresses") && several.contains("http://127.0.0.1:9, file:"),
+        "{several}"
+    );
     for command in [&["get", "edges"][..], &["watch"], &[], &["claim", "x", "--yes"], &["contexts"]] {
         let unknown = refused(&[command, &["-x", "recoded"]].concat());
         assert!(unknown.contains("no context \"recoded\" (--context); did you mean recorded?"), "{unknown}");
         assert!(unknown.contains("live, locked, recorded, both"), "{unknown}");
     }
+    let before = refused(&["-x", "recorded", "get", "edges"]);
+    assert!(before.contains("Did you mean `seam get -x recorded`?"), "{before}");
     let wrong = sandbox.file("wrong.toml", "[contexts.prod]\nadress = 'http://x'\n");
     let told = sandbox.says(2, &["get", "edges", "--config", &wrong]);
     assert!(told.contains("line 2: there is no setting \"adress\" of a context; did you mean address?"), "{told}");

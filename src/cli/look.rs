@@ -166,7 +166,8 @@ pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared, Environ
     let settings = connect.settings()?;
     let [text] = settings.addresses.value.as_slice() else {
         let all = settings.addresses.value.join(", ");
-        let why = format!("the context has several addresses, and this command takes one: name it with -c: {all}");
+        let name = settings.context.as_ref().map_or("", |it| &it.value.name);
+        let why = format!("the context {name} has several addresses, and this command takes one: -c names it: {all}");
         return Err(Stop::new(Exit::Usage, why).into());
     };
     let address = Address::parse(text).map_err(|why| Stop::new(Exit::Usage, why.to_string()))?;

@@ -85,7 +85,9 @@ async fn connect(args: &Args, settings: &Settings) -> anyhow::Result<Opened> {
     for text in &settings.addresses.value {
         let usage = |why: source::AddressError| {
             let meant = super::command_like(text);
-            let meant = meant.map(|it| format!(". Did you mean `seam {it}`?"));
+            // The flag of a command stands behind its name.
+            let context = args.context.as_ref().map(|name| format!(" -x {name}")).unwrap_or_default();
+            let meant = meant.map(|it| format!(". Did you mean `seam {it}{context}`?"));
             Stop::new(Exit::Usage, why.to_string() + &meant.unwrap_or_default())
         };
         let address = Address::parse(text).map_err(usage)?;
@@ -94,21 +96,21 @@ async fn connect(args: &Args, settings: &Settings) -> anyhow::Result<Opened> {
         names.push(name(&address));
         addresses.push(whole(address).to_string());
     }
-    // An address of its own makes another place of a context: only its name would mislead.
     let context = settings.context.as_ref().map(|it| &it.value);
-    let opened = context.filter(|it| it.addresses == settings.addresses).map(|it| it.name.clone());
+    // With an address of the command line it is not the place that its name says.
+    let here = context.filter(|it| it.addresses == settings.addresses).map(|it| it.name.clone());
     let word = |it| settings.environment_of(Some(it)).word().to_owned();
     let contexts = settings.contexts.iter().map(|it| Named { name: it.name.clone(), word: word(it) });
     Ok(Opened {
         sources,
         saved_views: SavedViews {
             directory: settings.directory.clone(),
-            address: opened.as_ref().map_or_else(|| addresses.join(" "), |name| format!("context {name}")),
+            address: here.as_ref().map_or_else(|| addresses.join(" "), |name| format!("context {name}")),
         },
         connection: Connection {
             place: Place {
-                title: opened.clone().unwrap_or_else(|| names.join(" + ")),
-                context: opened,
+                title: here.clone().unwrap_or_else(|| names.join(" + ")),
+                context: here,
                 environment: settings.environment(),
             },
             sources: names,

@@ -63,7 +63,7 @@ pub enum AddressError {
     Query(String),
     /// A token would go over the network in the clear.
     #[error(
-        "SEAM_TOKEN would be sent unencrypted to {0}: use https://, or unset SEAM_TOKEN. Plain http is for this machine only"
+        "the token would be sent unencrypted to {0}: use https://, or set no token. Plain http is for this machine only"
     )]
     Unencrypted(String),
     /// Empty text.
@@ -152,7 +152,7 @@ impl fmt::Display for Address {
 pub struct Options {
     /// Settings of an orchestrator in this process.
     pub settings: Settings,
-    /// Bearer token for an HTTP orchestrator, from `SEAM_TOKEN`.
+    /// Bearer token for an HTTP orchestrator.
     pub token: Option<String>,
     /// Speed of a replay, in seconds of the recording per second, above 0; `None` as fast as possible.
     pub speed: Option<f64>,

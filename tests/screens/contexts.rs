@@ -81,6 +81,9 @@ fn production_is_named_wherever_an_act_is_confirmed() {
     console.keys("<esc>");
     console.propose(proposal(ActKind::Dismiss));
     console.keys("<enter><enter>").must_show("[ Dismiss on PROD ]");
+    let mut small = self::console(40, 10);
+    small.propose(proposal(ActKind::Requeue));
+    small.must_show("PROD: requeue One").must_show("[ Requeue on PROD ]");
     console.keys("yq").must_show("PROD: leave Seamwatch").must_show("dismissal of 1 handoff on PROD was not sent");
 }
 
