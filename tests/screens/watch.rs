@@ -203,8 +203,9 @@ fn nothing_known_is_never_all_clear() {
     for keys in ["1", "2", "3"] {
         console.keys(keys).must_show("Connecting to prod-eu");
     }
-    console.hear(Report::Down { fault: Fault::Transient("connection refused".to_owned()), retry_in: 5_000 });
-    console.keys("1").must_show("cannot be reached").must_show("connection refused").must_show("Next try in 5s");
+    let fault = Fault::Transient("connection refused. Is it there?".to_owned());
+    console.hear(Report::Down { fault, retry_in: 5_000 });
+    console.keys("1").must_show("cannot be reached").must_show("connection refused. Is it there? Next try in 5s.");
     console
         .keys("7")
         .must_show("down for 0s, next try in 5s")

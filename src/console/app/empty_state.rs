@@ -16,7 +16,9 @@ pub fn why_blank(world: &World) -> Option<String> {
         return Some(match feed.link() {
             Link::Down { why, since, retry_at } => {
                 let (since, left) = (age(since.age(world.now)), age(*retry_at - world.now + SECOND - 1));
-                format!("{} cannot be reached for {since}: {why}. Next try in {left}.", feed.name)
+                let why = why.to_string();
+                let stop = if why.ends_with(['.', '?']) { "" } else { "." };
+                format!("{} cannot be reached for {since}: {why}{stop} Next try in {left}.", feed.name)
             }
             Link::Connecting | Link::Live => {
                 format!("Connecting to {}. Nothing is known yet.", feed.name)
