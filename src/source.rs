@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{self, BoxFuture, FutureExt};
 use futures_util::stream::BoxStream;
 
 use crate::domain::port::{Batch, Capabilities, Control, Cursor, Fault, Found, Outcome, Request, Want};
@@ -10,11 +10,13 @@ use crate::domain::port::{Batch, Capabilities, Control, Cursor, Fault, Found, Ou
 pub mod address;
 pub mod embedded;
 pub mod http;
+pub mod log;
 pub mod observer;
 pub mod recording;
 pub mod supervise;
 
 pub use address::{Address, AddressError, Options, open};
+pub use log::{Log, Reach};
 pub use supervise::{Retry, Supervised, supervise};
 
 /// Something to watch and to act on: an orchestrator in this process, one behind HTTP, a recording.
@@ -25,10 +27,17 @@ pub trait Source: Send + Sync {
     /// Capabilities: what it measures and can do, complete after the first batch of a watch.
     fn capabilities(&self) -> Capabilities;
 
-    /// State, then events. From `None`: a snapshot first, then changes without gap or repetition. From
-    /// a cursor: the changes after it, or at once a fault when the log does not reach back that far. Ends with
-    /// the first fault.
+    /// A beginning, then events without gap or repetition. From `None` it begins fresh. From a cursor it resumes, or
+    /// begins fresh where it cannot: when its log does not reach back that far, or is another one by now. Ends with the
+    /// first fault; what can be resumed after it can be resumed however long it took.
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>>;
+
+    /// Reads the log back from `until`, a cursor that this source gave.
+    fn log(&self, reach: Reach, until: Cursor) -> BoxFuture<'static, Result<Log, Fault>> {
+        let _ = (reach, until);
+        let why = "this source keeps no log: it tells what happens while it is watched";
+        future::ready(Err(Fault::Unsupported(why.to_owned()))).boxed()
+    }
 
     /// Fetches a contract or a history that somebody looks at: only then.
     fn fetch(&self, want: Want) -> BoxFuture<'static, Result<Found, Fault>>;

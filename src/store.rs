@@ -29,9 +29,11 @@ pub use commit::{Answered, Blob, Commit, Version};
 pub use error::{CommitError, StoreError};
 pub use read::Filter;
 
-use crate::domain::port::Cursor;
 use recent::Recent;
 use writer::{Job, Writer};
+
+/// Position in the log of a store: that of an event, from 1; 0 is before the first.
+pub type Position = u64;
 
 /// Connections that read at the same time.
 const READERS: usize = 4;
@@ -46,7 +48,7 @@ struct Inner {
     path: PathBuf,
     jobs: Option<mpsc::UnboundedSender<Job>>,
     writer: Option<JoinHandle<()>>,
-    changed: watch::Receiver<Cursor>,
+    changed: watch::Receiver<Position>,
     recent: Arc<Mutex<Recent>>,
     failing: Arc<Mutex<Option<StoreError>>>,
     idle: Mutex<Vec<Connection>>,
@@ -107,7 +109,7 @@ impl Store {
     }
 
     /// The position of the latest event, kept up to date: wait on it instead of polling.
-    pub fn changed(&self) -> watch::Receiver<Cursor> {
+    pub fn changed(&self) -> watch::Receiver<Position> {
         self.inner.changed.clone()
     }
 
@@ -120,7 +122,7 @@ impl Store {
     ///
     /// # Errors
     /// [`CommitError::Conflict`] when the run moved since it was loaded; otherwise what is wrong with the file.
-    pub async fn commit(&self, commit: Commit) -> Result<Cursor, CommitError> {
+    pub async fn commit(&self, commit: Commit) -> Result<Position, CommitError> {
         let (reply, answer) = oneshot::channel();
         let job = Job::new(commit, reply);
         let sent = self.inner.jobs.as_ref().map(|jobs| jobs.send(job).is_ok());

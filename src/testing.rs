@@ -71,8 +71,8 @@ pub mod domain {
     }
     pub mod port {
         pub use crate::domain::port::{
-            Act, ActKind, Batch, Capabilities, Control, Cursor, Fault, Found, Object, Outcome, Replay, Report, Request,
-            Scope, Skipped, Snapshot, SourceId, Target, Want,
+            Act, ActKind, Batch, Begin, Capabilities, Control, Cursor, Fault, Found, Object, Outcome, Replay, Report,
+            Request, Scope, Skipped, Snapshot, SourceId, Target, Want,
         };
     }
     pub mod run {

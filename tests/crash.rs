@@ -17,7 +17,7 @@ use reqwest::{Client, StatusCode};
 use seamwatch::testing::domain::event::Fact;
 use seamwatch::testing::domain::id::{HandoffId, RunId};
 use seamwatch::testing::domain::ledger::Ledger;
-use seamwatch::testing::domain::port::{Batch, Report};
+use seamwatch::testing::domain::port::{Batch, Begin, Cursor, Report};
 use seamwatch::testing::source::{self, Address, Options, Shared, supervise};
 use seamwatch::testing::store::Store;
 use serde_json::{Value, json};
@@ -217,6 +217,7 @@ async fn works(world: Arc<World>, agent: &'static str) {
 /// A console without a screen: everything it hears, folded.
 struct Watcher {
     ledger: Ledger,
+    cursor: Cursor,
     live: bool,
     lost: usize,
 }
@@ -233,12 +234,16 @@ async fn watches(source: Shared, watcher: Arc<Mutex<Watcher>>) {
             Report::Batch(batch) => {
                 it.live = true;
                 match batch {
-                    Batch::Snapshot(snapshot) => it.ledger.restore(*snapshot),
-                    Batch::Events { events, cursor } => {
+                    Batch::Begin(Begin::Fresh(snapshot)) => {
+                        it.cursor = snapshot.cursor.clone();
+                        it.ledger.restore(*snapshot);
+                    }
+                    Batch::Begin(Begin::Resumed) => {}
+                    Batch::Events { events, cursor, .. } => {
                         for event in &events {
                             it.ledger.apply(event);
                         }
-                        it.ledger.reached(cursor);
+                        it.cursor = cursor;
                     }
                     Batch::Alive { .. } | Batch::Replay(_) | Batch::Skipped(_) => {}
                 }
@@ -331,7 +336,8 @@ async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
     let url = format!("http://{}", server.address);
     let options = Options::default();
     let source = source::open(&Address::parse(&url).unwrap(), &options).await.unwrap();
-    let watcher = Arc::new(Mutex::new(Watcher { ledger: Ledger::new(0), live: false, lost: 0 }));
+    let watcher =
+        Arc::new(Mutex::new(Watcher { ledger: Ledger::new(0), cursor: Cursor::default(), live: false, lost: 0 }));
     let watching = tokio::spawn(watches(source.clone(), watcher.clone()));
     let live = || watcher.lock().unwrap().live;
 
@@ -382,11 +388,11 @@ async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
     }
     keeps_its_promises(&world).await;
 
-    let Some(Ok(Batch::Snapshot(fresh))) = source.watch(None).next().await else {
+    let Some(Ok(Batch::Begin(Begin::Fresh(fresh)))) = source.watch(None).next().await else {
         panic!("a watch begins with a snapshot");
     };
-    let cursor = fresh.cursor;
-    until("the console has heard everything", || watcher.lock().unwrap().ledger.cursor() >= cursor).await;
+    let cursor = fresh.cursor.number();
+    until("the console has heard everything", || watcher.lock().unwrap().cursor.number() >= cursor).await;
     watching.abort();
     let runs: Vec<RunId> = fresh.runs.iter().map(|it| it.id().clone()).collect();
     assert!(!runs.is_empty(), "something is left open to compare");

@@ -16,7 +16,7 @@ use seamwatch::testing::domain::event::{
     Answer, DeadReason, Emission, Escalation, EscalationKind, Event, Fact, Timeout,
 };
 use seamwatch::testing::domain::id::{Actor, Edge};
-use seamwatch::testing::domain::port::{Batch, Report, SourceId};
+use seamwatch::testing::domain::port::{Batch, Cursor, Report, SourceId};
 use seamwatch::testing::domain::time::{MINUTE, Millis, SECOND, Time};
 use seamwatch::testing::theme::Theme;
 
@@ -86,7 +86,7 @@ impl Stage {
 
     /// Lets events come in.
     pub fn happen(&mut self, events: Vec<Event>) {
-        self.hear(Report::Batch(Batch::Events { events, cursor: 0 }));
+        self.hear(Report::Batch(Batch::Events { events, cursor: Cursor::default(), behind: None }));
     }
 
     /// Lets the source say something.

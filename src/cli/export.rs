@@ -12,6 +12,7 @@ use super::look::look;
 use super::{Connect, Exit, Stop, print, say};
 use crate::domain::event::Event;
 use crate::domain::text::escape_json;
+use crate::source::Reach;
 use crate::source::recording::write_line;
 
 /// Flags of `seam export`.
@@ -39,7 +40,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         written += out.lines(&events)?;
         Ok(())
     };
-    look.log(0, write).await?;
+    look.log(Reach::All, write).await?;
     out.close()?;
     if let Some(file) = &args.file {
         say(&format!("{written} events written to {file}"));

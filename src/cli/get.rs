@@ -9,11 +9,12 @@ use serde_json::Value;
 use super::look::{Look, look};
 use super::table::{room, table};
 use super::{Connect, Exit, Output, Stop, json, print, say};
+use crate::domain::event::Event;
 use crate::domain::health::Window;
 use crate::domain::query::Filterable;
 use crate::domain::report;
 use crate::domain::time::Time;
-use crate::source::Address;
+use crate::source::{Address, Reach};
 use choice::Choice;
 use event::{Edges, EventRow};
 use rows::Row;
@@ -130,18 +131,15 @@ async fn events(args: &Args, look: &Look) -> anyhow::Result<Exit> {
     // Only a window that was named leaves events out.
     let since = args.window.and_then(Window::length);
     let since = since.map(|length| look.as_of + -length);
-    let end = look.ledger.cursor();
-    let after = match (since, most) {
-        _ if !look.live => 0,
-        (Some(since), _) => look.position(since).await?,
-        (None, Some(most)) if choice.is_everything() => end.saturating_sub(most as u64),
-        _ => 0,
+    let reach = match (since, most) {
+        (Some(since), _) => Reach::Since(since),
+        (None, Some(most)) if choice.is_everything() => Reach::Latest(most as u64),
+        _ => Reach::All,
     };
-    // The positions of a log are counted without gaps.
-    let mut total = if since.is_none() { after as usize } else { 0 };
+    let mut total = 0;
     let (mut edges, mut rows) = (Edges::default(), VecDeque::new());
-    look.log(after, async |events| {
-        if after > 0 {
+    let each = async |events: Vec<Event>| {
+        if look.live && reach != Reach::All {
             edges.look_up(look, &events).await;
         }
         for event in events {
@@ -156,8 +154,11 @@ async fn events(args: &Args, look: &Look) -> anyhow::Result<Exit> {
             }
         }
         Ok(())
-    })
-    .await?;
+    };
+    let before = look.log(reach, each).await?;
+    if since.is_none() {
+        total += before as usize;
+    }
     let rows = Vec::from(rows);
     finish(args, look, args.window, &choice, &rows, total)
 }

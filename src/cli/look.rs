@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
+use tokio::time::timeout;
 
 use super::{Connect, Exit, Stop, rules};
 use crate::domain::environment::Environment;
@@ -12,10 +12,10 @@ use crate::domain::event::Event;
 use crate::domain::health::{Window, Windows};
 use crate::domain::id::HandoffId;
 use crate::domain::ledger::Ledger;
-use crate::domain::port::{Batch, Cursor, Fault, Skipped, Snapshot};
+use crate::domain::port::{Batch, Begin, Cursor, Fault, Skipped, Snapshot};
 use crate::domain::run::State;
-use crate::domain::time::{MINUTE, Time};
-use crate::source::{Address, Options, Shared, recording};
+use crate::domain::time::Time;
+use crate::source::{Address, Options, Reach, Shared, recording};
 
 /// The longest a live source may take to send its snapshot.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -38,6 +38,8 @@ pub struct Look {
     pub skipped: Vec<Skipped>,
     /// Whether time is real here: true for an orchestrator, false for a recording.
     pub live: bool,
+    /// Position in the log of a live source that the state is known at; empty for a recording.
+    cursor: Cursor,
 }
 
 /// Handoffs that were emitted and have not ended; dead letters have.
@@ -88,66 +90,30 @@ impl Look {
         }
     }
 
-    /// Hands out the log after a position and up to the instant, oldest first, some events at a time. A recording
-    /// is handed out whole.
+    /// Hands out the log up to the instant, oldest first, some events at a time; gives the number of events that come
+    /// before it. A recording is handed out whole.
     ///
     /// # Errors
-    /// The source stops answering, or `each` fails.
+    /// The source keeps no log or stops answering, or `each` fails.
     pub async fn log(
         &self,
-        after: Cursor,
+        reach: Reach,
         mut each: impl AsyncFnMut(Vec<Event>) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<u64> {
         if !self.live {
             for some in self.events.chunks(1_000) {
                 each(some.to_vec()).await?;
             }
-            return Ok(());
+            return Ok(0);
         }
-        let mut at = after;
-        let mut log = self.source.watch(Some(after));
-        while at < self.ledger.cursor() {
-            let (events, cursor) = self.next_events(&mut log).await?;
-            each(events).await?;
-            at = cursor;
-        }
-        Ok(())
-    }
-
-    /// A position in the log of a live source with everything after it that is later than `since`, and not much
-    /// that is not.
-    ///
-    /// # Errors
-    /// The source stops answering.
-    pub async fn position(&self, since: Time) -> anyhow::Result<Cursor> {
-        // Events of different runs may be written a moment after they happened.
-        let since = since + -MINUTE;
-        let mut back = 1_000;
+        let silent = || format!("{} fell silent", self.address);
+        let log = timeout(CONNECT_TIMEOUT, self.source.log(reach, self.cursor.clone())).await;
+        let mut log = log.with_context(silent)?.map_err(Stop::from)?;
         loop {
-            let after = self.ledger.cursor().saturating_sub(back);
-            if after == 0 {
-                return Ok(0);
-            }
-            let (events, _) = self.next_events(&mut self.source.watch(Some(after))).await?;
-            if events.first().is_some_and(|it| it.at <= since) {
-                return Ok(after);
-            }
-            back *= 4;
-        }
-    }
-
-    /// The next events of a log, and the position after them.
-    async fn next_events(
-        &self,
-        log: &mut BoxStream<'static, Result<Batch, Fault>>,
-    ) -> anyhow::Result<(Vec<Event>, Cursor)> {
-        loop {
-            let batch = tokio::time::timeout(CONNECT_TIMEOUT, log.next()).await;
-            let batch = batch.with_context(|| format!("{} fell silent", self.address))?;
-            match batch.transpose().map_err(Stop::from)? {
-                Some(Batch::Events { events, cursor }) => return Ok((events, cursor)),
-                Some(_) => {}
-                None => anyhow::bail!("{} ended the log in the middle; try again", self.address),
+            let events = timeout(CONNECT_TIMEOUT, log.events.next()).await.with_context(silent)?;
+            match events.transpose().map_err(Stop::from)? {
+                Some(events) => each(events).await?,
+                None => return Ok(log.before),
             }
         }
     }
@@ -214,6 +180,7 @@ pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look
             events,
             skipped: reading.skipped.clone(),
             live: false,
+            cursor: Cursor::default(),
         });
     }
     if as_of.is_some() {
@@ -223,19 +190,19 @@ pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look
         );
         return Err(Stop::new(Exit::Usage, why).into());
     }
-    let snapshot = tokio::time::timeout(CONNECT_TIMEOUT, snapshot(&source))
+    let snapshot = timeout(CONNECT_TIMEOUT, snapshot(&source))
         .await
         .with_context(|| format!("{shown} did not answer within {} s", CONNECT_TIMEOUT.as_secs()))??;
-    let (as_of, events) = (snapshot.at, snapshot.recent.clone());
+    let (as_of, events, cursor) = (snapshot.at, snapshot.recent.clone(), snapshot.cursor.clone());
     let mut ledger = Ledger::new(0);
     ledger.restore(snapshot);
-    Ok(Look { address: shown, environment, source, ledger, as_of, events, skipped: Vec::new(), live: true })
+    Ok(Look { address: shown, environment, source, ledger, as_of, events, skipped: Vec::new(), live: true, cursor })
 }
 
 async fn snapshot(source: &Shared) -> anyhow::Result<Snapshot> {
     let mut watch = source.watch(None);
     while let Some(batch) = watch.next().await {
-        if let Batch::Snapshot(snapshot) = batch.map_err(Stop::from)? {
+        if let Batch::Begin(Begin::Fresh(snapshot)) = batch.map_err(Stop::from)? {
             return Ok(*snapshot);
         }
     }
@@ -266,6 +233,7 @@ mod tests {
 
     use super::*;
     use crate::domain::id::Actor;
+    use crate::domain::time::MINUTE;
     use crate::orchestrator::engine::{Engine, Settings};
     use crate::source::embedded::Embedded;
     use crate::store::Store;
@@ -284,28 +252,31 @@ mod tests {
             let junk = engine.by(Actor::agent("research")).emit(json!({ "nth": nth })).await;
             assert!(junk.is_err());
         }
-        let mut ledger = Ledger::new(0);
-        ledger.restore(engine.snapshot().await.unwrap());
+        let snapshot = engine.snapshot().await.unwrap();
         let look = Look {
             address: "here".to_owned(),
             environment: Environment::default(),
             source: std::sync::Arc::new(Embedded::new(engine)),
-            ledger,
+            ledger: Ledger::new(0),
             as_of: late,
             events: Vec::new(),
             skipped: Vec::new(),
             live: true,
+            cursor: snapshot.cursor,
         };
-        let after = look.position(late + -1).await.unwrap();
-        let mut heard = 0;
-        look.log(after, async |events| {
-            heard += events.iter().filter(|it| it.at >= late).count();
-            Ok(())
-        })
-        .await
-        .unwrap();
-        assert_eq!((after, heard), (500, 400));
-        let all = look.position(Time::from_millis(0)).await.unwrap();
-        assert_eq!(all, 0, "it is as long as the log");
+        for (reach, wanted) in [
+            (Reach::Since(late + -1), (500, 1_000)),
+            (Reach::Since(Time::from_millis(0)), (0, 1_500)),
+            (Reach::Latest(7), (1_493, 7)),
+            (Reach::All, (0, 1_500)),
+        ] {
+            let mut heard = 0;
+            let each = async |events: Vec<Event>| {
+                heard += events.len();
+                Ok(())
+            };
+            let before = look.log(reach, each).await.unwrap();
+            assert_eq!((before, heard), wanted, "{reach:?}");
+        }
     }
 }

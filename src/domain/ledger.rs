@@ -25,7 +25,6 @@ use super::accounting::{Asked, Before, entries};
 use super::event::Event;
 use super::id::{Edge, HandoffId, RunId};
 use super::machine::{Irregularity, evolve};
-use super::port::Cursor;
 use super::run::{Handoff, Level, Run, State, StoredRun};
 use super::time::Time;
 
@@ -73,7 +72,6 @@ pub struct Ledger {
     latest: u64,
     irregular: BTreeMap<Irregularity, u64>,
     folded: u64,
-    cursor: Cursor,
     now: Time,
     phase: i64,
     revision: u64,
@@ -138,11 +136,6 @@ impl Ledger {
             book.windows.advance(self.now);
         }
         self.revision += 1;
-    }
-
-    /// Notes how far the source's log was read.
-    pub fn reached(&mut self, cursor: Cursor) {
-        self.cursor = cursor;
     }
 
     /// Keeps the indexes true after a handoff changed.
@@ -238,11 +231,6 @@ impl Ledger {
     /// The source's present as far as it was heard.
     pub fn now(&self) -> Time {
         self.now
-    }
-
-    /// Position in the source's log up to which it was read.
-    pub fn cursor(&self) -> Cursor {
-        self.cursor
     }
 
     /// One more with every change: rows made at one revision hold until the next.

@@ -12,18 +12,17 @@ use super::time::Time;
 #[deny(clippy::wildcard_enum_match_arm)]
 mod act;
 mod fault;
+mod mark;
 mod request;
 mod scope;
 mod verb;
 
 pub use act::{Act, ActKind, Given};
 pub use fault::Fault;
+pub use mark::Cursor;
 pub use request::{Outcome, Request, Target};
 pub use scope::Scope;
 pub use verb::{Ask, Object, Verb};
-
-/// Position in a source's log; opaque to everybody but that source. 0 is before the first event.
-pub type Cursor = u64;
 
 /// Number of one of the connections of a console, counted from 0 in the order they were opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,14 +31,16 @@ pub struct SourceId(pub u16);
 /// One piece of news from a source that is watched.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Batch {
-    /// Everything worth knowing now: replaces what was known. Costs by edges and open work, not by history.
-    Snapshot(Box<Snapshot>),
-    /// The events since the last batch, in order; `cursor` is the position after the last one.
+    /// What a watch begins with. A fresh beginning may come again later, such as when a replay is moved back.
+    Begin(Begin),
+    /// The events since the last batch, in order.
     Events {
         /// The events, oldest first within a run.
         events: Vec<Event>,
-        /// Position from which to go on reading.
+        /// Position after the last one, from which to go on reading.
         cursor: Cursor,
+        /// Number of events of the log that come after it already; `None` when the source does not know.
+        behind: Option<u64>,
     },
     /// A heartbeat of the source: nothing new, and its present time. A recording's clock is its own.
     Alive {
@@ -50,6 +51,15 @@ pub enum Batch {
     Replay(Replay),
     /// The parts that could not be used, by cause, since the watch began: replaces the list told before.
     Skipped(Vec<Skipped>),
+}
+
+/// Relation of what follows to what was known before.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Begin {
+    /// Everything worth knowing now: replaces what was known. Costs by edges and open work, not by history.
+    Fresh(Box<Snapshot>),
+    /// It goes on from the cursor that the watch was asked to begin at: what was known stays.
+    Resumed,
 }
 
 /// Parts of what came that mean nothing to this program. Counted and shown, never a reason to stop.

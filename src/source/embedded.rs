@@ -9,12 +9,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::Source;
+use super::{Log, Reach, Source, log};
 use crate::domain::contract::Masked;
-use crate::domain::port::{Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
+use crate::domain::port::{Batch, Begin, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
 use crate::orchestrator::engine::{Engine, Settings};
 use crate::orchestrator::sweeper;
-use crate::store::Store;
+use crate::store::{Position, Store};
 
 /// Most events in one batch.
 const MAX_BATCH: usize = 1_000;
@@ -74,7 +74,12 @@ impl Source for Embedded {
     }
 
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {
-        begin(self.engine.clone(), from).try_flatten_stream().boxed()
+        watch_engine(self.engine.clone(), from)
+    }
+
+    fn log(&self, reach: Reach, until: Cursor) -> BoxFuture<'static, Result<Log, Fault>> {
+        let engine = self.engine.clone();
+        log::numbered(move |from| watch_engine(engine.clone(), Some(from)), reach, until).boxed()
     }
 
     fn fetch(&self, want: Want) -> BoxFuture<'static, Result<Found, Fault>> {
@@ -101,32 +106,33 @@ impl Source for Embedded {
     }
 }
 
+fn watch_engine(engine: Engine, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {
+    begin(engine, from).try_flatten_stream().boxed()
+}
+
 async fn begin(engine: Engine, from: Option<Cursor>) -> Result<BoxStream<'static, Result<Batch, Fault>>, Fault> {
     let changed = engine.changed();
     let head = *changed.borrow();
-    let (snapshot, after) = match from {
-        Some(after) if after > head => {
-            return Err(Fault::Transient(
-                "the store is not the one that was watched before: starting from its present state".to_owned(),
-            ));
-        }
-        Some(after) => (None, after),
+    let from = from.as_ref().and_then(Cursor::number);
+    // A position after the last event is one of another store.
+    let (begin, after) = match from.filter(|after| *after <= head) {
+        Some(after) => (Begin::Resumed, after),
         None => {
             let snapshot = engine.snapshot().await?;
-            let after = snapshot.cursor;
-            (Some(Ok(Batch::Snapshot(Box::new(snapshot)))), after)
+            let after = snapshot.cursor.number().unwrap_or_default();
+            (Begin::Fresh(Box::new(snapshot)), after)
         }
     };
     let tail = Tail { engine, changed, after };
     let rest = stream::try_unfold(tail, Tail::next);
-    Ok(stream::iter(snapshot).chain(rest).boxed())
+    Ok(stream::iter([Ok(Batch::Begin(begin))]).chain(rest).boxed())
 }
 
 /// Reads the log as it grows.
 struct Tail {
     engine: Engine,
-    changed: watch::Receiver<Cursor>,
-    after: Cursor,
+    changed: watch::Receiver<Position>,
+    after: Position,
 }
 
 impl Tail {
@@ -136,11 +142,11 @@ impl Tail {
             // Marked as seen before reading, so that what comes meanwhile wakes the next wait.
             let head = *self.changed.borrow_and_update();
             let found = if head > self.after { self.engine.tail(self.after, MAX_BATCH).await? } else { Vec::new() };
-            if let Some((cursor, _)) = found.last() {
-                let cursor = *cursor;
-                self.after = cursor;
+            if let Some((position, _)) = found.last() {
+                self.after = *position;
                 let events = found.into_iter().map(|(_, event)| event).collect();
-                return Ok(Some((Batch::Events { events, cursor }, self)));
+                let behind = Some(head.saturating_sub(self.after));
+                return Ok(Some((Batch::Events { events, cursor: self.after.into(), behind }, self)));
             }
             match timeout_at(quiet, self.changed.changed()).await {
                 Ok(Ok(())) => {}
@@ -169,7 +175,7 @@ mod tests {
             match Embedded::open(&path, Settings::default()).await {
                 Ok(source) => {
                     let first = source.watch(None).next().await;
-                    assert!(matches!(first, Some(Ok(Batch::Snapshot(_)))));
+                    assert!(matches!(first, Some(Ok(Batch::Begin(Begin::Fresh(_))))));
                     starts += 1;
                 }
                 Err(why) => assert!(starts == 1 && Instant::now() < deadline, "{why}"),

@@ -1,5 +1,6 @@
 //! An orchestrator behind HTTP (protocol section 7).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,10 +11,12 @@ use reqwest::{Client, Method, RequestBuilder, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Source;
+use super::{Log, Reach, Source, log};
 use crate::domain::contract::Masked;
 use crate::domain::event::Event;
-use crate::domain::port::{ActKind, Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Snapshot, Want};
+use crate::domain::port::{
+    ActKind, Batch, Begin, Capabilities, Cursor, Fault, Found, Outcome, Request, Snapshot, Want,
+};
 use crate::domain::run::Run;
 
 mod act;
@@ -21,6 +24,7 @@ mod answer;
 mod follow;
 
 use answer::{BODY, SNAPSHOT, Server};
+use follow::Said;
 
 /// Timeout of connecting.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -40,6 +44,8 @@ pub struct Http {
     base: Url,
     server: Server,
     me: Arc<OnceLock<Me>>,
+    /// The last attempt did not reach it: when it is there again, it may be another one.
+    doubted: Arc<AtomicBool>,
 }
 
 /// Caller as the server knows it.
@@ -80,7 +86,7 @@ impl Http {
             .build()
             .map_err(|why| format!("cannot set up HTTPS: {why}"))?;
         let server = Server { name: base.as_str().trim_end_matches('/').to_owned(), token: token.is_some() };
-        Ok(Self { client, base, server, me: Arc::default() })
+        Ok(Self { client, base, server, me: Arc::default(), doubted: Arc::default() })
     }
 
     /// A request to a path below `/api/v1`, given by its parts, which may hold any character.
@@ -100,6 +106,14 @@ impl Http {
     }
 
     async fn follow(self, from: Option<Cursor>) -> Result<Watch, Fault> {
+        let doubted = self.doubted.clone();
+        let trusted = !doubted.load(Ordering::Relaxed);
+        let watch = self.begin(from.filter(|it| trusted && it.number().is_some())).await;
+        doubted.store(watch.is_err(), Ordering::Relaxed);
+        watch
+    }
+
+    async fn begin(self, from: Option<Cursor>) -> Result<Watch, Fault> {
         if self.me.get().is_none() {
             let me = self.get(&["me"], BODY).await;
             let me = me.map_err(|why| match why {
@@ -111,23 +125,34 @@ impl Http {
             })?;
             let _ = self.me.set(me); // somebody else asked at the same time: the same answer
         }
-        let (snapshot, after) = if let Some(cursor) = from {
-            (None, cursor)
-        } else {
-            let snapshot: Snapshot = self.get(&["snapshot"], SNAPSHOT).await?;
-            let cursor = snapshot.cursor;
-            (Some(Ok(Batch::Snapshot(Box::new(snapshot)))), cursor)
-        };
+        if let Some(cursor) = from {
+            // Whether it has what follows the cursor, it says first.
+            let mut said = self.events(&cursor).await?;
+            match said.next().await.transpose()? {
+                Some(Said::Gap) | None => {}
+                Some(first) => {
+                    let changes = follow::batches(stream::iter([Ok(first)]).chain(said));
+                    return Ok(stream::iter([Ok(Batch::Begin(Begin::Resumed))]).chain(changes).boxed());
+                }
+            }
+        }
+        let snapshot: Snapshot = self.get(&["snapshot"], SNAPSHOT).await?;
+        let changes = follow::batches(self.events(&snapshot.cursor).await?);
+        let fresh = Batch::Begin(Begin::Fresh(Box::new(snapshot)));
+        Ok(stream::iter([Ok(fresh)]).chain(changes).boxed())
+    }
+
+    /// What the server says from a position on.
+    async fn events(&self, after: &Cursor) -> Result<BoxStream<'static, Result<Said, Fault>>, Fault> {
         let sent = self
             .ask(Method::GET, &["events"])
-            .query(&[("after", after.to_string().as_str()), ("beat_s", BEAT)])
+            .query(&[("after", after.as_str()), ("beat_s", BEAT)])
             .header(ACCEPT, "text/event-stream")
             .send()
             .await
             .map_err(|why| self.server.unreached(&why))?;
         let stream = self.server.accept(sent, "text/event-stream").await?;
-        let changes = follow::batches(stream, self.server);
-        Ok(stream::iter(snapshot).chain(changes).boxed())
+        Ok(follow::said(stream, self.server.clone()))
     }
 
     async fn find(self, want: Want) -> Result<Found, Fault> {
@@ -179,6 +204,11 @@ impl Source for Http {
 
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {
         self.clone().follow(from).try_flatten_stream().boxed()
+    }
+
+    fn log(&self, reach: Reach, until: Cursor) -> BoxFuture<'static, Result<Log, Fault>> {
+        let http = self.clone();
+        log::numbered(move |from| http.clone().begin(Some(from)).try_flatten_stream().boxed(), reach, until).boxed()
     }
 
     fn fetch(&self, want: Want) -> BoxFuture<'static, Result<Found, Fault>> {

@@ -81,11 +81,8 @@ impl Source for Recording {
         let seen = self.seen.clone();
         let start = async move {
             let reading = load(path).await?;
-            if from.is_some_and(|from| from > reading.events.len() as Cursor) {
-                return Err(Fault::Transient(
-                    "the recording is shorter than it was: playing it from its beginning".to_owned(),
-                ));
-            }
+            // A position after its last event is one of another file, or of a longer one.
+            let from = from.and_then(|it| usize::try_from(it.number()?).ok()).filter(|it| *it <= reading.events.len());
             let player = Player::new(reading, from, playbacks, seen);
             Ok(stream::unfold(player, Player::next))
         };

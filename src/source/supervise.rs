@@ -8,7 +8,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 
 use super::{Shared, Source};
-use crate::domain::port::{Batch, Cursor, Fault, Report};
+use crate::domain::port::{Batch, Begin, Cursor, Fault, Report};
 
 /// Wait after the first failure; doubles with each that follows.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -54,9 +54,8 @@ impl Retry {
 /// Watches `source` for as long as the result lives. Must be called inside a tokio runtime.
 ///
 /// After a fault it waits (backoff), with a wait that doubles from half a second to half a minute and a quarter of it
-/// left to chance (jitter), so that consoles do not come back in step, and starts over after the last batch it saw.
-/// When that yields nothing, the next try begins with a new snapshot: the log may not reach back that far, or
-/// the address may lead to another orchestrator by now.
+/// left to chance (jitter), so that consoles do not come back in step, and goes on after the last batch it saw: whether
+/// that can be resumed, or it has to begin fresh, the source knows.
 pub fn supervise(source: Shared) -> Supervised {
     let (tell, reports) = mpsc::channel(WAITING);
     let retry = Arc::new(Notify::new());
@@ -78,12 +77,7 @@ async fn run(source: &dyn Source, tell: &mpsc::Sender<Report>, retry: &Notify) -
     loop {
         tell.send(Report::Connecting).await?;
         let (heard, fault) = follow(source, tell, &mut cursor).await?;
-        if heard {
-            failures = 0;
-        } else {
-            cursor = None;
-        }
-        failures += 1;
+        failures = if heard { 1 } else { failures + 1 };
         let wait = wait(&fault, failures, fastrand::f64());
         let retry_in = wait.as_millis() as i64;
         tell.send(Report::Down { fault, retry_in }).await?;
@@ -94,27 +88,28 @@ async fn run(source: &dyn Source, tell: &mpsc::Sender<Report>, retry: &Notify) -
     }
 }
 
-/// One watch until it ends: whether it said anything, and why it ended.
+/// One watch until it ends: whether it said anything beside that it goes on, and why it ended.
 async fn follow(
     source: &dyn Source,
     tell: &mpsc::Sender<Report>,
     cursor: &mut Option<Cursor>,
 ) -> Result<(bool, Fault), mpsc::error::SendError<Report>> {
-    let mut heard = false;
-    let mut batches = source.watch(*cursor);
+    let (mut begun, mut heard) = (false, false);
+    let mut batches = source.watch(cursor.clone());
     while let Some(batch) = batches.next().await {
         let batch = match batch {
             Ok(batch) => batch,
             Err(fault) => return Ok((heard, fault)),
         };
-        if !heard {
-            heard = true;
+        if !begun {
+            begun = true;
             tell.send(Report::Capabilities(source.capabilities())).await?;
         }
+        heard |= batch != Batch::Begin(Begin::Resumed);
         match &batch {
-            Batch::Snapshot(snapshot) => *cursor = Some(snapshot.cursor),
-            Batch::Events { cursor: after, .. } => *cursor = Some(*after),
-            Batch::Alive { .. } | Batch::Replay(_) | Batch::Skipped(_) => {}
+            Batch::Begin(Begin::Fresh(snapshot)) => *cursor = Some(snapshot.cursor.clone()),
+            Batch::Events { cursor: after, .. } => *cursor = Some(after.clone()),
+            Batch::Begin(Begin::Resumed) | Batch::Alive { .. } | Batch::Replay(_) | Batch::Skipped(_) => {}
         }
         tell.send(Report::Batch(batch)).await?;
     }
@@ -179,13 +174,12 @@ mod tests {
         }
     }
 
-    fn snapshot(cursor: Cursor) -> Batch {
-        Batch::Snapshot(Box::new(Snapshot { cursor, ..Snapshot::default() }))
+    fn snapshot(cursor: u64) -> Batch {
+        Batch::Begin(Begin::Fresh(Box::new(Snapshot { cursor: cursor.into(), ..Snapshot::default() })))
     }
 
-    fn events(cursor: Cursor) -> Batch {
-        let events = Vec::new();
-        Batch::Events { events, cursor }
+    fn events(cursor: u64) -> Batch {
+        Batch::Events { events: Vec::new(), cursor: cursor.into(), behind: None }
     }
 
     fn down() -> Result<Batch, Fault> {
@@ -203,25 +197,30 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn goes_on_from_the_cursor_and_begins_anew_when_that_yields_nothing() {
+    async fn goes_on_from_the_cursor_until_the_source_begins_fresh() {
+        let resumed = || Ok(Batch::Begin(Begin::Resumed));
         let script = Script::of(vec![
             vec![Ok(snapshot(7)), Ok(events(9)), down()],
-            vec![Ok(events(12)), down()],
+            vec![resumed(), Ok(events(12)), down()],
             vec![down()],
-            vec![Ok(snapshot(20))],
+            vec![resumed(), down()],
+            vec![Ok(snapshot(2))],
         ]);
         let mut supervised = supervise(script.clone());
-        let reports = heard(&mut supervised, &script, 5).await;
+        let reports = heard(&mut supervised, &script, 6).await;
         let began = script.began.lock().unwrap().clone();
-        assert_eq!(began, [None, Some(9), Some(12), None, Some(20)]);
+        let began: Vec<Option<u64>> = began.iter().map(|it| it.as_ref()?.number()).collect();
+        assert_eq!(began, [None, Some(9), Some(12), Some(12), Some(12), Some(2)]);
         assert_eq!(reports[0], Report::Connecting);
         assert!(matches!(reports[1], Report::Capabilities(_)));
-        assert!(matches!(reports[2], Report::Batch(Batch::Snapshot(_))));
+        assert!(matches!(reports[2], Report::Batch(Batch::Begin(Begin::Fresh(_)))));
     }
 
     #[tokio::test(start_paused = true)]
     async fn waits_longer_each_time_and_starts_over_after_success() {
-        let mut watches: Vec<Watch> = (0..9).map(|_| vec![down()]).collect();
+        // To connect and to fall silent again is no success.
+        let failing = |nth| if nth % 2 == 0 { vec![down()] } else { vec![Ok(Batch::Begin(Begin::Resumed)), down()] };
+        let mut watches: Vec<Watch> = (0..9).map(failing).collect();
         watches.push(vec![Ok(snapshot(1)), down()]);
         let script = Script::of(watches);
         let mut supervised = supervise(script.clone());

@@ -3,10 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 
-use super::{Blob, Store, StoreError, Version};
+use super::{Blob, Position, Store, StoreError, Version};
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
-use crate::domain::port::Cursor;
 use crate::domain::run::{Run, State};
 use crate::domain::time::Time;
 
@@ -101,7 +100,7 @@ impl Store {
     }
 
     /// Events after a position, in order, at most `limit`.
-    pub async fn tail(&self, after: Cursor, limit: usize) -> Result<Vec<(Cursor, Event)>, StoreError> {
+    pub async fn tail(&self, after: Position, limit: usize) -> Result<Vec<(Position, Event)>, StoreError> {
         self.read(move |db| {
             let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor LIMIT ?2";
             events(db, sql, params![after as i64, limit as i64])
@@ -230,14 +229,14 @@ pub(super) fn events(
     db: &Connection,
     sql: &str,
     params: impl rusqlite::Params,
-) -> Result<Vec<(Cursor, Event)>, StoreError> {
+) -> Result<Vec<(Position, Event)>, StoreError> {
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let cursor: i64 = row.get(0)?;
         let body = row.get_ref(1)?.as_str().unwrap_or_default();
-        found.push((cursor as Cursor, serde_json::from_str(body)?));
+        found.push((cursor as Position, serde_json::from_str(body)?));
     }
     Ok(found)
 }

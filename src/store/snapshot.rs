@@ -3,9 +3,9 @@
 use rusqlite::Connection;
 
 use super::read::events;
-use super::{Store, StoreError, parallel, rollup};
+use super::{Position, Store, StoreError, parallel, rollup};
 use crate::domain::event::Fact;
-use crate::domain::port::{Cursor, Rollup, Snapshot};
+use crate::domain::port::{Rollup, Snapshot};
 use crate::domain::run::StoredRun;
 use crate::domain::time::{HOUR, Time};
 
@@ -35,7 +35,7 @@ impl Store {
             refused.reverse();
             let mut snapshot = Snapshot {
                 at: now,
-                cursor: cursor as Cursor,
+                cursor: (cursor as Position).into(),
                 runs: Vec::new(),
                 rollups: Vec::new(),
                 recent: recent.into_iter().map(|(_, event)| event).collect(),

@@ -14,7 +14,7 @@ use seamwatch::testing::console::ui::{self, Memo};
 use seamwatch::testing::domain::environment::Environment;
 use seamwatch::testing::domain::event::{Event, Fact};
 use seamwatch::testing::domain::id::{Actor, Edge, HandoffId, RunId};
-use seamwatch::testing::domain::port::{Batch, Report, SourceId};
+use seamwatch::testing::domain::port::{Batch, Cursor, Report, SourceId};
 use seamwatch::testing::domain::time::{Millis, Time};
 use seamwatch::testing::theme::Theme;
 
@@ -99,7 +99,7 @@ impl Console {
 
     /// Lets events come in.
     pub fn happen(&mut self, events: Vec<Event>) {
-        self.hear(Report::Batch(Batch::Events { events, cursor: 0 }));
+        self.hear(Report::Batch(Batch::Events { events, cursor: Cursor::default(), behind: None }));
     }
 
     /// Lets the source say something.
@@ -139,7 +139,7 @@ impl Console {
 
     /// Lets events come in before anything is drawn again.
     pub fn hear_undrawn(&mut self, events: Vec<Event>) {
-        let batch = Batch::Events { events, cursor: 0 };
+        let batch = Batch::Events { events, cursor: Cursor::default(), behind: None };
         update(&mut self.state, Msg::Heard(SOURCE, Report::Batch(batch)));
     }
 

@@ -6,7 +6,7 @@ use seamwatch::testing::console::app::{Effect, Msg, Ticket};
 use seamwatch::testing::domain::id::RunId;
 use seamwatch::testing::domain::ledger::Ledger;
 use seamwatch::testing::domain::port::{
-    Act, Batch, Capabilities, Fault, Found, Replay, Report, Skipped, Snapshot, SourceId, Want,
+    Act, Batch, Begin, Capabilities, Fault, Found, Replay, Report, Skipped, Snapshot, SourceId, Want,
 };
 use seamwatch::testing::domain::run::Run;
 use seamwatch::testing::domain::time::SECOND;
@@ -298,8 +298,8 @@ fn the_feedback_of_an_old_loop_is_asked_for_when_it_is_looked_at() {
     let run = ledger.run(&id).unwrap().clone();
     let mut console = Console::with(120, 40, Vec::new());
     // The log of a console opened later does not reach back to the returns.
-    let snapshot = Snapshot { at: at(0), cursor: 1, runs: vec![run.clone().into()], ..Snapshot::default() };
-    console.hear(Report::Batch(Batch::Snapshot(Box::new(snapshot))));
+    let snapshot = Snapshot { at: at(0), cursor: 1.into(), runs: vec![run.clone().into()], ..Snapshot::default() };
+    console.hear(Report::Batch(Batch::Begin(Begin::Fresh(Box::new(snapshot)))));
     console.tick(1_000);
     console.keys("3").must_not_show("FEEDBACK");
     let fetched = console.effects.iter().find_map(|it| match it {

@@ -4,7 +4,7 @@ use ratatui::buffer::{Buffer, Cell};
 use seamwatch::testing::console::app::{Connection, Size, Start};
 use seamwatch::testing::domain::event::{Emission, Terms};
 use seamwatch::testing::domain::id::Edge;
-use seamwatch::testing::domain::port::{Batch, Capabilities, Report, Snapshot};
+use seamwatch::testing::domain::port::{Batch, Begin, Capabilities, Report, Snapshot};
 use seamwatch::testing::domain::time::{MINUTE, Time};
 use seamwatch::testing::keymap::{Key, Keymap};
 
@@ -29,7 +29,7 @@ pub fn everything() -> Capabilities {
 /// An orchestrator answers, and nothing has happened on it yet.
 pub fn connected(now: Time) -> [Report; 2] {
     let nothing = Snapshot { at: now, ..Snapshot::default() };
-    [Report::Capabilities(everything()), Report::Batch(Batch::Snapshot(Box::new(nothing)))]
+    [Report::Capabilities(everything()), Report::Batch(Batch::Begin(Begin::Fresh(Box::new(nothing))))]
 }
 
 /// The head of an ordinary contract.

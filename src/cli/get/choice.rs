@@ -67,8 +67,7 @@ impl<'a> Choice<'a> {
     /// The sentence that explains an empty result; `many` is the plural noun of the rows.
     pub fn why_none(&self, look: &Look, many: &str) -> String {
         let at = format!("nothing to show at {} as of {}", look.address, look.as_of);
-        let nothing_ever = look.ledger.cursor() == 0 && look.events.is_empty();
-        if nothing_ever && look.live {
+        if look.live && look.events.is_empty() {
             format!("{at}: the store is empty")
         } else if self.offered == 0 {
             format!("{at}: there are no {many}")

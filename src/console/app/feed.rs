@@ -6,7 +6,7 @@ use crate::domain::event::Event;
 use crate::domain::health::Window;
 use crate::domain::id::RunId;
 use crate::domain::ledger::Ledger;
-use crate::domain::port::{Batch, Capabilities, Fault, Replay, Report, Skipped, SourceId};
+use crate::domain::port::{Batch, Begin, Capabilities, Fault, Replay, Report, Skipped, SourceId};
 use crate::domain::report::{self, DeadGroup, EdgeRow, InboxRow, TaskRow};
 use crate::domain::time::{Millis, SECOND, Time};
 
@@ -29,6 +29,7 @@ pub struct Feed {
     link: Link,
     can: Option<Capabilities>,
     heard_at: Option<Time>,
+    behind: u64,
     replay: Option<Replay>,
     skipped: Vec<Skipped>,
     ledger: Ledger,
@@ -85,6 +86,7 @@ impl Feed {
             link: Link::Connecting,
             can: None,
             heard_at: None,
+            behind: 0,
             replay: None,
             skipped: Vec::new(),
             ledger: Ledger::new(0),
@@ -146,6 +148,11 @@ impl Feed {
         self.heard_at.map(|at| at.age(now))
     }
 
+    /// Events that happened at the source and are not here yet, as far as it says so; 0 when it does not know.
+    pub const fn behind(&self) -> u64 {
+        self.behind
+    }
+
     /// A recording: time is its own, and nothing can be changed.
     pub fn is_recording(&self) -> bool {
         self.replay.is_some() || self.can.as_ref().is_some_and(|can| can.replay)
@@ -164,10 +171,7 @@ impl Feed {
                     self.link = Link::Connecting;
                 }
             }
-            Report::Capabilities(can) => {
-                self.can = Some(can);
-                self.asked.clear();
-            }
+            Report::Capabilities(can) => self.can = Some(can),
             Report::Down { fault, retry_in } => {
                 let since = match self.link {
                     Link::Down { since, .. } => since,
@@ -185,15 +189,22 @@ impl Feed {
 
     fn take(&mut self, batch: Batch, now: Time) {
         match batch {
-            Batch::Snapshot(snapshot) => {
-                self.meet(snapshot.at, now);
-                self.ledger.restore(*snapshot);
+            Batch::Begin(begin) => {
+                self.asked.clear();
+                self.behind = 0;
+                match begin {
+                    Begin::Fresh(snapshot) => {
+                        self.meet(snapshot.at, now);
+                        self.ledger.restore(*snapshot);
+                    }
+                    Begin::Resumed => {}
+                }
             }
-            Batch::Events { events, cursor } => {
+            Batch::Events { events, behind, .. } => {
                 for event in &events {
                     self.ledger.apply(event);
                 }
-                self.ledger.reached(cursor);
+                self.behind = behind.unwrap_or(0);
             }
             Batch::Alive { at } if self.is_recording() => self.ledger.advance(at),
             Batch::Alive { at } => self.meet(at, now),

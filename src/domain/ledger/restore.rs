@@ -17,7 +17,6 @@ impl Ledger {
             keeps_all: self.keeps_all,
             revision: self.revision + 1,
             latest: self.latest + snapshot.recent.len() as u64,
-            cursor: snapshot.cursor,
             now: snapshot.at,
             ..Self::default()
         };

@@ -21,7 +21,7 @@ use super::problem::{Answer, Problem};
 use super::watcher::{Frame, PAGE};
 use super::wire::EdgeName;
 use crate::domain::event::Event;
-use crate::domain::port::Cursor;
+use crate::store::Position;
 
 /// Time of silence after which a listener gets a heartbeat, unless it asked for another.
 const QUIET: Duration = Duration::from_secs(15);
@@ -70,7 +70,7 @@ impl Filter {
     }
 }
 
-fn cursor(text: &str) -> Answer<Cursor> {
+fn cursor(text: &str) -> Answer<Position> {
     text.trim()
         .parse()
         .map_err(|_| Problem::bad_request("this is no cursor of this server; leave it out to begin anew"))
@@ -101,7 +101,7 @@ pub async fn events(State(api): State<Api>, headers: HeaderMap, Ask(wanted): Ask
     page(&api, &wanted, &filter, after.unwrap_or(0)).await
 }
 
-async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Cursor) -> Answer {
+async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Position) -> Answer {
     let limit = super::wire::limit(wanted.limit)?;
     let wait = Duration::from_secs(wanted.wait_s.unwrap_or(0).min(LONGEST_WAIT));
     let deadline = tokio::time::Instant::now() + wait;
@@ -142,7 +142,7 @@ async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Cursor) -> Ans
     Ok(Json(json!({ "events": events, "next": next.to_string() })).into_response())
 }
 
-fn stream(api: Api, filter: Filter, after: Option<Cursor>, beat: Option<Duration>) -> Response {
+fn stream(api: Api, filter: Filter, after: Option<Position>, beat: Option<Duration>) -> Response {
     let (chunks, body) = mpsc::channel(CHUNKS);
     tokio::spawn(async move {
         let stop = api.stop.clone();
@@ -167,7 +167,7 @@ struct Listener {
 struct Gone;
 
 impl Listener {
-    async fn run(self, after: Option<Cursor>) -> Option<()> {
+    async fn run(self, after: Option<Position>) -> Option<()> {
         self.send(Bytes::from_static(b"retry: 2000\n\n")).await.ok()?;
         let head = *self.api.engine.changed().borrow();
         let mut at = after.unwrap_or(head);
@@ -210,7 +210,7 @@ impl Listener {
     }
 
     /// Sends what the log holds after `at`.
-    async fn catch_up(&self, at: &mut Cursor) -> Option<()> {
+    async fn catch_up(&self, at: &mut Position) -> Option<()> {
         loop {
             let found = self.api.engine.tail(*at, PAGE).await.ok()?;
             if found.is_empty() {
@@ -232,7 +232,7 @@ impl Listener {
 
 impl super::Shared {
     /// Frames an event from the log if the filter takes it.
-    async fn frame(&self, filter: &Filter, cursor: Cursor, event: &Event) -> Answer<Option<Frame>> {
+    async fn frame(&self, filter: &Filter, cursor: Position, event: &Event) -> Answer<Option<Frame>> {
         let mut edge = None;
         if filter.edge.is_some() {
             edge = self.watcher.known().edge_of(event).cloned();

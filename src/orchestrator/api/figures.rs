@@ -158,7 +158,8 @@ pub async fn healthz(State(api): State<Api>) -> Answer {
     if let Some(why) = api.engine.store().failing() {
         return Err(engine::Problem::Store(why).into());
     }
-    let cursor = api.present().await.cursor();
+    drop(api.present().await);
+    let cursor = api.watcher.position();
     Ok(Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "cursor": cursor.to_string() }))
         .into_response())
 }

@@ -12,8 +12,8 @@ use crate::clock::now;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, RunId};
 use crate::domain::ledger::Ledger;
-use crate::domain::port::Cursor;
 use crate::orchestrator::engine::Engine;
+use crate::store::Position;
 
 /// Events a slow listener may be behind before it is sent away (protocol section 7).
 pub const BUFFER: usize = 1_024;
@@ -27,7 +27,7 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Frame {
     /// Position in the log.
-    pub cursor: Cursor,
+    pub cursor: Position,
     /// Type without its version, such as `handoff.emitted`.
     pub name: &'static str,
     /// The edge it is about, where it is known.
@@ -40,7 +40,8 @@ pub struct Frame {
 pub struct Watcher {
     ledger: Mutex<Ledger>,
     frames: broadcast::Sender<Arc<Frame>>,
-    position: watch::Sender<Cursor>,
+    /// Position of the latest event in the ledger.
+    position: watch::Sender<Position>,
 }
 
 impl Watcher {
@@ -50,12 +51,13 @@ impl Watcher {
     /// The store cannot be read.
     pub async fn start(engine: Engine, stop: CancellationToken) -> Result<Arc<Self>, Problem> {
         let mut ledger = Ledger::new(0);
-        ledger.restore(engine.snapshot().await?);
-        let cursor = ledger.cursor();
+        let snapshot = engine.snapshot().await?;
+        let position = snapshot.cursor.number().unwrap_or_default();
+        ledger.restore(snapshot);
         let watcher = Arc::new(Self {
             ledger: Mutex::new(ledger),
             frames: broadcast::channel(BUFFER).0,
-            position: watch::Sender::new(cursor),
+            position: watch::Sender::new(position),
         });
         let reader = Arc::clone(&watcher);
         tokio::spawn(async move {
@@ -67,17 +69,16 @@ impl Watcher {
     async fn read(&self, engine: &Engine) {
         let mut changed = engine.changed();
         loop {
-            let after = self.known().cursor();
+            let after = self.position();
             match engine.tail(after, PAGE).await {
-                Ok(events) if events.is_empty() => {
-                    if changed.changed().await.is_err() {
+                Ok(events) => {
+                    if let Some((latest, _)) = events.last() {
+                        self.share(&events);
+                        self.complete(engine).await;
+                        self.position.send_replace(*latest);
+                    } else if changed.changed().await.is_err() {
                         return; // the store is closed
                     }
-                }
-                Ok(events) => {
-                    self.share(&events);
-                    self.complete(engine).await;
-                    self.position.send_replace(self.known().cursor());
                 }
                 Err(why) => {
                     tracing::warn!(why = why.to_string(), "cannot read the log; trying again");
@@ -87,11 +88,10 @@ impl Watcher {
         }
     }
 
-    fn share(&self, events: &[(Cursor, Event)]) {
+    fn share(&self, events: &[(Position, Event)]) {
         let mut ledger = self.known();
         for (cursor, event) in events {
             ledger.apply(event);
-            ledger.reached(*cursor);
             // Nobody listening is no error.
             if self.frames.receiver_count() > 0 {
                 let edge = ledger.edge_of(event).cloned();
@@ -109,6 +109,11 @@ impl Watcher {
                 Err(why) => tracing::warn!(%run, why = why.to_string(), "cannot read the run"),
             }
         }
+    }
+
+    /// Position of the latest event that is in the ledger.
+    pub fn position(&self) -> Position {
+        *self.position.borrow()
     }
 
     /// The ledger, with windows as of the latest event. Hold it briefly.
@@ -136,7 +141,7 @@ impl Watcher {
 
 impl Frame {
     /// The frame of an event.
-    pub fn of(cursor: Cursor, event: &Event, edge: Option<Edge>) -> Self {
+    pub fn of(cursor: Position, event: &Event, edge: Option<Edge>) -> Self {
         let name = event.fact.name();
         // An event came out of the store as JSON, so it goes back to JSON.
         let data = serde_json::to_string(event).unwrap_or_default();

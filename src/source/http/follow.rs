@@ -8,7 +8,7 @@ use sse_stream::{Sse, SseByteStream};
 
 use super::answer::Server;
 use crate::domain::event::Event;
-use crate::domain::port::{Batch, Cursor, Fault};
+use crate::domain::port::{Batch, Fault};
 use crate::domain::time::Time;
 
 /// Most bytes without the end of an event: far more than any event of ours.
@@ -18,13 +18,17 @@ const MAX_BATCH: usize = 1_000;
 
 /// A message of a server.
 #[derive(Debug, PartialEq)]
-enum Said {
-    Event(Box<Event>, Cursor),
+pub(super) enum Said {
+    /// An event, and its position in the log.
+    Event(Box<Event>, u64),
+    /// A heartbeat.
     Alive(Time),
+    /// The log does not reach back as far as it was asked to.
+    Gap,
 }
 
-/// The batches of an accepted event stream. Ends with the first fault, at the latest when the server closes.
-pub(super) fn batches(response: Response, server: Server) -> BoxStream<'static, Result<Batch, Fault>> {
+/// The messages of an accepted event stream. Ends with a fault, at the latest when the server closes.
+pub(super) fn said(response: Response, server: Server) -> BoxStream<'static, Result<Said, Fault>> {
     let name = server.name.clone();
     let mut open = 0;
     let bytes = response.bytes_stream().map(move |chunk| {
@@ -46,7 +50,14 @@ pub(super) fn batches(response: Response, server: Server) -> BoxStream<'static, 
         let said = block.map_err(|why| broken(&why, &name));
         future::ready(said.and_then(|block| understand(&block, &name)).transpose())
     });
-    until_fault(gathered(said).chain(stream::once(future::ready(Err(closed))))).boxed()
+    said.chain(stream::once(future::ready(Err(closed)))).boxed()
+}
+
+/// The messages as batches, up to the first fault.
+pub(super) fn batches(
+    said: impl Stream<Item = Result<Said, Fault>> + Send + 'static,
+) -> BoxStream<'static, Result<Batch, Fault>> {
+    until_fault(gathered(said)).boxed()
 }
 
 /// A body that broke, carried through the decoder.
@@ -88,9 +99,7 @@ fn understand(block: &Sse, name: &str) -> Result<Option<Said>, Fault> {
             let Alive { at } = serde_json::from_str(data).map_err(unclear)?;
             Ok(Some(Said::Alive(at)))
         }
-        "stream.gap" => Err(Fault::Transient(format!(
-            "{name} no longer has the events since the last one seen here: starting from its present state"
-        ))),
+        "stream.gap" => Ok(Some(Said::Gap)),
         "stream.overflow" => {
             Err(Fault::Transient(format!("{name} sent more than this console could take in: catching up")))
         }
@@ -110,12 +119,15 @@ fn gathered(said: impl Stream<Item = Result<Said, Fault>>) -> impl Stream<Item =
         let mut batches: Vec<Result<Batch, Fault>> = Vec::new();
         for item in items {
             match (item, batches.last_mut()) {
-                (Ok(Said::Event(event, after)), Some(Ok(Batch::Events { events, cursor }))) => {
+                (Ok(Said::Event(event, after)), Some(Ok(Batch::Events { events, cursor, .. }))) => {
                     events.push(*event);
-                    *cursor = after;
+                    *cursor = after.into();
                 }
-                (Ok(Said::Event(event, cursor)), _) => batches.push(Ok(Batch::Events { events: vec![*event], cursor })),
+                (Ok(Said::Event(event, after)), _) => {
+                    batches.push(Ok(Batch::Events { events: vec![*event], cursor: after.into(), behind: None }));
+                }
                 (Ok(Said::Alive(at)), _) => batches.push(Ok(Batch::Alive { at })),
+                (Ok(Said::Gap), _) => batches.push(Err(Fault::Transient("the log has a gap: catching up".to_owned()))),
                 (Err(fault), _) => batches.push(Err(fault)),
             }
         }
@@ -149,9 +161,8 @@ mod tests {
         assert!(matches!(alive, Ok(Some(Said::Alive(_)))));
         assert_eq!(said(Sse::default().retry(2_000)), Ok(None));
         assert_eq!(said(block("stream.later", "?", "")), Ok(None));
-        for kind in ["stream.gap", "stream.overflow"] {
-            assert!(matches!(said(block(kind, "{}", "")), Err(Fault::Transient(_))));
-        }
+        assert_eq!(said(block("stream.gap", "{}", "")), Ok(Some(Said::Gap)));
+        assert!(matches!(said(block("stream.overflow", "{}", "")), Err(Fault::Transient(_))));
         for (data, id) in [("{", "7"), (EVENT, "x"), (EVENT, "")] {
             let unclear = said(block("observed.retried.v1", data, id));
             assert!(matches!(unclear, Err(Fault::Malformed(_))), "{data} {id}");
@@ -164,9 +175,11 @@ mod tests {
         let down = Err(Fault::Transient("down".into()));
         let said = [event("1"), event("2"), down, event("3")];
         let said = stream::iter(said.into_iter().filter_map(Result::transpose));
-        let batches: Vec<_> = until_fault(gathered(said)).collect().await;
+        let batches: Vec<_> = batches(said).collect().await;
         assert_eq!(batches.len(), 2);
-        assert!(matches!(&batches[0], Ok(Batch::Events { events, cursor: 2 }) if events.len() == 2));
+        assert!(
+            matches!(&batches[0], Ok(Batch::Events { events, cursor, .. }) if events.len() == 2 && *cursor == 2.into())
+        );
         assert!(batches[1].is_err());
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::{Reading, Seen, lock};
-use crate::domain::port::{Batch, Control, Cursor, Fault, Replay, Snapshot};
+use crate::domain::port::{Batch, Begin, Control, Fault, Replay, Snapshot};
 use crate::domain::time::{Millis, Time};
 
 /// Most events in one batch.
@@ -65,12 +65,12 @@ pub(super) struct Player {
 impl Player {
     pub(super) fn new(
         reading: Arc<Reading>,
-        from: Option<Cursor>,
+        from: Option<usize>,
         mut playbacks: watch::Receiver<Playback>,
         seen: Seen,
     ) -> Self {
         let first = reading.from().unwrap_or_default();
-        let next = usize::try_from(from.unwrap_or(0)).unwrap_or(usize::MAX);
+        let next = from.unwrap_or(0);
         let begin = next.checked_sub(1).and_then(|last| reading.events.get(last));
         let playback = *playbacks.borrow_and_update();
         let mut player = Self {
@@ -85,8 +85,9 @@ impl Player {
             seen,
             reading,
         };
-        if from.is_none() {
-            player.rewind();
+        match from {
+            Some(_) => player.to_say.push_back(Batch::Begin(Begin::Resumed)),
+            None => player.rewind(),
         }
         // Where the recording was last sent, unless it has gone on from there.
         if let Some(to) = playback.jump {
@@ -182,8 +183,8 @@ impl Player {
     fn rewind(&mut self) {
         self.next = 0;
         self.since = (self.from, Instant::now());
-        let nothing = Snapshot { at: self.from, ..Snapshot::default() };
-        self.to_say.push_back(Batch::Snapshot(Box::new(nothing)));
+        let nothing = Snapshot { at: self.from, cursor: 0.into(), ..Snapshot::default() };
+        self.to_say.push_back(Batch::Begin(Begin::Fresh(Box::new(nothing))));
     }
 
     fn last_played(&self) -> Time {
@@ -205,7 +206,8 @@ impl Player {
             return None;
         }
         self.next = due;
-        Some(Batch::Events { events, cursor: due as Cursor })
+        // The rest has not happened yet: nothing waits.
+        Some(Batch::Events { events, cursor: (due as u64).into(), behind: None })
     }
 
     /// Real time until the next event.
@@ -290,7 +292,7 @@ mod tests {
     async fn as_fast_as_possible_plays_everything_and_waits_at_the_end() {
         let (recording, _file) = recording(None);
         let mut watch = recording.watch(None);
-        assert!(matches!(next(&mut watch).await, Batch::Snapshot(_)));
+        assert!(matches!(next(&mut watch).await, Batch::Begin(Begin::Fresh(_))));
         let (seen, last) = until(&mut watch, ended).await;
         assert_eq!(seen, 10);
         let Batch::Replay(last) = last else {
@@ -331,26 +333,27 @@ mod tests {
         let stands =
             |second| move |batch: &Batch| matches!(batch, Batch::Replay(it) if it.paused && it.at == at(second));
         until(&mut watch, stands(5)).await;
-        let Batch::Events { events, cursor } = next(&mut watch).await else {
+        let Batch::Events { events, cursor, .. } = next(&mut watch).await else {
             panic!("what happened up to the jump comes at once");
         };
-        assert_eq!((events.len(), cursor), (6, 6));
+        assert_eq!((events.len(), cursor), (6, 6.into()));
         let more = tokio::time::timeout(Duration::from_hours(1), watch.next()).await;
         assert!(more.is_err(), "it is paused");
         recording.control(Control::Jump(at(2))).unwrap();
-        assert!(matches!(next(&mut watch).await, Batch::Snapshot(_)));
+        assert!(matches!(next(&mut watch).await, Batch::Begin(Begin::Fresh(_))));
         until(&mut watch, stands(2)).await;
         let Batch::Events { cursor, .. } = next(&mut watch).await else {
             panic!("played again from the beginning");
         };
-        assert_eq!(cursor, 3);
+        assert_eq!(cursor, 3.into());
         recording.control(Control::Resume).unwrap();
-        let (seen, _) = until(&mut watch, |it| matches!(it, Batch::Events { cursor: 9, .. })).await;
+        let (seen, _) =
+            until(&mut watch, |it| matches!(it, Batch::Events { cursor, .. } if cursor.number() == Some(9))).await;
         assert_eq!(seen, 6);
         recording.control(Control::Speed(None)).unwrap();
         until(&mut watch, ended).await;
         recording.control(Control::Jump(at(0))).unwrap();
-        assert!(matches!(next(&mut watch).await, Batch::Snapshot(_)));
+        assert!(matches!(next(&mut watch).await, Batch::Begin(Begin::Fresh(_))));
     }
 
     #[tokio::test(start_paused = true)]

@@ -62,6 +62,9 @@ fn link(feed: &Feed, state: &State, page: &mut Page<'_>) {
     let heard = match feed.data_age(now) {
         None => "nothing was heard yet".to_owned(),
         Some(_) if feed.is_recording() => "a recording: its time is its own".to_owned(),
+        Some(old) if feed.behind() > 0 => {
+            format!("last heard {}, {} behind", ago(old), counted(feed.behind(), "event", "events"))
+        }
         Some(old) => format!("last heard {}", ago(old)),
     };
     page.fact("data", Role::Text, &heard);
