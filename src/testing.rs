@@ -58,7 +58,7 @@ pub mod domain {
         };
     }
     pub mod health {
-        pub use crate::domain::health::{Kind, Tally, Window};
+        pub use crate::domain::health::{Kind, Measured, Measures, Tally, Window};
     }
     pub mod id {
         pub use crate::domain::id::{Actor, Edge, HandoffId, RunId};

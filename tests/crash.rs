@@ -245,7 +245,7 @@ async fn watches(source: Shared, watcher: Arc<Mutex<Watcher>>) {
                         }
                         it.cursor = cursor;
                     }
-                    Batch::Alive { .. } | Batch::Replay(_) | Batch::Skipped(_) => {}
+                    Batch::Alive { .. } | Batch::Replay(_) | Batch::Skipped(_) | Batch::Capabilities(_) => {}
                 }
             }
             Report::Connecting | Report::Capabilities(_) => {}

@@ -179,17 +179,7 @@ fn operator(connect: &Connect, who: Option<&String>) -> anyhow::Result<String> {
 /// Refuses what cannot be done at this address, or not by whoever asks.
 fn may(look: &Look, kind: ActKind) -> Result<(), Stop> {
     let can = look.source.capabilities();
-    if can.acts.contains(&kind) {
-        return Ok(());
-    }
-    let scopes = match can.kind.as_str() {
-        "orchestrator" => kind.row().scopes,
-        _ => &[],
-    };
-    let names: Vec<&str> = scopes.iter().map(|it| it.name()).collect();
-    let scope = if names.is_empty() { String::new() } else { format!("; it needs the scope {}", names.join(" or ")) };
-    let why = format!("cannot {}: {}{scope}", kind.verb(), can.why_not);
-    Err(Stop::new(Exit::Refused, why))
+    can.may(kind).map_err(|why| Stop::new(Exit::Refused, format!("cannot {}: {why}", kind.verb())))
 }
 
 /// Targets at the versions they have now, and a failed item for each id that no open handoff has.

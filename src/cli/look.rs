@@ -167,6 +167,7 @@ pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look
         let mut events = reading.events.clone();
         events.retain(|it| it.at <= as_of);
         let mut ledger = Ledger::of_recording(Windows::phase_of(as_of));
+        ledger.measure(reading.measured.clone());
         for event in &events {
             ledger.apply(event);
         }
@@ -195,6 +196,7 @@ pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look
         .with_context(|| format!("{shown} did not answer within {} s", CONNECT_TIMEOUT.as_secs()))??;
     let (as_of, events, cursor) = (snapshot.at, snapshot.recent.clone(), snapshot.cursor.clone());
     let mut ledger = Ledger::new(0);
+    ledger.measure(source.capabilities().measured);
     ledger.restore(snapshot);
     Ok(Look { address: shown, environment, source, ledger, as_of, events, skipped: Vec::new(), live: true, cursor })
 }

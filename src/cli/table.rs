@@ -181,6 +181,11 @@ pub fn or_dash<T>(value: Option<T>, shown: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), shown)
 }
 
+/// The cell of a fact, or `n/m` where the source does not measure it.
+pub fn if_measured(measured: bool, cell: String) -> String {
+    if measured { cell } else { "n/m".to_owned() }
+}
+
 /// A measured duration, `-` without a sample.
 pub fn latency(value: Option<Millis>) -> String {
     or_dash(value, text::latency)

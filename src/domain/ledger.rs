@@ -23,6 +23,7 @@ use indexmap::IndexMap;
 
 use super::accounting::{Asked, Before, entries};
 use super::event::Event;
+use super::health::Measured;
 use super::id::{Edge, HandoffId, RunId};
 use super::machine::{Irregularity, evolve};
 use super::run::{Handoff, Level, Run, State, StoredRun};
@@ -73,6 +74,8 @@ pub struct Ledger {
     irregular: BTreeMap<Irregularity, u64>,
     folded: u64,
     now: Time,
+    /// What the source measures; all, until it says otherwise.
+    measured: Measured,
     phase: i64,
     revision: u64,
 }
@@ -135,6 +138,12 @@ impl Ledger {
         for book in self.edges.values_mut() {
             book.windows.advance(self.now);
         }
+        self.revision += 1;
+    }
+
+    /// Takes what the source says it measures.
+    pub fn measure(&mut self, measured: Measured) {
+        self.measured = measured;
         self.revision += 1;
     }
 
@@ -228,6 +237,11 @@ impl Standing {
 
 /// Read access for screens and commands.
 impl Ledger {
+    /// What the source measures.
+    pub const fn measured(&self) -> &Measured {
+        &self.measured
+    }
+
     /// The source's present as far as it was heard.
     pub fn now(&self) -> Time {
         self.now

@@ -1,10 +1,12 @@
 //! The port between a console and a source: batches of facts one way, requests and answers the other.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::contract::Masked;
 use super::event::Event;
-use super::health::Tally;
+use super::health::{Measured, Tally};
 use super::id::{Edge, HandoffId, RunId};
 use super::run::{Run, StoredRun};
 use super::time::Time;
@@ -51,6 +53,8 @@ pub enum Batch {
     Replay(Replay),
     /// The parts that could not be used, by cause, since the watch began: replaces the list told before.
     Skipped(Vec<Skipped>),
+    /// What the source can do and measures has changed: replaces what it said before.
+    Capabilities(Box<Capabilities>),
 }
 
 /// Relation of what follows to what was known before.
@@ -132,27 +136,22 @@ pub struct Rollup {
     pub edges: Vec<(Edge, Tally)>,
 }
 
-/// Capabilities of a source: its measurements and acts; the console greys out the rest and says why.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Capabilities of a source: what it measures and can do; the console greys out the rest and says why. They may change
+/// while it is watched.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Capabilities {
     /// Kind of source in two or three words, such as `embedded orchestrator` or `recording`.
     pub kind: String,
-    /// Acknowledgements are seen, so latency is.
-    pub latency: bool,
-    /// Retries are seen, so the retry rate is.
-    pub retries: bool,
-    /// Refused contracts are seen.
-    pub violations: bool,
+    /// What it measures, by edge.
+    pub measured: Measured,
     /// The user's name where the source knows it by itself, as by a token; `None` where it takes the name it is told.
     pub you: Option<String>,
-    /// Contracts can be fetched.
+    /// Bodies can be fetched.
     pub bodies: bool,
     /// The history of a run can be fetched.
     pub timelines: bool,
-    /// The acts it can perform; empty when it only observes.
-    pub acts: Vec<ActKind>,
-    /// Reason why it cannot perform the others, as a sentence; empty when it can perform all.
-    pub why_not: String,
+    /// The acts it cannot perform now, each with the reason as a sentence; empty when it can perform all.
+    pub cannot: BTreeMap<ActKind, String>,
     /// Time can be paused, moved and sped up.
     pub replay: bool,
 }
@@ -162,16 +161,29 @@ impl Capabilities {
     pub fn everything(kind: &str) -> Self {
         Self {
             kind: kind.to_owned(),
-            latency: true,
-            retries: true,
-            violations: true,
+            measured: Measured::default(),
             you: None,
             bodies: true,
             timelines: true,
-            acts: ActKind::ALL.to_vec(),
-            why_not: String::new(),
+            cannot: BTreeMap::new(),
             replay: false,
         }
+    }
+
+    /// Without the acts that there is a reason against; the others stay as they were.
+    #[must_use]
+    pub fn without(mut self, why_not: impl Fn(ActKind) -> Option<String>) -> Self {
+        let reasons = ActKind::ALL.iter().filter_map(|act| Some((*act, why_not(*act)?)));
+        self.cannot.extend(reasons);
+        self
+    }
+
+    /// Whether it can perform an act now.
+    ///
+    /// # Errors
+    /// The reason why not, as a sentence.
+    pub fn may(&self, act: ActKind) -> Result<(), &str> {
+        self.cannot.get(&act).map_or(Ok(()), |why| Err(why))
     }
 }
 
@@ -206,7 +218,7 @@ pub enum Found {
 /// A message from the supervisor of a source to the console.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
-    /// The capabilities of the source; once connected.
+    /// The capabilities of the source: when it is connected, and whenever they change.
     Capabilities(Capabilities),
     /// Facts, or a heartbeat of the source.
     Batch(Batch),

@@ -1,7 +1,7 @@
 //! An orchestrator behind HTTP (protocol section 7).
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
@@ -43,7 +43,8 @@ pub struct Http {
     client: Client,
     base: Url,
     server: Server,
-    me: Arc<OnceLock<Me>>,
+    /// The caller; `None` before it was reached once. Asked for again with each connection: rights may have changed.
+    me: Arc<RwLock<Option<Me>>>,
     /// The last attempt did not reach it: when it is there again, it may be another one.
     doubted: Arc<AtomicBool>,
 }
@@ -108,23 +109,25 @@ impl Http {
     async fn follow(self, from: Option<Cursor>) -> Result<Watch, Fault> {
         let doubted = self.doubted.clone();
         let trusted = !doubted.load(Ordering::Relaxed);
-        let watch = self.begin(from.filter(|it| trusted && it.number().is_some())).await;
+        let watch = self.connect(from.filter(|it| trusted && it.number().is_some())).await;
         doubted.store(watch.is_err(), Ordering::Relaxed);
         watch
     }
 
+    async fn connect(self, from: Option<Cursor>) -> Result<Watch, Fault> {
+        let me = self.get(&["me"], BODY).await;
+        let me = me.map_err(|why| match why {
+            Fault::Refused(_) => Fault::Malformed(format!(
+                "there is no API of seam at {}: check the path of the address",
+                self.server.name
+            )),
+            other => other,
+        })?;
+        *self.me.write().unwrap_or_else(PoisonError::into_inner) = Some(me);
+        self.begin(from).await
+    }
+
     async fn begin(self, from: Option<Cursor>) -> Result<Watch, Fault> {
-        if self.me.get().is_none() {
-            let me = self.get(&["me"], BODY).await;
-            let me = me.map_err(|why| match why {
-                Fault::Refused(_) => Fault::Malformed(format!(
-                    "there is no API of seam at {}: check the path of the address",
-                    self.server.name
-                )),
-                other => other,
-            })?;
-            let _ = self.me.set(me); // somebody else asked at the same time: the same answer
-        }
         if let Some(cursor) = from {
             // Whether it has what follows the cursor, it says first.
             let mut said = self.events(&cursor).await?;
@@ -186,20 +189,24 @@ type Watch = BoxStream<'static, Result<Batch, Fault>>;
 
 impl Source for Http {
     fn capabilities(&self) -> Capabilities {
-        let acts = self.me.get().map_or_else(Vec::new, |me| {
-            let known = me.acts.iter().filter_map(|it| ActKind::deserialize(it).ok());
-            known.collect::<Vec<_>>()
-        });
-        let why_not = match (&self.me.get(), acts.len() == ActKind::ALL.len()) {
-            (_, true) => String::new(),
-            (None, _) => format!("not connected to {} yet", self.server.name),
-            (Some(_), _) if self.server.token => {
-                format!("the token in SEAM_TOKEN does not allow this on {}", self.server.name)
-            }
-            (Some(_), _) => format!("{} does not allow this without a token", self.server.name),
+        let everything = Capabilities::everything("orchestrator");
+        let name = &self.server.name;
+        let me = self.me.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(me) = &*me else {
+            return everything.without(|_| Some(format!("not connected to {name} yet")));
         };
-        let you = self.me.get().filter(|me| me.authenticated).map(|me| me.subject.clone());
-        Capabilities { you, acts, why_not, ..Capabilities::everything("orchestrator") }
+        let allowed: Vec<ActKind> = me.acts.iter().filter_map(|it| ActKind::deserialize(it).ok()).collect();
+        let why_not = |act: ActKind| {
+            let scopes: Vec<&str> = act.row().scopes.iter().map(|it| it.name()).collect();
+            let scopes = scopes.join(" or ");
+            if self.server.token {
+                format!("the token in SEAM_TOKEN does not allow this on {name}; it needs the scope {scopes}")
+            } else {
+                format!("{name} does not allow this without a token; it needs the scope {scopes}")
+            }
+        };
+        let you = me.authenticated.then(|| me.subject.clone());
+        Capabilities { you, ..everything.without(|act| (!allowed.contains(&act)).then(|| why_not(act))) }
     }
 
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {
@@ -274,9 +281,10 @@ mod tests {
     fn a_newer_server_may_know_acts_that_mean_nothing_here() {
         let http = Http::new("http://127.0.0.1:9".parse().unwrap(), None).unwrap();
         let me = r#"{"subject":"dana","authenticated":true,"acts":["requeue","teleport"]}"#;
-        http.me.set(serde_json::from_str(me).unwrap()).unwrap();
+        *http.me.write().unwrap() = serde_json::from_str(me).unwrap();
         let can = http.capabilities();
-        assert_eq!((can.acts, can.you), (vec![ActKind::Requeue], Some("dana".to_owned())));
+        let acts: Vec<ActKind> = ActKind::ALL.iter().copied().filter(|it| can.may(*it).is_ok()).collect();
+        assert_eq!((acts, can.you), (vec![ActKind::Requeue], Some("dana".to_owned())));
     }
 
     #[tokio::test]
@@ -306,8 +314,8 @@ mod tests {
             panic!("not transient");
         };
         assert!(why.contains(&base) && why.contains("seam serve"), "{why}");
-        let why_not = http.capabilities().why_not;
-        assert!(why_not.contains("not connected"), "{why_not}");
+        let can = http.capabilities();
+        assert!(can.may(ActKind::Requeue).is_err_and(|why| why.contains("not connected")), "{can:?}");
     }
 
     #[tokio::test]

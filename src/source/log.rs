@@ -80,7 +80,13 @@ async fn events(watch: &mut Watch) -> Result<(Vec<Event>, u64), Fault> {
             Some(Batch::Begin(Begin::Fresh(_))) => {
                 return Err(Fault::Transient("the log does not reach back that far any more".to_owned()));
             }
-            Some(Batch::Begin(Begin::Resumed) | Batch::Alive { .. } | Batch::Replay(_) | Batch::Skipped(_)) => {}
+            Some(
+                Batch::Begin(Begin::Resumed)
+                | Batch::Alive { .. }
+                | Batch::Replay(_)
+                | Batch::Skipped(_)
+                | Batch::Capabilities(_),
+            ) => {}
             None => return Err(Fault::Transient("the log ended in the middle; try again".to_owned())),
         }
     }

@@ -16,6 +16,7 @@ use crate::domain::port::{Batch, Capabilities, Control, Cursor, Fault, Found, Ou
 use crate::domain::run::Run;
 
 mod line;
+mod measured;
 mod player;
 mod read;
 
@@ -66,12 +67,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Source for Recording {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            violations: false,
+            measured: lock(&self.seen).0.measured.clone(),
             bodies: false,
-            acts: Vec::new(),
-            why_not: CANNOT_ACT.to_owned(),
             replay: true,
-            ..Capabilities::everything("recording")
+            ..Capabilities::everything("recording").without(|_| Some(CANNOT_ACT.to_owned()))
         }
     }
 
@@ -124,7 +123,12 @@ const CANNOT_ACT: &str = "a recording is over: nothing in it can be changed";
 /// It cannot be opened or read, or holds no event at all.
 pub async fn load(path: PathBuf) -> Result<Arc<Reading>, Fault> {
     let shown = path.display().to_string();
-    let reading = tokio::task::spawn_blocking(move || read(&path, None))
+    let read = move || {
+        let mut reading = read(&path, None)?;
+        reading.measured = measured::measured(&reading.events);
+        Ok(reading)
+    };
+    let reading = tokio::task::spawn_blocking(read)
         .await
         .map_err(|why| Fault::Malformed(format!("reading {shown} broke off: {why}")))?
         .map_err(|why| match why {

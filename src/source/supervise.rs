@@ -109,9 +109,17 @@ async fn follow(
         match &batch {
             Batch::Begin(Begin::Fresh(snapshot)) => *cursor = Some(snapshot.cursor.clone()),
             Batch::Events { cursor: after, .. } => *cursor = Some(after.clone()),
-            Batch::Begin(Begin::Resumed) | Batch::Alive { .. } | Batch::Replay(_) | Batch::Skipped(_) => {}
+            Batch::Begin(Begin::Resumed)
+            | Batch::Alive { .. }
+            | Batch::Replay(_)
+            | Batch::Skipped(_)
+            | Batch::Capabilities(_) => {}
         }
-        tell.send(Report::Batch(batch)).await?;
+        let report = match batch {
+            Batch::Capabilities(can) => Report::Capabilities(*can),
+            batch => Report::Batch(batch),
+        };
+        tell.send(report).await?;
     }
     let fault = Fault::Transient("the source ended without saying why".to_owned());
     Ok((heard, fault))

@@ -193,9 +193,7 @@ fn a_recording_says_what_it_does_not_have() {
         kind: "recording".to_owned(),
         bodies: false,
         timelines: false,
-        acts: Vec::new(),
-        why_not: "a recording cannot be changed".to_owned(),
-        ..everything()
+        ..everything().without(|_| Some("a recording cannot be changed".to_owned()))
     }));
     it.keys("4<enter>j<enter>").must_show("This recording keeps no contracts.");
     assert!(!it.effects.iter().any(|it| matches!(it, Effect::Fetch(..))));

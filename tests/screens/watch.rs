@@ -3,6 +3,7 @@
 use seamwatch::testing::console::app::feed::Feed;
 use seamwatch::testing::console::app::msg::Reply;
 use seamwatch::testing::console::app::{Effect, Msg, Ticket};
+use seamwatch::testing::domain::health::{Measured, Measures};
 use seamwatch::testing::domain::id::RunId;
 use seamwatch::testing::domain::ledger::Ledger;
 use seamwatch::testing::domain::port::{
@@ -234,11 +235,9 @@ fn a_recording_says_what_it_does_not_measure_and_where_it_stands() {
     let mut console = console(120, 40);
     console.hear(Report::Capabilities(Capabilities {
         kind: "recording".to_owned(),
-        latency: false,
-        acts: Vec::new(),
-        why_not: "a recording cannot be changed".to_owned(),
+        measured: Measured { everywhere: Measures { latency: false, ..Measures::ALL }, ..Measured::default() },
         replay: true,
-        ..super::console::everything()
+        ..super::console::everything().without(|_| Some("a recording cannot be changed".to_owned()))
     }));
     console.hear(Report::Batch(Batch::Replay(Replay {
         at: at(-1_800_000),
@@ -348,7 +347,7 @@ fn a_run_that_was_closed_and_goes_on_is_fetched_whole() {
     let gone = Fault::Transient("gone".to_owned());
     console.tell(Msg::Answered(*ticket, Err(gone)));
     assert_eq!(wanted(&mut console), []);
-    console.hear(Report::Capabilities(super::console::everything()));
+    console.hear(Report::Batch(Batch::Begin(Begin::Resumed)));
     let asked = wanted(&mut console);
     let run = Box::new(Run::new(run.clone(), at(0)));
     let found = Reply::Found(Found::Timeline { run, events });

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::cli::table::{Column, latency, left, moment, or_dash, p95, rate, right, some, words};
+use crate::cli::table::{Column, if_measured, latency, left, moment, or_dash, p95, rate, right, some, words};
 use crate::domain::ledger::Ledger;
 use crate::domain::query::Filterable;
 use crate::domain::report::{EdgeRow, PipelineRow, reasons};
@@ -50,9 +50,9 @@ impl Row for PipelineRow {
             self.pipeline.clone(),
             some(self.open),
             or_dash(self.oldest_unacknowledged_ms, age),
-            p95(self.p95_ms),
-            rate(self.retry_rate),
-            rate(self.violation_rate),
+            if_measured(self.measured.latency, p95(self.p95_ms)),
+            if_measured(self.measured.retries, rate(self.retry_rate)),
+            if_measured(self.measured.violations, rate(self.violation_rate)),
             some(self.looping),
             some(self.dead),
             some(self.escalated),
@@ -91,11 +91,11 @@ impl Row for EdgeRow {
             self.edge.to_string(),
             some(count("emitted")),
             some(count("acknowledged")),
-            latency(self.emit_to_ack_ms.p50),
-            p95(self.p95_ms),
-            latency(self.emit_to_ack_ms.p99),
-            rate(self.retry_rate),
-            rate(self.violation_rate),
+            if_measured(self.measured.latency, latency(self.emit_to_ack_ms.p50)),
+            if_measured(self.measured.latency, p95(self.p95_ms)),
+            if_measured(self.measured.latency, latency(self.emit_to_ack_ms.p99)),
+            if_measured(self.measured.retries, rate(self.retry_rate)),
+            if_measured(self.measured.violations, rate(self.violation_rate)),
             some(self.unacknowledged),
             or_dash(self.oldest_unacknowledged_ms, age),
             some(self.dead),

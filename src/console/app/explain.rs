@@ -57,15 +57,11 @@ fn no_reason(world: &World, feed: &Feed, row: &EdgeRow) -> String {
         }
         level => level.word().to_owned(),
     };
-    if !is_measured(feed, row) && row.level != Health::NoData {
-        words += ", acks not measured";
+    if row.level != Health::NoData {
+        let unseen = [("acks", row.measured.latency), ("retries", row.measured.retries)];
+        for (what, _) in unseen.into_iter().filter(|it| !it.1) {
+            words += &format!(", {what} not measured");
+        }
     }
     words
-}
-
-/// False when acknowledgements cannot be known here: the source does not see them, or saw handoffs of this edge
-/// end and none of them acknowledged. What cannot be known is never shown as a number.
-pub fn is_measured(feed: &Feed, row: &EdgeRow) -> bool {
-    let ended = row.counts.get(Kind::Completed.name()).copied().unwrap_or(0);
-    feed.can().is_none_or(|can| can.latency) && (ended == 0 || row.last_acknowledged_at.is_some())
 }

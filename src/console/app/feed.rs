@@ -171,7 +171,10 @@ impl Feed {
                     self.link = Link::Connecting;
                 }
             }
-            Report::Capabilities(can) => self.can = Some(can),
+            Report::Capabilities(can) => {
+                self.ledger.measure(can.measured.clone());
+                self.can = Some(can);
+            }
             Report::Down { fault, retry_in } => {
                 let since = match self.link {
                     Link::Down { since, .. } => since,
@@ -213,6 +216,7 @@ impl Feed {
                 self.replay = Some(replay);
             }
             Batch::Skipped(skipped) => self.skipped = skipped,
+            Batch::Capabilities(can) => self.hear(Report::Capabilities(*can), now),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Sources: every connection, what it can do, how fresh it is, and what came and could not be used.
 
-use crate::domain::health::Window;
+use crate::domain::health::{Measures, Window};
 use crate::domain::port::{ActKind, SourceId};
 use crate::keymap::Action;
 
@@ -79,25 +79,50 @@ pub fn measures(feed: &Feed) -> Vec<(&'static str, bool, &'static str)> {
     let Some(can) = feed.can() else {
         return Vec::new();
     };
+    let Measures { latency, retries, violations } = can.measured.everywhere;
     vec![
-        ("latency", can.latency, "no acknowledgements: P95 is not measured"),
-        ("retries", can.retries, "attempts are not seen"),
-        ("violations", can.violations, "refused contracts are not seen"),
-        ("contracts", can.bodies, "bodies cannot be fetched"),
+        ("latency", latency, "no acknowledgements: P95 is not measured"),
+        ("retries", retries, "attempts are not seen"),
+        ("violations", violations, "refused contracts are not seen"),
+        ("bodies", can.bodies, "bodies cannot be fetched"),
         ("timelines", can.timelines, "the history of a run cannot be fetched"),
     ]
 }
 
-/// The acts a source can and cannot perform.
-pub fn acts(feed: &Feed) -> (Vec<String>, Vec<String>) {
+/// The edges on which it measures less than elsewhere, and what it does not measure there, a line each.
+pub fn exceptions(feed: &Feed) -> Vec<String> {
     let Some(can) = feed.can() else {
-        return (Vec::new(), Vec::new());
+        return Vec::new();
     };
-    let phrases = |can_do: bool| {
-        let acts = ActKind::ALL.iter().filter(|it| can.acts.contains(it) == can_do);
-        let mut phrases: Vec<String> = acts.map(|it| it.row().phrase()).collect();
-        phrases.dedup();
-        phrases
+    let elsewhere = can.measured.everywhere.missing();
+    let less = can.measured.edges.iter().filter_map(|(edge, measures)| {
+        let missing: Vec<_> = measures.missing().into_iter().filter(|it| !elsewhere.contains(it)).collect();
+        (!missing.is_empty()).then(|| format!("{} not on {edge}", missing.join(" and ")))
+    });
+    less.collect()
+}
+
+/// The acts a source can perform, and those it cannot, by the reason.
+pub fn acts(feed: &Feed) -> (Vec<String>, Vec<(&str, Vec<String>)>) {
+    let (mut able, mut unable) = (Vec::new(), Vec::<(&str, Vec<String>)>::new());
+    let Some(can) = feed.can() else {
+        return (able, unable);
     };
-    (phrases(true), phrases(false))
+    for act in ActKind::ALL {
+        let phrases = match can.may(*act) {
+            Ok(()) => &mut able,
+            Err(why) => {
+                let nth = unable.iter().position(|it| it.0 == why).unwrap_or(unable.len());
+                if nth == unable.len() {
+                    unable.push((why, Vec::new()));
+                }
+                &mut unable[nth].1
+            }
+        };
+        let phrase = act.row().phrase();
+        if !phrases.contains(&phrase) {
+            phrases.push(phrase);
+        }
+    }
+    (able, unable)
 }

@@ -83,7 +83,7 @@ pub fn answers(world: &World, source: SourceId, row: &InboxRow, unseen: Option<&
 fn dismissal(world: &World, source: SourceId) -> ActKind {
     let may = |act| {
         let can = world.feed(source).and_then(|it| it.can());
-        can.is_none_or(|can| can.acts.contains(&act))
+        can.is_none_or(|can| can.may(act).is_ok())
     };
     if !may(ActKind::Reject) && may(ActKind::Dismiss) { ActKind::Dismiss } else { ActKind::Reject }
 }

@@ -68,14 +68,8 @@ impl World {
         if self.locked.is_some() {
             return self.locked.clone();
         }
-        if let Some(can) = feed.can()
-            && !can.acts.contains(&act)
-        {
-            return Some(if can.why_not.is_empty() {
-                format!("{} cannot {}", can.kind, act.verb())
-            } else {
-                can.why_not.clone()
-            });
+        if let Some(Err(why)) = feed.can().map(|can| can.may(act)) {
+            return Some(why.to_owned());
         }
         if let Link::Down { since, .. } = feed.link() {
             return Some(format!("{} unreachable for {}: acting waits for it", feed.name, age(since.age(self.now))));

@@ -13,7 +13,7 @@ use super::part::table::{Column, Line};
 use crate::console::app::State;
 use crate::console::app::edges::{By, Edges, Row};
 use crate::console::app::empty_state::why_blank;
-use crate::console::app::explain::{is_measured, reason};
+use crate::console::app::explain::reason;
 use crate::console::app::msg::HitTarget;
 use crate::domain::health::{Signal, Window};
 use crate::domain::text;
@@ -123,24 +123,22 @@ fn draw_row(it: &Row, state: &State, line: &mut Line<'_>) {
     cell((name, row.edge.to_string()));
     cell((Role::Dim, row.edge.pipeline.to_string()));
     cell(figure::count(row.emit_to_ack_ms.n, Role::Dim));
-    let measured = |it: Cell| {
-        if is_measured(feed, row) { it } else { (Role::Dim, figure::NOT_MEASURED.to_owned()) }
-    };
+    let measured = |it: Cell| figure::if_measured(row.measured.latency, it);
     cell(measured(figure::latency(row.emit_to_ack_ms.p50)));
-    cell(figure::p95(feed, row));
+    cell(figure::p95(row));
     cell(measured(figure::latency(row.emit_to_ack_ms.p99)));
     let theme = line.theme();
-    let mut rate = |of, role| {
+    let mut rate = |measured, of, role| {
         line.draw(|area, buffer| {
             // With its sample where there is room for all of it.
-            let long = figure::rate_of(of, role);
+            let long = figure::if_measured(measured, figure::rate_of(of, role));
             let fits = text::width(&long.1) <= usize::from(area.width) && area.width >= 11;
-            let (role, text) = if fits { long } else { figure::rate(of, role) };
+            let (role, text) = if fits { long } else { figure::if_measured(measured, figure::rate(of, role)) };
             part::put_right(buffer, area.x, area.y, area.width, &text, theme.style(role));
         });
     };
-    rate(row.retry_rate, figure::judged(row, &[Signal::Retries]));
-    rate(row.violation_rate, figure::judged(row, &[Signal::Violations]));
+    rate(row.measured.retries, row.retry_rate, figure::judged(row, &[Signal::Retries]));
+    rate(row.measured.violations, row.violation_rate, figure::judged(row, &[Signal::Violations]));
     let mut cell = |(role, text): Cell| line.text(role, &text);
     cell(figure::count(row.unacknowledged as u64, Role::Text));
     cell(figure::oldest(row));

@@ -5,7 +5,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::part;
-use crate::console::app::explain::is_measured;
 use crate::console::app::feed::Feed;
 use crate::domain::health::Signal;
 use crate::domain::report::{self, EdgeRow, P95Ms, RateOf};
@@ -18,7 +17,12 @@ use crate::theme::{Role, Theme};
 pub(super) type Cell = (Role, String);
 
 /// Not measured by this source.
-pub(super) const NOT_MEASURED: &str = "n/m";
+const NOT_MEASURED: &str = "n/m";
+
+/// The cell of a fact, or `n/m` where it is not measured: that is neither 0 nor well.
+pub(super) fn if_measured(measured: bool, cell: Cell) -> Cell {
+    if measured { cell } else { (Role::Dim, NOT_MEASURED.to_owned()) }
+}
 
 /// A cell without data: a dim dash.
 pub(super) fn none() -> Cell {
@@ -46,14 +50,9 @@ pub(super) fn judged(row: &EdgeRow, signals: &[Signal]) -> Role {
 pub(super) const SLOW: [Signal; 3] = [Signal::Stall, Signal::Drift, Signal::Limit];
 
 /// The P95 of an edge; `n/m` is not measured.
-pub(super) fn p95(feed: &Feed, row: &EdgeRow) -> Cell {
-    if !is_measured(feed, row) {
-        return (Role::Dim, NOT_MEASURED.to_owned());
-    }
-    match p95_text(row.p95_ms) {
-        Some(text) => (judged(row, &SLOW), text),
-        None => none(),
-    }
+pub(super) fn p95(row: &EdgeRow) -> Cell {
+    let cell = p95_text(row.p95_ms).map_or_else(none, |text| (judged(row, &SLOW), text));
+    if_measured(row.measured.latency, cell)
 }
 
 /// A P95 in words, `≥41s` when it is a lower bound.
@@ -99,7 +98,7 @@ pub(super) fn oldest(row: &EdgeRow) -> Cell {
 
 /// The last hour of an edge, against what would be critical.
 pub(super) fn trend(feed: &Feed, row: &EdgeRow, area: Rect, buffer: &mut Buffer, theme: &Theme) {
-    if !is_measured(feed, row) {
+    if !row.measured.latency {
         return;
     }
     let ledger = feed.ledger();
@@ -128,6 +127,11 @@ mod tests {
         assert_eq!(cell(of(0, 50, "enough")), (Role::Text, "0".to_owned()));
         assert_eq!(cell(of(25, 612, "enough")), (Role::Critical, "4.1%".to_owned()));
         assert_eq!(rate_of(of(25, 612, "enough"), Role::Text).1, "4.1% of 612");
+    }
+
+    #[test]
+    fn what_is_not_measured_is_no_number() {
+        assert_eq!(if_measured(false, (Role::Critical, "0".to_owned())), (Role::Dim, "n/m".to_owned()));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::part;
 use super::part::table::{Column, Line as Row};
 use crate::console::app::State;
 use crate::console::app::empty_state::why_blank;
-use crate::console::app::explain::{is_measured, reason};
+use crate::console::app::explain::reason;
 use crate::console::app::feed::Feed;
 use crate::console::app::pipelines::{Group, Line, Node, Pipelines, title};
 use crate::domain::health::Signal;
@@ -258,9 +258,11 @@ fn edge_cells(feed: &Feed, edge: &EdgeRow, row: &mut Row<'_>) {
     let mut cell = |(role, text): Cell| row.text(role, &text);
     cell((if edge.open == 0 { Role::Dim } else { Role::Text }, text::count(edge.open as u64)));
     cell(figure::oldest(edge));
-    cell(figure::p95(feed, edge));
-    cell(figure::rate(edge.retry_rate, figure::judged(edge, &[Signal::Retries])));
-    cell(figure::rate(edge.violation_rate, figure::judged(edge, &[Signal::Violations])));
+    cell(figure::p95(edge));
+    let retries = figure::rate(edge.retry_rate, figure::judged(edge, &[Signal::Retries]));
+    cell(figure::if_measured(edge.measured.retries, retries));
+    let violations = figure::rate(edge.violation_rate, figure::judged(edge, &[Signal::Violations]));
+    cell(figure::if_measured(edge.measured.violations, violations));
     cell(figure::count(u64::from(edge.looping), Role::Critical));
     cell(figure::count(u64::from(edge.dead), Role::Warning));
     let theme = row.theme();
@@ -285,14 +287,10 @@ fn pipeline_cells(screen: &Pipelines, state: &State, feed: &Feed, line: &Line, r
     let mut cell = |(role, text): Cell| row.text(role, &text);
     cell((if it.open == 0 { Role::Dim } else { Role::Text }, text::count(it.open as u64)));
     cell(it.oldest_unacknowledged_ms.map_or_else(figure::none, |age| (judged(&[Signal::Stall]), text::age(age))));
-    let p95 = match figure::p95_text(it.p95_ms) {
-        _ if !it.edges.iter().any(|edge| is_measured(feed, edge)) => (Role::Dim, figure::NOT_MEASURED.to_owned()),
-        Some(text) => (judged(&figure::SLOW), text),
-        None => figure::none(),
-    };
-    cell(p95);
-    cell(figure::rate(it.retry_rate, judged(&[Signal::Retries])));
-    cell(figure::rate(it.violation_rate, judged(&[Signal::Violations])));
+    let p95 = figure::p95_text(it.p95_ms).map_or_else(figure::none, |text| (judged(&figure::SLOW), text));
+    cell(figure::if_measured(it.measured.latency, p95));
+    cell(figure::if_measured(it.measured.retries, figure::rate(it.retry_rate, judged(&[Signal::Retries]))));
+    cell(figure::if_measured(it.measured.violations, figure::rate(it.violation_rate, judged(&[Signal::Violations]))));
     cell(figure::count(u64::from(it.looping), Role::Critical));
     cell(figure::count(u64::from(it.dead), Role::Warning));
     let theme = row.theme();

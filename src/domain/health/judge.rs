@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::measures::Measures;
 use super::signal::{Population, Rate};
 use super::tally::Tally;
 use super::window::{Window, Windows};
@@ -116,6 +117,8 @@ pub struct Facts<'a> {
     pub p95_max: Option<Millis>,
     /// True while the source is not connected, so that its figures are stale.
     pub stale: bool,
+    /// What is measured of the edge: nothing is found in what is not.
+    pub measured: Measures,
 }
 
 /// Judges one edge: its health, and what is wrong, worst first.
@@ -123,8 +126,14 @@ pub struct Facts<'a> {
 /// A stale edge is [`Health::Unknown`] whatever was wrong before; its findings are the last known ones.
 pub fn judge(facts: &Facts) -> (Health, Vec<Finding>) {
     let now = Population::new(&facts.windows.total(Window::FiveMinutes).to_ack, facts.open_ages.iter().copied());
-    let rules =
-        [stall(facts), drift(facts, &now), limit(facts, &now), retries(facts.windows), violations(facts.windows)];
+    let Measures { latency, retries: attempts, violations: contracts } = facts.measured;
+    let rules = [
+        stall(facts).filter(|_| latency),
+        drift(facts, &now).filter(|_| latency),
+        limit(facts, &now).filter(|_| latency),
+        retries(facts.windows).filter(|_| attempts),
+        violations(facts.windows).filter(|_| contracts),
+    ];
     let mut findings: Vec<Finding> = rules.into_iter().flatten().collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let health = match findings.first().map(|worst| worst.severity) {
@@ -341,7 +350,7 @@ mod tests {
     }
 
     fn facts(windows: &Windows) -> Facts<'_> {
-        Facts { windows, open_ages: &[], ack_timeout: None, p95_max: None, stale: false }
+        Facts { windows, open_ages: &[], ack_timeout: None, p95_max: None, stale: false, measured: Measures::ALL }
     }
 
     /// A day of one acknowledgement in 2 s per minute, up to `until` before now.
@@ -479,6 +488,8 @@ mod tests {
         }
         windows.advance(NOW);
         assert!(judge(&Facts { p95_max: Some(4 * SECOND), ..facts(&windows) }).1.is_empty());
+        let unseen = Measures { latency: false, ..Measures::ALL };
+        assert!(judge(&Facts { p95_max: Some(2 * SECOND), measured: unseen, ..facts(&windows) }).1.is_empty());
         let (health, findings) = judge(&Facts { p95_max: Some(2 * SECOND), ..facts(&windows) });
         assert_eq!((health, findings[0].signal), (Health::Warning, Signal::Limit));
     }

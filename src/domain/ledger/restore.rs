@@ -18,6 +18,7 @@ impl Ledger {
             revision: self.revision + 1,
             latest: self.latest + snapshot.recent.len() as u64,
             now: snapshot.at,
+            measured: std::mem::take(&mut self.measured),
             ..Self::default()
         };
         self.restore_rollups(snapshot.rollups);

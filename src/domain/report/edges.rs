@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::domain::health::{Facts, Guard, Health, Histogram, Kind, Latency, P95, Rate, Signal, Window, judge};
+use crate::domain::health::{
+    Facts, Guard, Health, Histogram, Kind, Latency, Measures, P95, Rate, Signal, Window, judge,
+};
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::ledger::{EdgeStats, Ledger};
 use crate::domain::query::{Filterable, Query};
@@ -59,6 +61,9 @@ pub struct EdgeRow {
     pub last_acknowledged_at: Option<Time>,
     /// Named position in the pipeline; empty when observed.
     pub stage: String,
+    /// What is measured of it. In JSON `not_measured`, the names of what is not; absent when all is.
+    #[serde(rename = "not_measured", skip_serializing_if = "Measures::is_all")]
+    pub measured: Measures,
     /// The same as `health`, for sorting and colours.
     #[serde(skip)]
     pub level: Health,
@@ -222,8 +227,15 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeStats, span: Window, stale: bool) ->
     let now = ledger.now();
     let tally = book.windows.total(span);
     let ages: Vec<Millis> = book.open_ages(now).collect();
-    let facts =
-        Facts { windows: &book.windows, open_ages: &ages, ack_timeout: book.ack_timeout, p95_max: book.p95_max, stale };
+    let measured = ledger.measured().on(&book.edge);
+    let facts = Facts {
+        windows: &book.windows,
+        open_ages: &ages,
+        ack_timeout: book.ack_timeout,
+        p95_max: book.p95_max,
+        stale,
+        measured,
+    };
     let (level, findings) = judge(&facts);
     let p95 = P95::of(&tally.to_ack, ages.iter().copied());
     let oldest = book.oldest_waiting();
@@ -258,6 +270,7 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeStats, span: Window, stale: bool) ->
             .collect(),
         last_acknowledged_at: ever.last_ack,
         stage: book.stage.as_deref().unwrap_or_default().to_owned(),
+        measured,
         level,
     }
 }

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::edges::{EdgeRow, LatencyMs, P95Ms, RateOf, edges};
-use crate::domain::health::{Health, Histogram, Rate, Window};
+use crate::domain::health::{Health, Histogram, Measures, Rate, Window};
 use crate::domain::ledger::Ledger;
 use crate::domain::query::{Filterable, Query};
 use crate::domain::time::Millis;
@@ -38,6 +38,9 @@ pub struct PipelineRow {
     pub escalated: u32,
     /// Health of the worst edge, as one word.
     pub health: &'static str,
+    /// What is measured of at least one of its edges. In JSON `not_measured`, as of an edge.
+    #[serde(rename = "not_measured", skip_serializing_if = "Measures::is_all")]
+    pub measured: Measures,
     /// Rows of its edges, worst first.
     pub edges: Vec<EdgeRow>,
     /// The same as `health`, for sorting and colours.
@@ -108,6 +111,7 @@ fn pipeline(ledger: &Ledger, span: Window, name: String, edges: Vec<EdgeRow>) ->
         dead: edges.iter().map(|it| it.dead).sum(),
         escalated: edges.iter().map(|it| it.escalated).sum(),
         health: level.word(),
+        measured: edges.iter().map(|it| it.measured).reduce(Measures::or).unwrap_or_default(),
         edges,
         level,
     }

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::line::{MAX_LINE, Translator};
 use crate::domain::event::Event;
+use crate::domain::health::Measured;
 use crate::domain::port::Skipped;
 use crate::domain::time::Time;
 use crate::source::observer::{Cause, Observation, Observer, Unusable, Window};
@@ -27,6 +28,8 @@ pub struct Reading {
     pub skipped: Vec<Skipped>,
     /// Number of its lines, empty ones included.
     pub lines: u64,
+    /// What its events measure, as far as that was looked into.
+    pub measured: Measured,
 }
 
 /// Cause of a recording that cannot be read at all.
@@ -130,7 +133,12 @@ impl Collect {
     }
 
     fn finish(mut self) -> Reading {
-        Reading { events: self.observer.finish(), skipped: self.observer.skipped(), lines: self.lines }
+        Reading {
+            events: self.observer.finish(),
+            skipped: self.observer.skipped(),
+            lines: self.lines,
+            measured: Measured::default(),
+        }
     }
 }
 

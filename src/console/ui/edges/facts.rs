@@ -67,9 +67,9 @@ fn words(state: &State, feed: &Feed, edge: &EdgeRow, name: u16, canvas: &mut Can
         return;
     }
     let numbers = [
-        ("retry", figure::rate_of(edge.retry_rate, Role::Text)),
-        ("violations", figure::rate_of(edge.violation_rate, Role::Text)),
-        ("P99", figure::latency(edge.emit_to_ack_ms.p99)),
+        ("retry", figure::if_measured(edge.measured.retries, figure::rate_of(edge.retry_rate, Role::Text))),
+        ("violations", figure::if_measured(edge.measured.violations, figure::rate_of(edge.violation_rate, Role::Text))),
+        ("P99", figure::if_measured(edge.measured.latency, figure::latency(edge.emit_to_ack_ms.p99))),
         ("unacknowledged", figure::count(edge.unacknowledged as u64, Role::Text)),
     ];
     let mut x = left;

@@ -6,14 +6,14 @@ use ratatui::layout::Rect;
 
 use crate::console::app::State;
 use crate::console::app::edge_page::EdgePage;
-use crate::console::app::explain::{is_measured, reason};
+use crate::console::app::explain::reason;
 use crate::console::app::feed::Feed;
 use crate::console::app::pipelines::title;
 use crate::console::ui::canvas::{Canvas, ListView};
-use crate::console::ui::figure::{self, Cell};
+use crate::console::ui::figure::{self, Cell, if_measured};
 use crate::console::ui::part::badge::glyph;
 use crate::console::ui::part::table::{Column, Table};
-use crate::domain::health::Signal;
+use crate::domain::health::{Measures, Signal};
 use crate::domain::report::{EdgeRow, version};
 use crate::domain::run::{Handoff, State as Standing};
 use crate::domain::text;
@@ -59,7 +59,8 @@ pub(in crate::console::ui) fn draw(page: &EdgePage, state: &State, canvas: &mut 
 /// The numbers of the window in a line or two. Says how many lines it took.
 fn numbers(feed: &Feed, row: &EdgeRow, canvas: &mut Canvas<'_>, top: u16) -> u16 {
     let n = row.emit_to_ack_ms.n;
-    let ack = if is_measured(feed, row) { text::count(n) } else { "not measured".to_owned() };
+    let Measures { latency, retries, violations } = row.measured;
+    let ack = if latency { text::count(n) } else { "not measured".to_owned() };
     let last = match row.last_acknowledged_at {
         Some(at) => text::ago(at.age(feed.ledger().now())),
         None => "never".to_owned(),
@@ -67,11 +68,14 @@ fn numbers(feed: &Feed, row: &EdgeRow, canvas: &mut Canvas<'_>, top: u16) -> u16
     let all: [(&str, Cell); 12] = [
         ("acked", (Role::Text, ack)),
         ("last ack", (Role::Text, last)),
-        ("P50", figure::latency(row.emit_to_ack_ms.p50)),
-        ("P95", figure::p95(feed, row)),
-        ("P99", figure::latency(row.emit_to_ack_ms.p99)),
-        ("retry", figure::rate_of(row.retry_rate, figure::judged(row, &[Signal::Retries]))),
-        ("violations", figure::rate_of(row.violation_rate, figure::judged(row, &[Signal::Violations]))),
+        ("P50", if_measured(latency, figure::latency(row.emit_to_ack_ms.p50))),
+        ("P95", figure::p95(row)),
+        ("P99", if_measured(latency, figure::latency(row.emit_to_ack_ms.p99))),
+        ("retry", if_measured(retries, figure::rate_of(row.retry_rate, figure::judged(row, &[Signal::Retries])))),
+        (
+            "violations",
+            if_measured(violations, figure::rate_of(row.violation_rate, figure::judged(row, &[Signal::Violations]))),
+        ),
         ("open", figure::count(row.open as u64, Role::Text)),
         ("unacked", figure::count(row.unacknowledged as u64, Role::Text)),
         ("oldest", figure::oldest(row)),

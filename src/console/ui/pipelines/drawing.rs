@@ -29,7 +29,7 @@ pub(super) fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
         }
     }
     let place = |name: &str| names.iter().position(|it| *it == name).unwrap_or_default();
-    let labels: Vec<String> = rows.iter().map(|it| figure::p95(feed, it).1).collect();
+    let labels: Vec<String> = rows.iter().map(|it| figure::p95(it).1).collect();
     let edges: Vec<flow::Edge<'_>> = rows
         .iter()
         .zip(&labels)

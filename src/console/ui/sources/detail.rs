@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::{counted, state_of};
 use crate::console::app::State;
 use crate::console::app::feed::{Feed, Link};
-use crate::console::app::sources::{acts, measures, pace};
+use crate::console::app::sources::{acts, exceptions, measures, pace};
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::part;
 use crate::domain::health::Window;
@@ -18,6 +18,8 @@ use crate::theme::Role;
 
 /// Columns of the names of facts.
 const NAMES: u16 = 12;
+/// Edges, at most, that are named because less is measured there.
+const EXCEPTIONS: usize = 4;
 
 /// Draws it in a frame.
 pub(super) fn draw(feed: &Feed, state: &State, canvas: &mut Canvas<'_>) {
@@ -103,21 +105,27 @@ fn position(replay: &Replay, page: &mut Page<'_>) {
 }
 
 fn abilities(feed: &Feed, page: &mut Page<'_>) {
-    let Some(can) = feed.can() else {
+    if feed.can().is_none() {
         page.fact("can", Role::Dim, "not known before it is connected");
         return page.gap();
-    };
+    }
     let all = measures(feed);
     let seen: Vec<&str> = all.iter().filter(|it| it.1).map(|it| it.0).collect();
     page.fact("measures", Role::Text, &listed(&seen));
     for (_, _, why) in all.iter().filter(|it| !it.1) {
         page.fact("", Role::Disabled, why);
     }
+    let exceptions = exceptions(feed);
+    for line in exceptions.iter().take(EXCEPTIONS) {
+        page.fact("", Role::Disabled, line);
+    }
+    if let Some(more @ 1..) = exceptions.len().checked_sub(EXCEPTIONS) {
+        page.fact("", Role::Disabled, &format!("and so on {more} more"));
+    }
     let (able, unable) = acts(feed);
     page.fact("can", Role::Text, &listed(&able));
-    if !unable.is_empty() {
-        let why = if can.why_not.is_empty() { String::new() } else { format!(": {}", can.why_not) };
-        page.fact("cannot", Role::Disabled, &format!("{}{why}", listed(&unable)));
+    for (why, acts) in unable {
+        page.fact("cannot", Role::Disabled, &format!("{}: {why}", listed(&acts)));
     }
     page.gap();
 }

@@ -55,14 +55,12 @@ fn verdict(state: &State, feed: &Feed, row: &TaskRow, canvas: &mut Canvas<'_>, t
     };
     let role = if row.verdict == TaskVerdict::Fine { Role::Text } else { role };
     canvas.put(1, top, role, &said);
-    let retries = if row.retries == 1 { "retry" } else { "retries" };
-    let numbers = format!(
-        "{} handoffs, {} {retries}, {} spent, {} open",
-        row.handoffs,
-        row.retries,
-        text::age(row.spent_ms),
-        row.open
-    );
+    let retries = match row.retries {
+        0 if !feed.ledger().measured().everywhere.retries => "retries not measured".to_owned(),
+        1 => "1 retry".to_owned(),
+        many => format!("{many} retries"),
+    };
+    let numbers = format!("{} handoffs, {retries}, {} spent, {} open", row.handoffs, text::age(row.spent_ms), row.open);
     canvas.put(1, top + 1, Role::Dim, &numbers);
     3
 }

@@ -2,7 +2,6 @@
 
 use ratatui::layout::Rect;
 
-use crate::console::app::explain::is_measured;
 use crate::console::app::feed::Feed;
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::figure;
@@ -47,7 +46,7 @@ pub(in crate::console::ui) fn draw(feed: &Feed, row: &EdgeRow, window: Window, c
     let left = area.width - codes;
     let half = left / 2;
     let column = |x: u16, width: u16| Rect { x: area.x + x + 2, width: width.saturating_sub(3), ..area };
-    latencies(window, feed, row, book, &mut canvas.within(column(0, half)));
+    latencies(window, row, book, &mut canvas.within(column(0, half)));
     hour(feed, row, book, &mut canvas.within(column(half, left - half)));
     if codes > 0 {
         failures(book, &mut canvas.within(column(left, codes)));
@@ -61,13 +60,13 @@ fn below_title<'a>(canvas: &'a mut Canvas<'_>, title: &str) -> Canvas<'a> {
     canvas.within(inside)
 }
 
-fn latencies(window: Window, feed: &Feed, row: &EdgeRow, book: &EdgeStats, canvas: &mut Canvas<'_>) {
+fn latencies(window: Window, row: &EdgeRow, book: &EdgeStats, canvas: &mut Canvas<'_>) {
     let title = format!(
         "EMIT TO ACK, {}",
         if window.length().is_some() { format!("last {window}") } else { "all seen".to_owned() }
     );
     let mut inside = below_title(canvas, &title);
-    if !is_measured(feed, row) {
+    if !row.measured.latency {
         return inside.notice(Role::Dim, "not measured: this source sees no acknowledgements here");
     }
     let bars = book.windows.total(window).to_ack.bars();
@@ -102,7 +101,7 @@ fn latencies(window: Window, feed: &Feed, row: &EdgeRow, book: &EdgeStats, canva
 
 fn hour(feed: &Feed, row: &EdgeRow, book: &EdgeStats, canvas: &mut Canvas<'_>) {
     let mut inside = below_title(canvas, "P95, LAST HOUR");
-    if !is_measured(feed, row) {
+    if !row.measured.latency {
         return inside.notice(Role::Dim, "not measured");
     }
     let trend = report::trend(book, feed.ledger().now());
