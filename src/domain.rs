@@ -26,6 +26,7 @@ pub mod ledger;
 pub mod loops;
 #[deny(clippy::wildcard_enum_match_arm)]
 pub mod machine;
+pub mod mark;
 pub mod pointer;
 pub mod policy;
 pub mod port;

@@ -143,7 +143,7 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
     let nobody = Target {
         run: RunId::from("4bf92f3577b34da6a3ce929d0e0e4736"),
         handoff: HandoffId::from("no-such-handoff"),
-        version: 1,
+        seen: 1.into(),
     };
     let dismiss = Act::Dismiss { reason: DismissReason::Obsolete };
     for act in [Act::Requeue, Act::Claim, Act::Release, Act::Cancel, dismiss] {
@@ -193,7 +193,7 @@ async fn tells_the_loser_of_a_race_who_won(subject: &Subject) {
     }
     let run = first.runs.first().expect("work is open");
     let handoff = run.run().open().next().expect("work is open");
-    let on = || vec![Target { run: run.id().clone(), handoff: handoff.id.clone(), version: handoff.version }];
+    let on = || vec![Target { run: run.id().clone(), handoff: handoff.id.clone(), seen: handoff.version.into() }];
     let escalate = || Act::Escalate { force: false, role: "editors".to_owned() };
     let won = request(escalate(), on(), "dana", "first");
     let items = source.perform(won.clone()).await.expect("results").items;
@@ -205,7 +205,7 @@ async fn tells_the_loser_of_a_race_who_won(subject: &Subject) {
     let [(Some(_), Err(Fault::Conflict { found, by: Some(by) }))] = &items[..] else {
         panic!("the second one loses: {items:?}");
     };
-    assert_eq!((*found, &*by.actor.id), (handoff.version + 1, "dana"));
+    assert_eq!((found, &*by.actor.id), (&(handoff.version + 1).into(), "dana"));
     assert_eq!(by.event, "escalation.opened");
 }
 
@@ -350,14 +350,14 @@ async fn what_is_confidential_leaves_no_source_unmasked_and_outlives_an_edit_of_
         let shown = value.value().to_string();
         assert!(!shown.contains("Hansen") && !shown.contains("Tides."), "{shown}");
 
-        let on = vec![Target { run: run.id.clone(), handoff: id.clone(), version: it.version }];
+        let on = vec![Target { run: run.id.clone(), handoff: id.clone(), seen: it.version.into() }];
         let ask = Act::Escalate { force: false, role: String::new() };
         source.perform(request(ask, on, "dana", &format!("ask {id}"))).await.expect("asked");
         let mut edited = value.into_value();
         edited["brief"]["next_step"] = "Check it first".into();
         let act =
             Act::Resolve { answer: Answer::EditApprove, context_digest: digest, edited: Some(edited), value: None };
-        let on = vec![Target { run: run.id.clone(), handoff: id.clone(), version: it.version + 1 }];
+        let on = vec![Target { run: run.id.clone(), handoff: id.clone(), seen: (it.version + 1).into() }];
         let done = source.perform(request(act, on, "kim", &format!("edit {id}"))).await.expect("an outcome");
         assert_eq!(done.items, [(Some(id.clone()), Ok(()))]);
         let (stored, _) = engine.contract(&id).await.expect("the stored contract");
@@ -373,7 +373,7 @@ async fn what_is_sent_back_keeps_the_title_that_is_hidden() {
     let source: Shared = std::sync::Arc::new(seamwatch::testing::source::embedded::Embedded::new(engine.clone()));
     let id = orchestrator::emit_confidential(&engine).await;
     let (run, it) = engine.find(&id).await.expect("the handoff");
-    let on = |version| vec![Target { run: run.clone(), handoff: id.clone(), version }];
+    let on = |version: u64| vec![Target { run: run.clone(), handoff: id.clone(), seen: version.into() }];
     let ask = Act::Escalate { force: false, role: String::new() };
     source.perform(request(ask, on(it.version), "dana", "ask")).await.expect("asked");
     let act = Act::Resolve { answer: Answer::Reject, context_digest: String::new(), edited: None, value: None };
@@ -511,7 +511,7 @@ async fn a_token_is_told_what_it_allows() {
     assert!(why.ends_with("it needs the scope approver"), "each act has its own reason: {why}");
     assert_eq!(offers.you.as_deref(), Some("dana"), "the token says who acts");
     let nobody =
-        Target { run: RunId::from("4bf92f3577b34da6a3ce929d0e0e4736"), handoff: HandoffId::from("h"), version: 1 };
+        Target { run: RunId::from("4bf92f3577b34da6a3ce929d0e0e4736"), handoff: HandoffId::from("h"), seen: 1.into() };
     let done = source.perform(request(Act::Requeue, vec![nobody], "dana", "k")).await;
     let items = done.expect("a result per item").items;
     assert!(matches!(&items[..], [(Some(_), Err(Fault::Denied(_)))]), "{items:?}");

@@ -170,6 +170,7 @@ pub fn emission(edge: Edge, nth: usize, at: Time) -> Emission {
 /// One event of a run.
 pub fn event(run: usize, seq: u64, handoff: usize, at: Time, actor: &Actor, fact: Fact) -> Event {
     Event {
+        seen: None,
         run: format!("run-{run:08}").into(),
         seq,
         at,

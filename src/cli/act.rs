@@ -8,7 +8,7 @@ use super::look::{Look, look};
 use super::{Connect, Exit, Output, Stop, say};
 use crate::domain::event::DismissReason;
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::port::{ActKind, Given, Request, Target};
+use crate::domain::port::{ActKind, Given, Request, SeenToken, Target};
 use crate::orchestrator::boundary;
 
 mod ask;
@@ -31,8 +31,8 @@ pub struct On {
     #[arg(long)]
     pub yes: bool,
     /// Only if it still has this version [default: the one it has now]
-    #[arg(long, value_name = "NUMBER")]
-    pub version: Option<u64>,
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub version: Option<SeenToken>,
     /// Name to act under where no token says who you are [env: SEAM_OPERATOR]
     #[arg(long = "as", value_name = "WHO")]
     pub who: Option<String>,
@@ -108,6 +108,12 @@ pub enum Act {
     Release(On),
 }
 
+/// A version as somebody typed it: numbers have one form.
+#[allow(clippy::unnecessary_wraps)] // clap wants a result
+fn version(text: &str) -> Result<SeenToken, String> {
+    Ok(text.parse::<u64>().map_or_else(|_| text.into(), Into::into))
+}
+
 fn because() -> impl clap::builder::TypedValueParser<Value = DismissReason> {
     use clap::builder::{PossibleValuesParser, TypedValueParser};
     PossibleValuesParser::new(DismissReason::ALL.map(DismissReason::word)).map(|word| {
@@ -159,7 +165,8 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     }
     for it in &mut items {
         if let Err(fault) = &it.done {
-            let why = late::explain(&look, (kind, act.given().force), on.version, &it.handoff, fault.clone());
+            let forced = (kind, act.given().force);
+            let why = late::explain(&look, forced, on.version.as_ref(), &it.handoff, fault.clone());
             it.done = Err(why.await);
         }
     }
@@ -191,17 +198,17 @@ async fn targets(look: &Look, act: &Act) -> (Vec<Target>, Vec<Item>) {
         let handoff = HandoffId::from(id.as_str());
         let known = look.ledger.run_of(&handoff).zip(look.ledger.handoff(&handoff)).filter(|_| !of_run);
         let found = match known {
-            Some((run, it)) => Ok((run.id.clone(), on.version.unwrap_or(it.version))),
-            None if of_run => Ok((RunId::from(id.as_str()), 0)),
+            Some((run, it)) => Ok((run.id.clone(), on.version.clone().unwrap_or_else(|| it.seen()))),
+            None if of_run => Ok((RunId::from(id.as_str()), 0.into())),
             // It ended, which bars nobody from saying something of it.
             None if kind.row().adds => {
-                late::run_of(look, &handoff).await.map(|run| (run, 0)).ok_or_else(|| late::unknown(look))
+                late::run_of(look, &handoff).await.map(|run| (run, 0.into())).ok_or_else(|| late::unknown(look))
             }
             None => Err(late::missing(look, &handoff).await),
         };
         match found {
-            Ok((run, version)) => {
-                let target = Target { run, handoff, version };
+            Ok((run, seen)) => {
+                let target = Target { run, handoff, seen };
                 if !targets.contains(&target) {
                     targets.push(target);
                 }

@@ -7,7 +7,7 @@
 //! The way of an act, from the key to the result:
 //!
 //! 1. `keys` looks the key up and `perform` finds it among [`State::bindings`]; [`Screen::act`] makes a [`Proposal`],
-//!    a snapshot of ids and versions, and gives it to [`screen_context::ScreenContext::propose`].
+//!    a snapshot of ids and states, and gives it to [`screen_context::ScreenContext::propose`].
 //! 2. `flow` opens the layers: questions ([`layer::Ask`]), then the confirmation ([`layer::Dialog`]), which `conflict`
 //!    keeps up to date. A button comes back as [`overlay::Outcome::Press`].
 //! 3. [`act::in_flight::Acting`] holds a dismissal back, or sends: the form becomes chunks, each an

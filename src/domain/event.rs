@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contract::Violation;
 use super::id::{Actor, Edge, HandoffId, RunId};
+use super::mark::SeenToken;
 use super::time::Time;
 
 mod annotation;
@@ -34,6 +35,8 @@ pub struct Event {
     pub handoff: Option<HandoffId>,
     /// The agent, person or part of the orchestrator that caused it.
     pub actor: Actor,
+    /// State of the handoff after it, where the source makes tokens of its own; an orchestrator of ours counts.
+    pub seen: Option<SeenToken>,
     /// The fact itself, with its data.
     pub fact: Fact,
 }

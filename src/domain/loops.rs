@@ -155,6 +155,7 @@ mod tests {
             let emission = Emission { cycle: cycle(&world.run, &next.emission), ..next.emission };
             let id = next.id;
             let event = crate::domain::event::Event {
+                seen: None,
                 run: world.run.id.clone(),
                 seq: world.run.version + 1,
                 at: world.now,

@@ -14,14 +14,13 @@ use super::time::Time;
 #[deny(clippy::wildcard_enum_match_arm)]
 mod act;
 mod fault;
-mod mark;
 mod request;
 mod scope;
 mod verb;
 
+pub use super::mark::{Cursor, SeenToken};
 pub use act::{Act, ActKind, Given};
 pub use fault::Fault;
-pub use mark::Cursor;
 pub use request::{Outcome, Request, Target};
 pub use scope::Scope;
 pub use verb::{Ask, Object, Verb};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::contract::{Urgency, Violation};
 use super::event::{Annotation, DeadReason, Emission, Escalation, Event, Rejection, Resolution, Terms};
 use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
+use super::mark::SeenToken;
 use super::time::{Millis, Time};
 
 pub mod queue;
@@ -72,6 +73,9 @@ pub struct Handoff {
     pub state: State,
     /// One more with every event about it: what operators compare and set.
     pub version: u64,
+    /// State it is in, as the source marks it; `None` where that is the version. See [`Handoff::seen`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<SeenToken>,
     /// Time of its emission; `None` when an observed source never showed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emitted_at: Option<Time>,
@@ -327,6 +331,11 @@ impl Run {
 }
 
 impl Handoff {
+    /// The state it is in, for an act that is bound to it.
+    pub fn seen(&self) -> SeenToken {
+        self.seen.clone().unwrap_or_else(|| self.version.into())
+    }
+
     /// Digest of the contract as it stands now; `None` when there is no contract.
     pub fn digest(&self) -> Option<&str> {
         let emitted = self.emission.terms.as_ref().map(|it| &*it.digest);

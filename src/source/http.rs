@@ -321,7 +321,7 @@ mod tests {
     #[tokio::test]
     async fn the_loser_of_a_race_is_told_who_won() {
         let http = answering("HTTP/1.1 412 Precondition Failed\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n{\"current\":7,\"last_change\":{\"actor\":\"user:dana\",\"event\":\"handoff.requeued\",\"at\":\"2026-03-01T10:00:00Z\"}}").await;
-        let on = |id: &str| Target { run: "r".into(), handoff: id.into(), version: 3 };
+        let on = |id: &str| Target { run: "r".into(), handoff: id.into(), seen: 3.into() };
         let outcome = http
             .perform(Request {
                 on: vec![on("a/../b"), on("c")],

@@ -19,7 +19,7 @@ fn at(millis: i64) -> Time {
 }
 
 fn event(run: &str, seq: u64, at: Time, handoff: &str, fact: Fact) -> Event {
-    Event { run: run.into(), seq, at, handoff: Some(handoff.into()), actor: Actor::agent("writer"), fact }
+    Event { seen: None, run: run.into(), seq, at, handoff: Some(handoff.into()), actor: Actor::agent("writer"), fact }
 }
 
 fn emitted(run: &str, handoff: &str, to: &str, now: Time) -> Event {

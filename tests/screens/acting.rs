@@ -28,7 +28,8 @@ fn target(id: &str) -> ActTarget {
     let run = if id == "h-1" { "r1" } else { "r2" };
     ActTarget {
         source: SOURCE,
-        target: Target { run: run.into(), handoff: id.into(), version: 1 },
+        target: Target { run: run.into(), handoff: id.into(), seen: 1.into() },
+        version: 1,
         label: id.to_owned(),
         edge: Edge::new(EDGE.0, EDGE.1, EDGE.2),
         since: at(-60 * SECOND),
@@ -153,7 +154,7 @@ fn the_loser_is_told_who_won_and_the_results_are_one_per_item() {
     console.propose(Proposal::new(ActKind::Requeue, vec![target("h-1"), named]));
     console.keys("y");
     let by = LastChange { actor: Actor::user("robin"), event: "handoff.requeued".into(), at: at(-3 * SECOND) };
-    let lost = Fault::Conflict { found: 2, by: Some(by) };
+    let lost = Fault::Conflict { found: 2.into(), by: Some(by) };
     answer(&mut console, &[("h-1", Ok(())), ("h-2", Err(lost))]);
     console.must_show("Requeued 1 of 2").must_show("robin requeued this 3s ago");
     console.golden("results");

@@ -247,6 +247,7 @@ impl Story {
     pub fn then(mut self, offset: Millis, handoff: &str, actor: Actor, fact: Fact) -> Self {
         self.seq += 1;
         self.events.push(Event {
+            seen: None,
             run: self.run.clone(),
             seq: self.seq,
             at: at(offset),

@@ -193,7 +193,7 @@ fn a_group_is_requeued_as_it_was_seen() {
     let request = sent(&it);
     assert_eq!(request.act, Act::Requeue);
     assert_eq!(ids(request), ["h-7f3a", "h-7f52", "h-7f60"]);
-    assert!(request.on.iter().all(|it| it.version == 3), "{request:?}");
+    assert!(request.on.iter().all(|it| it.seen == 3.into()), "{request:?}");
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn approving_waits_until_the_whole_text_was_in_the_window() {
     it.keys("<tab><enter>");
     let Act::Resolve { answer, context_digest, .. } = &sent(&it)[0].act else { panic!("{:?}", sent(&it)) };
     assert_eq!((*answer, context_digest.as_str()), (Answer::Approve, "sha256:h-8812"));
-    assert_eq!(sent(&it)[0].on[0].version, 2);
+    assert_eq!(sent(&it)[0].on[0].seen, 2.into());
     // On a large screen all of it is seen at once.
     let mut it = refund(120, 40);
     it.keys("A").must_show("It goes ahead exactly as shown");

@@ -3,16 +3,16 @@
 use crate::cli::look::Look;
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::port::{ActKind, Fault, Found, Want};
+use crate::domain::port::{ActKind, Fault, Found, SeenToken, Want};
 use crate::domain::run::{LastChange, Run};
 
 /// Adds to a conflict or a refusal the person who was faster, where there is one. `force` is whether the act was to be
-/// done by force, `seen` the version that somebody named; without one, a person counts who acted since it was last put
+/// done by force, `seen` the state that somebody named; without one, a person counts who acted since it was last put
 /// before people.
 pub async fn explain(
     look: &Look,
     (kind, force): (ActKind, bool),
-    seen: Option<u64>,
+    seen: Option<&SeenToken>,
     handoff: &HandoffId,
     fault: Fault,
 ) -> Fault {
@@ -27,7 +27,10 @@ pub async fn explain(
     };
     let of_it = events.iter().rev();
     let of_it = of_it.filter(|event| event.handoff.as_ref() == Some(handoff));
-    let moved = seen.map_or(0, |seen| it.version.saturating_sub(seen));
+    let moved = match seen {
+        Some(seen) if *seen != it.seen() => seen.number().map_or(1, |seen| it.version.saturating_sub(seen)),
+        _ => 0,
+    };
     let person = if moved > 0 {
         LastChange::of_person(of_it.take(moved as usize))
     } else if kind.fits(it.state, force) {
@@ -37,8 +40,8 @@ pub async fn explain(
     };
     match fault {
         Fault::Conflict { found, by } => Fault::Conflict { found, by: person.or(by) },
-        _ if person.is_some() => Fault::Conflict { found: it.version, by: person },
-        _ if moved > 0 => Fault::Conflict { found: it.version, by: it.last_change.clone() },
+        _ if person.is_some() => Fault::Conflict { found: it.seen(), by: person },
+        _ if moved > 0 => Fault::Conflict { found: it.seen(), by: it.last_change.clone() },
         fault => fault,
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::look::{Look, exit_of};
 use crate::cli::{Exit, Output, json, print};
 use crate::domain::contract::Violation;
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::port::{ActKind, Fault, Outcome, Request};
+use crate::domain::port::{ActKind, Fault, Outcome, Request, SeenToken};
 use crate::domain::text::clean;
 use crate::domain::time::Time;
 
@@ -17,8 +17,8 @@ pub struct Item {
     pub handoff: HandoffId,
     /// Its run, if it was found.
     pub run: Option<RunId>,
-    /// The version it was acted on at.
-    pub version: Option<u64>,
+    /// The state it was acted on in; a version is a number.
+    pub version: Option<SeenToken>,
     /// Done, or the fault that kept it from being done.
     pub done: Result<(), Fault>,
 }
@@ -35,7 +35,7 @@ pub fn of(request: &Request, outcome: Result<Outcome, Fault>) -> Vec<Item> {
         Item {
             handoff: it.handoff.clone(),
             run: Some(it.run.clone()),
-            version: Some(it.version),
+            version: Some(it.seen.clone()),
             done: at.map_or_else(|| Err(unknown()), |at| results.swap_remove(at).1),
         }
     };
@@ -47,8 +47,8 @@ pub fn of(request: &Request, outcome: Result<Outcome, Fault>) -> Vec<Item> {
 struct Row<'a> {
     handoff_id: &'a HandoffId,
     trace_id: Option<&'a RunId>,
-    /// The version it was acted on at.
-    version: Option<u64>,
+    /// The state it was acted on in; a version is a number.
+    version: Option<&'a SeenToken>,
     result: &'static str,
     /// The fault in words for people; absent when it was done.
     message: Option<String>,
@@ -74,7 +74,7 @@ impl Item {
         Row {
             handoff_id: &self.handoff,
             trace_id: self.run.as_ref(),
-            version: self.version,
+            version: self.version.as_ref(),
             result: word(self.exit()),
             message: self.done.as_ref().err().map(|it| it.told(now)),
             violations: match &self.done {

@@ -1,6 +1,6 @@
 //! Acting on handoffs: what is proposed, what the user adds to it, and the requests that come of it.
 //!
-//! A proposal is a snapshot: ids and versions as they were seen. Nothing is ever added to it afterwards.
+//! A proposal is a snapshot: ids and states as they were seen. Nothing is ever added to it afterwards.
 
 use std::sync::Arc;
 
@@ -25,8 +25,10 @@ pub type GroupId = (SourceId, Arc<str>);
 pub struct ActTarget {
     /// The source that has it.
     pub source: SourceId,
-    /// The handoff and its run, with the version that was seen.
+    /// The handoff and its run, with the state that was seen.
     pub target: Target,
+    /// Number of events about it that were known when it was seen.
+    pub version: u64,
     /// Short name for lists of results.
     pub label: String,
     /// The edge it is on.
@@ -156,7 +158,7 @@ impl Proposal {
 /// A proposal with what the user added: ready to be confirmed and sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Form {
-    /// The act with its targets and their versions.
+    /// The act with its targets as they were seen.
     pub proposal: Proposal,
     /// Input of the act: reason, answer, edited contract.
     pub given: Given,

@@ -34,16 +34,16 @@ fn live<'a>(world: &'a World, target: &ActTarget) -> Option<&'a Handoff> {
     world.feed(target.source)?.live().handoff(&target.target.handoff)
 }
 
-/// True when the item is known to have another version than was seen, and the act cares.
+/// True when the item is known to be in another state than was seen, and the act cares.
 pub(super) fn moved(world: &World, act: ActKind, target: &ActTarget) -> bool {
-    !act.row().adds && live(world, target).is_some_and(|it| it.version != target.target.version)
+    !act.row().adds && live(world, target).is_some_and(|it| it.seen() != target.target.seen)
 }
 
 /// The conflict in words: who was faster.
 pub(super) fn moved_by(world: &World, target: &ActTarget) -> String {
     let now = live(world, target);
-    let fault =
-        Fault::Conflict { found: now.map_or(0, |it| it.version), by: now.and_then(|it| it.last_change.clone()) };
+    let found = now.map(Handoff::seen).unwrap_or_default();
+    let fault = Fault::Conflict { found, by: now.and_then(|it| it.last_change.clone()) };
     name_person(world, target, fault).told(world.now)
 }
 
@@ -57,7 +57,7 @@ pub(super) fn name_person(world: &World, target: &ActTarget, fault: Fault) -> Fa
 
 /// The person who acted since the item was seen.
 fn person_since(world: &World, target: &ActTarget) -> Option<LastChange> {
-    let since = live(world, target)?.version.saturating_sub(target.target.version) as usize;
+    let since = live(world, target)?.version.saturating_sub(target.version) as usize;
     let events = world.feed(target.source)?.live().recent().iter().rev();
     let of_it = events.filter(|it| it.handoff.as_ref() == Some(&target.target.handoff));
     LastChange::of_person(of_it.take(since))

@@ -29,7 +29,8 @@ fn target_of(source: SourceId, run: &Run, it: &Handoff) -> ActTarget {
     };
     ActTarget {
         source,
-        target: Target { run: run.id.clone(), handoff: it.id.clone(), version: it.version },
+        target: Target { run: run.id.clone(), handoff: it.id.clone(), seen: it.seen() },
+        version: it.version,
         label: label(it),
         edge: it.emission.edge.clone(),
         since,
@@ -96,11 +97,12 @@ fn claim(world: &World, source: SourceId, row: &InboxRow) -> (&'static str, ActK
     }
 }
 
-/// Starts to answer a question. The answer is bound to the version and the digest of `row`: what was shown.
+/// Starts to answer a question. The answer is bound to the state and the digest of `row`: what was shown.
 pub fn decide(cx: &mut ScreenContext<'_>, source: SourceId, row: &InboxRow, action: Action) {
     let mut target = ActTarget {
         source,
-        target: Target { run: row.trace_id.clone(), handoff: row.handoff_id.clone(), version: row.version },
+        target: Target { run: row.trace_id.clone(), handoff: row.handoff_id.clone(), seen: row.seen.clone() },
+        version: row.version,
         label: text::cut(&row.question, 60).into_owned(),
         edge: row.edge.clone(),
         since: row.opened_at,

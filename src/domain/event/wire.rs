@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::{Event, Fact};
 use crate::domain::id::{Actor, HandoffId, RunId};
+use crate::domain::mark::SeenToken;
 use crate::domain::time::Time;
 
 #[derive(Serialize, Deserialize)]
@@ -20,6 +21,8 @@ struct Wire<'a> {
     sequence: Cow<'a, str>,
     correlationid: Cow<'a, str>,
     actor: Cow<'a, Actor>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<SeenToken>,
     #[serde(flatten)]
     fact: Cow<'a, Fact>,
 }
@@ -42,6 +45,7 @@ impl Serialize for Event {
             sequence: format!("{:020}", self.seq).into(),
             correlationid: self.run.as_str().into(),
             actor: Cow::Borrowed(&self.actor),
+            seen: self.seen.clone(),
             fact: Cow::Borrowed(&self.fact),
         }
         .serialize(serializer)
@@ -64,6 +68,7 @@ impl<'de> Deserialize<'de> for Event {
             at: wire.time,
             handoff: wire.subject.as_deref().and_then(|it| it.strip_prefix("handoff/")).map(HandoffId::from),
             actor: wire.actor.into_owned(),
+            seen: wire.seen,
             fact: wire.fact.into_owned(),
         })
     }

@@ -204,7 +204,7 @@ mod tests {
 
     fn event(actor: Actor, fact: &str) -> Event {
         let fact = serde_json::from_str(fact).unwrap();
-        Event { run: "r".into(), seq: 1, at: Time::default(), handoff: Some("h".into()), actor, fact }
+        Event { seen: None, run: "r".into(), seq: 1, at: Time::default(), handoff: Some("h".into()), actor, fact }
     }
 
     #[test]

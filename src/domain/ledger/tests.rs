@@ -21,7 +21,15 @@ pub(in crate::domain) fn at(seconds: i64) -> Time {
 }
 
 pub(in crate::domain) fn event(run: &str, handoff: &str, seconds: i64, fact: Fact) -> Event {
-    Event { run: run.into(), seq: 0, at: at(seconds), handoff: Some(handoff.into()), actor: Actor::agent("a"), fact }
+    Event {
+        seen: None,
+        run: run.into(),
+        seq: 0,
+        at: at(seconds),
+        handoff: Some(handoff.into()),
+        actor: Actor::agent("a"),
+        fact,
+    }
 }
 
 pub(in crate::domain) fn emitted(run: &str, handoff: &str, seconds: i64) -> Event {

@@ -95,8 +95,18 @@ fn fold(run: &mut Run, event: &Event) -> Option<Irregularity> {
 
 fn of_handoff(run: &mut Run, event: &Event) -> Option<Irregularity> {
     match run.handoffs.get_mut(event.handoff.as_ref()?) {
-        Some(it) => change(it, event),
+        Some(it) => {
+            note_seen(it, event);
+            change(it, event)
+        }
         None => Some(Irregularity::NeverEmitted),
+    }
+}
+
+/// Keeps the token of the state that the handoff is in now, where the source makes them.
+fn note_seen(it: &mut Handoff, event: &Event) {
+    if event.seen.is_some() {
+        it.seen.clone_from(&event.seen);
     }
 }
 
@@ -128,6 +138,7 @@ fn emitted(
         known.emitted_at = at;
         known.waiting_since = event.at.max(emission.ready_at);
         known.version += 1;
+        note_seen(known, event);
         return None;
     }
     let mut emission = Arc::clone(emission);
@@ -148,6 +159,7 @@ fn emitted(
             emission,
             state: State::Pending,
             version: 1,
+            seen: event.seen.clone(),
             emitted_at: at,
             ready_at,
             waiting_since: ready_at,

@@ -27,6 +27,7 @@ impl Log {
     /// Records a fact and folds it, so that the next rule sees it.
     pub(super) fn say(&mut self, handoff: Option<&HandoffId>, fact: Fact) {
         let event = Event {
+            seen: None,
             run: self.run.id.clone(),
             seq: self.run.version + 1,
             at: self.now,

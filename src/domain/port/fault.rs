@@ -5,6 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::domain::contract::Violation;
+use crate::domain::mark::SeenToken;
 use crate::domain::run::LastChange;
 use crate::domain::text::ago;
 use crate::domain::time::Time;
@@ -18,11 +19,11 @@ pub enum Fault {
     /// The rights of the person or the token do not allow it.
     #[error("{0}")]
     Denied(String),
-    /// A version conflict: the item changed since it was seen.
+    /// A conflict: the item changed since it was seen.
     #[error("{}", Moved(found, by))]
     Conflict {
-        /// The version of the item now.
-        found: u64,
+        /// The state of the item now; empty when unknown.
+        found: SeenToken,
         /// The change that won the conflict: its author, event and time; `None` when unknown.
         by: Option<LastChange>,
     },
@@ -54,7 +55,7 @@ impl Fault {
     }
 }
 
-struct Moved<'a>(&'a u64, &'a Option<LastChange>);
+struct Moved<'a>(&'a SeenToken, &'a Option<LastChange>);
 
 impl fmt::Display for Moved<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,7 +64,11 @@ impl fmt::Display for Moved<'_> {
                 let at = by.at.utc().format("%H:%M:%S UTC");
                 write!(f, "{} {} this at {at}", by.actor.id, by.done())
             }
-            None => write!(f, "it changed since you saw it (now version {})", self.0),
+            None => match (self.0.as_str(), self.0.number()) {
+                ("", _) => f.write_str("it changed since you saw it"),
+                (_, Some(version)) => write!(f, "it changed since you saw it (now version {version})"),
+                (token, None) => write!(f, "it changed since you saw it (now {token})"),
+            },
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Requests of a person to a source, and their outcomes.
 
-use super::{Act, Fault};
+use super::{Act, Fault, SeenToken};
 use crate::domain::id::{HandoffId, RunId};
 
 /// One act on one or many items: what is confirmed, sent, logged and audited is this one value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// The items it is done to: ids and versions as they were on the screen; empty for an edge.
+    /// The items it is done to: ids and states as they were on the screen; empty for an edge.
     pub on: Vec<Target>,
     /// The act itself.
     pub act: Act,
@@ -18,15 +18,15 @@ pub struct Request {
     pub key: String,
 }
 
-/// One item with the version at which it was seen.
+/// One item as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     /// The run of the handoff.
     pub run: RunId,
     /// Id of the handoff.
     pub handoff: HandoffId,
-    /// The version on the screen: of the handoff, or of the run for an act on runs.
-    pub version: u64,
+    /// The state on the screen: of the handoff, or of the run for an act on runs.
+    pub seen: SeenToken,
 }
 
 /// Outcome of a request: one result per item, in the order of [`Request::on`] (one, with no handoff, for

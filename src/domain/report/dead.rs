@@ -369,6 +369,7 @@ mod tests {
         let mut ledger = Ledger::new(0);
         let mut tell = |nth: usize, seq: u64, at: i64, fact| {
             ledger.apply(&Event {
+                seen: None,
                 run: format!("run-{nth}").into(),
                 seq,
                 at: Time::from_millis(at),

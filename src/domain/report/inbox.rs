@@ -7,6 +7,7 @@ use crate::domain::contract::Urgency;
 use crate::domain::event::{Answer, EscalationKind, Timeout};
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::ledger::Ledger;
+use crate::domain::mark::SeenToken;
 use crate::domain::query::{Filterable, Query};
 use crate::domain::run::Handoff;
 use crate::domain::text::wire_word;
@@ -56,6 +57,9 @@ pub struct InboxRow {
     pub requested_schema: Option<Value>,
     /// Version to compare and set.
     pub version: u64,
+    /// The state it was seen in, for an answer.
+    #[serde(skip)]
+    pub seen: SeenToken,
     /// Digest of the contract a decision is bound to.
     pub context_digest: String,
 }
@@ -134,6 +138,7 @@ pub fn inbox_row(run: &RunId, it: &Handoff, now: Time) -> Option<InboxRow> {
         proposed_action: open.asked.proposed_action.clone(),
         requested_schema: open.asked.requested_schema.clone(),
         version: it.version,
+        seen: it.seen(),
         context_digest: it.digest().unwrap_or_default().to_owned(),
     })
 }

@@ -61,6 +61,7 @@ mod tests {
 
     fn event(run: &str, seq: u64, at: Millis, fact: Fact) -> Event {
         Event {
+            seen: None,
             run: run.into(),
             seq,
             at: Time::from_millis(at),

@@ -294,6 +294,7 @@ mod tests {
         let events = first.chain(second.map(|fact| ("h2", fact)));
         for (seq, (handoff, fact)) in (1..).zip(events) {
             let event = Event {
+                seen: None,
                 run: run.id.clone(),
                 seq,
                 at: Time::from_millis(seq as i64),

@@ -111,6 +111,7 @@ mod tests {
         let edge = Edge::new("a\"} 1\nfake_total 9", "b\\", "c");
         let mut ledger = Ledger::new(0);
         ledger.apply(&Event {
+            seen: None,
             run: RunId::from("r"),
             seq: 1,
             at,

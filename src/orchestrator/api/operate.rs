@@ -84,7 +84,7 @@ impl Shown {
     pub async fn act(self, act: Act, why: String) -> Answer {
         let Self { by, seen, .. } = self;
         let (run, _) = by.find(&seen.handoff).await?;
-        let on = Target { run, handoff: seen.handoff, version: seen.version };
+        let on = Target { run, handoff: seen.handoff, seen: seen.version.into() };
         let left = by.act(&act, &why, &on).await?;
         Ok(receipt(&on.run, &left))
     }

@@ -66,7 +66,7 @@ impl Engine {
     async fn keyed(&self, request: &Request, on: Option<&Target>) -> Result<Requester, Problem> {
         let item = on.map_or("", |it| it.handoff.as_str());
         let act = &request.act;
-        let what = json!([act.kind(), act.call(&request.why), act.on_run(), act.edge(), item, on.map(|it| it.version)]);
+        let what = json!([act.kind(), act.call(&request.why), act.on_run(), act.edge(), item, on.map(|it| &it.seen)]);
         let once = self.once(&format!("act:{}", request.by), &format!("{} {item}", request.key), &what).await?;
         Ok(self.by(Actor::user(&request.by)).once(Some(once)))
     }
@@ -103,7 +103,8 @@ impl Requester {
 
     /// The command that an act on one item is, and the bytes it brings.
     async fn command(&self, act: &Act, why: &str, on: &Target) -> Result<(Command, Vec<Blob>), Problem> {
-        let seen = Seen { handoff: on.handoff.clone(), version: on.version };
+        let version = on.seen.number().ok_or_else(|| Problem::NotFound(format!("version `{}`", on.seen)))?;
+        let seen = Seen { handoff: on.handoff.clone(), version };
         let why = cut(why, 2_000);
         let plain = |command| Ok((command, Vec::new()));
         match act {
@@ -113,7 +114,7 @@ impl Requester {
                 let handoff = (!of_run).then(|| on.handoff.clone());
                 plain(Command::Annotate(Annotation { handoff, verdict: verdict.trim().to_owned(), note: why }))
             }
-            Act::Cancel => plain(Command::Cancel { expect: Some(on.version), why }),
+            Act::Cancel => plain(Command::Cancel { expect: Some(version), why }),
             Act::Escalate { force, role } => {
                 let handoff = self.handoff(&on.run, &on.handoff).await?;
                 plain(Command::Escalate {

@@ -62,7 +62,7 @@ impl From<Problem> for Fault {
     fn from(why: Problem) -> Self {
         match why {
             Problem::Refused(Refusal::VersionConflict { current, last_change }) => {
-                Self::Conflict { found: current, by: last_change }
+                Self::Conflict { found: current.into(), by: last_change }
             }
             Problem::Refused(Refusal::SelfApproval { .. }) => Self::Denied(why.to_string()),
             Problem::Invalid { violations, .. } => Self::Invalid(violations),

@@ -9,7 +9,7 @@ use super::answer::ANSWER;
 use super::{Http, REQUEST_TIMEOUT, REQUESTS_IN_PARALLEL};
 use crate::domain::id::HandoffId;
 use crate::domain::key::hashed;
-use crate::domain::port::{Fault, Outcome, Request, Target};
+use crate::domain::port::{Fault, Outcome, Request, SeenToken, Target};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Name of the person who acts, where the server knows nobody by token.
@@ -23,7 +23,7 @@ struct Call {
     /// Parts of the path below `/api/v1`.
     path: Vec<String>,
     /// The version that was seen, for `If-Match`; `None` for an edge.
-    version: Option<u64>,
+    seen: Option<SeenToken>,
     body: Value,
 }
 
@@ -45,8 +45,8 @@ async fn send(http: &Http, call: &Call, by: &str, key: &str) -> Result<(), Fault
     // The same item of the same request always has the same key, and any text in it is a fit header.
     let key = hashed("rq1_", format!("{key}\n{}", path.join("\n")).as_bytes());
     let mut post = http.ask(Method::POST, &path).timeout(REQUEST_TIMEOUT).header(IDEMPOTENCY_KEY, key).json(&call.body);
-    if let Some(version) = call.version {
-        post = post.header(IF_MATCH, format!("\"v{version}\""));
+    if let Some(seen) = &call.seen {
+        post = post.header(IF_MATCH, format!("\"v{seen}\""));
     }
     if let Ok(by) = HeaderValue::from_bytes(by.as_bytes()) {
         post = post.header(SEAM_USER, by);
@@ -59,10 +59,10 @@ async fn send(http: &Http, call: &Call, by: &str, key: &str) -> Result<(), Fault
 /// The calls that a request is made of, in the order of its targets.
 fn calls(request: &Request) -> Vec<Call> {
     let ((group, verb), body) = request.act.call(&request.why);
-    let call = |handoff: Option<HandoffId>, id: String, version| Call {
+    let call = |handoff: Option<HandoffId>, id: String, seen| Call {
         handoff,
         path: vec![group.to_owned(), id, verb.to_owned()],
-        version,
+        seen,
         body: body.clone(),
     };
     if let Some(edge) = request.act.edge() {
@@ -71,7 +71,7 @@ fn calls(request: &Request) -> Vec<Call> {
     let of_run = request.act.on_run();
     let each = |it: &Target| {
         let id = if of_run { it.run.to_string() } else { it.handoff.to_string() };
-        call(Some(it.handoff.clone()), id, Some(it.version))
+        call(Some(it.handoff.clone()), id, Some(it.seen.clone()))
     };
     request.on.iter().map(each).collect()
 }

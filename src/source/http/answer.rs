@@ -145,7 +145,7 @@ impl Server {
             _ if !known => self.foreign(status, content),
             StatusCode::CONFLICT if problem.kind.ends_with("request-in-progress") => Fault::Transient(detail),
             StatusCode::PRECONDITION_FAILED if problem.current.is_some() => {
-                Fault::Conflict { found: problem.current.unwrap_or_default(), by: problem.last_change }
+                Fault::Conflict { found: problem.current.map(Into::into).unwrap_or_default(), by: problem.last_change }
             }
             StatusCode::UNPROCESSABLE_ENTITY if !problem.errors.is_empty() => Fault::Invalid(problem.errors),
             StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED => Fault::Malformed(format!(

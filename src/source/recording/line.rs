@@ -114,6 +114,7 @@ impl Translator {
         }
         Ok(Observation {
             event: Event {
+                seen: None,
                 run: RunId::from(run),
                 seq: 0,
                 at,

@@ -304,6 +304,7 @@ mod tests {
     #[test]
     fn a_clock_set_back_does_not_turn_a_sequence_around() {
         let seen = |seq: u64, second: i64| Event {
+            seen: None,
             run: "r".into(),
             seq,
             at: Time::from_millis(second * 1_000),

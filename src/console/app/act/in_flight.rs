@@ -43,7 +43,7 @@ pub struct Pending {
 /// An approval whose contract is being fetched or edited.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Editing {
-    /// The handoff to approve, at the version that was seen.
+    /// The handoff to approve, in the state that was seen.
     pub target: ActTarget,
     /// The text the editor got, to see whether anything changed; empty until the contract is there.
     pub original: String,

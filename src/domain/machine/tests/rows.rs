@@ -343,6 +343,7 @@ fn row_22_an_edit_changes_the_head_and_nothing_that_happened() {
     let old = r#"{"type":"handoff.amended.v1","data":{"rev":2,"digest":"sha256:old"}}"#;
     let fact: Fact = serde_json::from_str(old).unwrap();
     let event = Event {
+        seen: None,
         run: world.run.id.clone(),
         seq: world.run.version + 1,
         at: world.now,

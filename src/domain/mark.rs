@@ -70,6 +70,9 @@ macro_rules! marks {
 }
 
 marks! {
+    /// State in which something was seen. An act names it, and is refused with a conflict when it is another by now.
+    SeenToken
+
     /// Position in a source's log, from which that source can go on. Nobody else compares it or counts with it; empty
     /// when the source keeps no log.
     Cursor
