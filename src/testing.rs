@@ -71,8 +71,8 @@ pub mod domain {
     }
     pub mod port {
         pub use crate::domain::port::{
-            Act, ActKind, Batch, Begin, Capabilities, Control, Cursor, Fault, Found, Object, Outcome, Replay, Report,
-            Request, Scope, SeenToken, Skipped, Snapshot, SourceId, Target, Want,
+            Act, ActKind, Batch, Begin, Body, Capabilities, Control, Cursor, Fault, Found, Object, Outcome, Replay,
+            Report, Request, Scope, SeenToken, Skipped, Snapshot, SourceId, Target, Want,
         };
     }
     pub mod run {
@@ -106,7 +106,7 @@ pub mod orchestrator {
     }
 }
 pub mod source {
-    pub use crate::source::{Address, Options, Shared, Source, open, supervise};
+    pub use crate::source::{Address, Options, Shared, Source, Supervised, open, supervise};
     pub mod embedded {
         pub use crate::source::embedded::Embedded;
     }

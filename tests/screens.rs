@@ -17,6 +17,8 @@ mod contexts;
 mod dead_letters;
 #[path = "screens/events.rs"]
 mod events;
+#[path = "screens/foreign.rs"]
+mod foreign;
 #[path = "screens/frame.rs"]
 mod frame;
 #[path = "screens/handoff.rs"]

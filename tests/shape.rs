@@ -129,6 +129,24 @@ fn heavy_crates_stay_where_they_belong() {
 }
 
 #[test]
+fn bodies_are_masked_where_they_come_in() {
+    let ways = ["Masked::of(", "Body::contract(", "Body::json(", "Body::text("];
+    let mut raw = Vec::new();
+    for file in sources() {
+        let part = part_of(&file);
+        if ["domain", "orchestrator", "source"].iter().any(|home| inside(&part, home)) {
+            continue;
+        }
+        for (number, line) in code_lines(&file) {
+            raw.extend(
+                ways.iter().filter(|way| line.contains(**way)).map(|way| format!("{}:{number}: {way}", file.display())),
+            );
+        }
+    }
+    assert!(raw.is_empty(), "these had something that nobody had masked:\n{}", raw.join("\n"));
+}
+
+#[test]
 fn files_stay_small() {
     let long: Vec<String> = sources()
         .into_iter()

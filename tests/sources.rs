@@ -175,7 +175,7 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
         let (events, _) = emissions(&mut watch, 1).await;
         (events[0].run.clone(), emitted(&events)[0].clone())
     };
-    let body = source.fetch(Want::Contract(handoff)).await;
+    let body = source.fetch(Want::Body(handoff)).await;
     assert_eq!(body.is_ok(), offers.bodies, "{body:?}");
     assert!(body.is_ok() || matches!(body, Err(Fault::Unsupported(_))));
     let history = source.fetch(Want::Timeline(run)).await;
@@ -344,9 +344,10 @@ async fn what_is_confidential_leaves_no_source_unmasked_and_outlives_an_edit_of_
             "lists and logs tell no more than the page: {told}"
         );
 
-        let Ok(Found::Contract { value, digest }) = source.fetch(Want::Contract(id.clone())).await else {
+        let Ok(Found::Body(body)) = source.fetch(Want::Body(id.clone())).await else {
             panic!("the contract can be fetched");
         };
+        let (value, digest) = (body.value, body.digest);
         let shown = value.value().to_string();
         assert!(!shown.contains("Hansen") && !shown.contains("Tides."), "{shown}");
 
@@ -355,8 +356,7 @@ async fn what_is_confidential_leaves_no_source_unmasked_and_outlives_an_edit_of_
         source.perform(request(ask, on, "dana", &format!("ask {id}"))).await.expect("asked");
         let mut edited = value.into_value();
         edited["brief"]["next_step"] = "Check it first".into();
-        let act =
-            Act::Resolve { answer: Answer::EditApprove, context_digest: digest, edited: Some(edited), value: None };
+        let act = Act::Resolve { answer: Answer::EditApprove, context_digest: digest, value: Some(edited) };
         let on = vec![Target { run: run.id.clone(), handoff: id.clone(), seen: (it.version + 1).into() }];
         let done = source.perform(request(act, on, "kim", &format!("edit {id}"))).await.expect("an outcome");
         assert_eq!(done.items, [(Some(id.clone()), Ok(()))]);
@@ -376,7 +376,7 @@ async fn what_is_sent_back_keeps_the_title_that_is_hidden() {
     let on = |version: u64| vec![Target { run: run.clone(), handoff: id.clone(), seen: version.into() }];
     let ask = Act::Escalate { force: false, role: String::new() };
     source.perform(request(ask, on(it.version), "dana", "ask")).await.expect("asked");
-    let act = Act::Resolve { answer: Answer::Reject, context_digest: String::new(), edited: None, value: None };
+    let act = Act::Resolve { answer: Answer::Reject, context_digest: String::new(), value: None };
     source.perform(request(act, on(it.version + 1), "kim", "no")).await.expect("an outcome");
     let whole = engine.run(&run).await.expect("the run");
     let (revision, _) = whole.handoffs.last().expect("the revision");

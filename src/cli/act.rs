@@ -8,7 +8,8 @@ use super::look::{Look, look};
 use super::{Connect, Exit, Output, Stop, say};
 use crate::domain::event::DismissReason;
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::port::{ActKind, Given, Request, SeenToken, Target};
+use crate::domain::port::{ActKind, Format, Found, Given, Request, SeenToken, Target, Want};
+use crate::domain::run::Handoff;
 use crate::orchestrator::boundary;
 
 mod ask;
@@ -75,7 +76,7 @@ pub enum Act {
         #[command(flatten)]
         #[allow(clippy::missing_docs_in_private_items)]
         on: On,
-        /// The edited contract to go ahead with
+        /// The edited body to go ahead with
         #[arg(long, value_name = "FILE")]
         edit: Option<String>,
     },
@@ -148,7 +149,6 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
         return Err(Stop::new(Exit::Usage, why).into());
     }
     let by = operator(&on.connect, on.who.as_ref())?;
-    let edited = act.edited()?;
     let look = look(&on.connect, None).await?;
     may(&look, kind)?;
     let by = look.source.capabilities().you.unwrap_or(by);
@@ -156,6 +156,7 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
         *id = look.whole(id)?;
     }
     let (on, kind) = act.parts();
+    let edited = act.edited(&look).await?;
     let (targets, mut items) = targets(&look, &act).await;
     if !targets.is_empty() {
         ask::confirm(&look, on, kind, &act.given(), &targets)?;
@@ -223,11 +224,11 @@ async fn targets(look: &Look, act: &Act) -> (Vec<Target>, Vec<Item>) {
 fn requests(look: &Look, act: &Act, edited: Option<Value>, targets: &[Target], by: &str) -> Vec<Request> {
     let (on, kind) = act.parts();
     let bound = !matches!(kind, ActKind::Dismiss) && kind.row().answer.is_some();
-    let given = Given { edited, ..act.given() };
+    let given = Given { value: edited.or(act.given().value), ..act.given() };
     let each = if bound { 1 } else { targets.len().max(1) };
     let request = |some: &[Target]| {
         let shown = some.first().filter(|_| bound).and_then(|it| look.ledger.handoff(&it.handoff));
-        let digest = shown.and_then(|it| it.digest()).unwrap_or_default().to_owned();
+        let digest = shown.and_then(Handoff::bound_digest).unwrap_or_default().to_owned();
         let act = kind.with(&Given { digest, ..given.clone() })?;
         let key = uuid::Uuid::now_v7().to_string();
         Some(Request { on: some.to_vec(), act, by: by.to_owned(), why: on.reason.clone(), key })
@@ -292,12 +293,19 @@ impl Act {
         Ok(())
     }
 
-    /// The edited contract, read before anything is asked.
-    fn edited(&self) -> anyhow::Result<Option<Value>> {
-        let Self::Approve { edit: Some(file), .. } = self else {
+    /// The edited body, read before anything is asked: JSON, unless what is edited is a text.
+    async fn edited(&self, look: &Look) -> anyhow::Result<Option<Value>> {
+        let Self::Approve { on, edit: Some(file) } = self else {
             return Ok(None);
         };
         let text = super::check::read(file)?;
+        let id = on.ids.first().map(|it| HandoffId::from(it.as_str()));
+        if let Some(id) = id
+            && let Ok(Found::Body(body)) = look.source.fetch(Want::Body(id)).await
+            && body.format == Format::Text
+        {
+            return Ok(Some(text.into()));
+        }
         match boundary::parse(&text) {
             Ok(value) => Ok(Some(value)),
             Err(wrong) => {

@@ -10,7 +10,7 @@ use super::{Connect, Exit, Output, Stop, json, print};
 use crate::domain::contract::Masked;
 use crate::domain::event::Event;
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::port::{Fault, Found, Want};
+use crate::domain::port::{Body, Fault, Format, Found, Want};
 use crate::domain::report::{
     DeadRow, HandoffRow, InboxRow, TaskRow, dead_row, handoff_row, handoffs, inbox_row, task_row,
 };
@@ -49,7 +49,10 @@ struct HandoffPage<'a> {
     /// The run of the handoff, as a row of `seam get tasks`.
     task: TaskRow,
     /// The stored contract, masked; null where the source keeps none.
-    contract: Option<Masked>,
+    contract: Option<&'a Masked>,
+    /// A body that is no contract, masked: JSON, or a text; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'a Masked>,
     /// The reason that there is no contract, in words; null when there is one.
     contract_missing: Option<String>,
     events: Vec<&'a Event>,
@@ -75,7 +78,7 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
     args.id = look.whole(&args.id)?;
     let handoff = HandoffId::from(args.id.as_str());
     let contract = if look.live {
-        look.source.fetch(Want::Contract(handoff.clone())).await
+        look.source.fetch(Want::Body(handoff.clone())).await
     } else {
         let why = "a recording holds no contracts, only what happened to them";
         Err(Fault::Unsupported(why.to_owned()))
@@ -84,7 +87,7 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
         Some(run) => run.id.clone(),
         None => match &contract {
             // Ended long ago: the contract still says where it belongs.
-            Ok(Found::Contract { value, .. }) => RunId::from(value.trace_id().unwrap_or_default()),
+            Ok(Found::Body(body)) => RunId::from(body.value.trace_id().unwrap_or_default()),
             _ => RunId::from(args.id.as_str()),
         },
     };
@@ -104,11 +107,14 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
         let of_it = |event: &&Event| event.about() == Some(&handoff);
         let events: Vec<&Event> = events.iter().filter(of_it).collect();
         let lines = rows(&events);
-        let (contract, contract_missing) = match contract {
-            Ok(Found::Contract { value, .. }) => (Some(value), None),
+        let (body, contract_missing) = match contract {
+            Ok(Found::Body(body)) if body.format == Format::Contract => (Some(body), None),
+            Ok(Found::Body(body)) => (Some(body), Some("the body is no contract".to_owned())),
             Ok(Found::Timeline { .. }) => (None, None),
             Err(why) => (None, Some(why.to_string())),
         };
+        let is_contract = |it: &&Body| it.format == Format::Contract;
+        let shown = body.as_deref();
         let page = HandoffPage {
             kind: "handoff",
             source: &look.address,
@@ -117,12 +123,13 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
             dead: dead_row(&look.ledger, &handoff),
             inbox: inbox_row(&run.id, it, look.as_of),
             task,
-            contract,
+            contract: shown.filter(is_contract).map(|it| &it.value),
+            body: shown.filter(|it| !is_contract(it)).map(|it| &it.value),
             contract_missing,
             events,
         };
         match args.output {
-            Output::Text => page::handoff(&page, it, &lines),
+            Output::Text => page::handoff(&page, shown, it, &lines),
             output => json(&page, output == Output::Json)?,
         }
     } else {
@@ -150,7 +157,7 @@ async fn timeline(look: &Look, id: RunId) -> anyhow::Result<Option<(Run, Vec<Eve
     }
     match look.source.fetch(Want::Timeline(id)).await {
         Ok(Found::Timeline { run, events }) => Ok(Some((*run, events))),
-        Ok(Found::Contract { .. }) | Err(Fault::Refused(_)) => Ok(None),
+        Ok(Found::Body(_)) | Err(Fault::Refused(_)) => Ok(None),
         Err(why) => Err(Stop::from(why).into()),
     }
 }

@@ -32,6 +32,7 @@
 pub mod act;
 pub mod attention;
 pub mod binding;
+mod body;
 #[deny(clippy::wildcard_enum_match_arm)]
 mod conflict;
 pub mod connection;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::contract::Masked;
 use super::event::Event;
 use super::health::{Measured, Tally};
 use super::id::{Edge, HandoffId, RunId};
@@ -13,6 +12,7 @@ use super::time::Time;
 
 #[deny(clippy::wildcard_enum_match_arm)]
 mod act;
+mod body;
 mod fault;
 mod request;
 mod scope;
@@ -20,6 +20,7 @@ mod verb;
 
 pub use super::mark::{Cursor, SeenToken};
 pub use act::{Act, ActKind, Given};
+pub use body::{Body, Format};
 pub use fault::Fault;
 pub use request::{Outcome, Request, Target};
 pub use scope::Scope;
@@ -189,8 +190,8 @@ impl Capabilities {
 /// A request for a detail that is fetched only because somebody looks at it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Want {
-    /// The stored contract of a handoff, as JSON.
-    Contract(HandoffId),
+    /// The body of a handoff.
+    Body(HandoffId),
     /// Every event of a run, oldest first.
     Timeline(RunId),
 }
@@ -198,13 +199,8 @@ pub enum Want {
 /// The answer to a [`Want`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
-    /// The contract, and the digest that a decision is bound to.
-    Contract {
-        /// The contract as it may be shown.
-        value: Masked,
-        /// Digest of the contract, as `sha256:` and hexadecimal digits.
-        digest: String,
-    },
+    /// The body, and the digest that a decision is bound to.
+    Body(Box<Body>),
     /// The run as it stands and how it got there.
     Timeline {
         /// The run with its handoffs, as it stands.

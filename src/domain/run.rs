@@ -347,6 +347,13 @@ impl Handoff {
         self.emission.terms.as_ref().map(|it| it.urgency).unwrap_or_default()
     }
 
+    /// Digest that an answer to its open question is bound to: that of the contract, else the one that its source gave
+    /// with the question; `None` when there is neither.
+    pub fn bound_digest(&self) -> Option<&str> {
+        let asked = self.escalation.as_ref().and_then(|open| open.asked.context_digest.as_deref());
+        self.digest().or(asked)
+    }
+
     /// Time from which its age counts: its emission; where that was never seen, the time it was first heard of.
     pub fn first_seen(&self) -> Time {
         self.clock().first_seen()

@@ -1,20 +1,20 @@
 //! The question to a person: first the question itself, in the reader's words, then the action that will really run.
 
 use super::brief::{done_when, links, said};
-use super::{Doc, TextRole};
+use super::{Doc, Shown, TextRole};
 use crate::domain::contract::{Contract, EffectStatus};
 use crate::domain::report::InboxRow;
 use crate::domain::text::word;
 
 /// The whole text that a decision is bound to.
-pub fn question(doc: &mut Doc, row: &InboxRow, contract: Result<&Contract, &str>) {
+pub fn question(doc: &mut Doc, row: &InboxRow, shown: Shown<'_>) {
     doc.paragraph(TextRole::Strong, &row.question);
     doc.gap();
     match &row.proposed_action {
         Some(action) => doc.field("will run", TextRole::Warn, &call(action)),
         None => doc.field("will run", TextRole::Dim, "the handoff goes on to its target; no single action was named"),
     }
-    match contract {
+    match shown.contract() {
         Ok(contract) => body(doc, contract),
         Err(why) => doc.field("contract", TextRole::Dim, why),
     }
@@ -22,6 +22,7 @@ pub fn question(doc: &mut Doc, row: &InboxRow, contract: Result<&Contract, &str>
     let asked = format!("{}{of} ({})", row.asked_by, word(&row.kind));
     doc.field("asked by", TextRole::Text, &asked);
     doc.field("handoff", TextRole::Dim, &format!("{} on {} in {}", row.handoff_id, row.edge, row.edge.pipeline));
+    shown.as_it_is(doc);
     doc.note_hidden();
 }
 

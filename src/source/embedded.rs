@@ -10,8 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Log, Reach, Source, log};
-use crate::domain::contract::Masked;
-use crate::domain::port::{Batch, Begin, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
+use crate::domain::port::{Batch, Begin, Body, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
 use crate::orchestrator::engine::{Engine, Settings};
 use crate::orchestrator::sweeper;
 use crate::store::{Position, Store};
@@ -86,9 +85,9 @@ impl Source for Embedded {
         let engine = self.engine.clone();
         async move {
             match want {
-                Want::Contract(id) => {
+                Want::Body(id) => {
                     let (contract, digest) = engine.contract(&id).await?;
-                    Ok(Found::Contract { value: Masked::of(contract), digest })
+                    Ok(Found::Body(Box::new(Body::contract(contract, digest))))
                 }
                 Want::Timeline(id) => {
                     let (run, events) = engine.timeline(&id).await?;

@@ -12,10 +12,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Log, Reach, Source, log};
-use crate::domain::contract::Masked;
 use crate::domain::event::Event;
 use crate::domain::port::{
-    ActKind, Batch, Begin, Capabilities, Cursor, Fault, Found, Outcome, Request, Snapshot, Want,
+    ActKind, Batch, Begin, Body, Capabilities, Cursor, Fault, Found, Outcome, Request, Snapshot, Want,
 };
 use crate::domain::run::Run;
 
@@ -160,7 +159,7 @@ impl Http {
 
     async fn find(self, want: Want) -> Result<Found, Fault> {
         match want {
-            Want::Contract(id) => {
+            Want::Body(id) => {
                 #[derive(Deserialize)]
                 struct Stored {
                     contract: Value,
@@ -168,7 +167,7 @@ impl Http {
                 }
                 let path = ["handoffs", id.as_str(), "payload"];
                 let Stored { contract, digest } = self.get(&path, BODY).await?;
-                Ok(Found::Contract { value: Masked::of(contract), digest })
+                Ok(Found::Body(Box::new(Body::contract(contract, digest))))
             }
             Want::Timeline(id) => {
                 #[derive(Deserialize)]

@@ -91,7 +91,7 @@ impl Source for Recording {
     fn fetch(&self, want: Want) -> BoxFuture<'static, Result<Found, Fault>> {
         let found = match want {
             Want::Timeline(run) => self.timeline(&run),
-            Want::Contract(_) => {
+            Want::Body(_) => {
                 Err(Fault::Unsupported("a recording holds no contracts, only what happened to them".to_owned()))
             }
         };

@@ -3,10 +3,10 @@
 
 use seamwatch::testing::console::app::act::{ActTarget, Proposal};
 use seamwatch::testing::console::app::msg::{Effect, Msg, Reply, Ticket};
-use seamwatch::testing::domain::contract::{Masked, Violation};
+use seamwatch::testing::domain::contract::Violation;
 use seamwatch::testing::domain::event::{Answer, DeadReason, DismissReason, Fact};
 use seamwatch::testing::domain::id::{Actor, Edge, HandoffId};
-use seamwatch::testing::domain::port::{Act, ActKind, Fault, Found, Outcome, Report, Request, Target, Want};
+use seamwatch::testing::domain::port::{Act, ActKind, Body, Fault, Found, Outcome, Report, Request, Target, Want};
 use seamwatch::testing::domain::run::LastChange;
 use seamwatch::testing::domain::time::SECOND;
 use serde_json::json;
@@ -383,11 +383,11 @@ fn a_link_that_breaks_under_an_open_confirmation_keeps_it_from_being_sent() {
 fn an_invalid_edit_is_shown_with_its_path_and_nothing_typed_is_lost() {
     let mut console = console();
     console.edit_approve(question("h-1"));
-    let Some(Effect::Fetch(ticket, _, Want::Contract(_))) = console.effects.last().cloned() else {
+    let Some(Effect::Fetch(ticket, _, Want::Body(_))) = console.effects.last().cloned() else {
         panic!("{:?}", console.effects);
     };
     let value = json!({"brief": {"title": "pay \u{202e}001"}, "amount": 10});
-    let found = Found::Contract { value: Masked::of(value), digest: "sha256:00".to_owned() };
+    let found = Found::Body(Box::new(Body::contract(value, "sha256:00".to_owned())));
     console.tell(Msg::Answered(ticket, Ok(Reply::Found(found))));
     let Some(Effect::Edit(ticket, text)) = console.effects.last().cloned() else {
         panic!("{:?}", console.effects);
@@ -405,7 +405,7 @@ fn an_invalid_edit_is_shown_with_its_path_and_nothing_typed_is_lost() {
     console.keys("y");
     let (_, request) = sent(&console).pop().unwrap();
     assert!(
-        matches!(&request.act, Act::Resolve { answer: Answer::EditApprove, edited: Some(it), .. } if it["amount"] == -1)
+        matches!(&request.act, Act::Resolve { answer: Answer::EditApprove, value: Some(it), .. } if it["amount"] == -1)
     );
     let wrong = Violation::new("/amount", "minimum", "-1 is less than the minimum of 0");
     answer(&mut console, &[("h-1", Err(Fault::Invalid(vec![wrong])))]);

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use seamwatch::testing::console::app::msg::{Effect, Msg, Reply, Ticket};
-use seamwatch::testing::domain::contract::Masked;
 use seamwatch::testing::domain::contract::Violation;
 use seamwatch::testing::domain::event::{DeadReason, Event, Fact};
 use seamwatch::testing::domain::id::{Actor, Edge};
-use seamwatch::testing::domain::port::{Act, Capabilities, Found, Report, Want};
+use seamwatch::testing::domain::port::{Act, Body, Capabilities, Found, Report, Want};
 use seamwatch::testing::domain::time::{MINUTE, SECOND};
 use serde_json::{Value, json};
 
@@ -93,9 +92,9 @@ fn fetched(console: &Console) -> (Ticket, Want) {
 
 fn answer(console: &mut Console, value: Value) {
     let (ticket, want) = fetched(console);
-    assert_eq!(want, Want::Contract("h-0002".into()));
+    assert_eq!(want, Want::Body("h-0002".into()));
     let digest = "sha256:00".to_owned();
-    console.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Contract { value: Masked::of(value), digest }))));
+    console.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Body(Box::new(Body::contract(value, digest)))))));
 }
 
 /// The page of the dead letter, with its contract.

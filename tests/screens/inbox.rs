@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use seamwatch::testing::console::app::msg::{Effect, Msg, Reply, Ticket};
-use seamwatch::testing::domain::contract::Masked;
 use seamwatch::testing::domain::contract::Urgency;
 use seamwatch::testing::domain::event::{Answer, DismissReason, Escalation, EscalationKind, Event, Fact, Timeout};
 use seamwatch::testing::domain::id::{Actor, Edge};
-use seamwatch::testing::domain::port::{Act, ActKind, Capabilities, Fault, Found, Report, Request, Want};
+use seamwatch::testing::domain::port::{Act, ActKind, Body, Capabilities, Fault, Found, Report, Request, Want};
 use seamwatch::testing::domain::time::{HOUR, MINUTE, Millis, SECOND};
 use serde_json::{Value, json};
 
@@ -97,9 +96,9 @@ fn fetched(console: &Console) -> Option<(Ticket, Want)> {
 
 fn answer(console: &mut Console, value: Value) {
     let (ticket, want) = fetched(console).unwrap();
-    let Want::Contract(id) = want else { panic!("{want:?}") };
+    let Want::Body(id) = want else { panic!("{want:?}") };
     let digest = format!("sha256:{id}");
-    console.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Contract { value: Masked::of(value), digest }))));
+    console.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Body(Box::new(Body::contract(value, digest)))))));
 }
 
 /// The inbox with the refund under the cursor and its contract fetched.
@@ -139,17 +138,17 @@ fn overdue_is_on_top_and_only_what_is_looked_at_is_fetched() {
     assert_eq!(fetched(&it), None, "another screen is shown");
     it.keys("5");
     let (first, want) = fetched(&it).unwrap();
-    assert_eq!(want, Want::Contract("h-7001".into()), "the overdue one");
+    assert_eq!(want, Want::Body("h-7001".into()), "the overdue one");
     it.must_show("overdue 4m, then: dead letter");
     // The cursor moves on before the answer is there: it is dropped.
     it.keys("j");
     assert!(it.effects.contains(&Effect::Cancel(first)));
     let (second, want) = fetched(&it).unwrap();
-    assert_eq!(want, Want::Contract("h-8812".into()));
-    let late = Found::Contract { value: Masked::of(contract()), digest: "sha256:h-7001".to_owned() };
+    assert_eq!(want, Want::Body("h-8812".into()));
+    let late = Found::Body(Box::new(Body::contract(contract(), "sha256:h-7001".to_owned())));
     it.tell(Msg::Answered(first, Ok(Reply::Found(late))));
     it.must_show("fetching the contract");
-    it.keys("A").must_show("the contract is still being fetched");
+    it.keys("A").must_show("the body is still being fetched");
     it.tell(Msg::Answered(second, Err(Fault::Transient("the server is busy".to_owned()))));
     it.must_show("the server is busy");
 }
@@ -262,8 +261,7 @@ fn dismissed(may: &[ActKind]) -> (Act, String) {
 
 #[test]
 fn who_may_answer_dismisses_a_question_as_an_answer_to_what_was_shown() {
-    let answer =
-        Act::Resolve { answer: Answer::Dismiss, context_digest: "sha256:h-8812".to_owned(), edited: None, value: None };
+    let answer = Act::Resolve { answer: Answer::Dismiss, context_digest: "sha256:h-8812".to_owned(), value: None };
     let approver = [ActKind::Approve, ActKind::Reject, ActKind::Respond];
     assert_eq!(dismissed(&approver), (answer, "not ours".to_owned()));
     // An operator who may answer nothing still ends handoffs.
@@ -316,7 +314,7 @@ fn the_editor_gets_the_contract_and_a_mistake_loses_nothing() {
     it.tell(Msg::Edited(ticket, Ok(edited)));
     it.must_show("/brief/next_step");
     it.keys("<tab><enter>");
-    let Act::Resolve { answer, edited, .. } = &sent(&it)[0].act else { panic!() };
+    let Act::Resolve { answer, value: edited, .. } = &sent(&it)[0].act else { panic!() };
     assert_eq!(*answer, Answer::EditApprove);
     assert_eq!(edited.as_ref().unwrap()["brief"]["next_step"], "call the customer");
     assert!(it.effects.iter().all(|it| !matches!(it, Effect::Perform(_, source, _) if *source != SOURCE)));

@@ -74,8 +74,8 @@ pub async fn run_of(look: &Look, handoff: &HandoffId) -> Option<RunId> {
     if let Some(run) = look.ledger.run_of(handoff) {
         return Some(run.id.clone());
     }
-    match look.source.fetch(Want::Contract(handoff.clone())).await {
-        Ok(Found::Contract { value, .. }) => value.trace_id().map(RunId::from),
+    match look.source.fetch(Want::Body(handoff.clone())).await {
+        Ok(Found::Body(body)) => body.value.trace_id().map(RunId::from),
         _ => None,
     }
 }

@@ -3,11 +3,11 @@
 use super::{HandoffPage, RunPage};
 use crate::cli::get::event::EventRow;
 use crate::cli::table::{id, left, moment, or_dash, right, room, table, words};
-use crate::domain::contract::Masked;
+use crate::domain::port::{Body, Format};
 use crate::domain::report::TaskRow;
 use crate::domain::run::Handoff;
 use crate::domain::text::{age, latency, plural, word};
-use crate::page::{Doc, Subject, TextRole, annotations, raw};
+use crate::page::{Doc, Shown, Subject, TextRole, annotations, raw};
 
 /// An event as cells.
 pub fn line(row: &EventRow<'_>) -> Vec<String> {
@@ -32,7 +32,7 @@ fn log(doc: &mut Doc, lines: &[Vec<String>]) {
 }
 
 /// A handoff: the parts of its page on the screen, one below the other.
-pub fn handoff(page: &HandoffPage<'_>, it: &Handoff, events: &[Vec<String>]) -> String {
+pub fn handoff(page: &HandoffPage<'_>, body: Option<&Body>, it: &Handoff, events: &[Vec<String>]) -> String {
     let mut doc = empty();
     let row = &page.handoff;
     let state = format!("{} ({}, version {})", row.handoff_id, word(&row.state), row.version);
@@ -43,10 +43,11 @@ pub fn handoff(page: &HandoffPage<'_>, it: &Handoff, events: &[Vec<String>]) -> 
     }
     verdict(&mut doc, &page.task);
     let missing = page.contract_missing.clone().unwrap_or_default();
-    let contract = page.contract.as_ref().map_or(Err(missing), Masked::contract);
+    let parts = body.map(Body::parts);
+    let shown = body.zip(parts.as_ref()).map_or(Shown::Missing(&missing), |(body, parts)| Shown::of(body, parts));
     let subject = Subject {
         it,
-        contract: contract.as_ref().map_err(String::as_str),
+        body: shown,
         question: page.inbox.as_ref(),
         annotations: &page.task.annotations,
         outlook: page.dead.as_ref().map(|it| it.outlook.clone()),
@@ -55,7 +56,7 @@ pub fn handoff(page: &HandoffPage<'_>, it: &Handoff, events: &[Vec<String>]) -> 
     };
     doc.gap();
     subject.brief(&mut doc);
-    if contract.is_ok() {
+    if shown.contract().is_ok() {
         subject.contract(&mut doc);
         subject.effects(&mut doc);
     }
@@ -67,9 +68,9 @@ pub fn handoff(page: &HandoffPage<'_>, it: &Handoff, events: &[Vec<String>]) -> 
     doc.field("ended", TextRole::Text, &or_dash(row.ended_at, moment));
     subject.attempts(&mut doc);
     log(&mut doc, events);
-    if let Some(contract) = &page.contract {
+    if let Some(body) = body.filter(|it| it.format == Format::Contract) {
         doc.head("CONTRACT");
-        raw(&mut doc, contract);
+        raw(&mut doc, body);
     }
     doc.to_string()
 }

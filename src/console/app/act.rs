@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::event::{Annotation, DismissReason};
 use crate::domain::id::Edge;
-use crate::domain::port::{ActKind, Ask, Given, SourceId, Target};
+use crate::domain::port::{ActKind, Ask, Format, Given, SourceId, Target};
 use crate::domain::text::age;
 use crate::domain::time::Time;
 
@@ -57,7 +57,7 @@ pub struct Proposal {
     pub whole: bool,
     /// It is about the runs of the items, not about the items.
     pub of_run: bool,
-    /// Schema of the answer to a question, a flat JSON Schema object; `None` when any text will do.
+    /// Schema of the answer to a question: a JSON Schema, of a flat object or of one value; `None` when any text will do.
     pub schema: Option<Value>,
 }
 
@@ -160,19 +160,32 @@ impl Proposal {
 pub struct Form {
     /// The act with its targets as they were seen.
     pub proposal: Proposal,
-    /// Input of the act: reason, answer, edited contract.
+    /// Input of the act: reason, answer, edited body.
     pub given: Given,
     /// The words of the user: reason, question or feedback; empty when none were given.
     pub words: String,
-    /// The text it was edited from, to say what changed when it has to be edited again.
-    pub original: String,
+    /// The edit that it comes from, in case it has to be edited again; `None` when nothing was edited.
+    pub edited: Option<Editing>,
 }
 
 impl Form {
     /// A form with nothing added.
     pub fn new(proposal: Proposal) -> Self {
-        Self { proposal, given: Given::default(), words: String::new(), original: String::new() }
+        Self { proposal, given: Given::default(), words: String::new(), edited: None }
     }
+}
+
+/// An edit of a body, for an approval.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Editing {
+    /// The handoff to approve, in the state that was seen.
+    pub target: ActTarget,
+    /// Format of the body; that of a contract until it is there.
+    pub format: Format,
+    /// The text the editor got, to see whether anything changed; empty until the body is there.
+    pub original: String,
+    /// The text the editor gave back last.
+    pub text: String,
 }
 
 fn text(label: &str, required: bool) -> Question {
@@ -199,9 +212,7 @@ pub fn questions(proposal: &Proposal) -> Vec<Question> {
             vec![Question { fills: Fills::Reason, choices: choices.to_vec(), ..text("reason", true) }]
         }
         Ask::Verdict => vec![Question { fills: Fills::Verdict, ..text("verdict in a few words", true) }],
-        Ask::Answer => properties(proposal)
-            .filter(|properties| !properties.is_empty())
-            .unwrap_or_else(|| vec![text("your answer", true)]),
+        Ask::Answer => proposal.schema.as_ref().map_or_else(|| vec![text("your answer", true)], answers),
         Ask::Words(label) => vec![text(label, true)],
         Ask::Note(label) => vec![text(label, false)],
         Ask::Reason(_) => Vec::new(),
@@ -231,6 +242,11 @@ pub enum Fills {
     Reason,
     /// The verdict of an annotation.
     Verdict,
+    /// The whole answer to an agent's question.
+    Value {
+        /// JSON type of the answer.
+        kind: String,
+    },
     /// A member of the answer to an agent's question.
     Property {
         /// Name of the member.
@@ -240,27 +256,52 @@ pub enum Fills {
     },
 }
 
-fn properties(proposal: &Proposal) -> Option<Vec<Question>> {
-    let schema = proposal.schema.as_ref()?;
+/// The questions that a schema asks: one for each property of an object, or one for the whole value.
+fn answers(schema: &Value) -> Vec<Question> {
+    let members = schema.get("properties").and_then(Value::as_object).filter(|it| !it.is_empty());
+    let Some(members) = members else {
+        return match schema_of(schema) {
+            // Of an object that does not say what is in it, any text is the answer.
+            (kind, _, _) if kind == "object" => vec![text("your answer", true)],
+            (kind, words, choices) => {
+                let label = format!("your answer ({kind}){words}");
+                vec![Question { label, fills: Fills::Value { kind }, choices, required: true }]
+            }
+        };
+    };
     let required = schema.get("required").and_then(Value::as_array);
     let question = |(name, of): (&String, &Value)| {
-        let kind = of.get("type").and_then(Value::as_str).unwrap_or("string");
-        let title = of.get("description").or_else(|| of.get("title"));
-        let words = title.and_then(Value::as_str).map_or(String::new(), |it| format!(": {it}"));
-        let choices = match (of.get("enum").and_then(Value::as_array), kind) {
-            (Some(values), _) => values.iter().map(plain).collect(),
-            (None, "boolean") => vec!["true".to_owned(), "false".to_owned()],
-            _ => Vec::new(),
-        };
+        let (kind, words, choices) = schema_of(of);
         Question {
             label: format!("{name} ({kind}){words}"),
-            fills: Fills::Property { name: name.clone(), kind: kind.to_owned() },
+            fills: Fills::Property { name: name.clone(), kind },
             choices,
             required: required.is_some_and(|all| all.iter().any(|it| it == name)),
         }
     };
-    let properties = schema.get("properties")?.as_object()?;
-    Some(properties.iter().map(question).collect())
+    members.iter().map(question).collect()
+}
+
+/// JSON type of what a schema asks for, its description after a colon, and the choices; empty when any value will do.
+fn schema_of(schema: &Value) -> (String, String, Vec<String>) {
+    let implied = if schema.get("enum").is_some() { "string" } else { "object" };
+    let kind = schema.get("type").and_then(Value::as_str).unwrap_or(implied);
+    let title = schema.get("description").or_else(|| schema.get("title"));
+    let words = title.and_then(Value::as_str).map_or(String::new(), |it| format!(": {it}"));
+    let choices = match (schema.get("enum").and_then(Value::as_array), kind) {
+        (Some(values), _) => values.iter().map(plain).collect(),
+        (None, "boolean") => vec!["true".to_owned(), "false".to_owned()],
+        _ => Vec::new(),
+    };
+    (kind.to_owned(), words, choices)
+}
+
+/// An answer as the type that it has to be.
+fn typed(name: &str, kind: &str, given: &str) -> Result<Value, String> {
+    match kind {
+        "string" => Ok(given.into()),
+        _ => serde_json::from_str(given).map_err(|_| format!("{name} is a {kind}; `{given}` is not")),
+    }
 }
 
 fn plain(value: &Value) -> String {
@@ -275,12 +316,9 @@ pub fn answer(form: &mut Form, answers: &[(Question, String)]) -> Result<(), Str
         match &question.fills {
             Fills::Property { .. } if given.is_empty() && !question.required => {}
             Fills::Property { name, kind } => {
-                let value = match kind.as_str() {
-                    "string" => Value::from(given.as_str()),
-                    _ => serde_json::from_str(given).map_err(|_| format!("{name} is a {kind}; `{given}` is not"))?,
-                };
-                object.insert(name.clone(), value);
+                object.insert(name.clone(), typed(name, kind, given)?);
             }
+            Fills::Value { kind } => form.given.value = Some(typed("the answer", kind, given)?),
             Fills::Words => given.trim().clone_into(&mut form.words),
             Fills::Verdict if given.trim().chars().count() > Annotation::VERDICT_CHARS => {
                 return Err(format!("at most {} characters; the rest belongs in the note", Annotation::VERDICT_CHARS));
@@ -292,7 +330,7 @@ pub fn answer(form: &mut Form, answers: &[(Question, String)]) -> Result<(), Str
             }
         }
     }
-    if form.proposal.act == ActKind::Respond {
+    if form.proposal.act == ActKind::Respond && form.given.value.is_none() {
         form.given.value =
             Some(if object.is_empty() { Value::from(form.words.as_str()) } else { Value::Object(object) });
     }

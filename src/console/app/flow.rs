@@ -18,7 +18,7 @@ mod switch;
 pub(super) use answer::{answered, mend};
 pub(super) use confirm::pressed;
 pub use edit::edit_approve;
-pub(super) use edit::{edited, pretty};
+pub(super) use edit::edited;
 pub(super) use leave::{leave, quit};
 pub(super) use switch::{opened, switch};
 

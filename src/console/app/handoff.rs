@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use crate::domain::contract::{Contract, Masked};
 use crate::domain::event::Event;
 use crate::domain::id::HandoffId;
 use crate::domain::ledger::Ledger;
@@ -11,10 +10,11 @@ use crate::domain::report::outlook;
 use crate::domain::run::{self, Run};
 use crate::domain::text::plural;
 use crate::keymap::Action;
-use crate::page::{Doc, Subject, TextRole, raw};
+use crate::page::{Doc, Shown, Subject, TextRole, raw};
 
 use super::act::Proposal;
 use super::binding::Binding;
+use super::body::{Fetched, editable};
 use super::list::List;
 use super::msg::{Reply, Ticket};
 use super::screen::Screen;
@@ -76,22 +76,14 @@ impl Tab {
     }
 }
 
-/// A body that is fetched: not asked for, in flight, here, or missing with the reason.
+/// A detail that is fetched: not asked for, in flight, here, or missing with the reason.
 #[derive(Debug, Default)]
-enum Body<T> {
+enum Detail<T> {
     #[default]
     Unasked,
     Asked(Ticket),
     Here(T),
     Missing(String),
-}
-
-/// A contract as it may be shown: masked, with its parts and its digest.
-#[derive(Debug)]
-struct Shown {
-    value: Masked,
-    parts: Result<Contract, String>,
-    digest: String,
 }
 
 /// The page of one handoff.
@@ -112,8 +104,8 @@ pub struct Handoff {
     folded: HashSet<String>,
     /// The handoffs of the run, in the order of the waterfall.
     pub trace: List<HandoffId>,
-    contract: Body<Shown>,
-    timeline: Body<(Box<Run>, Vec<Event>)>,
+    body: Detail<Fetched>,
+    timeline: Detail<(Box<Run>, Vec<Event>)>,
 }
 
 impl Handoff {
@@ -128,8 +120,8 @@ impl Handoff {
             tree: Vec::new(),
             folded: HashSet::new(),
             trace: List::default(),
-            contract: Body::Unasked,
-            timeline: Body::Unasked,
+            body: Detail::Unasked,
+            timeline: Detail::Unasked,
         }
     }
 
@@ -143,7 +135,7 @@ impl Handoff {
     pub fn run<'a>(&'a self, world: &'a World) -> Option<&'a Run> {
         match (self.of(world), &self.timeline) {
             (Some((run, _)), _) => Some(run),
-            (None, Body::Here((run, _))) => Some(run),
+            (None, Detail::Here((run, _))) => Some(run),
             (None, _) => None,
         }
     }
@@ -160,11 +152,11 @@ impl Handoff {
         (usize::from(size.columns.saturating_sub(2)), usize::from(size.rows.saturating_sub(5)))
     }
 
-    /// The reason that there is no contract to show; `None` when there is one.
-    fn no_contract(&self, world: &World) -> Option<String> {
-        match &self.contract {
-            Body::Here(_) => None,
-            Body::Missing(why) => Some(why.clone()),
+    /// The reason that there is no body to show; `None` when there is one.
+    fn no_body(&self, world: &World) -> Option<String> {
+        match &self.body {
+            Detail::Here(_) => None,
+            Detail::Missing(why) => Some(why.clone()),
             _ if !self.offers_bodies(world) => Some(self.lacks(world, "keeps no contracts")),
             _ => Some("fetching the contract …".to_owned()),
         }
@@ -180,17 +172,10 @@ impl Handoff {
         format!("This {} {what}.", can.map_or("source", |it| it.kind.as_str()))
     }
 
-    fn shown(&self) -> Option<&Shown> {
-        match &self.contract {
-            Body::Here(shown) => Some(shown),
-            _ => None,
-        }
-    }
-
-    fn parts(&self, world: &World) -> Result<&Contract, String> {
-        match self.shown() {
-            Some(shown) => shown.parts.as_ref().map_err(Clone::clone),
-            None => Err(self.no_contract(world).unwrap_or_default()),
+    const fn fetched(&self) -> Option<&Fetched> {
+        match &self.body {
+            Detail::Here(fetched) => Some(fetched),
+            Detail::Unasked | Detail::Asked(_) | Detail::Missing(_) => None,
         }
     }
 
@@ -205,11 +190,12 @@ impl Handoff {
         };
         let ledger = world.feed(self.source).map(super::feed::Feed::ledger);
         let question = ledger.and_then(|ledger| triage::question(ledger, &self.id));
-        let parts = self.parts(world);
+        let missing = self.no_body(world).unwrap_or_default();
+        let body = self.fetched().map_or(Shown::Missing(&missing), Fetched::shown);
         let now = ledger.map_or(it.first_seen(), Ledger::now);
         let subject = Subject {
             it,
-            contract: parts.as_ref().map(|it| *it).map_err(String::as_str),
+            body,
             question: question.as_ref(),
             annotations: self.run(world).map_or(&[], |run| run.annotations.as_slice()),
             outlook: ledger.filter(|_| it.state == run::State::DeadLettered).map(|ledger| outlook(ledger, it)),
@@ -225,8 +211,13 @@ impl Handoff {
                 subject.attempts(&mut doc);
                 self.happened(&mut doc, world, now);
             }
-            Tab::Raw if let Some(shown) = self.shown() => raw(&mut doc, &shown.value),
-            Tab::Raw | Tab::Payload | Tab::Trace => doc.paragraph(TextRole::Dim, &parts.err().unwrap_or_default()),
+            Tab::Raw | Tab::Payload
+                if let Some(fetched) = self.fetched()
+                    && (self.tab == Tab::Raw || self.tree.is_empty()) =>
+            {
+                raw(&mut doc, &fetched.body);
+            }
+            Tab::Raw | Tab::Payload | Tab::Trace => doc.paragraph(TextRole::Dim, &missing),
         }
         doc
     }
@@ -238,9 +229,9 @@ impl Handoff {
 
     fn unseen(&self, world: &World) -> Option<String> {
         if self.offers_bodies(world)
-            && let Err(why) = self.parts(world)
+            && let Some(why) = self.no_body(world)
         {
-            return Some(format!("the contract is not shown: {why}"));
+            return Some(format!("the body is not shown: {why}"));
         }
         if self.tab != Tab::Brief {
             return Some("read the brief first: it is what the decision is bound to".to_owned());
@@ -266,7 +257,7 @@ impl Handoff {
             return;
         };
         if let Some(row) = triage::question(feed.ledger(), &self.id) {
-            return triage::decide(cx, self.source, &row, action);
+            return triage::decide(cx, self.source, &row, self.fetched().map(|it| &it.body), action);
         }
         let Some((_, it)) = self.of(cx.world) else {
             return;

@@ -5,16 +5,16 @@
 
 use std::collections::HashMap;
 
-use crate::domain::contract::Contract;
 use crate::domain::id::HandoffId;
-use crate::domain::port::{Fault, Found, SourceId, Want};
+use crate::domain::port::{Body, Fault, Found, SourceId, Want};
 use crate::domain::query::{Filterable, Query};
 use crate::domain::report::InboxRow;
 use crate::domain::text::plural;
 use crate::keymap::Action;
-use crate::page::{self, Doc};
+use crate::page::{self, Doc, Shown};
 
 use super::binding::Binding;
+use super::body::Fetched;
 use super::list::List;
 use super::msg::{Reply, Size, Ticket};
 use super::place::Focus;
@@ -31,8 +31,11 @@ pub use card::{claimed, clock};
 /// One question: where it comes from, and the handoff that waits.
 pub type QuestionId = (SourceId, HandoffId);
 
-/// Contracts kept; they are fetched again when looked at again.
-const MOST_CONTRACTS: usize = 64;
+/// A body of a question: where it comes from, the handoff, and the digest that an answer is bound to.
+type BodyId = (SourceId, HandoffId, String);
+
+/// Bodies kept; they are fetched again when looked at again.
+const MOST_BODIES: usize = 64;
 
 /// Questions that wait for a person.
 #[derive(Debug, Default)]
@@ -43,16 +46,13 @@ pub struct Inbox {
     pub card: ScrollView,
     text: String,
     query: Query,
-    /// Contracts by the digest that a decision is bound to; only what was looked at.
-    contracts: HashMap<String, Body>,
-    asked: Option<(Ticket, String)>,
+    /// Bodies that were fetched, or why they cannot be shown; only what was looked at.
+    bodies: HashMap<BodyId, Result<Fetched, String>>,
+    asked: Option<(Ticket, BodyId)>,
 }
 
-/// A contract that was fetched to be looked at.
-#[derive(Debug)]
-enum Body {
-    Here(Box<Contract>),
-    Missing(String),
+fn body_of(source: SourceId, row: &InboxRow) -> BodyId {
+    (source, row.handoff_id.clone(), row.context_digest.clone())
 }
 
 /// Layout of list and card on a screen of this size. One line above the card says what the clock does.
@@ -108,11 +108,9 @@ impl Inbox {
     /// The reason that nobody may say yes yet: the unseen part is named. `None` when all of it was seen.
     fn unseen(&self, world: &World, source: SourceId, row: &InboxRow) -> Option<String> {
         let bodies = world.feed(source)?.can()?.bodies;
-        match self.contracts.get(&row.context_digest) {
-            None if bodies => return Some("the contract is still being fetched".to_owned()),
-            Some(Body::Missing(why)) => {
-                return Some(format!("the contract cannot be shown: {why}"));
-            }
+        match self.bodies.get(&body_of(source, row)) {
+            None if bodies => return Some("the body is still being fetched".to_owned()),
+            Some(Err(why)) => return Some(format!("the body cannot be shown: {why}")),
             _ => {}
         }
         let left = self.card.unseen();
@@ -135,13 +133,13 @@ impl Inbox {
             return;
         };
         let plan = Plan::of(world.size, self.list.rows().len());
-        let (contract, state) = match self.contracts.get(&row.context_digest) {
-            Some(Body::Here(contract)) => (Ok(&**contract), "whole"),
-            Some(Body::Missing(why)) => (Err(why.as_str()), "missing"),
-            None => (Err("fetching the contract …"), "fetching"),
+        let (shown, state) = match self.bodies.get(&body_of(source, row)) {
+            Some(Ok(fetched)) => (fetched.shown(), fetched.body.digest.as_str()),
+            Some(Err(why)) => (Shown::Missing(why), "missing"),
+            None => (Shown::Missing("fetching the contract …"), "fetching"),
         };
         let mut doc = Doc::new(usize::from(plan.columns));
-        page::question(&mut doc, row, contract);
+        page::question(&mut doc, row, shown);
         let (id, version, digest) = (&row.handoff_id, row.version, &row.context_digest);
         let key = format!("{} {id} {version} {digest} {state}", source.0);
         self.card.show(key, doc, usize::from(plan.rows));
@@ -158,15 +156,15 @@ impl Screen for Inbox {
             return;
         };
         let can = cx.world.feed(source).and_then(|it| it.can()).is_some_and(|it| it.bodies);
-        let wanted = self.asked.as_ref().is_some_and(|(_, digest)| *digest == row.context_digest);
-        if !can || wanted || self.contracts.contains_key(&row.context_digest) {
+        let wanted = body_of(source, row);
+        let asked = self.asked.as_ref().is_some_and(|(_, id)| *id == wanted);
+        if !can || asked || self.bodies.contains_key(&wanted) {
             return;
         }
         if let Some((ticket, _)) = self.asked.take() {
             cx.cancel(ticket);
         }
-        let (digest, id) = (row.context_digest.clone(), row.handoff_id.clone());
-        self.asked = Some((cx.fetch(source, Want::Contract(id)), digest));
+        self.asked = Some((cx.fetch(source, Want::Body(row.handoff_id.clone())), wanted));
     }
 
     fn bindings(&self, world: &World) -> Vec<Binding> {
@@ -205,7 +203,10 @@ impl Screen for Inbox {
                     cx.copy(&json, "the question as JSON");
                 }
             }
-            _ => triage::decide(cx, source, row, action),
+            _ => {
+                let fetched = self.bodies.get(&body_of(source, row)).and_then(|it| it.as_ref().ok());
+                triage::decide(cx, source, row, fetched.map(|it| &it.body), action);
+            }
         }
     }
 
@@ -247,18 +248,18 @@ impl Screen for Inbox {
         let Some((_, wanted)) = self.asked.take_if(|(it, _)| *it == ticket) else {
             return;
         };
+        let bound = &wanted.2;
         let body = match reply {
-            Ok(Reply::Found(Found::Contract { value, digest })) if *digest == wanted => match value.contract() {
-                Ok(contract) => Body::Here(Box::new(contract)),
-                Err(why) => Body::Missing(why),
-            },
-            Ok(_) => Body::Missing("it changed while it was fetched".to_owned()),
-            Err(fault) => Body::Missing(fault.told(world.now)),
+            Ok(Reply::Found(Found::Body(body))) if bound.is_empty() || body.digest == *bound => {
+                Ok(Fetched::new(Body::clone(body)))
+            }
+            Ok(_) => Err("it changed while it was fetched".to_owned()),
+            Err(fault) => Err(fault.told(world.now)),
         };
-        if self.contracts.len() >= MOST_CONTRACTS {
-            self.contracts.clear();
+        if self.bodies.len() >= MOST_BODIES {
+            self.bodies.clear();
         }
-        self.contracts.insert(wanted, body);
+        self.bodies.insert(wanted, body);
         self.lay_out(world);
     }
 }

@@ -3,7 +3,7 @@
 use crate::domain::event::Answer;
 use crate::domain::id::HandoffId;
 use crate::domain::ledger::Ledger;
-use crate::domain::port::{ActKind, SourceId, Target};
+use crate::domain::port::{ActKind, Body, SourceId, Target};
 use crate::domain::report::{InboxRow, inbox_row};
 use crate::domain::run::{Handoff, Run, State};
 use crate::domain::text;
@@ -97,8 +97,11 @@ fn claim(world: &World, source: SourceId, row: &InboxRow) -> (&'static str, ActK
     }
 }
 
-/// Starts to answer a question. The answer is bound to the state and the digest of `row`: what was shown.
-pub fn decide(cx: &mut ScreenContext<'_>, source: SourceId, row: &InboxRow, action: Action) {
+/// Starts to answer a question. The answer is bound to the state and the digest of `row`: what was shown;
+/// where the source gives the digest with the body only, to that of `body`.
+pub fn decide(cx: &mut ScreenContext<'_>, source: SourceId, row: &InboxRow, body: Option<&Body>, action: Action) {
+    let digest =
+        if row.context_digest.is_empty() { body.map_or("", |it| it.digest.as_str()) } else { &row.context_digest };
     let mut target = ActTarget {
         source,
         target: Target { run: row.trace_id.clone(), handoff: row.handoff_id.clone(), seen: row.seen.clone() },
@@ -106,7 +109,7 @@ pub fn decide(cx: &mut ScreenContext<'_>, source: SourceId, row: &InboxRow, acti
         label: text::cut(&row.question, 60).into_owned(),
         edge: row.edge.clone(),
         since: row.opened_at,
-        digest: row.context_digest.clone(),
+        digest: digest.to_owned(),
     };
     let Action::Act(act) = action else {
         return;

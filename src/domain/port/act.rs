@@ -163,8 +163,7 @@ impl ActKind {
     /// is the answer to a question.
     pub fn with(self, given: &Given) -> Option<Act> {
         let missing = match self {
-            Self::EditApprove => given.edited.is_none(),
-            Self::Respond => given.value.is_none(),
+            Self::EditApprove | Self::Respond => given.value.is_none(),
             Self::Annotate => given.verdict.trim().is_empty(),
             Self::Requeue
             | Self::Escalate
@@ -183,12 +182,7 @@ impl ActKind {
         if let Some(answer) = self.row().answer
             && (self != Self::Dismiss || !given.digest.is_empty())
         {
-            return Some(Act::Resolve {
-                answer,
-                context_digest: given.digest.clone(),
-                edited: given.edited.clone(),
-                value: given.value.clone(),
-            });
+            return Some(Act::Resolve { answer, context_digest: given.digest.clone(), value: given.value.clone() });
         }
         match self {
             Self::Requeue => Some(Act::Requeue),
@@ -212,10 +206,8 @@ pub struct Given {
     pub reason: Option<DismissReason>,
     /// Digest of what was shown, for answers; empty for everything else.
     pub digest: String,
-    /// The answer to a question.
+    /// The answer to a question, or the whole edited body; an edited text is a string.
     pub value: Option<Value>,
-    /// The whole edited contract.
-    pub edited: Option<Value>,
     /// The role to ask; when empty, the one that the source asks by default.
     pub role: String,
     /// True to revoke a running lease.
@@ -252,10 +244,7 @@ pub enum Act {
         answer: Answer,
         /// Digest of what was shown.
         context_digest: String,
-        /// The whole edited contract, for edit and approve.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        edited: Option<Value>,
-        /// The answer to a question.
+        /// The answer to a question, or the whole edited body for edit and approve.
         #[serde(skip_serializing_if = "Option::is_none")]
         value: Option<Value>,
     },
@@ -337,9 +326,30 @@ impl Act {
             Ok(Value::Object(body)) => body,
             _ => Map::new(),
         };
+        if self.kind() == ActKind::EditApprove
+            && let Some(edited) = body.remove("value")
+        {
+            body.insert("edited".to_owned(), edited);
+        }
         if !words.is_empty() {
             body.insert(words.to_owned(), why.into());
         }
         ((group, name), body.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_value_of_an_answer_has_the_name_that_the_api_gives_it() {
+        for (answer, name) in [(Answer::EditApprove, "edited"), (Answer::Respond, "value")] {
+            let act = Act::Resolve { answer, context_digest: "d".to_owned(), value: Some(json!(7)) };
+            let body = json!({"answer": answer, "context_digest": "d", name: 7, "note": "why"});
+            assert_eq!(act.call("why"), (("escalations", "resolve"), body));
+        }
     }
 }

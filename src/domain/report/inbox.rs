@@ -60,7 +60,7 @@ pub struct InboxRow {
     /// The state it was seen in, for an answer.
     #[serde(skip)]
     pub seen: SeenToken,
-    /// Digest of the contract a decision is bound to.
+    /// Digest of the body a decision is bound to; empty when the source gives it with the body only.
     pub context_digest: String,
 }
 
@@ -139,6 +139,6 @@ pub fn inbox_row(run: &RunId, it: &Handoff, now: Time) -> Option<InboxRow> {
         requested_schema: open.asked.requested_schema.clone(),
         version: it.version,
         seen: it.seen(),
-        context_digest: it.digest().unwrap_or_default().to_owned(),
+        context_digest: it.bound_digest().unwrap_or_default().to_owned(),
     })
 }

@@ -54,7 +54,7 @@ pub struct ResolveBody {
         ("if-match" = String, Header, description = "ETag of the handoff")),
     responses((status = 200, description = "what becomes of the handoff", body = Receipt)))]
 pub async fn resolve(on: Shown, Body(it): Body<ResolveBody>) -> Answer {
-    let what =
-        Act::Resolve { answer: it.answer, context_digest: it.context_digest, edited: it.edited, value: it.value };
+    let value = if it.answer == Decision::EditApprove { it.edited } else { it.value };
+    let what = Act::Resolve { answer: it.answer, context_digest: it.context_digest, value };
     on.asked().await.act(what, it.note).await
 }

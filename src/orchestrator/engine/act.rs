@@ -143,9 +143,12 @@ impl Requester {
                     _ => plain(Command::ReleaseEscalation { seen }),
                 }
             }
-            Act::Resolve { answer, context_digest, edited, value } => {
-                let resolution = resolution(*answer, why, value.clone());
-                let edit = edited.clone().map(Edit::Whole);
+            Act::Resolve { answer, context_digest, value } => {
+                let (edit, value) = match answer {
+                    Answer::EditApprove => (value.clone().map(Edit::Whole), None),
+                    Answer::Approve | Answer::Reject | Answer::Respond | Answer::Dismiss => (None, value.clone()),
+                };
+                let resolution = resolution(*answer, why, value);
                 let digest = Some(context_digest.clone()).filter(|it| !it.is_empty());
                 self.resolving(on, seen, resolution, digest, edit).await
             }

@@ -412,8 +412,7 @@ async fn an_approver_edits_what_was_shown_or_sends_it_back() {
     let one = emit(&engine, work("research", "writer")).await;
     assert_eq!(one.handoff.state, State::Escalated);
     let (contract, digest) = engine.contract(&one.handoff.id).await.unwrap();
-    let resolve =
-        |answer, digest: &str, edited| Act::Resolve { answer, context_digest: digest.to_owned(), edited, value: None };
+    let resolve = |answer, digest: &str, value| Act::Resolve { answer, context_digest: digest.to_owned(), value };
     let on = || vec![target(&one.run, &one.handoff)];
     let old = resolve(Answer::Approve, "sha256:old", None);
     let refused = engine.perform(request(old, on(), "1")).await;
@@ -466,7 +465,6 @@ async fn the_question_of_an_operator_is_answered_in_words_that_reach_the_agent()
     let answer = Act::Resolve {
         answer: Answer::Respond,
         context_digest: waiting.digest().unwrap().to_owned(),
-        edited: None,
         value: Some(json!("The input is in the archive")),
     };
     let answered = engine.perform(request(answer, vec![target(&run, &waiting)], "2"));

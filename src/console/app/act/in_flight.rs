@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{ActTarget, Chunk, Form};
+use super::{ActTarget, Chunk, Editing, Form};
 use crate::console::app::msg::{Effect, Ticket, Tickets};
 use crate::console::app::world::World;
 use crate::domain::port::{Fault, SourceId};
@@ -17,7 +17,7 @@ pub const UNDO_FOR: Millis = 10 * SECOND;
 pub struct Acting {
     /// Hands out the tickets of all effects, those of screens too.
     pub tickets: Tickets,
-    /// Contracts being fetched or edited for an approval.
+    /// Bodies being fetched or edited for an approval.
     pub edits: HashMap<Ticket, Editing>,
     /// The user is leaving, once everything sent was answered.
     pub leaving: bool,
@@ -38,17 +38,6 @@ pub struct Pending {
     pub due: Time,
     /// Ticket of the timer that ends the wait.
     ticket: Ticket,
-}
-
-/// An approval whose contract is being fetched or edited.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Editing {
-    /// The handoff to approve, in the state that was seen.
-    pub target: ActTarget,
-    /// The text the editor got, to see whether anything changed; empty until the contract is there.
-    pub original: String,
-    /// The text the editor gave back last.
-    pub text: String,
 }
 
 impl Acting {

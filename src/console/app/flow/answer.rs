@@ -1,7 +1,7 @@
 //! Results of the acts that were sent: done, refused, or a conflict because somebody else was faster.
 
 use super::{edit, leave};
-use crate::console::app::act::in_flight::{Editing, InFlight, items};
+use crate::console::app::act::in_flight::{InFlight, items};
 use crate::console::app::act::{ActTarget, Chunk};
 use crate::console::app::conflict;
 use crate::console::app::feed::Feed;
@@ -11,7 +11,7 @@ use crate::console::app::place::ScreenId;
 use crate::console::app::screen::Screen;
 use crate::console::app::state::State;
 use crate::console::app::toast::Tone;
-use crate::domain::port::{ActKind, Fault, Found, Want};
+use crate::domain::port::{Fault, Found, Want};
 use crate::domain::time::Time;
 
 /// An effect answered. What nobody waits for any more is dropped.
@@ -55,12 +55,10 @@ pub(in crate::console::app) fn mend(feed: &mut Feed, tickets: &mut Tickets) -> V
 /// A chunk of an act was answered: on with the next one, or the result of all of them.
 fn heard(state: &mut State, mut sent: InFlight, chunk: Chunk, reply: Result<Reply, Fault>) -> Vec<Effect> {
     let act = sent.form.proposal.act;
-    if let (ActKind::EditApprove, Some(edited), Some(target)) = (act, &sent.form.given.edited, chunk.targets.first())
+    if let Some(editing) = &sent.form.edited
         && let Some(fault @ Fault::Invalid(_)) = first_fault(&reply)
     {
-        let editing =
-            Editing { target: target.clone(), original: sent.form.original.clone(), text: edit::typed(edited) };
-        edit::fix(state, editing, edit::invalid(fault));
+        edit::fix(state, editing.clone(), edit::invalid(fault));
         return Vec::new();
     }
     match reply {

@@ -1,34 +1,33 @@
-//! Edit and approve: the contract is fetched, edited, checked, confirmed and sent; nothing typed is lost on the way.
+//! Edit and approve: the body is fetched, edited, checked, confirmed and sent; nothing typed is lost on the way.
 
 use serde_json::Value;
 
 use super::confirm::confirm;
-use crate::console::app::act::in_flight::Editing;
-use crate::console::app::act::{ActTarget, Form, Proposal};
+use crate::console::app::act::{ActTarget, Editing, Form, Proposal};
+use crate::console::app::body::editable;
 use crate::console::app::layer::{Dialog, Layer};
 use crate::console::app::msg::{Effect, Reply, Ticket};
 use crate::console::app::overlay::ButtonAction;
 use crate::console::app::state::State;
 use crate::console::app::toast::Tone;
-use crate::domain::contract::Masked;
-use crate::domain::port::{ActKind, Fault, Found, Given, Want};
-use crate::domain::text;
+use crate::domain::port::{ActKind, Fault, Format, Found, Given, Want};
 
-/// Fetches the contract, to be edited.
+/// Fetches the body, to be edited.
 pub fn edit_approve(state: &mut State, target: ActTarget) -> Vec<Effect> {
     if let Some(why) = state.world.lock(target.source, ActKind::EditApprove) {
         state.say(why, Tone::Bad);
         return Vec::new();
     }
-    let want = Want::Contract(target.target.handoff.clone());
+    let want = Want::Body(target.target.handoff.clone());
     let source = target.source;
-    let ticket = state.acting.keep(Editing { target, original: String::new(), text: String::new() });
+    let ticket =
+        state.acting.keep(Editing { target, format: Format::Contract, original: String::new(), text: String::new() });
     vec![Effect::Fetch(ticket, source, want)]
 }
 
 pub(super) fn fetched(state: &mut State, mut editing: Editing, reply: Result<Reply, Fault>) -> Vec<Effect> {
-    let (value, digest) = match reply {
-        Ok(Reply::Found(Found::Contract { value, digest })) => (value, digest),
+    let body = match reply {
+        Ok(Reply::Found(Found::Body(body))) => body,
         Ok(_) => return Vec::new(),
         Err(fault) => {
             let why = fault.told(state.world.now);
@@ -36,28 +35,17 @@ pub(super) fn fetched(state: &mut State, mut editing: Editing, reply: Result<Rep
             return Vec::new();
         }
     };
-    if !editing.target.digest.is_empty() && digest != editing.target.digest {
+    if !editing.target.digest.is_empty() && body.digest != editing.target.digest {
         state.say("it changed since you saw it: look at it again first", Tone::Bad);
         return Vec::new();
     }
-    editing.target.digest = digest;
-    editing.original = pretty(&value);
+    editing.original = editable(&body);
+    editing.format = body.format;
+    editing.target.digest = body.digest;
     editing.text.clone_from(&editing.original);
     let text = editing.original.clone();
     let ticket = state.acting.keep(editing);
     vec![Effect::Edit(ticket, text)]
-}
-
-/// A contract as JSON for an editor, masked.
-pub(in crate::console::app) fn pretty(contract: &Masked) -> String {
-    typed(contract.value())
-}
-
-/// JSON as text for an editor. A character that would hide in it, such as a bidi override, is escaped: the editor
-/// writes to the same terminal.
-pub(super) fn typed(value: &Value) -> String {
-    let json = serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
-    text::escape_json(&json).into_owned()
 }
 
 /// The editor was closed. Whatever was typed is kept until it is sent or given up.
@@ -81,29 +69,32 @@ pub(in crate::console::app) fn edited(state: &mut State, ticket: Ticket, text: R
             return Vec::new();
         }
     }
-    let original: Option<Value> = serde_json::from_str(&editing.original).ok();
-    match serde_json::from_str::<Value>(&editing.text) {
+    match value_of(editing.format, &editing.text) {
         Err(why) => offer_again(state, ticket, vec![format!("This is not JSON: {why}.")]),
-        Ok(value) if original.as_ref() == Some(&value) => {
-            state.acting.edits.remove(&ticket);
-            state.say("nothing was changed: approve it as it is, or edit it again", Tone::Plain);
-        }
         Ok(value) => {
-            let target = editing.target.clone();
+            let original = value_of(editing.format, &editing.original).ok();
+            let Some(editing) = state.acting.edits.remove(&ticket).filter(|_| original.as_ref() != Some(&value)) else {
+                state.say("nothing was changed: approve it as it is, or edit it again", Tone::Plain);
+                return Vec::new();
+            };
             let changed = original.map(|it| changes(&it, &value)).unwrap_or_default();
-            let original = editing.original.clone();
-            state.acting.edits.remove(&ticket);
-            let proposal = Proposal::new(ActKind::EditApprove, vec![target]).notes(changed);
-            confirm(
-                state,
-                Form { given: Given { edited: Some(value), ..Given::default() }, original, ..Form::new(proposal) },
-            );
+            let proposal = Proposal::new(ActKind::EditApprove, vec![editing.target.clone()]).notes(changed);
+            let given = Given { value: Some(value), ..Given::default() };
+            confirm(state, Form { given, edited: Some(editing), ..Form::new(proposal) });
         }
     }
     Vec::new()
 }
 
-/// The edited contract was refused: the text stays, with every place that is wrong.
+/// The body that an edited file is: JSON, or the text itself.
+fn value_of(format: Format, text: &str) -> serde_json::Result<Value> {
+    match format {
+        Format::Text => Ok(text.into()),
+        Format::Contract | Format::Json => serde_json::from_str(text),
+    }
+}
+
+/// The edited body was refused: the text stays, with every place that is wrong.
 pub(super) fn fix(state: &mut State, editing: Editing, wrong: Vec<String>) {
     // Whoever was leaving did not know that there is something to mend.
     state.acting.leaving = false;
@@ -145,6 +136,8 @@ fn changes(before: &Value, after: &Value) -> Vec<String> {
         .map(|step| match step {
             json_patch::PatchOperation::Add(it) => format!("+ {} {}", it.path, it.value),
             json_patch::PatchOperation::Remove(it) => format!("- {}", it.path),
+            // A text is replaced as a whole, which is read below what is asked.
+            json_patch::PatchOperation::Replace(it) if it.path.is_empty() => format!("~ {}", it.value),
             json_patch::PatchOperation::Replace(it) => format!("~ {} {}", it.path, it.value),
             other => format!("{other:?}"),
         })

@@ -7,7 +7,7 @@ use crate::domain::time::{Millis, Time};
 use crate::page::{Doc, TextRole, state_role};
 
 use super::super::world::World;
-use super::{Body, Handoff};
+use super::{Detail, Handoff};
 
 /// One handoff of the run in its waterfall.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,14 +50,14 @@ impl Handoff {
     pub(super) fn happened(&self, doc: &mut Doc, world: &World, now: Time) {
         doc.head("WHAT HAPPENED");
         match &self.timeline {
-            Body::Here((_, events)) => self.story(doc, world, events.iter(), now),
+            Detail::Here((_, events)) => self.story(doc, world, events.iter(), now),
             other => {
                 let recent = world.feed(self.source).into_iter().flat_map(|feed| feed.ledger().recent());
                 self.story(doc, world, recent, now);
                 doc.gap();
                 let can = world.feed(self.source).and_then(|feed| feed.can());
                 let why = match other {
-                    Body::Missing(why) => format!("The whole history could not be fetched: {why}"),
+                    Detail::Missing(why) => format!("The whole history could not be fetched: {why}"),
                     _ if can.is_some_and(|it| !it.timelines) => {
                         self.lacks(world, "tells no history: these are the latest events that came by")
                     }

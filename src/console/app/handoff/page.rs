@@ -1,20 +1,21 @@
 //! Keys, clicks and answers of the page.
 
-use crate::console::app::flow::pretty;
+use crate::domain::port::Format;
 
 use super::{
-    Action, Binding, Body, Fault, Found, Handoff, Reply, Screen, ScreenContext, Shown, Tab, Ticket, Want, World, tree,
+    Action, Binding, Detail, Fault, Fetched, Found, Handoff, Reply, Screen, ScreenContext, Tab, Ticket, Want, World,
+    editable, tree,
 };
 
 impl Handoff {
     /// Lays out the tab shown.
     pub(super) fn lay_out(&mut self, world: &World) {
         let (width, rows) = Self::room(world);
-        self.tree = match (self.tab, self.shown()) {
-            (Tab::Payload, Some(shown)) => {
+        self.tree = match (self.tab, self.fetched()) {
+            (Tab::Payload, Some(it)) if it.body.format != Format::Text => {
                 let wrong = self.handoff(world).and_then(|it| it.failure.as_ref());
                 let wrong = wrong.map_or(&[][..], |it| it.violations.as_slice());
-                tree::grow(shown.value.value(), &self.folded, wrong)
+                tree::grow(&it.body, &self.folded, wrong)
             }
             _ => Vec::new(),
         };
@@ -32,7 +33,7 @@ impl Handoff {
         let it = self.of(world).map(|(_, it)| it);
         let bound = it.filter(|it| it.escalation.is_some() && self.tab == Tab::Brief);
         let version = bound.map_or(0, |it| it.version);
-        let digest = self.shown().map_or("", |it| it.digest.as_str());
+        let digest = self.fetched().map_or("", |it| it.body.digest.as_str());
         let key = format!("{:?} {version} {digest}", self.tab);
         let doc = self.doc(world, width);
         self.reader.show(key, doc, rows);
@@ -50,24 +51,24 @@ impl Screen for Handoff {
             return;
         };
         let (bodies, timelines) = (can.bodies, can.timelines);
-        let now = self.of(world).map(|(run, it)| (run.id.clone(), run.version, it.digest().map(str::to_owned)));
+        let now = self.of(world).map(|(run, it)| (run.id.clone(), run.version, it.bound_digest().map(str::to_owned)));
         // Another revision of the contract, or more events of the run, are fetched when they are there.
-        if let (Body::Here(shown), Some((_, _, digest))) = (&self.contract, &now)
-            && digest.as_ref().is_some_and(|digest| *digest != shown.digest)
+        if let (Detail::Here(it), Some((_, _, digest))) = (&self.body, &now)
+            && digest.as_ref().is_some_and(|digest| *digest != it.body.digest)
         {
-            self.contract = Body::Unasked;
+            self.body = Detail::Unasked;
         }
-        if bodies && matches!(self.contract, Body::Unasked) {
-            self.contract = Body::Asked(cx.fetch(self.source, Want::Contract(self.id.clone())));
+        if bodies && matches!(self.body, Detail::Unasked) {
+            self.body = Detail::Asked(cx.fetch(self.source, Want::Body(self.id.clone())));
         }
         let Some((run, version, _)) = now else { return };
         let old = match &self.timeline {
-            Body::Unasked => true,
-            Body::Here((known, _)) => known.version < version,
+            Detail::Unasked => true,
+            Detail::Here((known, _)) => known.version < version,
             _ => false,
         };
         if timelines && old && self.tab == Tab::Attempts {
-            self.timeline = Body::Asked(cx.fetch(self.source, Want::Timeline(run)));
+            self.timeline = Detail::Asked(cx.fetch(self.source, Want::Timeline(run)));
         }
     }
 
@@ -90,7 +91,7 @@ impl Screen for Handoff {
         }
         bindings.push(Binding::new(Action::NextTab));
         bindings.push(Binding::new(CopyId));
-        if self.shown().is_some() {
+        if self.fetched().is_some() {
             bindings.push(Binding::quiet(ViewInEditor));
         }
         let moves = [CopyJson, PreviousTab, Left, Right, Down, Up, Top, Bottom, HalfPageDown, HalfPageUp];
@@ -110,18 +111,19 @@ impl Screen for Handoff {
             }
             Action::CopyId => cx.copy(self.id.as_str(), "the handoff id"),
             Action::CopyJson => {
-                let json = match (self.shown(), self.handoff(cx.world)) {
-                    (Some(shown), _) => serde_json::to_string_pretty(shown.value.value()),
-                    (None, Some(it)) => serde_json::to_string_pretty(it),
+                let (text, what) = match (self.fetched(), self.handoff(cx.world)) {
+                    (Some(it), _) if it.body.format == Format::Text => (Ok(it.body.to_text()), "its text"),
+                    (Some(it), _) => (Ok(it.body.to_text()), "it as JSON"),
+                    (None, Some(it)) => (serde_json::to_string_pretty(it), "it as JSON"),
                     (None, None) => return,
                 };
-                if let Ok(json) = json {
-                    cx.copy(&json, "it as JSON");
+                if let Ok(text) = text {
+                    cx.copy(&text, what);
                 }
             }
             Action::ViewInEditor => {
-                if let Some(shown) = self.shown() {
-                    cx.view(pretty(&shown.value));
+                if let Some(it) = self.fetched() {
+                    cx.view(editable(&it.body));
                 }
             }
             _ => self.propose(cx, action),
@@ -150,17 +152,15 @@ impl Screen for Handoff {
             Err(fault) => fault.told(world.now),
             Ok(_) => "the source answered something else".to_owned(),
         };
-        if matches!(self.contract, Body::Asked(it) if it == ticket) {
-            self.contract = match reply {
-                Ok(Reply::Found(Found::Contract { value, digest })) => {
-                    Body::Here(Shown { parts: value.contract(), value: value.clone(), digest: digest.clone() })
-                }
-                _ => Body::Missing(why()),
+        if matches!(self.body, Detail::Asked(it) if it == ticket) {
+            self.body = match reply {
+                Ok(Reply::Found(Found::Body(body))) => Detail::Here(Fetched::new(body.as_ref().clone())),
+                _ => Detail::Missing(why()),
             };
-        } else if matches!(self.timeline, Body::Asked(it) if it == ticket) {
+        } else if matches!(self.timeline, Detail::Asked(it) if it == ticket) {
             self.timeline = match reply {
-                Ok(Reply::Found(Found::Timeline { run, events })) => Body::Here((run.clone(), events.clone())),
-                _ => Body::Missing(why()),
+                Ok(Reply::Found(Found::Timeline { run, events })) => Detail::Here((run.clone(), events.clone())),
+                _ => Detail::Missing(why()),
             };
         }
     }

@@ -1,4 +1,4 @@
-//! The working memory as a tree: every member at its place, violations at theirs.
+//! The working memory, or another JSON body, as a tree: every member at its place, violations at theirs.
 
 use std::collections::HashSet;
 
@@ -6,12 +6,13 @@ use serde_json::Value;
 
 use crate::domain::contract::Violation;
 use crate::domain::pointer::child;
+use crate::domain::port::{Body, Format};
 use crate::keymap::Action;
 
 use super::Handoff;
 use crate::domain::text::plural;
 
-/// JSON pointer of the root of the tree.
+/// JSON pointer of the root of the tree of a contract.
 const ROOT: &str = "/working_memory";
 
 /// One member of the working memory, and what is shown inside it.
@@ -38,13 +39,14 @@ struct Memory<'a> {
     wrong: &'a [Violation],
 }
 
-/// The tree of a contract. What is missing has a place of its own where it belongs; what is wrong outside the
-/// working memory comes after it.
-pub(super) fn grow(contract: &Value, folded: &HashSet<String>, wrong: &[Violation]) -> Vec<Node> {
+/// The tree of a body: of the working memory of a contract, else of all of it. What is missing has a place of its own
+/// where it belongs; what is wrong outside the tree comes after it.
+pub(super) fn grow(body: &Body, folded: &HashSet<String>, wrong: &[Violation]) -> Vec<Node> {
     let memory = Memory { folded, wrong };
-    let root = contract.pointer(ROOT);
-    let mut tree: Vec<Node> = root.map(|it| memory.node(ROOT.to_owned(), "working_memory", it)).into_iter().collect();
-    let elsewhere = wrong.iter().filter(|it| root.is_none() || below(ROOT, &it.path).is_none() && it.path != ROOT);
+    let (at, name) = if body.format == Format::Contract { (ROOT, "working_memory") } else { ("", "body") };
+    let root = body.value.value().pointer(at);
+    let mut tree: Vec<Node> = root.map(|it| memory.node(at.to_owned(), name, it)).into_iter().collect();
+    let elsewhere = wrong.iter().filter(|it| root.is_none() || below(at, &it.path).is_none() && it.path != at);
     tree.extend(elsewhere.map(|it| missing(&it.path, &it.path, &it.message)));
     tree
 }
@@ -170,7 +172,7 @@ mod tests {
         ]
         .map(|(path, message)| Violation::new(path, "x", message));
         let folded = folded.iter().map(|&it| it.to_owned()).collect();
-        let tree = grow(&contract, &folded, &wrong);
+        let tree = grow(&Body::contract(contract, String::new()), &folded, &wrong);
         let line = |it: &&Node| {
             let wrong = it.wrong.as_deref().unwrap_or("ok");
             format!("{}={} {wrong}", it.name, it.value)

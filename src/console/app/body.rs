@@ -1,0 +1,40 @@
+//! Bodies that were fetched, as the screens show and edit them.
+
+use crate::domain::contract::Contract;
+use crate::domain::port::{Body, Format};
+use crate::domain::text;
+use crate::page::Shown;
+
+/// A body that was fetched, with its parts where it is a contract.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The body as it came.
+    pub body: Body,
+    /// The parts of the contract, or why there are none to show.
+    pub parts: Result<Contract, String>,
+}
+
+impl Fetched {
+    /// Takes a body apart.
+    pub fn new(body: Body) -> Self {
+        Self { parts: body.parts(), body }
+    }
+
+    /// The body for a page.
+    pub fn shown(&self) -> Shown<'_> {
+        Shown::of(&self.body, &self.parts)
+    }
+}
+
+/// A body as a file for an editor, masked. No character hides in it, such as a bidi override, for the editor writes to the
+/// same terminal: in JSON it is escaped, in a text its picture stands for it.
+pub fn editable(body: &Body) -> String {
+    match body.format {
+        Format::Text => {
+            let text = body.to_text();
+            let parts: Vec<_> = text.split('\t').map(text::clean_block).collect();
+            parts.join("\t")
+        }
+        Format::Contract | Format::Json => text::escape_json(&body.to_text()).into_owned(),
+    }
+}
