@@ -32,7 +32,7 @@
 //! ```text
 //!  1  console::shell::input          bytes of the terminal become Msg::Key
 //!  2  console::app::keys             the keymap says Action::Act(Requeue); only what the screen binds now goes on
-//!  3  app::dead_letters              the screen makes a Proposal: ids and versions as they were seen
+//!  3  app::dead_letters              the screen makes a Proposal: ids and states as they were seen
 //!  4  app::flow::propose             questions (layer::Ask), then the confirmation (layer::Dialog)
 //!  5  app::flow::confirm             y: what moved since is left out (app::conflict)
 //!  6  app::act::in_flight            the form becomes chunks, each Effect::Perform with a ticket

@@ -24,8 +24,8 @@ pub use supervise::{Retry, Supervised, supervise};
 /// A source declares what it measures and what it can do; it never guesses, and never stands in for what it
 /// does not know.
 pub trait Source: Send + Sync {
-    /// Capabilities: what it measures and can do, as far as it knows after the first batch of a watch. Changes after that
-    /// come with the watch: [`Batch::Capabilities`].
+    /// Capabilities: what it measures and can do, as far as it knows after the first batch of a watch. Changes after
+    /// that come with the watch: [`Batch::Capabilities`].
     fn capabilities(&self) -> Capabilities;
 
     /// A beginning, then events without gap or repetition. From `None` it begins fresh. From a cursor it resumes, or

@@ -238,14 +238,17 @@ async fn watches(source: Shared, watcher: Arc<Mutex<Watcher>>) {
                         it.cursor = snapshot.cursor.clone();
                         it.ledger.restore(*snapshot);
                     }
-                    Batch::Begin(Begin::Resumed) => {}
                     Batch::Events { events, cursor, .. } => {
                         for event in &events {
                             it.ledger.apply(event);
                         }
                         it.cursor = cursor;
                     }
-                    Batch::Alive { .. } | Batch::Replay(_) | Batch::Skipped(_) | Batch::Capabilities(_) => {}
+                    Batch::Begin(Begin::Resumed)
+                    | Batch::Alive { .. }
+                    | Batch::Replay(_)
+                    | Batch::Skipped(_)
+                    | Batch::Capabilities(_) => {}
                 }
             }
             Report::Connecting | Report::Capabilities(_) => {}

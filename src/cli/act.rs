@@ -161,7 +161,7 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     if !targets.is_empty() {
         ask::confirm(&look, on, kind, &act.given(), &targets)?;
     }
-    for request in requests(&look, &act, edited, &targets, &by) {
+    for request in requests(&look, &act, edited, &targets, &by).await {
         items.extend(result::of(&request, look.source.perform(request.clone()).await));
     }
     for it in &mut items {
@@ -221,19 +221,36 @@ async fn targets(look: &Look, act: &Act) -> (Vec<Target>, Vec<Item>) {
 }
 
 /// One request for all where that is possible; one each where a decision is bound to what is decided on.
-fn requests(look: &Look, act: &Act, edited: Option<Value>, targets: &[Target], by: &str) -> Vec<Request> {
+async fn requests(look: &Look, act: &Act, edited: Option<Value>, targets: &[Target], by: &str) -> Vec<Request> {
     let (on, kind) = act.parts();
     let bound = !matches!(kind, ActKind::Dismiss) && kind.row().answer.is_some();
     let given = Given { value: edited.or(act.given().value), ..act.given() };
     let each = if bound { 1 } else { targets.len().max(1) };
-    let request = |some: &[Target]| {
-        let shown = some.first().filter(|_| bound).and_then(|it| look.ledger.handoff(&it.handoff));
-        let digest = shown.and_then(Handoff::bound_digest).unwrap_or_default().to_owned();
-        let act = kind.with(&Given { digest, ..given.clone() })?;
-        let key = uuid::Uuid::now_v7().to_string();
-        Some(Request { on: some.to_vec(), act, by: by.to_owned(), why: on.reason.clone(), key })
-    };
-    targets.chunks(each).filter_map(request).collect()
+    let mut requests = Vec::new();
+    for some in targets.chunks(each) {
+        let digest = match some.first() {
+            Some(one) if bound => digest(look, &one.handoff).await,
+            _ => String::new(),
+        };
+        if let Some(act) = kind.with(&Given { digest, ..given.clone() }) {
+            let key = uuid::Uuid::now_v7().to_string();
+            requests.push(Request { on: some.to_vec(), act, by: by.to_owned(), why: on.reason.clone(), key });
+        }
+    }
+    requests
+}
+
+/// Digest that an answer is bound to: the one that is known, else the one that comes with the body; empty when there is
+/// neither.
+async fn digest(look: &Look, handoff: &HandoffId) -> String {
+    let known = look.ledger.handoff(handoff).and_then(Handoff::bound_digest);
+    if let Some(known) = known {
+        return known.to_owned();
+    }
+    match look.source.fetch(Want::Body(handoff.clone())).await {
+        Ok(Found::Body(body)) => body.digest,
+        Ok(Found::Timeline { .. }) | Err(_) => String::new(),
+    }
 }
 
 impl Act {

@@ -138,7 +138,7 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
         let page =
             RunPage { kind: "run", source: &look.address, as_of: look.as_of, task, handoffs: handoffs(&run), events };
         match args.output {
-            Output::Text => page::run(&page, &lines),
+            Output::Text => page::run(&page, look.ledger.measured().everywhere, &lines),
             output => json(&page, output == Output::Json)?,
         }
     };

@@ -2,7 +2,8 @@
 //!
 //! Meaning: protocol section 5. Read in this order: [`histogram`] (latencies in bins with a stated error),
 //! [`tally`] (what an edge did in one slice of time), [`window`] (slices that add up to 1m, 5m, 1h and all),
-//! [`measures`] (what of it is measured at all), [`signal`] (numbers that can say "no data"), [`judge`](mod@judge) (the rules, each with its reason).
+//! [`measures`] (what of it is measured at all), [`signal`] (numbers that can say "no data"), [`judge`](mod@judge) (the
+//! rules, each with its reason).
 
 pub mod histogram;
 pub mod judge;

@@ -25,9 +25,10 @@ macro_rules! marks {
                 &self.0
             }
 
-            /// The number that it is made of, for the sources that make it of one; `None` for any other text.
+            /// The number that it is made of, for the sources that make it of one; `None` for any other text, such as
+            /// `007`, which no number is written as.
             pub fn number(&self) -> Option<u64> {
-                self.0.parse().ok()
+                self.0.parse().ok().filter(|number: &u64| number.to_string() == *self.0)
             }
         }
 
@@ -84,7 +85,8 @@ mod tests {
 
     #[test]
     fn a_mark_is_a_number_on_the_wire_only_where_it_is_one() {
-        for (mark, json) in [(Cursor::from(7), "7"), (Cursor::from("1f-2"), "\"1f-2\""), (Cursor::default(), "\"\"")] {
+        for (mark, json) in [("7", "7"), ("007", "\"007\""), ("+7", "\"+7\""), ("1f-2", "\"1f-2\""), ("", "\"\"")] {
+            let mark = Cursor::from(mark);
             assert_eq!(serde_json::to_string(&mark).unwrap(), json);
             assert_eq!(serde_json::from_str::<Cursor>(json).unwrap(), mark);
         }

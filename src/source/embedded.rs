@@ -114,13 +114,12 @@ async fn begin(engine: Engine, from: Option<Cursor>) -> Result<BoxStream<'static
     let head = *changed.borrow();
     let from = from.as_ref().and_then(Cursor::number);
     // A position after the last event is one of another store.
-    let (begin, after) = match from.filter(|after| *after <= head) {
-        Some(after) => (Begin::Resumed, after),
-        None => {
-            let snapshot = engine.snapshot().await?;
-            let after = snapshot.cursor.number().unwrap_or_default();
-            (Begin::Fresh(Box::new(snapshot)), after)
-        }
+    let (begin, after) = if let Some(after) = from.filter(|after| *after <= head) {
+        (Begin::Resumed, after)
+    } else {
+        let snapshot = engine.snapshot().await?;
+        let after = snapshot.cursor.number().unwrap_or_default();
+        (Begin::Fresh(Box::new(snapshot)), after)
     };
     let tail = Tail { engine, changed, after };
     let rest = stream::try_unfold(tail, Tail::next);

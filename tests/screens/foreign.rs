@@ -1,5 +1,5 @@
-//! A source that is no orchestrator of ours: it keeps no log, marks states with words, gives bodies that are no contract,
-//! and learns while it is watched what it can do.
+//! A source that is no orchestrator of ours: it keeps no log, marks states with words, gives bodies that are no
+//! contract, and learns while it is watched what it can do.
 
 use std::sync::{Arc, Mutex};
 
@@ -219,8 +219,8 @@ async fn a_long_body_is_approved_only_when_all_of_it_was_seen() {
 #[tokio::test(start_paused = true)]
 async fn json_is_edited_as_json_and_a_text_as_a_text() {
     for (keys, edit, wanted) in [
-        ("5", ("19.5", "5"), ("etag-refund", json!({"amount": 5}))),
-        ("5j", ("19.50", "5.00"), ("etag-mail", json!("Dear Hansen,\nyou get ⟨U+202E⟩5.00"))),
+        ("5", ("19.5", "5", "~ /amount 5"), ("etag-refund", json!({"amount": 5}))),
+        ("5j", ("19.50", "5.00", "+ you get ⟨U+202E⟩5.00"), ("etag-mail", json!("Dear Hansen,\nyou get ⟨U+202E⟩5.00"))),
     ] {
         let mut it = Watched::asked().await;
         it.keys(keys).await;
@@ -230,6 +230,7 @@ async fn json_is_edited_as_json_and_a_text_as_a_text() {
         };
         assert!(!text.contains('\u{202e}'), "nothing hides in what an editor gets: {text}");
         it.console.tell(Msg::Edited(ticket, Ok(text.replace(edit.0, edit.1))));
+        it.console.must_show(edit.2);
         it.keys("y").await;
         let (_, answer, digest, value) = it.decision();
         assert_eq!((answer, &*digest, value), (Answer::EditApprove, wanted.0, Some(wanted.1)));
@@ -335,4 +336,6 @@ async fn an_act_is_bound_to_a_state_that_is_no_number() {
     it.console.must_show("ben").must_show("nothing will be sent");
     it.keys("y").await;
     assert_eq!(it.source.requests.lock().unwrap().len(), 1);
+    let fetches = it.console.effects.iter().filter(|it| matches!(it, Effect::Fetch(..))).count();
+    assert_eq!(fetches, 2, "a body without a digest that is known is that of one state");
 }

@@ -3,6 +3,7 @@
 use super::{HandoffPage, RunPage};
 use crate::cli::get::event::EventRow;
 use crate::cli::table::{id, left, moment, or_dash, right, room, table, words};
+use crate::domain::health::Measures;
 use crate::domain::port::{Body, Format};
 use crate::domain::report::TaskRow;
 use crate::domain::run::Handoff;
@@ -82,8 +83,9 @@ fn verdict(doc: &mut Doc, task: &TaskRow) {
     }
 }
 
-/// The text page of a run; `events` are the cells of its log, one row each.
-pub fn run(page: &RunPage<'_>, events: &[Vec<String>]) -> String {
+/// The text page of a run; `measured` is what its source measures everywhere, `events` are the cells of its log, one row
+/// each.
+pub fn run(page: &RunPage<'_>, measured: Measures, events: &[Vec<String>]) -> String {
     let task = &page.task;
     let mut doc = empty();
     doc.field("trace", TextRole::Text, &format!("{} in {}", task.trace_id, task.pipeline));
@@ -92,7 +94,10 @@ pub fn run(page: &RunPage<'_>, events: &[Vec<String>]) -> String {
     verdict(&mut doc, task);
     annotations(&mut doc, &task.annotations, None, &moment);
     doc.field("path", TextRole::Text, &task.path);
-    doc.field("retries", TextRole::Text, &task.retries.to_string());
+    match task.retries {
+        0 if !measured.retries => doc.field("retries", TextRole::Dim, "not measured"),
+        count => doc.field("retries", TextRole::Text, &count.to_string()),
+    }
     doc.field("spent", TextRole::Text, &age(task.spent_ms));
     let columns = [
         right("STEP"),

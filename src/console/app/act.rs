@@ -57,7 +57,8 @@ pub struct Proposal {
     pub whole: bool,
     /// It is about the runs of the items, not about the items.
     pub of_run: bool,
-    /// Schema of the answer to a question: a JSON Schema, of a flat object or of one value; `None` when any text will do.
+    /// Schema of the answer to a question: a JSON Schema of a flat object or of one value; `None` when any text will
+    /// do.
     pub schema: Option<Value>,
 }
 

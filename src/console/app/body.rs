@@ -1,7 +1,7 @@
 //! Bodies that were fetched, as the screens show and edit them.
 
 use crate::domain::contract::Contract;
-use crate::domain::port::{Body, Format};
+use crate::domain::port::{Body, Format, SeenToken};
 use crate::domain::text;
 use crate::page::Shown;
 
@@ -26,8 +26,32 @@ impl Fetched {
     }
 }
 
-/// A body as a file for an editor, masked. No character hides in it, such as a bidi override, for the editor writes to the
-/// same terminal: in JSON it is escaped, in a text its picture stands for it.
+/// What a body that is looked at has to belong to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Bound {
+    /// The digest that a decision is bound to.
+    Digest(String),
+    /// The state that was seen, where the source gives a digest with the body only.
+    Seen(SeenToken),
+}
+
+impl Bound {
+    /// Of a handoff with this digest, if one is known, in this state.
+    pub fn of(digest: Option<&str>, seen: SeenToken) -> Self {
+        digest.map_or(Self::Seen(seen), |digest| Self::Digest(digest.to_owned()))
+    }
+
+    /// False when a body that was asked for is another one.
+    pub fn holds(&self, body: &Body) -> bool {
+        match self {
+            Self::Digest(digest) => *digest == body.digest,
+            Self::Seen(_) => true,
+        }
+    }
+}
+
+/// A body as a file for an editor, masked. No character hides in it, such as a bidi override, for the editor writes to
+/// the same terminal: in JSON it is escaped, in a text its picture stands for it.
 pub fn editable(body: &Body) -> String {
     match body.format {
         Format::Text => {

@@ -60,7 +60,7 @@ fn no_reason(world: &World, feed: &Feed, row: &EdgeRow) -> String {
     if row.level != Health::NoData {
         let unseen = [("acks", row.measured.latency), ("retries", row.measured.retries)];
         for (what, _) in unseen.into_iter().filter(|it| !it.1) {
-            words += &format!(", {what} not measured");
+            words = format!("{words}, {what} not measured");
         }
     }
     words

@@ -14,7 +14,7 @@ use crate::page::{Doc, Shown, Subject, TextRole, raw};
 
 use super::act::Proposal;
 use super::binding::Binding;
-use super::body::{Fetched, editable};
+use super::body::{Bound, Fetched, editable};
 use super::list::List;
 use super::msg::{Reply, Ticket};
 use super::screen::Screen;
@@ -105,6 +105,8 @@ pub struct Handoff {
     /// The handoffs of the run, in the order of the waterfall.
     pub trace: List<HandoffId>,
     body: Detail<Fetched>,
+    /// What the body had to belong to when it was asked for.
+    bound: Option<Bound>,
     timeline: Detail<(Box<Run>, Vec<Event>)>,
 }
 
@@ -121,6 +123,7 @@ impl Handoff {
             folded: HashSet::new(),
             trace: List::default(),
             body: Detail::Unasked,
+            bound: None,
             timeline: Detail::Unasked,
         }
     }

@@ -14,7 +14,7 @@ use crate::keymap::Action;
 use crate::page::{self, Doc, Shown};
 
 use super::binding::Binding;
-use super::body::Fetched;
+use super::body::{Bound, Fetched};
 use super::list::List;
 use super::msg::{Reply, Size, Ticket};
 use super::place::Focus;
@@ -31,8 +31,8 @@ pub use card::{claimed, clock};
 /// One question: where it comes from, and the handoff that waits.
 pub type QuestionId = (SourceId, HandoffId);
 
-/// A body of a question: where it comes from, the handoff, and the digest that an answer is bound to.
-type BodyId = (SourceId, HandoffId, String);
+/// A body of a question: where it comes from, the handoff, and what it has to belong to.
+type BodyId = (SourceId, HandoffId, Bound);
 
 /// Bodies kept; they are fetched again when looked at again.
 const MOST_BODIES: usize = 64;
@@ -52,7 +52,8 @@ pub struct Inbox {
 }
 
 fn body_of(source: SourceId, row: &InboxRow) -> BodyId {
-    (source, row.handoff_id.clone(), row.context_digest.clone())
+    let digest = Some(row.context_digest.as_str()).filter(|it| !it.is_empty());
+    (source, row.handoff_id.clone(), Bound::of(digest, row.seen.clone()))
 }
 
 /// Layout of list and card on a screen of this size. One line above the card says what the clock does.
@@ -248,11 +249,8 @@ impl Screen for Inbox {
         let Some((_, wanted)) = self.asked.take_if(|(it, _)| *it == ticket) else {
             return;
         };
-        let bound = &wanted.2;
         let body = match reply {
-            Ok(Reply::Found(Found::Body(body))) if bound.is_empty() || body.digest == *bound => {
-                Ok(Fetched::new(Body::clone(body)))
-            }
+            Ok(Reply::Found(Found::Body(body))) if wanted.2.holds(body) => Ok(Fetched::new(Body::clone(body))),
             Ok(_) => Err("it changed while it was fetched".to_owned()),
             Err(fault) => Err(fault.told(world.now)),
         };

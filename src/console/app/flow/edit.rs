@@ -1,5 +1,7 @@
 //! Edit and approve: the body is fetched, edited, checked, confirmed and sent; nothing typed is lost on the way.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::confirm::confirm;
@@ -126,26 +128,37 @@ pub(super) fn invalid(fault: &Fault) -> Vec<String> {
     }
 }
 
-/// Changes that an edit made, a line for each place.
+/// Changes that an edit made, a line for each place, or for each line of a text.
 fn changes(before: &Value, after: &Value) -> Vec<String> {
     const MAX_CHANGES_SHOWN: usize = 12;
-    let patch = json_patch::diff(before, after);
-    let mut lines: Vec<String> = patch
-        .0
-        .iter()
-        .map(|step| match step {
-            json_patch::PatchOperation::Add(it) => format!("+ {} {}", it.path, it.value),
-            json_patch::PatchOperation::Remove(it) => format!("- {}", it.path),
-            // A text is replaced as a whole, which is read below what is asked.
-            json_patch::PatchOperation::Replace(it) if it.path.is_empty() => format!("~ {}", it.value),
-            json_patch::PatchOperation::Replace(it) => format!("~ {} {}", it.path, it.value),
-            other => format!("{other:?}"),
-        })
-        .collect();
+    let mut lines = match (before, after) {
+        (Value::String(before), Value::String(after)) => changed_lines(before, after),
+        _ => changed_places(before, after),
+    };
     if lines.len() > MAX_CHANGES_SHOWN {
         let more = lines.len() - MAX_CHANGES_SHOWN;
         lines.truncate(MAX_CHANGES_SHOWN);
         lines.push(format!("and {more} more changes"));
     }
     lines
+}
+
+fn changed_lines(before: &str, after: &str) -> Vec<String> {
+    let only_in = |one: &'_ str, other: &str, sign: &str| {
+        let known: HashSet<&str> = other.lines().collect();
+        let new = one.lines().filter(|line| !known.contains(line));
+        new.map(|line| format!("{sign} {line}")).collect::<Vec<_>>()
+    };
+    [only_in(before, after, "-"), only_in(after, before, "+")].concat()
+}
+
+fn changed_places(before: &Value, after: &Value) -> Vec<String> {
+    let patch = json_patch::diff(before, after);
+    let lines = patch.0.iter().map(|step| match step {
+        json_patch::PatchOperation::Add(it) => format!("+ {} {}", it.path, it.value),
+        json_patch::PatchOperation::Remove(it) => format!("- {}", it.path),
+        json_patch::PatchOperation::Replace(it) => format!("~ {} {}", it.path, it.value),
+        other => format!("{other:?}"),
+    });
+    lines.collect()
 }

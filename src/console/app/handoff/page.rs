@@ -3,8 +3,8 @@
 use crate::domain::port::Format;
 
 use super::{
-    Action, Binding, Detail, Fault, Fetched, Found, Handoff, Reply, Screen, ScreenContext, Tab, Ticket, Want, World,
-    editable, tree,
+    Action, Binding, Bound, Detail, Fault, Fetched, Found, Handoff, Reply, Screen, ScreenContext, Tab, Ticket, Want,
+    World, editable, tree,
 };
 
 impl Handoff {
@@ -51,17 +51,19 @@ impl Screen for Handoff {
             return;
         };
         let (bodies, timelines) = (can.bodies, can.timelines);
-        let now = self.of(world).map(|(run, it)| (run.id.clone(), run.version, it.bound_digest().map(str::to_owned)));
-        // Another revision of the contract, or more events of the run, are fetched when they are there.
-        if let (Detail::Here(it), Some((_, _, digest))) = (&self.body, &now)
-            && digest.as_ref().is_some_and(|digest| *digest != it.body.digest)
+        let now = self.of(world).map(|(run, _)| (run.id.clone(), run.version));
+        let bound = self.of(world).map(|(_, it)| Bound::of(it.bound_digest(), it.seen()));
+        // Another revision of the body, or more events of the run, are fetched when they are there.
+        if let (Detail::Here(it), Some(now)) = (&self.body, &bound)
+            && (!now.holds(&it.body) || matches!(now, Bound::Seen(_)) && bound != self.bound)
         {
             self.body = Detail::Unasked;
         }
         if bodies && matches!(self.body, Detail::Unasked) {
+            self.bound = bound;
             self.body = Detail::Asked(cx.fetch(self.source, Want::Body(self.id.clone())));
         }
-        let Some((run, version, _)) = now else { return };
+        let Some((run, version)) = now else { return };
         let old = match &self.timeline {
             Detail::Unasked => true,
             Detail::Here((known, _)) => known.version < version,
