@@ -87,6 +87,7 @@ fn fleet(plans: &[Plan]) -> Fleet {
         let edge = Edge::new("p", from, to);
         let mut say = |stage: usize, told: Time, truth: Time, fact: Fact| {
             let event = Event {
+                seen: None,
                 run: format!("run{}", plan.run).into(),
                 seq: 0,
                 at: told,

@@ -3,10 +3,9 @@
 use seamwatch::testing::console::app::act::{ActTarget, Proposal};
 use seamwatch::testing::console::app::msg::{Effect, Msg, Ticket};
 use seamwatch::testing::console::app::{Connection, Named, Place, Reply};
-use seamwatch::testing::domain::contract::Masked;
 use seamwatch::testing::domain::environment::{Color, Environment};
 use seamwatch::testing::domain::id::Edge;
-use seamwatch::testing::domain::port::{ActKind, Found, Target};
+use seamwatch::testing::domain::port::{ActKind, Body, Found, Target};
 use seamwatch::testing::domain::time::SECOND;
 use seamwatch::testing::theme::Theme;
 use serde_json::json;
@@ -35,7 +34,8 @@ fn proposal(act: ActKind) -> Proposal {
         act,
         vec![ActTarget {
             source: SOURCE,
-            target: Target { run: "r1".into(), handoff: "h-1".into(), version: 1 },
+            target: Target { run: "r1".into(), handoff: "h-1".into(), seen: 1.into() },
+            version: 1,
             label: "One".to_owned(),
             edge: Edge::new(EDGE.0, EDGE.1, EDGE.2),
             since: at(-60 * SECOND),
@@ -167,8 +167,8 @@ fn an_edit_that_is_given_up_holds_up_nothing() {
     let Some(Effect::Fetch(ticket, ..)) = console.effects.last().cloned() else {
         panic!("{:?}", console.effects);
     };
-    let value = Masked::of(json!({"amount": 10}));
-    let found = Found::Contract { value, digest: "sha256:00".to_owned() };
+    let body = Body::contract(json!({"amount": 10}), "sha256:00".to_owned());
+    let found = Found::Body(Box::new(body));
     console.tell(Msg::Answered(ticket, Ok(Reply::Found(found))));
     let Some(Effect::Edit(ticket, _)) = console.effects.last().cloned() else {
         panic!("{:?}", console.effects);

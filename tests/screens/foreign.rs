@@ -172,13 +172,13 @@ fn question(handoff: &str, allow: Vec<Answer>, schema: Option<Value>, due: Milli
         kind: EscalationKind::Approval,
         question: title,
         allow,
-        role: "operators".to_owned(),
+        role: Some("operators".to_owned()),
         urgency: Urgency::Normal,
-        due_at: at(due),
+        due_at: Some(at(due)),
         on_timeout: Timeout::DeadLetter,
         proposed_action: None,
         requested_schema: schema,
-        context_digest: String::new(),
+        context_digest: None,
     };
     [
         event(-2 * MINUTE, handoff, "cp-0", Fact::Emitted(Arc::new(head))),

@@ -18,8 +18,15 @@ fn tally(events: &[Event]) -> Tally {
 
 /// A fact of handoff `id` in run `r`, so many milliseconds after a fixed present.
 fn seen(id: &str, millis: i64, fact: Fact) -> Observation {
-    let event =
-        Event { run: "r".into(), seq: 0, at: at(millis), handoff: Some(id.into()), actor: Actor::agent("a"), fact };
+    let event = Event {
+        seen: None,
+        run: "r".into(),
+        seq: 0,
+        at: at(millis),
+        handoff: Some(id.into()),
+        actor: Actor::agent("a"),
+        fact,
+    };
     Observation { event, place: Some((edge(), 1)), origin: None, came_from: 1 }
 }
 
