@@ -121,7 +121,7 @@ pub mod source {
     }
 }
 pub mod store {
-    pub use crate::store::{Commit, Store};
+    pub use crate::store::{Commit, Sqlite, Store};
 }
 pub mod theme {
     pub use crate::theme::{BUILT_IN, Theme, rgb_of};

@@ -20,7 +20,7 @@ use seamwatch::testing::domain::time::{HOUR, MINUTE, Time};
 use seamwatch::testing::orchestrator::engine::{Engine, Settings};
 use seamwatch::testing::source::Source;
 use seamwatch::testing::source::embedded::Embedded;
-use seamwatch::testing::store::{Commit, Store};
+use seamwatch::testing::store::{Commit, Sqlite, Store};
 use tokio::runtime::Runtime;
 
 use super::measure::{Figure, Goal, median, quantile, rate, span};
@@ -102,9 +102,9 @@ fn to_the_screen(runtime: &Runtime, path: &Path, open: usize) -> f64 {
     cool(path);
     let start = Instant::now();
     let (taken, stage) = runtime.block_on(async {
-        let store = Store::open(path).expect("the store that was just built");
+        let store = Sqlite::open(path).expect("the store that was just built");
         let settings = Settings { now: present, ..Settings::default() };
-        let engine = Engine::open(store, settings).await;
+        let engine = Engine::open(Arc::new(store), settings).await;
         let source = Embedded::new(engine.expect("the store that was just built"));
         let mut stage = Stage::new(Vec::new());
         let first = source.watch(None).next().await;
@@ -158,7 +158,7 @@ fn replay(path: &Path) -> f64 {
 /// Writes a store of its shape without going through the orchestrator, which would take too long: one run of one
 /// handoff each, completed but for the last `open` ones, and what the edges did in the last hours.
 fn build(path: &Path, handoffs: usize, open: usize) {
-    drop(Store::open(path).expect("a new store"));
+    drop(Sqlite::open(path).expect("a new store"));
     let mut db = Connection::open(path).expect("the new store");
     db.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY;").expect("nobody else has it open");
     let begin = present() + -(HOUR * 2);
@@ -276,7 +276,7 @@ pub fn to_screen() {
     let path = place.path().join("seam.db");
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     runtime().block_on(async {
-        let store = Store::open(&path).expect("a new store");
+        let store = Arc::new(Sqlite::open(&path).expect("a new store"));
         let engine = Engine::open(store.clone(), Settings::default()).await;
         let source = Embedded::new(engine.expect("a new store"));
         let mut stage = Stage::new(Vec::new());
@@ -284,7 +284,7 @@ pub fn to_screen() {
         let mut watch = source.watch(None);
         watch.next().await;
         for nth in 0..400 {
-            let mut changed = store.changed();
+            let mut changed = store.watch();
             let after = *changed.borrow_and_update();
             let (committing, job) = (store.clone(), emitted(nth));
             let commit = tokio::spawn(async move {
@@ -343,12 +343,12 @@ pub fn commits() {
     const ROUNDS: usize = 8;
     let place = tempfile::tempdir().expect("a directory for the store");
     let (ours, bare) = (place.path().join("ours.db"), place.path().join("bare.db"));
-    drop(Store::open(&bare).expect("a new store"));
+    drop(Sqlite::open(&bare).expect("a new store"));
     let mut db = Connection::open(&bare).expect("the new store");
     db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").expect("a new store");
     let (mut fast, mut raw) = (Duration::ZERO, Duration::ZERO);
     runtime().block_on(async {
-        let store = Store::open(&ours).expect("a new store");
+        let store = Arc::new(Sqlite::open(&ours).expect("a new store"));
         for round in 0..ROUNDS {
             let start = Instant::now();
             let callers = (0..CALLERS).map(|caller| {

@@ -63,7 +63,7 @@ pub struct Engine {
 }
 
 struct Inner {
-    store: Store,
+    store: Arc<dyn Store>,
     policies: Policies,
     registry: RwLock<Registry>,
     now: fn() -> Time,
@@ -77,7 +77,7 @@ impl Engine {
     ///
     /// # Errors
     /// Fails when the store cannot be read, or holds a payload schema that this version refuses.
-    pub async fn open(store: Store, settings: Settings) -> Result<Self, Problem> {
+    pub async fn open(store: Arc<dyn Store>, settings: Settings) -> Result<Self, Problem> {
         let mut registry = settings.registry;
         for (name, version, schema) in store.schemas().await? {
             let version =
@@ -114,7 +114,7 @@ impl Engine {
     }
 
     /// The store, for what needs no decision.
-    pub fn store(&self) -> &Store {
+    pub fn store(&self) -> &Arc<dyn Store> {
         &self.inner.store
     }
 
@@ -144,7 +144,7 @@ impl Engine {
 
     /// The run of a handoff.
     async fn run_of(&self, handoff: &HandoffId) -> Result<RunId, Problem> {
-        let run = self.inner.store.find(handoff).await?;
+        let run = self.inner.store.run_of(handoff).await?;
         run.ok_or_else(|| Problem::NotFound(format!("handoff {handoff}")))
     }
 }

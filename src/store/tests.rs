@@ -1,10 +1,10 @@
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use serde_json::json;
 
-use super::read::Ready;
-use super::verify::Broken;
 use super::*;
 use crate::domain::event::{Boundary, Emission, Event, Fact, Rejection};
 use crate::domain::health::Kind;
@@ -32,7 +32,7 @@ fn first(run: &str, handoff: &str, now: Time) -> Commit {
     Commit::of(run.into(), None, vec![emitted(run, handoff, "editor", now)])
 }
 
-async fn next(store: &Store, run: &str, handoff: &str, now: Time, fact: Fact) -> Commit {
+async fn next(store: &Sqlite, run: &str, handoff: &str, now: Time, fact: Fact) -> Commit {
     let (state, version) = store.load(&run.into()).await.unwrap().unwrap();
     let event = event(run, state.version + 1, now, handoff, fact);
     Commit::of(run.into(), Some((state, version)), vec![event])
@@ -46,7 +46,7 @@ fn requeued() -> Fact {
 async fn what_is_committed_is_there_after_reopening() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("seam.db");
-    let store = Store::open(&path).unwrap();
+    let store = Sqlite::open(&path).unwrap();
     assert_eq!(store.load(&"r".into()).await, Ok(None));
     let mut commit = first("r", "h", at(0));
     commit.blobs.push(Blob { digest: "sha256:x".into(), media_type: "text/plain".into(), bytes: b"hi".to_vec() });
@@ -54,19 +54,19 @@ async fn what_is_committed_is_there_after_reopening() {
     assert_eq!(store.commit(next(&store, "r", "h", at(5), requeued()).await).await, Ok(2));
     let before = store.load(&"r".into()).await.unwrap();
     drop(store);
-    let store = Store::open(&path).unwrap();
-    assert_eq!(*store.changed().borrow(), 2);
+    let store = Sqlite::open(&path).unwrap();
+    assert_eq!(*store.watch().borrow(), 2);
     assert_eq!(store.load(&"r".into()).await.unwrap(), before);
     assert_eq!(store.verify(&"r".into()).await, Ok(2));
     assert_eq!(store.blob("sha256:x").await.unwrap().unwrap().bytes, b"hi");
-    assert_eq!(store.find(&"h".into()).await.unwrap(), Some(RunId::from("r")));
+    assert_eq!(store.run_of(&"h".into()).await.unwrap(), Some(RunId::from("r")));
     let tail = store.tail(1, 10).await.unwrap();
     assert_eq!((tail[0].0, tail[0].1.fact.name()), (2, "handoff.requeued"));
 }
 
 #[tokio::test]
 async fn a_commit_on_an_old_version_changes_nothing() {
-    let store = Store::temporary().unwrap();
+    let store = Sqlite::temporary().unwrap();
     store.commit(first("r", "h", at(0))).await.unwrap();
     let mut late = next(&store, "r", "h", at(1), requeued()).await;
     late.blobs.push(Blob { digest: "sha256:late".into(), media_type: String::new(), bytes: vec![] });
@@ -80,7 +80,7 @@ async fn a_commit_on_an_old_version_changes_nothing() {
 
 #[tokio::test]
 async fn one_conflict_in_a_group_does_not_sink_the_others() {
-    let store = Store::temporary().unwrap();
+    let store = Arc::new(Sqlite::temporary().unwrap());
     store.commit(first("r", "h", at(0))).await.unwrap();
     let mut commits = Vec::new();
     for nth in 0..200 {
@@ -120,7 +120,7 @@ async fn one_conflict_in_a_group_does_not_sink_the_others() {
     assert_eq!(counted, 101, "what was refused is in no rollup");
 }
 
-async fn emitted_in(store: &Store, now: Time) -> u32 {
+async fn emitted_in(store: &Sqlite, now: Time) -> u32 {
     let rollups = store.snapshot(now).await.unwrap().rollups;
     let tallies = rollups.iter().flat_map(|it| &it.edges);
     tallies.map(|(_, tally)| tally.counts.get(Kind::Emitted)).sum()
@@ -128,7 +128,7 @@ async fn emitted_in(store: &Store, now: Time) -> u32 {
 
 #[tokio::test]
 async fn names_that_somebody_invents_do_not_fill_the_rollups() {
-    let store = Store::temporary().unwrap();
+    let store = Sqlite::temporary().unwrap();
     let mut events = vec![emitted("r", "h", "editor", at(0))];
     for nth in 0..KEEP_EDGES + 500 {
         let rejection = Rejection {
@@ -161,7 +161,7 @@ async fn names_that_somebody_invents_do_not_fill_the_rollups() {
 #[tokio::test]
 async fn the_queue_serves_the_urgent_first_and_starves_nobody() {
     use crate::domain::contract::Urgency;
-    let store = Store::temporary().unwrap();
+    let store = Sqlite::temporary().unwrap();
     let add = async |id: &str, urgency, ready: Time| {
         let mut head = Emission { ready_at: ready, ..emission("writer", "editor", id) };
         terms(&mut head).urgency = urgency;
@@ -190,14 +190,14 @@ async fn the_queue_serves_the_urgent_first_and_starves_nobody() {
 async fn rollups_give_the_last_hours_without_counting_anything_twice() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("seam.db");
-    let mut store = Store::open(&path).unwrap();
+    let mut store = Sqlite::open(&path).unwrap();
     // One handoff every 20 minutes for five hours, with a restart in between.
     for nth in 0..15 {
         let id = format!("h{nth}");
         store.commit(first(&id, &id, at(nth * 20 * MINUTE + 1))).await.unwrap();
         if nth == 7 {
             drop(store);
-            store = Store::open(&path).unwrap();
+            store = Sqlite::open(&path).unwrap();
         }
     }
     for minutes in [281, 290, 300, 310, 359] {
@@ -216,7 +216,7 @@ async fn a_changed_record_is_noticed() {
     let path = directory.path().join("seam.db");
     let tampered = async |sql: &str| {
         let _ = fs::remove_file(&path);
-        let store = Store::open(&path).unwrap();
+        let store = Sqlite::open(&path).unwrap();
         store.commit(first("r", "h", at(0))).await.unwrap();
         store.commit(next(&store, "r", "h", at(1), requeued()).await).await.unwrap();
         assert_eq!(store.verify(&"r".into()).await, Ok(2));
@@ -224,7 +224,7 @@ async fn a_changed_record_is_noticed() {
         let direct = Connection::open(&path).unwrap();
         assert_eq!(direct.execute(sql, []).unwrap(), 1);
         drop(direct);
-        Store::open(&path).unwrap().verify(&"r".into()).await
+        Sqlite::open(&path).unwrap().verify(&"r".into()).await
     };
     let chain = |seq| Err(Broken::Chain { run: "r".into(), seq });
     let sql = "UPDATE events SET body = replace(body, 'again', 'never') WHERE seq = 2";
@@ -234,12 +234,12 @@ async fn a_changed_record_is_noticed() {
     assert_eq!(tampered("DELETE FROM events WHERE seq = 2").await, state);
     let sql = "UPDATE runs SET body = replace(body, 'pending', 'completed')";
     assert_eq!(tampered(sql).await, state);
-    assert_eq!(Store::temporary().unwrap().verify(&"none".into()).await, Err(Broken::NoRun("none".into())));
+    assert_eq!(Sqlite::temporary().unwrap().verify(&"none".into()).await, Err(Broken::NoRun("none".into())));
 }
 
 #[tokio::test]
 async fn lists_come_in_pages_and_filters_narrow_them() {
-    let store = Store::temporary().unwrap();
+    let store = Sqlite::temporary().unwrap();
     for nth in 0..7 {
         let id = format!("h{nth}");
         store.commit(first(&id, &id, at(nth / 2))).await.unwrap();
@@ -264,18 +264,18 @@ async fn lists_come_in_pages_and_filters_narrow_them() {
 
 #[tokio::test]
 async fn a_heartbeat_is_written_without_an_event_and_still_counts_as_a_change() {
-    let store = Store::temporary().unwrap();
+    let store = Sqlite::temporary().unwrap();
     store.commit(first("r", "h", at(0))).await.unwrap();
     let (run, version): (Run, Version) = store.load(&"r".into()).await.unwrap().unwrap();
     let stale = next(&store, "r", "h", at(1), requeued()).await;
     store.commit(Commit::quietly(run, version, "h".into())).await.unwrap();
-    assert_eq!(*store.changed().borrow(), 1);
+    assert_eq!(*store.watch().borrow(), 1);
     assert_eq!(store.commit(stale).await, Err(CommitError::Conflict), "it would undo the heartbeat");
 }
 
 #[tokio::test]
 async fn an_answer_is_remembered_until_it_expires() {
-    let store = Store::temporary().unwrap();
+    let store = Sqlite::temporary().unwrap();
     let answered = Answered {
         scope: "writer".into(),
         key: "k".into(),
@@ -302,7 +302,7 @@ async fn an_answer_is_remembered_until_it_expires() {
 
 #[tokio::test]
 async fn expired_answers_go_some_at_a_time_and_their_keys_are_free_at_once() {
-    let store = Store::temporary().unwrap();
+    let store = Sqlite::temporary().unwrap();
     let keyed = async |nth: usize, at: Time| {
         let (run, handoff) = (format!("r{nth} {at}"), format!("h{nth} {at}"));
         let mut commit = first(&run, &handoff, at);
@@ -335,7 +335,7 @@ async fn expired_answers_go_some_at_a_time_and_their_keys_are_free_at_once() {
 }
 
 fn refused(path: &Path) -> StoreError {
-    Store::open(path).map(drop).expect_err("it must not open")
+    Sqlite::open(path).map(drop).expect_err("it must not open")
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn files_that_cannot_be_used_are_named_with_the_reason() {
     assert!(!path("foreign.db.lock").exists(), "and alone");
     assert!(!path("text.db.lock").exists());
 
-    drop(Store::open(&path("newer.db")).unwrap());
+    drop(Sqlite::open(&path("newer.db")).unwrap());
     let newer = Connection::open(path("newer.db")).unwrap();
     newer.execute_batch("PRAGMA user_version = 99").unwrap();
     drop(newer);
@@ -369,7 +369,7 @@ fn files_that_cannot_be_used_are_named_with_the_reason() {
     assert!(matches!(refused(directory.path()), StoreError::NotWritable(..)));
 
     let damaged = path("damaged.db");
-    drop(Store::open(&damaged).unwrap());
+    drop(Sqlite::open(&damaged).unwrap());
     let mut bytes = fs::read(&damaged).unwrap();
     bytes.iter_mut().skip(100).take(2_000).for_each(|it| *it = 0xAA);
     fs::write(&damaged, bytes).unwrap();
@@ -380,11 +380,11 @@ fn files_that_cannot_be_used_are_named_with_the_reason() {
 fn only_one_process_writes_and_the_second_learns_which() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("seam.db");
-    let store = Store::open(&path).unwrap();
+    let store = Sqlite::open(&path).unwrap();
     let why = refused(&path);
     assert!(why.to_string().contains(&format!("process {}", std::process::id())), "{why}");
     drop(store);
-    drop(Store::open(&path).unwrap());
+    drop(Sqlite::open(&path).unwrap());
 }
 
 #[test]
@@ -394,21 +394,21 @@ fn by_another_name_a_store_in_use_is_in_use_too() {
     let link = directory.path().join("link.db");
     std::os::unix::fs::symlink(&path, &link).unwrap();
     // The link comes first: the file that it names is not there yet.
-    let store = Store::open(&link).unwrap();
+    let store = Sqlite::open(&link).unwrap();
     assert!(matches!(refused(&path), StoreError::Locked(..)));
     drop(store);
-    let store = Store::open(&path).unwrap();
+    let store = Sqlite::open(&path).unwrap();
     for name in [&link, &directory.path().join(".").join("seam.db")] {
         assert!(matches!(refused(name), StoreError::Locked(..)));
     }
     drop(store);
-    drop(Store::open(&link).unwrap());
+    drop(Sqlite::open(&link).unwrap());
     assert!(!directory.path().join("link.db.lock").exists(), "the lock is beside the file");
 }
 
 #[test]
 fn a_temporary_store_leaves_nothing_behind() {
-    let store = Store::temporary().unwrap();
+    let store = Sqlite::temporary().unwrap();
     let directory = store.path().parent().unwrap().to_owned();
     assert!(directory.is_dir());
     drop(store);
@@ -418,7 +418,7 @@ fn a_temporary_store_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_process_that_dies_leaves_everything_it_had_promised() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(&directory.path().join("seam.db")).unwrap();
+    let store = Sqlite::open(&directory.path().join("seam.db")).unwrap();
     for nth in 0..50 {
         let id = format!("h{nth}");
         store.commit(first(&id, &id, at(nth))).await.unwrap();
@@ -428,8 +428,8 @@ async fn a_process_that_dies_leaves_everything_it_had_promised() {
     for name in ["seam.db", "seam.db-wal"] {
         fs::copy(directory.path().join(name), after.path().join(name)).unwrap();
     }
-    let again = Store::open(&after.path().join("seam.db")).unwrap();
-    assert_eq!(*again.changed().borrow(), 50);
+    let again = Sqlite::open(&after.path().join("seam.db")).unwrap();
+    assert_eq!(*again.watch().borrow(), 50);
     for nth in 0..50 {
         assert_eq!(again.verify(&format!("h{nth}").into()).await, Ok(1));
     }
@@ -441,7 +441,7 @@ async fn a_process_that_dies_leaves_everything_it_had_promised() {
 fn the_words_of_the_protocol_in_the_file_are_those_it_was_made_with() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("seam.db");
-    drop(Store::open(&path).unwrap());
+    drop(Sqlite::open(&path).unwrap());
     let file = Connection::open(&path).unwrap();
     let sql = |name: &str| {
         let sql = "SELECT sql FROM sqlite_schema WHERE name = ?1";

@@ -10,9 +10,9 @@ use super::{Engine, Problem};
 use crate::domain::contract::digest_of_bytes;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
-use crate::domain::port::{Cursor, Snapshot};
+use crate::domain::port::Snapshot;
 use crate::domain::run::{Handoff, Run};
-use crate::store::{Blob, Commit, Filter};
+use crate::store::{Blob, Commit, Filter, Position};
 
 /// The most bytes of one blob, 16 MiB.
 const BLOB_MAX: usize = 16 * 1024 * 1024;
@@ -36,13 +36,13 @@ impl Engine {
     }
 
     /// Events after a position, in order, each with its own.
-    pub async fn tail(&self, after: Cursor, limit: usize) -> Result<Vec<(Cursor, Event)>, Problem> {
+    pub async fn tail(&self, after: Position, limit: usize) -> Result<Vec<(Position, Event)>, Problem> {
         Ok(self.inner.store.tail(after, limit).await?)
     }
 
     /// The position of the latest event: wait for it to change, then read [`tail`](Self::tail).
-    pub fn changed(&self) -> watch::Receiver<Cursor> {
-        self.inner.store.changed()
+    pub fn changed(&self) -> watch::Receiver<Position> {
+        self.inner.store.watch()
     }
 
     /// The edges that are paused.

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Version;
 use crate::domain::id::RunId;
 use crate::domain::run::Run;
+use crate::store::Version;
 
 /// Number of handoffs that a generation holds; there are two.
 const HANDOFFS: usize = 4_096;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::StoreError;
 use crate::domain::event::Fact;
 use crate::domain::run::State;
+use crate::store::StoreError;
 
 /// `SEAM` in ASCII, in the header of every store.
 const APPLICATION: i64 = 0x5345_414D;

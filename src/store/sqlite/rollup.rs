@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::StoreError;
 use crate::domain::accounting::Entry;
 use crate::domain::health::window::minute_end;
 use crate::domain::health::{Kind, Tally};
 use crate::domain::id::Edge;
 use crate::domain::ledger::KEEP_EDGES;
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, Time};
+use crate::store::StoreError;
 
 /// Time for which minutes are kept, in milliseconds; hours last, they are few.
 const MINUTES_KEPT: Millis = DAY;

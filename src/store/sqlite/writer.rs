@@ -4,18 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
-use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::commit::{Change, Commit};
 use super::recent::Recent;
 use super::rollup::Minute;
-use super::{CommitError, StoreError, Version};
 use crate::domain::canonical::canonical;
 use crate::domain::id::HandoffId;
-use crate::domain::port::Cursor;
 use crate::domain::run::{Handoff, queue};
 use crate::domain::time::Time;
+use crate::store::commit::{Change, Commit};
+use crate::store::verify::hash as chain;
+use crate::store::{CommitError, Position, StoreError, Version};
 
 /// The most commits in one transaction.
 const GROUP: usize = 512;
@@ -25,11 +24,11 @@ pub(super) struct Job {
     commit: Commit,
     bodies: Vec<Vec<u8>>,
     run: String,
-    reply: oneshot::Sender<Result<Cursor, CommitError>>,
+    reply: oneshot::Sender<Result<Position, CommitError>>,
 }
 
 impl Job {
-    pub(super) fn new(commit: Commit, reply: oneshot::Sender<Result<Cursor, CommitError>>) -> Self {
+    pub(super) fn new(commit: Commit, reply: oneshot::Sender<Result<Position, CommitError>>) -> Self {
         let change = commit.change.as_ref();
         let json = |event| {
             let value = serde_json::to_value(event);
@@ -52,7 +51,7 @@ pub(super) struct Writer {
     path: PathBuf,
     minute: Minute,
     recent: Arc<Mutex<Recent>>,
-    changed: watch::Sender<Cursor>,
+    changed: watch::Sender<Position>,
     failing: Arc<Mutex<Option<StoreError>>>,
 }
 
@@ -62,10 +61,10 @@ impl Writer {
         path: &Path,
         recent: Arc<Mutex<Recent>>,
         failing: Arc<Mutex<Option<StoreError>>>,
-    ) -> Result<(Self, watch::Receiver<Cursor>), StoreError> {
+    ) -> Result<(Self, watch::Receiver<Position>), StoreError> {
         let sql = "SELECT coalesce(max(cursor), 0) FROM events";
         let cursor: i64 = db.query_row(sql, [], |row| row.get(0)).map_err(|why| StoreError::sqlite(path, &why))?;
-        let (changed, seen) = watch::channel(cursor as Cursor);
+        let (changed, seen) = watch::channel(cursor as Position);
         let minute = Minute::load(&db)?;
         let path = path.to_owned();
         Ok((Self { db, path, minute, recent, changed, failing }, seen))
@@ -115,7 +114,7 @@ impl Writer {
     }
 
     /// Makes known what was written: the runs before the position, so that nobody who is told reads an older one.
-    fn written(&self, group: Vec<Job>, results: Vec<Result<Cursor, CommitError>>) {
+    fn written(&self, group: Vec<Job>, results: Vec<Result<Position, CommitError>>) {
         let latest = results.iter().flatten().copied().max().unwrap_or(0);
         let mut replies = Vec::with_capacity(group.len());
         if let Ok(mut recent) = self.recent.lock() {
@@ -141,7 +140,7 @@ impl Writer {
     ///
     /// # Errors
     /// Nothing of the group stays: [`CommitError::Conflict`] when one of several was half written.
-    fn transaction(&mut self, group: &[Job]) -> Result<Vec<Result<Cursor, CommitError>>, CommitError> {
+    fn transaction(&mut self, group: &[Job]) -> Result<Vec<Result<Position, CommitError>>, CommitError> {
         let path = self.path.clone();
         let failed = |why: rusqlite::Error| StoreError::sqlite(&path, &why);
         self.db.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
@@ -165,7 +164,7 @@ impl Writer {
     }
 
     /// Writes one commit; `None`, and nothing written, when its run moved or its key was answered before.
-    fn apply(&self, job: &Job) -> rusqlite::Result<Option<Cursor>> {
+    fn apply(&self, job: &Job) -> rusqlite::Result<Option<Position>> {
         let db = &self.db;
         let mut hash = Vec::new();
         if let Some(it) = &job.commit.change {
@@ -210,7 +209,7 @@ impl Writer {
     }
 
     /// Writes events, run and index; `hash` ends the chain so far.
-    fn change(&self, it: &Change, job: &Job, mut hash: Vec<u8>) -> rusqlite::Result<Cursor> {
+    fn change(&self, it: &Change, job: &Job, mut hash: Vec<u8>) -> rusqlite::Result<Position> {
         let db = &self.db;
         let id = it.run.id.as_str();
         let mut cursor = 0;
@@ -230,7 +229,7 @@ impl Writer {
                 next
             ])?;
             hash = next;
-            cursor = db.last_insert_rowid() as Cursor;
+            cursor = db.last_insert_rowid() as Position;
         }
         let sql = "INSERT INTO runs(id, revision, hash, open, changed, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                    ON CONFLICT DO UPDATE SET revision = excluded.revision, hash = excluded.hash,
@@ -280,13 +279,4 @@ impl Writer {
 fn is_taken(why: &rusqlite::Error) -> bool {
     matches!(why, rusqlite::Error::StatementChangedRows(_))
         || why.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
-}
-
-/// `SHA-256(previous LF body)`, the body as RFC 8785 bytes (protocol section 4).
-pub(super) fn chain(previous: &[u8], body: &[u8]) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    hash.update(previous);
-    hash.update(b"\n");
-    hash.update(body);
-    hash.finalize().to_vec()
 }
