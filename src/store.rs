@@ -10,16 +10,16 @@
 mod commit;
 mod error;
 mod query;
-pub mod sqlite;
+mod sqlite;
 mod verify;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-pub use commit::{Answered, Blob, Commit, Version};
+pub use commit::{Answered, Blob, Commit, NewSchema, Row, Version};
 pub use error::{CommitError, StoreError};
-pub use query::{Filter, Link, Listed, Ready};
-pub use sqlite::Sqlite;
+pub use query::{Filter, Link, Listed, Ready, Schema};
+pub use sqlite::{Lock, Sqlite};
 pub use verify::Broken;
 
 use crate::domain::event::Event;
@@ -46,7 +46,12 @@ pub type Answer<'a, T, E = StoreError> = BoxFuture<'a, Result<T, E>>;
 /// # Errors
 /// Every question fails with a [`StoreError`] when the store cannot be used.
 pub trait Store: Send + Sync {
-    /// The position of the latest event, kept up to date: wait on it instead of polling. It ends when the store is closed.
+    /// Whether nobody but the holder of this handle writes the store, for as long as the handle lives. Only then may what
+    /// was read be kept; else others may have changed it since.
+    fn is_alone(&self) -> bool;
+
+    /// The position of the latest event, whoever wrote it, kept up to date: wait on it instead of polling. It ends when the
+    /// store is closed. What was written before a position was told is there to be read.
     fn watch(&self) -> watch::Receiver<Position>;
 
     /// The error that kept the latest commit from being written; `None` when it was.
@@ -99,8 +104,8 @@ pub trait Store: Send + Sync {
     /// has expired at `now`.
     fn answered(&self, scope: &str, key: &str, now: Time) -> Answer<'_, Option<(String, serde_json::Value)>>;
 
-    /// Every stored payload schema, in the order of their registration: name, version, schema.
-    fn schemas(&self) -> Answer<'_, Vec<(String, String, serde_json::Value)>>;
+    /// The payload schemas that were registered after the one of this number, in order; all of them after 0.
+    fn schemas(&self, after: u64) -> Answer<'_, Vec<Schema>>;
 
     /// Folds the log of a run, checks the chain of hashes and compares; gives the number of events. The ends of
     /// leases are not compared: heartbeats move them without an event.
@@ -114,4 +119,4 @@ pub trait Store: Send + Sync {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod suite;

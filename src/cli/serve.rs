@@ -16,7 +16,7 @@ use crate::domain::text::clean;
 use crate::orchestrator::api::{self, Access, auth};
 use crate::orchestrator::engine::Engine;
 use crate::orchestrator::sweeper;
-use crate::store::Sqlite;
+use crate::store::{Lock, Sqlite};
 
 /// Flags of `seam serve`.
 #[derive(Clone, Debug, clap::Args)]
@@ -191,7 +191,7 @@ async fn open(args: &Args) -> anyhow::Result<Engine> {
         .into());
     };
     let settings = rules::read(args.policies.as_deref(), args.contracts.as_deref())?;
-    let store = Sqlite::open(Path::new(path))?;
+    let store = Sqlite::alone(Lock::take(Path::new(path))?)?;
     Ok(Engine::open(Arc::new(store), settings).await?)
 }
 

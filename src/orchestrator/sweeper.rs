@@ -45,6 +45,7 @@ pub fn start(engine: Engine, stop: CancellationToken) -> JoinHandle<()> {
 /// # Errors
 /// Fails when the store cannot be used.
 pub async fn sweep(engine: &Engine, stop: &CancellationToken) -> Result<Option<Time>, Problem> {
+    let mut stuck = Vec::new();
     loop {
         // From here on a commit with something due sooner than `next` wakes the sweeper again.
         engine.wake().sleeping_until(None);
@@ -54,22 +55,22 @@ pub async fn sweep(engine: &Engine, stop: &CancellationToken) -> Result<Option<T
             engine.wake().sleeping_until(next);
             return Ok(next);
         }
-        let mut stuck = 0;
+        if due == stuck {
+            // Not one of them could be dealt with: no reason to try again at once.
+            return Ok(Some(now + MINUTE));
+        }
+        stuck.clear();
         for (run, handoff) in &due {
             match engine.timer(run, handoff).await {
                 Ok(true) => {}
-                // The clock went back: it is due again soon.
-                Ok(false) => stuck += 1,
+                // The clock went back, and it is due again soon; or another sweeper of the store was faster, and it is not.
+                Ok(false) => stuck.push((run.clone(), handoff.clone())),
                 Err(Problem::Store(why)) => return Err(why.into()),
                 Err(why) => {
                     tracing::warn!("sweeping {handoff}: {why}");
-                    stuck += 1;
+                    stuck.push((run.clone(), handoff.clone()));
                 }
             }
-        }
-        if stuck == due.len() {
-            // Not one of them could be dealt with: no reason to try again at once.
-            return Ok(Some(now + MINUTE));
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::contract::Masked;
 use crate::domain::port::{Batch, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
 use crate::orchestrator::engine::{Engine, Settings};
 use crate::orchestrator::sweeper;
-use crate::store::Sqlite;
+use crate::store::{Lock, Sqlite};
 
 /// Most events in one batch.
 const MAX_BATCH: usize = 1_000;
@@ -66,7 +66,7 @@ fn store(path: &Path) -> Result<Sqlite, String> {
         std::fs::create_dir_all(directory)
             .map_err(|why| format!("cannot make the directory {} for the store: {why}", directory.display()))?;
     }
-    Sqlite::open(path).map_err(|why| why.to_string())
+    Lock::take(path).and_then(Sqlite::alone).map_err(|why| why.to_string())
 }
 
 impl Source for Embedded {

@@ -37,6 +37,19 @@ pub struct Listed {
     pub next: Option<String>,
 }
 
+/// A stored payload schema.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schema {
+    /// Its number in the order of registration, from 1.
+    pub number: u64,
+    /// Its name.
+    pub name: String,
+    /// Its version, as in `1.2.0`.
+    pub version: String,
+    /// The schema itself.
+    pub body: serde_json::Value,
+}
+
 /// One event in the chain of its run, as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {

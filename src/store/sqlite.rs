@@ -1,18 +1,20 @@
 //! A store in one SQLite file.
 //!
-//! One thread writes and takes everything that is waiting into one transaction; readers have connections of
-//! their own.
+//! One thread writes and takes everything that is waiting into one transaction; readers have connections of their own.
+//! Who has the [`Lock`] has the file alone; else several programs share it, and each looks out for what the others write.
+//! Positions are in the order of the commits because SQLite lets one transaction write at a time.
 
 mod error;
 mod file;
+mod lock;
+mod others;
 mod parallel;
 mod read;
-mod recent;
 mod rollup;
 mod snapshot;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -21,7 +23,7 @@ use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{Answer, Commit, CommitError, Position, StoreError};
-use recent::Recent;
+pub use lock::Lock;
 use writer::{Job, Writer};
 
 /// Connections that read at the same time.
@@ -33,59 +35,77 @@ pub struct Sqlite {
 }
 
 struct Inner {
-    path: PathBuf,
     jobs: Option<mpsc::UnboundedSender<Job>>,
-    writer: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     changed: watch::Receiver<Position>,
-    recent: Arc<Mutex<Recent>>,
     failing: Arc<Mutex<Option<StoreError>>>,
     idle: Mutex<Vec<Connection>>,
     readers: Semaphore,
+    /// Ends the look-out for what others write, when it is dropped.
+    stop: Option<std::sync::mpsc::Sender<()>>,
     // Dropped last: the lock is given back, or the directory removed, after the file is closed.
-    _lock: file::Lock,
+    lock: Lock,
     _temporary: Option<file::Temporary>,
 }
 
 impl Sqlite {
-    /// Opens the store at `path`, or makes one if there is no file.
+    /// Opens the store at `path`, or makes one if there is no file, together with others who do the same.
+    ///
+    /// # Errors
+    /// A sentence for people when the file cannot be used, or one program has it alone; the file is not touched then.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_as(Lock::share(path)?, "FULL", None)
+    }
+
+    /// Opens the store that `lock` is of, or makes one if there is no file, and shares it with nobody.
     ///
     /// # Errors
     /// A sentence for people when the file cannot be used; the file is not touched then.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_as(path, "FULL", None)
+    pub fn alone(lock: Lock) -> Result<Self, StoreError> {
+        Self::open_as(lock, "FULL", None)
     }
 
-    /// A store of its own in the system's temporary directory, removed when it is closed. For
-    /// demonstrations and tests: a power cut may lose it.
+    /// A store of its own in the system's temporary directory, removed when it is closed. For demonstrations and tests: a
+    /// power cut may lose it.
     ///
     /// # Errors
     /// Fails when the temporary directory cannot be written.
     pub fn temporary() -> Result<Self, StoreError> {
         let temporary = file::Temporary::new()?;
-        Self::open_as(&temporary.path().join("seam.db"), "OFF", Some(temporary))
+        Self::open_as(Lock::take(&temporary.path().join("seam.db"))?, "OFF", Some(temporary))
     }
 
-    fn open_as(path: &Path, synchronous: &'static str, temporary: Option<file::Temporary>) -> Result<Self, StoreError> {
-        let lock = file::Lock::take(path)?;
+    fn open_as(lock: Lock, synchronous: &str, temporary: Option<file::Temporary>) -> Result<Self, StoreError> {
+        let path = lock.store();
         let connection = file::open(path, synchronous).inspect_err(|why| lock.refused(why))?;
+        let position = read::head(&connection).map_err(|why| StoreError::sqlite(path, &why))?;
+        let (tell, changed) = watch::channel(position);
+        let tell = Arc::new(tell);
+        let failing = Arc::default();
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let failed = |why: std::io::Error| StoreError::Io(path.to_owned(), why.to_string());
+        let (mut threads, mut stop) = (Vec::new(), None);
+        if !lock.is_exclusive() {
+            let reader = file::reader(path)?;
+            let (sender, stopped) = std::sync::mpsc::channel();
+            let (path, tell) = (path.to_owned(), Arc::clone(&tell));
+            let look = move || others::look_out(&reader, &path, &tell, &stopped);
+            threads.push(thread("store-others").spawn(look).map_err(failed)?);
+            stop = Some(sender);
+        }
         let (jobs, inbox) = mpsc::unbounded_channel();
-        let (recent, failing) = (Arc::default(), Arc::default());
-        let (writer, changed) = Writer::new(connection, path, Arc::clone(&recent), Arc::clone(&failing))?;
-        let writer = std::thread::Builder::new()
-            .name("store".to_owned())
-            .spawn(move || writer.run(inbox))
-            .map_err(|why| StoreError::Io(path.to_owned(), why.to_string()))?;
+        let writer = Writer::new(connection, path, tell, Arc::clone(&failing));
+        threads.push(thread("store").spawn(move || writer.run(inbox)).map_err(failed)?);
         Ok(Self {
             inner: Arc::new(Inner {
-                path: path.to_owned(),
                 jobs: Some(jobs),
-                writer: Some(writer),
+                threads,
                 changed,
-                recent,
                 failing,
                 idle: Mutex::default(),
                 readers: Semaphore::new(READERS),
-                _lock: lock,
+                stop,
+                lock,
                 _temporary: temporary,
             }),
         })
@@ -93,13 +113,13 @@ impl Sqlite {
 
     /// Path of the database file.
     pub fn path(&self) -> &Path {
-        &self.inner.path
+        self.inner.lock.store()
     }
 
     /// Hands a commit to the writer and waits until it is durable.
     async fn write(&self, commit: Commit) -> Result<Position, CommitError> {
         let (reply, answer) = oneshot::channel();
-        let job = Job::new(commit, reply);
+        let job = Job { commit, reply };
         let sent = self.inner.jobs.as_ref().map(|jobs| jobs.send(job).is_ok());
         if sent != Some(true) {
             return Err(CommitError::Store(StoreError::Closed));
@@ -125,9 +145,9 @@ impl Sqlite {
             let idle = inner.idle.lock().ok().and_then(|mut idle| idle.pop());
             let connection = match idle {
                 Some(connection) => connection,
-                None => file::reader(&inner.path)?,
+                None => file::reader(inner.lock.store())?,
             };
-            let found = query(&connection).map_err(|why| why.at(&inner.path));
+            let found = query(&connection).map_err(|why| why.at(inner.lock.store()));
             if let Ok(mut idle) = inner.idle.lock() {
                 idle.push(connection);
             }
@@ -140,12 +160,16 @@ impl Sqlite {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.jobs = None;
+        self.stop = None;
         if let Ok(idle) = self.idle.get_mut() {
             idle.clear();
         }
-        if let Some(writer) = self.writer.take() {
-            // It ends when its inbox is closed and empty; what was accepted is written.
-            let _ = writer.join();
+        for thread in self.threads.drain(..) {
+            // The writer ends when its inbox is closed and empty; what was accepted is written.
+            let _ = thread.join();
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

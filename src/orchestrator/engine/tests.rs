@@ -1,3 +1,5 @@
+mod shared;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -293,7 +295,7 @@ async fn a_paused_edge_gives_nothing_until_it_is_resumed() {
     emit(&engine, work("research", "writer")).await;
     assert_eq!(agent(&engine, "writer").claim(one()).await.unwrap(), []);
     let reopened = Engine::open(engine.store().clone(), Settings::default()).await.unwrap();
-    assert_eq!(reopened.paused(), std::slice::from_ref(&edge), "it outlives a restart");
+    assert_eq!(reopened.paused().await.unwrap(), std::slice::from_ref(&edge), "it outlives a restart");
     let waiting = tokio::spawn({
         let writer = agent(&engine, "writer");
         async move { writer.claim(soon()).await.unwrap() }

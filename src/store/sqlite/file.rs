@@ -1,11 +1,10 @@
 //! The file itself: whose it is, who may write it, and what is in it.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind, Read, Seek, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::domain::event::Fact;
 use crate::domain::run::State;
@@ -13,8 +12,25 @@ use crate::store::StoreError;
 
 /// `SEAM` in ASCII, in the header of every store.
 const APPLICATION: i64 = 0x5345_414D;
-/// The version of the tables below.
-const VERSION: i64 = 1;
+/// The format of the tables below. A change of them is a new number, and a way from the one before it in `UPGRADES`.
+const FORMAT: i64 = 2;
+/// The way from each earlier format to the next, the first of them from format 1.
+const UPGRADES: [&str; FORMAT as usize - 1] = [
+    // One row for each edge instead of one for all of them, and refused contracts that are found by their ids.
+    "
+ALTER TABLE rollups RENAME TO slices;
+CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, edge TEXT NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY(span, until, edge)) STRICT;
+INSERT INTO rollups(span, until, edge, body)
+  SELECT span, until, json_extract(it.value, '$[0]'), json_extract(it.value, '$[1]')
+  FROM slices, json_each(slices.body) AS it ORDER BY span, until;
+DROP TABLE slices;
+CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run)) STRICT, WITHOUT ROWID;
+INSERT INTO rejections(id, run)
+  SELECT DISTINCT json_extract(it.value, '$.rejection.id'), runs.id
+  FROM runs, json_each(runs.body, '$.rejections') AS it WHERE runs.open;
+",
+];
 /// Time a statement waits for a lock that SQLite itself takes for moments.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -39,7 +55,9 @@ CREATE INDEX handoffs_due ON handoffs(due) WHERE due IS NOT NULL;
 CREATE INDEX handoffs_emitted ON handoffs(emitted, id);
 CREATE INDEX handoffs_state ON handoffs(state, emitted, id)
   WHERE state NOT IN ({ends});
-CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY(span, until)) STRICT;
+CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, edge TEXT NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY(span, until, edge)) STRICT;
+CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run)) STRICT, WITHOUT ROWID;
 CREATE TABLE blobs(digest TEXT PRIMARY KEY, media_type TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE schemas(name TEXT NOT NULL, version TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY(name, version)) STRICT;
 CREATE TABLE http_idem(scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, body TEXT NOT NULL,
@@ -49,17 +67,51 @@ CREATE INDEX http_idem_expires ON http_idem(expires);
     )
 }
 
-/// Opens or makes the file for writing.
+/// Opens or makes the file for writing, and brings an older one to the present format.
 pub(super) fn open(path: &Path, synchronous: &str) -> Result<Connection, StoreError> {
-    let failed = |why: &rusqlite::Error| StoreError::sqlite(path, why);
-    let connection = Connection::open(path).map_err(|why| failed(&why))?;
-    connection.busy_timeout(BUSY).map_err(|why| failed(&why))?;
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let tables = number("SELECT count(*) FROM sqlite_schema").map_err(|why| failed(&why))?;
-    let application = number("PRAGMA application_id").map_err(|why| failed(&why))?;
-    let version = number("PRAGMA user_version").map_err(|why| failed(&why))?;
-    let fresh = tables == 0 && application == 0 && version == 0;
-    if !fresh && application != APPLICATION {
+    let failed = |why: rusqlite::Error| StoreError::sqlite(path, &why);
+    let mut connection = Connection::open(path).map_err(failed)?;
+    connection.busy_timeout(BUSY).map_err(failed)?;
+    if format_of(&connection, path)? < FORMAT {
+        // Others may be about to do the same: who comes second finds it done.
+        let change = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let found = format_of(&change, path)?;
+        if found == 0 {
+            change.execute_batch(&schema()).map_err(failed)?;
+            change.pragma_update(None, "application_id", APPLICATION).map_err(failed)?;
+        } else {
+            for upgrade in UPGRADES.iter().skip(found as usize - 1) {
+                change.execute_batch(upgrade).map_err(failed)?;
+            }
+        }
+        change.pragma_update(None, "user_version", FORMAT).map_err(failed)?;
+        change.commit().map_err(failed)?;
+        if (1..FORMAT).contains(&found) {
+            tracing::warn!(
+                "{}: brought from store format {found} to {FORMAT}; an older Seamwatch does not read it any more",
+                path.display()
+            );
+        }
+    }
+    let setup = format!("PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous};");
+    connection.execute_batch(&setup).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// The format of a store that this program can use; 0 for a file that is still empty.
+fn format_of(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let number = |sql: &str| {
+        let found = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        found.map_err(|why| StoreError::sqlite(path, &why))
+    };
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    let application = number("PRAGMA application_id")?;
+    let format = number("PRAGMA user_version")?;
+    if tables == 0 && application == 0 && format == 0 {
+        return Ok(0);
+    }
+    if application != APPLICATION {
         let whose = if application == 0 {
             format!("it has {tables} tables that are not ours")
         } else {
@@ -67,20 +119,10 @@ pub(super) fn open(path: &Path, synchronous: &str) -> Result<Connection, StoreEr
         };
         return Err(StoreError::Foreign(path.to_owned(), whose));
     }
-    if version > VERSION {
-        return Err(StoreError::Newer { path: path.to_owned(), found: version, known: VERSION });
+    if format > FORMAT {
+        return Err(StoreError::Newer { path: path.to_owned(), found: format, known: FORMAT });
     }
-    let setup = format!("PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous};");
-    connection.execute_batch(&setup).map_err(|why| failed(&why))?;
-    if fresh {
-        let make = format!(
-            "BEGIN IMMEDIATE; {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;",
-            schema()
-        );
-        connection.execute_batch(&make).map_err(|why| failed(&why))?;
-    }
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
+    Ok(format)
 }
 
 /// Opens the file for reading; it exists.
@@ -90,86 +132,6 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
-}
-
-/// The right to write a store: a locked file beside it, which the system frees if we die.
-pub(super) struct Lock {
-    _file: File,
-    /// Path of the lock file, if it was made for us: there was none.
-    made: Option<PathBuf>,
-}
-
-/// The file itself, through every link on the way, be it that it is not there yet.
-fn resolved(store: &Path) -> PathBuf {
-    /// As many links as a kernel follows.
-    const LINKS: usize = 40;
-    let mut at = store.to_owned();
-    for _ in 0..LINKS {
-        let Ok(to) = at.read_link() else { break };
-        at = at.parent().map_or(to.clone(), |parent| parent.join(&to));
-    }
-    let whole = at.canonicalize().ok();
-    let beside = || Some(at.parent()?.canonicalize().ok()?.join(at.file_name()?));
-    whole.or_else(beside).unwrap_or(at)
-}
-
-impl Lock {
-    /// Takes it, or says who has it.
-    pub(super) fn take(store: &Path) -> Result<Self, StoreError> {
-        // Beside the file itself, wherever a link to it lies: else two could write it by two names.
-        let real = resolved(store);
-        let directory = match real.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-            Some(parent) => parent,
-            None => Path::new("."),
-        };
-        if !directory.is_dir() {
-            return Err(StoreError::NoDirectory(directory.to_owned()));
-        }
-        if store.is_dir() {
-            let why = "it is a directory".to_owned();
-            return Err(StoreError::NotWritable(store.to_owned(), why));
-        }
-        let mut path = real.as_os_str().to_owned();
-        path.push(".lock");
-        let path = PathBuf::from(path);
-        let made = (!path.exists()).then(|| path.clone());
-        let mut options = File::options();
-        options.create(true).truncate(false).read(true).write(true);
-        let mut file = options.open(&path).map_err(|why| match why.kind() {
-            ErrorKind::StorageFull => StoreError::Full(directory.to_owned()),
-            _ => StoreError::NotWritable(directory.to_owned(), why.to_string()),
-        })?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = file.read_to_string(&mut holder);
-                let holder = match holder.trim() {
-                    "" => "another process".to_owned(),
-                    id => format!("process {id}"),
-                };
-                return Err(StoreError::Locked(store.to_owned(), holder));
-            }
-            Err(TryLockError::Error(why)) => {
-                return Err(StoreError::Io(path, why.to_string()));
-            }
-        }
-        // Only for the message above; the lock holds without it.
-        let _ = file.set_len(0);
-        let _ = file.rewind();
-        let _ = write!(file, "{}", std::process::id());
-        Ok(Self { _file: file, made })
-    }
-
-    /// Beside a file that can never become a store here, nothing of ours stays.
-    pub(super) fn refused(&self, why: &StoreError) {
-        let never = matches!(why, StoreError::Foreign(..) | StoreError::Newer { .. } | StoreError::Corrupt(..));
-        if let Some(made) = self.made.as_ref().filter(|_| never) {
-            // It is in nobody's way if it stays.
-            let _ = fs::remove_file(made);
-        }
-    }
 }
 
 /// A directory that is removed when it is dropped.

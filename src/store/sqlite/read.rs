@@ -2,7 +2,7 @@
 
 use futures_util::future::FutureExt;
 use rusqlite::{Connection, OptionalExtension, params};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::Sqlite;
@@ -13,13 +13,17 @@ use crate::domain::port::Snapshot;
 use crate::domain::run::Run;
 use crate::domain::time::Time;
 use crate::store::{
-    Answer, Blob, Commit, CommitError, Filter, Link, Listed, Position, Ready, Store, StoreError, Version,
+    Answer, Blob, Commit, CommitError, Filter, Link, Listed, Position, Ready, Schema, Store, StoreError, Version,
 };
 
 /// The most rows of one page.
 const PAGE: usize = 200;
 
 impl Store for Sqlite {
+    fn is_alone(&self) -> bool {
+        self.inner.lock.is_exclusive()
+    }
+
     fn watch(&self) -> watch::Receiver<Position> {
         self.inner.changed.clone()
     }
@@ -33,10 +37,6 @@ impl Store for Sqlite {
     }
 
     fn load(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>> {
-        let recent = self.inner.recent.lock().ok().and_then(|it| it.get(run));
-        if let Some((run, version)) = recent {
-            return std::future::ready(Ok(Some((Run::clone(&run), version)))).boxed();
-        }
         let run = run.clone();
         self.read(move |db| load(db, &run))
     }
@@ -121,16 +121,9 @@ impl Store for Sqlite {
     fn refused_in(&self, rejection: &str) -> Answer<'_, Option<RunId>> {
         let id = rejection.to_owned();
         self.read(move |db| {
-            // Most bodies do not even mention it, and are not parsed.
-            let mut statement = db.prepare_cached("SELECT body FROM runs WHERE open AND instr(body, ?1)")?;
-            let mut rows = statement.query([json!(id).to_string()])?;
-            while let Some(row) = rows.next()? {
-                let run: Run = serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?;
-                if run.rejections.iter().any(|it| it.rejection.id == id) {
-                    return Ok(Some(run.id));
-                }
-            }
-            Ok(None)
+            let mut statement = db.prepare_cached("SELECT run FROM rejections WHERE id = ?1 ORDER BY run LIMIT 1")?;
+            let found: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
+            Ok(found.map(RunId::from))
         })
     }
 
@@ -173,18 +166,27 @@ impl Store for Sqlite {
         })
     }
 
-    fn schemas(&self) -> Answer<'_, Vec<(String, String, Value)>> {
-        self.read(|db| {
-            let mut statement = db.prepare_cached("SELECT name, version, body FROM schemas ORDER BY rowid")?;
-            let mut rows = statement.query([])?;
+    fn schemas(&self, after: u64) -> Answer<'_, Vec<Schema>> {
+        self.read(move |db| {
+            let sql = "SELECT rowid, name, version, body FROM schemas WHERE rowid > ?1 ORDER BY rowid";
+            let mut statement = db.prepare_cached(sql)?;
+            let mut rows = statement.query([after as i64])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                let body: String = row.get(2)?;
-                found.push((row.get(0)?, row.get(1)?, serde_json::from_str(&body)?));
+                let number: i64 = row.get(0)?;
+                let body = serde_json::from_str(row.get_ref(3)?.as_str().unwrap_or_default())?;
+                found.push(Schema { number: number as u64, name: row.get(1)?, version: row.get(2)?, body });
             }
             Ok(found)
         })
     }
+}
+
+/// The position of the latest event; 0 when there is none.
+pub(super) fn head(db: &Connection) -> rusqlite::Result<Position> {
+    let sql = "SELECT coalesce(max(cursor), 0) FROM events";
+    let position: i64 = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    Ok(position as Position)
 }
 
 fn load(db: &Connection, run: &RunId) -> Result<Option<(Run, Version)>, StoreError> {

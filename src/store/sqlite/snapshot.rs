@@ -2,13 +2,13 @@
 
 use rusqlite::Connection;
 
-use super::read::events;
+use super::read::{events, head};
 use super::{parallel, rollup};
 use crate::domain::event::Fact;
 use crate::domain::port::{Rollup, Snapshot};
 use crate::domain::run::StoredRun;
 use crate::domain::time::{HOUR, Time};
-use crate::store::{Position, StoreError};
+use crate::store::StoreError;
 
 /// Number of the latest events a snapshot shows.
 const RECENT: i64 = 200;
@@ -20,10 +20,9 @@ const REFUSED: i64 = 5_000;
 /// Open work and rollups, all of one moment.
 pub(super) fn snapshot(db: &Connection, now: Time) -> Result<Snapshot, StoreError> {
     let moment = db.unchecked_transaction()?;
-    let sql = "SELECT coalesce(max(cursor), 0) FROM events";
-    let cursor: i64 = moment.query_row(sql, [], |row| row.get(0))?;
+    let cursor = head(&moment)?;
     let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
-    let recent = events(&moment, sql, [cursor - RECENT])?;
+    let recent = events(&moment, sql, [cursor as i64 - RECENT])?;
     // By a literal: SQLite proves with nothing else that the index of refusals will do.
     let sql = format!(
         "SELECT cursor, body FROM events WHERE type = '{}' AND at > ?1 ORDER BY at DESC LIMIT ?2",
@@ -34,7 +33,7 @@ pub(super) fn snapshot(db: &Connection, now: Time) -> Result<Snapshot, StoreErro
     refused.reverse();
     let mut snapshot = Snapshot {
         at: now,
-        cursor: cursor as Position,
+        cursor,
         runs: Vec::new(),
         rollups: Vec::new(),
         recent: recent.into_iter().map(|(_, event)| event).collect(),
@@ -53,6 +52,7 @@ struct Part<Rollups, Runs> {
     runs: Runs,
 }
 
+/// A rollup is one text for all of its edges.
 type Raw = Part<Vec<(Time, String)>, Vec<Box<str>>>;
 
 impl Raw {
