@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 pub use commit::{Answered, Blob, Commit, NewSchema, Row, Version};
 pub use error::{CommitError, StoreError};
-pub use query::{Filter, Link, Listed, Ready, Schema};
+pub use query::{Due, Filter, Link, Listed, Ready, Schema};
 pub use sqlite::{Lock, Sqlite};
 pub use verify::Broken;
 
@@ -50,8 +50,9 @@ pub trait Store: Send + Sync {
     /// was read be kept; else others may have changed it since.
     fn is_alone(&self) -> bool;
 
-    /// The position of the latest event, whoever wrote it, kept up to date: wait on it instead of polling. It ends when the
-    /// store is closed. What was written before a position was told is there to be read.
+    /// The position of the latest event, whoever wrote it, kept up to date: wait on it instead of polling. Of what was
+    /// written by this handle it tells at once, of the rest within moments, and never before it can be read. It ends when
+    /// the store is closed.
     fn watch(&self) -> watch::Receiver<Position>;
 
     /// The error that kept the latest commit from being written; `None` when it was.
@@ -76,8 +77,8 @@ pub trait Store: Send + Sync {
     /// Handoffs that `agent` may claim at `now`, at most `n`, leaving out the edges in `paused`.
     fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready>;
 
-    /// Handoffs due at or before `now`, the most overdue first, at most `n`, and the time at which the next one is due.
-    fn due(&self, now: Time, n: usize) -> Answer<'_, (Vec<(RunId, HandoffId)>, Option<Time>)>;
+    /// Handoffs due at or before `now`, at most `n`.
+    fn due(&self, now: Time, n: usize) -> Answer<'_, Due>;
 
     /// One page of handoffs, the latest first. `page` is [`Listed::next`] of the page before; at most 200.
     fn list(&self, filter: Filter, page: Option<String>, limit: usize) -> Answer<'_, Listed>;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::engine::{Engine, Problem};
 use crate::domain::time::{HOUR, MINUTE, Millis, SECOND, Time};
+use crate::store::Due;
 
 /// Number of due handoffs that are dealt with between two looks at the store.
 const BATCH: usize = 100;
@@ -50,7 +51,7 @@ pub async fn sweep(engine: &Engine, stop: &CancellationToken) -> Result<Option<T
         // From here on a commit with something due sooner than `next` wakes the sweeper again.
         engine.wake().sleeping_until(None);
         let now = engine.now();
-        let (due, next) = engine.store().due(now, BATCH).await?;
+        let Due { found: due, next } = engine.store().due(now, BATCH).await?;
         if due.is_empty() || stop.is_cancelled() {
             engine.wake().sleeping_until(next);
             return Ok(next);

@@ -154,6 +154,7 @@ pub struct Answered {
 
 impl Commit {
     /// What was made of a run that was loaded at version `expect`; 0 when there was none.
+    #[allow(clippy::missing_panics_doc, reason = "the messages are the proof")]
     pub fn of(made: &Folded, expect: Version) -> Self {
         let run = &made.run;
         let change = Change {

@@ -13,6 +13,15 @@ pub struct Ready {
     pub next: Option<Time>,
 }
 
+/// The handoffs that something is due to happen to by itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Due {
+    /// Run and handoff, the most overdue first.
+    pub found: Vec<(RunId, HandoffId)>,
+    /// Time at which the next one is due after those that are by now; `None` when none is.
+    pub next: Option<Time>,
+}
+
 /// Filter on the handoffs to list; an empty or `None` member matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {

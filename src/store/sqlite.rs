@@ -89,8 +89,8 @@ impl Sqlite {
             let reader = file::reader(path)?;
             let (sender, stopped) = std::sync::mpsc::channel();
             let (path, tell) = (path.to_owned(), Arc::clone(&tell));
-            let look = move || others::look_out(&reader, &path, &tell, &stopped);
-            threads.push(thread("store-others").spawn(look).map_err(failed)?);
+            let watching = move || others::look_out(&reader, &path, &tell, &stopped);
+            threads.push(thread("store-others").spawn(watching).map_err(failed)?);
             stop = Some(sender);
         }
         let (jobs, inbox) = mpsc::unbounded_channel();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Answered, Blob, Commit, CommitError, Filter, NewSchema, Position, Ready, Store, Version};
+use super::{Answered, Blob, Commit, CommitError, Due, Filter, NewSchema, Position, Ready, Store, Version};
 use crate::domain::event::{Boundary, Emission, Event, Fact, Rejection};
 use crate::domain::health::Kind;
 use crate::domain::id::{Actor, Edge, RunId};
@@ -17,7 +17,7 @@ use crate::domain::run::{Run, State};
 use crate::domain::time::{HOUR, MINUTE, Time};
 
 /// How long anything that has to happen may take, even on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A new and empty store.
 pub(crate) struct Place {
@@ -299,7 +299,7 @@ pub(crate) async fn timers_are_found_when_they_are_due_and_not_before(place: Pla
         one.commit(commit(Run::new(id.into(), at(0)), 0, [new])).await.unwrap();
     }
     let due = async |now, n| {
-        let (found, next) = other.due(now, n).await.unwrap();
+        let Due { found, next } = other.due(now, n).await.unwrap();
         (found.into_iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>(), next)
     };
     assert_eq!(due(at(4), 9).await, (vec![], Some(at(5))));

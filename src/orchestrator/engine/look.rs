@@ -47,6 +47,17 @@ impl Engine {
         self.inner.store.watch()
     }
 
+    /// The position of the latest event. Another engine may have given `after` away a moment before its event is told of
+    /// here: then the log itself is asked.
+    pub async fn head(&self, after: Position) -> Result<Position, Problem> {
+        let told = *self.changed().borrow();
+        if after <= told || self.inner.store.is_alone() {
+            return Ok(told);
+        }
+        let found = self.tail(after.saturating_sub(1), 1).await?;
+        Ok(found.last().map_or(told, |(position, _)| *position))
+    }
+
     /// The edges that are paused.
     pub async fn paused(&self) -> Result<Vec<Edge>, Problem> {
         if self.inner.store.is_alone() {

@@ -37,7 +37,7 @@ impl Lock {
     /// # Errors
     /// [`StoreError::Locked`] when another program has it, alone or shared; otherwise what is wrong with the place.
     pub fn take(store: &Path) -> Result<Self, StoreError> {
-        Self::lock(store, true)
+        Self::hold(store, true)
     }
 
     /// Takes it together with others, unless one has it alone.
@@ -45,10 +45,10 @@ impl Lock {
     /// # Errors
     /// As of [`take`](Self::take).
     pub(super) fn share(store: &Path) -> Result<Self, StoreError> {
-        Self::lock(store, false)
+        Self::hold(store, false)
     }
 
-    fn lock(store: &Path, exclusive: bool) -> Result<Self, StoreError> {
+    fn hold(store: &Path, exclusive: bool) -> Result<Self, StoreError> {
         // Beside the file itself, wherever a link to it lies: else two could write it by two names.
         let real = resolved(store);
         let directory = match real.parent() {

@@ -13,7 +13,7 @@ use crate::domain::port::Snapshot;
 use crate::domain::run::Run;
 use crate::domain::time::Time;
 use crate::store::{
-    Answer, Blob, Commit, CommitError, Filter, Link, Listed, Position, Ready, Schema, Store, StoreError, Version,
+    Answer, Blob, Commit, CommitError, Due, Filter, Link, Listed, Position, Ready, Schema, Store, StoreError, Version,
 };
 
 /// The most rows of one page.
@@ -69,14 +69,14 @@ impl Store for Sqlite {
         })
     }
 
-    fn due(&self, now: Time, n: usize) -> Answer<'_, (Vec<(RunId, HandoffId)>, Option<Time>)> {
+    fn due(&self, now: Time, n: usize) -> Answer<'_, Due> {
         self.read(move |db| {
             let sql = "SELECT run, id FROM handoffs WHERE due <= ?1 ORDER BY due LIMIT ?2";
             let mut statement = db.prepare_cached(sql)?;
             let found = statement.query_map(params![now.millis(), n as i64], pair)?.collect::<Result<_, _>>()?;
             let sql = "SELECT min(due) FROM handoffs WHERE due > ?1";
             let next: Option<i64> = db.prepare_cached(sql)?.query_row([now.millis()], |row| row.get(0))?;
-            Ok((found, next.map(Time::from_millis)))
+            Ok(Due { found, next: next.map(Time::from_millis) })
         })
     }
 
