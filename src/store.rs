@@ -120,4 +120,4 @@ pub trait Store: Send + Sync {
 }
 
 #[cfg(test)]
-pub(crate) mod suite;
+pub(crate) mod tests;

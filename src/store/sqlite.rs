@@ -11,6 +11,7 @@ mod others;
 mod parallel;
 mod read;
 mod rollup;
+mod rows;
 mod snapshot;
 mod writer;
 
@@ -78,7 +79,7 @@ impl Sqlite {
     fn open_as(lock: Lock, synchronous: &str, temporary: Option<file::Temporary>) -> Result<Self, StoreError> {
         let path = lock.store();
         let connection = file::open(path, synchronous).inspect_err(|why| lock.refused(why))?;
-        let position = read::head(&connection).map_err(|why| StoreError::sqlite(path, &why))?;
+        let position = rows::head(&connection).map_err(|why| StoreError::sqlite(path, &why))?;
         let (tell, changed) = watch::channel(position);
         let tell = Arc::new(tell);
         let failing = Arc::default();

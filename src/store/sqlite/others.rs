@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::read::head;
+use super::rows::head;
 use super::writer::reached;
 use crate::store::{Position, StoreError};
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::Sqlite;
+use super::rows::events;
 use super::snapshot::snapshot;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
@@ -182,13 +183,6 @@ impl Store for Sqlite {
     }
 }
 
-/// The position of the latest event; 0 when there is none.
-pub(super) fn head(db: &Connection) -> rusqlite::Result<Position> {
-    let sql = "SELECT coalesce(max(cursor), 0) FROM events";
-    let position: i64 = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
-    Ok(position as Position)
-}
-
 fn load(db: &Connection, run: &RunId) -> Result<Option<(Run, Version)>, StoreError> {
     let mut statement = db.prepare_cached("SELECT body, revision FROM runs WHERE id = ?1")?;
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?));
@@ -207,22 +201,6 @@ fn timeline(db: &Connection, run: &RunId) -> Result<Vec<Event>, StoreError> {
 fn pair(row: &rusqlite::Row<'_>) -> rusqlite::Result<(RunId, HandoffId)> {
     let (run, handoff): (String, String) = (row.get(0)?, row.get(1)?);
     Ok((run.into(), handoff.into()))
-}
-
-pub(super) fn events(
-    db: &Connection,
-    sql: &str,
-    params: impl rusqlite::Params,
-) -> Result<Vec<(Position, Event)>, StoreError> {
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query(params)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let cursor: i64 = row.get(0)?;
-        let body = row.get_ref(1)?.as_str().unwrap_or_default();
-        found.push((cursor as Position, serde_json::from_str(body)?));
-    }
-    Ok(found)
 }
 
 fn list(db: &Connection, filter: &Filter, page: Option<&str>, limit: usize) -> Result<Listed, StoreError> {

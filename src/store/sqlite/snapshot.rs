@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::read::{events, head};
+use super::rows::{events, head};
 use super::{parallel, rollup};
 use crate::domain::event::Fact;
 use crate::domain::port::{Rollup, Snapshot};

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::time::{HOUR, MINUTE, Time};
-use crate::store::suite::{Place, at, emitted_in, first, next, requeued};
+use crate::store::tests::suite::{Place, at, emitted_in, first, next, requeued};
 use crate::store::{Answered, Broken, Store};
 
 fn alone(path: &Path) -> Result<Sqlite, StoreError> {
@@ -24,7 +24,7 @@ mod one_program {
         Place { open: Box::new(move || Arc::clone(&store)) }
     }
 
-    crate::store::suite::suite!(place());
+    crate::store::tests::suite::suite!(place());
 }
 
 mod several_programs {
@@ -42,7 +42,7 @@ mod several_programs {
         }
     }
 
-    crate::store::suite::suite!(place());
+    crate::store::tests::suite::suite!(place());
 }
 
 #[tokio::test]

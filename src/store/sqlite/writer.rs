@@ -116,7 +116,7 @@ impl Writer {
             }
             results.push(result);
         }
-        rollup::add(&self.db, tallies)?;
+        rollup::add(&self.db, tallies).map_err(|why| why.at(&path))?;
         self.db.execute_batch("COMMIT").map_err(failed)?;
         Ok(results)
     }

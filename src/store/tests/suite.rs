@@ -1,4 +1,4 @@
-//! What every store must do, whatever it keeps its rows in: any store runs this, by [`suite!`](crate::store::suite).
+//! What every store must do, whatever it keeps its rows in: any store runs this, by [`suite!`](crate::store::tests::suite).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Answered, Blob, Commit, CommitError, Due, Filter, NewSchema, Position, Ready, Store, Version};
 use crate::domain::event::{Boundary, Emission, Event, Fact, Rejection};
 use crate::domain::health::Kind;
 use crate::domain::id::{Actor, Edge, RunId};
@@ -15,6 +14,7 @@ use crate::domain::machine::Folded;
 use crate::domain::machine::tests::{emission, terms};
 use crate::domain::run::{Run, State};
 use crate::domain::time::{HOUR, MINUTE, Time};
+use crate::store::{Answered, Blob, Commit, CommitError, Due, Filter, NewSchema, Position, Ready, Store, Version};
 
 /// How long anything that has to happen may take, even on a busy machine.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -425,7 +425,7 @@ pub(crate) async fn a_schema_is_registered_after_all_that_were_known(place: Plac
 /// A test of each point for the stores that `$place` gives.
 macro_rules! suite {
     ($place:expr) => {
-        $crate::store::suite::suite!($place;
+        $crate::store::tests::suite::suite!($place;
             what_is_committed_is_there_for_every_handle
             a_commit_on_an_old_version_changes_nothing
             one_conflict_in_a_group_does_not_sink_the_others
@@ -447,7 +447,7 @@ macro_rules! suite {
         $(
             #[tokio::test(flavor = "multi_thread")]
             async fn $point() {
-                $crate::store::suite::$point($place).await;
+                $crate::store::tests::suite::$point($place).await;
             }
         )*
     };
