@@ -78,21 +78,22 @@ impl<'a> Slice<'a> {
 
     /// Adds to one edge, which is written as JSON.
     fn add(&mut self, edge: &str, more: &Tally) -> Result<(), StoreError> {
-        let sql = "SELECT body FROM rollups WHERE span = ?1 AND until = ?2 AND edge = ?3";
+        let slice = (self.span, self.end.millis());
+        let sql = "SELECT rowid, body FROM rollups WHERE span = ?1 AND until = ?2 AND edge = ?3";
         let mut statement = self.db.prepare_cached(sql)?;
-        let mut rows = statement.query(params![self.span, self.end.millis(), edge])?;
-        let known: Option<Tally> = match rows.next()? {
-            Some(row) => Some(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?),
-            None => None,
-        };
-        drop(rows);
-        self.wider |= known.is_none();
-        let mut tally = known.unwrap_or_default();
-        tally.add(more);
-        let sql = "INSERT INTO rollups(span, until, edge, body) VALUES (?1, ?2, ?3, ?4)
-                   ON CONFLICT DO UPDATE SET body = excluded.body";
-        let body = serde_json::to_string(&tally)?;
-        self.db.prepare_cached(sql)?.execute(params![self.span, self.end.millis(), edge, body])?;
+        let mut rows = statement.query(params![slice.0, slice.1, edge])?;
+        if let Some(row) = rows.next()? {
+            let place: i64 = row.get(0)?;
+            let mut tally: Tally = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default())?;
+            tally.add(more);
+            let sql = "UPDATE rollups SET body = ?2 WHERE rowid = ?1";
+            self.db.prepare_cached(sql)?.execute(params![place, serde_json::to_string(&tally)?])?;
+        } else {
+            self.wider = true;
+            let sql = "INSERT INTO rollups(span, until, edge, body) VALUES (?1, ?2, ?3, ?4)";
+            let body = serde_json::to_string(more)?;
+            self.db.prepare_cached(sql)?.execute(params![slice.0, slice.1, edge, body])?;
+        }
         Ok(())
     }
 
