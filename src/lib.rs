@@ -39,7 +39,7 @@
 //!  7  console::shell::tasks          one task a chunk: source.perform(Request)
 //!  8  source::http | embedded        a POST an item with If-Match, or the engine itself
 //!  9  orchestrator::engine::act      Act becomes Command; load, domain::machine::decide, commit if nothing moved
-//! 10  store::writer                  state, events and index in one transaction, several commits together
+//! 10  store::sqlite                  state, events and index in one transaction, several commits together
 //! 11  source.watch                   the event comes back by the log, to every console
 //! 12  domain::ledger                 folds it; the row is gone at the next draw, the answer says what became of it
 //! ```
@@ -56,7 +56,7 @@
 //!  7  engine::admit                  the head for the log, and what to ask a person first
 //!  8  engine::requester::transact    load the run, decide, commit if nothing moved, else again
 //!  9  domain::machine::decide        handoff.emitted, or escalation.opened when the edge wants an approval
-//! 10  store::writer                  one transaction; whoever waits for work is woken (engine::wake)
+//! 10  store::sqlite                  one transaction; whoever waits for work is woken (engine::wake)
 //! 11  api::watcher                   reads the log once for all readers and folds it
 //! 12  api::events                    server-sent events to every console, each from its own cursor
 //! ```

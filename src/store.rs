@@ -1,172 +1,123 @@
-//! The store of runs: one SQLite file with the log, the state folded from it, and an index for queues and timers.
+//! The store of runs: the log, the state folded from it, and an index for queues and timers.
 //!
-//! A store knows runs, events, queues and timers; it knows no rule of the protocol, so a new rule needs no new
-//! table. The run is the aggregate: a commit names the version it was decided on and is refused if the run
-//! moved, and state, events, index and rollups change in one transaction or not at all.
+//! A [`Store`] knows runs, events, index rows, timers, blobs, answers, payload schemas and rollups; it knows no rule of
+//! the protocol, so a new rule needs no new table: what an index row or a rollup says was worked out by whoever made the
+//! [`Commit`]. The run is the aggregate: a commit names the version it was decided on and is refused if the run moved,
+//! and state, events, index and rollups change in one transaction or not at all.
 //!
-//! One thread writes and takes everything that is waiting into one transaction; readers have connections of
-//! their own. There is one implementation, so there is no trait; what is public here is what one would have.
+//! [`Sqlite`] keeps all of it in one file.
 
 mod commit;
 mod error;
-mod file;
-mod parallel;
-mod read;
-mod recent;
-mod rollup;
-mod snapshot;
+mod query;
+mod sqlite;
 mod verify;
-mod writer;
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
-use rusqlite::Connection;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-
-pub use commit::{Answered, Blob, Commit, Version};
+pub use commit::{Answered, Blob, Commit, NewSchema, Row, Version};
 pub use error::{CommitError, StoreError};
-pub use read::Filter;
+pub use query::{Due, Filter, Link, Listed, Ready, Schema};
+pub use sqlite::{Lock, Sqlite};
+pub use verify::Broken;
 
-use recent::Recent;
-use writer::{Job, Writer};
+use crate::domain::event::Event;
+use crate::domain::id::{Edge, HandoffId, RunId};
+use crate::domain::port::Snapshot;
+use crate::domain::run::Run;
+use crate::domain::time::Time;
 
-/// Position in the log of a store: that of an event, from 1; 0 is before the first.
+/// Position of an event in the log of a store; 0 is before the first.
 pub type Position = u64;
 
-/// Connections that read at the same time.
-const READERS: usize = 4;
+/// What comes of asking a store, once it is there.
+pub type Answer<'a, T, E = StoreError> = BoxFuture<'a, Result<T, E>>;
 
-/// A store that is open. Cheap to clone; the file is closed when the last clone is dropped.
-#[derive(Clone)]
-pub struct Store {
-    inner: Arc<Inner>,
-}
+/// A store, as the engine calls it.
+///
+/// # Positions
+/// Every event has a position, which grows in the order of the commits: the events of one commit follow each other, and
+/// what was committed later has the higher ones. A reader of [`tail`](Self::tail) who has seen a position never finds a
+/// lower one afterwards, whoever wrote it: a store with several writers must not let a later commit become visible before
+/// an earlier one (a counter that each commit takes under a lock will do; a sequence that is drawn before the commit will
+/// not). Numbers may be left out, so positions are compared and never subtracted.
+///
+/// # Errors
+/// Every question fails with a [`StoreError`] when the store cannot be used.
+pub trait Store: Send + Sync {
+    /// Whether nobody but the holder of this handle writes the store, for as long as the handle lives. Only then may what
+    /// was read be kept; else others may have changed it since.
+    fn is_alone(&self) -> bool;
 
-struct Inner {
-    path: PathBuf,
-    jobs: Option<mpsc::UnboundedSender<Job>>,
-    writer: Option<JoinHandle<()>>,
-    changed: watch::Receiver<Position>,
-    recent: Arc<Mutex<Recent>>,
-    failing: Arc<Mutex<Option<StoreError>>>,
-    idle: Mutex<Vec<Connection>>,
-    readers: Semaphore,
-    // Dropped last: the lock is given back, or the directory removed, after the file is closed.
-    _lock: file::Lock,
-    _temporary: Option<file::Temporary>,
-}
+    /// The position of the latest event, whoever wrote it, kept up to date: wait on it instead of polling. Of what was
+    /// written by this handle it tells at once, of the rest within moments, and never before it can be read. It ends when
+    /// the store is closed.
+    fn watch(&self) -> watch::Receiver<Position>;
 
-impl Store {
-    /// Opens the store at `path`, or makes one if there is no file.
+    /// The error that kept the latest commit from being written; `None` when it was.
+    fn health(&self) -> Option<StoreError>;
+
+    /// Writes everything in `commit`, or nothing. Durable when it returns. The position of its last event; 0 when it has
+    /// none.
     ///
     /// # Errors
-    /// A sentence for people when the file cannot be used; the file is not touched then.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_as(path, "FULL", None)
-    }
+    /// [`CommitError::Conflict`] when the run moved since it was loaded; otherwise why the store cannot be used.
+    fn commit(&self, commit: Commit) -> Answer<'_, Position, CommitError>;
 
-    /// A store of its own in the system's temporary directory, removed when the last clone is dropped. For
-    /// demonstrations and tests: a power cut may lose it.
+    /// A run and the version to commit against; `None` when there is none.
+    fn load(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>>;
+
+    /// The run of a handoff; `None` when it is not known.
+    fn run_of(&self, handoff: &HandoffId) -> Answer<'_, Option<RunId>>;
+
+    /// The open run that keeps the record of a refused contract; `None` when none does.
+    fn refused_in(&self, rejection: &str) -> Answer<'_, Option<RunId>>;
+
+    /// Handoffs that `agent` may claim at `now`, at most `n`, leaving out the edges in `paused`.
+    fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready>;
+
+    /// Handoffs due at or before `now`, at most `n`.
+    fn due(&self, now: Time, n: usize) -> Answer<'_, Due>;
+
+    /// One page of handoffs, the latest first. `page` is [`Listed::next`] of the page before; at most 200.
+    fn list(&self, filter: Filter, page: Option<String>, limit: usize) -> Answer<'_, Listed>;
+
+    /// Events after a position, in order, at most `limit`.
+    fn tail(&self, after: Position, limit: usize) -> Answer<'_, Vec<(Position, Event)>>;
+
+    /// Every event of a run, oldest first; none when there is no such run.
+    fn timeline(&self, run: &RunId) -> Answer<'_, Vec<Event>>;
+
+    /// The chain of hashes over the events of a run, oldest first; none when there is no such run.
+    fn chain(&self, run: &RunId) -> Answer<'_, Vec<Link>>;
+
+    /// Open work and rollups, all of one moment.
+    fn snapshot(&self, now: Time) -> Answer<'_, Snapshot>;
+
+    /// The bytes with this digest; `None` when they are not kept.
+    fn blob(&self, digest: &str) -> Answer<'_, Option<Blob>>;
+
+    /// Whether there are bytes of this digest.
+    fn has_blob(&self, digest: &str) -> Answer<'_, bool>;
+
+    /// The answer remembered for a key, and before it the fingerprint of its request; `None` when there is none, or it
+    /// has expired at `now`.
+    fn answered(&self, scope: &str, key: &str, now: Time) -> Answer<'_, Option<(String, serde_json::Value)>>;
+
+    /// The payload schemas that were registered after the one of this number, in order; all of them after 0.
+    fn schemas(&self, after: u64) -> Answer<'_, Vec<Schema>>;
+
+    /// Folds the log of a run, checks the chain of hashes and compares; gives the number of events. The ends of
+    /// leases are not compared: heartbeats move them without an event.
     ///
     /// # Errors
-    /// Fails when the temporary directory cannot be written.
-    pub fn temporary() -> Result<Self, StoreError> {
-        let temporary = file::Temporary::new()?;
-        Self::open_as(&temporary.path().join("seam.db"), "OFF", Some(temporary))
-    }
-
-    fn open_as(path: &Path, synchronous: &'static str, temporary: Option<file::Temporary>) -> Result<Self, StoreError> {
-        let lock = file::Lock::take(path)?;
-        let connection = file::open(path, synchronous).inspect_err(|why| lock.refused(why))?;
-        let (jobs, inbox) = mpsc::unbounded_channel();
-        let (recent, failing) = (Arc::default(), Arc::default());
-        let (writer, changed) = Writer::new(connection, path, Arc::clone(&recent), Arc::clone(&failing))?;
-        let writer = std::thread::Builder::new()
-            .name("store".to_owned())
-            .spawn(move || writer.run(inbox))
-            .map_err(|why| StoreError::Io(path.to_owned(), why.to_string()))?;
-        Ok(Self {
-            inner: Arc::new(Inner {
-                path: path.to_owned(),
-                jobs: Some(jobs),
-                writer: Some(writer),
-                changed,
-                recent,
-                failing,
-                idle: Mutex::default(),
-                readers: Semaphore::new(READERS),
-                _lock: lock,
-                _temporary: temporary,
-            }),
-        })
-    }
-
-    /// Path of the database file.
-    pub fn path(&self) -> &Path {
-        &self.inner.path
-    }
-
-    /// The position of the latest event, kept up to date: wait on it instead of polling.
-    pub fn changed(&self) -> watch::Receiver<Position> {
-        self.inner.changed.clone()
-    }
-
-    /// The error that kept the latest transaction from being written; `None` when it was.
-    pub fn failing(&self) -> Option<StoreError> {
-        self.inner.failing.lock().ok().and_then(|it| it.clone())
-    }
-
-    /// Writes everything in `commit`, or nothing. Durable when it returns.
-    ///
-    /// # Errors
-    /// [`CommitError::Conflict`] when the run moved since it was loaded; otherwise what is wrong with the file.
-    pub async fn commit(&self, commit: Commit) -> Result<Position, CommitError> {
-        let (reply, answer) = oneshot::channel();
-        let job = Job::new(commit, reply);
-        let sent = self.inner.jobs.as_ref().map(|jobs| jobs.send(job).is_ok());
-        if sent != Some(true) {
-            return Err(CommitError::Store(StoreError::Closed));
-        }
-        answer.await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
-    }
-
-    /// Runs `query` on a connection of its own, off the async threads.
-    async fn read<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let _permit = self.inner.readers.acquire().await.map_err(|_| StoreError::Closed)?;
-        let inner = Arc::clone(&self.inner);
-        let work = move || {
-            let idle = inner.idle.lock().ok().and_then(|mut idle| idle.pop());
-            let connection = match idle {
-                Some(connection) => connection,
-                None => file::reader(&inner.path)?,
-            };
-            let found = query(&connection).map_err(|why| why.at(&inner.path));
-            if let Ok(mut idle) = inner.idle.lock() {
-                idle.push(connection);
-            }
-            found
-        };
-        tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Closed))
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.jobs = None;
-        if let Ok(idle) = self.idle.get_mut() {
-            idle.clear();
-        }
-        if let Some(writer) = self.writer.take() {
-            // It ends when its inbox is closed and empty; what was accepted is written.
-            let _ = writer.join();
-        }
+    /// [`Broken`] says what is not as it was written.
+    fn verify<'a>(&'a self, run: &RunId) -> Answer<'a, u64, Broken> {
+        let run = run.clone();
+        Box::pin(async move { verify::verify(self, run).await })
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -67,7 +67,7 @@ pub mod domain {
         pub use crate::domain::ledger::{KEEP_CLOSED, Ledger};
     }
     pub mod machine {
-        pub use crate::domain::machine::evolve;
+        pub use crate::domain::machine::{Folded, evolve};
     }
     pub mod port {
         pub use crate::domain::port::{
@@ -121,7 +121,7 @@ pub mod source {
     }
 }
 pub mod store {
-    pub use crate::store::{Commit, Store};
+    pub use crate::store::{Commit, Lock, Sqlite, Store};
 }
 pub mod theme {
     pub use crate::theme::{BUILT_IN, Theme, rgb_of};

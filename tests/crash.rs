@@ -19,7 +19,7 @@ use seamwatch::testing::domain::id::{HandoffId, RunId};
 use seamwatch::testing::domain::ledger::Ledger;
 use seamwatch::testing::domain::port::{Batch, Begin, Cursor, Report};
 use seamwatch::testing::source::{self, Address, Options, Shared, supervise};
-use seamwatch::testing::store::Store;
+use seamwatch::testing::store::{Lock, Sqlite, Store};
 use serde_json::{Value, json};
 
 #[path = "support/wait.rs"]
@@ -288,7 +288,7 @@ async fn keeps_its_promises(world: &World) {
 }
 
 /// The log itself: each handoff emitted once and completed at most once, each run what its events say.
-async fn the_log_is_sound(store: &Store, promised: &Promised) -> (usize, u64) {
+async fn the_log_is_sound(store: &dyn Store, promised: &Promised) -> (usize, u64) {
     let (mut emitted, mut completed) = (HashMap::new(), HashMap::new());
     let mut runs: HashSet<RunId> = HashSet::new();
     let mut after = 0;
@@ -408,7 +408,7 @@ async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
     }
 
     server.kill();
-    let store = Store::open(&server.store).expect("a killed server leaves no lock behind");
+    let store = Lock::take(&server.store).and_then(Sqlite::alone).expect("a killed server leaves no lock behind");
     let promised = std::mem::take(&mut *world.promised.lock().unwrap());
     let (emitted, completed) = (promised.emitted.len(), promised.completed.len());
     let (runs, events) = the_log_is_sound(&store, &promised).await;

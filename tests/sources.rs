@@ -249,13 +249,13 @@ async fn a_recording() {
 mod orchestrator {
     use seamwatch::testing::domain::id::{Actor, HandoffId};
     use seamwatch::testing::orchestrator::engine::{Engine, Settings};
-    use seamwatch::testing::store::Store;
+    use seamwatch::testing::store::Sqlite;
     use serde_json::{Value, json};
 
     use super::HOSTILE;
 
     pub(super) async fn engine() -> Engine {
-        let store = Store::temporary().expect("a temporary store");
+        let store = std::sync::Arc::new(Sqlite::temporary().expect("a temporary store"));
         Engine::open(store, Settings::default()).await.expect("an engine")
     }
 

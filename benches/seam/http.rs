@@ -1,6 +1,7 @@
 //! Goal 17: handoffs that come in over HTTP, against a handler that only reads JSON and answers.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::http::StatusCode;
@@ -9,7 +10,6 @@ use axum::{Json, Router};
 use futures_util::future::join_all;
 use seamwatch::testing::orchestrator::api::{self, Access};
 use seamwatch::testing::orchestrator::engine::{Engine, Settings};
-use seamwatch::testing::store::Store;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::measure::{Figure, Goal, median, rate};
+use super::open::alone;
 
 /// Connections that are kept open, each with one request on the way.
 const CONNECTIONS: usize = 32;
@@ -31,8 +32,8 @@ pub fn ingest() {
     let clients = clients.expect("a thread for the clients");
     let stop = CancellationToken::new();
     let (ours, bare) = servers.block_on(async {
-        let store = Store::open(&place.path().join("seam.db")).expect("a new store");
-        let engine = Engine::open(store, Settings::default()).await;
+        let store = alone(&place.path().join("seam.db"));
+        let engine = Engine::open(Arc::new(store), Settings::default()).await;
         let engine = engine.expect("a new store");
         let (listener, ours) = listen().await;
         tokio::spawn(api::serve(engine, listener, Access::Open, stop.clone()));

@@ -13,14 +13,14 @@ use seamwatch::testing::domain::event::{Event, Fact};
 use seamwatch::testing::domain::health::{Kind, Tally};
 use seamwatch::testing::domain::id::{Actor, Edge};
 use seamwatch::testing::domain::ledger::Ledger;
-use seamwatch::testing::domain::machine::evolve;
+use seamwatch::testing::domain::machine::{Folded, evolve};
 use seamwatch::testing::domain::port::{Batch, Report};
 use seamwatch::testing::domain::run::Run;
 use seamwatch::testing::domain::time::{HOUR, MINUTE, Time};
 use seamwatch::testing::orchestrator::engine::{Engine, Settings};
 use seamwatch::testing::source::Source;
 use seamwatch::testing::source::embedded::Embedded;
-use seamwatch::testing::store::{Commit, Store};
+use seamwatch::testing::store::{Commit, Lock, Sqlite, Store};
 use tokio::runtime::Runtime;
 
 use super::measure::{Figure, Goal, median, quantile, rate, span};
@@ -86,6 +86,11 @@ pub fn large(handoffs: usize, open: usize) {
     .print();
 }
 
+/// The store of this file, which nobody else opens.
+pub fn alone(path: &Path) -> Sqlite {
+    Lock::take(path).and_then(Sqlite::alone).expect("a place for a store that nobody else has open")
+}
+
 /// Takes the file out of the system's memory, so that it has to come from the disk.
 fn cool(path: &Path) {
     let file = File::open(path).expect("the store that was just built");
@@ -102,9 +107,9 @@ fn to_the_screen(runtime: &Runtime, path: &Path, open: usize) -> f64 {
     cool(path);
     let start = Instant::now();
     let (taken, stage) = runtime.block_on(async {
-        let store = Store::open(path).expect("the store that was just built");
+        let store = alone(path);
         let settings = Settings { now: present, ..Settings::default() };
-        let engine = Engine::open(store, settings).await;
+        let engine = Engine::open(Arc::new(store), settings).await;
         let source = Embedded::new(engine.expect("the store that was just built"));
         let mut stage = Stage::new(Vec::new());
         let first = source.watch(None).next().await;
@@ -158,7 +163,7 @@ fn replay(path: &Path) -> f64 {
 /// Writes a store of its shape without going through the orchestrator, which would take too long: one run of one
 /// handoff each, completed but for the last `open` ones, and what the edges did in the last hours.
 fn build(path: &Path, handoffs: usize, open: usize) {
-    drop(Store::open(path).expect("a new store"));
+    drop(alone(path));
     let mut db = Connection::open(path).expect("the new store");
     db.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY;").expect("nobody else has it open");
     let begin = present() + -(HOUR * 2);
@@ -207,17 +212,18 @@ fn build(path: &Path, handoffs: usize, open: usize) {
                 log.execute(params![id, seq, handoff, name, at, body, hash]).expect("an event fits");
             }
         }
-        let mut slices =
-            write.prepare("INSERT INTO rollups(span, until, body) VALUES (?1, ?2, ?3)").expect("the table is there");
-        let body = slice();
-        for nth in 0..120 {
-            let end = present().millis().div_euclid(MINUTE) * MINUTE - nth * MINUTE;
-            slices.execute(params![MINUTE, end, body]).expect("a minute fits");
-        }
-        for nth in 2..24 {
-            let end = present().millis().div_euclid(HOUR) * HOUR - nth * HOUR;
-            slices.execute(params![HOUR, end, body]).expect("an hour fits");
-        }
+        let mut rollups = write
+            .prepare("INSERT INTO rollups(span, until, edge, body) VALUES (?1, ?2, ?3, ?4)")
+            .expect("the table is there");
+        let slice = slice();
+        let mut add = |span: i64, nth: i64| {
+            let end = present().millis().div_euclid(span) * span - nth * span;
+            for (edge, body) in &slice {
+                rollups.execute(params![span, end, edge, body]).expect("a rollup fits");
+            }
+        };
+        (2..24).for_each(|nth| add(HOUR, nth));
+        (0..120).rev().for_each(|nth| add(MINUTE, nth));
     }
     write.commit().expect("the disk has room");
     db.execute_batch("PRAGMA journal_mode = WAL;").expect("as it was");
@@ -244,8 +250,8 @@ fn folded(events: &[Event]) -> Run {
     run
 }
 
-/// What 48 edges did in a minute of some ninety handoffs each.
-fn slice() -> String {
+/// What 48 edges did in a minute of some ninety handoffs each: the edge and its figures, both as JSON.
+fn slice() -> Vec<(String, String)> {
     let tally = |nth: i64| {
         let mut tally = Tally::default();
         for at in 0..90 {
@@ -257,8 +263,9 @@ fn slice() -> String {
         }
         tally
     };
-    let edges: Vec<(Edge, Tally)> = (0..48).map(|nth| (edge(nth), tally(nth as i64))).collect();
-    serde_json::to_string(&edges).expect("it is JSON")
+    let json = |nth| (serde_json::to_string(&edge(nth)), serde_json::to_string(&tally(nth as i64)));
+    let made = (0..48).map(json).map(|(edge, tally)| (edge.expect("it is JSON"), tally.expect("it is JSON")));
+    made.collect()
 }
 
 /// A run of one emitted handoff, ready to commit.
@@ -267,7 +274,9 @@ fn emitted(nth: usize) -> Commit {
     let at = present();
     let head = emission(edge(nth), nth, at);
     let event = event(nth, 1, nth, at, &actor, Fact::Emitted(Arc::new(head)));
-    Commit::of(event.run.clone(), None, vec![event])
+    let mut made = Folded::onto(Arc::new(Run::new(event.run.clone(), at)));
+    made.fold(event);
+    Commit::of(&made, 0)
 }
 
 /// Goal 14: from the answer to a commit to the drawn text, against a bare wake-up and read.
@@ -276,7 +285,7 @@ pub fn to_screen() {
     let path = place.path().join("seam.db");
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     runtime().block_on(async {
-        let store = Store::open(&path).expect("a new store");
+        let store = Arc::new(alone(&path));
         let engine = Engine::open(store.clone(), Settings::default()).await;
         let source = Embedded::new(engine.expect("a new store"));
         let mut stage = Stage::new(Vec::new());
@@ -284,7 +293,7 @@ pub fn to_screen() {
         let mut watch = source.watch(None);
         watch.next().await;
         for nth in 0..400 {
-            let mut changed = store.changed();
+            let mut changed = store.watch();
             let after = *changed.borrow_and_update();
             let (committing, job) = (store.clone(), emitted(nth));
             let commit = tokio::spawn(async move {
@@ -343,12 +352,12 @@ pub fn commits() {
     const ROUNDS: usize = 8;
     let place = tempfile::tempdir().expect("a directory for the store");
     let (ours, bare) = (place.path().join("ours.db"), place.path().join("bare.db"));
-    drop(Store::open(&bare).expect("a new store"));
+    drop(alone(&bare));
     let mut db = Connection::open(&bare).expect("the new store");
     db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").expect("a new store");
     let (mut fast, mut raw) = (Duration::ZERO, Duration::ZERO);
     runtime().block_on(async {
-        let store = Store::open(&ours).expect("a new store");
+        let store = Arc::new(alone(&ours));
         for round in 0..ROUNDS {
             let start = Instant::now();
             let callers = (0..CALLERS).map(|caller| {

@@ -238,14 +238,14 @@ mod tests {
     use crate::domain::time::MINUTE;
     use crate::orchestrator::engine::{Engine, Settings};
     use crate::source::embedded::Embedded;
-    use crate::store::Store;
+    use crate::store::Sqlite;
 
     static NOW: AtomicI64 = AtomicI64::new(0);
 
     #[tokio::test]
     async fn a_window_of_a_long_log_is_found_from_its_end() {
         let settings = Settings { now: || Time::from_millis(NOW.load(Ordering::Relaxed)), ..Settings::default() };
-        let engine = Engine::open(Store::temporary().unwrap(), settings);
+        let engine = Engine::open(std::sync::Arc::new(Sqlite::temporary().unwrap()), settings);
         let engine = engine.await.unwrap();
         let late = Time::from_millis(100 * MINUTE);
         for nth in 0..1_500 {

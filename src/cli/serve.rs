@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -15,7 +16,7 @@ use crate::domain::text::clean;
 use crate::orchestrator::api::{self, Access, auth};
 use crate::orchestrator::engine::Engine;
 use crate::orchestrator::sweeper;
-use crate::store::Store;
+use crate::store::{Lock, Sqlite};
 
 /// Flags of `seam serve`.
 #[derive(Clone, Debug, clap::Args)]
@@ -190,8 +191,8 @@ async fn open(args: &Args) -> anyhow::Result<Engine> {
         .into());
     };
     let settings = rules::read(args.policies.as_deref(), args.contracts.as_deref())?;
-    let store = Store::open(Path::new(path))?;
-    Ok(Engine::open(store, settings).await?)
+    let store = Sqlite::alone(Lock::take(Path::new(path))?)?;
+    Ok(Engine::open(Arc::new(store), settings).await?)
 }
 
 /// One line for people and scripts: where, and what is open.

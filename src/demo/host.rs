@@ -1,6 +1,7 @@
 //! The orchestrator of a demonstration: a store that is removed at the end, and its HTTP API on this machine.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -14,7 +15,7 @@ use crate::orchestrator::api::{self, Access};
 use crate::orchestrator::engine::{Engine, Settings};
 use crate::orchestrator::policy_file;
 use crate::orchestrator::sweeper;
-use crate::store::Store;
+use crate::store::Sqlite;
 
 /// Longest wait for the last tasks to let go of the store.
 const GRACE: Duration = Duration::from_secs(3);
@@ -38,9 +39,9 @@ impl Host {
         let settings = Settings { policies: policies()?, ..Settings::default() };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let store = Store::temporary()?;
+        let store = Sqlite::temporary()?;
         let directory = store.path().parent().map(PathBuf::from);
-        let engine = Engine::open(store, settings).await?;
+        let engine = Engine::open(Arc::new(store), settings).await?;
         let stop = CancellationToken::new();
         let sweeping = sweeper::start(engine.clone(), stop.clone());
         let serving = tokio::spawn(api::serve(engine, listener, Access::Open, stop.clone()));

@@ -1,6 +1,6 @@
 //! The state machine of a handoff: the transition table of protocol section 3 in Decider form.
 //!
-//! [`decide()`] says which events follow from a command, or why none do; [`evolve()`] folds one event into the
+//! [`decide()`] says which events follow from a command and what they make of the run, or why none do; [`evolve()`] folds one event into the
 //! state. The orchestrator decides, everybody evolves: the console folds the same events with the same
 //! function, and tolerates what an observed source leaves out.
 
@@ -9,6 +9,7 @@ mod decide;
 mod emit;
 mod escalate;
 mod evolve;
+mod folded;
 mod irregular;
 mod lease;
 mod log;
@@ -17,6 +18,7 @@ mod timer;
 
 pub use decide::decide;
 pub use evolve::evolve;
+pub use folded::Folded;
 pub use irregular::Irregularity;
 
 use super::id::HandoffId;
@@ -53,7 +55,7 @@ pub fn backoff(failed: u32, jitter: f64) -> Millis {
 /// A heartbeat changes the state without an event: it moves the end of the lease to `now` plus its length. Until
 /// the acknowledgement the ack timeout, which runs from the claim, is the limit, so that an agent which only ticks
 /// does not hold what it never accepted. After a crash every lease simply expires, so the log loses nothing.
-pub fn extend_lease(run: &mut Run, handoff: &HandoffId, now: Time) {
+fn extend_lease(run: &mut Run, handoff: &HandoffId, now: Time) {
     let Some(it) = run.handoffs.get_mut(handoff) else {
         return;
     };

@@ -11,10 +11,12 @@ mod admit;
 mod emit;
 mod lease;
 mod look;
+mod others;
 #[deny(clippy::wildcard_enum_match_arm)]
 mod people;
 mod problem;
 mod queue;
+mod recent;
 mod requester;
 mod revision;
 mod wake;
@@ -31,9 +33,11 @@ pub use requester::{Once, Requester};
 use crate::clock;
 use crate::domain::id::{Actor, Edge, HandoffId, RunId};
 use crate::domain::policy::{EdgePolicy, Policies};
+use crate::domain::run::Run;
 use crate::domain::time::Time;
 use crate::orchestrator::boundary::Registry;
-use crate::store::{Commit, CommitError, Store, StoreError};
+use crate::store::{Commit, CommitError, Store, StoreError, Version};
+use recent::Recent;
 use wake::Wake;
 
 /// The run that keeps which edges are paused. No trace id looks like this.
@@ -63,39 +67,51 @@ pub struct Engine {
 }
 
 struct Inner {
-    store: Store,
+    store: Arc<dyn Store>,
     policies: Policies,
-    registry: RwLock<Registry>,
+    registry: RwLock<Registered>,
     now: fn() -> Time,
-    /// The edges that are paused, and the version of the control run that says so.
+    /// The edges that are paused, and the version of the control run that says so; as they were at the start where others
+    /// write the store.
     paused: RwLock<(u64, Vec<Edge>)>,
+    recent: Recent,
     wake: Wake,
 }
 
+/// The payload schemas that are known.
+struct Registered {
+    registry: Registry,
+    /// Number of the latest one that came from the store; 0 when none did.
+    latest: u64,
+}
+
 impl Engine {
-    /// Starts on an open store.
+    /// Starts on an open store. Where others write it too, their commits are noticed until the engine is dropped.
     ///
     /// # Errors
     /// Fails when the store cannot be read, or holds a payload schema that this version refuses.
-    pub async fn open(store: Store, settings: Settings) -> Result<Self, Problem> {
-        let mut registry = settings.registry;
-        for (name, version, schema) in store.schemas().await? {
-            let version =
-                version.parse().map_err(|_| Problem::NotFound(format!("version {version} of schema {name}")))?;
-            registry.put(&name, &version, schema)?;
-        }
+    pub async fn open(store: Arc<dyn Store>, settings: Settings) -> Result<Self, Problem> {
+        let changed = store.watch();
+        let after = *changed.borrow();
         let control = store.load(&RunId::from(CONTROL)).await?;
         let paused = control.map_or_else(Default::default, |(run, _)| (run.version, run.paused));
-        Ok(Self {
+        let alone = store.is_alone();
+        let engine = Self {
             inner: Arc::new(Inner {
                 store,
                 policies: settings.policies,
-                registry: RwLock::new(registry),
+                registry: RwLock::new(Registered { registry: settings.registry, latest: 0 }),
                 now: settings.now,
                 paused: RwLock::new(paused),
+                recent: Recent::new(alone),
                 wake: Wake::default(),
             }),
-        })
+        };
+        engine.learn_schemas().await?;
+        if !alone {
+            tokio::spawn(others::follow(Arc::downgrade(&engine.inner), changed, after));
+        }
+        Ok(engine)
     }
 
     /// The engine as `actor` uses it, without an idempotency key.
@@ -114,7 +130,7 @@ impl Engine {
     }
 
     /// The store, for what needs no decision.
-    pub fn store(&self) -> &Store {
+    pub fn store(&self) -> &Arc<dyn Store> {
         &self.inner.store
     }
 
@@ -122,21 +138,33 @@ impl Engine {
         &self.inner.wake
     }
 
-    /// Commits and tells those who wait. In a task of its own: a caller who goes away takes neither back.
-    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+    /// A run and the version to commit against.
+    async fn load(&self, run: &RunId) -> Result<Option<(Arc<Run>, Version)>, StoreError> {
+        if let Some(known) = self.inner.recent.get(run) {
+            return Ok(Some(known));
+        }
+        let found = self.inner.store.load(run).await?;
+        Ok(found.map(|(run, version)| (Arc::new(run), version)))
+    }
+
+    /// Commits what leaves `run` at `version`, and tells those who wait. In a task of its own: a caller who goes away
+    /// takes neither back.
+    async fn commit(&self, commit: Commit, run: Arc<Run>, version: Version) -> Result<(), CommitError> {
         let engine = self.clone();
         let work = async move {
-            let news = wake::News::of(&commit);
-            let paused =
-                commit.run().filter(|run| run.id.as_str() == CONTROL).map(|run| (run.version, run.paused.clone()));
-            engine.inner.store.commit(commit).await?;
-            if let (Some(paused), Ok(mut known)) = (paused, engine.inner.paused.write())
+            let Inner { store, recent, paused, wake, .. } = &*engine.inner;
+            let news = wake::News::of(&run.id, commit.change.iter().flat_map(|it| &it.index));
+            recent.writing(&run.id);
+            let done = store.commit(commit).await;
+            recent.written(&run, done.is_ok().then_some(version));
+            done?;
+            if let (CONTROL, Ok(mut known)) = (run.id.as_str(), paused.write())
                 // Two commits may come here in any order.
-                && paused.0 > known.0
+                && run.version > known.0
             {
-                *known = paused;
+                *known = (run.version, run.paused.clone());
             }
-            engine.inner.wake.tell(&news);
+            wake.tell(&news);
             Ok(())
         };
         tokio::spawn(work).await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
@@ -144,7 +172,7 @@ impl Engine {
 
     /// The run of a handoff.
     async fn run_of(&self, handoff: &HandoffId) -> Result<RunId, Problem> {
-        let run = self.inner.store.find(handoff).await?;
+        let run = self.inner.store.run_of(handoff).await?;
         run.ok_or_else(|| Problem::NotFound(format!("handoff {handoff}")))
     }
 }

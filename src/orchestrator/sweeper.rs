@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::engine::{Engine, Problem};
 use crate::domain::time::{HOUR, MINUTE, Millis, SECOND, Time};
+use crate::store::Due;
 
 /// Number of due handoffs that are dealt with between two looks at the store.
 const BATCH: usize = 100;
@@ -45,31 +46,32 @@ pub fn start(engine: Engine, stop: CancellationToken) -> JoinHandle<()> {
 /// # Errors
 /// Fails when the store cannot be used.
 pub async fn sweep(engine: &Engine, stop: &CancellationToken) -> Result<Option<Time>, Problem> {
+    let mut stuck = Vec::new();
     loop {
         // From here on a commit with something due sooner than `next` wakes the sweeper again.
         engine.wake().sleeping_until(None);
         let now = engine.now();
-        let (due, next) = engine.store().due(now, BATCH).await?;
+        let Due { found: due, next } = engine.store().due(now, BATCH).await?;
         if due.is_empty() || stop.is_cancelled() {
             engine.wake().sleeping_until(next);
             return Ok(next);
         }
-        let mut stuck = 0;
+        if due == stuck {
+            // Not one of them could be dealt with: no reason to try again at once.
+            return Ok(Some(now + MINUTE));
+        }
+        stuck.clear();
         for (run, handoff) in &due {
             match engine.timer(run, handoff).await {
                 Ok(true) => {}
-                // The clock went back: it is due again soon.
-                Ok(false) => stuck += 1,
+                // The clock went back, and it is due again soon; or another sweeper of the store was faster, and it is not.
+                Ok(false) => stuck.push((run.clone(), handoff.clone())),
                 Err(Problem::Store(why)) => return Err(why.into()),
                 Err(why) => {
                     tracing::warn!("sweeping {handoff}: {why}");
-                    stuck += 1;
+                    stuck.push((run.clone(), handoff.clone()));
                 }
             }
-        }
-        if stuck == due.len() {
-            // Not one of them could be dealt with: no reason to try again at once.
-            return Ok(Some(now + MINUTE));
         }
     }
 }

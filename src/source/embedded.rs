@@ -1,6 +1,7 @@
 //! The orchestrator in this process: the engine itself, without HTTP in between.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
@@ -13,7 +14,7 @@ use super::{Log, Reach, Source, log};
 use crate::domain::port::{Batch, Begin, Body, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
 use crate::orchestrator::engine::{Engine, Settings};
 use crate::orchestrator::sweeper;
-use crate::store::{Position, Store};
+use crate::store::{Lock, Position, Sqlite};
 
 /// Most events in one batch.
 const MAX_BATCH: usize = 1_000;
@@ -53,18 +54,18 @@ impl Embedded {
         let store = tokio::task::spawn_blocking(move || store(&path))
             .await
             .map_err(|why| format!("opening the store broke off: {why}"))??;
-        let engine = Engine::open(store, settings).await.map_err(|why| why.to_string())?;
+        let engine = Engine::open(Arc::new(store), settings).await.map_err(|why| why.to_string())?;
         Ok(Self::new(engine))
     }
 }
 
-fn store(path: &Path) -> Result<Store, String> {
+fn store(path: &Path) -> Result<Sqlite, String> {
     // The default place is in a directory that nobody has made before the first start.
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)
             .map_err(|why| format!("cannot make the directory {} for the store: {why}", directory.display()))?;
     }
-    Store::open(path).map_err(|why| why.to_string())
+    Lock::take(path).and_then(Sqlite::alone).map_err(|why| why.to_string())
 }
 
 impl Source for Embedded {

@@ -1,14 +1,13 @@
-//! Commits: everything that one transaction writes, or nothing of it.
-
-use std::collections::BTreeSet;
+//! Commits: everything that one transaction writes, or nothing of it, as rows that a store need not understand.
 
 use serde_json::Value;
 
-use crate::domain::accounting::{self, Before, Entry};
+use crate::domain::canonical::canonical;
 use crate::domain::event::Event;
+use crate::domain::health::Tally;
 use crate::domain::id::{Edge, HandoffId, RunId};
-use crate::domain::machine::evolve;
-use crate::domain::run::Run;
+use crate::domain::machine::Folded;
+use crate::domain::run::{Handoff, State, queue};
 use crate::domain::time::Time;
 
 /// Number of times a run was written: a commit compares and sets it, and a conflict is a number that moved. A heartbeat
@@ -18,23 +17,111 @@ pub type Version = u64;
 /// Everything one transaction writes.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
-    pub(super) change: Option<Change>,
+    /// The new state of one run; `None` when no run changes.
+    pub change: Option<Change>,
     /// Bytes to keep; those that are there already are left alone.
     pub blobs: Vec<Blob>,
-    /// The answer to remember for a repeated request.
+    /// The answer to remember for a repeated request. A key that was answered before, and has not expired, is a conflict.
     pub answered: Option<Answered>,
-    /// A payload schema to keep: name, version, schema.
-    pub schema: Option<(String, String, Value)>,
+    /// A payload schema to keep.
+    pub schema: Option<NewSchema>,
 }
 
-/// The new state of one run.
+/// A payload schema that is registered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewSchema {
+    /// Its name.
+    pub name: String,
+    /// Its version, as in `1.2.0`.
+    pub version: String,
+    /// The schema itself.
+    pub body: Value,
+    /// [`Schema::number`](super::Schema::number) of the latest one that was known when this one was found to fit; 0 for
+    /// none. If there are later ones, it is a conflict.
+    pub after: u64,
+}
+
+/// The new state of one run, and what it means for the queues and the figures.
 #[derive(Clone, Debug)]
-pub(super) struct Change {
-    pub(super) run: Run,
-    pub(super) expect: Version,
-    pub(super) events: Vec<Event>,
-    pub(super) touched: BTreeSet<HandoffId>,
-    pub(super) book: Vec<(Time, Edge, Entry)>,
+pub struct Change {
+    /// Id of the run.
+    pub run: RunId,
+    /// The version it was decided on; the new one is one more.
+    pub expect: Version,
+    /// True while something in it waits for somebody: such runs are part of a snapshot.
+    pub open: bool,
+    /// Time of its latest event.
+    pub changed: Time,
+    /// The run as JSON.
+    pub body: String,
+    /// Its new events, in order; none for a lease that was extended.
+    pub events: Vec<Entry>,
+    /// The handoffs that changed, as they are now.
+    pub index: Vec<Row>,
+    /// Records of refused contracts by their ids: whether the run keeps each now.
+    pub rejections: Vec<(String, bool)>,
+    /// What is added to the figures of an edge in a minute, named by its end.
+    pub tallies: Vec<(Time, Edge, Tally)>,
+}
+
+/// One event as it stands in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Number of the event within the run, from 1.
+    pub seq: u64,
+    /// The handoff it is about; `None` when it is about the run.
+    pub handoff: Option<HandoffId>,
+    /// Name of the fact, such as `handoff.emitted`.
+    pub name: &'static str,
+    /// Time at which it happened.
+    pub at: Time,
+    /// The event as RFC 8785 bytes, which its hash is made of.
+    pub body: String,
+}
+
+/// One handoff in the index for queues, timers and lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Id of the handoff, which belongs to one run for ever.
+    pub id: HandoffId,
+    /// Its key, which no other handoff of the store has; empty when it was never a contract.
+    pub key: Box<str>,
+    /// The edge it is on.
+    pub edge: Edge,
+    /// State of the handoff.
+    pub state: State,
+    /// Time of its emission.
+    pub emitted: Time,
+    /// Time from which its target may claim it; `None` when nobody may.
+    pub ready: Option<Time>,
+    /// Its place in the queue of its target, the earliest first; `None` when it is in no queue.
+    pub place: Option<Time>,
+    /// Time at which something happens to it by itself; `None` when nothing does.
+    pub due: Option<Time>,
+}
+
+impl Row {
+    /// The row of a handoff.
+    pub fn of(it: &Handoff) -> Self {
+        Self {
+            id: it.id.clone(),
+            key: it.emission.terms.as_ref().map(|it| (&*it.key).into()).unwrap_or_default(),
+            edge: it.emission.edge.clone(),
+            state: it.state,
+            emitted: it.emitted_at.unwrap_or_default(),
+            ready: queue::claimable(it),
+            place: queue::place(it),
+            due: queue::due(it),
+        }
+    }
+}
+
+impl Entry {
+    fn of(it: &Event) -> Self {
+        let value = serde_json::to_value(it).expect("an event has string keys only, so JSON can hold it");
+        let body = String::from_utf8(canonical(&value)).expect("JSON is UTF-8");
+        Self { seq: it.seq, handoff: it.handoff.clone(), name: it.fact.name(), at: it.at, body }
+    }
 }
 
 /// Bytes that are kept under their digest.
@@ -66,44 +153,26 @@ pub struct Answered {
 }
 
 impl Commit {
+    /// What was made of a run that was loaded at version `expect`; 0 when there was none.
+    #[allow(clippy::missing_panics_doc, reason = "the messages are the proof")]
+    pub fn of(made: &Folded, expect: Version) -> Self {
+        let run = &made.run;
+        let change = Change {
+            run: run.id.clone(),
+            expect,
+            open: run.is_open(),
+            changed: run.changed_at,
+            body: serde_json::to_string(&**run).expect("a run has string keys only, so JSON can hold it"),
+            events: made.events.iter().map(Entry::of).collect(),
+            index: made.touched.iter().filter_map(|id| run.handoffs.get(id)).map(Row::of).collect(),
+            rejections: made.rejections.iter().map(|(id, kept)| (id.clone(), *kept)).collect(),
+            tallies: made.tallies.iter().map(|((end, edge), it)| (*end, edge.clone(), it.clone())).collect(),
+        };
+        Self { change: Some(change), ..Self::default() }
+    }
+
     /// Writes only what is added to it.
     pub fn nothing() -> Self {
         Self::default()
-    }
-
-    /// Folds `events` into the run as it was loaded; `None` when there was none.
-    pub fn of(run: RunId, loaded: Option<(Run, Version)>, events: Vec<Event>) -> Self {
-        let at = events.first().map_or_else(Time::default, |it| it.at);
-        let (mut run, expect) = loaded.unwrap_or_else(|| (Run::new(run, at), 0));
-        let mut touched = BTreeSet::new();
-        let mut book = Vec::new();
-        for event in &events {
-            let id = event.handoff.as_ref();
-            let before = id.and_then(|id| run.handoffs.get(id)).map(Before::of);
-            evolve(&mut run, event);
-            let after = id.and_then(|id| run.handoffs.get(id));
-            accounting::entries(event, before.as_ref(), after, |edge, entry| {
-                book.push((event.at, edge.clone(), entry));
-            });
-            touched.extend(id.cloned());
-        }
-        let change = Change { run, expect, events, touched, book };
-        Self { change: Some(change), ..Self::default() }
-    }
-
-    /// A change of state without an event: a lease that was extended.
-    pub fn quietly(run: Run, expect: Version, touched: HandoffId) -> Self {
-        let change = Change { run, expect, events: Vec::new(), touched: BTreeSet::from([touched]), book: Vec::new() };
-        Self { change: Some(change), ..Self::default() }
-    }
-
-    /// The run as it will be.
-    pub fn run(&self) -> Option<&Run> {
-        self.change.as_ref().map(|it| &it.run)
-    }
-
-    /// The handoffs that change.
-    pub fn touched(&self) -> impl Iterator<Item = &crate::domain::run::Handoff> {
-        self.change.iter().flat_map(|it| it.touched.iter().filter_map(|id| it.run.handoffs.get(id)))
     }
 }

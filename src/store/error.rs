@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use rusqlite::ErrorCode;
 use thiserror::Error;
 
 /// Reason why the store could not be used.
@@ -60,45 +59,6 @@ pub enum CommitError {
     /// The store could not be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-impl StoreError {
-    /// The error that an SQLite error on `path` stands for.
-    pub(super) fn sqlite(path: &std::path::Path, why: &rusqlite::Error) -> Self {
-        let path = path.to_owned();
-        match why.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::Full(path),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(path, why.to_string()),
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-                Self::NotWritable(path, why.to_string())
-            }
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                Self::Locked(path, "another program".to_owned())
-            }
-            _ => Self::Io(path, why.to_string()),
-        }
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(why: rusqlite::Error) -> Self {
-        Self::sqlite(std::path::Path::new("the store"), &why)
-    }
-}
-
-impl StoreError {
-    /// The same with the path of the store, which a query does not know.
-    pub(super) fn at(mut self, store: &std::path::Path) -> Self {
-        if let Self::NotWritable(path, _)
-        | Self::Locked(path, _)
-        | Self::Corrupt(path, _)
-        | Self::Full(path)
-        | Self::Io(path, _) = &mut self
-        {
-            store.clone_into(path);
-        }
-        self
-    }
 }
 
 impl From<serde_json::Error> for StoreError {

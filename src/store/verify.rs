@@ -1,12 +1,10 @@
 //! Whether a run is what its log says: the fold of its events, chained by their hashes.
 
-use rusqlite::Connection;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::read::load;
-use super::writer::chain;
-use super::{Store, StoreError};
+use super::{Link, Store, StoreError};
 use crate::domain::canonical::canonical;
 use crate::domain::event::Event;
 use crate::domain::id::RunId;
@@ -25,7 +23,7 @@ pub enum Broken {
         /// Id of the run.
         run: RunId,
         /// Number of the event within the run.
-        seq: i64,
+        seq: u64,
     },
     /// The stored state is not the fold of the events.
     #[error("the stored state of run {0} is not what its events say")]
@@ -35,40 +33,34 @@ pub enum Broken {
     Store(#[from] StoreError),
 }
 
-impl Store {
-    /// Folds the log of a run, checks the chain of hashes and compares; gives the number of events. The ends of
-    /// leases are not compared: heartbeats move them without an event.
-    pub async fn verify(&self, run: &RunId) -> Result<u64, Broken> {
-        let run = run.clone();
-        self.read(move |db| Ok(verify(db, &run))).await?
-    }
+/// `SHA-256(previous LF body)`, the body as RFC 8785 bytes (protocol section 4).
+pub(super) fn hash(previous: &[u8], body: &[u8]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    hash.update(previous);
+    hash.update(b"\n");
+    hash.update(body);
+    hash.finalize().to_vec()
 }
 
-fn verify(db: &Connection, id: &RunId) -> Result<u64, Broken> {
-    let stored = load(db, id)?.ok_or_else(|| Broken::NoRun(id.clone()))?.0;
-    let sql = "SELECT seq, body, prev_hash, hash FROM events WHERE run = ?1 ORDER BY seq";
-    let mut statement = db.prepare_cached(sql).map_err(StoreError::from)?;
-    let mut rows = statement.query([id.as_str()]).map_err(StoreError::from)?;
+/// See [`Store::verify`].
+pub(super) async fn verify<S: Store + ?Sized>(store: &S, id: RunId) -> Result<u64, Broken> {
+    let stored = store.load(&id).await?.ok_or_else(|| Broken::NoRun(id.clone()))?.0;
     let mut folded: Option<Run> = None;
     let mut last = Vec::new();
     let mut count = 0;
-    while let Some(row) = rows.next().map_err(StoreError::from)? {
-        let seq: i64 = row.get(0).map_err(StoreError::from)?;
-        let body: String = row.get(1).map_err(StoreError::from)?;
-        let previous: Vec<u8> = row.get(2).map_err(StoreError::from)?;
-        let hash: Vec<u8> = row.get(3).map_err(StoreError::from)?;
+    for Link { seq, body, previous, hash: own } in store.chain(&id).await? {
         let broken = || Broken::Chain { run: id.clone(), seq };
         let value: Value = serde_json::from_str(&body).map_err(|_| broken())?;
         count += 1;
-        if seq != count || previous != last || chain(&previous, &canonical(&value)) != hash {
+        if seq != count || previous != last || hash(&previous, &canonical(&value)) != own {
             return Err(broken());
         }
         let event: Event = serde_json::from_value(value).map_err(|_| broken())?;
         evolve(folded.get_or_insert_with(|| Run::new(id.clone(), event.at)), &event);
-        last = hash;
+        last = own;
     }
     let same = folded.is_some_and(|folded| without_lease_ends(folded) == without_lease_ends(stored));
-    same.then_some(count as u64).ok_or_else(|| Broken::State(id.clone()))
+    same.then_some(count).ok_or(Broken::State(id))
 }
 
 fn without_lease_ends(mut run: Run) -> Run {

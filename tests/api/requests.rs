@@ -1,7 +1,11 @@
 //! Requests of every kind: junk, blobs, the document that names them all, and a server that stops.
 
+use std::sync::Arc;
+
 use reqwest::{Method, StatusCode};
 use seamwatch::testing::orchestrator::api::Access;
+use seamwatch::testing::orchestrator::engine::{Engine, Settings};
+use seamwatch::testing::store::Sqlite;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -147,13 +151,16 @@ async fn a_stopping_server_ends_what_waits_and_takes_nothing_new() {
 
 #[tokio::test]
 async fn a_server_whose_store_takes_nothing_says_so() {
-    let server = Server::open().await;
+    let store = Sqlite::temporary().unwrap();
+    let path = store.path().to_owned();
+    let engine = Engine::open(Arc::new(store), Settings::default()).await.unwrap();
+    let server = Server::of(engine, Access::Open).await;
     let health = || async {
         let asked = server.ask(Method::GET, "/healthz");
         asked.send().await.unwrap()
     };
     assert_eq!(health().await.status(), StatusCode::OK);
-    let db = rusqlite::Connection::open(server.engine.store().path()).unwrap();
+    let db = rusqlite::Connection::open(path).unwrap();
     db.execute_batch("ALTER TABLE events RENAME TO elsewhere").unwrap();
     let contract = contract("research", "writer");
     let refused = server.post("/handoffs", &contract).await;

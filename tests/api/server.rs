@@ -1,14 +1,14 @@
 //! A server on a port of its own, and the words that every test speaks to it with.
 
 use std::net::SocketAddr;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
 use reqwest::{Client, Method, Response, StatusCode};
 use seamwatch::testing::orchestrator::api::{self, Access};
 use seamwatch::testing::orchestrator::engine::{Engine, Settings};
 use seamwatch::testing::orchestrator::policy_file;
 use seamwatch::testing::orchestrator::sweeper;
-use seamwatch::testing::store::Store;
+use seamwatch::testing::store::Sqlite;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -31,7 +31,7 @@ impl Server {
             rustls::crypto::ring::default_provider().install_default().unwrap();
         });
         let settings = Settings { policies: policy_file::read(policies).unwrap(), ..Settings::default() };
-        let engine = Engine::open(Store::temporary().unwrap(), settings).await.unwrap();
+        let engine = Engine::open(Arc::new(Sqlite::temporary().unwrap()), settings).await.unwrap();
         Self::of(engine, access).await
     }
 

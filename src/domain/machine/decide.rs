@@ -1,18 +1,20 @@
 //! The events that follow from a command. Each kind of command is one function; they stand with their rows of the
 //! transition table in `emit.rs`, `lease.rs`, `timer.rs`, `escalate.rs` and `operate.rs`.
 
+use std::sync::Arc;
+
 use super::log::Log;
-use super::{emit, escalate, lease, operate, timer};
+use super::{Folded, emit, escalate, lease, operate, timer};
 use crate::domain::command::{Asked, Command, Refusal};
-use crate::domain::event::Event;
 use crate::domain::run::Run;
 use crate::domain::time::Time;
 
-/// The events that follow from `asked` at `now`; none when it was done before (repeating is a no-op).
+/// What follows from `asked` at `now`: the events, and the run with them; nothing when it was done before (repeating is a
+/// no-op).
 ///
 /// # Errors
 /// Fails when nothing may change; [`Refusal`] says why.
-pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>, Refusal> {
+pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: Time) -> Result<Folded, Refusal> {
     let mut log = Log::new(run, asked, now);
     match &asked.command {
         Command::Emit(new) => emit::emit(&mut log, new)?,
@@ -21,7 +23,7 @@ pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>,
             lease::claim(&mut log, handoff, holder, lease, *lease_ms)?;
         }
         Command::Acknowledge(held) => lease::acknowledge(&mut log, held)?,
-        Command::Heartbeat(held) => lease::heartbeat(&log, held)?,
+        Command::Heartbeat(held) => lease::heartbeat(&mut log, held)?,
         Command::Complete { held, result, next } => lease::complete(&mut log, held, result.clone(), next)?,
         Command::Return { held, feedback, revision } => lease::give_back(&mut log, held, feedback, revision)?,
         Command::Fail { held, code, detail, escalation, jitter } => {
@@ -56,5 +58,5 @@ pub fn decide(run: Option<&Run>, asked: &Asked, now: Time) -> Result<Vec<Event>,
         Command::PauseEdge { edge, why } => operate::pause(&mut log, edge, why),
         Command::ResumeEdge { edge, why } => operate::resume(&mut log, edge, why),
     }
-    Ok(log.events)
+    Ok(log.made)
 }

@@ -11,10 +11,10 @@ use crate::domain::run::{Level, Refused};
 
 pub(super) fn emit(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
     let terms = agreed(&new.id, &new.emission)?;
-    if log.run.cancelled_at.is_some() {
-        return Err(Refusal::Invalid(format!("run {} was cancelled; start a new one", log.run.id)));
+    if log.made.run.cancelled_at.is_some() {
+        return Err(Refusal::Invalid(format!("run {} was cancelled; start a new one", log.made.run.id)));
     }
-    if let Some((known, its)) = log.run.by_key(&terms.key) {
+    if let Some((known, its)) = log.made.run.by_key(&terms.key) {
         if its.digest != terms.digest {
             let (id, existing) = (known.id.clone(), its.digest.to_string());
             let received = terms.digest.to_string();
@@ -25,13 +25,13 @@ pub(super) fn emit(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
     let mut emission = new.emission.clone();
     // An agent that hands on without saying what it follows from does not escape the loop verdict.
     if emission.parent.is_none() && emission.step > 0 {
-        let before = loops::likely_parent(&log.run, &emission);
+        let before = loops::likely_parent(&log.made.run, &emission);
         emission.parent = before.map(|it| it.id.clone());
     }
-    emission.cycle = loops::cycle(&log.run, &emission);
-    let verdict = loops::judge(&log.run, &emission);
+    emission.cycle = loops::cycle(&log.made.run, &emission);
+    let verdict = loops::judge(&log.made.run, &emission);
     let looping = verdict.level == Level::Looping;
-    let resolved = log.run.rejections.iter().find(|it| it.rejection.key.as_deref() == Some(&*terms.key));
+    let resolved = log.made.run.rejections.iter().find(|it| it.rejection.key.as_deref() == Some(&*terms.key));
     if let Some(rejection) = resolved.map(|it| it.rejection.id.clone()) {
         log.say(None, Fact::RejectionResolved { rejection, why: String::new() });
     }
@@ -50,7 +50,7 @@ pub(super) fn emit(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
 /// Keeps the record of a contract that was refused.
 pub(super) fn refuse(log: &mut Log, rejection: &Rejection) {
     let same = |it: &Refused| it.rejection.id == rejection.id;
-    let again = log.run.rejections.iter().any(same);
+    let again = log.made.run.rejections.iter().any(same);
     log.say(None, Fact::Refused(Box::new(Rejection { again, ..rejection.clone() })));
 }
 
@@ -81,7 +81,7 @@ pub(super) fn returned(
 /// Emits what follows from finished work: its place in the run has to be free.
 fn follow(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
     let terms = agreed(&new.id, &new.emission)?;
-    match log.run.by_key(&terms.key) {
+    match log.made.run.by_key(&terms.key) {
         Some((known, its)) => Err(Refusal::IdempotencyMismatch {
             key: terms.key.to_string(),
             handoff: known.id.clone(),

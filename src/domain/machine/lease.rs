@@ -1,7 +1,9 @@
 //! Acts of agents on a handoff they claimed: rows 4 to 6, 9 to 14 and 16.
 
+use std::sync::Arc;
+
 use super::log::Log;
-use super::{MAX_LEASE, MAX_SNOOZE, MAX_SNOOZES, backoff, emit};
+use super::{MAX_LEASE, MAX_SNOOZE, MAX_SNOOZES, backoff, emit, extend_lease};
 use crate::domain::command::{Held, NewHandoff, Refusal, agreed};
 use crate::domain::contract::{FailureAction, Violation};
 use crate::domain::event::{DeadReason, Escalation, Fact, Terms};
@@ -44,9 +46,12 @@ pub(super) fn acknowledge(log: &mut Log, held: &Held) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Says nothing: [`extend_lease`](super::extend_lease) moves the end of the lease.
-pub(super) fn heartbeat(log: &Log, held: &Held) -> Result<(), Refusal> {
-    log.held(held, HELD).map(drop)
+/// Says nothing, but moves the end of the lease.
+pub(super) fn heartbeat(log: &mut Log, held: &Held) -> Result<(), Refusal> {
+    log.held(held, HELD)?;
+    extend_lease(Arc::make_mut(&mut log.made.run), &held.handoff, log.now);
+    log.made.touched.insert(held.handoff.clone());
+    Ok(())
 }
 
 pub(super) fn complete(log: &mut Log, held: &Held, result: Option<String>, next: &[NewHandoff]) -> Result<(), Refusal> {

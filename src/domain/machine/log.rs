@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{MAX_ESCALATIONS, evolve};
+use super::{Folded, MAX_ESCALATIONS};
 use crate::domain::command::{Asked, Held, Refusal, Seen, agreed};
 use crate::domain::event::{DeadReason, Emission, Escalation, Event, Fact};
 use crate::domain::id::{Actor, HandoffId};
@@ -12,31 +12,28 @@ use crate::domain::time::Time;
 
 /// The state as decided so far and the events that led there.
 pub(super) struct Log {
-    pub(super) run: Run,
-    pub(super) events: Vec<Event>,
+    pub(super) made: Folded,
     pub(super) by: Actor,
     pub(super) now: Time,
 }
 
 impl Log {
-    pub(super) fn new(run: Option<&Run>, asked: &Asked, now: Time) -> Self {
-        let run = run.cloned().unwrap_or_else(|| Run::new(asked.run.clone(), now));
-        Self { run, events: Vec::new(), by: asked.by.clone(), now }
+    pub(super) fn new(run: Option<&Arc<Run>>, asked: &Asked, now: Time) -> Self {
+        let run = run.cloned().unwrap_or_else(|| Arc::new(Run::new(asked.run.clone(), now)));
+        Self { made: Folded::onto(run), by: asked.by.clone(), now }
     }
 
     /// Records a fact and folds it, so that the next rule sees it.
     pub(super) fn say(&mut self, handoff: Option<&HandoffId>, fact: Fact) {
-        let event = Event {
+        self.made.fold(Event {
             seen: None,
-            run: self.run.id.clone(),
-            seq: self.run.version + 1,
+            run: self.made.run.id.clone(),
+            seq: self.made.run.version + 1,
             at: self.now,
             handoff: handoff.cloned(),
             actor: self.by.clone(),
             fact,
-        };
-        evolve(&mut self.run, &event);
-        self.events.push(event);
+        });
     }
 
     /// Ends automatic processing: a person decides what becomes of it.
@@ -48,7 +45,7 @@ impl Log {
 
     /// Opens a question to a person, unless this handoff has had its share of them.
     pub(super) fn escalate(&mut self, id: &HandoffId, asked: Escalation, code: &str, detail: &str) {
-        let before = self.run.handoffs.get(id).map_or(0, |it| it.escalations);
+        let before = self.made.run.handoffs.get(id).map_or(0, |it| it.escalations);
         if before >= MAX_ESCALATIONS {
             self.park(id, code, DeadReason::EscalatedTooOften, detail);
         } else {
@@ -67,7 +64,7 @@ impl Log {
 /// Looking up what a command is about.
 impl Log {
     pub(super) fn find(&self, id: &HandoffId) -> Result<&Handoff, Refusal> {
-        self.run.handoffs.get(id).ok_or_else(|| Refusal::NotFound(format!("handoff {id}")))
+        self.made.run.handoffs.get(id).ok_or_else(|| Refusal::NotFound(format!("handoff {id}")))
     }
 
     /// The handoff, if `held` names its running lease and it is in one of `states`.
@@ -110,7 +107,7 @@ impl Log {
 
     /// This very holder ended it that way before: its first answer was lost.
     pub(super) fn repeated(&self, held: &Held, end: State) -> bool {
-        let known = self.run.handoffs.get(&held.handoff);
+        let known = self.made.run.handoffs.get(&held.handoff);
         let same = |it: &Handoff| it.lease.as_ref().is_some_and(|it| it.id == held.lease);
         known.is_some_and(|it| it.state == end && same(it))
     }

@@ -69,7 +69,7 @@ pub(super) fn take(log: &mut Log, seen: &Seen, lease: &str) -> Result<(), Refusa
 }
 
 pub(super) fn dismiss_rejection(log: &mut Log, rejection: &str, why: &str) -> Result<(), Refusal> {
-    if !log.run.rejections.iter().any(|it| it.rejection.id == *rejection) {
+    if !log.made.run.rejections.iter().any(|it| it.rejection.id == *rejection) {
         return Err(Refusal::NotFound(format!("rejection {rejection}")));
     }
     log.say(None, Fact::RejectionResolved { rejection: rejection.to_owned(), why: why.to_owned() });
@@ -77,15 +77,15 @@ pub(super) fn dismiss_rejection(log: &mut Log, rejection: &str, why: &str) -> Re
 }
 
 pub(super) fn cancel(log: &mut Log, expect: Option<u64>, why: &str) -> Result<(), Refusal> {
-    if log.run.version == 0 {
-        return Err(Refusal::NotFound(format!("run {}", log.run.id)));
+    if log.made.run.version == 0 {
+        return Err(Refusal::NotFound(format!("run {}", log.made.run.id)));
     }
-    if expect.is_some_and(|it| it != log.run.version) {
-        return Err(Refusal::VersionConflict { current: log.run.version, last_change: None });
+    if expect.is_some_and(|it| it != log.made.run.version) {
+        return Err(Refusal::VersionConflict { current: log.made.run.version, last_change: None });
     }
-    let open: Vec<_> = log.run.open().map(|it| it.id.clone()).collect();
+    let open: Vec<_> = log.made.run.open().map(|it| it.id.clone()).collect();
     if open.is_empty() {
-        return Err(Refusal::Invalid(format!("run {} has nothing open to cancel", log.run.id)));
+        return Err(Refusal::Invalid(format!("run {} has nothing open to cancel", log.made.run.id)));
     }
     for id in open {
         log.say(Some(&id), Fact::Cancelled { reason: why.to_owned() });
@@ -95,8 +95,8 @@ pub(super) fn cancel(log: &mut Log, expect: Option<u64>, why: &str) -> Result<()
 
 /// Says something of the run, or of a handoff of it, whatever state they are in.
 pub(super) fn annotate(log: &mut Log, annotation: &Annotation) -> Result<(), Refusal> {
-    if log.run.version == 0 {
-        return Err(Refusal::NotFound(format!("run {}", log.run.id)));
+    if log.made.run.version == 0 {
+        return Err(Refusal::NotFound(format!("run {}", log.made.run.id)));
     }
     if let Some(handoff) = &annotation.handoff {
         log.find(handoff)?;
@@ -106,8 +106,8 @@ pub(super) fn annotate(log: &mut Log, annotation: &Annotation) -> Result<(), Ref
         length if length > Annotation::VERDICT_CHARS => {
             format!("a verdict has at most {} characters; the rest belongs in the note", Annotation::VERDICT_CHARS)
         }
-        _ if log.run.annotations.len() >= Annotation::PER_RUN => {
-            format!("run {} has {} annotations, and no room for more", log.run.id, Annotation::PER_RUN)
+        _ if log.made.run.annotations.len() >= Annotation::PER_RUN => {
+            format!("run {} has {} annotations, and no room for more", log.made.run.id, Annotation::PER_RUN)
         }
         _ => {
             log.say(None, Fact::Annotated(annotation.clone()));
@@ -118,13 +118,13 @@ pub(super) fn annotate(log: &mut Log, annotation: &Annotation) -> Result<(), Ref
 }
 
 pub(super) fn pause(log: &mut Log, edge: &Edge, why: &str) {
-    if !log.run.paused.contains(edge) {
+    if !log.made.run.paused.contains(edge) {
         log.say(None, Fact::EdgePaused { edge: edge.clone(), reason: why.to_owned() });
     }
 }
 
 pub(super) fn resume(log: &mut Log, edge: &Edge, why: &str) {
-    if log.run.paused.contains(edge) {
+    if log.made.run.paused.contains(edge) {
         log.say(None, Fact::EdgeResumed { edge: edge.clone(), reason: why.to_owned() });
     }
 }

@@ -61,17 +61,16 @@ impl World {
 
     /// Decides and folds; everything stays as it is when the command is refused.
     pub(crate) fn ask(&mut self, by: &Actor, command: Command) -> Result<usize, Refusal> {
-        let heartbeat = if let Command::Heartbeat(held) = &command { Some(held.handoff.clone()) } else { None };
         let asked = Asked { run: self.run.id.clone(), by: by.clone(), command };
-        let events = decide(Some(&self.run), &asked, self.now)?;
-        for event in &events {
+        let made = decide(Some(&Arc::new(self.run.clone())), &asked, self.now)?;
+        for event in &made.events {
             assert_eq!(evolve(&mut self.run, event), None, "an irregular event of our own: {event:?}");
         }
-        if let Some(id) = heartbeat {
-            extend_lease(&mut self.run, &id, self.now);
-        }
-        let count = events.len();
-        self.events.extend(events);
+        // Only a heartbeat changes something without an event.
+        assert!(made.events.is_empty() || self.run == *made.run, "its events are what it comes to");
+        self.run = Run::clone(&made.run);
+        let count = made.events.len();
+        self.events.extend(made.events);
         Ok(count)
     }
 

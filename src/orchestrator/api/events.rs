@@ -106,7 +106,7 @@ async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Position) -> A
     let wait = Duration::from_secs(wanted.wait_s.unwrap_or(0).min(LONGEST_WAIT));
     let deadline = tokio::time::Instant::now() + wait;
     let mut changed = api.engine.changed();
-    let head = *changed.borrow();
+    let head = api.engine.head(after).await?;
     if after > head {
         return Err(Problem::bad_request(format!(
             "this cursor is from another log: the last event here has {head}; go on after that, or begin anew without a cursor"
@@ -169,7 +169,7 @@ struct Gone;
 impl Listener {
     async fn run(self, after: Option<Position>) -> Option<()> {
         self.send(Bytes::from_static(b"retry: 2000\n\n")).await.ok()?;
-        let head = *self.api.engine.changed().borrow();
+        let head = self.api.engine.head(after.unwrap_or(0)).await.ok()?;
         let mut at = after.unwrap_or(head);
         if at > head {
             // Another store than the one the cursor is from: nothing after it can be told.

@@ -155,7 +155,7 @@ pub async fn rejections(State(api): State<Api>) -> Answer {
 pub async fn healthz(State(api): State<Api>) -> Answer {
     // One read proves that the store answers, and the latest write that it takes what comes.
     api.engine.tail(u64::MAX >> 1, 1).await?;
-    if let Some(why) = api.engine.store().failing() {
+    if let Some(why) = api.engine.store().health() {
         return Err(engine::Problem::Store(why).into());
     }
     drop(api.present().await);

@@ -1,7 +1,9 @@
 //! `Idempotency-Key` (protocol section 7): under one key a request is done once, at any time by one caller only, and
 //! answered the same way for 24 hours.
 //!
-//! Answers are remembered by the engine in the transaction of the act itself, so no crash comes between.
+//! Answers are remembered by the engine in the transaction of the act itself, so no crash comes between, and of two
+//! servers on one store that get the same request at the same time one does it and the other gives its answer. That a
+//! request is refused while the same is being done is a courtesy of this server only.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};

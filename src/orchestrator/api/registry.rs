@@ -38,6 +38,7 @@ pub struct Strictly {
 pub async fn check(State(api): State<Api>, Ask(how): Ask<Strictly>, RawJson(bytes): RawJson) -> Answer {
     let least = how.completeness_min.unwrap_or(80);
     let now = api.engine.now();
+    api.engine.refresh_schemas().await?;
     let report = api.engine.registry(|registry| boundary::check(registry, &bytes, how.strictness, least, now));
     Ok(Json(report).into_response())
 }
@@ -50,6 +51,7 @@ fn version(text: &str) -> Answer<Version> {
 #[utoipa::path(get, path = "/contracts", tag = "contracts",
     responses((status = 200, description = "`{items: [{name, version}]}`", body = Value)))]
 pub async fn schemas(State(api): State<Api>) -> Answer {
+    api.engine.refresh_schemas().await?;
     let items: Vec<Value> = api.engine.registry(|it| {
         let row = |(name, version, _): (&str, &Version, &Value)| json!({ "name": name, "version": version });
         it.list().map(row).collect()
@@ -68,6 +70,7 @@ pub async fn schema(State(api): State<Api>, Place((name, number)): Place<(String
     if name == "contract" && number == SCHEMA_VERSION {
         return Ok((json, CONTRACT_SCHEMA).into_response());
     }
+    api.engine.refresh_schemas().await?;
     let found = api.engine.get_schema(&name, &version(&number)?);
     let found = found.ok_or_else(|| Problem::not_found(format!("schema {name} {number} does not exist")))?;
     Ok((json, found.to_string()).into_response())

@@ -75,10 +75,7 @@ impl Engine {
     }
 
     pub(super) fn admit(&self, body: &Value, derive: &Derive) -> Result<Admitted, Vec<Violation>> {
-        let admitted = match self.inner.registry.read() {
-            Ok(registry) => admit(&registry, body, derive),
-            Err(poisoned) => admit(&poisoned.into_inner(), body, derive),
-        };
+        let admitted = self.registry(|registry| admit(registry, body, derive));
         admitted.map_err(|mut violations| {
             mask_messages(body, &mut violations);
             violations

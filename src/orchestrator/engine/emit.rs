@@ -116,6 +116,7 @@ impl Requester {
 
     /// Admits a contract, and looks whether what it refers to in this store is there.
     async fn checked(&self, body: &Value, derive: Derive) -> Result<Result<Candidate, Vec<Violation>>, Problem> {
+        self.refresh_schemas().await?;
         let candidates = match self.candidate(body, derive) {
             Ok(candidates) => candidates,
             Err(violations) => return Ok(Err(violations)),

@@ -1,18 +1,20 @@
 //! Reading without changing anything, payload schemas, and bytes.
 
 use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
 
 use semver::Version;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{Engine, Problem};
+use super::{CONTROL, Engine, Problem, Registered};
 use crate::domain::contract::digest_of_bytes;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::port::Snapshot;
 use crate::domain::run::{Handoff, Run};
-use crate::store::{Blob, Commit, Filter, Position};
+use crate::orchestrator::boundary::Registry;
+use crate::store::{Blob, Commit, CommitError, Filter, NewSchema, Position, Schema};
 
 /// The most bytes of one blob, 16 MiB.
 const BLOB_MAX: usize = 16 * 1024 * 1024;
@@ -42,12 +44,27 @@ impl Engine {
 
     /// The position of the latest event: wait for it to change, then read [`tail`](Self::tail).
     pub fn changed(&self) -> watch::Receiver<Position> {
-        self.inner.store.changed()
+        self.inner.store.watch()
+    }
+
+    /// The position of the latest event. Another engine may have given `after` away a moment before its event is told of
+    /// here: then the log itself is asked.
+    pub async fn head(&self, after: Position) -> Result<Position, Problem> {
+        let told = *self.changed().borrow();
+        if after <= told || self.inner.store.is_alone() {
+            return Ok(told);
+        }
+        let found = self.tail(after.saturating_sub(1), 1).await?;
+        Ok(found.last().map_or(told, |(position, _)| *position))
     }
 
     /// The edges that are paused.
-    pub fn paused(&self) -> Vec<Edge> {
-        self.inner.paused.read().map(|it| it.1.clone()).unwrap_or_default()
+    pub async fn paused(&self) -> Result<Vec<Edge>, Problem> {
+        if self.inner.store.is_alone() {
+            return Ok(self.inner.paused.read().map(|it| it.1.clone()).unwrap_or_default());
+        }
+        let control = self.load(&RunId::from(CONTROL)).await?;
+        Ok(control.map_or_else(Vec::new, |(run, _)| run.paused.clone()))
     }
 
     /// A handoff and its run.
@@ -61,8 +78,8 @@ impl Engine {
 
     /// The run with this id.
     pub async fn run(&self, run: &RunId) -> Result<Run, Problem> {
-        let found = self.inner.store.load(run).await?;
-        let found = found.map(|(run, _)| run);
+        let found = self.load(run).await?;
+        let found = found.map(|(run, _)| Arc::unwrap_or_clone(run));
         found.ok_or_else(|| Problem::NotFound(format!("run {run}")))
     }
 
@@ -99,17 +116,43 @@ impl Engine {
     /// # Errors
     /// [`Problem::Schema`] when it is no usable schema or its version does not fit.
     pub async fn put_schema(&self, name: &str, version: &Version, schema: Value) -> Result<bool, Problem> {
-        let mut registry = self.registry(Clone::clone);
-        if !registry.put(name, version, schema.clone())? {
-            return Ok(false);
+        loop {
+            let (mut registry, after) = self.registered(|it| (it.registry.clone(), it.latest));
+            if !registry.put(name, version, schema.clone())? {
+                return Ok(false);
+            }
+            let mut commit = Commit::nothing();
+            let (name, version) = (name.to_owned(), version.to_string());
+            commit.schema = Some(NewSchema { name, version, body: schema.clone(), after });
+            let done = self.inner.store.commit(commit).await;
+            self.learn_schemas().await?;
+            match done {
+                Ok(_) => return Ok(true),
+                // Another one was registered meanwhile: it has to fit that one, too.
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Store(why)) => return Err(why.into()),
+            }
         }
-        let mut commit = Commit::nothing();
-        commit.schema = Some((name.to_owned(), version.to_string(), schema.clone()));
-        self.inner.store.commit(commit).await?;
-        if let Ok(mut registry) = self.inner.registry.write() {
-            registry.put(name, version, schema)?;
+    }
+
+    /// Takes up the payload schemas that came into the store since the last time.
+    pub(super) async fn learn_schemas(&self) -> Result<(), Problem> {
+        let after = self.registered(|it| it.latest);
+        for Schema { number, name, version, body } in self.inner.store.schemas(after).await? {
+            let version =
+                version.parse().map_err(|_| Problem::NotFound(format!("version {version} of schema {name}")))?;
+            let mut known = self.inner.registry.write().unwrap_or_else(PoisonError::into_inner);
+            if number > known.latest {
+                known.registry.put(&name, &version, body)?;
+                known.latest = number;
+            }
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// The same where others may have registered some; to be called before payload schemas are looked at.
+    pub async fn refresh_schemas(&self) -> Result<(), Problem> {
+        if self.inner.store.is_alone() { Ok(()) } else { self.learn_schemas().await }
     }
 
     /// The payload schema of this name and version; `None` when it is not registered.
@@ -118,11 +161,13 @@ impl Engine {
     }
 
     /// Looks at the registered payload schemas.
-    pub fn registry<T>(&self, look: impl FnOnce(&crate::orchestrator::boundary::Registry) -> T) -> T {
-        match self.inner.registry.read() {
-            Ok(registry) => look(&registry),
-            Err(poisoned) => look(&poisoned.into_inner()),
-        }
+    pub fn registry<T>(&self, look: impl FnOnce(&Registry) -> T) -> T {
+        self.registered(|it| look(&it.registry))
+    }
+
+    fn registered<T>(&self, look: impl FnOnce(&Registered) -> T) -> T {
+        // A panic elsewhere while it was held cannot leave half a schema.
+        look(&self.inner.registry.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Keeps bytes; gives their digest.

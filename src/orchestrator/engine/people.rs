@@ -1,5 +1,7 @@
 //! Acts of people beside those of a console: edit, take, complete by hand, cancel (rows 18 to 25).
 
+use std::sync::Arc;
+
 use json_patch::Patch;
 use serde_json::Value;
 
@@ -96,7 +98,7 @@ impl Requester {
     async fn on_run(&self, run: &RunId, command: Command) -> Result<Run, Problem> {
         let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
         match self.transact(run, plan).await? {
-            Done::Now { run, .. } => Ok(*run),
+            Done::Now { run, .. } => Ok(Arc::unwrap_or_clone(run)),
             Done::Before(_) => self.run(run).await,
         }
     }
@@ -183,6 +185,7 @@ impl Engine {
         derive.completeness_min = policy.completeness_min;
         derive.consumer.clone_from(&policy.consumer);
         derive.volatile.clone_from(&policy.volatile);
+        self.refresh_schemas().await?;
         let admitted = self.admit(&edited, &derive).map_err(invalid)?;
         let head = emission(&admitted, policy, derive.now);
         Ok((contract_blob(&admitted), Box::new(head)))

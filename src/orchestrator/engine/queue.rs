@@ -64,7 +64,7 @@ impl Requester {
             let news = waiting.notified();
             tokio::pin!(news);
             news.as_mut().enable();
-            let paused = self.paused();
+            let paused = self.paused().await?;
             let now = self.now();
             let store = &self.inner.store;
             // More than asked for: others look at the same queue.

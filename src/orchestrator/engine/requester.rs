@@ -1,6 +1,7 @@
 //! The engine in the hands of one caller: who acts, and the idempotency key under which a request is done once.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use crate::domain::command::{Asked, Command};
 use crate::domain::contract::digest;
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::{Actor, HandoffId, RunId};
-use crate::domain::machine::{decide, extend_lease};
+use crate::domain::machine::{Folded, decide};
 use crate::domain::run::{Handoff, Run};
 use crate::domain::time::{DAY, Millis, Time};
 use crate::store::{Answered, Blob, Commit, CommitError, StoreError};
@@ -63,7 +64,7 @@ impl Plan {
 /// The outcome of a request.
 pub(super) enum Done {
     /// The run as it is now and the events of the request; no events when it had been done before.
-    Now { run: Box<Run>, events: Vec<Event> },
+    Now { run: Arc<Run>, events: Vec<Event> },
     /// It had been done before under the same key: the handoffs as it left them, in the order it came to them.
     Before(Vec<Handoff>),
 }
@@ -130,41 +131,29 @@ impl Requester {
             {
                 return Ok(Done::Before(before));
             }
-            let loaded = self.inner.store.load(run).await?;
+            let loaded = self.load(run).await?;
             let known = loaded.as_ref().map(|(run, _)| run);
-            let Plan { command, blobs } = plan(known, now)?;
+            let Plan { command, blobs } = plan(known.map(|it| &**it), now)?;
             let asked = Asked { run: run.clone(), by: self.by.clone(), command };
-            let events = decide(known, &asked, now)?;
-            let mut commit = match (&asked.command, loaded) {
-                (Command::Heartbeat(held), Some((mut run, version))) => {
-                    extend_lease(&mut run, &held.handoff, now);
-                    Commit::quietly(run, version, held.handoff.clone())
-                }
-                (_, Some((run, _))) if events.is_empty() => {
-                    let run = Box::new(run);
-                    return Ok(Done::Now { run, events });
-                }
-                (_, loaded) => Commit::of(run.clone(), loaded, events.clone()),
-            };
+            let made = decide(known, &asked, now)?;
+            if made.is_nothing() {
+                return Ok(Done::Now { run: made.run, events: made.events });
+            }
+            let version = loaded.map_or(0, |(_, version)| version);
+            let mut commit = Commit::of(&made, version);
             commit.blobs = blobs;
             // What is refused with a trace in the log is refused again when it is repeated.
             let refused = |it: &Event| matches!(it.fact, Fact::Duplicate { .. });
-            commit.answered = self.once.as_ref().filter(|_| !events.iter().any(refused)).map(|once| Answered {
+            commit.answered = self.once.as_ref().filter(|_| !made.events.iter().any(refused)).map(|once| Answered {
                 scope: once.scope.clone(),
                 key: once.key.clone(),
                 fingerprint: once.fingerprint.clone(),
-                body: touched(&commit, &events),
+                body: touched(&made),
                 at: now,
                 expires: now + ANSWERS_KEPT,
             });
-            let Some(run) = commit.run().cloned() else {
-                continue;
-            };
-            match self.commit(commit).await {
-                Ok(()) => {
-                    let run = Box::new(run);
-                    return Ok(Done::Now { run, events });
-                }
+            match self.commit(commit, Arc::clone(&made.run), version + 1).await {
+                Ok(()) => return Ok(Done::Now { run: made.run, events: made.events }),
                 Err(CommitError::Conflict) => tokio::task::yield_now().await,
                 Err(CommitError::Store(why)) => return Err(why.into()),
             }
@@ -209,9 +198,9 @@ impl Engine {
     }
 }
 
-/// The handoffs that a commit leaves changed, in the order its events came to them.
-fn touched(commit: &Commit, events: &[Event]) -> Value {
-    let mut left: Vec<&Handoff> = commit.touched().collect();
-    left.sort_by_key(|it| events.iter().position(|event| event.handoff.as_ref() == Some(&it.id)));
+/// The handoffs as they were left, in the order the events came to them.
+fn touched(made: &Folded) -> Value {
+    let mut left: Vec<&Handoff> = made.touched.iter().filter_map(|id| made.run.handoffs.get(id)).collect();
+    left.sort_by_key(|it| made.events.iter().position(|event| event.handoff.as_ref() == Some(&it.id)));
     json!(left)
 }

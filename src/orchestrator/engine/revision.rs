@@ -41,6 +41,7 @@ impl Requester {
             ..Relation::plain(RelationKind::Revision)
         };
         let derive = Derive::new(emission.to.clone(), trace, step, branch, relation, self.now());
+        self.refresh_schemas().await?;
         let candidate = if let Some(body) = &own {
             self.candidate(body, derive)
         } else {

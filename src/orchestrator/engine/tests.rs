@@ -1,3 +1,5 @@
+mod shared;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,10 +15,11 @@ use crate::domain::port::{Act, Fault, Request, Target};
 use crate::domain::run::{Handoff, Refused, State};
 use crate::domain::time::{HOUR, SECOND};
 use crate::orchestrator::{policy_file, sweeper};
+use crate::store::Sqlite;
 use tokio_util::sync::CancellationToken;
 
 async fn engine() -> Engine {
-    Engine::open(Store::temporary().unwrap(), Settings::default()).await.unwrap()
+    Engine::open(Arc::new(Sqlite::temporary().unwrap()), Settings::default()).await.unwrap()
 }
 
 /// The least a producer has to send.
@@ -292,7 +295,7 @@ async fn a_paused_edge_gives_nothing_until_it_is_resumed() {
     emit(&engine, work("research", "writer")).await;
     assert_eq!(agent(&engine, "writer").claim(one()).await.unwrap(), []);
     let reopened = Engine::open(engine.store().clone(), Settings::default()).await.unwrap();
-    assert_eq!(reopened.paused(), std::slice::from_ref(&edge), "it outlives a restart");
+    assert_eq!(reopened.paused().await.unwrap(), std::slice::from_ref(&edge), "it outlives a restart");
     let waiting = tokio::spawn({
         let writer = agent(&engine, "writer");
         async move { writer.claim(soon()).await.unwrap() }
@@ -408,7 +411,7 @@ async fn an_approver_edits_what_was_shown_or_sends_it_back() {
         policies: policy_file::read("[[edge]]\napproval = { role = 'editors' }").unwrap(),
         ..Settings::default()
     };
-    let engine = Engine::open(Store::temporary().unwrap(), settings).await.unwrap();
+    let engine = Engine::open(Arc::new(Sqlite::temporary().unwrap()), settings).await.unwrap();
     let one = emit(&engine, work("research", "writer")).await;
     assert_eq!(one.handoff.state, State::Escalated);
     let (contract, digest) = engine.contract(&one.handoff.id).await.unwrap();
@@ -529,7 +532,7 @@ fn clock() -> Time {
 #[tokio::test]
 async fn the_sweeper_ends_what_ran_out_and_does_it_once() {
     let settings = Settings { now: clock, ..Settings::default() };
-    let engine = Engine::open(Store::temporary().unwrap(), settings).await.unwrap();
+    let engine = Engine::open(Arc::new(Sqlite::temporary().unwrap()), settings).await.unwrap();
     let emitted = emit(&engine, work("research", "writer")).await;
     let claimed = claim(&engine, "writer").await;
     let stop = CancellationToken::new();
@@ -559,7 +562,7 @@ async fn what_happens_when_nobody_approves_is_up_to_the_edge() {
     {
         let table = format!("[[edge]]\napproval = {{ due = '1ms', on_timeout = '{word}' }}");
         let settings = Settings { policies: policy_file::read(&table).unwrap(), ..Settings::default() };
-        let engine = Engine::open(Store::temporary().unwrap(), settings).await.unwrap();
+        let engine = Engine::open(Arc::new(Sqlite::temporary().unwrap()), settings).await.unwrap();
         let one = emit(&engine, work("research", "writer")).await;
         assert_eq!(one.handoff.state, State::Escalated);
         let mut now = one.handoff;

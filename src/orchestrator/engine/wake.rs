@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
-use crate::domain::run::queue::{claimable, due};
+use crate::domain::id::RunId;
 use crate::domain::time::Time;
-use crate::store::Commit;
+use crate::store::Row;
 
 /// The agents that wait, and the sweeper.
 #[derive(Default)]
@@ -18,6 +18,7 @@ pub(in crate::orchestrator) struct Wake {
 }
 
 /// News of a commit for those who wait.
+#[derive(Default)]
 pub(super) struct News {
     agents: Vec<String>,
     everybody: bool,
@@ -25,17 +26,19 @@ pub(super) struct News {
 }
 
 impl News {
-    pub(super) fn of(commit: &Commit) -> Self {
-        let control = commit.run().is_some_and(|run| run.id.as_str() == super::CONTROL);
-        Self {
-            agents: commit
-                .touched()
-                .filter(|it| claimable(it).is_some())
-                .map(|it| it.emission.edge.to.to_string())
-                .collect(),
-            everybody: control,
-            due: commit.touched().filter_map(due).min(),
+    /// The news that `run` brings with these of its handoffs.
+    pub(super) fn of<'a>(run: &RunId, rows: impl Iterator<Item = &'a Row>) -> Self {
+        let mut news = Self { everybody: run.as_str() == super::CONTROL, ..Self::default() };
+        for row in rows {
+            news.agents.extend(row.ready.is_some().then(|| row.edge.to.to_string()));
+            news.due = [news.due, row.due].into_iter().flatten().min();
         }
+        news
+    }
+
+    /// News that nobody can look at: everybody looks again.
+    pub(super) fn unknown() -> Self {
+        Self { everybody: true, due: Some(Time::default()), ..Self::default() }
     }
 }
 

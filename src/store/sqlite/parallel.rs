@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
-use super::StoreError;
+use crate::store::StoreError;
 
 /// Hands what `read` gives away to `parse`, on as many threads as there are cores; `read` runs on this one, which
 /// then helps. The answers are in the order in which they were given away.

@@ -2,12 +2,13 @@
 
 use rusqlite::Connection;
 
-use super::read::events;
-use super::{Position, Store, StoreError, parallel, rollup};
+use super::rows::{events, head};
+use super::{parallel, rollup};
 use crate::domain::event::Fact;
 use crate::domain::port::{Rollup, Snapshot};
 use crate::domain::run::StoredRun;
 use crate::domain::time::{HOUR, Time};
+use crate::store::StoreError;
 
 /// Number of the latest events a snapshot shows.
 const RECENT: i64 = 200;
@@ -16,39 +17,33 @@ const PART: usize = 250;
 /// Number of refusals of the last hour a snapshot tells of, the latest ones.
 const REFUSED: i64 = 5_000;
 
-impl Store {
-    /// Open work and rollups, all of one moment.
-    pub async fn snapshot(&self, now: Time) -> Result<Snapshot, StoreError> {
-        self.read(move |db| {
-            let moment = db.unchecked_transaction()?;
-            let sql = "SELECT coalesce(max(cursor), 0) FROM events";
-            let cursor: i64 = moment.query_row(sql, [], |row| row.get(0))?;
-            let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
-            let recent = events(&moment, sql, [cursor - RECENT])?;
-            // By a literal: SQLite proves with nothing else that the index of refusals will do.
-            let sql = format!(
-                "SELECT cursor, body FROM events WHERE type = '{}' AND at > ?1 ORDER BY at DESC LIMIT ?2",
-                Fact::REFUSED
-            );
-            let hour = (now + -HOUR).millis();
-            let mut refused = events(&moment, &sql, [hour, REFUSED])?;
-            refused.reverse();
-            let mut snapshot = Snapshot {
-                at: now,
-                cursor: (cursor as Position).into(),
-                runs: Vec::new(),
-                rollups: Vec::new(),
-                recent: recent.into_iter().map(|(_, event)| event).collect(),
-                refused: refused.into_iter().map(|(_, event)| event).collect(),
-            };
-            for part in parallel::spread(|give| parts(&moment, now, give), Part::parse)? {
-                snapshot.rollups.extend(part.rollups);
-                snapshot.runs.extend(part.runs);
-            }
-            Ok(snapshot)
-        })
-        .await
+/// Open work and rollups, all of one moment.
+pub(super) fn snapshot(db: &Connection, now: Time) -> Result<Snapshot, StoreError> {
+    let moment = db.unchecked_transaction()?;
+    let cursor = head(&moment)?;
+    let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
+    let recent = events(&moment, sql, [cursor as i64 - RECENT])?;
+    // By a literal: SQLite proves with nothing else that the index of refusals will do.
+    let sql = format!(
+        "SELECT cursor, body FROM events WHERE type = '{}' AND at > ?1 ORDER BY at DESC LIMIT ?2",
+        Fact::REFUSED
+    );
+    let hour = (now + -HOUR).millis();
+    let mut refused = events(&moment, &sql, [hour, REFUSED])?;
+    refused.reverse();
+    let mut snapshot = Snapshot {
+        at: now,
+        cursor: cursor.into(),
+        runs: Vec::new(),
+        rollups: Vec::new(),
+        recent: recent.into_iter().map(|(_, event)| event).collect(),
+        refused: refused.into_iter().map(|(_, event)| event).collect(),
+    };
+    for part in parallel::spread(|give| parts(&moment, now, give), Part::parse)? {
+        snapshot.rollups.extend(part.rollups);
+        snapshot.runs.extend(part.runs);
     }
+    Ok(snapshot)
 }
 
 /// Some of the records of a snapshot: as they are in the file, then parsed.
@@ -57,6 +52,7 @@ struct Part<Rollups, Runs> {
     runs: Runs,
 }
 
+/// A rollup is one text for all of its edges.
 type Raw = Part<Vec<(Time, String)>, Vec<Box<str>>>;
 
 impl Raw {

@@ -1,63 +1,48 @@
 //! Queries of a store: runs, queues, timers, the log and stored bytes.
 
+use futures_util::future::FutureExt;
 use rusqlite::{Connection, OptionalExtension, params};
-use serde_json::{Value, json};
+use serde_json::Value;
+use tokio::sync::watch;
 
-use super::{Blob, Position, Store, StoreError, Version};
+use super::Sqlite;
+use super::rows::events;
+use super::snapshot::snapshot;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
-use crate::domain::run::{Run, State};
+use crate::domain::port::Snapshot;
+use crate::domain::run::Run;
 use crate::domain::time::Time;
+use crate::store::{
+    Answer, Blob, Commit, CommitError, Due, Filter, Link, Listed, Position, Ready, Schema, Store, StoreError, Version,
+};
 
 /// The most rows of one page.
 const PAGE: usize = 200;
 
-/// The handoffs an agent may claim now, and the time to look again if they are not enough.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Ready {
-    /// Run and handoff, the most urgent first.
-    pub found: Vec<(RunId, HandoffId)>,
-    /// Time at which the next one becomes ready; `None` when none is known.
-    pub next: Option<Time>,
-}
-
-/// Filter on the handoffs to list; an empty or `None` member matches everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// The states they are in.
-    pub states: Vec<State>,
-    /// The run they belong to.
-    pub run: Option<RunId>,
-    /// The pipeline they belong to.
-    pub pipeline: Option<String>,
-    /// Name of the source that handed over.
-    pub from: Option<String>,
-    /// Name of the target that they were handed to.
-    pub to: Option<String>,
-}
-
-/// One page of a list, the latest first.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Listed {
-    /// Run and handoff, the latest first.
-    pub found: Vec<(RunId, HandoffId)>,
-    /// Token of the next page; `None` on the last one. Opaque.
-    pub next: Option<String>,
-}
-
-impl Store {
-    /// A run and the version to commit against.
-    pub async fn load(&self, run: &RunId) -> Result<Option<(Run, Version)>, StoreError> {
-        let recent = self.inner.recent.lock().ok().and_then(|it| it.get(run));
-        if let Some((run, version)) = recent {
-            return Ok(Some((Run::clone(&run), version)));
-        }
-        let run = run.clone();
-        self.read(move |db| load(db, &run)).await
+impl Store for Sqlite {
+    fn is_alone(&self) -> bool {
+        self.inner.lock.is_exclusive()
     }
 
-    /// Handoffs that `agent` may claim at `now`, at most `n`, leaving out the edges in `paused`.
-    pub async fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Result<Ready, StoreError> {
+    fn watch(&self) -> watch::Receiver<Position> {
+        self.inner.changed.clone()
+    }
+
+    fn health(&self) -> Option<StoreError> {
+        self.inner.failing.lock().ok().and_then(|it| it.clone())
+    }
+
+    fn commit(&self, commit: Commit) -> Answer<'_, Position, CommitError> {
+        self.write(commit).boxed()
+    }
+
+    fn load(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>> {
+        let run = run.clone();
+        self.read(move |db| load(db, &run))
+    }
+
+    fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready> {
         let agent = agent.to_owned();
         self.read(move |db| {
             let sql = "SELECT run, id, pipeline, source, ready FROM handoffs
@@ -83,73 +68,71 @@ impl Store {
             }
             Ok(answer)
         })
-        .await
     }
 
-    /// Handoffs due at or before `now`, the most overdue first, at most `n`, and the time at which the next one is due.
-    pub async fn due(&self, now: Time, n: usize) -> Result<(Vec<(RunId, HandoffId)>, Option<Time>), StoreError> {
+    fn due(&self, now: Time, n: usize) -> Answer<'_, Due> {
         self.read(move |db| {
             let sql = "SELECT run, id FROM handoffs WHERE due <= ?1 ORDER BY due LIMIT ?2";
             let mut statement = db.prepare_cached(sql)?;
             let found = statement.query_map(params![now.millis(), n as i64], pair)?.collect::<Result<_, _>>()?;
             let sql = "SELECT min(due) FROM handoffs WHERE due > ?1";
             let next: Option<i64> = db.prepare_cached(sql)?.query_row([now.millis()], |row| row.get(0))?;
-            Ok((found, next.map(Time::from_millis)))
+            Ok(Due { found, next: next.map(Time::from_millis) })
         })
-        .await
     }
 
-    /// Events after a position, in order, at most `limit`.
-    pub async fn tail(&self, after: Position, limit: usize) -> Result<Vec<(Position, Event)>, StoreError> {
+    fn tail(&self, after: Position, limit: usize) -> Answer<'_, Vec<(Position, Event)>> {
         self.read(move |db| {
             let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor LIMIT ?2";
             events(db, sql, params![after as i64, limit as i64])
         })
-        .await
     }
 
-    /// The run of a handoff.
-    pub async fn find(&self, handoff: &HandoffId) -> Result<Option<RunId>, StoreError> {
+    fn run_of(&self, handoff: &HandoffId) -> Answer<'_, Option<RunId>> {
         let id = handoff.as_str().to_owned();
         self.read(move |db| {
             let mut statement = db.prepare_cached("SELECT run FROM handoffs WHERE id = ?1")?;
             let found: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
             Ok(found.map(RunId::from))
         })
-        .await
     }
 
-    /// Every event of a run, oldest first.
-    pub async fn timeline(&self, run: &RunId) -> Result<Vec<Event>, StoreError> {
+    fn timeline(&self, run: &RunId) -> Answer<'_, Vec<Event>> {
         let run = run.clone();
-        self.read(move |db| timeline(db, &run)).await
+        self.read(move |db| timeline(db, &run))
     }
 
-    /// The open run that keeps the record of a refused contract.
-    pub async fn refused_in(&self, rejection: &str) -> Result<Option<RunId>, StoreError> {
+    fn chain(&self, run: &RunId) -> Answer<'_, Vec<Link>> {
+        let run = run.clone();
+        self.read(move |db| {
+            let sql = "SELECT seq, body, prev_hash, hash FROM events WHERE run = ?1 ORDER BY seq";
+            let mut statement = db.prepare_cached(sql)?;
+            let row = |row: &rusqlite::Row<'_>| {
+                let seq: i64 = row.get(0)?;
+                Ok(Link { seq: seq as u64, body: row.get(1)?, previous: row.get(2)?, hash: row.get(3)? })
+            };
+            Ok(statement.query_map([run.as_str()], row)?.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn snapshot(&self, now: Time) -> Answer<'_, Snapshot> {
+        self.read(move |db| snapshot(db, now))
+    }
+
+    fn refused_in(&self, rejection: &str) -> Answer<'_, Option<RunId>> {
         let id = rejection.to_owned();
         self.read(move |db| {
-            // Most bodies do not even mention it, and are not parsed.
-            let mut statement = db.prepare_cached("SELECT body FROM runs WHERE open AND instr(body, ?1)")?;
-            let mut rows = statement.query([json!(id).to_string()])?;
-            while let Some(row) = rows.next()? {
-                let run: Run = serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?;
-                if run.rejections.iter().any(|it| it.rejection.id == id) {
-                    return Ok(Some(run.id));
-                }
-            }
-            Ok(None)
+            let mut statement = db.prepare_cached("SELECT run FROM rejections WHERE id = ?1 ORDER BY run LIMIT 1")?;
+            let found: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
+            Ok(found.map(RunId::from))
         })
-        .await
     }
 
-    /// One page of handoffs, the latest first. `page` is [`Listed::next`] of the page before; at most 200.
-    pub async fn list(&self, filter: Filter, page: Option<String>, limit: usize) -> Result<Listed, StoreError> {
-        self.read(move |db| list(db, &filter, page.as_deref(), limit.clamp(1, PAGE))).await
+    fn list(&self, filter: Filter, page: Option<String>, limit: usize) -> Answer<'_, Listed> {
+        self.read(move |db| list(db, &filter, page.as_deref(), limit.clamp(1, PAGE)))
     }
 
-    /// The bytes with this digest; `None` when they are not kept.
-    pub async fn blob(&self, digest: &str) -> Result<Option<Blob>, StoreError> {
+    fn blob(&self, digest: &str) -> Answer<'_, Option<Blob>> {
         let digest = digest.to_owned();
         self.read(move |db| {
             let sql = "SELECT media_type, bytes FROM blobs WHERE digest = ?1";
@@ -159,21 +142,17 @@ impl Store {
             });
             Ok(blob.optional()?)
         })
-        .await
     }
 
-    /// Whether there are bytes of this digest.
-    pub async fn has_blob(&self, digest: &str) -> Result<bool, StoreError> {
+    fn has_blob(&self, digest: &str) -> Answer<'_, bool> {
         let digest = digest.to_owned();
         self.read(move |db| {
             let mut statement = db.prepare_cached("SELECT 1 FROM blobs WHERE digest = ?1")?;
             Ok(statement.exists([digest])?)
         })
-        .await
     }
 
-    /// The answer remembered for a key, and before it the fingerprint of its request, unless it has expired.
-    pub async fn answered(&self, scope: &str, key: &str, now: Time) -> Result<Option<(String, Value)>, StoreError> {
+    fn answered(&self, scope: &str, key: &str, now: Time) -> Answer<'_, Option<(String, Value)>> {
         let (scope, key) = (scope.to_owned(), key.to_owned());
         self.read(move |db| {
             let sql = "SELECT fingerprint, body FROM http_idem
@@ -186,26 +165,25 @@ impl Store {
                 None => Ok(None),
             }
         })
-        .await
     }
 
-    /// Every stored payload schema: name, version, schema.
-    pub async fn schemas(&self) -> Result<Vec<(String, String, Value)>, StoreError> {
-        self.read(|db| {
-            let mut statement = db.prepare_cached("SELECT name, version, body FROM schemas ORDER BY rowid")?;
-            let mut rows = statement.query([])?;
+    fn schemas(&self, after: u64) -> Answer<'_, Vec<Schema>> {
+        self.read(move |db| {
+            let sql = "SELECT rowid, name, version, body FROM schemas WHERE rowid > ?1 ORDER BY rowid";
+            let mut statement = db.prepare_cached(sql)?;
+            let mut rows = statement.query([after as i64])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                let body: String = row.get(2)?;
-                found.push((row.get(0)?, row.get(1)?, serde_json::from_str(&body)?));
+                let number: i64 = row.get(0)?;
+                let body = serde_json::from_str(row.get_ref(3)?.as_str().unwrap_or_default())?;
+                found.push(Schema { number: number as u64, name: row.get(1)?, version: row.get(2)?, body });
             }
             Ok(found)
         })
-        .await
     }
 }
 
-pub(super) fn load(db: &Connection, run: &RunId) -> Result<Option<(Run, Version)>, StoreError> {
+fn load(db: &Connection, run: &RunId) -> Result<Option<(Run, Version)>, StoreError> {
     let mut statement = db.prepare_cached("SELECT body, revision FROM runs WHERE id = ?1")?;
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?));
     let Some((body, revision)) = statement.query_row([run.as_str()], row).optional()? else {
@@ -214,7 +192,7 @@ pub(super) fn load(db: &Connection, run: &RunId) -> Result<Option<(Run, Version)
     Ok(Some((serde_json::from_str(&body)?, revision as Version)))
 }
 
-pub(super) fn timeline(db: &Connection, run: &RunId) -> Result<Vec<Event>, StoreError> {
+fn timeline(db: &Connection, run: &RunId) -> Result<Vec<Event>, StoreError> {
     let sql = "SELECT cursor, body FROM events WHERE run = ?1 ORDER BY seq";
     let found = events(db, sql, [run.as_str()])?;
     Ok(found.into_iter().map(|(_, event)| event).collect())
@@ -223,22 +201,6 @@ pub(super) fn timeline(db: &Connection, run: &RunId) -> Result<Vec<Event>, Store
 fn pair(row: &rusqlite::Row<'_>) -> rusqlite::Result<(RunId, HandoffId)> {
     let (run, handoff): (String, String) = (row.get(0)?, row.get(1)?);
     Ok((run.into(), handoff.into()))
-}
-
-pub(super) fn events(
-    db: &Connection,
-    sql: &str,
-    params: impl rusqlite::Params,
-) -> Result<Vec<(Position, Event)>, StoreError> {
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query(params)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let cursor: i64 = row.get(0)?;
-        let body = row.get_ref(1)?.as_str().unwrap_or_default();
-        found.push((cursor as Position, serde_json::from_str(body)?));
-    }
-    Ok(found)
 }
 
 fn list(db: &Connection, filter: &Filter, page: Option<&str>, limit: usize) -> Result<Listed, StoreError> {

@@ -1,57 +1,35 @@
 //! The one thread that writes: everything that waits goes into one transaction, and so into one sync of the disk.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
-use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::commit::{Change, Commit};
-use super::recent::Recent;
-use super::rollup::Minute;
-use super::{CommitError, Position, StoreError, Version};
-use crate::domain::canonical::canonical;
+use super::rollup;
 use crate::domain::id::HandoffId;
-use crate::domain::run::{Handoff, queue};
 use crate::domain::time::Time;
+use crate::store::commit::{Change, Commit, Row};
+use crate::store::verify::hash as chain;
+use crate::store::{CommitError, Position, StoreError, Version};
 
 /// The most commits in one transaction.
 const GROUP: usize = 512;
 
-/// A commit, written out by its caller so that the writer has little left to do.
+/// A commit, and who waits for it.
 pub(super) struct Job {
-    commit: Commit,
-    bodies: Vec<Vec<u8>>,
-    run: String,
-    reply: oneshot::Sender<Result<Position, CommitError>>,
+    /// Everything to write.
+    pub(super) commit: Commit,
+    /// Where the position of its last event, or the reason why nothing was written, is waited for.
+    pub(super) reply: oneshot::Sender<Result<Position, CommitError>>,
 }
 
-impl Job {
-    pub(super) fn new(commit: Commit, reply: oneshot::Sender<Result<Position, CommitError>>) -> Self {
-        let change = commit.change.as_ref();
-        let json = |event| {
-            let value = serde_json::to_value(event);
-            canonical(&value.expect("an event has string keys only, so JSON can hold it"))
-        };
-        Self {
-            bodies: change.map_or_else(Vec::new, |it| it.events.iter().map(json).collect()),
-            run: change.map_or_else(String::new, |it| {
-                serde_json::to_string(&it.run).expect("a run has string keys only, so JSON can hold it")
-            }),
-            commit,
-            reply,
-        }
-    }
-}
-
-/// The writer's connection and what it remembers between transactions.
+/// The writer's connection; it remembers nothing between transactions that another writer could change.
 pub(super) struct Writer {
     db: Connection,
     path: PathBuf,
-    minute: Minute,
-    recent: Arc<Mutex<Recent>>,
-    changed: watch::Sender<Position>,
+    changed: Arc<watch::Sender<Position>>,
     failing: Arc<Mutex<Option<StoreError>>>,
 }
 
@@ -59,19 +37,14 @@ impl Writer {
     pub(super) fn new(
         db: Connection,
         path: &Path,
-        recent: Arc<Mutex<Recent>>,
+        changed: Arc<watch::Sender<Position>>,
         failing: Arc<Mutex<Option<StoreError>>>,
-    ) -> Result<(Self, watch::Receiver<Position>), StoreError> {
-        let sql = "SELECT coalesce(max(cursor), 0) FROM events";
-        let cursor: i64 = db.query_row(sql, [], |row| row.get(0)).map_err(|why| StoreError::sqlite(path, &why))?;
-        let (changed, seen) = watch::channel(cursor as Position);
-        let minute = Minute::load(&db)?;
-        let path = path.to_owned();
-        Ok((Self { db, path, minute, recent, changed, failing }, seen))
+    ) -> Self {
+        Self { db, path: path.to_owned(), changed, failing }
     }
 
     /// Writes until nobody can send any more.
-    pub(super) fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Job>) {
+    pub(super) fn run(self, mut inbox: mpsc::UnboundedReceiver<Job>) {
         while let Some(first) = inbox.blocking_recv() {
             let mut group = vec![first];
             while group.len() < GROUP
@@ -84,7 +57,7 @@ impl Writer {
         let _ = self.db.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
     }
 
-    fn write(&mut self, group: Vec<Job>) {
+    fn write(&self, group: Vec<Job>) {
         let done = self.transaction(&group);
         if let Ok(mut failing) = self.failing.lock() {
             *failing = match &done {
@@ -99,8 +72,6 @@ impl Writer {
         if !self.db.is_autocommit() {
             let _ = self.db.execute_batch("ROLLBACK");
         }
-        // What was entered in memory was not written.
-        self.minute = Minute::load(&self.db).unwrap_or_default();
         if why == CommitError::Conflict && group.len() > 1 {
             // One of them met a row of somebody else: only that one is refused.
             for job in group {
@@ -113,25 +84,11 @@ impl Writer {
         }
     }
 
-    /// Makes known what was written: the runs before the position, so that nobody who is told reads an older one.
+    /// Makes known what was written.
     fn written(&self, group: Vec<Job>, results: Vec<Result<Position, CommitError>>) {
-        let latest = results.iter().flatten().copied().max().unwrap_or(0);
-        let mut replies = Vec::with_capacity(group.len());
-        if let Ok(mut recent) = self.recent.lock() {
-            for (job, result) in group.into_iter().zip(results) {
-                if let (Ok(_), Some(change)) = (&result, job.commit.change) {
-                    recent.put(change.run, change.expect + 1);
-                }
-                replies.push((job.reply, result));
-            }
-        }
-        self.changed.send_if_modified(|cursor| {
-            let moved = latest > *cursor;
-            *cursor = latest.max(*cursor);
-            moved
-        });
-        for (reply, result) in replies {
-            let _ = reply.send(result);
+        reached(&self.changed, results.iter().flatten().copied().max().unwrap_or(0));
+        for (job, result) in group.into_iter().zip(results) {
+            let _ = job.reply.send(result);
         }
     }
 
@@ -140,44 +97,53 @@ impl Writer {
     ///
     /// # Errors
     /// Nothing of the group stays: [`CommitError::Conflict`] when one of several was half written.
-    fn transaction(&mut self, group: &[Job]) -> Result<Vec<Result<Position, CommitError>>, CommitError> {
+    fn transaction(&self, group: &[Job]) -> Result<Vec<Result<Position, CommitError>>, CommitError> {
         let path = self.path.clone();
         let failed = |why: rusqlite::Error| StoreError::sqlite(&path, &why);
         self.db.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
         let mut results = Vec::with_capacity(group.len());
+        let mut tallies: rollup::Deltas<'_> = BTreeMap::new();
         for job in group {
-            let result = match self.apply(job) {
+            let result = match self.apply(&job.commit) {
                 Ok(written) => written.ok_or(CommitError::Conflict),
                 Err(why) if is_taken(&why) => return Err(CommitError::Conflict),
                 Err(why) => return Err(failed(why).into()),
             };
             if let (Ok(_), Some(change)) = (&result, &job.commit.change) {
-                for (at, edge, entry) in &change.book {
-                    self.minute.enter(&self.db, *at, edge, *entry)?;
+                for (end, edge, tally) in &change.tallies {
+                    tallies.entry((*end, edge)).or_default().add(tally);
                 }
             }
             results.push(result);
         }
-        self.minute.save(&self.db)?;
+        rollup::add(&self.db, tallies).map_err(|why| why.at(&path))?;
         self.db.execute_batch("COMMIT").map_err(failed)?;
         Ok(results)
     }
 
-    /// Writes one commit; `None`, and nothing written, when its run moved or its key was answered before.
-    fn apply(&self, job: &Job) -> rusqlite::Result<Option<Position>> {
+    /// Writes one commit; `None`, and nothing written, when its run moved, its schema does not follow the latest, or its key
+    /// was answered before.
+    fn apply(&self, commit: &Commit) -> rusqlite::Result<Option<Position>> {
         let db = &self.db;
         let mut hash = Vec::new();
-        if let Some(it) = &job.commit.change {
+        if let Some(it) = &commit.change {
             let mut found = db.prepare_cached("SELECT revision, hash FROM runs WHERE id = ?1")?;
             let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?));
-            let known = found.query_row([it.run.id.as_str()], row).optional()?;
+            let known = found.query_row([it.run.as_str()], row).optional()?;
             let revision;
             (revision, hash) = known.unwrap_or_default();
             if revision as Version != it.expect {
                 return Ok(None);
             }
         }
-        if let Some(it) = &job.commit.answered {
+        if let Some(it) = &commit.schema {
+            let sql = "SELECT coalesce(max(rowid), 0) FROM schemas";
+            let latest: i64 = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+            if latest as u64 != it.after {
+                return Ok(None);
+            }
+        }
+        if let Some(it) = &commit.answered {
             // More than one comes with each, so they grow less, and no request waits for a whole day of them.
             let sql = "DELETE FROM http_idem WHERE rowid IN
                        (SELECT rowid FROM http_idem WHERE expires < ?1 ORDER BY expires LIMIT 10)";
@@ -193,38 +159,37 @@ impl Writer {
                 return Ok(None);
             }
         }
-        for blob in &job.commit.blobs {
+        for blob in &commit.blobs {
             let sql = "INSERT INTO blobs(digest, media_type, bytes) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
             db.prepare_cached(sql)?.execute(params![blob.digest, blob.media_type, blob.bytes])?;
         }
-        if let Some((name, version, schema)) = &job.commit.schema {
-            let sql = "INSERT INTO schemas(name, version, body) VALUES (?1, ?2, ?3)
-                       ON CONFLICT DO UPDATE SET body = excluded.body";
-            db.prepare_cached(sql)?.execute(params![name, version, schema.to_string()])?;
+        if let Some(it) = &commit.schema {
+            let sql = "INSERT INTO schemas(name, version, body) VALUES (?1, ?2, ?3)";
+            db.prepare_cached(sql)?.execute(params![it.name, it.version, it.body.to_string()])?;
         }
-        match &job.commit.change {
-            Some(change) => self.change(change, job, hash).map(Some),
+        match &commit.change {
+            Some(change) => self.change(change, hash).map(Some),
             None => Ok(Some(0)),
         }
     }
 
     /// Writes events, run and index; `hash` ends the chain so far.
-    fn change(&self, it: &Change, job: &Job, mut hash: Vec<u8>) -> rusqlite::Result<Position> {
+    fn change(&self, it: &Change, mut hash: Vec<u8>) -> rusqlite::Result<Position> {
         let db = &self.db;
-        let id = it.run.id.as_str();
+        let id = it.run.as_str();
         let mut cursor = 0;
         let sql = "INSERT INTO events(run, seq, handoff, type, at, body, prev_hash, hash)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let mut insert = db.prepare_cached(sql)?;
-        for (event, body) in it.events.iter().zip(&job.bodies) {
-            let next = chain(&hash, body);
+        for event in &it.events {
+            let next = chain(&hash, event.body.as_bytes());
             insert.execute(params![
                 id,
                 event.seq as i64,
                 event.handoff.as_ref().map(HandoffId::as_str),
-                event.fact.name(),
+                event.name,
                 event.at.millis(),
-                String::from_utf8_lossy(body),
+                event.body,
                 hash,
                 next
             ])?;
@@ -238,34 +203,42 @@ impl Writer {
             id,
             it.expect as i64 + 1,
             hash,
-            it.run.is_open(),
-            it.run.changed_at.millis(),
-            job.run
+            it.open,
+            it.changed.millis(),
+            it.body
         ])?;
-        for handoff in it.touched.iter().filter_map(|id| it.run.handoffs.get(id)) {
-            self.index(id, handoff)?;
+        for row in &it.index {
+            self.index(id, row)?;
+        }
+        for (rejection, kept) in &it.rejections {
+            let sql = if *kept {
+                "INSERT INTO rejections(id, run) VALUES (?1, ?2) ON CONFLICT DO NOTHING"
+            } else {
+                "DELETE FROM rejections WHERE id = ?1 AND run = ?2"
+            };
+            db.prepare_cached(sql)?.execute([rejection, id])?;
         }
         Ok(cursor)
     }
 
-    fn index(&self, run: &str, it: &Handoff) -> rusqlite::Result<()> {
+    fn index(&self, run: &str, it: &Row) -> rusqlite::Result<()> {
         let sql = "INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted, ready, prio, due)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                    ON CONFLICT(id) DO UPDATE SET state = excluded.state, ready = excluded.ready,
                    prio = excluded.prio, due = excluded.due WHERE run = excluded.run";
-        let edge = &it.emission.edge;
+        let edge = &it.edge;
         let written = self.db.prepare_cached(sql)?.execute(params![
             it.id.as_str(),
             run,
-            it.emission.terms.as_ref().map(|it| &*it.key).unwrap_or_default(),
+            it.key,
             &*edge.pipeline,
             &*edge.from,
             &*edge.to,
             it.state.word(),
-            it.emitted_at.map_or(0, Time::millis),
-            queue::claimable(it).map(Time::millis),
-            queue::place(it).map(Time::millis),
-            queue::due(it).map(Time::millis)
+            it.emitted.millis(),
+            it.ready.map(Time::millis),
+            it.place.map(Time::millis),
+            it.due.map(Time::millis)
         ])?;
         match written {
             1 => Ok(()),
@@ -275,17 +248,17 @@ impl Writer {
     }
 }
 
+/// Tells those who watch that the log has grown to `position`.
+pub(super) fn reached(changed: &watch::Sender<Position>, position: Position) {
+    changed.send_if_modified(|known| {
+        let grown = position > *known;
+        *known = position.max(*known);
+        grown
+    });
+}
+
 /// Whether a row that must be new, or of the same run, is there already.
 fn is_taken(why: &rusqlite::Error) -> bool {
     matches!(why, rusqlite::Error::StatementChangedRows(_))
         || why.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
-}
-
-/// `SHA-256(previous LF body)`, the body as RFC 8785 bytes (protocol section 4).
-pub(super) fn chain(previous: &[u8], body: &[u8]) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    hash.update(previous);
-    hash.update(b"\n");
-    hash.update(body);
-    hash.finalize().to_vec()
 }

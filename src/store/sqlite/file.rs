@@ -1,0 +1,156 @@
+//! The file itself: whose it is, who may write it, and what is in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::domain::event::Fact;
+use crate::domain::run::State;
+use crate::store::StoreError;
+
+/// `SEAM` in ASCII, in the header of every store.
+const APPLICATION: i64 = 0x5345_414D;
+/// The format of the tables below. A change of them is a new number, and a way from the one before it in `UPGRADES`.
+const FORMAT: i64 = 2;
+/// The way from each earlier format to the next, the first of them from format 1.
+const UPGRADES: [&str; FORMAT as usize - 1] = [
+    // One row for each edge instead of one for all of them, and refused contracts that are found by their ids.
+    "
+ALTER TABLE rollups RENAME TO slices;
+CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, edge TEXT NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY(span, until, edge)) STRICT;
+INSERT INTO rollups(span, until, edge, body)
+  SELECT span, until, json_extract(it.value, '$[0]'), json_extract(it.value, '$[1]')
+  FROM slices, json_each(slices.body) AS it ORDER BY span, until;
+DROP TABLE slices;
+CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run)) STRICT, WITHOUT ROWID;
+INSERT INTO rejections(id, run)
+  SELECT DISTINCT json_extract(it.value, '$.rejection.id'), runs.id
+  FROM runs, json_each(runs.body, '$.rejections') AS it WHERE runs.open;
+",
+];
+/// Time a statement waits for a lock that SQLite itself takes for moments.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// The tables and indexes of a new file. Words of the protocol stand in two of its indexes.
+fn schema() -> String {
+    let refused = Fact::REFUSED;
+    let ends = State::ENDS.map(|it| format!("'{}'", it.word())).join(", ");
+    format!(
+        "
+CREATE TABLE runs(id TEXT PRIMARY KEY, revision INTEGER NOT NULL, hash BLOB NOT NULL, open INTEGER NOT NULL,
+  changed INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX runs_open ON runs(changed) WHERE open;
+CREATE TABLE events(cursor INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, seq INTEGER NOT NULL, handoff TEXT,
+  type TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL,
+  UNIQUE(run, seq)) STRICT;
+CREATE INDEX events_refused ON events(at) WHERE type = '{refused}';
+CREATE TABLE handoffs(id TEXT PRIMARY KEY, run TEXT NOT NULL, key TEXT NOT NULL UNIQUE, pipeline TEXT NOT NULL,
+  source TEXT NOT NULL, target TEXT NOT NULL, state TEXT NOT NULL, emitted INTEGER NOT NULL, ready INTEGER,
+  prio INTEGER, due INTEGER) STRICT;
+CREATE INDEX handoffs_ready ON handoffs(target, prio, id) WHERE ready IS NOT NULL;
+CREATE INDEX handoffs_due ON handoffs(due) WHERE due IS NOT NULL;
+CREATE INDEX handoffs_emitted ON handoffs(emitted, id);
+CREATE INDEX handoffs_state ON handoffs(state, emitted, id)
+  WHERE state NOT IN ({ends});
+CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, edge TEXT NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY(span, until, edge)) STRICT;
+CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run)) STRICT, WITHOUT ROWID;
+CREATE TABLE blobs(digest TEXT PRIMARY KEY, media_type TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE schemas(name TEXT NOT NULL, version TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY(name, version)) STRICT;
+CREATE TABLE http_idem(scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, body TEXT NOT NULL,
+  expires INTEGER NOT NULL, PRIMARY KEY(scope, key)) STRICT;
+CREATE INDEX http_idem_expires ON http_idem(expires);
+"
+    )
+}
+
+/// Opens or makes the file for writing, and brings an older one to the present format.
+pub(super) fn open(path: &Path, synchronous: &str) -> Result<Connection, StoreError> {
+    let failed = |why: rusqlite::Error| StoreError::sqlite(path, &why);
+    let mut connection = Connection::open(path).map_err(failed)?;
+    connection.busy_timeout(BUSY).map_err(failed)?;
+    if format_of(&connection, path)? < FORMAT {
+        // Others may be about to do the same: who comes second finds it done.
+        let change = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let found = format_of(&change, path)?;
+        if found == 0 {
+            change.execute_batch(&schema()).map_err(failed)?;
+            change.pragma_update(None, "application_id", APPLICATION).map_err(failed)?;
+        } else {
+            for upgrade in UPGRADES.iter().skip(found as usize - 1) {
+                change.execute_batch(upgrade).map_err(failed)?;
+            }
+        }
+        change.pragma_update(None, "user_version", FORMAT).map_err(failed)?;
+        change.commit().map_err(failed)?;
+        if (1..FORMAT).contains(&found) {
+            tracing::warn!(
+                "{}: brought from store format {found} to {FORMAT}; an older Seamwatch does not read it any more",
+                path.display()
+            );
+        }
+    }
+    let setup = format!("PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous};");
+    connection.execute_batch(&setup).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// The format of a store that this program can use; 0 for a file that is still empty.
+fn format_of(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let number = |sql: &str| {
+        let found = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        found.map_err(|why| StoreError::sqlite(path, &why))
+    };
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    let application = number("PRAGMA application_id")?;
+    let format = number("PRAGMA user_version")?;
+    if tables == 0 && application == 0 && format == 0 {
+        return Ok(0);
+    }
+    if application != APPLICATION {
+        let whose = if application == 0 {
+            format!("it has {tables} tables that are not ours")
+        } else {
+            format!("its application id is {application:#x}")
+        };
+        return Err(StoreError::Foreign(path.to_owned(), whose));
+    }
+    if format > FORMAT {
+        return Err(StoreError::Newer { path: path.to_owned(), found: format, known: FORMAT });
+    }
+    Ok(format)
+}
+
+/// Opens the file for reading; it exists.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|why| StoreError::sqlite(path, &why))?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// A directory that is removed when it is dropped.
+pub(super) struct Temporary(PathBuf);
+
+impl Temporary {
+    pub(super) fn new() -> Result<Self, StoreError> {
+        let path = std::env::temp_dir().join(format!("seam-{}", uuid::Uuid::now_v7().simple()));
+        fs::create_dir(&path).map_err(|why| StoreError::NotWritable(std::env::temp_dir(), why.to_string()))?;
+        Ok(Self(path))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,162 @@
+//! Rollups: figures of every edge, minute by minute and hour by hour, one row for each edge.
+//!
+//! What a commit adds is added in its transaction to what the row says then, so that writers in several programs add up.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, params};
+
+use crate::domain::health::{Kind, Tally};
+use crate::domain::id::Edge;
+use crate::domain::ledger::KEEP_EDGES;
+use crate::domain::time::{DAY, HOUR, MINUTE, Millis, Time};
+use crate::store::StoreError;
+
+/// Time for which minutes are kept, in milliseconds; hours last, they are few.
+const MINUTES_KEPT: Millis = DAY;
+/// Edges that go at once when one slice has too many.
+const EVICTED_AT_ONCE: usize = KEEP_EDGES / 20;
+
+/// What one transaction adds: of each edge in each minute, named by its end.
+pub(super) type Deltas<'a> = BTreeMap<(Time, &'a Edge), Tally>;
+
+/// The end of the hour that a minute ending at `end` belongs to.
+fn hour_end(end: Time) -> Time {
+    Time::from_millis((end.millis() + HOUR - 1).div_euclid(HOUR) * HOUR)
+}
+
+/// Adds what happened. A clock that went back does not open an old minute again: the latest one takes it.
+pub(super) fn add(db: &Connection, deltas: Deltas<'_>) -> Result<(), StoreError> {
+    if deltas.is_empty() {
+        return Ok(());
+    }
+    let sql = "SELECT max(until) FROM rollups WHERE span = ?1";
+    let latest: Option<i64> = db.prepare_cached(sql)?.query_row([MINUTE], |row| row.get(0))?;
+    let mut latest = latest.map(Time::from_millis);
+    let mut slice = Slice::new(db, MINUTE, latest.unwrap_or_default());
+    for ((end, edge), tally) in deltas {
+        if latest.is_none_or(|latest| end > latest) {
+            slice.bound()?;
+            if let Some(over) = latest.replace(end) {
+                close(db, over)?;
+            }
+            slice = Slice::new(db, MINUTE, end);
+        }
+        slice.add(&serde_json::to_string(edge)?, &tally)?;
+    }
+    slice.bound()
+}
+
+/// The minute is over: its hour takes it up.
+fn close(db: &Connection, end: Time) -> Result<(), StoreError> {
+    let mut hour = Slice::new(db, HOUR, hour_end(end));
+    let mut statement = db.prepare_cached("SELECT edge, body FROM rollups WHERE span = ?1 AND until = ?2")?;
+    let mut rows = statement.query([MINUTE, end.millis()])?;
+    while let Some(row) = rows.next()? {
+        let tally: Tally = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default())?;
+        hour.add(row.get_ref(0)?.as_str().unwrap_or_default(), &tally)?;
+    }
+    hour.bound()?;
+    let sql = "DELETE FROM rollups WHERE span = ?1 AND until < ?2";
+    db.prepare_cached(sql)?.execute([MINUTE, end.millis() - MINUTES_KEPT])?;
+    Ok(())
+}
+
+/// A minute or an hour that is being added to.
+struct Slice<'a> {
+    db: &'a Connection,
+    span: Millis,
+    end: Time,
+    /// Whether it got another edge.
+    wider: bool,
+}
+
+impl<'a> Slice<'a> {
+    fn new(db: &'a Connection, span: Millis, end: Time) -> Self {
+        Self { db, span, end, wider: false }
+    }
+
+    /// Adds to one edge, which is written as JSON.
+    fn add(&mut self, edge: &str, more: &Tally) -> Result<(), StoreError> {
+        let slice = (self.span, self.end.millis());
+        let sql = "SELECT rowid, body FROM rollups WHERE span = ?1 AND until = ?2 AND edge = ?3";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query(params![slice.0, slice.1, edge])?;
+        if let Some(row) = rows.next()? {
+            let place: i64 = row.get(0)?;
+            let mut tally: Tally = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default())?;
+            tally.add(more);
+            let sql = "UPDATE rollups SET body = ?2 WHERE rowid = ?1";
+            self.db.prepare_cached(sql)?.execute(params![place, serde_json::to_string(&tally)?])?;
+        } else {
+            self.wider = true;
+            let sql = "INSERT INTO rollups(span, until, edge, body) VALUES (?1, ?2, ?3, ?4)";
+            let body = serde_json::to_string(more)?;
+            self.db.prepare_cached(sql)?.execute(params![slice.0, slice.1, edge, body])?;
+        }
+        Ok(())
+    }
+
+    /// Edges are as many as names in contracts, and those can be invented: beyond what watchers keep, those that nothing
+    /// but refused contracts were on go first, then those that the least happened on. Some go at once, so that this is
+    /// rare.
+    fn bound(&mut self) -> Result<(), StoreError> {
+        if !std::mem::take(&mut self.wider) {
+            return Ok(());
+        }
+        let slice = params![self.span, self.end.millis()];
+        let sql = "SELECT count(*) FROM rollups WHERE span = ?1 AND until = ?2";
+        let edges: i64 = self.db.prepare_cached(sql)?.query_row(slice, |row| row.get(0))?;
+        let Some(over) = (edges as usize).checked_sub(KEEP_EDGES).filter(|it| *it > 0) else { return Ok(()) };
+        let mut statement = self.db.prepare_cached("SELECT edge, body FROM rollups WHERE span = ?1 AND until = ?2")?;
+        let mut rows = statement.query(slice)?;
+        let mut light = Vec::with_capacity(edges as usize);
+        while let Some(row) = rows.next()? {
+            let tally: Tally = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default())?;
+            let all: u32 = tally.counts.iter().map(|(_, n)| n).sum();
+            light.push((all - tally.counts.get(Kind::Rejected), all, row.get::<_, String>(0)?));
+        }
+        light.sort_unstable();
+        light.truncate(over + EVICTED_AT_ONCE);
+        let sql = "DELETE FROM rollups WHERE span = ?1 AND until = ?2 AND edge = ?3";
+        for (_, _, edge) in light {
+            self.db.prepare_cached(sql)?.execute(params![self.span, self.end.millis(), edge])?;
+        }
+        Ok(())
+    }
+}
+
+/// The minutes of the last hour or two and, before them, the hours of a day, no slice twice: the end of each and
+/// its edges with their figures, as one JSON list.
+pub(super) fn recent(db: &Connection, now: Time, mut give: impl FnMut(Time, String)) -> Result<(), StoreError> {
+    let hour_ago = now.millis() - HOUR;
+    let border = hour_ago.div_euclid(HOUR) * HOUR;
+    // The latest minute is part of no hour yet, however long ago it was.
+    let sql = "SELECT max(until) FROM rollups WHERE span = ?1";
+    let latest: Option<i64> = db.prepare_cached(sql)?.query_row([MINUTE], |row| row.get(0))?;
+    let minutes = latest.map_or(border, |it| border.min(it - 1));
+    // Hours first: they are before the minutes. One statement for both would sort the bodies, which are long.
+    let sql =
+        "SELECT until, edge, body FROM rollups WHERE span = ?1 AND until > ?2 AND until <= ?3 ORDER BY until, edge";
+    let mut statement = db.prepare_cached(sql)?;
+    for (span, after, last) in [(HOUR, border - DAY, border), (MINUTE, minutes.max(border - DAY), i64::MAX)] {
+        let mut rows = statement.query([span, after, last])?;
+        let mut slice: Option<(Time, String)> = None;
+        while let Some(row) = rows.next()? {
+            let end = Time::from_millis(row.get(0)?);
+            if let Some((of, edges)) = slice.take_if(|(of, _)| *of != end) {
+                give(of, edges + "]");
+            }
+            let (_, edges) = slice.get_or_insert_with(|| (end, String::new()));
+            edges.push_str(if edges.is_empty() { "[[" } else { ",[" });
+            edges.push_str(row.get_ref(1)?.as_str().unwrap_or_default());
+            edges.push(',');
+            edges.push_str(row.get_ref(2)?.as_str().unwrap_or_default());
+            edges.push(']');
+        }
+        if let Some((of, edges)) = slice {
+            give(of, edges + "]");
+        }
+    }
+    Ok(())
+}
