@@ -190,7 +190,7 @@ fn build(path: &Path, handoffs: usize, open: usize) {
             .prepare("INSERT INTO events(run, seq, handoff, type, at, body, prev_hash, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)")
             .expect("the table is there");
         let mut index = write
-            .prepare("INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+            .prepare("INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted, open) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
             .expect("the table is there");
         let hash = [7_u8; 32];
         for nth in 0..handoffs {
@@ -205,7 +205,7 @@ fn build(path: &Path, handoffs: usize, open: usize) {
             let edge = edge(nth % life.len());
             runs.execute(params![id, hash, is_open, at, body]).expect("a run fits");
             index
-                .execute(params![handoff, id, number, &*edge.pipeline, &*edge.from, &*edge.to, state, at])
+                .execute(params![handoff, id, number, &*edge.pipeline, &*edge.from, &*edge.to, state, at, is_open])
                 .expect("a handoff fits");
             for (seq, (name, body)) in (1_i64..).zip(events) {
                 let body = body.replace("00000000", &number);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::canonical::canonical;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Fact};
 use crate::domain::health::Tally;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::machine::Folded;
@@ -73,6 +73,8 @@ pub struct Entry {
     pub handoff: Option<HandoffId>,
     /// Name of the fact, such as `handoff.emitted`.
     pub name: &'static str,
+    /// Whether it is the refusal of a contract: a snapshot tells of the latest ones.
+    pub refusal: bool,
     /// Time at which it happened.
     pub at: Time,
     /// The event as RFC 8785 bytes, which its hash is made of.
@@ -90,6 +92,8 @@ pub struct Row {
     pub edge: Edge,
     /// State of the handoff.
     pub state: State,
+    /// Whether somebody still owes something on it.
+    pub open: bool,
     /// Time of its emission.
     pub emitted: Time,
     /// Time from which its target may claim it; `None` when nobody may.
@@ -108,6 +112,7 @@ impl Row {
             key: it.emission.terms.as_ref().map(|it| (&*it.key).into()).unwrap_or_default(),
             edge: it.emission.edge.clone(),
             state: it.state,
+            open: it.state.is_open(),
             emitted: it.emitted_at.unwrap_or_default(),
             ready: queue::claimable(it),
             place: queue::place(it),
@@ -119,8 +124,9 @@ impl Row {
 impl Entry {
     fn of(it: &Event) -> Self {
         let value = serde_json::to_value(it).expect("an event has string keys only, so JSON can hold it");
+        let refusal = matches!(it.fact, Fact::Refused(_));
         let body = String::from_utf8(canonical(&value)).expect("JSON is UTF-8");
-        Self { seq: it.seq, handoff: it.handoff.clone(), name: it.fact.name(), at: it.at, body }
+        Self { seq: it.seq, handoff: it.handoff.clone(), name: it.fact.name(), refusal, at: it.at, body }
     }
 }
 

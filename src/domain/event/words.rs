@@ -20,15 +20,12 @@ pub enum Tone {
 }
 
 impl Fact {
-    /// The name of [`Fact::Refused`], by which refusals are looked for.
-    pub const REFUSED: &str = "handoff.rejected";
-
     /// The CloudEvents type without its version suffix, such as `handoff.emitted`.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Emitted(_) => "handoff.emitted",
             Self::Sighted(_) => "handoff.sighted",
-            Self::Refused(_) => Self::REFUSED,
+            Self::Refused(_) => "handoff.rejected",
             Self::RejectionResolved { .. } => "rejection.resolved",
             Self::Duplicate { .. } => "handoff.duplicate",
             Self::Leased { .. } => "handoff.leased",

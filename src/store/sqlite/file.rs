@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::domain::event::Fact;
-use crate::domain::run::State;
 use crate::store::StoreError;
 
 /// `SEAM` in ASCII, in the header of every store.
@@ -16,8 +14,17 @@ const APPLICATION: i64 = 0x5345_414D;
 const FORMAT: i64 = 2;
 /// The way from each earlier format to the next, the first of them from format 1.
 const UPGRADES: [&str; FORMAT as usize - 1] = [
-    // One row for each edge instead of one for all of them, and refused contracts that are found by their ids.
+    // One row for each edge instead of one for all of them, refused contracts that are found by their ids, and indexes
+    // by what a commit says instead of by words of the protocol; these are the words as they were then.
     "
+ALTER TABLE handoffs ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
+UPDATE handoffs SET open = 1 WHERE state NOT IN ('completed', 'returned', 'dismissed', 'cancelled');
+DROP INDEX handoffs_state;
+CREATE INDEX handoffs_open ON handoffs(state, emitted, id) WHERE open;
+ALTER TABLE events ADD COLUMN refusal INTEGER NOT NULL DEFAULT 0;
+UPDATE events SET refusal = 1 WHERE type = 'handoff.rejected';
+DROP INDEX events_refused;
+CREATE INDEX events_refusal ON events(at) WHERE refusal;
 ALTER TABLE rollups RENAME TO slices;
 CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, edge TEXT NOT NULL, body TEXT NOT NULL,
   PRIMARY KEY(span, until, edge)) STRICT;
@@ -34,27 +41,22 @@ INSERT INTO rejections(id, run)
 /// Time a statement waits for a lock that SQLite itself takes for moments.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// The tables and indexes of a new file. Words of the protocol stand in two of its indexes.
-fn schema() -> String {
-    let refused = Fact::REFUSED;
-    let ends = State::ENDS.map(|it| format!("'{}'", it.word())).join(", ");
-    format!(
-        "
+/// The tables and indexes of a new file. No word of the protocol stands in them.
+const TABLES: &str = "
 CREATE TABLE runs(id TEXT PRIMARY KEY, revision INTEGER NOT NULL, hash BLOB NOT NULL, open INTEGER NOT NULL,
   changed INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE INDEX runs_open ON runs(changed) WHERE open;
 CREATE TABLE events(cursor INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, seq INTEGER NOT NULL, handoff TEXT,
   type TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL,
-  UNIQUE(run, seq)) STRICT;
-CREATE INDEX events_refused ON events(at) WHERE type = '{refused}';
+  refusal INTEGER NOT NULL DEFAULT 0, UNIQUE(run, seq)) STRICT;
+CREATE INDEX events_refusal ON events(at) WHERE refusal;
 CREATE TABLE handoffs(id TEXT PRIMARY KEY, run TEXT NOT NULL, key TEXT NOT NULL UNIQUE, pipeline TEXT NOT NULL,
   source TEXT NOT NULL, target TEXT NOT NULL, state TEXT NOT NULL, emitted INTEGER NOT NULL, ready INTEGER,
-  prio INTEGER, due INTEGER) STRICT;
+  prio INTEGER, due INTEGER, open INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX handoffs_ready ON handoffs(target, prio, id) WHERE ready IS NOT NULL;
 CREATE INDEX handoffs_due ON handoffs(due) WHERE due IS NOT NULL;
 CREATE INDEX handoffs_emitted ON handoffs(emitted, id);
-CREATE INDEX handoffs_state ON handoffs(state, emitted, id)
-  WHERE state NOT IN ({ends});
+CREATE INDEX handoffs_open ON handoffs(state, emitted, id) WHERE open;
 CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, edge TEXT NOT NULL, body TEXT NOT NULL,
   PRIMARY KEY(span, until, edge)) STRICT;
 CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run)) STRICT, WITHOUT ROWID;
@@ -63,9 +65,7 @@ CREATE TABLE schemas(name TEXT NOT NULL, version TEXT NOT NULL, body TEXT NOT NU
 CREATE TABLE http_idem(scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, body TEXT NOT NULL,
   expires INTEGER NOT NULL, PRIMARY KEY(scope, key)) STRICT;
 CREATE INDEX http_idem_expires ON http_idem(expires);
-"
-    )
-}
+";
 
 /// Opens or makes the file for writing, and brings an older one to the present format.
 pub(super) fn open(path: &Path, synchronous: &str) -> Result<Connection, StoreError> {
@@ -77,7 +77,7 @@ pub(super) fn open(path: &Path, synchronous: &str) -> Result<Connection, StoreEr
         let change = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let found = format_of(&change, path)?;
         if found == 0 {
-            change.execute_batch(&schema()).map_err(failed)?;
+            change.execute_batch(TABLES).map_err(failed)?;
             change.pragma_update(None, "application_id", APPLICATION).map_err(failed)?;
         } else {
             for upgrade in UPGRADES.iter().skip(found as usize - 1) {

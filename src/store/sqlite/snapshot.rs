@@ -4,7 +4,6 @@ use rusqlite::Connection;
 
 use super::rows::{events, head};
 use super::{parallel, rollup};
-use crate::domain::event::Fact;
 use crate::domain::port::{Rollup, Snapshot};
 use crate::domain::run::StoredRun;
 use crate::domain::time::{HOUR, Time};
@@ -23,13 +22,9 @@ pub(super) fn snapshot(db: &Connection, now: Time) -> Result<Snapshot, StoreErro
     let cursor = head(&moment)?;
     let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
     let recent = events(&moment, sql, [cursor as i64 - RECENT])?;
-    // By a literal: SQLite proves with nothing else that the index of refusals will do.
-    let sql = format!(
-        "SELECT cursor, body FROM events WHERE type = '{}' AND at > ?1 ORDER BY at DESC LIMIT ?2",
-        Fact::REFUSED
-    );
+    let sql = "SELECT cursor, body FROM events WHERE refusal AND at > ?1 ORDER BY at DESC LIMIT ?2";
     let hour = (now + -HOUR).millis();
-    let mut refused = events(&moment, &sql, [hour, REFUSED])?;
+    let mut refused = events(&moment, sql, [hour, REFUSED])?;
     refused.reverse();
     let mut snapshot = Snapshot {
         at: now,

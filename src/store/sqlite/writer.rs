@@ -178,8 +178,8 @@ impl Writer {
         let db = &self.db;
         let id = it.run.as_str();
         let mut cursor = 0;
-        let sql = "INSERT INTO events(run, seq, handoff, type, at, body, prev_hash, hash)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let sql = "INSERT INTO events(run, seq, handoff, type, at, body, prev_hash, hash, refusal)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let mut insert = db.prepare_cached(sql)?;
         for event in &it.events {
             let next = chain(&hash, event.body.as_bytes());
@@ -191,7 +191,8 @@ impl Writer {
                 event.at.millis(),
                 event.body,
                 hash,
-                next
+                next,
+                event.refusal
             ])?;
             hash = next;
             cursor = db.last_insert_rowid() as Position;
@@ -222,10 +223,10 @@ impl Writer {
     }
 
     fn index(&self, run: &str, it: &Row) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted, ready, prio, due)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+        let sql = "INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted, ready, prio, due,
+                   open) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
                    ON CONFLICT(id) DO UPDATE SET state = excluded.state, ready = excluded.ready,
-                   prio = excluded.prio, due = excluded.due WHERE run = excluded.run";
+                   prio = excluded.prio, due = excluded.due, open = excluded.open WHERE run = excluded.run";
         let edge = &it.edge;
         let written = self.db.prepare_cached(sql)?.execute(params![
             it.id.as_str(),
@@ -238,7 +239,8 @@ impl Writer {
             it.emitted.millis(),
             it.ready.map(Time::millis),
             it.place.map(Time::millis),
-            it.due.map(Time::millis)
+            it.due.map(Time::millis),
+            it.open
         ])?;
         match written {
             1 => Ok(()),
