@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use thiserror::Error;
+use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Flags, Settings};
 use crate::domain::text::{clean_block, escape_json};
@@ -186,6 +187,19 @@ pub fn say(text: &str) {
     use std::io::Write;
     // Nobody is left to tell when standard error is closed.
     let _ = writeln!(std::io::stderr(), "seam: {}", clean_block(text));
+}
+
+/// Logs to standard error; `SEAM_LOG` sets the level, such as `debug` or `seamwatch=trace`.
+pub fn log() {
+    let filter = EnvFilter::try_from_env("SEAM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .log_internal_errors(false) // they are told on stderr, which may be what is gone
+        .finish();
+    // Set already only when two servers run in one process, as in tests.
+    let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 /// A value as one JSON document with its line end, harmless to a terminal; `pretty` over many lines.

@@ -61,11 +61,20 @@
 //! 12  api::events                    server-sent events to every console, each from its own cursor
 //! ```
 //!
+//! # The way of what is only observed
+//!
+//! ```text
+//!  1  source::recording::line        a line becomes an Observation: a fact, with the ids and times of its source
+//!  2  source::observer               put in order, said once, its handoff introduced; what cannot be used is counted
+//!  3  source::recording::player      the events go out in batches, at the speed of the replay
+//!  4  domain::ledger                 folds them like those of an orchestrator; what nobody measures is not judged
+//! ```
+//!
 //! # Where to start reading
 //!
 //! [`domain::machine`] (what may happen to a handoff), [`domain::port`] (what passes between a console and a source; the
-//! acts of people are one table in it), [`domain::ledger`] (what the console knows), [`orchestrator::engine`] (load,
-//! decide, commit), [`console::app`] (keys in, effects out).
+//! acts of people are one table in it), [`domain::ledger`] (what the console knows), [`store::Store`] (what the engine asks
+//! of a store), [`orchestrator::engine`] (load, decide, commit), [`console::app`] (keys in, effects out).
 //!
 //! The parts are private, so that the compiler names what nobody uses; `testing` lists what tests and benchmarks take.
 

@@ -505,7 +505,7 @@ async fn a_token_is_told_what_it_allows() {
     let mut watch = source.watch(None);
     snapshot(&mut watch).await;
     let offers = source.capabilities();
-    let denied = |act: &ActKind| offers.may(*act).is_err_and(|why| why.contains("SEAM_TOKEN"));
+    let denied = |act: &ActKind| offers.may(*act).is_err_and(|why| why.contains("your token"));
     assert!(ActKind::ALL.iter().all(denied), "{offers:?}");
     let why = offers.may(ActKind::Approve).expect_err("a viewer approves nothing");
     assert!(why.ends_with("it needs the scope approver"), "each act has its own reason: {why}");

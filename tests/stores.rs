@@ -78,6 +78,10 @@ async fn a_store_of_yesterday_holds_the_same_runs_figures_switches_and_answers()
     }
 }
 
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
 /// The rows without what depends on the time of the question.
 fn timeless(mut document: Value) -> Value {
     let rows = document["rows"].as_array_mut().unwrap();
@@ -106,11 +110,14 @@ fn a_store_of_yesterday_is_printed_as_it_was_and_opening_it_is_told() {
                 get.args(["--limit", "1000000"]);
             }
             let got = get.output().unwrap();
-            assert!(got.status.success(), "{kind}: {}", String::from_utf8_lossy(&got.stderr));
+            assert!(got.status.success(), "{kind}: {}", text(&got.stderr));
             let now = timeless(serde_json::from_slice(&got.stdout).unwrap());
             let before = timeless(told["get"][kind].clone());
             assert!(before.as_array().is_some_and(|it| !it.is_empty()), "{kind}");
             assert_eq!(now, before, "{kind}");
+            // The first one to open it says what it did to it.
+            let brought = format!("brought from store format {format} to ");
+            assert_eq!(text(&got.stderr).contains(&brought), kind == "dead", "{}", text(&got.stderr));
         }
         // And whoever runs it as a server reads that its format is another one now.
         let (path, _) = store_of(format, place.path());

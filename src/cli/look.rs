@@ -147,6 +147,8 @@ pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared, Environ
             );
             return Err(Stop::new(Exit::Failed, why).into());
         }
+        // A store of an earlier format is brought to the present one, and whoever asked is told.
+        super::log();
     }
     let options = Options { still: true, ..Options::default() };
     let source = rules::open(&address, &settings, options).await?;

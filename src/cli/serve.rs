@@ -8,7 +8,6 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 use super::{Exit, Stop, rules};
 use crate::domain::port::Scope;
@@ -55,7 +54,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     if let Some(subject) = &args.new_token {
         return new_token(subject, &args.scope, &args.agent);
     }
-    log();
+    super::log();
     let access = access(args.tokens.as_deref())?;
     let (listener, address) = listen(&args.listen, &access).await?;
     let engine = open(&args).await?;
@@ -166,19 +165,6 @@ impl Interrupts {
             std::future::pending::<()>().await;
         }
     }
-}
-
-/// Logs to standard error; `SEAM_LOG` sets the level, such as `debug` or `seamwatch=trace`.
-fn log() {
-    let filter = EnvFilter::try_from_env("SEAM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .log_internal_errors(false) // they are told on stderr, which may be what is gone
-        .finish();
-    // Set already only when two servers run in one process, as in tests.
-    let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 async fn open(args: &Args) -> anyhow::Result<Engine> {

@@ -71,7 +71,7 @@ impl Http {
         let mut headers = HeaderMap::new();
         if let Some(token) = token {
             let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-                .map_err(|_| "the token in SEAM_TOKEN has characters that no token has".to_owned())?;
+                .map_err(|_| "the token has characters that no token has".to_owned())?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
@@ -199,7 +199,7 @@ impl Source for Http {
             let scopes: Vec<&str> = act.row().scopes.iter().map(|it| it.name()).collect();
             let scopes = scopes.join(" or ");
             if self.server.token {
-                format!("the token in SEAM_TOKEN does not allow this on {name}; it needs the scope {scopes}")
+                format!("your token does not allow this on {name}; it needs the scope {scopes}")
             } else {
                 format!("{name} does not allow this without a token; it needs the scope {scopes}")
             }

@@ -127,7 +127,7 @@ impl Server {
         };
         match status {
             StatusCode::UNAUTHORIZED if self.token => Fault::Denied(format!(
-                "{name} does not know the token in SEAM_TOKEN ({detail}): set SEAM_TOKEN to a valid one"
+                "{name} does not know your token ({detail}): put a valid one into SEAM_TOKEN, or where token_file or token_command of the configuration find it"
             )),
             StatusCode::UNAUTHORIZED => Fault::Denied(format!("{name} wants a token: set SEAM_TOKEN to yours")),
             StatusCode::FORBIDDEN => Fault::Denied(detail),

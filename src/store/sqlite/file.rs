@@ -19,11 +19,11 @@ const UPGRADES: [&str; FORMAT as usize - 1] = [
     "
 ALTER TABLE handoffs ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
 UPDATE handoffs SET open = 1 WHERE state NOT IN ('completed', 'returned', 'dismissed', 'cancelled');
-DROP INDEX handoffs_state;
+DROP INDEX IF EXISTS handoffs_state;
 CREATE INDEX handoffs_open ON handoffs(state, emitted, id) WHERE open;
 ALTER TABLE events ADD COLUMN refusal INTEGER NOT NULL DEFAULT 0;
 UPDATE events SET refusal = 1 WHERE type = 'handoff.rejected';
-DROP INDEX events_refused;
+DROP INDEX IF EXISTS events_refused;
 CREATE INDEX events_refusal ON events(at) WHERE refusal;
 ALTER TABLE rollups RENAME TO slices;
 CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, edge TEXT NOT NULL, body TEXT NOT NULL,
