@@ -214,10 +214,12 @@ pub(crate) async fn a_snapshot_is_of_one_moment(place: Place) {
     });
     let mut seen = 0;
     while seen < 100 {
+        let written = writing.is_finished();
         let snapshot = other.snapshot(at(1)).await.unwrap();
         let counted: u32 =
             snapshot.rollups.iter().flat_map(|it| &it.edges).map(|(_, tally)| tally.counts.get(Kind::Emitted)).sum();
         seen = snapshot.runs.len();
+        assert!(seen == 100 || !written, "the writer failed");
         let log = other.tail(0, 1_000).await.unwrap();
         let upto = log.iter().filter(|(position, _)| *position <= snapshot.cursor.number().unwrap()).count();
         assert_eq!((seen, counted as usize), (upto, upto), "runs, figures and position belong together");
