@@ -74,7 +74,7 @@ pub fn keys() {
 fn help(seam: &Session) -> f64 {
     let seconds = seam.paints(b"?", "scroll");
     seam.press(b"?");
-    std::thread::sleep(Duration::from_millis(fastrand::u64(50..130)));
+    std::thread::sleep(Duration::from_millis(fastrand::u32(50..130).into()));
     seconds
 }
 

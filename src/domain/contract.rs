@@ -15,7 +15,7 @@ pub use mask::{MASK, Masked, mask, mask_messages};
 pub use memory::{Brief, Summary, WorkingMemory};
 pub use record::{
     CallStatus, Classification, Delivery, EffectStatus, FailureAction, FailureModes, Level, Maker, Provenance, Quality,
-    RedactionMethod, SideEffect,
+    Redaction, RedactionMethod, SideEffect,
 };
 
 use std::fmt;

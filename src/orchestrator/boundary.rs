@@ -20,6 +20,7 @@ pub use compat::accepts;
 pub use derive::Derive;
 pub use parse::parse;
 pub use registry::{PutError, Registry};
+pub use rules::redact_refused;
 pub use unmask::unmasked_diff;
 
 use std::sync::LazyLock;
@@ -115,6 +116,7 @@ pub fn admit(registry: &Registry, value: &Value, derive: &Derive) -> Result<Admi
     };
     derive::fill(members, derive, &mut found);
     let mut dropped = rules::redact(&mut value);
+    rules::undropped(&value, &mut found);
     let mut contract: Contract = match serde_json::from_value(value) {
         Ok(contract) => contract,
         Err(why) => {

@@ -9,6 +9,7 @@
 mod act;
 mod admit;
 mod emit;
+mod ids;
 mod lease;
 mod look;
 mod others;
@@ -175,11 +176,6 @@ impl Engine {
         let run = self.inner.store.run_of(handoff).await?;
         run.ok_or_else(|| Problem::NotFound(format!("handoff {handoff}")))
     }
-}
-
-/// A fencing token: which attempt, and something nobody can guess by counting.
-fn new_lease(attempt: u32) -> String {
-    format!("{attempt}.{:016x}", fastrand::u64(..))
 }
 
 /// The beginning of a text from outside, at most so many characters.

@@ -84,12 +84,15 @@ fn hides(class: &str) -> bool {
     !matches!(class, "public" | "internal")
 }
 
-/// Takes what is not to be shown of `body` out of messages about it: they quote what is wrong. The place and the keyword
-/// stay, and whoever may read the value finds it there.
+/// Takes what is not to be shown of `body`, or is taken out before it is stored, out of messages about it: they quote what
+/// is wrong. The place and the keyword stay, and whoever may read the value finds it there.
 pub fn mask_messages(body: &Value, violations: &mut [Violation]) {
     /// Shorter values are in many texts by chance.
     const TELLING: usize = 4;
-    let hidden = mask(&mut body.clone());
+    let mut hidden = mask(&mut body.clone());
+    let redactions = body.pointer("/classification/redactions").and_then(Value::as_array);
+    let redacted = redactions.into_iter().flatten().filter_map(|it| it.get("path")?.as_str());
+    hidden.extend(redacted.map(str::to_owned));
     let quoted = |message: &str| {
         let values = hidden.iter().filter_map(|it| body.pointer(it)).map(plain);
         values.filter(|it| it.len() >= TELLING).any(|it| message.contains(it.get(..QUOTED).unwrap_or(&it)))

@@ -1,12 +1,13 @@
 //! Rules that the schema cannot say: between members, limits in bytes, and the demands of an edge.
 
 use semver::Version;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::words::shown;
 use super::{CONTRACT_BYTES_MAX, Derive, FIELDS_BYTES_MAX, Flag, Registry, parse};
 use crate::domain::brief::Completeness;
-use crate::domain::contract::{Contract, RedactionMethod, RelationKind, SideEffect, Strictness, Violation};
+use crate::domain::contract::{Contract, Redaction, RedactionMethod, RelationKind, SideEffect, Strictness, Violation};
 use crate::domain::pointer;
 use crate::domain::time::Time;
 
@@ -65,13 +66,54 @@ pub(super) fn redact(value: &mut Value) -> Vec<String> {
         let Some((parent, name)) = path.rsplit_once('/') else {
             continue;
         };
-        let members = value.pointer_mut(parent).and_then(Value::as_object_mut);
-        let removed = members.and_then(|it| it.remove(&*pointer::name(name)));
+        let removed = match value.pointer_mut(parent) {
+            Some(Value::Object(members)) => members.remove(&*pointer::name(name)),
+            // The places of the others stay what the other redactions say they are.
+            Some(Value::Array(items)) => {
+                let item = name.parse().ok().and_then(|it: usize| items.get_mut(it));
+                item.map(Value::take)
+            }
+            _ => None,
+        };
         if removed.is_some() {
             dropped.push(path.to_owned());
         }
     }
     dropped
+}
+
+/// The same for what was refused, and may be no contract. False when it declares something that cannot be read or done:
+/// nobody knows what it would have taken out.
+pub fn redact_refused(value: &mut Value) -> bool {
+    let readable = |it: &Value| {
+        let below = |it: &Redaction| it.path.strip_prefix(FIELDS).is_some_and(|rest| rest.starts_with('/'));
+        Redaction::deserialize(it).is_ok_and(|it| it.method != RedactionMethod::Drop || below(&it))
+    };
+    let understood = match value.get("classification") {
+        None | Some(Value::Null) => true,
+        Some(Value::Object(class)) => match class.get("redactions") {
+            None | Some(Value::Null) => true,
+            Some(Value::Array(declared)) => declared.iter().all(readable),
+            Some(_) => false,
+        },
+        Some(_) => false,
+    };
+    redact(value);
+    understood
+}
+
+/// Finds what is declared as dropped and is there all the same, at a place from which nothing can be taken out.
+pub(super) fn undropped(value: &Value, found: &mut Vec<Violation>) {
+    let declared = value.pointer("/classification/redactions").and_then(Value::as_array);
+    for (nth, it) in declared.into_iter().flatten().enumerate() {
+        let Ok(it) = Redaction::deserialize(it) else { continue };
+        let there = value.pointer(&it.path).is_some_and(|left| !left.is_null());
+        if it.method == RedactionMethod::Drop && there {
+            let message =
+                "is declared as dropped but was sent: only payload fields can be taken out here, so leave it out";
+            found.push(Violation::new(format!("/classification/redactions/{nth}/path"), "redaction", message));
+        }
+    }
 }
 
 /// Rules between members (protocol section 2, semantic checks).

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::ids::new_id;
 use super::{Engine, Problem, cut};
 use crate::domain::command::NewHandoff;
 use crate::domain::contract::{
@@ -113,16 +114,6 @@ fn told(admitted: &Admitted) -> Cow<'_, Contract> {
 /// The bytes of an admitted contract.
 pub(super) fn contract_blob(admitted: &Admitted) -> Blob {
     Blob { digest: admitted.digest.clone(), media_type: CONTRACT_TYPE.to_owned(), bytes: admitted.bytes.clone() }
-}
-
-/// An id that sorts by time.
-pub(super) fn new_id(now: Time) -> HandoffId {
-    let random = fastrand::u128(..).to_le_bytes();
-    let mut bytes = [0; 10];
-    bytes.copy_from_slice(&random[..10]);
-    let millis = u64::try_from(now.millis()).unwrap_or_default();
-    let id = uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid();
-    HandoffId::from(id.to_string())
 }
 
 /// The party an actor speaks for; what kind of agent or person it is, it may say itself.

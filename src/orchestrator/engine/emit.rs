@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::admit::{CONTRACT_TYPE, Candidate, party, placed, rejection, relation_kind};
+use super::ids::new_trace;
 use super::requester::{Done, Plan};
 use super::{Problem, Requester};
 use crate::domain::canonical::canonical;
@@ -11,7 +12,7 @@ use crate::domain::contract::{Relation, RelationKind, Strictness, Violation};
 use crate::domain::id::RunId;
 use crate::domain::key::{TraceId, check_branch, check_step, next_position};
 use crate::domain::run::{Handoff, Run};
-use crate::orchestrator::boundary::{CONTRACT_BYTES_MAX, Derive};
+use crate::orchestrator::boundary::{CONTRACT_BYTES_MAX, Derive, redact_refused};
 use crate::store::Blob;
 
 /// The outcome of an accepted emit.
@@ -98,15 +99,18 @@ impl Requester {
         violations: &[Violation],
         run: Option<&RunId>,
     ) -> Result<String, Problem> {
-        let (run, rejection) = rejection(&self.by, source, body, violations, run);
+        let mut body = body.clone();
+        // What may hold something that was to be taken out is not kept at all.
+        let understood = redact_refused(&mut body);
+        let (run, rejection) = rejection(&self.by, source, &body, violations, run);
         let id = rejection.id.clone();
-        let bytes = canonical(body);
-        let small = bytes.len() <= CONTRACT_BYTES_MAX;
+        let bytes = canonical(&body);
+        let kept = understood && bytes.len() <= CONTRACT_BYTES_MAX;
         let blob = Blob { digest: rejection.digest.clone(), media_type: CONTRACT_TYPE.to_owned(), bytes };
         let plan = |_: Option<&Run>, _| {
             Ok(Plan {
                 // For those who look for the cause.
-                blobs: small.then(|| blob.clone()).into_iter().collect(),
+                blobs: kept.then(|| blob.clone()).into_iter().collect(),
                 ..Plan::of(Command::Refuse(Box::new(rejection.clone())))
             })
         };
@@ -189,11 +193,3 @@ const FOLLOWING: [RelationKind; 5] = [
     RelationKind::FanIn,
     RelationKind::Escalation,
 ];
-
-fn new_trace() -> TraceId {
-    loop {
-        if let Ok(trace) = TraceId::parse(&format!("{:032x}", fastrand::u128(..))) {
-            return trace;
-        }
-    }
-}

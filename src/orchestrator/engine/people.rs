@@ -6,9 +6,10 @@ use json_patch::Patch;
 use serde_json::Value;
 
 use super::admit::{OPERATORS, answers, contract_blob, emission, question_to};
+use super::ids::new_lease;
 use super::lease::{blobs, stored};
 use super::requester::{Done, Plan};
-use super::{Engine, Problem, Requester, cut, new_lease};
+use super::{Engine, Problem, Requester, cut};
 use crate::domain::command::{Command, Seen};
 use crate::domain::contract::{Contract, Violation};
 use crate::domain::event::{Annotation, Answer, Emission, Escalation, EscalationKind};

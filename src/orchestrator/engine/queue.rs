@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
+use super::ids::new_lease;
 use super::requester::{Done, Plan};
-use super::{Problem, Requester, cut, new_lease};
+use super::{Problem, Requester, cut};
 use crate::domain::command::Command;
 use crate::domain::event::Resolution;
 use crate::domain::id::{HandoffId, RunId};

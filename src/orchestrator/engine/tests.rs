@@ -1,3 +1,4 @@
+mod redacted;
 mod shared;
 
 use std::time::Duration;
