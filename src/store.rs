@@ -16,7 +16,7 @@ mod verify;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-pub use commit::{Answered, Blob, Commit, NewSchema, Row, Version};
+pub use commit::{Answered, Blob, Commit, Giver, NewSchema, Row, Version};
 pub use error::{CommitError, StoreError};
 pub use query::{Due, Filter, Link, Listed, Ready, Schema};
 pub use sqlite::{Lock, Sqlite};
@@ -98,8 +98,12 @@ pub trait Store: Send + Sync {
     /// The bytes with this digest; `None` when they are not kept.
     fn blob(&self, digest: &str) -> Answer<'_, Option<Blob>>;
 
-    /// Whether there are bytes of this digest.
-    fn has_blob(&self, digest: &str) -> Answer<'_, bool>;
+    /// Who gave the bytes with this digest to be kept; empty when they are not kept, or nobody outside gave them.
+    fn givers(&self, digest: &str) -> Answer<'_, Vec<Giver>>;
+
+    /// Handoffs that refer to the bytes with this digest, each with its run, of the runs in which one of `names` hands over
+    /// or takes over; at most `n`.
+    fn referring(&self, digest: &str, names: Vec<String>, n: usize) -> Answer<'_, Vec<(RunId, HandoffId)>>;
 
     /// The answer remembered for a key, and before it the fingerprint of its request; `None` when there is none, or it
     /// has expired at `now`.

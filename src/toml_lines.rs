@@ -87,6 +87,8 @@ impl<'a> Reader<'a> {
 /// One `[[name]]` table.
 #[derive(Debug)]
 pub struct Table {
+    /// Its name.
+    pub name: String,
     /// The line of its heading, from 1.
     pub line: usize,
     /// Its members, by name.
@@ -115,14 +117,16 @@ impl Member {
     }
 }
 
-/// Every `[[name]]` table of a file that holds nothing else.
-pub fn tables<'a>(text: &'a str, name: &str) -> (Reader<'a>, Vec<Table>) {
+/// Every `[[name]]` table of a file that holds nothing else, by one of these names.
+pub fn tables<'a>(text: &'a str, names: &[&str]) -> (Reader<'a>, Vec<Table>) {
+    let known = names.iter().map(|it| format!("[[{it}]]")).collect::<Vec<_>>().join(" and ");
     let (mut reader, document) = Reader::new(text);
     let mut tables = Vec::new();
     for (key, value) in document {
         let items = value.get_ref().as_array();
-        let Some(items) = items.filter(|_| key.get_ref() == name) else {
-            let what = format!("`{}` has no place here; there are [[{name}]] tables", key.get_ref());
+        let name = key.get_ref().to_string();
+        let Some(items) = items.filter(|_| names.contains(&&*name)) else {
+            let what = format!("`{name}` has no place here; there are {known} tables");
             reader.wrong(key.span(), what);
             continue;
         };
@@ -139,7 +143,7 @@ pub fn tables<'a>(text: &'a str, name: &str) -> (Reader<'a>, Vec<Table>) {
                     Err(why) => reader.note(line, format!("`{name}` {}", why.message())),
                 }
             }
-            tables.push(Table { line: reader.line(&item.span()), members });
+            tables.push(Table { name: name.clone(), line: reader.line(&item.span()), members });
         }
     }
     (reader, tables)

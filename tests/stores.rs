@@ -17,12 +17,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use flate2::read::GzDecoder;
+use seamwatch::testing::domain::event::Fact;
 use seamwatch::testing::domain::port::Snapshot;
 use seamwatch::testing::domain::time::Time;
 use seamwatch::testing::orchestrator::engine::{Engine, Settings};
 use seamwatch::testing::store::{Lock, Sqlite, Store};
 use serde_json::Value;
 
+/// Digest of the table that `make.sh` puts into each of them.
+const TABLE: &str = "sha256:88ad5cd7d4c84b1a4c42017f9fe7ffc9eedd9e4b8278418fd7909d6e25daf585";
 /// The formats before the present one.
 const FORMATS: [u32; 1] = [1];
 
@@ -70,6 +73,16 @@ async fn a_store_of_yesterday_holds_the_same_runs_figures_switches_and_answers()
         let paused: Vec<_> = before.runs.iter().flat_map(|it| it.run().paused.clone()).collect();
         assert_eq!(paused.len(), 1);
         assert_eq!(engine.paused().await.unwrap(), paused);
+        assert_eq!(store.givers(TABLE).await.unwrap(), [""], "bytes that somebody gave are given out again");
+        let results = engine.tail(0, 1_000).await.unwrap().into_iter().filter_map(|(_, it)| match it.fact {
+            Fact::Completed { result, .. } => result,
+            _ => None,
+        });
+        let results: Vec<String> = results.collect();
+        assert!(!results.is_empty());
+        for result in results {
+            assert_eq!(store.givers(&result).await.unwrap(), [""; 0], "a result is no blob");
+        }
         let version = "1.0.0".parse().unwrap();
         assert_eq!(engine.get_schema("figures", &version).as_ref(), Some(&told["schema"]));
         let key = told["answered"]["key"].as_str().unwrap();

@@ -294,6 +294,25 @@ pub enum Refusal {
         /// Digest of the contract that came now.
         received: String,
     },
+    /// Who emits takes no part in the run.
+    #[error(
+        "{who} takes no part in run {run}, and no policy names it among the peers of that pipeline; leave trace_id out to \
+         start a run of your own"
+    )]
+    Stranger {
+        /// Name of the party that tried.
+        who: String,
+        /// Id of the run.
+        run: RunId,
+    },
+    /// The place in the run belongs to other work: nothing was emitted before, and nothing is now.
+    #[error("step {step} on branch {branch:?} of this run is taken by other work; emit on a branch of your own")]
+    PlaceTaken {
+        /// The step that was wanted.
+        step: u32,
+        /// The branch that was wanted; empty for the main one.
+        branch: String,
+    },
     /// The request itself makes no sense.
     #[error("{0}")]
     Invalid(String),

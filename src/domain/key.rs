@@ -10,6 +10,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+/// The first number of a branch beside a run: no fan-out has that many follow-ups.
+const BESIDE: u64 = 1 << 63;
 /// The highest step a handoff can have, `2^31 - 1`.
 pub const STEP_MAX: u32 = 2_147_483_647;
 /// The longest branch in bytes.
@@ -227,6 +229,30 @@ pub fn next_position(step: u32, branch: &str, index: usize, count: usize) -> Res
     Ok((step, branch))
 }
 
+/// The branch beside a run on which a peer from outside hands something to it: always the same for the same work, so that
+/// a repeat finds its key taken by itself, and never one of the run's own.
+pub fn peer_branch(source: &str, target: &str, stage: &str) -> String {
+    (number_of(source, target, stage) | BESIDE).to_string()
+}
+
+/// The branch below another one that is this work's own, where other work has its place: always the same, too.
+pub fn own_branch(parent: &str, source: &str, target: &str, stage: &str) -> String {
+    let number = number_of(source, target, stage) & !BESIDE;
+    if parent.is_empty() { number.to_string() } else { format!("{parent}.{number}") }
+}
+
+/// The first 8 bytes of a hash over what is the same whenever the same work comes again.
+fn number_of(source: &str, target: &str, stage: &str) -> u64 {
+    let digest = Sha256::digest(format!("peer-branch/1\n{source}\n{target}\n{stage}").as_bytes());
+    digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// The number of the branch beside the run that a branch belongs to; `None` for the run's own branches.
+pub fn beside(branch: &str) -> Option<u64> {
+    let first = branch.split('.').next().unwrap_or_default();
+    first.parse().ok().filter(|it| *it >= BESIDE)
+}
+
 fn following(step: u32) -> Result<u32, KeyError> {
     let next = step.checked_add(1).ok_or(KeyError::Step(u64::from(step) + 1))?;
     check_step(next).map(|()| next)
@@ -264,6 +290,24 @@ mod tests {
         assert_eq!(effect.as_str(), "ek1_b73048b06a9deec02d2045af0507022e2aefae571f004d5cc6aee72488662487");
         let undo = compensation_key(&effect);
         assert_eq!(undo.as_str(), "ck1_3fe752910a17e46fd150f44bcb5831f107bd23019bb8004902a2fe9c0c73a63d");
+    }
+
+    #[test]
+    fn the_branch_of_a_peer_is_found_again_and_is_none_of_the_run() {
+        let branch = peer_branch("auditor", "writer", "draft");
+        assert_eq!(branch, "14146252525415550667");
+        assert_eq!(check_branch(&branch), Ok(()));
+        let number = branch.parse().ok();
+        let own = own_branch("", "auditor", "writer", "draft");
+        assert_eq!((beside(&own), own_branch("2", "auditor", "writer", "draft")), (None, format!("2.{own}")));
+        assert_eq!((beside(&branch), beside(&format!("{branch}.3.0"))), (number, number));
+        for own in ["", "0", "3.9223372036854775808", "9223372036854775807", "99999999999999999999999"] {
+            assert_eq!(beside(own), None, "{own}");
+        }
+        for other in [("auditors", "writer", "draft"), ("auditor", "editor", "draft"), ("auditor", "writer", "review")]
+        {
+            assert_ne!(peer_branch(other.0, other.1, other.2), branch);
+        }
     }
 
     #[test]

@@ -93,18 +93,32 @@ impl Default for Rule {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Policies {
     rules: Vec<Rule>,
+    /// Name of a pipeline, which may be `*`, and the agents that may hand something to its runs without taking part.
+    peers: Vec<(String, Vec<String>)>,
     standard: EdgePolicy,
 }
 
 impl Policies {
     /// Rules in their order.
     pub fn new(rules: Vec<Rule>) -> Self {
-        Self { rules, standard: EdgePolicy::default() }
+        Self { rules, peers: Vec::new(), standard: EdgePolicy::default() }
+    }
+
+    /// The same with the peers of a pipeline, or of any where its name is `*`.
+    #[must_use]
+    pub fn with_peers(mut self, pipeline: String, peers: Vec<String>) -> Self {
+        self.peers.push((pipeline, peers));
+        self
+    }
+
+    /// Whether `who` may hand something to runs of a pipeline without taking part in them.
+    pub fn is_peer(&self, pipeline: &str, who: &str) -> bool {
+        let here = self.peers.iter().filter(|(name, _)| fits(name, pipeline));
+        here.flat_map(|(_, peers)| peers).any(|it| it == who)
     }
 
     /// The policy of an edge: that of the first rule that matches it, else the default.
     pub fn of(&self, edge: &Edge) -> &EdgePolicy {
-        let fits = |pattern: &str, name: &str| pattern == "*" || pattern == name;
         self.rules
             .iter()
             .find(|rule| {
@@ -112,4 +126,8 @@ impl Policies {
             })
             .map_or(&self.standard, |rule| &rule.policy)
     }
+}
+
+fn fits(pattern: &str, name: &str) -> bool {
+    pattern == "*" || pattern == name
 }

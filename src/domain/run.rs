@@ -12,6 +12,7 @@ use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use super::mark::SeenToken;
 use super::time::{Millis, Time};
 
+mod parties;
 pub mod queue;
 mod state;
 mod stored_run;

@@ -8,6 +8,7 @@
 #[deny(clippy::wildcard_enum_match_arm)]
 mod act;
 mod admit;
+mod blobs;
 mod emit;
 mod ids;
 mod lease;
@@ -24,7 +25,6 @@ mod wake;
 
 use std::sync::{Arc, RwLock};
 
-pub use admit::CONTRACT_TYPE;
 pub use lease::Completed;
 pub use people::Edit;
 pub use problem::Problem;

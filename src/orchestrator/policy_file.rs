@@ -1,6 +1,10 @@
-//! The file of policies: `[[edge]]` tables, in order.
+//! The file of policies: `[[edge]]` tables, in order, and `[[pipeline]]` tables.
 //!
 //! ```toml
+//! [[pipeline]]
+//! name = "articles"
+//! peers = ["auditor"]            # may hand something to its runs without taking part
+//!
 //! [[edge]]
 //! from = "writer"                # `*`, or left out: any
 //! to = "publisher"
@@ -22,9 +26,30 @@ use crate::toml_lines::{Member, Mistake, Reader, Table, Value, tables};
 /// # Errors
 /// Every mistake, in the order of the file.
 pub fn read(text: &str) -> Result<Policies, Vec<Mistake>> {
-    let (mut reader, tables) = tables(text, "edge");
-    let rules = tables.iter().map(|it| rule(it, &mut reader)).collect();
-    reader.settle(Policies::new(rules))
+    let (mut reader, tables) = tables(text, &["edge", "pipeline"]);
+    let (edges, pipelines): (Vec<&Table>, Vec<&Table>) = tables.iter().partition(|it| it.name == "edge");
+    let rules = edges.into_iter().map(|it| rule(it, &mut reader)).collect();
+    let policies = pipelines.into_iter().fold(Policies::new(rules), |policies, it| {
+        let (name, peers) = pipeline(it, &mut reader);
+        policies.with_peers(name, peers)
+    });
+    reader.settle(policies)
+}
+
+/// A pipeline's name, or `*` for any, and its peers.
+fn pipeline(table: &Table, reader: &mut Reader<'_>) -> (String, Vec<String>) {
+    let mut read = ("*".to_owned(), Vec::new());
+    for Member { name, line, value } in &table.members {
+        let member = match name.as_str() {
+            "name" => text(value).map(|it| read.0 = it),
+            "peers" => texts(value).map(|it| read.1 = it),
+            _ => Err("is unknown; a pipeline has name and peers".to_owned()),
+        };
+        if let Err(why) = member {
+            reader.note(*line, format!("`{name}` {why}"));
+        }
+    }
+    read
 }
 
 fn rule(table: &Table, reader: &mut Reader<'_>) -> Rule {
@@ -202,6 +227,19 @@ mod tests {
         assert!(!of("news", "writer", "legal").cyclic);
         assert!(of("other", "writer", "legal").cyclic);
         assert_eq!(of("other", "a", "b"), &EdgePolicy::default());
+    }
+
+    #[test]
+    fn a_pipeline_names_its_peers() {
+        let policies =
+            read("[[pipeline]]\nname = 'news'\npeers = ['auditor']\n[[pipeline]]\npeers = ['clock']\n").unwrap();
+        let is = |pipeline, who| policies.is_peer(pipeline, who);
+        assert!(is("news", "auditor") && is("news", "clock") && is("other", "clock"));
+        assert!(!is("other", "auditor") && !is("news", "news") && !Policies::default().is_peer("news", "auditor"));
+        let wrong = read("[[pipeline]]\npeer = ['x']\n[[edges]]\n").unwrap_err();
+        let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        assert!(wrong[0].contains("line 2") && wrong[0].contains("name and peers"), "{wrong:?}");
+        assert!(wrong[1].contains("[[edge]] and [[pipeline]]"), "{wrong:?}");
     }
 
     #[test]

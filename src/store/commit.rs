@@ -21,11 +21,18 @@ pub struct Commit {
     pub change: Option<Change>,
     /// Bytes to keep; those that are there already are left alone.
     pub blobs: Vec<Blob>,
+    /// Who gave bytes to keep, by their digest; empty for bytes that nobody outside gave.
+    pub givers: Vec<(String, Giver)>,
+    /// Bytes that handoffs of the run refer to, by their digest.
+    pub references: Vec<(String, HandoffId)>,
     /// The answer to remember for a repeated request. A key that was answered before, and has not expired, is a conflict.
     pub answered: Option<Answered>,
     /// A payload schema to keep.
     pub schema: Option<NewSchema>,
 }
+
+/// Name of an agent that gave bytes to keep; empty where nobody asked who it was.
+pub type Giver = String;
 
 /// A payload schema that is registered.
 #[derive(Clone, Debug, PartialEq)]

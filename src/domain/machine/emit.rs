@@ -4,17 +4,24 @@ use std::sync::Arc;
 
 use super::log::Log;
 use crate::domain::command::{NewHandoff, Refusal, agreed};
-use crate::domain::event::{Fact, Rejection};
+use crate::domain::event::{Emission, Fact, Rejection};
 use crate::domain::id::HandoffId;
 use crate::domain::loops;
 use crate::domain::run::{Level, Refused};
 
 pub(super) fn emit(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
     let terms = agreed(&new.id, &new.emission)?;
+    if !log.made.run.lets_in(&new.emission) {
+        let who = new.emission.from.id.clone();
+        return Err(Refusal::Stranger { who, run: log.made.run.id.clone() });
+    }
     if log.made.run.cancelled_at.is_some() {
         return Err(Refusal::Invalid(format!("run {} was cancelled; start a new one", log.made.run.id)));
     }
     if let Some((known, its)) = log.made.run.by_key(&terms.key) {
+        if !same_work(&known.emission, &new.emission) {
+            return Err(taken(&new.emission));
+        }
         if its.digest != terms.digest {
             let (id, existing) = (known.id.clone(), its.digest.to_string());
             let received = terms.digest.to_string();
@@ -82,6 +89,7 @@ pub(super) fn returned(
 fn follow(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
     let terms = agreed(&new.id, &new.emission)?;
     match log.made.run.by_key(&terms.key) {
+        Some((known, _)) if !same_work(&known.emission, &new.emission) => Err(taken(&new.emission)),
         Some((known, its)) => Err(Refusal::IdempotencyMismatch {
             key: terms.key.to_string(),
             handoff: known.id.clone(),
@@ -90,4 +98,13 @@ fn follow(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
         }),
         None => emit(log, new),
     }
+}
+
+/// Whether both are the same work of the same source, in other words perhaps.
+fn same_work(one: &Emission, other: &Emission) -> bool {
+    (&one.from, &one.to, &one.stage) == (&other.from, &other.to, &other.stage)
+}
+
+fn taken(wanted: &Emission) -> Refusal {
+    Refusal::PlaceTaken { step: wanted.step, branch: wanted.branch.to_string() }
 }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::command::{Asked, Command, Held, NewHandoff, Refusal, Seen};
-use crate::domain::contract::{FailureAction, RelationKind, Urgency};
+use crate::domain::contract::{FailureAction, Party, RelationKind, Urgency};
 use crate::domain::event::{
     Annotation, Answer, Boundary, Emission, Escalation, EscalationKind, Event, Rejection, Resolution, Terms, Timeout,
 };
 use crate::domain::id::{Actor, Edge};
+use crate::domain::key::peer_branch;
 use crate::domain::run::{Handoff, State};
 
 /// A run, the commands it was given and the events that followed.

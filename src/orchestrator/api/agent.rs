@@ -16,7 +16,7 @@ use super::extract::{Body, Parsed, etag};
 use super::once::{Key, REPLAYED};
 use super::problem::{Answer, Problem};
 use super::wire::{Receipt, check_name};
-use crate::domain::contract::Violation;
+use crate::domain::contract::{Party, PartyKind, Violation};
 use crate::domain::event::Resolution;
 use crate::domain::id::Actor;
 use crate::domain::time::{SECOND, Time};
@@ -55,14 +55,20 @@ fn unreadable(why: &Violation) -> Problem {
     Problem::bad_request(why.to_string()).with("errors", json!([why]))
 }
 
-/// The producer: the agent of the token, or the one the contract names where no token is needed.
+/// The producer: the agent of the token, or the party the contract names where the token, or none, is enough for it.
 fn producer(caller: &Caller, contract: &Value) -> Answer<Actor> {
     let text = |path| contract.pointer(path).and_then(Value::as_str);
     let named = text("/source/id");
     let mismatch = |detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "source-mismatch", detail);
+    let kind = match text("/source/kind") {
+        Some("system") => PartyKind::System,
+        Some("external") => PartyKind::External,
+        _ => PartyKind::Agent,
+    };
     match named.or_else(|| caller.only_agent()).or_else(|| text("/provenance/agent/name")) {
-        Some(name) if !caller.is_agent(name) => Err(mismatch(format!(
-            "this token may not emit as {name:?}; it may as {}",
+        Some(name) if !caller.is_party(&Party { kind, id: name.to_owned() }) => Err(mismatch(format!(
+            "this token may not emit as {} {name:?}; it may as {}",
+            text("/source/kind").unwrap_or("agent"),
             caller.agents().iter().map(String::as_str).collect::<Vec<_>>().join(", ")
         ))),
         Some(name) => Ok(match text("/source/kind") {

@@ -7,10 +7,15 @@ use axum::http::{HeaderMap, StatusCode, header};
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
+use crate::domain::contract::{Party, PartyKind};
 use crate::domain::port::Scope;
 use crate::domain::text::clean;
 use crate::domain::time::Time;
 use crate::toml_lines::{Mistake, Reader, Table, tables};
+
+/// Stands in a token before the name of a system, and of somebody outside, that it speaks for.
+const SYSTEM: &str = "system:";
+const EXTERNAL: &str = "external:";
 
 /// Access to the server.
 #[derive(Clone, Debug)]
@@ -47,7 +52,7 @@ impl Access {
     /// # Errors
     /// Every mistake, in the order of the file.
     pub fn read(text: &str) -> Result<Self, Vec<Mistake>> {
-        let (mut reader, found) = tables(text, "token");
+        let (mut reader, found) = tables(text, &["token"]);
         let tokens: Vec<Token> = found.iter().map(|it| token(it, &mut reader)).collect();
         if tokens.is_empty() && reader.count() == 0 {
             reader.note(0, "it holds no [[token]]; `seam serve --new-token NAME --scope viewer` prints one");
@@ -140,12 +145,26 @@ impl Caller {
         self.scopes.is_none() || (self.may(Scope::Agent) && self.agents.contains(name))
     }
 
+    /// Whether the caller may speak as this party. As what is no agent only by its kind, as in `system:billing`.
+    pub fn is_party(&self, party: &Party) -> bool {
+        match party.kind {
+            PartyKind::Agent => self.is_agent(&party.id),
+            PartyKind::System => self.is_agent(&format!("{SYSTEM}{}", party.id)),
+            PartyKind::External => self.is_agent(&format!("{EXTERNAL}{}", party.id)),
+            PartyKind::Human | PartyKind::Team => self.scopes.is_none(),
+        }
+    }
+
+    /// The names of the parties that the token is bound to, of whatever kind; empty when any will do.
+    pub fn names(&self) -> Vec<String> {
+        let plain = |it: &String| it.trim_start_matches(SYSTEM).trim_start_matches(EXTERNAL).to_owned();
+        self.agents.iter().map(plain).collect()
+    }
+
     /// The one agent the token is bound to, which an emit without a source comes from.
     pub fn only_agent(&self) -> Option<&str> {
-        match self.agents.len() {
-            1 => self.agents.first().map(String::as_str),
-            _ => None,
-        }
+        let mut agents = self.agents.iter().filter(|it| !it.starts_with(SYSTEM) && !it.starts_with(EXTERNAL));
+        agents.next().filter(|_| agents.next().is_none()).map(String::as_str)
     }
 
     /// The agents the token is bound to; empty when any will do.

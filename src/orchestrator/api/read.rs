@@ -124,24 +124,13 @@ fn place(cursor: &str) -> Answer<(Time, &str)> {
 
 /// The run of a handoff, if the caller may look at it.
 async fn seen(api: &Api, caller: &Caller, id: &HandoffId) -> Answer<Run> {
-    let (run, _) = api.engine.find(id).await?;
+    let (run, handoff) = api.engine.find(id).await?;
     let run = api.engine.run(&run).await?;
-    participant(caller, &run)?;
-    Ok(run)
-}
-
-fn participant(caller: &Caller, run: &Run) -> Answer<()> {
-    if caller.may(Scope::Viewer) || takes_part(caller, run) {
-        Ok(())
+    if caller.may(Scope::Viewer) || run.shows(&handoff, |it| caller.is_party(it)) {
+        Ok(run)
     } else {
-        Err(Problem::scope("an agent may look at the runs it takes part in, and at no other"))
+        Err(Problem::scope("an agent may look at the handoffs of runs it takes part in, and at no other"))
     }
-}
-
-/// Whether the caller speaks for an agent that hands off or gets work in this run.
-fn takes_part(caller: &Caller, run: &Run) -> bool {
-    let edges = run.handoffs.values().map(|it| &it.emission.edge);
-    edges.flat_map(|it| [&it.from, &it.to]).any(|it| caller.is_agent(it))
 }
 
 fn one<'a>(run: &'a Run, id: &HandoffId) -> Answer<&'a Handoff> {
@@ -189,7 +178,7 @@ pub async fn payload(State(api): State<Api>, caller: Caller, Place(id): Place<St
     let run = seen(&api, &caller, &id).await?;
     let (mut contract, digest) = api.engine.contract(&id).await?;
     let mut masked = Vec::new();
-    if !caller.may(Scope::Operator) && !takes_part(&caller, &run) {
+    if !caller.may(Scope::Operator) && !run.shows(one(&run, &id)?, |it| caller.is_party(it)) {
         masked = mask(&mut contract);
     }
     Ok(Json(json!({ "contract": contract, "digest": digest, "masked": masked })).into_response())
@@ -236,7 +225,9 @@ pub async fn runs(State(api): State<Api>, Ask(asked): Ask<Runs>) -> Answer {
     responses((status = 200, description = "`{run, state, events}`", body = Value, headers(("etag" = String)))))]
 pub async fn run(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
     let (run, events) = api.engine.timeline(&RunId::from(id)).await?;
-    participant(&caller, &run)?;
+    if !caller.may(Scope::Viewer) && !run.takes_part(|it| caller.is_party(it)) {
+        return Err(Problem::scope("an agent may look at the runs it takes part in, and at no other"));
+    }
     let body = Json(json!({ "run": run, "state": run.state(), "events": events }));
     Ok(([(header::ETAG, etag(run.version))], body).into_response())
 }

@@ -44,6 +44,8 @@ fn refused(refusal: Refusal, detail: String) -> Problem {
             with(Status::UNPROCESSABLE_ENTITY, "resolution-not-allowed").with("allow", json!(allow))
         }
         Refusal::SelfApproval { .. } => with(Status::FORBIDDEN, "self-approval"),
+        Refusal::Stranger { .. } => with(Status::FORBIDDEN, "scope"),
+        Refusal::PlaceTaken { .. } => with(Status::CONFLICT, "place-taken"),
         Refusal::IdempotencyMismatch { handoff, existing, received, .. } => {
             with(Status::CONFLICT, "idempotency-mismatch")
                 .with("handoff_id", handoff.as_str())

@@ -10,12 +10,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 
+use super::auth::Caller;
 use super::extract::{Ask, Body, Place, RawJson, whole};
 use super::problem::{Answer, Problem};
 use super::{Api, BLOB_LIMIT};
 use crate::domain::contract::{SCHEMA_VERSION, Strictness, digest_of_bytes};
+use crate::domain::port::Scope;
 use crate::orchestrator::boundary::{self, CONTRACT_SCHEMA};
-use crate::orchestrator::engine::CONTRACT_TYPE;
 
 /// Strictness of the check.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -106,7 +107,7 @@ fn digest(text: &str) -> Answer<String> {
 #[utoipa::path(put, path = "/blobs/{sha256}", tag = "blobs", request_body = Vec<u8>,
     params(("sha256" = String, Path, description = "digest of the bytes")),
     responses((status = 201, description = "`{uri, digest, size}`", body = Value)))]
-pub async fn put_blob(State(api): State<Api>, Place(name): Place<String>, request: Request) -> Answer {
+pub async fn put_blob(State(api): State<Api>, caller: Caller, Place(name): Place<String>, request: Request) -> Answer {
     let digest = digest(&name)?;
     let (parts, body) = request.into_parts();
     let bytes: Bytes = whole(&parts.headers, body, BLOB_LIMIT).await?;
@@ -117,21 +118,31 @@ pub async fn put_blob(State(api): State<Api>, Place(name): Place<String>, reques
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
     let kind = kind.unwrap_or("application/octet-stream").to_owned();
     let size = bytes.len();
-    api.engine.blob_put(&kind, bytes.into()).await?;
+    api.engine.blob_put(&kind, bytes.into(), caller.names()).await?;
     let body = json!({ "uri": format!("blob:{digest}"), "digest": digest, "size": size });
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
 /// Read bytes by their digest
+///
+/// Those that the caller gave, and those that a handoff refers to which it may look at. Contracts and results are not among
+/// them.
 #[utoipa::path(get, path = "/blobs/{sha256}", tag = "blobs",
     params(("sha256" = String, Path, description = "digest of the bytes")),
     responses((status = 200, description = "the bytes, to be saved and not to be shown", body = Vec<u8>)))]
-pub async fn blob(State(api): State<Api>, Place(name): Place<String>) -> Answer {
-    let blob = api.engine.blob_get(&digest(&name)?).await?;
-    // A contract is read by its handoff, by those who take part, and masked for others.
-    if blob.media_type == CONTRACT_TYPE {
-        return Err(Problem::not_found(format!("blob {name} is a contract: GET handoffs/ID/payload shows it")));
+pub async fn blob(State(api): State<Api>, caller: Caller, Place(name): Place<String>) -> Answer {
+    let digest = digest(&name)?;
+    let everything = !caller.is_authenticated() || caller.may(Scope::Operator);
+    let may = if everything {
+        api.engine.blob_given(&digest).await?
+    } else {
+        api.engine.blob_for(&digest, caller.names(), |it| caller.is_party(it)).await?
+    };
+    if !may {
+        // Whether there is one is not told either.
+        return Err(Problem::not_found(format!("there is no blob {name} that may be read here")));
     }
+    let blob = api.engine.blob_get(&digest).await?;
     let headers = [
         (header::CONTENT_TYPE, blob.media_type),
         // Bytes from agents must not run as a page of this server.

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
+use super::blobs::Kept;
 use super::people::{Edit, taking};
 use super::requester::{Done, Plan};
 use super::revision::shortened;
@@ -16,7 +17,6 @@ use crate::domain::id::{Actor, Edge, RunId};
 use crate::domain::machine::CLAIM_HOLDS;
 use crate::domain::port::{Act, Fault, Outcome, Request, Target};
 use crate::domain::run::{Handoff, Run, State};
-use crate::store::Blob;
 
 /// Number of items of one request that are worked on at the same time.
 const ITEMS_IN_PARALLEL: usize = 8;
@@ -102,7 +102,7 @@ impl Requester {
     }
 
     /// The command that an act on one item is, and the bytes it brings.
-    async fn command(&self, act: &Act, why: &str, on: &Target) -> Result<(Command, Vec<Blob>), Problem> {
+    async fn command(&self, act: &Act, why: &str, on: &Target) -> Result<(Command, Vec<Kept>), Problem> {
         let version = on.seen.number().ok_or_else(|| Problem::NotFound(format!("version `{}`", on.seen)))?;
         let seen = Seen { handoff: on.handoff.clone(), version };
         let why = cut(why, 2_000);
@@ -164,7 +164,7 @@ impl Requester {
         resolution: Resolution,
         context_digest: Option<String>,
         edit: Option<Edit>,
-    ) -> Result<(Command, Vec<Blob>), Problem> {
+    ) -> Result<(Command, Vec<Kept>), Problem> {
         let handoff = self.handoff(&on.run, &on.handoff).await?;
         let mut blobs = Vec::new();
         let mut edited = None;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::blobs::Kept;
 use super::ids::new_id;
 use super::{Engine, Problem, cut};
 use crate::domain::command::NewHandoff;
@@ -21,7 +22,7 @@ use crate::orchestrator::boundary::{Admitted, Derive, admit};
 use crate::store::Blob;
 
 /// The media type of a stored contract.
-pub const CONTRACT_TYPE: &str = "application/vnd.handoff+json;v=1";
+pub(super) const CONTRACT_TYPE: &str = "application/vnd.handoff+json;v=1";
 /// The member of `ext` that says what will run on approval, `{name, args}`.
 const PROPOSAL: &str = "handoff.proposed_action";
 /// The role that is asked when nobody else is named.
@@ -33,7 +34,7 @@ const KEPT: (usize, usize) = (50, 128);
 #[derive(Clone)]
 pub(super) struct Candidate {
     pub(super) handoff: NewHandoff,
-    pub(super) blob: Blob,
+    pub(super) blob: Kept,
 }
 
 impl Engine {
@@ -111,9 +112,12 @@ fn told(admitted: &Admitted) -> Cow<'_, Contract> {
     }))
 }
 
-/// The bytes of an admitted contract.
-pub(super) fn contract_blob(admitted: &Admitted) -> Blob {
-    Blob { digest: admitted.digest.clone(), media_type: CONTRACT_TYPE.to_owned(), bytes: admitted.bytes.clone() }
+/// An admitted contract as it is stored.
+pub(super) fn contract_blob(admitted: &Admitted) -> Kept {
+    let digest = admitted.digest.clone();
+    let blob = Blob { digest, media_type: CONTRACT_TYPE.to_owned(), bytes: admitted.bytes.clone() };
+    let refs = admitted.contract.working_memory.refs.iter().flatten();
+    Kept { blob, refers: refs.filter_map(|it| it.uri.strip_prefix("blob:")).map(str::to_owned).collect() }
 }
 
 /// The party an actor speaks for; what kind of agent or person it is, it may say itself.

@@ -10,7 +10,7 @@ use crate::domain::canonical::canonical;
 use crate::domain::command::{Command, Refusal, agreed};
 use crate::domain::contract::{Relation, RelationKind, Strictness, Violation};
 use crate::domain::id::RunId;
-use crate::domain::key::{TraceId, check_branch, check_step, next_position};
+use crate::domain::key::{TraceId, beside, check_branch, check_step, next_position, peer_branch};
 use crate::domain::run::{Handoff, Run};
 use crate::orchestrator::boundary::{CONTRACT_BYTES_MAX, Derive, redact_refused};
 use crate::store::Blob;
@@ -30,8 +30,9 @@ impl Requester {
     /// Rows 1 to 3. What the contract leaves out is derived; a refused contract is kept as a rejection.
     ///
     /// # Errors
-    /// [`Problem::Invalid`] with every violation; [`Refusal::IdempotencyMismatch`] when its key is taken by other
-    /// content.
+    /// [`Problem::Invalid`] with every violation; [`Refusal::IdempotencyMismatch`] when the same work was emitted in other
+    /// words, [`Refusal::PlaceTaken`] when its key belongs to other work, [`Refusal::Stranger`] when its source takes no
+    /// part in the run and is no peer.
     pub async fn emit(&self, body: Value) -> Result<Emitted, Problem> {
         let now = self.now();
         if let Some(Done::Before(before)) = self.before() {
@@ -42,7 +43,10 @@ impl Requester {
         let step = body.get("step").and_then(Value::as_u64).unwrap_or(0);
         let step = u32::try_from(step).ok().filter(|it| check_step(*it).is_ok()).unwrap_or(0);
         let branch = body.get("branch").and_then(Value::as_str).unwrap_or_default();
-        let branch = if check_branch(branch).is_ok() { branch } else { "" };
+        // Beside a run comes whom the server sends there, and nobody else.
+        let usable = check_branch(branch).is_ok() && beside(branch).is_none();
+        let branch = if usable { branch } else { "" }.to_owned();
+        let (branch, body) = self.place(&trace, branch, body).await?;
         let default = if step == 0 { RelationKind::Initial } else { RelationKind::Forward };
         let kind = relation_kind(&body, &ANY).unwrap_or(default);
         let producer = party(&self.by, body.get("source"));
@@ -84,6 +88,31 @@ impl Requester {
         Ok(Emitted { run, handoff, replayed })
     }
 
+    /// The branch on which a contract comes into the run of a trace, and the contract, which says so if it is not the one it
+    /// asks for: a peer comes in beside the run.
+    ///
+    /// # Errors
+    /// [`Refusal::Stranger`] when its source may not; nothing is kept of it then.
+    async fn place(&self, trace: &TraceId, branch: String, mut body: Value) -> Result<(String, Value), Problem> {
+        let run = RunId::from(trace.as_str());
+        let Some((known, _)) = self.load(&run).await?.filter(|(known, _)| !known.handoffs.is_empty()) else {
+            return Ok((branch, body));
+        };
+        let who = &self.by.id;
+        if known.takes_part(|it| *it.id == **who) {
+            return Ok((branch, body));
+        }
+        if !self.inner.policies.is_peer(known.pipeline(), who) {
+            return Err(Refusal::Stranger { who: who.to_string(), run }.into());
+        }
+        let name = |path| body.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        let branch = peer_branch(who, name("/target/id"), name("/pipeline/stage"));
+        if let Some(members) = body.as_object_mut() {
+            members.entry("branch").or_insert_with(|| branch.as_str().into());
+        }
+        Ok((branch, body))
+    }
+
     async fn emitted_before(&self, before: Vec<Handoff>) -> Result<Emitted, Problem> {
         let unknown = || Problem::NotFound("the handoff of this idempotency key".to_owned());
         let handoff = before.into_iter().next().ok_or_else(unknown)?;
@@ -110,7 +139,7 @@ impl Requester {
         let plan = |_: Option<&Run>, _| {
             Ok(Plan {
                 // For those who look for the cause.
-                blobs: kept.then(|| blob.clone()).into_iter().collect(),
+                blobs: kept.then(|| blob.clone().into()).into_iter().collect(),
                 ..Plan::of(Command::Refuse(Box::new(rejection.clone())))
             })
         };
@@ -119,10 +148,14 @@ impl Requester {
     }
 
     /// Admits a contract, and looks whether what it refers to in this store is there.
-    async fn checked(&self, body: &Value, derive: Derive) -> Result<Result<Candidate, Vec<Violation>>, Problem> {
+    pub(super) async fn checked(
+        &self,
+        body: &Value,
+        derive: Derive,
+    ) -> Result<Result<Candidate, Vec<Violation>>, Problem> {
         self.refresh_schemas().await?;
-        let candidates = match self.candidate(body, derive) {
-            Ok(candidates) => candidates,
+        let mut candidate = match self.candidate(body, derive) {
+            Ok(candidate) => candidate,
             Err(violations) => return Ok(Err(violations)),
         };
         let refs = body.pointer("/working_memory/refs").and_then(Value::as_array);
@@ -132,13 +165,15 @@ impl Requester {
             let Some(digest) = uri.strip_prefix("blob:") else {
                 continue;
             };
-            if !self.store().has_blob(digest).await? {
+            if !self.may_refer(digest, &candidate.handoff.emission.from).await? {
+                // To the producer, what it may not read is not there.
                 let message = "this blob is not stored here: put it first, then refer to it";
                 missing.push(Violation::new(format!("/working_memory/refs/{nth}/uri"), "ref_missing", message));
+                candidate.blob.refers.retain(|it| it != digest);
             }
         }
-        let observed = self.policy(&candidates.handoff.emission.edge).strictness == Strictness::Observe;
-        Ok(if missing.is_empty() || observed { Ok(candidates) } else { Err(missing) })
+        let observed = self.policy(&candidate.handoff.emission.edge).strictness == Strictness::Observe;
+        Ok(if missing.is_empty() || observed { Ok(candidate) } else { Err(missing) })
     }
 
     /// The follow-ups of `handoff`, admitted at their places in the run.
@@ -154,9 +189,17 @@ impl Requester {
         let mut record = None;
         let emission = &handoff.emission;
         let trace = TraceId::parse(run.as_str()).map_err(|why| Refusal::Invalid(why.to_string()))?;
+        let known = self.load(run).await?;
         for (nth, body) in next.iter().enumerate() {
             let (step, branch) = next_position(emission.step, &emission.branch, nth, next.len())
                 .map_err(|why| Refusal::Invalid(why.to_string()))?;
+            let name = |path| body.pointer(path).and_then(Value::as_str).unwrap_or_default();
+            let branch = match &known {
+                Some((known, _)) => {
+                    known.branch_for(step, branch, &emission.to, name("/target/id"), name("/pipeline/stage"))
+                }
+                None => branch,
+            };
             let default = if next.len() > 1 { RelationKind::FanOut } else { RelationKind::Forward };
             let kind = relation_kind(body, &FOLLOWING).unwrap_or(default);
             let relation = Relation { of: Some(handoff.id.to_string()), ..Relation::plain(kind) };

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::admit::{Candidate, OPERATORS, answers, question_to};
+use super::blobs::Kept;
 use super::requester::{Done, Plan};
 use super::revision::shortened;
 use super::{Problem, Requester, cut};
@@ -164,12 +165,12 @@ impl Requester {
 }
 
 /// A result as bytes.
-pub(super) fn stored(result: &Value) -> Blob {
+pub(super) fn stored(result: &Value) -> Kept {
     let bytes = canonical(result);
-    Blob { digest: digest_of_bytes(&bytes), media_type: "application/json".to_owned(), bytes }
+    Blob { digest: digest_of_bytes(&bytes), media_type: "application/json".to_owned(), bytes }.into()
 }
 
-pub(super) fn blobs(candidates: &[Candidate], result: Option<&Blob>) -> Vec<Blob> {
+pub(super) fn blobs(candidates: &[Candidate], result: Option<&Kept>) -> Vec<Kept> {
     candidates.iter().map(|it| &it.blob).chain(result).cloned().collect()
 }
 

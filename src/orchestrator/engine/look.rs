@@ -1,4 +1,4 @@
-//! Reading without changing anything, payload schemas, and bytes.
+//! Reading without changing anything, and payload schemas.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
@@ -8,16 +8,12 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{CONTROL, Engine, Problem, Registered};
-use crate::domain::contract::digest_of_bytes;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::port::Snapshot;
 use crate::domain::run::{Handoff, Run};
 use crate::orchestrator::boundary::Registry;
-use crate::store::{Blob, Commit, CommitError, Filter, NewSchema, Position, Schema};
-
-/// The most bytes of one blob, 16 MiB.
-const BLOB_MAX: usize = 16 * 1024 * 1024;
+use crate::store::{Commit, CommitError, Filter, NewSchema, Position, Schema};
 
 /// A page of a list of handoffs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -168,27 +164,6 @@ impl Engine {
     fn registered<T>(&self, look: impl FnOnce(&Registered) -> T) -> T {
         // A panic elsewhere while it was held cannot leave half a schema.
         look(&self.inner.registry.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Keeps bytes; gives their digest.
-    ///
-    /// # Errors
-    /// [`Problem::TooLarge`] above 16 MiB.
-    pub async fn blob_put(&self, media_type: &str, bytes: Vec<u8>) -> Result<String, Problem> {
-        if bytes.len() > BLOB_MAX {
-            return Err(Problem::TooLarge { what: "the blob".to_owned(), bytes: bytes.len(), limit: BLOB_MAX });
-        }
-        let digest = digest_of_bytes(&bytes);
-        let mut commit = Commit::nothing();
-        commit.blobs.push(Blob { digest: digest.clone(), media_type: media_type.to_owned(), bytes });
-        self.inner.store.commit(commit).await?;
-        Ok(digest)
-    }
-
-    /// The bytes with this digest.
-    pub async fn blob_get(&self, digest: &str) -> Result<Blob, Problem> {
-        let found = self.inner.store.blob(digest).await?;
-        found.ok_or_else(|| Problem::NotFound(format!("blob {digest}")))
     }
 
     /// The contract of a handoff as it stands.

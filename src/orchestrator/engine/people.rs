@@ -6,6 +6,7 @@ use json_patch::Patch;
 use serde_json::Value;
 
 use super::admit::{OPERATORS, answers, contract_blob, emission, question_to};
+use super::blobs::Kept;
 use super::ids::new_lease;
 use super::lease::{blobs, stored};
 use super::requester::{Done, Plan};
@@ -16,7 +17,7 @@ use crate::domain::event::{Annotation, Answer, Emission, Escalation, EscalationK
 use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::run::{Handoff, Run, State};
 use crate::orchestrator::boundary::{Derive, amend, unmasked_diff};
-use crate::store::{Blob, StoreError};
+use crate::store::StoreError;
 
 /// An edit of a contract.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,7 +125,7 @@ impl Requester {
         run: &RunId,
         handoff: &HandoffId,
         command: Command,
-        blobs: Vec<Blob>,
+        blobs: Vec<Kept>,
     ) -> Result<Handoff, Problem> {
         let plan = |_: Option<&Run>, _| Ok(Plan { command: command.clone(), blobs: blobs.clone() });
         self.transact(run, plan).await?.handoff(handoff)
@@ -164,7 +165,7 @@ impl Engine {
     }
 
     /// The edited contract, admitted again at its place, and its head.
-    pub(super) async fn edited(&self, handoff: &Handoff, edit: Edit) -> Result<(Blob, Box<Emission>), Problem> {
+    pub(super) async fn edited(&self, handoff: &Handoff, edit: Edit) -> Result<(Kept, Box<Emission>), Problem> {
         let original = self.contract_of(handoff).await?;
         let invalid = |violations: Vec<Violation>| Problem::invalid(violations, None);
         let patch = match edit {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::blobs::Kept;
 use super::{Engine, Problem};
 use crate::domain::command::{Asked, Command};
 use crate::domain::contract::digest;
@@ -13,7 +14,7 @@ use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::machine::{Folded, decide};
 use crate::domain::run::{Handoff, Run};
 use crate::domain::time::{DAY, Millis, Time};
-use crate::store::{Answered, Blob, Commit, CommitError, StoreError};
+use crate::store::{Answered, Commit, CommitError, StoreError};
 
 /// Most times that a request is decided: once more after each conflict, when somebody was faster.
 const TRIES: u32 = 64;
@@ -52,7 +53,7 @@ impl Once {
 /// The plan of one request for a run as it was loaded.
 pub(super) struct Plan {
     pub(super) command: Command,
-    pub(super) blobs: Vec<Blob>,
+    pub(super) blobs: Vec<Kept>,
 }
 
 impl Plan {
@@ -141,7 +142,8 @@ impl Requester {
             }
             let version = loaded.map_or(0, |(_, version)| version);
             let mut commit = Commit::of(&made, version);
-            commit.blobs = blobs;
+            commit.references = references(&made, &blobs);
+            commit.blobs = blobs.into_iter().map(|it| it.blob).collect();
             // What is refused with a trace in the log is refused again when it is repeated.
             let refused = |it: &Event| matches!(it.fact, Fact::Duplicate { .. });
             commit.answered = self.once.as_ref().filter(|_| !made.events.iter().any(refused)).map(|once| Answered {
@@ -196,6 +198,14 @@ impl Engine {
             None => Ok(None),
         }
     }
+}
+
+/// Digests of bytes, each with a handoff that refers to them by the contract it has now.
+fn references(made: &Folded, blobs: &[Kept]) -> Vec<(String, HandoffId)> {
+    let touched = made.touched.iter().filter_map(|id| made.run.handoffs.get(id));
+    let refers = |it: &Handoff| blobs.iter().find(|kept| it.digest() == Some(&kept.digest)).map(|it| &it.refers);
+    let pairs = touched.filter_map(|it| Some((it, refers(it)?)));
+    pairs.flat_map(|(it, refers)| refers.iter().map(|digest| (digest.clone(), it.id.clone()))).collect()
 }
 
 /// The handoffs as they were left, in the order the events came to them.

@@ -35,16 +35,22 @@ impl Requester {
         let wrong = |why: &dyn ToString| Problem::from(Refusal::Invalid(why.to_string()));
         let trace = TraceId::parse(run.as_str()).map_err(|why| wrong(&why))?;
         let (step, branch) = next_position(emission.step, &emission.branch, 0, 1).map_err(|why| wrong(&why))?;
+        let stage = own.as_ref().map(|it| it.pointer("/pipeline/stage").and_then(Value::as_str).unwrap_or_default());
+        let stage = stage.or(emission.stage.as_deref()).unwrap_or_default();
+        let branch = match self.load(run).await? {
+            Some((known, _)) => known.branch_for(step, branch, &emission.to, &emission.from.id, stage),
+            None => branch,
+        };
         let relation = Relation {
             of: Some(handoff.id.to_string()),
             feedback: Some(shortened(feedback)),
             ..Relation::plain(RelationKind::Revision)
         };
         let derive = Derive::new(emission.to.clone(), trace, step, branch, relation, self.now());
-        self.refresh_schemas().await?;
         let candidate = if let Some(body) = &own {
-            self.candidate(body, derive)
+            self.checked(body, derive).await?
         } else {
+            self.refresh_schemas().await?;
             let original = self.contract_of(handoff).await?;
             self.own_candidate(&built(original, handoff, feedback, &self.by), derive)
         };

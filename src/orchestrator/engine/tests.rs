@@ -510,7 +510,7 @@ async fn a_person_takes_what_is_addressed_to_people() {
 #[tokio::test]
 async fn a_reference_to_a_blob_that_is_not_there_is_refused() {
     let engine = engine().await;
-    let digest = engine.blob_put("text/plain", b"tides".to_vec()).await.unwrap();
+    let digest = engine.blob_put("text/plain", b"tides".to_vec(), vec!["research".to_owned()]).await.unwrap();
     let refer = |digest: &str| {
         let mut body = work("research", "writer");
         let uri = format!("blob:{digest}");

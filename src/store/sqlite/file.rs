@@ -36,6 +36,20 @@ CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run
 INSERT INTO rejections(id, run)
   SELECT DISTINCT json_extract(it.value, '$.rejection.id'), runs.id
   FROM runs, json_each(runs.body, '$.rejections') AS it WHERE runs.open;
+CREATE INDEX handoffs_run ON handoffs(run);
+CREATE TABLE givers(digest TEXT NOT NULL, agent TEXT NOT NULL, PRIMARY KEY(digest, agent)) STRICT, WITHOUT ROWID;
+INSERT INTO givers(digest, agent)
+  SELECT digest, '' FROM blobs WHERE media_type <> 'application/vnd.handoff+json;v=1' AND digest NOT IN
+    (SELECT coalesce(json_extract(iif(json_valid(body), body, '{}'), '$.data.result'), '') FROM events
+     WHERE type = 'handoff.completed');
+CREATE TABLE refs(digest TEXT NOT NULL, handoff TEXT NOT NULL, PRIMARY KEY(digest, handoff)) STRICT, WITHOUT ROWID;
+INSERT OR IGNORE INTO refs(digest, handoff)
+  SELECT substr(json_extract(ref.value, '$.uri'), 6), json_extract(it.value, '$[1].id')
+  FROM runs, json_each(runs.body, '$.handoffs') AS it
+  JOIN blobs ON blobs.digest =
+    coalesce(json_extract(it.value, '$[1].amended'), json_extract(it.value, '$[1].emission.digest')),
+  json_each(iif(json_valid(CAST(blobs.bytes AS TEXT)), CAST(blobs.bytes AS TEXT), '{}'), '$.working_memory.refs') AS ref
+  WHERE json_extract(ref.value, '$.uri') LIKE 'blob:%';
 ",
 ];
 /// Time a statement waits for a lock that SQLite itself takes for moments.
@@ -55,12 +69,15 @@ CREATE TABLE handoffs(id TEXT PRIMARY KEY, run TEXT NOT NULL, key TEXT NOT NULL 
   prio INTEGER, due INTEGER, open INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX handoffs_ready ON handoffs(target, prio, id) WHERE ready IS NOT NULL;
 CREATE INDEX handoffs_due ON handoffs(due) WHERE due IS NOT NULL;
+CREATE INDEX handoffs_run ON handoffs(run);
 CREATE INDEX handoffs_emitted ON handoffs(emitted, id);
 CREATE INDEX handoffs_open ON handoffs(state, emitted, id) WHERE open;
 CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, edge TEXT NOT NULL, body TEXT NOT NULL,
   PRIMARY KEY(span, until, edge)) STRICT;
 CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run)) STRICT, WITHOUT ROWID;
 CREATE TABLE blobs(digest TEXT PRIMARY KEY, media_type TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE givers(digest TEXT NOT NULL, agent TEXT NOT NULL, PRIMARY KEY(digest, agent)) STRICT, WITHOUT ROWID;
+CREATE TABLE refs(digest TEXT NOT NULL, handoff TEXT NOT NULL, PRIMARY KEY(digest, handoff)) STRICT, WITHOUT ROWID;
 CREATE TABLE schemas(name TEXT NOT NULL, version TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY(name, version)) STRICT;
 CREATE TABLE http_idem(scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, body TEXT NOT NULL,
   expires INTEGER NOT NULL, PRIMARY KEY(scope, key)) STRICT;

@@ -14,7 +14,8 @@ use crate::domain::port::Snapshot;
 use crate::domain::run::Run;
 use crate::domain::time::Time;
 use crate::store::{
-    Answer, Blob, Commit, CommitError, Due, Filter, Link, Listed, Position, Ready, Schema, Store, StoreError, Version,
+    Answer, Blob, Commit, CommitError, Due, Filter, Giver, Link, Listed, Position, Ready, Schema, Store, StoreError,
+    Version,
 };
 
 /// The most rows of one page.
@@ -144,11 +145,25 @@ impl Store for Sqlite {
         })
     }
 
-    fn has_blob(&self, digest: &str) -> Answer<'_, bool> {
+    fn givers(&self, digest: &str) -> Answer<'_, Vec<Giver>> {
         let digest = digest.to_owned();
         self.read(move |db| {
-            let mut statement = db.prepare_cached("SELECT 1 FROM blobs WHERE digest = ?1")?;
-            Ok(statement.exists([digest])?)
+            let mut statement = db.prepare_cached("SELECT agent FROM givers WHERE digest = ?1")?;
+            Ok(statement.query_map([digest], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn referring(&self, digest: &str, names: Vec<String>, n: usize) -> Answer<'_, Vec<(RunId, HandoffId)>> {
+        let digest = digest.to_owned();
+        self.read(move |db| {
+            let sql =
+                "SELECT it.run, it.id FROM refs JOIN handoffs AS it ON it.id = refs.handoff WHERE refs.digest = ?1
+                       AND EXISTS (SELECT 1 FROM handoffs AS other, json_each(?2) AS name
+                                   WHERE other.run = it.run AND name.value IN (other.source, other.target))
+                       LIMIT ?3";
+            let mut statement = db.prepare_cached(sql)?;
+            let names = Value::from(names).to_string();
+            Ok(statement.query_map(params![digest, names, n as i64], pair)?.collect::<Result<_, _>>()?)
         })
     }
 

@@ -163,6 +163,14 @@ impl Writer {
             let sql = "INSERT INTO blobs(digest, media_type, bytes) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
             db.prepare_cached(sql)?.execute(params![blob.digest, blob.media_type, blob.bytes])?;
         }
+        for (digest, agent) in &commit.givers {
+            let sql = "INSERT INTO givers(digest, agent) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            db.prepare_cached(sql)?.execute([digest, agent])?;
+        }
+        for (digest, handoff) in &commit.references {
+            let sql = "INSERT INTO refs(digest, handoff) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            db.prepare_cached(sql)?.execute([digest, handoff.as_str()])?;
+        }
         if let Some(it) = &commit.schema {
             let sql = "INSERT INTO schemas(name, version, body) VALUES (?1, ?2, ?3)";
             db.prepare_cached(sql)?.execute(params![it.name, it.version, it.body.to_string()])?;

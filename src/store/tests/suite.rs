@@ -98,6 +98,8 @@ pub(crate) async fn what_is_committed_is_there_for_every_handle(place: Place) {
     assert_eq!(one.load(&"r".into()).await, Ok(None));
     let mut new = first("r", "h", at(0));
     new.blobs.push(Blob { digest: "sha256:x".into(), media_type: "text/plain".into(), bytes: b"hi".to_vec() });
+    new.givers.push(("sha256:x".into(), "writer".into()));
+    new.references.push(("sha256:x".into(), "h".into()));
     assert_eq!(one.commit(new).await, Ok(1));
     assert_eq!(one.commit(next(&*one, "r", "h", at(5), requeued()).await).await, Ok(2));
     for store in [&one, &other] {
@@ -106,8 +108,16 @@ pub(crate) async fn what_is_committed_is_there_for_every_handle(place: Place) {
         assert_eq!((run.version, version), (2, 2));
         assert_eq!(store.verify(&"r".into()).await, Ok(2));
         assert_eq!(store.blob("sha256:x").await.unwrap().unwrap().bytes, b"hi");
-        assert_eq!(store.has_blob("sha256:x").await, Ok(true));
-        assert_eq!(store.has_blob("sha256:y").await, Ok(false));
+        assert_eq!(store.givers("sha256:x").await, Ok(vec!["writer".to_owned()]));
+        assert_eq!(store.givers("sha256:y").await, Ok(vec![]));
+        let referring = |names: &[&str]| {
+            let names = names.iter().map(|it| (*it).to_owned()).collect();
+            store.referring("sha256:x", names, 10)
+        };
+        let found = Ok(vec![(RunId::from("r"), "h".into())]);
+        assert_eq!(referring(&["stranger", "editor"]).await, found, "the target, whatever else the caller is");
+        assert_eq!(referring(&["writer"]).await, found);
+        assert_eq!(referring(&["stranger"]).await, Ok(vec![]));
         assert_eq!(store.run_of(&"h".into()).await.unwrap(), Some(RunId::from("r")));
         let tail = store.tail(1, 10).await.unwrap();
         assert_eq!((tail[0].0, tail[0].1.fact.name()), (2, "handoff.requeued"));

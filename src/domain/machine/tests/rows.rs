@@ -133,8 +133,50 @@ fn row_9_finishing_acknowledges_and_emits_in_one_go_or_not_at_all() {
     let mut world = World::at(State::Leased);
     let before = world.run.clone();
     let taken = world.ask(&Actor::agent("editor"), complete("a", vec![offer("a", "editor", "legal")]));
-    assert!(matches!(taken, Err(Refusal::IdempotencyMismatch { .. })), "its place is taken");
+    assert!(matches!(taken, Err(Refusal::PlaceTaken { .. })), "its place is taken");
     assert_eq!(world.run, before);
+}
+
+#[test]
+fn nobody_comes_into_a_run_it_takes_no_part_in_but_beside_it() {
+    let mut world = World::at(State::Leased);
+    let before = world.run.clone();
+    let emit = |world: &mut World, new: &NewHandoff| {
+        world.ask(&Actor::agent("any"), Command::Emit(Box::new(new.clone()))).map(drop)
+    };
+    let mut foreign = offer("b", "evil", "editor");
+    for branch in ["", "0", "7.1"] {
+        foreign.emission.branch = branch.into();
+        assert!(matches!(emit(&mut world, &foreign), Err(Refusal::Stranger { .. })), "on branch {branch:?}");
+    }
+    let taken = NewHandoff { emission: emission("evil", "editor", "a"), ..offer("b", "evil", "editor") };
+    assert!(matches!(emit(&mut world, &taken), Err(Refusal::Stranger { .. })), "nothing is told of the key");
+    assert_eq!(world.run, before);
+
+    foreign.emission.branch = peer_branch("evil", "editor", "").into();
+    assert_eq!(emit(&mut world, &foreign), Ok(()));
+    let is = |name: &'static str| move |it: &Party| it.id == name;
+    let (own, peers) = (world.it("a").clone(), world.it("b").clone());
+    assert!(!world.run.takes_part(is("evil")) && !world.run.shows(&own, is("evil")));
+    assert!(world.run.shows(&peers, is("evil")) && world.run.shows(&peers, is("writer")));
+    foreign = offer("c", "evil", "editor");
+    assert!(matches!(emit(&mut world, &foreign), Err(Refusal::Stranger { .. })), "it takes no part by that");
+    let joined = offer("c", "editor", "legal");
+    assert_eq!(emit(&mut world, &joined), Ok(()), "who was handed something takes part");
+}
+
+#[test]
+fn a_key_that_other_work_has_is_no_repeat() {
+    let mut world = World::at(State::Pending);
+    let emit = |world: &mut World, new: Emission| {
+        world.ask(&Actor::agent("any"), Command::Emit(Box::new(NewHandoff { emission: new, ..offer("b", "", "") })))
+    };
+    let staged = Emission { stage: Some("other".into()), ..emission("writer", "editor", "a") };
+    for other in [emission("editor", "writer", "a"), emission("writer", "legal", "a"), staged] {
+        assert!(matches!(emit(&mut world, other), Err(Refusal::PlaceTaken { .. })));
+    }
+    assert_eq!(names(&world), ["handoff.emitted"], "and nothing is noted on the handoff that has it");
+    assert_eq!(emit(&mut world, emission("writer", "editor", "a")), Ok(0));
 }
 
 #[test]

@@ -153,6 +153,8 @@ fn every_command_in_every_state() {
                         | Refusal::ContextMoved
                         | Refusal::AnswerNotAllowed { .. }
                         | Refusal::SelfApproval { .. }
+                        | Refusal::Stranger { .. }
+                        | Refusal::PlaceTaken { .. }
                         | Refusal::IdempotencyMismatch { .. } => panic!("{name} in {state:?}: {why}"),
                     }
                 }
