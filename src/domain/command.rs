@@ -5,6 +5,7 @@
 
 use thiserror::Error;
 
+use super::bearer::Bearer;
 use super::contract::Violation;
 use super::event::{Annotation, Answer, DismissReason, Emission, Escalation, Rejection, Resolution, Terms};
 use super::id::{Actor, Edge, HandoffId, RunId};
@@ -18,6 +19,8 @@ pub struct Asked {
     pub run: RunId,
     /// The one who asks: the subject of a token, or a timer.
     pub by: Actor,
+    /// What stands behind that name.
+    pub bearer: Bearer,
     /// The change that is asked for.
     pub command: Command,
 }
@@ -29,8 +32,6 @@ pub struct NewHandoff {
     pub id: HandoffId,
     /// The head of the contract.
     pub emission: Emission,
-    /// The question to put to a person before delivery; `None` when the edge wants no approval and the work may go on.
-    pub approval: Option<Escalation>,
     /// The question to put to a person if the handoff turns out to be a loop.
     pub on_loop: Escalation,
 }
@@ -293,6 +294,14 @@ pub enum Refusal {
         existing: String,
         /// Digest of the contract that came now.
         received: String,
+    },
+    /// The decision is for a role that the one who asks does not have.
+    #[error("this is for {role} to decide, and {who} does not have that role: ask somebody who is an approver with it")]
+    RoleNeeded {
+        /// Name of the person who tried.
+        who: String,
+        /// The role.
+        role: String,
     },
     /// The request itself makes no sense.
     #[error("{0}")]

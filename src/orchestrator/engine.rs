@@ -114,7 +114,8 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The engine as `actor` uses it, without an idempotency key.
+    /// The engine as `actor` uses it, without an idempotency key: every role is theirs until a
+    /// [`bearer`](Requester::bearer) is named.
     pub fn by(&self, actor: Actor) -> Requester {
         Requester::new(self.clone(), actor)
     }

@@ -179,6 +179,7 @@ fn question(handoff: &str, allow: Vec<Answer>, schema: Option<Value>, due: Milli
         proposed_action: None,
         requested_schema: schema,
         context_digest: None,
+        required: false,
     };
     [
         event(-2 * MINUTE, handoff, "cp-0", Fact::Emitted(Arc::new(head))),

@@ -98,6 +98,7 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             if let Some(head) = head {
                 it.emission = Arc::new(it.emission.amended(head));
             }
+            ask_anew(it, at);
             None
         }
         Fact::EscalationOpened(asked) => {
@@ -129,6 +130,9 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             None
         }
         Fact::EscalationResolved(resolution) => {
+            if matches!(resolution.answer, Answer::Approve | Answer::EditApprove) {
+                approved(it);
+            }
             let opened_at = it.escalation.take().map_or(at, |open| open.opened_at);
             it.resolution = Some(resolution.clone());
             let goes_on = !matches!(resolution.answer, Answer::Reject | Answer::Dismiss);
@@ -138,6 +142,9 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             None
         }
         Fact::EscalationExpired { outcome } => {
+            if *outcome == Timeout::Approve {
+                approved(it);
+            }
             let opened_at = it.escalation.take().map_or(at, |open| open.opened_at);
             if *outcome == Timeout::Approve || it.emission.is_observed() {
                 resume(it, opened_at, at);
@@ -169,6 +176,28 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
 
 fn failure(code: &str, detail: &str, at: Time) -> Failure {
     Failure { code: code.to_owned(), detail: detail.to_owned(), at, dead: None, violations: Vec::new() }
+}
+
+/// The open question is about the contract as it stands now. Where that needs an approval, whoever is asked for it has
+/// the whole time to look at what was edited.
+fn ask_anew(it: &mut Handoff, at: Time) {
+    let Some(open) = &mut it.escalation else {
+        return;
+    };
+    open.asked.context_digest = it.amended.as_deref().map(str::to_owned);
+    let needed = it.emission.terms.as_ref().and_then(|it| it.approval.as_deref());
+    if let Some(needed) = needed.filter(|_| open.asked.required) {
+        open.asked.proposed_action.clone_from(&needed.proposed_action);
+        open.asked.due_at = Some(at + needed.due_ms);
+    }
+}
+
+/// Somebody said yes, or nobody no in time. Only the approval that it needs counts as one, and only for the contract as
+/// it stands.
+fn approved(it: &mut Handoff) {
+    if it.escalation.as_ref().is_some_and(|open| open.asked.required) {
+        it.approved = it.digest().map(Into::into);
+    }
 }
 
 /// After a decision that lets it go on: back to the queue in a new epoch. What ends it instead is the next event,

@@ -10,7 +10,7 @@ use crate::domain::run::Run;
 use crate::domain::time::Time;
 
 /// What follows from `asked` at `now`: the events, and the run with them; nothing when it was done before (repeating is a
-/// no-op).
+/// no-op). Whatever the command was, what needs an approval that it does not have is not left free.
 ///
 /// # Errors
 /// Fails when nothing may change; [`Refusal`] says why.
@@ -58,5 +58,6 @@ pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: Time) -> Result<Folded
         Command::PauseEdge { edge, why } => operate::pause(&mut log, edge, why),
         Command::ResumeEdge { edge, why } => operate::resume(&mut log, edge, why),
     }
+    log.close_gates();
     Ok(log.made)
 }

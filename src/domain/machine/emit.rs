@@ -41,8 +41,6 @@ pub(super) fn emit(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
         let mut asked = new.on_loop.clone();
         asked.question = format!("{} ({})", asked.question, verdict.signal);
         log.say(Some(&new.id), Fact::EscalationOpened(Box::new(asked)));
-    } else if let Some(asked) = &new.approval {
-        log.say(Some(&new.id), Fact::EscalationOpened(Box::new(asked.clone())));
     }
     Ok(())
 }

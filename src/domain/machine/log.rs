@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Folded, MAX_ESCALATIONS};
+use crate::domain::bearer::Bearer;
 use crate::domain::command::{Asked, Held, Refusal, Seen, agreed};
 use crate::domain::event::{DeadReason, Emission, Escalation, Event, Fact};
 use crate::domain::id::{Actor, HandoffId};
@@ -14,13 +15,14 @@ use crate::domain::time::Time;
 pub(super) struct Log {
     pub(super) made: Folded,
     pub(super) by: Actor,
+    pub(super) bearer: Bearer,
     pub(super) now: Time,
 }
 
 impl Log {
     pub(super) fn new(run: Option<&Arc<Run>>, asked: &Asked, now: Time) -> Self {
         let run = run.cloned().unwrap_or_else(|| Arc::new(Run::new(asked.run.clone(), now)));
-        Self { made: Folded::onto(run), by: asked.by.clone(), now }
+        Self { made: Folded::onto(run), by: asked.by.clone(), bearer: asked.bearer.clone(), now }
     }
 
     /// Records a fact and folds it, so that the next rule sees it.

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
+use crate::domain::bearer::{Bearer, Roles};
 use crate::domain::port::Scope;
 use crate::domain::text::clean;
 use crate::domain::time::Time;
@@ -138,6 +139,11 @@ impl Caller {
     /// Whether the caller may speak as this agent.
     pub fn is_agent(&self, name: &str) -> bool {
         self.scopes.is_none() || (self.may(Scope::Agent) && self.agents.contains(name))
+    }
+
+    /// What stands behind the caller, for what only some may decide.
+    pub fn bearer(&self) -> Bearer {
+        Bearer { roles: if self.may(Scope::Approver) { Roles::All } else { Roles::NONE } }
     }
 
     /// The one agent the token is bound to, which an emit without a source comes from.

@@ -61,7 +61,7 @@ impl FromRequestParts<Api> for Person {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, api).await?;
         let Key(once) = Key::from_request_parts(parts, api).await?;
-        Ok(Self(api.engine.by(Actor::user(&caller.subject)).once(once)))
+        Ok(Self(api.by(&caller, Actor::user(&caller.subject)).once(once)))
     }
 }
 

@@ -43,6 +43,7 @@ fn refused(refusal: Refusal, detail: String) -> Problem {
         Refusal::AnswerNotAllowed { allow } => {
             with(Status::UNPROCESSABLE_ENTITY, "resolution-not-allowed").with("allow", json!(allow))
         }
+        Refusal::RoleNeeded { role, .. } => with(Status::FORBIDDEN, "scope").with("role", role),
         Refusal::SelfApproval { .. } => with(Status::FORBIDDEN, "self-approval"),
         Refusal::IdempotencyMismatch { handoff, existing, received, .. } => {
             with(Status::CONFLICT, "idempotency-mismatch")

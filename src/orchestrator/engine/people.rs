@@ -5,13 +5,13 @@ use std::sync::Arc;
 use json_patch::Patch;
 use serde_json::Value;
 
-use super::admit::{OPERATORS, answers, contract_blob, emission, question_to};
+use super::admit::{OPERATORS, contract_blob, emission, proposal, question_to};
 use super::lease::{blobs, stored};
 use super::requester::{Done, Plan};
 use super::{Engine, Problem, Requester, cut, new_lease};
 use crate::domain::command::{Command, Seen};
 use crate::domain::contract::{Contract, Violation};
-use crate::domain::event::{Annotation, Answer, Emission, Escalation, EscalationKind};
+use crate::domain::event::{Annotation, Answer, Approval, Emission, Escalation, EscalationKind};
 use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::run::{Handoff, Run, State};
 use crate::orchestrator::boundary::{Derive, amend, unmasked_diff};
@@ -153,7 +153,7 @@ impl Engine {
         let kind =
             if handoff.state == State::DeadLettered { EscalationKind::DeadLetter } else { EscalationKind::Approval };
         // The question is in somebody's own words, so the answer may be, too.
-        let mut allow = answers(kind, &handoff.emission.from);
+        let mut allow = handoff.emission.answers(kind);
         allow.insert(1, Answer::Respond);
         Escalation {
             allow,
@@ -187,7 +187,12 @@ impl Engine {
         derive.volatile.clone_from(&policy.volatile);
         self.refresh_schemas().await?;
         let admitted = self.admit(&edited, &derive).map_err(invalid)?;
-        let head = emission(&admitted, policy, derive.now);
+        let mut head = emission(&admitted, policy, derive.now);
+        // It needs what it was emitted with, whatever the policy says by now; what will run is that of the edit.
+        let needed = handoff.emission.terms.as_ref().and_then(|it| it.approval.as_deref());
+        if let (Some(needed), Some(terms)) = (needed, &mut head.terms) {
+            terms.approval = Some(Box::new(Approval { proposed_action: proposal(&admitted), ..needed.clone() }));
+        }
         Ok((contract_blob(&admitted), Box::new(head)))
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Engine, Problem};
+use crate::domain::bearer::{Bearer, Roles};
 use crate::domain::command::{Asked, Command};
 use crate::domain::contract::digest;
 use crate::domain::event::{Event, Fact};
@@ -85,6 +86,7 @@ impl Done {
 pub struct Requester {
     engine: Engine,
     pub(super) by: Actor,
+    bearer: Bearer,
     pub(super) once: Option<Once>,
     found: Option<(RunId, Handoff)>,
 }
@@ -99,7 +101,13 @@ impl Deref for Requester {
 
 impl Requester {
     pub(super) fn new(engine: Engine, by: Actor) -> Self {
-        Self { engine, by, once: None, found: None }
+        Self { engine, by, bearer: Bearer { roles: Roles::All }, once: None, found: None }
+    }
+
+    /// The same caller as somebody of whom more is known than the name.
+    #[must_use]
+    pub fn bearer(self, bearer: Bearer) -> Self {
+        Self { bearer, ..self }
     }
 
     /// The same caller with an idempotency key; `None` is without one.
@@ -134,7 +142,7 @@ impl Requester {
             let loaded = self.load(run).await?;
             let known = loaded.as_ref().map(|(run, _)| run);
             let Plan { command, blobs } = plan(known.map(|it| &**it), now)?;
-            let asked = Asked { run: run.clone(), by: self.by.clone(), command };
+            let asked = Asked { run: run.clone(), by: self.by.clone(), bearer: self.bearer.clone(), command };
             let made = decide(known, &asked, now)?;
             if made.is_nothing() {
                 return Ok(Done::Now { run: made.run, events: made.events });

@@ -36,9 +36,7 @@ fn verdicts_on_a_run_are_all_kept_and_change_nothing_else() {
 #[test]
 fn row_1_and_2_an_approval_stops_it_before_anybody_works() {
     let mut world = World::new();
-    let mut asked = offer("a", "writer", "editor");
-    asked.approval = Some(question(EscalationKind::Approval));
-    world.must(Command::Emit(Box::new(asked)));
+    world.must(Command::Emit(Box::new(gated("a"))));
     assert_eq!(names(&world), ["handoff.emitted", "escalation.opened"]);
     assert_eq!(world.it("a").state, State::Escalated);
     world.now = world.now + MINUTE;

@@ -153,6 +153,7 @@ fn every_command_in_every_state() {
                         | Refusal::ContextMoved
                         | Refusal::AnswerNotAllowed { .. }
                         | Refusal::SelfApproval { .. }
+                        | Refusal::RoleNeeded { .. }
                         | Refusal::IdempotencyMismatch { .. } => panic!("{name} in {state:?}: {why}"),
                     }
                 }
