@@ -699,6 +699,9 @@ fn policies_hold_on_a_store_as_they_do_on_its_server() {
     let wrong = sandbox.file("wrong.toml", "[[edge]]\nstrictnes = 'strict'\n");
     let said = sandbox.says(2, &["get", "edges", "-c", &store, "--policies", &wrong]);
     assert!(said.contains("wrong.toml") && said.contains("strictnes"), "{said}");
+    let separation = sandbox.file("separation.toml", "[[edge]]\nseparation = true\n");
+    let said = sandbox.says(2, &["get", "edges", "-c", &store, "--policies", &separation]);
+    assert!(said.contains("nobody has one") && said.contains("--tokens"), "{said}");
 }
 
 /// A configuration with a recording that is open to acts as far as it goes, the address of a server, and the same one

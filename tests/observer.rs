@@ -76,6 +76,7 @@ fn question() -> Box<Escalation> {
         requested_schema: None,
         context_digest: None,
         required: false,
+        asker: None,
     })
 }
 

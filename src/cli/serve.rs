@@ -57,7 +57,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     super::log();
     let access = access(args.tokens.as_deref())?;
     let (listener, address) = listen(&args.listen, &access).await?;
-    let engine = open(&args).await?;
+    let engine = open(&args, &access).await?;
     let stop = CancellationToken::new();
     let interrupts = Interrupts::listen().context("cannot listen for signals")?;
     tokio::spawn(signals(interrupts, stop.clone()));
@@ -167,7 +167,7 @@ impl Interrupts {
     }
 }
 
-async fn open(args: &Args) -> anyhow::Result<Engine> {
+async fn open(args: &Args, access: &Access) -> anyhow::Result<Engine> {
     let usage = |what: String| Stop::new(Exit::Usage, what);
     let Some(path) = args.store.strip_prefix("sqlite:").filter(|it| !it.is_empty()) else {
         return Err(usage(format!(
@@ -177,6 +177,9 @@ async fn open(args: &Args) -> anyhow::Result<Engine> {
         .into());
     };
     let settings = rules::read(args.policies.as_deref(), args.contracts.as_deref())?;
+    if matches!(access, Access::Open) {
+        rules::tokenless(&settings, "start the server with --tokens FILE")?;
+    }
     let store = Sqlite::alone(Lock::take(Path::new(path))?)?;
     Ok(Engine::open(Arc::new(store), settings).await?)
 }

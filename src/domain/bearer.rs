@@ -1,10 +1,13 @@
 //! Bearers: what stands behind the name under which somebody acts.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-/// What the one who asks may decide, whatever name is acted under.
+/// The one who asks, whatever name is acted under, and what that one may decide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bearer {
+    /// Subject of the token; where no tokens are needed, the name that is acted under.
+    pub subject: Arc<str>,
     /// The roles whose questions may be answered.
     pub roles: Roles,
 }

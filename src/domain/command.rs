@@ -278,10 +278,12 @@ pub enum Refusal {
         allow: Vec<Answer>,
     },
     /// The edge forbids deciding on one's own work.
-    #[error("{who} emitted, edited or requeued this handoff and may not decide on it (separation of duties)")]
+    #[error("{who} {deed} this handoff and may not decide on it (separation of duties): ask another approver")]
     SelfApproval {
-        /// Name of the person who tried.
+        /// Subject of the token of the one who tried.
         who: String,
+        /// What that one did to it, or would do by deciding.
+        deed: &'static str,
     },
     /// The same key was emitted with other content: first write wins.
     #[error("key {key} is taken by handoff {handoff} with other content; treat it as already emitted")]

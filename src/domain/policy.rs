@@ -27,7 +27,7 @@ pub struct EdgePolicy {
     pub p95_max: Option<Millis>,
     /// Time a claim may stay unacknowledged where the contract does not say, in milliseconds; `None` for the default.
     pub ack_timeout: Option<Millis>,
-    /// Separation of duties: nobody who emitted, edited or requeued it may decide on it.
+    /// Separation of duties: nobody who emitted, edited, requeued or escalated it may decide on it.
     pub separation: bool,
     /// Show the target who handed over.
     pub expose_source: bool,
@@ -100,6 +100,11 @@ impl Policies {
     /// Rules in their order.
     pub fn new(rules: Vec<Rule>) -> Self {
         Self { rules, standard: EdgePolicy::default() }
+    }
+
+    /// The first rule that separates duties; `None` when none does.
+    pub fn separating(&self) -> Option<&Rule> {
+        self.rules.iter().find(|it| it.policy.separation)
     }
 
     /// The policy of an edge: that of the first rule that matches it, else the default.

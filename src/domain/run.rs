@@ -126,7 +126,7 @@ pub struct Handoff {
     /// The latest decision of a person: delivered with the next claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Box<Resolution>>,
-    /// People and agents who edited or requeued it; kept only where duties are separated.
+    /// Those who edited, requeued or escalated it; kept only where duties are separated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hands: Vec<Actor>,
     /// Digest of the contract that was approved last, where it [needs that](Handoff::lacks_approval).
@@ -343,6 +343,11 @@ impl Handoff {
     pub fn digest(&self) -> Option<&str> {
         let emitted = self.emission.terms.as_ref().map(|it| &*it.digest);
         self.amended.as_deref().or(emitted)
+    }
+
+    /// Whether nobody who emitted, edited, requeued or escalated it may decide on it.
+    pub fn separates(&self) -> bool {
+        self.emission.terms.as_ref().is_some_and(|it| it.separation)
     }
 
     /// The approval that it needs and does not have for its contract as it stands; `None` when its target may begin.

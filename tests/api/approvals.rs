@@ -96,3 +96,39 @@ async fn an_operator_does_not_go_round_an_approval() {
     let done = desk.act("erin", "handoffs", &by_hand, "complete-manually", follow).await;
     assert_eq!(state(done).await, "completed");
 }
+
+fn next_step(words: &str) -> Value {
+    json!({"patch": [{"op": "replace", "path": "/brief/next_step", "value": words}]})
+}
+
+#[tokio::test]
+async fn duties_are_separated_by_the_subjects_of_tokens() {
+    let policy = "[[edge]]\nto = \"writer\"\napproval = { role = \"editors\" }\nseparation = true\n";
+    let grants: &[Grant] = &[
+        ("dana", &[Scope::Agent, Scope::Approver], "research", ""),
+        ("olga", &[Scope::Operator, Scope::Approver], "", ""),
+        ("erin", &[Scope::Approver, Scope::Viewer], "", ""),
+    ];
+    let desk = Desk::open(policy, grants).await;
+    let emit = || desk.emit("dana", &contract("research", "writer"));
+    let yes = json!({"answer": "approve"});
+    let own = emit().await;
+    problem(desk.act("dana", "escalations", &own, "resolve", yes.clone()).await, 403, "self-approval").await;
+    assert_eq!(state(desk.act("erin", "escalations", &own, "resolve", yes.clone()).await).await, "pending");
+
+    let edited = emit().await;
+    let amended = desk.act("olga", "handoffs", &edited, "amend", next_step("Write 800 words")).await;
+    assert_eq!(state(amended).await, "escalated");
+    problem(desk.act("olga", "escalations", &edited, "resolve", yes.clone()).await, 403, "self-approval").await;
+    let follow = json!({"result": 1, "next": [contract("writer", "press")]});
+    let by_hand = desk.act("olga", "handoffs", &edited, "complete-manually", follow).await;
+    problem(by_hand, 403, "self-approval").await;
+
+    let path = format!("/handoffs/{edited}/payload");
+    let shown: Value = desk.send("erin", Method::GET, &path, "", &json!({})).await.json().await.unwrap();
+    let mut whole = shown["contract"].clone();
+    whole["brief"]["next_step"] = json!("Write what I like");
+    let both = json!({"answer": "edit_approve", "edited": whole});
+    problem(desk.act("erin", "escalations", &edited, "resolve", both).await, 403, "self-approval").await;
+    assert_eq!(state(desk.act("erin", "escalations", &edited, "resolve", yes).await).await, "pending");
+}

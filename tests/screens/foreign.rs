@@ -180,6 +180,7 @@ fn question(handoff: &str, allow: Vec<Answer>, schema: Option<Value>, due: Milli
         requested_schema: schema,
         context_digest: None,
         required: false,
+        asker: None,
     };
     [
         event(-2 * MINUTE, handoff, "cp-0", Fact::Emitted(Arc::new(head))),

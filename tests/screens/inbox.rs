@@ -28,6 +28,7 @@ fn asked(question: &str, kind: EscalationKind, due: Millis) -> Escalation {
         requested_schema: None,
         context_digest: None,
         required: false,
+        asker: None,
     }
 }
 

@@ -96,6 +96,7 @@ fn question(opened: Millis) -> Escalation {
         requested_schema: None,
         context_digest: Some("sha256:00".to_owned()),
         required: false,
+        asker: None,
     }
 }
 

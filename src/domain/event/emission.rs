@@ -113,7 +113,7 @@ mod tests {
         r#""default":"dead_letter","ready_at":"2026-08-20T03:12:44.000Z","deadline":"2026-08-20T04:12:44.000Z","#,
         r#""ack_timeout_ms":30000,"p95_max_ms":8000,"completeness":87,"model":"model-m@2026-07","prompt":"draft@18","#,
         r#""confidence":0.75,"payload":"article@1","dropped":["notes"],"work":"wf1_00","open_issues":5,"#,
-        r#""flags":["summary_size"],"cyclic":true,"max_cycles":3,"separation":true,"#,
+        r#""flags":["summary_size"],"cyclic":true,"max_cycles":3,"separation":true,"emitter":"writer-bot","#,
         r#""approval":{"role":"editors","question":"May it go?","due_ms":60000,"on_timeout":"dead_letter","#,
         r#""proposed_action":{"name":"mail"}}}"#,
     );

@@ -52,8 +52,10 @@ pub struct Terms {
     pub cyclic: bool,
     /// More returns than this on the pair is a loop.
     pub max_cycles: u32,
-    /// Separation of duties: nobody who emitted, edited or requeued it may decide on it.
+    /// Separation of duties: nobody who emitted, edited, requeued or escalated it may decide on it.
     pub separation: bool,
+    /// Subject of the token that emitted it; kept only where duties are separated.
+    pub emitter: Option<Arc<str>>,
     /// The approval that it needs before its target may begin; `None` when it needs none.
     pub approval: Option<Box<Approval>>,
 }

@@ -82,6 +82,7 @@ pub(in crate::domain) fn asked_until(
         allow: Vec::new(),
         context_digest: None,
         required: false,
+        asker: None,
         urgency,
         proposed_action: None,
         requested_schema: None,

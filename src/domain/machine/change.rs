@@ -102,6 +102,10 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             None
         }
         Fact::EscalationOpened(asked) => {
+            // The approval that it needs is asked for by nobody: it follows from what was done.
+            if let Some(asker) = asked.asker.as_deref().filter(|_| !asked.required) {
+                had_a_hand(it, &Actor::user(asker));
+            }
             it.escalations += 1;
             it.lease = None;
             it.escalation = Some(Box::new(OpenEscalation {
@@ -216,8 +220,7 @@ fn resume(it: &mut Handoff, opened_at: Time, at: Time) {
 
 /// Whoever changed what will run, or that it runs, may be barred from deciding on it later.
 fn had_a_hand(it: &mut Handoff, actor: &Actor) {
-    let kept = it.emission.terms.as_ref().is_some_and(|it| it.separation);
-    if kept && !it.hands.contains(actor) {
+    if it.separates() && !it.hands.contains(actor) {
         it.hands.push(actor.clone());
     }
 }

@@ -73,15 +73,15 @@ fn may_decide(log: &Log, it: &Handoff, resolution: &Resolution, shown: Option<&s
     let Some(open) = &it.escalation else {
         return Err(Refusal::NotFound(format!("an open escalation of {}", it.id)));
     };
+    log.is_impartial(it)?;
+    if it.separates() && resolution.answer == Answer::EditApprove {
+        return Err(log.own("would edit"));
+    }
     if !open.asked.allow.contains(&resolution.answer) {
         return Err(Refusal::AnswerNotAllowed { allow: open.asked.allow.clone() });
     }
     if shown.is_some() && shown != it.digest() {
         return Err(Refusal::ContextMoved);
-    }
-    let own = it.emission.from.id == *log.by.id || it.hands.contains(&log.by);
-    if own && it.emission.terms.as_ref().is_some_and(|it| it.separation) {
-        return Err(Refusal::SelfApproval { who: log.by.id.to_string() });
     }
     Ok(())
 }

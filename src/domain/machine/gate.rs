@@ -4,7 +4,7 @@
 use super::log::Log;
 use crate::domain::command::Refusal;
 use crate::domain::event::{Escalation, EscalationKind, Fact};
-use crate::domain::id::HandoffId;
+use crate::domain::id::{Actor, HandoffId};
 use crate::domain::run::{Handoff, State};
 use crate::domain::time::Time;
 
@@ -20,12 +20,37 @@ impl Log {
         }
     }
 
-    /// Whether the one who asks may let through what lacks its approval: what that one could say yes to.
+    /// Whether the one who asks may end what lacks its approval, or what a person is asked about, as if it had been
+    /// decided on.
     ///
     /// # Errors
-    /// [`Refusal::RoleNeeded`] when the role is another.
+    /// [`Refusal::RoleNeeded`] or [`Refusal::SelfApproval`] when that one could not say yes.
     pub(super) fn may_pass(&self, it: &Handoff) -> Result<(), Refusal> {
-        it.lacks_approval().map_or(Ok(()), |needed| self.has_role(&needed.role))
+        let needed = it.lacks_approval();
+        if let Some(needed) = needed {
+            self.has_role(&needed.role)?;
+        }
+        if needed.is_some() || it.escalation.is_some() { self.is_impartial(it) } else { Ok(()) }
+    }
+
+    /// Whether the one who asks had no hand in it, where duties are separated.
+    ///
+    /// # Errors
+    /// [`Refusal::SelfApproval`] otherwise.
+    pub(super) fn is_impartial(&self, it: &Handoff) -> Result<(), Refusal> {
+        let subject = &self.bearer.subject;
+        // What was emitted before subjects were kept is known by the name of its source only.
+        let emitter = it.emission.terms.as_ref().and_then(|it| it.emitter.as_deref());
+        let emitted = emitter.unwrap_or(&it.emission.from.id) == &**subject;
+        if it.separates() && (emitted || it.hands.contains(&Actor::user(subject))) {
+            return Err(self.own("emitted, edited, requeued or escalated"));
+        }
+        Ok(())
+    }
+
+    /// The refusal of a decision on what is one's own by this deed.
+    pub(super) fn own(&self, deed: &'static str) -> Refusal {
+        Refusal::SelfApproval { who: self.bearer.subject.to_string(), deed }
     }
 
     /// Whether the one who asks has `role`.
@@ -57,5 +82,6 @@ fn question(it: &Handoff, now: Time) -> Option<Escalation> {
         requested_schema: None,
         context_digest: it.digest().map(str::to_owned),
         required: true,
+        asker: None,
     })
 }

@@ -46,9 +46,12 @@ impl Log {
     }
 
     /// Opens a question to a person, unless this handoff has had its share of them.
-    pub(super) fn escalate(&mut self, id: &HandoffId, asked: Escalation, code: &str, detail: &str) {
-        let before = self.made.run.handoffs.get(id).map_or(0, |it| it.escalations);
-        if before >= MAX_ESCALATIONS {
+    pub(super) fn escalate(&mut self, id: &HandoffId, mut asked: Escalation, code: &str, detail: &str) {
+        let known = self.made.run.handoffs.get(id);
+        if known.is_some_and(Handoff::separates) {
+            asked.asker = Some(Arc::clone(&self.bearer.subject));
+        }
+        if known.map_or(0, |it| it.escalations) >= MAX_ESCALATIONS {
             self.park(id, code, DeadReason::EscalatedTooOften, detail);
         } else {
             self.say(Some(id), Fact::EscalationOpened(Box::new(asked)));

@@ -3,6 +3,7 @@
 mod any;
 mod gate;
 mod rows;
+mod separation;
 mod table;
 
 use std::sync::Arc;
@@ -69,7 +70,11 @@ impl World {
 
     /// The same with some roles only.
     fn ask_as(&mut self, by: &Actor, roles: Roles, command: Command) -> Result<usize, Refusal> {
-        let asked = Asked { run: self.run.id.clone(), by: by.clone(), bearer: Bearer { roles }, command };
+        self.ask_by(by, Bearer { subject: by.id.clone(), roles }, command)
+    }
+
+    fn ask_by(&mut self, by: &Actor, bearer: Bearer, command: Command) -> Result<usize, Refusal> {
+        let asked = Asked { run: self.run.id.clone(), by: by.clone(), bearer, command };
         let made = decide(Some(&Arc::new(self.run.clone())), &asked, self.now)?;
         for event in &made.events {
             assert_eq!(evolve(&mut self.run, event), None, "an irregular event of our own: {event:?}");
@@ -163,6 +168,7 @@ pub(crate) fn question(kind: EscalationKind) -> Escalation {
         requested_schema: None,
         context_digest: None,
         required: false,
+        asker: None,
     }
 }
 

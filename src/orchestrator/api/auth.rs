@@ -143,7 +143,8 @@ impl Caller {
 
     /// What stands behind the caller, for what only some may decide.
     pub fn bearer(&self) -> Bearer {
-        Bearer { roles: if self.may(Scope::Approver) { Roles::All } else { Roles::NONE } }
+        let roles = if self.may(Scope::Approver) { Roles::All } else { Roles::NONE };
+        Bearer { subject: self.subject.as_str().into(), roles }
     }
 
     /// The one agent the token is bound to, which an emit without a source comes from.

@@ -278,6 +278,7 @@ pub(super) fn question_to(
         requested_schema: None,
         context_digest: None,
         required: false,
+        asker: None,
     }
 }
 

@@ -101,7 +101,8 @@ impl Deref for Requester {
 
 impl Requester {
     pub(super) fn new(engine: Engine, by: Actor) -> Self {
-        Self { engine, by, bearer: Bearer { roles: Roles::All }, once: None, found: None }
+        let bearer = Bearer { subject: Arc::clone(&by.id), roles: Roles::All };
+        Self { engine, by, bearer, once: None, found: None }
     }
 
     /// The same caller as somebody of whom more is known than the name.

@@ -154,6 +154,7 @@ fn asked(handoff: &str, question: String) -> Escalation {
         requested_schema: None,
         context_digest: None,
         required: false,
+        asker: None,
     }
 }
 

@@ -80,6 +80,8 @@ struct Flat<'a> {
     max_cycles: u32,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     separation: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    emitter: Option<Shared<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     approval: Option<Cow<'a, Approval>>,
 }
@@ -141,6 +143,7 @@ impl Serialize for Emission {
             cyclic: terms.cyclic,
             max_cycles: terms.max_cycles,
             separation: terms.separation,
+            emitter: terms.emitter.as_ref().map(Cow::Borrowed),
             approval: terms.approval.as_deref().map(Cow::Borrowed),
         }
         .serialize(serializer)
@@ -172,6 +175,7 @@ impl<'de> Deserialize<'de> for Emission {
             cyclic: it.cyclic,
             max_cycles: it.max_cycles,
             separation: it.separation,
+            emitter: it.emitter.map(Cow::into_owned),
             approval: it.approval.map(|it| Box::new(it.into_owned())),
         });
         Ok(Self {

@@ -273,28 +273,6 @@ fn a_heartbeat_does_not_outlast_the_ack_timeout() {
 }
 
 #[test]
-fn who_requeued_or_edited_does_not_decide_where_duties_are_separated() {
-    let mut world = World::at(State::DeadLettered);
-    let it = &mut world.run.handoffs[0];
-    terms(Arc::make_mut(&mut it.emission)).separation = true;
-    let (dana, kim) = (Actor::user("dana"), Actor::user("kim"));
-    let requeue = Command::Requeue { seen: world.seen("a"), why: String::new() };
-    world.ask(&dana, requeue).unwrap();
-    let ask = Command::Escalate {
-        seen: world.seen("a"),
-        escalation: Box::new(question(EscalationKind::Approval)),
-        force: false,
-    };
-    world.ask(&kim, ask).unwrap();
-    for answer in [Answer::Approve, Answer::Dismiss] {
-        let own = world.ask(&dana, resolve(world.seen("a"), answer));
-        assert!(matches!(own, Err(Refusal::SelfApproval { .. })), "{own:?}");
-    }
-    let other = resolve(world.seen("a"), Answer::Approve);
-    assert!(world.ask(&kim, other).is_ok());
-}
-
-#[test]
 fn an_unanswered_question_leaves_the_attempts_that_led_to_it() {
     let mut world = World::at(State::Escalated);
     assert_eq!((world.it("a").attempt, world.it("a").epoch), (1, 0));
