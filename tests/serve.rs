@@ -141,7 +141,14 @@ fn a_new_token_opens_the_server_it_was_made_for() {
     assert!(line.contains("tokens needed"), "{line}");
     signal(&child, Signal::TERM);
     assert_eq!(wait(&mut child), 0);
-    let (code, said) = ended(seam(directory.path()).args(["--new-token", "ci", "--scope", "agent"]));
-    assert_eq!(code, 2);
-    assert!(said.contains("--agent"), "{said}");
+    for (scope, more, named) in [("agent", "--agent=", "--agent"), ("viewer", "--role=editors", "approver")] {
+        let more = Some(more).filter(|it| !it.ends_with('='));
+        let (code, said) = ended(seam(directory.path()).args(["--new-token", "ci", "--scope", scope]).args(more));
+        assert_eq!(code, 2);
+        assert!(said.contains(named), "{said}");
+    }
+    let roles =
+        seam(directory.path()).args(["--new-token", "x", "--scope", "approver", "--role", "editors,law"]).output();
+    let text = String::from_utf8(roles.unwrap().stdout).unwrap();
+    assert!(text.contains("roles = [\"editors\", \"law\"]"), "{text}");
 }

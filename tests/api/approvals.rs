@@ -132,3 +132,37 @@ async fn duties_are_separated_by_the_subjects_of_tokens() {
     problem(desk.act("erin", "escalations", &edited, "resolve", both).await, 403, "self-approval").await;
     assert_eq!(state(desk.act("erin", "escalations", &edited, "resolve", yes).await).await, "pending");
 }
+
+#[tokio::test]
+async fn a_question_is_answered_by_those_who_have_the_role_it_is_put_to() {
+    let policy = "[[edge]]\nto = \"writer\"\napproval = { role = \"editors\" }\n";
+    let grants: &[Grant] = &[
+        ("research-bot", &[Scope::Agent], "research", ""),
+        ("lee", &[Scope::Operator, Scope::Approver], "", "roles = [\"lawyers\"]"),
+        ("erin", &[Scope::Approver], "", "roles = [\"lawyers\", \"editors\"]"),
+        ("root", &[Scope::Approver], "", ""),
+    ];
+    let desk = Desk::open(policy, grants).await;
+    let id = desk.emit("research-bot", &contract("research", "writer")).await;
+    let yes = json!({"answer": "approve"});
+    for (path, verb, body) in [
+        ("escalations", "claim", json!({})),
+        ("escalations", "release", json!({})),
+        ("escalations", "resolve", yes.clone()),
+        ("escalations", "resolve", json!({"answer": "dismiss"})),
+        ("handoffs", "complete-manually", json!({"result": 1})),
+    ] {
+        let found = problem(desk.act("lee", path, &id, verb, body).await, 403, "scope").await;
+        assert_eq!(found["role"], "editors", "{verb}");
+        assert!(text(&found["detail"]).contains("lee does not have that role"), "{found}");
+    }
+    assert_eq!(desk.act("erin", "escalations", &id, "claim", json!({})).await.status(), 200);
+    assert_eq!(desk.act("root", "escalations", &id, "release", json!({})).await.status(), 200);
+    assert_eq!(state(desk.act("erin", "escalations", &id, "resolve", yes).await).await, "pending");
+    let me = |who: &'static str| {
+        let desk = &desk;
+        async move { desk.send(who, Method::GET, "/me", "", &json!({})).await.json::<Value>().await.unwrap() }
+    };
+    let roles = [me("lee").await, me("root").await, me("research-bot").await].map(|it| it["roles"].clone());
+    assert_eq!(roles, [json!(["lawyers"]), Value::Null, json!([])]);
+}
