@@ -84,7 +84,7 @@ fn new_token(subject: &str, args: &Args) -> anyhow::Result<Exit> {
     }
     let (secret, mut lines) = auth::new_token(subject, scope, agent);
     if !role.is_empty() {
-        lines.push_str(&format!("roles = {role:?}\n"));
+        lines = format!("{lines}roles = {role:?}\n");
     }
     let text = format!(
         "# The token, shown this once; give it to {}:\n#   {secret}\n# The lines for the token file:\n{lines}",

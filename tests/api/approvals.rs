@@ -110,7 +110,7 @@ async fn duties_are_separated_by_the_subjects_of_tokens() {
         ("erin", &[Scope::Approver, Scope::Viewer], "", ""),
     ];
     let desk = Desk::open(policy, grants).await;
-    let emit = || desk.emit("dana", &contract("research", "writer"));
+    let emit = || async { desk.emit("dana", &contract("research", "writer")).await };
     let yes = json!({"answer": "approve"});
     let own = emit().await;
     problem(desk.act("dana", "escalations", &own, "resolve", yes.clone()).await, 403, "self-approval").await;

@@ -78,8 +78,8 @@ pub struct Approval {
 
 impl Approval {
     /// After an edit of the contract: the same question of the same role, about what will run now.
-    fn amended(&self, edited: Option<&Self>) -> Box<Self> {
-        Box::new(Self { proposed_action: edited.and_then(|it| it.proposed_action.clone()), ..self.clone() })
+    fn amended(&self, edited: Option<&Self>) -> Self {
+        Self { proposed_action: edited.and_then(|it| it.proposed_action.clone()), ..self.clone() }
     }
 }
 
@@ -101,7 +101,7 @@ impl Terms {
             dropped: edited.dropped.clone(),
             open_issues: edited.open_issues,
             flags: edited.flags.clone(),
-            approval: self.approval.as_ref().map(|it| it.amended(edited.approval.as_deref())),
+            approval: self.approval.as_ref().map(|it| Box::new(it.amended(edited.approval.as_deref()))),
             ..self.clone()
         }
     }

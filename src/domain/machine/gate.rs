@@ -41,8 +41,8 @@ impl Log {
         let subject = &self.bearer.subject;
         // What was emitted before subjects were kept is known by the name of its source only.
         let emitter = it.emission.terms.as_ref().and_then(|it| it.emitter.as_deref());
-        let emitted = emitter.unwrap_or(&it.emission.from.id) == &**subject;
-        if it.separates() && (emitted || it.hands.contains(&Actor::user(subject))) {
+        let own = *emitter.unwrap_or(&it.emission.from.id) == **subject;
+        if it.separates() && (own || it.hands.contains(&Actor::user(subject))) {
             return Err(self.own("emitted, edited, requeued or escalated"));
         }
         Ok(())

@@ -309,6 +309,7 @@ mod tests {
         assert!(told(&lines)[0].contains("names no agents"));
         let (_, lines) = new_token("x", &[Scope::Operator], &[]);
         assert!(told(&format!("{lines}roles = [\"editors\"]\n"))[0].contains("scope approver"));
+        let (_, lines) = new_token("x", &[Scope::Approver], &[]);
         assert!(told(&format!("{lines}roles = \"editors\"\n"))[0].starts_with("line 5: `roles` is wrong"));
     }
 

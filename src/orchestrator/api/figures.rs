@@ -167,7 +167,8 @@ pub async fn healthz(State(api): State<Api>) -> Answer {
 
 /// The caller's name, scopes and acts
 #[utoipa::path(get, path = "/me", tag = "operations",
-    responses((status = 200, description = "`{subject, authenticated, scopes, agents, roles, acts}`; `roles` is null where it is every role", body = Value)))]
+    responses((status = 200, body = Value,
+        description = "`{subject, authenticated, scopes, agents, roles, acts}`; `roles` is null for every role")))]
 pub async fn me(caller: Caller) -> Answer {
     let scopes: Vec<&str> = Scope::ALL.into_iter().filter(|it| caller.may(*it)).map(Scope::name).collect();
     let allowed = |act: &ActKind| act.row().scopes.iter().any(|it| caller.may(*it));

@@ -219,6 +219,7 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
         cyclic: policy.cyclic,
         max_cycles: policy.max_cycles,
         separation: policy.separation,
+        emitter: None, // of whom it comes the one who decides knows
         approval: policy.approval.as_ref().map(|needed| {
             Box::new(Approval {
                 role: needed.role.clone(),

@@ -184,9 +184,9 @@ fn the_approval_is_asked_for_however_often_people_were_asked_before() {
     let ids: std::collections::HashSet<_> = world
         .events
         .iter()
-        .filter_map(|it| match &it.fact {
-            Fact::EscalationOpened(asked) => Some(&asked.id),
-            _ => None,
+        .filter_map(|it| {
+            let Fact::EscalationOpened(asked) = &it.fact else { return None };
+            Some(&asked.id)
         })
         .collect();
     assert_eq!(ids.len(), 2 + MAX_ESCALATIONS as usize, "each question has a name of its own");
