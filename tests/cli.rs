@@ -307,6 +307,12 @@ fn who_is_on_it_and_what_is_held_back_can_be_said_without_a_screen() {
     let nowhere = sandbox.says(1, &act("pause", "writer>nobody"));
     assert!(nowhere.contains("seam get edges"), "{nowhere}");
     assert_eq!(paused(), false);
+    let unseen = sandbox.ends(0, &act("pause", "lunch/research>writer"));
+    assert!(unseen.contains("paused, but no handoff was ever seen on research>writer in lunch"), "{unseen}");
+    let rows = sandbox.json(&["get", "edges", "-c", url])["rows"].clone();
+    let lunch = rows.as_array().unwrap().iter().find(|it| it["pipeline"] == "lunch").expect("it is listed");
+    assert_eq!((&lunch["paused"], &lunch["open"]), (&json!(true), &json!(0)));
+    sandbox.ends(0, &act("resume", "lunch/research>writer"));
     sandbox.ends(0, &act("pause", edge));
     assert_eq!(paused(), true);
     assert!(server.post("/handoffs", &contract("two")).0 == 201);

@@ -60,6 +60,8 @@ pub enum Command {
         lease: String,
         /// Length of the lease once acknowledged, and of each extension by a heartbeat, in milliseconds.
         lease_ms: Millis,
+        /// Whether its edge is paused.
+        paused: bool,
     },
     /// Row 5: the target checked the contract and owns the work from now on.
     Acknowledge(Held),
@@ -111,13 +113,9 @@ pub enum Command {
         /// Time before which it cannot be claimed; at most 24 hours away.
         until: Time,
     },
-    /// Rows 15, 19 (timeout) and 20: whatever is due on this handoff now.
-    Timer {
-        /// The handoff it is about.
-        handoff: HandoffId,
-        /// Share of the full backoff to wait, `0.0..1.0`.
-        jitter: f64,
-    },
+    /// Rows 15, 19 (timeout) and 20: whatever is due on these handoffs now, each with its share of the full backoff to
+    /// wait, `0.0..1.0`.
+    Timer(Vec<(HandoffId, f64)>),
     /// An operator or approver says what they make of a run, or of one of its handoffs; nothing moves by it.
     Annotate(Annotation),
     /// Row 18: an operator asks a person about a handoff; with `force` also while an agent works on it.
@@ -304,6 +302,16 @@ pub enum Refusal {
         who: String,
         /// The role.
         role: String,
+    },
+    /// Its deadline passed before anybody took it.
+    #[error(
+        "nobody is given handoff {handoff} any more: its deadline passed at {deadline}, and it becomes a dead letter"
+    )]
+    Expired {
+        /// The handoff it is about.
+        handoff: HandoffId,
+        /// Its deadline.
+        deadline: Time,
     },
     /// The request itself makes no sense.
     #[error("{0}")]

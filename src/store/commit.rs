@@ -19,6 +19,9 @@ pub type Version = u64;
 pub struct Commit {
     /// The new state of one run; `None` when no run changes.
     pub change: Option<Change>,
+    /// Another run that this was decided by, and its version then, 0 for none: if it moved, it is a conflict. `None` when
+    /// there is no other.
+    pub besides: Option<(RunId, Version)>,
     /// Bytes to keep; those that are there already are left alone.
     pub blobs: Vec<Blob>,
     /// The answer to remember for a repeated request. A key that was answered before, and has not expired, is a conflict.

@@ -71,7 +71,7 @@ impl Source for Agents {
         });
         let items = items.collect();
         self.requests.lock().unwrap().push(request);
-        future::ready(Ok(Outcome { items })).boxed()
+        future::ready(Ok(Outcome { items, note: None })).boxed()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::domain::command::{Asked, Held, Refusal, Seen, agreed};
 use crate::domain::event::{DeadReason, Emission, Escalation, Event, Fact};
 use crate::domain::id::{Actor, HandoffId};
 use crate::domain::port::ActKind;
+use crate::domain::run::queue::due;
 use crate::domain::run::{Handoff, Run, State};
 use crate::domain::time::Time;
 
@@ -107,6 +108,14 @@ impl Log {
             Ok(handoff)
         } else {
             Err(Refusal::IllegalTransition { what, state: handoff.state, allowed })
+        }
+    }
+
+    /// That the deadline of a free handoff has not passed: what is due happens before anybody is given it.
+    pub(super) fn in_time(&self, free: &Handoff) -> Result<(), Refusal> {
+        match due(free) {
+            Some(deadline) if deadline <= self.now => Err(Refusal::Expired { handoff: free.id.clone(), deadline }),
+            _ => Ok(()),
         }
     }
 

@@ -57,6 +57,7 @@ pub(super) fn take(log: &mut Log, seen: &Seen, lease: &str) -> Result<(), Refusa
             seen.handoff, it.emission.to.id
         )));
     }
+    log.in_time(it)?;
     let fact = Fact::Leased {
         attempt: it.attempt + 1,
         total: it.attempts_total + 1,

@@ -182,6 +182,7 @@ pub(crate) fn claim(id: &str) -> Command {
         holder: "editor-1".into(),
         lease: format!("lease of {id}"),
         lease_ms: DEFAULT_LEASE,
+        paused: false,
     }
 }
 

@@ -51,6 +51,7 @@ fn refused(refusal: Refusal, detail: String) -> Problem {
                 .with("existing", existing)
                 .with("received", received)
         }
+        Refusal::Expired { .. } => with(Status::CONFLICT, "expired"),
         Refusal::Invalid(_) => with(Status::UNPROCESSABLE_ENTITY, "invalid-request"),
     }
 }

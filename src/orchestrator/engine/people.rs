@@ -131,9 +131,9 @@ impl Requester {
 }
 
 impl Engine {
-    /// Does whatever is due on a handoff now; false when nothing is.
-    pub(in crate::orchestrator) async fn timer(&self, run: &RunId, handoff: &HandoffId) -> Result<bool, Problem> {
-        let command = Command::Timer { handoff: handoff.clone(), jitter: fastrand::f64() };
+    /// Does whatever is due on these handoffs of a run now, all of it or nothing; false when nothing is.
+    pub(in crate::orchestrator) async fn timer(&self, run: &RunId, due: &[HandoffId]) -> Result<bool, Problem> {
+        let command = Command::Timer(due.iter().map(|it| (it.clone(), fastrand::f64())).collect());
         let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
         let done = self.by(Actor::system("sweeper")).transact(run, plan).await?;
         Ok(matches!(done, Done::Now { events, .. } if !events.is_empty()))

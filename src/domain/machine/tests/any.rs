@@ -26,7 +26,7 @@ fn command(world: &World, what: u8, on: u8, nth: usize) -> Command {
         10 => fail(id, "policy"),
         11 => fail(id, "unheard_of"),
         12 => Command::Snooze { held: held(id), until: world.now + SECOND },
-        13 => Command::Timer { handoff: id.into(), jitter: 0.5 },
+        13 => Command::Timer(vec![(id.into(), 0.5)]),
         14 => {
             let escalation = Box::new(question(EscalationKind::DeadLetter));
             Command::Escalate { seen, escalation, force: nth.is_multiple_of(2) }

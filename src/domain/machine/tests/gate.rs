@@ -79,7 +79,7 @@ fn take_away(world: &mut World) {
 
 fn wait(world: &mut World) {
     world.now = world.it("a").escalation.as_ref().expect("asked").asked.due_at.expect("due");
-    world.must(Command::Timer { handoff: "a".into(), jitter: 1.0 });
+    world.must(Command::Timer(vec![("a".into(), 1.0)]));
 }
 
 /// Something that somebody does.
@@ -144,7 +144,7 @@ fn silence_that_means_yes_is_one_for_what_was_asked_about() {
     world.now = world.now + (HOUR - 1);
     amend(&mut world);
     world.now = world.now + 1;
-    world.must(Command::Timer { handoff: "a".into(), jitter: 1.0 });
+    world.must(Command::Timer(vec![("a".into(), 1.0)]));
     assert_eq!(world.it("a").state, State::Escalated, "what was edited is looked at as long as what was emitted");
     wait(&mut world);
     assert_eq!((world.it("a").state, world.it("a").approved.as_deref()), (State::Pending, Some("sha256:edited")));

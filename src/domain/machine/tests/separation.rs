@@ -24,7 +24,7 @@ fn asked(emitter: &str) -> World {
 fn timed_out(emitter: &str) -> World {
     let mut world = asked(emitter);
     world.now = world.now + HOUR;
-    world.must(Command::Timer { handoff: "a".into(), jitter: 1.0 });
+    world.must(Command::Timer(vec![("a".into(), 1.0)]));
     world
 }
 
