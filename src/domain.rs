@@ -9,6 +9,7 @@
 
 #[deny(clippy::wildcard_enum_match_arm)]
 pub mod accounting;
+pub mod bearer;
 pub mod brief;
 pub(crate) mod canonical;
 #[deny(clippy::wildcard_enum_match_arm)]

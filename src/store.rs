@@ -62,7 +62,7 @@ pub trait Store: Send + Sync {
     /// none.
     ///
     /// # Errors
-    /// [`CommitError::Conflict`] when the run moved since it was loaded; otherwise why the store cannot be used.
+    /// [`CommitError::Conflict`] when the run, or another that it was decided by, moved since it was loaded; otherwise why the store cannot be used.
     fn commit(&self, commit: Commit) -> Answer<'_, Position, CommitError>;
 
     /// A run and the version to commit against; `None` when there is none.
@@ -74,7 +74,9 @@ pub trait Store: Send + Sync {
     /// The open run that keeps the record of a refused contract; `None` when none does.
     fn refused_in(&self, rejection: &str) -> Answer<'_, Option<RunId>>;
 
-    /// Handoffs that `agent` may claim at `now`, at most `n`, leaving out the edges in `paused`.
+    /// Handoffs that `agent` may claim at `now`, at most `n`, leaving out the edges in `paused` and what is due by `now`:
+    /// that happens first. Agents ask again and again, so it must cost by what it finds: not by what waits on paused
+    /// edges or for a later time.
     fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready>;
 
     /// Handoffs due at or before `now`, at most `n`.
@@ -104,6 +106,9 @@ pub trait Store: Send + Sync {
     /// Handoffs that refer to the bytes with this digest, each with its run, of the runs in which one of `names` hands over
     /// or takes over; at most `n`.
     fn referring(&self, digest: &str, names: Vec<String>, n: usize) -> Answer<'_, Vec<(RunId, HandoffId)>>;
+
+    /// Whether a handoff was ever on this edge.
+    fn has_edge(&self, edge: &Edge) -> Answer<'_, bool>;
 
     /// The answer remembered for a key, and before it the fingerprint of its request; `None` when there is none, or it
     /// has expired at `now`.

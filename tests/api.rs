@@ -6,6 +6,8 @@
 mod access;
 #[path = "api/agents.rs"]
 mod agents;
+#[path = "api/approvals.rs"]
+mod approvals;
 #[path = "api/events.rs"]
 mod events;
 #[path = "api/once.rs"]

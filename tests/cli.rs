@@ -307,6 +307,12 @@ fn who_is_on_it_and_what_is_held_back_can_be_said_without_a_screen() {
     let nowhere = sandbox.says(1, &act("pause", "writer>nobody"));
     assert!(nowhere.contains("seam get edges"), "{nowhere}");
     assert_eq!(paused(), false);
+    let unseen = sandbox.ends(0, &act("pause", "lunch/research>writer"));
+    assert!(unseen.contains("paused, but no handoff was ever seen on research>writer in lunch"), "{unseen}");
+    let rows = sandbox.json(&["get", "edges", "-c", url])["rows"].clone();
+    let lunch = rows.as_array().unwrap().iter().find(|it| it["pipeline"] == "lunch").expect("it is listed");
+    assert_eq!((&lunch["paused"], &lunch["open"]), (&json!(true), &json!(0)));
+    sandbox.ends(0, &act("resume", "lunch/research>writer"));
     sandbox.ends(0, &act("pause", edge));
     assert_eq!(paused(), true);
     assert!(server.post("/handoffs", &contract("two")).0 == 201);
@@ -699,6 +705,9 @@ fn policies_hold_on_a_store_as_they_do_on_its_server() {
     let wrong = sandbox.file("wrong.toml", "[[edge]]\nstrictnes = 'strict'\n");
     let said = sandbox.says(2, &["get", "edges", "-c", &store, "--policies", &wrong]);
     assert!(said.contains("wrong.toml") && said.contains("strictnes"), "{said}");
+    let separation = sandbox.file("separation.toml", "[[edge]]\nseparation = true\n");
+    let said = sandbox.says(2, &["get", "edges", "-c", &store, "--policies", &separation]);
+    assert!(said.contains("nobody has one") && said.contains("--tokens"), "{said}");
 }
 
 /// A configuration with a recording that is open to acts as far as it goes, the address of a server, and the same one

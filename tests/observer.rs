@@ -75,6 +75,8 @@ fn question() -> Box<Escalation> {
         proposed_action: None,
         requested_schema: None,
         context_digest: None,
+        required: false,
+        asker: None,
     })
 }
 

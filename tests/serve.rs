@@ -101,12 +101,14 @@ fn what_cannot_be_is_refused_with_what_to_do() {
     file("contracts/lead-9.0.0.json", "{");
     let foreign = file("foreign.db", "this is no database, it is a letter to a friend, and long enough");
     let store = format!("sqlite:{foreign}");
-    let cases: [(&[&str], i32, &[&str]); 8] = [
+    let separation = file("separation.toml", "[[edge]]\nto = \"press\"\nseparation = true\n");
+    let cases: [(&[&str], i32, &[&str]); 9] = [
         (&["--store", "postgres://x"], 2, &["sqlite:PATH"]),
         (&["--listen", "0.0.0.0:0"], 2, &["--tokens", "127.0.0.1"]),
         (&["--listen", "nowhere"], 2, &["HOST:PORT"]),
         (&["--tokens", &tokens], 2, &["line 3", "64 hex"]),
         (&["--policies", &policies], 2, &["frm", "max_attempts"]),
+        (&["--policies", &separation], 2, &["separation", "to press", "--tokens"]),
         (&["--contracts", "contracts"], 2, &["lead.json", "lead-9.0.0.json"]),
         (&["--store", "sqlite:missing/place.db"], 1, &["does not exist"]),
         (&["--store", &store], 1, &["not a Seamwatch store"]),
@@ -139,7 +141,14 @@ fn a_new_token_opens_the_server_it_was_made_for() {
     assert!(line.contains("tokens needed"), "{line}");
     signal(&child, Signal::TERM);
     assert_eq!(wait(&mut child), 0);
-    let (code, said) = ended(seam(directory.path()).args(["--new-token", "ci", "--scope", "agent"]));
-    assert_eq!(code, 2);
-    assert!(said.contains("--agent"), "{said}");
+    for (scope, more, named) in [("agent", "--agent=", "--agent"), ("viewer", "--role=editors", "approver")] {
+        let more = Some(more).filter(|it| !it.ends_with('='));
+        let (code, said) = ended(seam(directory.path()).args(["--new-token", "ci", "--scope", scope]).args(more));
+        assert_eq!(code, 2);
+        assert!(said.contains(named), "{said}");
+    }
+    let roles =
+        seam(directory.path()).args(["--new-token", "x", "--scope", "approver", "--role", "editors,law"]).output();
+    let text = String::from_utf8(roles.unwrap().stdout).unwrap();
+    assert!(text.contains("roles = [\"editors\", \"law\"]"), "{text}");
 }

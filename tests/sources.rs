@@ -161,8 +161,9 @@ async fn offers_what_it_can_and_refuses_the_rest(subject: &Subject) {
         for act in [Act::PauseEdge(edge.clone()), Act::ResumeEdge(edge)] {
             let key = act.kind().verb();
             let done = source.perform(request(act, Vec::new(), "dana", key)).await;
-            let items = vec![(None, Ok(()))];
-            assert_eq!(done, Ok(Outcome { items }));
+            let Outcome { items, note } = done.expect("an edge is paused and resumed");
+            assert_eq!(items, [(None, Ok(()))]);
+            assert!(note.is_some_and(|it| it.contains("no handoff was ever seen on nobody>writer")));
         }
     }
     let control = source.control(Control::Speed(None));

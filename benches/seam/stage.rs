@@ -220,6 +220,8 @@ fn question(nth: usize, at: Time) -> Fact {
         proposed_action: None,
         requested_schema: None,
         context_digest: Some("sha256:00".to_owned()),
+        required: false,
+        asker: None,
     }))
 }
 

@@ -8,6 +8,7 @@ use semver::Version;
 
 use super::{Exit, Stop};
 use crate::config;
+use crate::domain::text::clean;
 use crate::orchestrator::boundary::Registry;
 use crate::orchestrator::engine::Settings;
 use crate::orchestrator::policy_file;
@@ -40,6 +41,7 @@ pub async fn open(address: &Address, settings: &config::Settings, mut options: O
         Address::Embedded(_) => {
             let (policies, contracts) = (&settings.policies.value, &settings.contracts.value);
             options.settings = read(policies.as_deref(), contracts.as_deref())?;
+            tokenless(&options.settings, "serve the store with `seam serve --tokens FILE` and open its address")?;
         }
         Address::File(_) => {}
     }
@@ -67,6 +69,24 @@ pub fn read(policies: Option<&Path>, contracts: Option<&Path>) -> anyhow::Result
         register(&mut settings.registry, directory)?;
     }
     Ok(settings)
+}
+
+/// Whether the policies hold where nobody has a token; `instead` is how they would.
+///
+/// # Errors
+/// They separate duties: by the names that people give themselves, nobody can be told from another.
+pub fn tokenless(settings: &Settings, instead: &str) -> anyhow::Result<()> {
+    let Some(rule) = settings.policies.separating() else {
+        return Ok(());
+    };
+    let text = format!(
+        "the policies cannot be used here: `separation` on the edges from {} to {} of pipeline {} tells people apart by \
+         their tokens, and here nobody has one; {instead}, or take `separation` out",
+        clean(&rule.from),
+        clean(&rule.to),
+        clean(&rule.pipeline)
+    );
+    Err(Stop::new(Exit::Usage, text).into())
 }
 
 /// A file with mistakes, as it is told.

@@ -44,6 +44,9 @@ pub struct Args {
     /// Agents that the new token may speak as; several with commas
     #[arg(long, value_delimiter = ',', requires = "new_token", value_name = "NAME")]
     pub agent: Vec<String>,
+    /// Roles that the new token decides for as an approver; several with commas, every role unless given
+    #[arg(long, value_delimiter = ',', requires = "new_token", value_name = "NAME")]
+    pub role: Vec<String>,
 }
 
 /// Serves until it is told to stop.
@@ -52,12 +55,12 @@ pub struct Args {
 /// The store, a file or the address is wrong or in use.
 pub async fn run(args: Args) -> anyhow::Result<Exit> {
     if let Some(subject) = &args.new_token {
-        return new_token(subject, &args.scope, &args.agent);
+        return new_token(subject, &args);
     }
     super::log();
     let access = access(args.tokens.as_deref())?;
     let (listener, address) = listen(&args.listen, &access).await?;
-    let engine = open(&args).await?;
+    let engine = open(&args, &access).await?;
     let stop = CancellationToken::new();
     let interrupts = Interrupts::listen().context("cannot listen for signals")?;
     tokio::spawn(signals(interrupts, stop.clone()));
@@ -69,12 +72,20 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn new_token(subject: &str, scopes: &[Scope], agents: &[String]) -> anyhow::Result<Exit> {
-    if scopes.contains(&Scope::Agent) && agents.is_empty() {
+fn new_token(subject: &str, args: &Args) -> anyhow::Result<Exit> {
+    let Args { scope, agent, role, .. } = args;
+    if scope.contains(&Scope::Agent) && agent.is_empty() {
         let what = "a token with the scope agent needs names: --agent NAME";
         return Err(Stop::new(Exit::Usage, what).into());
     }
-    let (secret, lines) = auth::new_token(subject, scopes, agents);
+    if !role.is_empty() && !scope.contains(&Scope::Approver) {
+        let what = "roles are for a token that decides: add the scope approver, or leave --role out";
+        return Err(Stop::new(Exit::Usage, what).into());
+    }
+    let (secret, mut lines) = auth::new_token(subject, scope, agent);
+    if !role.is_empty() {
+        lines = format!("{lines}roles = {role:?}\n");
+    }
     let text = format!(
         "# The token, shown this once; give it to {}:\n#   {secret}\n# The lines for the token file:\n{lines}",
         clean(subject)
@@ -167,7 +178,7 @@ impl Interrupts {
     }
 }
 
-async fn open(args: &Args) -> anyhow::Result<Engine> {
+async fn open(args: &Args, access: &Access) -> anyhow::Result<Engine> {
     let usage = |what: String| Stop::new(Exit::Usage, what);
     let Some(path) = args.store.strip_prefix("sqlite:").filter(|it| !it.is_empty()) else {
         return Err(usage(format!(
@@ -177,6 +188,9 @@ async fn open(args: &Args) -> anyhow::Result<Engine> {
         .into());
     };
     let settings = rules::read(args.policies.as_deref(), args.contracts.as_deref())?;
+    if matches!(access, Access::Open) {
+        rules::tokenless(&settings, "start the server with --tokens FILE")?;
+    }
     let store = Sqlite::alone(Lock::take(Path::new(path))?)?;
     Ok(Engine::open(Arc::new(store), settings).await?)
 }

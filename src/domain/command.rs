@@ -5,6 +5,7 @@
 
 use thiserror::Error;
 
+use super::bearer::Bearer;
 use super::contract::Violation;
 use super::event::{Annotation, Answer, DismissReason, Emission, Escalation, Rejection, Resolution, Terms};
 use super::id::{Actor, Edge, HandoffId, RunId};
@@ -18,6 +19,8 @@ pub struct Asked {
     pub run: RunId,
     /// The one who asks: the subject of a token, or a timer.
     pub by: Actor,
+    /// What stands behind that name.
+    pub bearer: Bearer,
     /// The change that is asked for.
     pub command: Command,
 }
@@ -29,8 +32,6 @@ pub struct NewHandoff {
     pub id: HandoffId,
     /// The head of the contract.
     pub emission: Emission,
-    /// The question to put to a person before delivery; `None` when the edge wants no approval and the work may go on.
-    pub approval: Option<Escalation>,
     /// The question to put to a person if the handoff turns out to be a loop.
     pub on_loop: Escalation,
 }
@@ -59,6 +60,8 @@ pub enum Command {
         lease: String,
         /// Length of the lease once acknowledged, and of each extension by a heartbeat, in milliseconds.
         lease_ms: Millis,
+        /// Whether its edge is paused.
+        paused: bool,
     },
     /// Row 5: the target checked the contract and owns the work from now on.
     Acknowledge(Held),
@@ -110,13 +113,9 @@ pub enum Command {
         /// Time before which it cannot be claimed; at most 24 hours away.
         until: Time,
     },
-    /// Rows 15, 19 (timeout) and 20: whatever is due on this handoff now.
-    Timer {
-        /// The handoff it is about.
-        handoff: HandoffId,
-        /// Share of the full backoff to wait, `0.0..1.0`.
-        jitter: f64,
-    },
+    /// Rows 15, 19 (timeout) and 20: whatever is due on these handoffs now, each with its share of the full backoff to
+    /// wait, `0.0..1.0`.
+    Timer(Vec<(HandoffId, f64)>),
     /// An operator or approver says what they make of a run, or of one of its handoffs; nothing moves by it.
     Annotate(Annotation),
     /// Row 18: an operator asks a person about a handoff; with `force` also while an agent works on it.
@@ -277,10 +276,12 @@ pub enum Refusal {
         allow: Vec<Answer>,
     },
     /// The edge forbids deciding on one's own work.
-    #[error("{who} emitted, edited or requeued this handoff and may not decide on it (separation of duties)")]
+    #[error("{who} {deed} this handoff and may not decide on it (separation of duties): ask another approver")]
     SelfApproval {
-        /// Name of the person who tried.
+        /// Subject of the token of the one who tried.
         who: String,
+        /// What that one did to it, or would do by deciding.
+        deed: &'static str,
     },
     /// The same key was emitted with other content: first write wins.
     #[error("key {key} is taken by handoff {handoff} with other content; treat it as already emitted")]
@@ -312,6 +313,24 @@ pub enum Refusal {
         step: u32,
         /// The branch that was wanted; empty for the main one.
         branch: String,
+    },
+    /// The decision is for a role that the one who asks does not have.
+    #[error("this is for {role} to decide, and {who} does not have that role: ask somebody who is an approver with it")]
+    RoleNeeded {
+        /// Name of the person who tried.
+        who: String,
+        /// The role.
+        role: String,
+    },
+    /// Its deadline passed before anybody took it.
+    #[error(
+        "nobody is given handoff {handoff} any more: its deadline passed at {deadline}, and it becomes a dead letter"
+    )]
+    Expired {
+        /// The handoff it is about.
+        handoff: HandoffId,
+        /// Its deadline.
+        deadline: Time,
     },
     /// The request itself makes no sense.
     #[error("{0}")]

@@ -19,7 +19,7 @@ mod words;
 pub use annotation::Annotation;
 pub use emission::Emission;
 pub use escalation::{Answer, Escalation, EscalationKind, Resolution, Timeout};
-pub use terms::Terms;
+pub use terms::{Approval, Terms};
 pub use words::Tone;
 
 /// One thing that happened. Folding uses this data only: no clock, no randomness.

@@ -10,6 +10,7 @@ mod emit;
 mod escalate;
 mod evolve;
 mod folded;
+mod gate;
 mod irregular;
 mod lease;
 mod log;

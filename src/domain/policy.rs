@@ -27,7 +27,7 @@ pub struct EdgePolicy {
     pub p95_max: Option<Millis>,
     /// Time a claim may stay unacknowledged where the contract does not say, in milliseconds; `None` for the default.
     pub ack_timeout: Option<Millis>,
-    /// Separation of duties: nobody who emitted, edited or requeued it may decide on it.
+    /// Separation of duties: nobody who emitted, edited, requeued or escalated it may decide on it.
     pub separation: bool,
     /// Show the target who handed over.
     pub expose_source: bool,
@@ -115,6 +115,11 @@ impl Policies {
     pub fn is_peer(&self, pipeline: &str, who: &str) -> bool {
         let here = self.peers.iter().filter(|(name, _)| fits(name, pipeline));
         here.flat_map(|(_, peers)| peers).any(|it| it == who)
+    }
+
+    /// The first rule that separates duties; `None` when none does.
+    pub fn separating(&self) -> Option<&Rule> {
+        self.rules.iter().find(|it| it.policy.separation)
     }
 
     /// The policy of an edge: that of the first rule that matches it, else the default.

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::contract::{Urgency, Violation};
-use super::event::{Annotation, DeadReason, Emission, Escalation, Event, Rejection, Resolution, Terms};
+use super::event::{Annotation, Approval, DeadReason, Emission, Escalation, Event, Rejection, Resolution, Terms};
 use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use super::mark::SeenToken;
 use super::time::{Millis, Time};
@@ -127,9 +127,12 @@ pub struct Handoff {
     /// The latest decision of a person: delivered with the next claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Box<Resolution>>,
-    /// People and agents who edited or requeued it; kept only where duties are separated.
+    /// Those who edited, requeued or escalated it; kept only where duties are separated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hands: Vec<Actor>,
+    /// Digest of the contract that was approved last, where it [needs that](Handoff::lacks_approval).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Box<str>>,
     /// The latest change: its author, event and time. Told to the loser of a race, with the conflict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_change: Option<LastChange>,
@@ -341,6 +344,17 @@ impl Handoff {
     pub fn digest(&self) -> Option<&str> {
         let emitted = self.emission.terms.as_ref().map(|it| &*it.digest);
         self.amended.as_deref().or(emitted)
+    }
+
+    /// Whether nobody who emitted, edited, requeued or escalated it may decide on it.
+    pub fn separates(&self) -> bool {
+        self.emission.terms.as_ref().is_some_and(|it| it.separation)
+    }
+
+    /// The approval that it needs and does not have for its contract as it stands; `None` when its target may begin.
+    pub fn lacks_approval(&self) -> Option<&Approval> {
+        let needed = self.emission.terms.as_ref()?.approval.as_deref()?;
+        (self.approved.as_deref() != self.digest()).then_some(needed)
     }
 
     /// Urgency of the handoff; normal when nobody said.

@@ -18,7 +18,8 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::engine::Engine;
+use super::engine::{Engine, Requester};
+use crate::domain::id::Actor;
 use crate::domain::ledger::Ledger;
 use crate::domain::port::Scope;
 
@@ -64,6 +65,11 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// The engine as `caller` uses it under the name of `actor`.
+    fn by(&self, caller: &auth::Caller, actor: Actor) -> Requester {
+        self.engine.by(actor).bearer(caller.bearer())
+    }
+
     /// The ledger as of now, everything included that was committed before the call. Hold it briefly.
     async fn present(&self) -> std::sync::MutexGuard<'_, Ledger> {
         self.watcher.present(&self.engine).await

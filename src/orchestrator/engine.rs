@@ -14,6 +14,7 @@ mod ids;
 mod lease;
 mod look;
 mod others;
+mod pauses;
 #[deny(clippy::wildcard_enum_match_arm)]
 mod people;
 mod problem;
@@ -38,6 +39,7 @@ use crate::domain::run::Run;
 use crate::domain::time::Time;
 use crate::orchestrator::boundary::Registry;
 use crate::store::{Commit, CommitError, Store, StoreError, Version};
+use pauses::Pauses;
 use recent::Recent;
 use wake::Wake;
 
@@ -72,9 +74,8 @@ struct Inner {
     policies: Policies,
     registry: RwLock<Registered>,
     now: fn() -> Time,
-    /// The edges that are paused, and the version of the control run that says so; as they were at the start where others
-    /// write the store.
-    paused: RwLock<(u64, Vec<Edge>)>,
+    /// The edges that are paused, as far as this engine knows.
+    paused: RwLock<Arc<Pauses>>,
     recent: Recent,
     wake: Wake,
 }
@@ -95,7 +96,7 @@ impl Engine {
         let changed = store.watch();
         let after = *changed.borrow();
         let control = store.load(&RunId::from(CONTROL)).await?;
-        let paused = control.map_or_else(Default::default, |(run, _)| (run.version, run.paused));
+        let paused = Pauses::of(control.as_ref().map(|(run, version)| (run, *version)));
         let alone = store.is_alone();
         let engine = Self {
             inner: Arc::new(Inner {
@@ -103,7 +104,7 @@ impl Engine {
                 policies: settings.policies,
                 registry: RwLock::new(Registered { registry: settings.registry, latest: 0 }),
                 now: settings.now,
-                paused: RwLock::new(paused),
+                paused: RwLock::new(Arc::new(paused)),
                 recent: Recent::new(alone),
                 wake: Wake::default(),
             }),
@@ -115,7 +116,8 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The engine as `actor` uses it, without an idempotency key.
+    /// The engine as `actor` uses it, without an idempotency key: every role is theirs until a
+    /// [`bearer`](Requester::bearer) is named.
     pub fn by(&self, actor: Actor) -> Requester {
         Requester::new(self.clone(), actor)
     }
@@ -153,19 +155,17 @@ impl Engine {
     async fn commit(&self, commit: Commit, run: Arc<Run>, version: Version) -> Result<(), CommitError> {
         let engine = self.clone();
         let work = async move {
-            let Inner { store, recent, paused, wake, .. } = &*engine.inner;
-            let news = wake::News::of(&run.id, commit.change.iter().flat_map(|it| &it.index));
+            let Inner { store, recent, wake, .. } = &*engine.inner;
+            let news = wake::News::of(commit.change.iter().flat_map(|it| &it.index));
             recent.writing(&run.id);
             let done = store.commit(commit).await;
             recent.written(&run, done.is_ok().then_some(version));
             done?;
-            if let (CONTROL, Ok(mut known)) = (run.id.as_str(), paused.write())
-                // Two commits may come here in any order.
-                && run.version > known.0
-            {
-                *known = (run.version, run.paused.clone());
+            if run.id.as_str() == CONTROL {
+                engine.switched(&run, version);
             }
-            wake.tell(&news);
+            // Only now is it asked what is paused: a resumption that is not known here yet wakes everybody when it is.
+            wake.tell(&news, &engine.known_pauses().edges);
             Ok(())
         };
         tokio::spawn(work).await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))

@@ -3,18 +3,25 @@
 //! The sweeper sleeps until the next thing is due and is woken when something is due sooner. It keeps nothing in
 //! memory that the store does not know, so a new one after a crash goes on where the old one stopped.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use indexmap::IndexMap;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{Engine, Problem};
+use crate::domain::id::{HandoffId, RunId};
 use crate::domain::time::{HOUR, MINUTE, Millis, SECOND, Time};
 use crate::store::Due;
 
 /// Number of due handoffs that are dealt with between two looks at the store.
-const BATCH: usize = 100;
+const BATCH: usize = 500;
+/// Number of runs that are dealt with at the same time, so that the store writes them together: about half of them go into
+/// one sync of the disk while the others are prepared.
+const RUNS_AT_ONCE: usize = 128;
 /// Time to wait after the store failed, in milliseconds.
 const AFTER_FAULT: Millis = 5 * SECOND;
 /// The longest sleep. Clocks are set: an hour later it looks again.
@@ -46,7 +53,7 @@ pub fn start(engine: Engine, stop: CancellationToken) -> JoinHandle<()> {
 /// # Errors
 /// Fails when the store cannot be used.
 pub async fn sweep(engine: &Engine, stop: &CancellationToken) -> Result<Option<Time>, Problem> {
-    let mut stuck = Vec::new();
+    let mut stuck = HashSet::new();
     loop {
         // From here on a commit with something due sooner than `next` wakes the sweeper again.
         engine.wake().sleeping_until(None);
@@ -56,22 +63,30 @@ pub async fn sweep(engine: &Engine, stop: &CancellationToken) -> Result<Option<T
             engine.wake().sleeping_until(next);
             return Ok(next);
         }
-        if due == stuck {
+        if due.iter().all(|it| stuck.contains(it)) {
             // Not one of them could be dealt with: no reason to try again at once.
             return Ok(Some(now + MINUTE));
         }
-        stuck.clear();
-        for (run, handoff) in &due {
-            match engine.timer(run, handoff).await {
-                Ok(true) => {}
-                // The clock went back, and it is due again soon; or another sweeper of the store was faster, and it is not.
-                Ok(false) => stuck.push((run.clone(), handoff.clone())),
-                Err(Problem::Store(why)) => return Err(why.into()),
-                Err(why) => {
-                    tracing::warn!("sweeping {handoff}: {why}");
-                    stuck.push((run.clone(), handoff.clone()));
-                }
-            }
+        // Those of one run in one transaction: they would only be in each other's way.
+        let mut runs: IndexMap<RunId, Vec<HandoffId>> = IndexMap::new();
+        for (run, handoff) in due {
+            runs.entry(run).or_default().push(handoff);
         }
+        let work = stream::iter(runs).take_until(stop.cancelled());
+        let work = work.map(|(run, due)| of_run(engine, run, due)).buffer_unordered(RUNS_AT_ONCE);
+        let left: Vec<_> = work.try_collect().await?;
+        stuck = left.into_iter().flatten().collect();
     }
+}
+
+/// Deals with what is due in one run; gives what could not be dealt with.
+async fn of_run(engine: &Engine, run: RunId, due: Vec<HandoffId>) -> Result<Vec<(RunId, HandoffId)>, Problem> {
+    match engine.timer(&run, &due).await {
+        Ok(true) => return Ok(Vec::new()),
+        // The clock went back, and it is due again soon; or another sweeper of the store was faster, and it is not.
+        Ok(false) => {}
+        Err(Problem::Store(why)) => return Err(why.into()),
+        Err(why) => tracing::warn!("sweeping run {run}: {why}"),
+    }
+    Ok(due.into_iter().map(|handoff| (run.clone(), handoff)).collect())
 }

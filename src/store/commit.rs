@@ -19,6 +19,9 @@ pub type Version = u64;
 pub struct Commit {
     /// The new state of one run; `None` when no run changes.
     pub change: Option<Change>,
+    /// Another run that this was decided by, and its version then, 0 for none: if it moved, it is a conflict. `None` when
+    /// there is no other.
+    pub besides: Option<(RunId, Version)>,
     /// Bytes to keep; those that are there already are left alone.
     pub blobs: Vec<Blob>,
     /// Who gave bytes to keep, by their digest; empty for bytes that nobody outside gave.

@@ -9,6 +9,7 @@ mod file;
 mod lock;
 mod others;
 mod parallel;
+mod queue;
 mod read;
 mod rollup;
 mod rows;

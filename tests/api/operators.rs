@@ -143,10 +143,16 @@ async fn an_approval_is_bound_to_what_was_shown() {
 async fn a_paused_edge_gives_nothing_until_it_flows_again() {
     let server = Server::open().await;
     let edge = "/edges/launch%3Eresearch%3Ewriter";
-    let paused: Value =
-        server.post(&format!("{edge}/pause"), &json!({"reason": "incident"})).await.json().await.unwrap();
+    let pause = async || -> Value {
+        server.post(&format!("{edge}/pause"), &json!({"reason": "incident"})).await.json().await.unwrap()
+    };
+    let paused = pause().await;
     assert_eq!(paused["paused"], true);
+    assert_eq!(paused["note"], "no handoff was ever seen on research>writer in launch: check the names");
+    let listed = server.get("/edges").await["items"][0].clone();
+    assert_eq!((&listed["pipeline"], &listed["paused"]), (&json!("launch"), &json!(true)));
     server.emit(&contract("research", "writer")).await;
+    assert_eq!(pause().await["note"], Value::Null, "now one was");
     let nothing = server.post("/handoffs/claim", &json!({"agent": "writer"})).await;
     assert_eq!(nothing.status(), StatusCode::NO_CONTENT);
     let waiting = server.claim("writer");

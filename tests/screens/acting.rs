@@ -58,7 +58,7 @@ fn sent(console: &Console) -> Vec<(Ticket, Request)> {
 fn answer(console: &mut Console, items: &[(&str, Result<(), Fault>)]) {
     let (ticket, _) = sent(console).pop().unwrap();
     let items = items.iter().map(|(id, it)| (Some(HandoffId::from(*id)), it.clone())).collect();
-    console.tell(Msg::Answered(ticket, Ok(Reply::Done(Outcome { items }))));
+    console.tell(Msg::Answered(ticket, Ok(Reply::Done(Outcome { items, note: None }))));
 }
 
 #[test]
@@ -88,6 +88,18 @@ fn a_requeue_can_have_a_reason_and_needs_none() {
     let requests = sent(&console);
     assert_eq!(requests.len(), 1);
     assert_eq!(requests[0].1.why, "checker is back");
+}
+
+#[test]
+fn what_a_source_says_besides_is_told_with_what_was_done() {
+    let mut console = console();
+    console.propose(Proposal::on_edge(ActKind::PauseEdge, SOURCE, Edge::new("lunch", "writer", "reviewer")));
+    console.keys("typed by hand<enter>y");
+    let (ticket, _) = sent(&console).pop().unwrap();
+    let note = Some("no handoff was ever seen on it".to_owned());
+    let outcome = Outcome { items: vec![(None, Ok(()))], note };
+    console.tell(Msg::Answered(ticket, Ok(Reply::Done(outcome))));
+    console.must_show("paused writer>reviewer, but no handoff was ever seen on it");
 }
 
 #[test]

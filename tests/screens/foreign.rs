@@ -71,7 +71,7 @@ impl Source for Agents {
         });
         let items = items.collect();
         self.requests.lock().unwrap().push(request);
-        future::ready(Ok(Outcome { items })).boxed()
+        future::ready(Ok(Outcome { items, note: None })).boxed()
     }
 }
 
@@ -179,6 +179,8 @@ fn question(handoff: &str, allow: Vec<Answer>, schema: Option<Value>, due: Milli
         proposed_action: None,
         requested_schema: schema,
         context_digest: None,
+        required: false,
+        asker: None,
     };
     [
         event(-2 * MINUTE, handoff, "cp-0", Fact::Emitted(Arc::new(head))),

@@ -27,6 +27,8 @@ fn asked(question: &str, kind: EscalationKind, due: Millis) -> Escalation {
         proposed_action: None,
         requested_schema: None,
         context_digest: None,
+        required: false,
+        asker: None,
     }
 }
 

@@ -95,6 +95,8 @@ fn question(opened: Millis) -> Escalation {
         proposed_action: None,
         requested_schema: None,
         context_digest: Some("sha256:00".to_owned()),
+        required: false,
+        asker: None,
     }
 }
 

@@ -45,7 +45,7 @@ pub async fn run(on: On, pause: bool) -> anyhow::Result<Exit> {
     let look = look(&on.connect, None).await?;
     may(&look, kind)?;
     let by = look.source.capabilities().you.unwrap_or(by);
-    let edge = named(&look, &on.edge)?;
+    let edge = named(&look, &on.edge, pause)?;
     if !on.yes {
         let open = look.ledger.edge(&edge).map_or(0, |it| it.open.len());
         let name = format!("{}/{edge}", edge.pipeline);
@@ -54,23 +54,33 @@ pub async fn run(on: On, pause: bool) -> anyhow::Result<Exit> {
     let act = if pause { Act::PauseEdge(edge.clone()) } else { Act::ResumeEdge(edge.clone()) };
     let request = Request { on: Vec::new(), act, by, why: on.reason, key: uuid::Uuid::now_v7().to_string() };
     let outcome = look.source.perform(request).await;
-    let done = outcome.and_then(|it| it.items.into_iter().try_for_each(|(_, done)| done));
-    done.map_err(|why| Stop::new(exit_of(&why), why.told(crate::clock::now())))?;
-    print(format!("{}  {}\n", clean(&edge.to_string()), kind.done()).as_bytes())?;
+    let done = outcome.and_then(|it| it.items.into_iter().try_for_each(|(_, done)| done).map(|()| it.note));
+    let note = done.map_err(|why| Stop::new(exit_of(&why), why.told(crate::clock::now())))?;
+    let note = note.map_or_else(String::new, |it| format!(", but {it}"));
+    print(format!("{}\n", clean(&format!("{edge}  {}{note}", kind.done()))).as_bytes())?;
     Ok(Exit::Done)
 }
 
-/// The one edge that somebody means by `text`.
-fn named(look: &Look, text: &str) -> Result<Edge, Stop> {
+/// An edge that is spelled out, if there is one way only to read it.
+fn spelled(text: &str) -> Option<Edge> {
+    let (from, to) = text.split_once('>')?;
+    let (pipeline, from) = from.split_once('/')?;
+    let whole = [pipeline, from, to].iter().all(|it| !it.is_empty() && !it.contains(['/', '>']));
+    whole.then(|| Edge::new(pipeline, from, to))
+}
+
+/// The one edge that somebody means by `text`: one that is known or, where `unseen` will do, spelled out.
+fn named(look: &Look, text: &str, unseen: bool) -> Result<Edge, Stop> {
     let edges = look.ledger.edges().map(|it| &it.edge);
     let full = |it: &Edge| format!("{}/{it}", it.pipeline);
     let found: Vec<&Edge> = edges.filter(|it| it.to_string() == text || full(it) == text).collect();
     match found.as_slice() {
         [one] => Ok((*one).clone()),
-        [] => {
-            let why = format!("nothing at {} has the edge {text}: `seam get edges` lists them", look.address);
-            Err(Stop::new(Exit::Failed, why))
-        }
+        [] => spelled(text).filter(|_| unseen).ok_or_else(|| {
+            let how = if unseen { "; name it as PIPELINE/FROM>TO to pause it before anything crosses it" } else { "" };
+            let why = format!("nothing at {} has the edge {text}: `seam get edges` lists them{how}", look.address);
+            Stop::new(Exit::Failed, why)
+        }),
         many => {
             let names: Vec<String> = many.iter().map(|it| full(it)).collect();
             let why = format!("several pipelines have {text}: name one of {}", names.join(", "));

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Terms;
-use crate::domain::contract::{Party, RelationKind};
+use super::{Answer, EscalationKind, Terms};
+use crate::domain::contract::{Party, PartyKind, RelationKind};
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::time::Time;
 
@@ -76,6 +76,21 @@ impl Emission {
         Self { title: edited.title.clone(), work: edited.work.clone(), terms, ..self.clone() }
     }
 
+    /// The answers allowed to a question about it. Nobody outside can be sent back to, and where duties are separated
+    /// nobody approves what they edit.
+    pub fn answers(&self, kind: EscalationKind) -> Vec<Answer> {
+        let separated = self.terms.as_ref().is_some_and(|it| it.separation);
+        let mut allow = if kind == EscalationKind::Question { vec![Answer::Respond] } else { vec![Answer::Approve] };
+        if kind != EscalationKind::Question && !separated {
+            allow.push(Answer::EditApprove);
+        }
+        if self.from.kind != PartyKind::External {
+            allow.push(Answer::Reject);
+        }
+        allow.push(Answer::Dismiss);
+        allow
+    }
+
     /// True when it was seen from outside and no orchestrator stands behind it: it has no terms.
     pub const fn is_observed(&self) -> bool {
         self.terms.is_none()
@@ -98,7 +113,9 @@ mod tests {
         r#""default":"dead_letter","ready_at":"2026-08-20T03:12:44.000Z","deadline":"2026-08-20T04:12:44.000Z","#,
         r#""ack_timeout_ms":30000,"p95_max_ms":8000,"completeness":87,"model":"model-m@2026-07","prompt":"draft@18","#,
         r#""confidence":0.75,"payload":"article@1","dropped":["notes"],"work":"wf1_00","open_issues":5,"#,
-        r#""flags":["summary_size"],"cyclic":true,"max_cycles":3,"separation":true}"#,
+        r#""flags":["summary_size"],"cyclic":true,"max_cycles":3,"separation":true,"emitter":"writer-bot","#,
+        r#""approval":{"role":"editors","question":"May it go?","due_ms":60000,"on_timeout":"dead_letter","#,
+        r#""proposed_action":{"name":"mail"}}}"#,
     );
     /// The least a contract brings.
     const LEAST: &str = concat!(

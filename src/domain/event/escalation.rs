@@ -1,5 +1,7 @@
 //! A question to a person, and the answer.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -36,6 +38,12 @@ pub struct Escalation {
     /// Digest of the contract the approver will see; a decision is bound to it. `None` without a contract.
     #[serde(with = "empty_for_none")]
     pub context_digest: Option<String>,
+    /// The handoff needs this very yes: no answer to another question lets its target begin.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
+    /// Subject of the token that asked; kept only where duties are separated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asker: Option<Arc<str>>,
 }
 
 /// A text that always stands in JSON: an empty one when there is none.
@@ -170,7 +178,8 @@ mod tests {
         let asked = concat!(
             r#"{"id":"e","kind":"approval","question":"May it go?","allow":["approve","dismiss"],"role":"editors","#,
             r#""urgency":"high","due_at":"2026-08-20T03:12:44.000Z","on_timeout":"approve","#,
-            r#""proposed_action":{"name":"mail"},"requested_schema":{"type":"object"},"context_digest":"sha256:00"}"#,
+            r#""proposed_action":{"name":"mail"},"requested_schema":{"type":"object"},"context_digest":"sha256:00","#,
+            r#""required":true,"asker":"dana"}"#,
         );
         for json in [seen, asked] {
             let read: Escalation = serde_json::from_str(json).unwrap();

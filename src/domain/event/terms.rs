@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Timeout;
 use crate::domain::contract::{FailureAction, Urgency};
 use crate::domain::time::{Millis, Time};
 
@@ -48,8 +52,35 @@ pub struct Terms {
     pub cyclic: bool,
     /// More returns than this on the pair is a loop.
     pub max_cycles: u32,
-    /// Separation of duties: nobody who emitted, edited or requeued it may decide on it.
+    /// Separation of duties: nobody who emitted, edited, requeued or escalated it may decide on it.
     pub separation: bool,
+    /// Subject of the token that emitted it; kept only where duties are separated.
+    pub emitter: Option<Arc<str>>,
+    /// The approval that it needs before its target may begin; `None` when it needs none.
+    pub approval: Option<Box<Approval>>,
+}
+
+/// The approval that a handoff needs, each time for its contract as it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The role that is asked.
+    pub role: String,
+    /// The question that the approver reads.
+    pub question: String,
+    /// Time allowed for the answer, in milliseconds.
+    pub due_ms: Millis,
+    /// The answer given by the timeout when nobody answers until then.
+    pub on_timeout: Timeout,
+    /// The action that will really run on approval, if the producer said so: `{name, args}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed_action: Option<Value>,
+}
+
+impl Approval {
+    /// After an edit of the contract: the same question of the same role, about what will run now.
+    fn amended(&self, edited: Option<&Self>) -> Self {
+        Self { proposed_action: edited.and_then(|it| it.proposed_action.clone()), ..self.clone() }
+    }
 }
 
 impl Terms {
@@ -70,6 +101,7 @@ impl Terms {
             dropped: edited.dropped.clone(),
             open_issues: edited.open_issues,
             flags: edited.flags.clone(),
+            approval: self.approval.as_ref().map(|it| Box::new(it.amended(edited.approval.as_deref()))),
             ..self.clone()
         }
     }

@@ -39,6 +39,8 @@ impl Ledger {
             Fact::Refused(rejection) => self.violations.refused(rejection, 1, at, at),
             Fact::EdgePaused { edge, .. } => {
                 self.paused.insert(edge.clone());
+                // Also one that nothing ever crossed: whoever looks at the edges sees that it is paused.
+                self.book(edge);
             }
             Fact::EdgeResumed { edge, .. } => {
                 self.paused.remove(edge);

@@ -79,7 +79,10 @@ impl Ledger {
             }
         }
         self.violations.restore(run);
-        self.paused.extend(run.paused.iter().cloned());
+        for edge in &run.paused {
+            self.paused.insert(edge.clone());
+            self.book(edge);
+        }
         self.note_run(Standing::default(), run);
     }
 }

@@ -81,6 +81,8 @@ pub(in crate::domain) fn asked_until(
         on_timeout: Timeout::default(),
         allow: Vec::new(),
         context_digest: None,
+        required: false,
+        asker: None,
         urgency,
         proposed_action: None,
         requested_schema: None,

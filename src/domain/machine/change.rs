@@ -98,9 +98,14 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             if let Some(head) = head {
                 it.emission = Arc::new(it.emission.amended(head));
             }
+            ask_anew(it, at);
             None
         }
         Fact::EscalationOpened(asked) => {
+            // The approval that it needs is asked for by nobody: it follows from what was done.
+            if let Some(asker) = asked.asker.as_deref().filter(|_| !asked.required) {
+                had_a_hand(it, &Actor::user(asker));
+            }
             it.escalations += 1;
             it.lease = None;
             it.escalation = Some(Box::new(OpenEscalation {
@@ -129,6 +134,9 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             None
         }
         Fact::EscalationResolved(resolution) => {
+            if matches!(resolution.answer, Answer::Approve | Answer::EditApprove) {
+                approved(it);
+            }
             let opened_at = it.escalation.take().map_or(at, |open| open.opened_at);
             it.resolution = Some(resolution.clone());
             let goes_on = !matches!(resolution.answer, Answer::Reject | Answer::Dismiss);
@@ -138,6 +146,9 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             None
         }
         Fact::EscalationExpired { outcome } => {
+            if *outcome == Timeout::Approve {
+                approved(it);
+            }
             let opened_at = it.escalation.take().map_or(at, |open| open.opened_at);
             if *outcome == Timeout::Approve || it.emission.is_observed() {
                 resume(it, opened_at, at);
@@ -171,6 +182,28 @@ fn failure(code: &str, detail: &str, at: Time) -> Failure {
     Failure { code: code.to_owned(), detail: detail.to_owned(), at, dead: None, violations: Vec::new() }
 }
 
+/// The open question is about the contract as it stands now. Where that needs an approval, whoever is asked for it has
+/// the whole time to look at what was edited.
+fn ask_anew(it: &mut Handoff, at: Time) {
+    let Some(open) = &mut it.escalation else {
+        return;
+    };
+    open.asked.context_digest = it.amended.as_deref().map(str::to_owned);
+    let needed = it.emission.terms.as_ref().and_then(|it| it.approval.as_deref());
+    if let Some(needed) = needed.filter(|_| open.asked.required) {
+        open.asked.proposed_action.clone_from(&needed.proposed_action);
+        open.asked.due_at = Some(at + needed.due_ms);
+    }
+}
+
+/// Somebody said yes, or nobody no in time. Only the approval that it needs counts as one, and only for the contract as
+/// it stands.
+fn approved(it: &mut Handoff) {
+    if it.escalation.as_ref().is_some_and(|open| open.asked.required) {
+        it.approved = it.digest().map(Into::into);
+    }
+}
+
 /// After a decision that lets it go on: back to the queue in a new epoch. What ends it instead is the next event,
 /// which still needs the attempts of the old one. Time spent with people before the acknowledgement is not the
 /// edge's latency.
@@ -187,8 +220,7 @@ fn resume(it: &mut Handoff, opened_at: Time, at: Time) {
 
 /// Whoever changed what will run, or that it runs, may be barred from deciding on it later.
 fn had_a_hand(it: &mut Handoff, actor: &Actor) {
-    let kept = it.emission.terms.as_ref().is_some_and(|it| it.separation);
-    if kept && !it.hands.contains(actor) {
+    if it.separates() && !it.hands.contains(actor) {
         it.hands.push(actor.clone());
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::run::Run;
 use crate::domain::time::Time;
 
 /// What follows from `asked` at `now`: the events, and the run with them; nothing when it was done before (repeating is a
-/// no-op).
+/// no-op). Whatever the command was, what needs an approval that it does not have is not left free.
 ///
 /// # Errors
 /// Fails when nothing may change; [`Refusal`] says why.
@@ -19,8 +19,8 @@ pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: Time) -> Result<Folded
     match &asked.command {
         Command::Emit(new) => emit::emit(&mut log, new)?,
         Command::Refuse(rejection) => emit::refuse(&mut log, rejection),
-        Command::Claim { handoff, holder, lease, lease_ms } => {
-            lease::claim(&mut log, handoff, holder, lease, *lease_ms)?;
+        Command::Claim { handoff, holder, lease, lease_ms, paused } => {
+            lease::claim(&mut log, handoff, holder, lease, *lease_ms, *paused)?;
         }
         Command::Acknowledge(held) => lease::acknowledge(&mut log, held)?,
         Command::Heartbeat(held) => lease::heartbeat(&mut log, held)?,
@@ -31,7 +31,11 @@ pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: Time) -> Result<Folded
         }
         Command::Reject { held, errors } => lease::reject(&mut log, held, errors)?,
         Command::Snooze { held, until } => lease::snooze(&mut log, held, *until)?,
-        Command::Timer { handoff, jitter } => timer::timer(&mut log, handoff, *jitter)?,
+        Command::Timer(due) => {
+            for (handoff, jitter) in due {
+                timer::timer(&mut log, handoff, *jitter)?;
+            }
+        }
         Command::Annotate(annotation) => operate::annotate(&mut log, annotation)?,
         Command::Escalate { seen, escalation, force } => escalate::escalate(&mut log, seen, escalation, *force)?,
         Command::ClaimEscalation { seen, until } => escalate::claim(&mut log, seen, *until)?,
@@ -58,5 +62,6 @@ pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: Time) -> Result<Folded
         Command::PauseEdge { edge, why } => operate::pause(&mut log, edge, why),
         Command::ResumeEdge { edge, why } => operate::resume(&mut log, edge, why),
     }
+    log.close_gates();
     Ok(log.made)
 }

@@ -30,6 +30,10 @@ pub(super) fn emit(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
         return Ok(());
     }
     let mut emission = new.emission.clone();
+    let emitter = &log.bearer.subject;
+    if let Some(terms) = emission.terms.as_mut().filter(|it| it.separation) {
+        terms.emitter = Some(Arc::clone(emitter));
+    }
     // An agent that hands on without saying what it follows from does not escape the loop verdict.
     if emission.parent.is_none() && emission.step > 0 {
         let before = loops::likely_parent(&log.made.run, &emission);
@@ -48,8 +52,6 @@ pub(super) fn emit(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
         let mut asked = new.on_loop.clone();
         asked.question = format!("{} ({})", asked.question, verdict.signal);
         log.say(Some(&new.id), Fact::EscalationOpened(Box::new(asked)));
-    } else if let Some(asked) = &new.approval {
-        log.say(Some(&new.id), Fact::EscalationOpened(Box::new(asked.clone())));
     }
     Ok(())
 }

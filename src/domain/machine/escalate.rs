@@ -5,7 +5,7 @@ use super::log::Log;
 use crate::domain::command::{NewHandoff, Refusal, Seen};
 use crate::domain::event::{Answer, DismissReason, Emission, Escalation, Fact, Resolution};
 use crate::domain::port::ActKind;
-use crate::domain::run::Handoff;
+use crate::domain::run::{Handoff, OpenEscalation};
 use crate::domain::time::Time;
 
 pub(super) fn escalate(log: &mut Log, seen: &Seen, asked: &Escalation, force: bool) -> Result<(), Refusal> {
@@ -15,13 +15,13 @@ pub(super) fn escalate(log: &mut Log, seen: &Seen, asked: &Escalation, force: bo
 }
 
 pub(super) fn claim(log: &mut Log, seen: &Seen, until: Time) -> Result<(), Refusal> {
-    log.can(seen, ActKind::Claim, false)?;
+    is_asked(log, log.can(seen, ActKind::Claim, false)?)?;
     log.say(Some(&seen.handoff), Fact::EscalationClaimed { until });
     Ok(())
 }
 
 pub(super) fn release(log: &mut Log, seen: &Seen) -> Result<(), Refusal> {
-    log.can(seen, ActKind::Release, false)?;
+    is_asked(log, log.can(seen, ActKind::Release, false)?)?;
     log.say(Some(&seen.handoff), Fact::EscalationReleased {});
     Ok(())
 }
@@ -69,19 +69,28 @@ pub(super) fn resolve(
     Ok(())
 }
 
-fn may_decide(log: &Log, it: &Handoff, resolution: &Resolution, shown: Option<&str>) -> Result<(), Refusal> {
+/// The open question, if the one who acts has the role that it is put to.
+fn is_asked<'a>(log: &Log, it: &'a Handoff) -> Result<&'a OpenEscalation, Refusal> {
     let Some(open) = &it.escalation else {
         return Err(Refusal::NotFound(format!("an open escalation of {}", it.id)));
     };
+    if let Some(role) = &open.asked.role {
+        log.has_role(role)?;
+    }
+    Ok(open)
+}
+
+fn may_decide(log: &Log, it: &Handoff, resolution: &Resolution, shown: Option<&str>) -> Result<(), Refusal> {
+    let open = is_asked(log, it)?;
+    log.is_impartial(it)?;
+    if it.separates() && resolution.answer == Answer::EditApprove {
+        return Err(log.own("would edit"));
+    }
     if !open.asked.allow.contains(&resolution.answer) {
         return Err(Refusal::AnswerNotAllowed { allow: open.asked.allow.clone() });
     }
     if shown.is_some() && shown != it.digest() {
         return Err(Refusal::ContextMoved);
-    }
-    let own = it.emission.from.id == *log.by.id || it.hands.contains(&log.by);
-    if own && it.emission.terms.as_ref().is_some_and(|it| it.separation) {
-        return Err(Refusal::SelfApproval { who: log.by.id.to_string() });
     }
     Ok(())
 }

@@ -178,6 +178,7 @@ fn emitted(
             escalations: 0,
             resolution: None,
             hands: Vec::new(),
+            approved: None,
             last_change: Some(LastChange::of(event)),
         },
     );

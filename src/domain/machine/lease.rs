@@ -14,10 +14,22 @@ use crate::domain::time::{Millis, Time};
 const CLAIMABLE: &[State] = &[State::Pending, State::RetryWait];
 const HELD: &[State] = &[State::Leased, State::Acknowledged];
 
-pub(super) fn claim(log: &mut Log, id: &HandoffId, holder: &str, lease: &str, lease_ms: Millis) -> Result<(), Refusal> {
+pub(super) fn claim(
+    log: &mut Log,
+    id: &HandoffId,
+    holder: &str,
+    lease: &str,
+    lease_ms: Millis,
+    paused: bool,
+) -> Result<(), Refusal> {
     let handoff = log.find(id)?;
     if !CLAIMABLE.contains(&handoff.state) {
         return Err(Refusal::IllegalTransition { what: "claimed", state: handoff.state, allowed: CLAIMABLE });
+    }
+    log.in_time(handoff)?;
+    if paused {
+        let edge = &handoff.emission.edge;
+        return Err(Refusal::Invalid(format!("{edge} in {} is paused: {id} waits until it is resumed", edge.pipeline)));
     }
     if handoff.ready_at > log.now {
         return Err(Refusal::Invalid(format!("handoff {id} is not ready before {}", handoff.ready_at)));

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::{Folded, MAX_ESCALATIONS};
+use crate::domain::bearer::Bearer;
 use crate::domain::command::{Asked, Held, Refusal, Seen, agreed};
 use crate::domain::event::{DeadReason, Emission, Escalation, Event, Fact};
 use crate::domain::id::{Actor, HandoffId};
 use crate::domain::port::ActKind;
+use crate::domain::run::queue::due;
 use crate::domain::run::{Handoff, Run, State};
 use crate::domain::time::Time;
 
@@ -14,13 +16,14 @@ use crate::domain::time::Time;
 pub(super) struct Log {
     pub(super) made: Folded,
     pub(super) by: Actor,
+    pub(super) bearer: Bearer,
     pub(super) now: Time,
 }
 
 impl Log {
     pub(super) fn new(run: Option<&Arc<Run>>, asked: &Asked, now: Time) -> Self {
         let run = run.cloned().unwrap_or_else(|| Arc::new(Run::new(asked.run.clone(), now)));
-        Self { made: Folded::onto(run), by: asked.by.clone(), now }
+        Self { made: Folded::onto(run), by: asked.by.clone(), bearer: asked.bearer.clone(), now }
     }
 
     /// Records a fact and folds it, so that the next rule sees it.
@@ -44,9 +47,12 @@ impl Log {
     }
 
     /// Opens a question to a person, unless this handoff has had its share of them.
-    pub(super) fn escalate(&mut self, id: &HandoffId, asked: Escalation, code: &str, detail: &str) {
-        let before = self.made.run.handoffs.get(id).map_or(0, |it| it.escalations);
-        if before >= MAX_ESCALATIONS {
+    pub(super) fn escalate(&mut self, id: &HandoffId, mut asked: Escalation, code: &str, detail: &str) {
+        let known = self.made.run.handoffs.get(id);
+        if known.is_some_and(Handoff::separates) {
+            asked.asker = Some(Arc::clone(&self.bearer.subject));
+        }
+        if known.map_or(0, |it| it.escalations) >= MAX_ESCALATIONS {
             self.park(id, code, DeadReason::EscalatedTooOften, detail);
         } else {
             self.say(Some(id), Fact::EscalationOpened(Box::new(asked)));
@@ -102,6 +108,14 @@ impl Log {
             Ok(handoff)
         } else {
             Err(Refusal::IllegalTransition { what, state: handoff.state, allowed })
+        }
+    }
+
+    /// That the deadline of a free handoff has not passed: what is due happens before anybody is given it.
+    pub(super) fn in_time(&self, free: &Handoff) -> Result<(), Refusal> {
+        match due(free) {
+            Some(deadline) if deadline <= self.now => Err(Refusal::Expired { handoff: free.id.clone(), deadline }),
+            _ => Ok(()),
         }
     }
 

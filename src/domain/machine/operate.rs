@@ -43,7 +43,9 @@ pub(super) fn complete(
         let holder = it.lease.as_ref().map(|lease| lease.holder.as_str());
         it.emission.to.kind.is_people() && holder == Some(&*log.by.id)
     });
-    log.seen(seen, "completed by hand", if theirs { COMPLETABLE_BY_HOLDER } else { COMPLETABLE })?;
+    let it = log.seen(seen, "completed by hand", if theirs { COMPLETABLE_BY_HOLDER } else { COMPLETABLE })?;
+    // Its follow-ups run as if it had been let through.
+    log.may_pass(it)?;
     emit::completed(log, &seen.handoff, result, next, note.to_owned())
 }
 
@@ -55,6 +57,7 @@ pub(super) fn take(log: &mut Log, seen: &Seen, lease: &str) -> Result<(), Refusa
             seen.handoff, it.emission.to.id
         )));
     }
+    log.in_time(it)?;
     let fact = Fact::Leased {
         attempt: it.attempt + 1,
         total: it.attempts_total + 1,

@@ -1,16 +1,20 @@
 //! The transition table of protocol section 3 as data, and what must hold after any sequence of commands.
 
 mod any;
+mod gate;
 mod rows;
+mod separation;
 mod table;
 
 use std::sync::Arc;
 
 use super::*;
+use crate::domain::bearer::{Bearer, Roles};
 use crate::domain::command::{Asked, Command, Held, NewHandoff, Refusal, Seen};
 use crate::domain::contract::{FailureAction, Party, RelationKind, Urgency};
 use crate::domain::event::{
-    Annotation, Answer, Boundary, Emission, Escalation, EscalationKind, Event, Rejection, Resolution, Terms, Timeout,
+    Annotation, Answer, Approval, Boundary, Emission, Escalation, EscalationKind, Event, Rejection, Resolution, Terms,
+    Timeout,
 };
 use crate::domain::id::{Actor, Edge};
 use crate::domain::key::peer_branch;
@@ -62,7 +66,16 @@ impl World {
 
     /// Decides and folds; everything stays as it is when the command is refused.
     pub(crate) fn ask(&mut self, by: &Actor, command: Command) -> Result<usize, Refusal> {
-        let asked = Asked { run: self.run.id.clone(), by: by.clone(), command };
+        self.ask_as(by, Roles::All, command)
+    }
+
+    /// The same with some roles only.
+    fn ask_as(&mut self, by: &Actor, roles: Roles, command: Command) -> Result<usize, Refusal> {
+        self.ask_by(by, Bearer { subject: by.id.clone(), roles }, command)
+    }
+
+    fn ask_by(&mut self, by: &Actor, bearer: Bearer, command: Command) -> Result<usize, Refusal> {
+        let asked = Asked { run: self.run.id.clone(), by: by.clone(), bearer, command };
         let made = decide(Some(&Arc::new(self.run.clone())), &asked, self.now)?;
         for event in &made.events {
             assert_eq!(evolve(&mut self.run, event), None, "an irregular event of our own: {event:?}");
@@ -103,12 +116,20 @@ pub(crate) fn terms(of: &mut Emission) -> &mut Terms {
 }
 
 pub(crate) fn offer(id: &str, from: &str, to: &str) -> NewHandoff {
-    NewHandoff {
-        id: id.into(),
-        emission: emission(from, to, id),
-        approval: None,
-        on_loop: question(EscalationKind::Loop),
-    }
+    NewHandoff { id: id.into(), emission: emission(from, to, id), on_loop: question(EscalationKind::Loop) }
+}
+
+/// The same on an edge that asks editors first.
+pub(crate) fn gated(id: &str) -> NewHandoff {
+    let mut offer = offer(id, "writer", "editor");
+    terms(&mut offer.emission).approval = Some(Box::new(Approval {
+        role: "editors".into(),
+        question: "May it go?".into(),
+        due_ms: HOUR,
+        on_timeout: Timeout::DeadLetter,
+        proposed_action: None,
+    }));
+    offer
 }
 
 /// A contract of writer that was refused; it would have had the key `a`.
@@ -147,6 +168,8 @@ pub(crate) fn question(kind: EscalationKind) -> Escalation {
         proposed_action: None,
         requested_schema: None,
         context_digest: None,
+        required: false,
+        asker: None,
     }
 }
 
@@ -160,6 +183,7 @@ pub(crate) fn claim(id: &str) -> Command {
         holder: "editor-1".into(),
         lease: format!("lease of {id}"),
         lease_ms: DEFAULT_LEASE,
+        paused: false,
     }
 }
 

@@ -31,8 +31,10 @@ pub struct Target {
 
 /// Outcome of a request: one result per item, in the order of [`Request::on`] (one, with no handoff, for
 /// an edge).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
     /// The result of each item; the id is `None` for an edge.
     pub items: Vec<(Option<HandoffId>, Result<(), Fault>)>,
+    /// What the source says of it besides, in a sentence without its end; `None` when there is nothing to say.
+    pub note: Option<String>,
 }

@@ -37,7 +37,7 @@ const LONGEST_WAIT: u64 = 20;
 pub async fn emit(State(api): State<Api>, caller: Caller, Key(once): Key, Parsed(contract): Parsed) -> Answer {
     let contract = contract.map_err(|why| unreadable(&why))?;
     let by = producer(&caller, &contract)?;
-    let emitted = api.engine.by(by).once(once).emit(contract).await?;
+    let emitted = api.by(&caller, by).once(once).emit(contract).await?;
     let receipt = Receipt::of(&emitted.run, &emitted.handoff);
     let location = format!("/api/v1/handoffs/{}", emitted.handoff.id);
     let tag = etag(emitted.handoff.version);
@@ -170,7 +170,7 @@ pub async fn claim(State(api): State<Api>, caller: Caller, Key(once): Key, Body(
         lease_ms: asked.lease_s.map(|it| i64::from(it) * SECOND),
     };
     // A server that stops lets those who wait go; the claim itself is one commit and is not cut in two.
-    let agent = api.engine.by(Actor::agent(&agent)).once(once);
+    let agent = api.by(&caller, Actor::agent(&agent)).once(once);
     let claimed = api.stop.run_until_cancelled(agent.claim(claim)).await.unwrap_or(Ok(Vec::new()))?;
     let mut work: Vec<Work> = claimed.into_iter().map(Work::of).collect();
     Ok(match (asked.max, work.is_empty()) {

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
+use crate::domain::bearer::{Bearer, Roles};
 use crate::domain::contract::{Party, PartyKind};
 use crate::domain::port::Scope;
 use crate::domain::text::clean;
@@ -33,6 +34,8 @@ pub struct Token {
     sha256: [u8; 32],
     scopes: BTreeSet<Scope>,
     agents: BTreeSet<String>,
+    /// Roles that the holder has as an approver; `None` is every role.
+    roles: Option<BTreeSet<String>>,
     expires: Option<Time>,
 }
 
@@ -44,6 +47,8 @@ pub struct Caller {
     /// `None` where no tokens are needed: everything is allowed.
     scopes: Option<BTreeSet<Scope>>,
     agents: BTreeSet<String>,
+    /// Roles that the token names; `None` is every role.
+    roles: Option<BTreeSet<String>>,
 }
 
 impl Access {
@@ -88,6 +93,7 @@ impl Access {
                     subject: token.subject.clone(),
                     scopes: Some(token.scopes.clone()),
                     agents: token.agents.clone(),
+                    roles: token.roles.clone(),
                 })
             }
         }
@@ -109,6 +115,7 @@ fn open(headers: &HeaderMap) -> Result<Caller, Problem> {
         subject: if subject.is_empty() { "anonymous".to_owned() } else { subject },
         scopes: None,
         agents: BTreeSet::new(),
+        roles: None,
     })
 }
 
@@ -161,6 +168,16 @@ impl Caller {
         self.agents.iter().map(plain).collect()
     }
 
+    /// What stands behind the caller, for what only some may decide.
+    pub fn bearer(&self) -> Bearer {
+        let roles = match &self.roles {
+            _ if !self.may(Scope::Approver) => Roles::NONE,
+            Some(named) => Roles::Only(named.clone()),
+            None => Roles::All,
+        };
+        Bearer { subject: self.subject.as_str().into(), roles }
+    }
+
     /// The one agent the token is bound to, which an emit without a source comes from.
     pub fn only_agent(&self) -> Option<&str> {
         let mut agents = self.agents.iter().filter(|it| !it.starts_with(SYSTEM) && !it.starts_with(EXTERNAL));
@@ -173,7 +190,7 @@ impl Caller {
     }
 }
 
-/// A new secret, and the lines for the token file that let it in.
+/// A new secret, and the lines for the token file that let it in; as an approver it has every role.
 pub fn new_token(subject: &str, scopes: &[Scope], agents: &[String]) -> (String, String) {
     // Two version 4 ids are 244 bits from the generator of the system.
     let mut secret = "hft_".to_owned();
@@ -210,8 +227,9 @@ fn token(table: &Table, reader: &mut Reader<'_>) -> Token {
             }
             "scopes" => it.take().map(|it| token.scopes = it),
             "agents" => it.take().map(|it| token.agents = it),
+            "roles" => it.take().map(|it| token.roles = Some(it)),
             "expires" => it.take().map(|it| token.expires = Some(it)),
-            _ => Err("is unknown; a token has subject, sha256, scopes, agents and expires".to_owned()),
+            _ => Err("is unknown; a token has subject, sha256, scopes, agents, roles and expires".to_owned()),
         };
         if let Err(why) = read {
             reader.note(it.line, format!("`{}` {why}", it.name));
@@ -225,6 +243,10 @@ fn token(table: &Table, reader: &mut Reader<'_>) -> Token {
     }
     if token.scopes.contains(&Scope::Agent) && !has("agents") {
         let why = "this token has the scope agent but names no agents; add agents = [\"...\"]";
+        reader.note(table.line, why);
+    }
+    if has("roles") && !token.scopes.contains(&Scope::Approver) {
+        let why = "this token has roles but not the scope approver, which is what they are for";
         reader.note(table.line, why);
     }
     token
@@ -268,6 +290,20 @@ mod tests {
     }
 
     #[test]
+    fn an_approver_has_every_role_or_those_that_the_token_names() {
+        let roles = |scopes: &[Scope], more: &str| {
+            let (secret, lines) = new_token("dana", scopes, &[]);
+            let access = Access::read(&format!("{lines}{more}")).unwrap();
+            access.admit(&bearer(&secret), NOW).unwrap().bearer().roles
+        };
+        assert_eq!(roles(&[Scope::Approver], ""), Roles::All);
+        assert_eq!(roles(&[Scope::Approver], "roles = [\"editors\"]\n"), Roles::Only(["editors".to_owned()].into()));
+        assert_eq!(roles(&[Scope::Approver], "roles = []\n"), Roles::NONE);
+        assert_eq!(roles(&[Scope::Operator, Scope::Admin], ""), Roles::NONE);
+        assert_eq!(Access::Open.admit(&HeaderMap::new(), NOW).unwrap().bearer().roles, Roles::All);
+    }
+
+    #[test]
     fn wrong_and_expired_tokens_are_refused() {
         let (secret, lines) = new_token("dana", &[Scope::Operator], &[]);
         let access = Access::read(&lines).unwrap();
@@ -290,6 +326,10 @@ mod tests {
         assert!(told("")[0].contains("--new-token"));
         let (_, lines) = new_token("x", &[Scope::Agent], &[]);
         assert!(told(&lines)[0].contains("names no agents"));
+        let (_, lines) = new_token("x", &[Scope::Operator], &[]);
+        assert!(told(&format!("{lines}roles = [\"editors\"]\n"))[0].contains("scope approver"));
+        let (_, lines) = new_token("x", &[Scope::Approver], &[]);
+        assert!(told(&format!("{lines}roles = \"editors\"\n"))[0].starts_with("line 5: `roles` is wrong"));
     }
 
     #[test]

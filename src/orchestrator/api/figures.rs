@@ -12,6 +12,7 @@ use super::auth::Caller;
 use super::extract::{Ask, Place};
 use super::problem::{Answer, Problem};
 use super::wire::EdgeName;
+use crate::domain::bearer::Roles;
 use crate::domain::event::Rejection;
 use crate::domain::health::{P95, Tally, Window};
 use crate::domain::id::RunId;
@@ -166,14 +167,19 @@ pub async fn healthz(State(api): State<Api>) -> Answer {
 
 /// The caller's name, scopes and acts
 #[utoipa::path(get, path = "/me", tag = "operations",
-    responses((status = 200, description = "`{subject, authenticated, scopes, agents, acts}`", body = Value)))]
+    responses((status = 200, body = Value,
+        description = "`{subject, authenticated, scopes, agents, roles, acts}`; `roles` is null for every role")))]
 pub async fn me(caller: Caller) -> Answer {
     let scopes: Vec<&str> = Scope::ALL.into_iter().filter(|it| caller.may(*it)).map(Scope::name).collect();
     let allowed = |act: &ActKind| act.row().scopes.iter().any(|it| caller.may(*it));
     let acts: Vec<ActKind> = ActKind::ALL.iter().copied().filter(allowed).collect();
+    let roles = match caller.bearer().roles {
+        Roles::All => None,
+        Roles::Only(named) => Some(named),
+    };
     let body = json!({
         "subject": caller.subject, "authenticated": caller.is_authenticated(), "scopes": scopes,
-        "agents": caller.agents(), "acts": acts,
+        "agents": caller.agents(), "roles": roles, "acts": acts,
     });
     Ok(Json(body).into_response())
 }

@@ -49,7 +49,7 @@ impl FromRequestParts<Api> for Assignment {
             return Err(Problem::scope("this token does not speak for the target of this handoff"));
         }
         let Key(once) = Key::from_request_parts(parts, api).await?;
-        let by = api.engine.by(Actor::agent(target)).once(once);
+        let by = api.by(&caller, Actor::agent(target)).once(once);
         Ok(Self { run: run.clone(), handoff: handoff.id.clone(), by: by.given(run, handoff) })
     }
 }

@@ -61,7 +61,7 @@ impl FromRequestParts<Api> for Person {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, api).await?;
         let Key(once) = Key::from_request_parts(parts, api).await?;
-        Ok(Self(api.engine.by(Actor::user(&caller.subject)).once(once)))
+        Ok(Self(api.by(&caller, Actor::user(&caller.subject)).once(once)))
     }
 }
 
@@ -291,14 +291,17 @@ async fn annotated(by: &Requester, run: &RunId, handoff: Option<HandoffId>, it: 
 
 async fn switch(by: &Requester, edge: &str, paused: bool, why: &str) -> Answer {
     let edge: Edge = edge.parse::<EdgeName>()?.exact()?;
-    by.switch(&edge, paused, why).await?;
-    Ok(Json(json!({ "edge": edge, "paused": paused })).into_response())
+    let mut body = json!({ "edge": edge, "paused": paused });
+    if let Some(note) = by.switch(&edge, paused, why).await? {
+        body["note"] = note.into();
+    }
+    Ok(Json(body).into_response())
 }
 
 /// Stop an edge: agents get nothing from it until it is unpaused
 #[utoipa::path(post, path = "/edges/{edge}/pause", tag = "edges", request_body = WhyBody,
     params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded")),
-    responses((status = 200, description = "`{edge, paused}`", body = Value)))]
+    responses((status = 200, description = "`{edge, paused}`, and a `note` when no handoff was ever seen on it", body = Value)))]
 pub async fn pause(Person(by): Person, Place(edge): Place<String>, Body(it): Body<WhyBody>) -> Answer {
     switch(&by, &edge, true, &it.reason).await
 }
@@ -306,7 +309,7 @@ pub async fn pause(Person(by): Person, Place(edge): Place<String>, Body(it): Bod
 /// Let an edge flow again
 #[utoipa::path(post, path = "/edges/{edge}/unpause", tag = "edges", request_body = WhyBody,
     params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded")),
-    responses((status = 200, description = "`{edge, paused}`", body = Value)))]
+    responses((status = 200, description = "`{edge, paused}`, and a `note` when no handoff was ever seen on it", body = Value)))]
 pub async fn unpause(Person(by): Person, Place(edge): Place<String>, Body(it): Body<WhyBody>) -> Answer {
     switch(&by, &edge, false, &it.reason).await
 }

@@ -43,6 +43,7 @@ fn refused(refusal: Refusal, detail: String) -> Problem {
         Refusal::AnswerNotAllowed { allow } => {
             with(Status::UNPROCESSABLE_ENTITY, "resolution-not-allowed").with("allow", json!(allow))
         }
+        Refusal::RoleNeeded { role, .. } => with(Status::FORBIDDEN, "scope").with("role", role),
         Refusal::SelfApproval { .. } => with(Status::FORBIDDEN, "self-approval"),
         Refusal::Stranger { .. } => with(Status::FORBIDDEN, "scope"),
         Refusal::PlaceTaken { .. } => with(Status::CONFLICT, "place-taken"),
@@ -52,6 +53,7 @@ fn refused(refusal: Refusal, detail: String) -> Problem {
                 .with("existing", existing)
                 .with("received", received)
         }
+        Refusal::Expired { .. } => with(Status::CONFLICT, "expired"),
         Refusal::Invalid(_) => with(Status::UNPROCESSABLE_ENTITY, "invalid-request"),
     }
 }

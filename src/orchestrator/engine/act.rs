@@ -25,11 +25,11 @@ impl Engine {
     /// Does one act to one or many items, each for itself: an item that moved or refuses stops no other.
     /// Repeating the request does nothing more and gives the same results for what succeeded.
     pub async fn perform(&self, request: Request) -> Outcome {
-        let mut items = Vec::new();
+        let (mut items, mut note) = (Vec::new(), None);
         if let Act::PauseEdge(edge) | Act::ResumeEdge(edge) = &request.act {
             let paused = matches!(request.act, Act::PauseEdge(_));
             let done = self.switch_once(&request, edge, paused).await;
-            items.push((None, done.map_err(Into::into)));
+            items.push((None, done.map(|said| note = said).map_err(Into::into)));
         }
         let mut acting = Vec::new();
         // Whose result an item has: one cancel ends the whole run, for every item that is in it.
@@ -50,10 +50,10 @@ impl Engine {
             let done = done.get(nth)?.clone();
             Some((Some(on.handoff.clone()), done))
         }));
-        Outcome { items }
+        Outcome { items, note }
     }
 
-    async fn switch_once(&self, request: &Request, edge: &Edge, paused: bool) -> Result<(), Problem> {
+    async fn switch_once(&self, request: &Request, edge: &Edge, paused: bool) -> Result<Option<String>, Problem> {
         self.keyed(request, None).await?.switch(edge, paused, &request.why).await
     }
 
@@ -73,15 +73,23 @@ impl Engine {
 }
 
 impl Requester {
-    /// Pauses an edge, or lets it flow again.
+    /// Pauses an edge, or lets it flow again. What is to be said of it, if anything: that nobody ever saw it, as when its name
+    /// is mistyped.
     ///
     /// # Errors
-    /// Fails when the edge is so already, or the key came with another request.
-    pub async fn switch(&self, edge: &Edge, paused: bool, why: &str) -> Result<(), Problem> {
-        let (edge, why) = (edge.clone(), cut(why, 2_000));
-        let command = if paused { Command::PauseEdge { edge, why } } else { Command::ResumeEdge { edge, why } };
+    /// Fails when the key came with another request.
+    pub async fn switch(&self, edge: &Edge, paused: bool, why: &str) -> Result<Option<String>, Problem> {
+        let why = cut(why, 2_000);
+        let command = if paused {
+            Command::PauseEdge { edge: edge.clone(), why }
+        } else {
+            Command::ResumeEdge { edge: edge.clone(), why }
+        };
         let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
-        self.transact(&CONTROL.into(), plan).await.map(drop)
+        self.transact(&CONTROL.into(), plan).await?;
+        let seen = self.inner.store.has_edge(edge).await?;
+        let unseen = || format!("no handoff was ever seen on {edge} in {}: check the names", edge.pipeline);
+        Ok((!seen).then(unseen))
     }
 
     /// One act on one item, with the whole reason when it is refused; the handoff as it left it.

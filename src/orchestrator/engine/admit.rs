@@ -12,7 +12,7 @@ use crate::domain::contract::{
     Classification, Contract, MASK, Maker, Masked, Party, PartyKind, RelationKind, Strictness, Urgency, Violation,
     digest, mask_messages,
 };
-use crate::domain::event::{Answer, Boundary, Emission, Escalation, EscalationKind, Rejection, Terms, Timeout};
+use crate::domain::event::{Approval, Boundary, Emission, Escalation, EscalationKind, Rejection, Terms, Timeout};
 use crate::domain::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use crate::domain::key::{HandoffKey, TraceId, handoff_key, hashed};
 use crate::domain::machine::{DEFAULT_ACK_TIMEOUT, DEFAULT_ATTEMPTS, ESCALATION_DUE};
@@ -60,20 +60,13 @@ impl Engine {
         let id = new_id(derive.now);
         let emission = emission(&admitted, policy, derive.now);
         let urgency = admitted.contract.urgency();
-        let asked = |kind, question: String, role: &str| Escalation {
-            allow: answers(kind, &emission.from),
-            context_digest: Some(admitted.digest.clone()),
-            ..question_to(kind, question, role, urgency, derive.now)
-        };
-        let approval = policy.approval.as_ref().map(|it| Escalation {
-            due_at: Some(derive.now + it.due),
-            on_timeout: it.on_timeout,
-            proposed_action: proposal(&admitted),
-            ..asked(EscalationKind::Approval, it.question.clone(), &it.role)
-        });
         let circles = "The agents hand this work round in circles. Shall it go on?".to_owned();
-        let on_loop = asked(EscalationKind::Loop, circles, OPERATORS);
-        Ok(Candidate { blob: contract_blob(&admitted), handoff: NewHandoff { id, emission, approval, on_loop } })
+        let on_loop = Escalation {
+            allow: emission.answers(EscalationKind::Loop),
+            context_digest: Some(admitted.digest.clone()),
+            ..question_to(EscalationKind::Loop, circles, OPERATORS, urgency, derive.now)
+        };
+        Ok(Candidate { blob: contract_blob(&admitted), handoff: NewHandoff { id, emission, on_loop } })
     }
 
     pub(super) fn admit(&self, body: &Value, derive: &Derive) -> Result<Admitted, Vec<Violation>> {
@@ -87,7 +80,7 @@ impl Engine {
 
 /// The action the producer says will run on approval: the member of `ext` that protocol section 3 names, masked as the
 /// contract is.
-fn proposal(admitted: &Admitted) -> Option<Value> {
+pub(super) fn proposal(admitted: &Admitted) -> Option<Value> {
     admitted.contract.ext.as_ref()?.get(PROPOSAL)?;
     let said = told(admitted).ext.as_ref()?.get(PROPOSAL)?.clone();
     said.get("name")?.as_str()?;
@@ -221,6 +214,16 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
         cyclic: policy.cyclic,
         max_cycles: policy.max_cycles,
         separation: policy.separation,
+        emitter: None, // of whom it comes the one who decides knows
+        approval: policy.approval.as_ref().map(|needed| {
+            Box::new(Approval {
+                role: needed.role.clone(),
+                question: needed.question.clone(),
+                due_ms: needed.due,
+                on_timeout: needed.on_timeout,
+                proposed_action: proposal(it),
+            })
+        }),
     };
     Emission {
         edge: edge(contract),
@@ -250,19 +253,6 @@ fn due(urgency: Urgency) -> i64 {
     if urgency == Urgency::Critical { ESCALATION_DUE.1 } else { ESCALATION_DUE.0 }
 }
 
-/// The answers allowed to a question. Nobody outside can be sent back to.
-pub(super) fn answers(kind: EscalationKind, source: &Party) -> Vec<Answer> {
-    let mut allow = vec![Answer::Approve, Answer::EditApprove];
-    if kind == EscalationKind::Question {
-        allow = vec![Answer::Respond];
-    }
-    if source.kind != PartyKind::External {
-        allow.push(Answer::Reject);
-    }
-    allow.push(Answer::Dismiss);
-    allow
-}
-
 /// A question to people, with everything but the contract it is about.
 pub(super) fn question_to(
     kind: EscalationKind,
@@ -283,6 +273,8 @@ pub(super) fn question_to(
         proposed_action: None,
         requested_schema: None,
         context_digest: None,
+        required: false,
+        asker: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::admit::{Candidate, OPERATORS, answers, question_to};
+use super::admit::{Candidate, OPERATORS, question_to};
 use super::blobs::Kept;
 use super::requester::{Done, Plan};
 use super::revision::shortened;
@@ -119,7 +119,7 @@ impl Requester {
                 code: code.clone(),
                 detail: detail.clone(),
                 escalation: Box::new(Escalation {
-                    allow: answers(kind, &handoff.emission.from),
+                    allow: handoff.emission.answers(kind),
                     context_digest: handoff.digest().map(str::to_owned),
                     ..question_to(kind, question.clone(), OPERATORS, urgency, now)
                 }),

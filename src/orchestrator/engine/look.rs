@@ -7,9 +7,9 @@ use semver::Version;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{CONTROL, Engine, Problem, Registered};
+use super::{Engine, Problem, Registered};
 use crate::domain::event::Event;
-use crate::domain::id::{Edge, HandoffId, RunId};
+use crate::domain::id::{HandoffId, RunId};
 use crate::domain::port::Snapshot;
 use crate::domain::run::{Handoff, Run};
 use crate::orchestrator::boundary::Registry;
@@ -52,15 +52,6 @@ impl Engine {
         }
         let found = self.tail(after.saturating_sub(1), 1).await?;
         Ok(found.last().map_or(told, |(position, _)| *position))
-    }
-
-    /// The edges that are paused.
-    pub async fn paused(&self) -> Result<Vec<Edge>, Problem> {
-        if self.inner.store.is_alone() {
-            return Ok(self.inner.paused.read().map(|it| it.1.clone()).unwrap_or_default());
-        }
-        let control = self.load(&RunId::from(CONTROL)).await?;
-        Ok(control.map_or_else(Vec::new, |(run, _)| run.paused.clone()))
     }
 
     /// A handoff and its run.

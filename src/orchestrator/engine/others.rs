@@ -6,7 +6,7 @@ use std::sync::Weak;
 use tokio::sync::watch;
 
 use super::wake::News;
-use super::{Engine, Inner};
+use super::{CONTROL, Engine, Inner};
 use crate::domain::event::Event;
 use crate::domain::id::{HandoffId, RunId};
 use crate::store::{Position, Row, StoreError};
@@ -21,7 +21,7 @@ pub(super) async fn follow(engine: Weak<Inner>, mut changed: watch::Receiver<Pos
         let engine = Engine { inner };
         if let Err(why) = engine.catch_up(&mut after).await {
             tracing::warn!("reading what others wrote: {why}; everybody who waits looks again");
-            engine.inner.wake.tell(&News::unknown());
+            engine.wake().tell(&News::unknown(), &[]);
         }
     }
 }
@@ -39,9 +39,12 @@ impl Engine {
             }
             for (run, handoffs) in changed {
                 let known = self.inner.store.load(&run).await?;
+                if let (CONTROL, Some((control, version))) = (run.as_str(), &known) {
+                    self.switched(control, *version);
+                }
                 let it = known.iter().flat_map(|(run, _)| handoffs.iter().filter_map(|id| run.handoffs.get(id)));
                 let rows: Vec<Row> = it.map(Row::of).collect();
-                self.inner.wake.tell(&News::of(&run, rows.iter()));
+                self.wake().tell(&News::of(rows.iter()), &self.known_pauses().edges);
             }
             *after = last;
         }

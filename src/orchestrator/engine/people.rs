@@ -5,7 +5,7 @@ use std::sync::Arc;
 use json_patch::Patch;
 use serde_json::Value;
 
-use super::admit::{OPERATORS, answers, contract_blob, emission, question_to};
+use super::admit::{OPERATORS, contract_blob, emission, proposal, question_to};
 use super::blobs::Kept;
 use super::ids::new_lease;
 use super::lease::{blobs, stored};
@@ -13,7 +13,7 @@ use super::requester::{Done, Plan};
 use super::{Engine, Problem, Requester, cut};
 use crate::domain::command::{Command, Seen};
 use crate::domain::contract::{Contract, Violation};
-use crate::domain::event::{Annotation, Answer, Emission, Escalation, EscalationKind};
+use crate::domain::event::{Annotation, Answer, Approval, Emission, Escalation, EscalationKind};
 use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::run::{Handoff, Run, State};
 use crate::orchestrator::boundary::{Derive, amend, unmasked_diff};
@@ -133,9 +133,9 @@ impl Requester {
 }
 
 impl Engine {
-    /// Does whatever is due on a handoff now; false when nothing is.
-    pub(in crate::orchestrator) async fn timer(&self, run: &RunId, handoff: &HandoffId) -> Result<bool, Problem> {
-        let command = Command::Timer { handoff: handoff.clone(), jitter: fastrand::f64() };
+    /// Does whatever is due on these handoffs of a run now, all of it or nothing; false when nothing is.
+    pub(in crate::orchestrator) async fn timer(&self, run: &RunId, due: &[HandoffId]) -> Result<bool, Problem> {
+        let command = Command::Timer(due.iter().map(|it| (it.clone(), fastrand::f64())).collect());
         let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
         let done = self.by(Actor::system("sweeper")).transact(run, plan).await?;
         Ok(matches!(done, Done::Now { events, .. } if !events.is_empty()))
@@ -155,7 +155,7 @@ impl Engine {
         let kind =
             if handoff.state == State::DeadLettered { EscalationKind::DeadLetter } else { EscalationKind::Approval };
         // The question is in somebody's own words, so the answer may be, too.
-        let mut allow = answers(kind, &handoff.emission.from);
+        let mut allow = handoff.emission.answers(kind);
         allow.insert(1, Answer::Respond);
         Escalation {
             allow,
@@ -189,7 +189,12 @@ impl Engine {
         derive.volatile.clone_from(&policy.volatile);
         self.refresh_schemas().await?;
         let admitted = self.admit(&edited, &derive).map_err(invalid)?;
-        let head = emission(&admitted, policy, derive.now);
+        let mut head = emission(&admitted, policy, derive.now);
+        // It needs what it was emitted with, whatever the policy says by now; what will run is that of the edit.
+        let needed = handoff.emission.terms.as_ref().and_then(|it| it.approval.as_deref());
+        if let (Some(needed), Some(terms)) = (needed, &mut head.terms) {
+            terms.approval = Some(Box::new(Approval { proposed_action: proposal(&admitted), ..needed.clone() }));
+        }
         Ok((contract_blob(&admitted), Box::new(head)))
     }
 }

@@ -64,7 +64,9 @@ impl From<Problem> for Fault {
             Problem::Refused(Refusal::VersionConflict { current, last_change }) => {
                 Self::Conflict { found: current.into(), by: last_change }
             }
-            Problem::Refused(Refusal::SelfApproval { .. } | Refusal::Stranger { .. }) => Self::Denied(why.to_string()),
+            Problem::Refused(Refusal::SelfApproval { .. } | Refusal::RoleNeeded { .. } | Refusal::Stranger { .. }) => {
+                Self::Denied(why.to_string())
+            }
             Problem::Invalid { violations, .. } => Self::Invalid(violations),
             Problem::Busy(_) | Problem::Store(_) => Self::Transient(why.to_string()),
             other => Self::Refused(other.to_string()),

@@ -1,14 +1,16 @@
 //! Claims: agents take work, and wait for it if there is none (row 4).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use super::ids::new_lease;
-use super::requester::{Done, Plan};
+use super::pauses::Pauses;
+use super::requester::{Done, Plan, TRIES};
 use super::{Problem, Requester, cut};
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Refusal};
 use crate::domain::event::Resolution;
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::machine::DEFAULT_LEASE;
@@ -54,7 +56,7 @@ impl Requester {
     /// Fails when the store cannot be used.
     pub async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, Problem> {
         let until = Instant::now() + claim.wait;
-        let waiting = self.wake().agent(&self.by.id);
+        let mut waiting = self.wake().waiting(&self.by.id);
         let max = claim.max.clamp(1, 10);
         let before = self.claimed_before(max).await?;
         if !before.is_empty() {
@@ -62,18 +64,18 @@ impl Requester {
         }
         let mut outrun = 0;
         loop {
-            let news = waiting.notified();
-            tokio::pin!(news);
-            news.as_mut().enable();
-            let paused = self.paused().await?;
-            let now = self.now();
+            if !claim.wait.is_zero() {
+                waiting.line_up();
+            }
             let store = &self.inner.store;
+            let pauses = if store.is_alone() { self.known_pauses() } else { self.pauses().await? };
+            let now = self.now();
             // More than asked for: others look at the same queue.
-            let ready = store.ready(&self.by.id, now, max + 16, paused).await?;
+            let ready = store.ready(&self.by.id, now, max + 16, pauses.edges.clone()).await?;
             let mut claimed = Vec::new();
             for (run, handoff) in &ready.found {
                 let once = self.once.as_ref().map(|it| it.nth(claimed.len()));
-                match self.clone().once(once).claim_one(&claim, run, handoff).await {
+                match self.clone().once(once).claim_one(&claim, &pauses, run, handoff).await {
                     Ok(work) => claimed.extend(work),
                     Err(why) if claimed.is_empty() => return Err(why),
                     // What was claimed already must reach the agent, or it lies there until its lease ends.
@@ -83,6 +85,7 @@ impl Requester {
                     break;
                 }
             }
+            waiting.looked(ready.next.is_some());
             if !claimed.is_empty() {
                 return Ok(claimed);
             }
@@ -101,34 +104,64 @@ impl Requester {
                 Instant::now() + Duration::from_millis(wait)
             });
             tokio::select! {
-                () = news => {}
+                () = waiting.news() => {}
                 () = sleep_until(soon.min(until)) => {}
             }
         }
     }
 
-    /// Claims one handoff; `None` when somebody else has it by now.
-    async fn claim_one(&self, claim: &Claim, run: &RunId, handoff: &HandoffId) -> Result<Option<Claimed>, Problem> {
-        let plan = |known: Option<&Run>, _| {
-            let total = known.and_then(|run| run.handoffs.get(handoff)).map_or(0, |it| it.attempts_total);
-            Ok(Plan::of(Command::Claim {
-                handoff: handoff.clone(),
-                holder: cut(&claim.holder, 128),
-                lease: new_lease(total + 1),
-                lease_ms: claim.lease_ms.unwrap_or(DEFAULT_LEASE),
-            }))
-        };
-        let claimed = match self.transact(run, plan).await {
-            Ok(Done::Now { run, .. }) => run.handoffs.get(handoff).cloned(),
+    /// Claims one handoff; `None` when somebody else has it by now, its edge was paused or its deadline passed.
+    pub(super) async fn claim_one(
+        &self,
+        claim: &Claim,
+        pauses: &Arc<Pauses>,
+        run: &RunId,
+        handoff: &HandoffId,
+    ) -> Result<Option<Claimed>, Problem> {
+        let claimed = match self.leased(claim, Arc::clone(pauses), run, handoff).await {
+            Ok(Some(Done::Now { run, .. })) => run.handoffs.get(handoff).cloned(),
             // A conflict with the same request, which was given up on its way and was faster.
-            Ok(Done::Before(claimed)) => claimed.into_iter().next(),
-            Err(Problem::Refused(_) | Problem::Busy(_)) => None,
+            Ok(Some(Done::Before(claimed))) => claimed.into_iter().next(),
+            Err(Problem::Refused(Refusal::Expired { .. })) => {
+                // It is a dead letter at once; if that fails, it is the sweeper's.
+                let _ = self.timer(run, std::slice::from_ref(handoff)).await;
+                None
+            }
+            Ok(None) | Err(Problem::Refused(_)) => None,
             Err(why) => return Err(why),
         };
         match claimed {
             Some(handoff) => self.as_seen_by_its_target(handoff).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Leases one handoff. The lease is bound to what is paused: it is not written after an edge was paused, whoever did
+    /// that. `None` when all of it is changing too fast.
+    pub(super) async fn leased(
+        &self,
+        claim: &Claim,
+        mut pauses: Arc<Pauses>,
+        run: &RunId,
+        handoff: &HandoffId,
+    ) -> Result<Option<Done>, Problem> {
+        for _ in 0..TRIES {
+            let plan = |known: Option<&Run>, _| {
+                let known = known.and_then(|run| run.handoffs.get(handoff));
+                Ok(Plan::of(Command::Claim {
+                    handoff: handoff.clone(),
+                    holder: cut(&claim.holder, 128),
+                    lease: new_lease(known.map_or(0, |it| it.attempts_total) + 1),
+                    lease_ms: claim.lease_ms.unwrap_or(DEFAULT_LEASE),
+                    paused: known.is_some_and(|it| pauses.edges.contains(&it.emission.edge)),
+                }))
+            };
+            if let Some(done) = self.attempt(run, Some(pauses.bond()), &plan).await? {
+                return Ok(Some(done));
+            }
+            pauses = self.pauses().await?;
+        }
+        Ok(None)
     }
 
     /// The work that the same claim was given before under its key, at most `max`.

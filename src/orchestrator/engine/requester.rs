@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::blobs::Kept;
 use super::{Engine, Problem};
+use crate::domain::bearer::{Bearer, Roles};
 use crate::domain::command::{Asked, Command};
 use crate::domain::contract::digest;
 use crate::domain::event::{Event, Fact};
@@ -14,10 +15,10 @@ use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::machine::{Folded, decide};
 use crate::domain::run::{Handoff, Run};
 use crate::domain::time::{DAY, Millis, Time};
-use crate::store::{Answered, Commit, CommitError, StoreError};
+use crate::store::{Answered, Commit, CommitError, StoreError, Version};
 
 /// Most times that a request is decided: once more after each conflict, when somebody was faster.
-const TRIES: u32 = 64;
+pub(super) const TRIES: u32 = 64;
 /// Time for which the answer to a request with an idempotency key is remembered, in milliseconds.
 const ANSWERS_KEPT: Millis = DAY;
 
@@ -86,6 +87,7 @@ impl Done {
 pub struct Requester {
     engine: Engine,
     pub(super) by: Actor,
+    bearer: Bearer,
     pub(super) once: Option<Once>,
     found: Option<(RunId, Handoff)>,
 }
@@ -100,7 +102,14 @@ impl Deref for Requester {
 
 impl Requester {
     pub(super) fn new(engine: Engine, by: Actor) -> Self {
-        Self { engine, by, once: None, found: None }
+        let bearer = Bearer { subject: Arc::clone(&by.id), roles: Roles::All };
+        Self { engine, by, bearer, once: None, found: None }
+    }
+
+    /// The same caller as somebody of whom more is known than the name.
+    #[must_use]
+    pub fn bearer(self, bearer: Bearer) -> Self {
+        Self { bearer, ..self }
     }
 
     /// The same caller with an idempotency key; `None` is without one.
@@ -119,48 +128,64 @@ impl Requester {
     pub(super) async fn transact(
         &self,
         run: &RunId,
-        plan: impl Fn(Option<&Run>, Time) -> Result<Plan, Problem> + Send,
+        plan: impl Fn(Option<&Run>, Time) -> Result<Plan, Problem> + Send + Sync,
     ) -> Result<Done, Problem> {
-        if let Some(before) = self.before() {
-            return Ok(before);
-        }
         for _ in 0..TRIES {
-            let now = self.now();
-            // The same request may have been done since its key was looked up.
-            if let Some(once) = &self.once
-                && let Some(before) = self.answered(once, now).await?
-            {
-                return Ok(Done::Before(before));
-            }
-            let loaded = self.load(run).await?;
-            let known = loaded.as_ref().map(|(run, _)| run);
-            let Plan { command, blobs } = plan(known.map(|it| &**it), now)?;
-            let asked = Asked { run: run.clone(), by: self.by.clone(), command };
-            let made = decide(known, &asked, now)?;
-            if made.is_nothing() {
-                return Ok(Done::Now { run: made.run, events: made.events });
-            }
-            let version = loaded.map_or(0, |(_, version)| version);
-            let mut commit = Commit::of(&made, version);
-            commit.references = references(&made, &blobs);
-            commit.blobs = blobs.into_iter().map(|it| it.blob).collect();
-            // What is refused with a trace in the log is refused again when it is repeated.
-            let refused = |it: &Event| matches!(it.fact, Fact::Duplicate { .. });
-            commit.answered = self.once.as_ref().filter(|_| !made.events.iter().any(refused)).map(|once| Answered {
-                scope: once.scope.clone(),
-                key: once.key.clone(),
-                fingerprint: once.fingerprint.clone(),
-                body: touched(&made),
-                at: now,
-                expires: now + ANSWERS_KEPT,
-            });
-            match self.commit(commit, Arc::clone(&made.run), version + 1).await {
-                Ok(()) => return Ok(Done::Now { run: made.run, events: made.events }),
-                Err(CommitError::Conflict) => tokio::task::yield_now().await,
-                Err(CommitError::Store(why)) => return Err(why.into()),
+            if let Some(done) = self.attempt(run, None, &plan).await? {
+                return Ok(done);
             }
         }
         Err(Problem::Busy(run.to_string()))
+    }
+
+    /// Decides and commits once, `besides` by another run at its version; `None` when somebody was faster.
+    pub(super) async fn attempt(
+        &self,
+        run: &RunId,
+        besides: Option<(RunId, Version)>,
+        plan: &(impl Fn(Option<&Run>, Time) -> Result<Plan, Problem> + Send + Sync),
+    ) -> Result<Option<Done>, Problem> {
+        if let Some(before) = self.before() {
+            return Ok(Some(before));
+        }
+        let now = self.now();
+        // The same request may have been done since its key was looked up.
+        if let Some(once) = &self.once
+            && let Some(before) = self.answered(once, now).await?
+        {
+            return Ok(Some(Done::Before(before)));
+        }
+        let loaded = self.load(run).await?;
+        let known = loaded.as_ref().map(|(run, _)| run);
+        let Plan { command, blobs } = plan(known.map(|it| &**it), now)?;
+        let asked = Asked { run: run.clone(), by: self.by.clone(), bearer: self.bearer.clone(), command };
+        let made = decide(known, &asked, now)?;
+        if made.is_nothing() {
+            return Ok(Some(Done::Now { run: made.run, events: made.events }));
+        }
+        let version = loaded.map_or(0, |(_, version)| version);
+        let mut commit = Commit::of(&made, version);
+        commit.besides = besides;
+        commit.references = references(&made, &blobs);
+        commit.blobs = blobs.into_iter().map(|it| it.blob).collect();
+        // What is refused with a trace in the log is refused again when it is repeated.
+        let refused = |it: &Event| matches!(it.fact, Fact::Duplicate { .. });
+        commit.answered = self.once.as_ref().filter(|_| !made.events.iter().any(refused)).map(|once| Answered {
+            scope: once.scope.clone(),
+            key: once.key.clone(),
+            fingerprint: once.fingerprint.clone(),
+            body: touched(&made),
+            at: now,
+            expires: now + ANSWERS_KEPT,
+        });
+        match self.commit(commit, Arc::clone(&made.run), version + 1).await {
+            Ok(()) => Ok(Some(Done::Now { run: made.run, events: made.events })),
+            Err(CommitError::Conflict) => {
+                tokio::task::yield_now().await;
+                Ok(None)
+            }
+            Err(CommitError::Store(why)) => Err(why.into()),
+        }
     }
 
     /// The outcome of the same request before, as far as it was known when its key was looked up.

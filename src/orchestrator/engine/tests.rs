@@ -296,7 +296,7 @@ async fn a_paused_edge_gives_nothing_until_it_is_resumed() {
     emit(&engine, work("research", "writer")).await;
     assert_eq!(agent(&engine, "writer").claim(one()).await.unwrap(), []);
     let reopened = Engine::open(engine.store().clone(), Settings::default()).await.unwrap();
-    assert_eq!(reopened.paused().await.unwrap(), std::slice::from_ref(&edge), "it outlives a restart");
+    assert_eq!(reopened.known_pauses().edges, std::slice::from_ref(&edge), "it outlives a restart");
     let waiting = tokio::spawn({
         let writer = agent(&engine, "writer");
         async move { writer.claim(soon()).await.unwrap() }
@@ -557,6 +557,87 @@ async fn the_sweeper_ends_what_ran_out_and_does_it_once() {
 }
 
 #[tokio::test]
+async fn what_is_overdue_is_handed_to_nobody_and_becomes_a_dead_letter() {
+    static LATER: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(1_800_000_000_000);
+    let now = || Time::from_millis(LATER.load(std::sync::atomic::Ordering::SeqCst));
+    let settings = Settings { now, ..Settings::default() };
+    let engine = Engine::open(Arc::new(Sqlite::temporary().unwrap()), settings).await.unwrap();
+    let mut body = work("research", "writer");
+    body["delivery"] = json!({"deadline": engine.now() + SECOND});
+    let emitted = emit(&engine, body).await;
+    LATER.fetch_add(SECOND, std::sync::atomic::Ordering::SeqCst);
+    let writer = agent(&engine, "writer");
+    assert_eq!(writer.claim(one()).await.unwrap(), [], "it is not even found");
+    // Found before, and asked for after.
+    let once = engine.once("writer", "k", &json!("claim")).await.unwrap();
+    let keyed = writer.once(Some(once));
+    let pauses = engine.known_pauses();
+    let found = keyed.claim_one(&one(), &pauses, &emitted.run, &emitted.handoff.id).await;
+    assert_eq!(found, Ok(None));
+    let (_, dead) = engine.find(&emitted.handoff.id).await.unwrap();
+    assert_eq!((dead.state, dead.attempts_total), (State::DeadLettered, 0));
+    assert_eq!(dead.last_change.unwrap().actor, Actor::system("sweeper"), "as a deadline passes");
+    let again = engine.once("writer", "k", &json!("claim")).await.unwrap();
+    assert!(!again.is_repeated(), "a claim that found nothing did nothing");
+}
+
+#[tokio::test]
+async fn what_is_due_in_one_run_is_swept_in_one_transaction() {
+    static LATER: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(1_800_000_000_000);
+    let now = || Time::from_millis(LATER.load(std::sync::atomic::Ordering::SeqCst));
+    let settings = Settings { now, ..Settings::default() };
+    let engine = Engine::open(Arc::new(Sqlite::temporary().unwrap()), settings).await.unwrap();
+    let emitted = emit(&engine, work("research", "writer")).await;
+    let claimed = claim(&engine, "writer").await;
+    let next = |nth: i64| {
+        let mut body = work("writer", "editor");
+        body["delivery"] = json!({"deadline": now() + nth * SECOND});
+        body
+    };
+    let next = [1, 1, 1, 2].map(next).to_vec();
+    agent(&engine, "writer").complete(held(&claimed), None, next).await.unwrap();
+    let (_, before) = engine.store().load(&emitted.run).await.unwrap().unwrap();
+    LATER.fetch_add(SECOND, std::sync::atomic::Ordering::SeqCst);
+    let later = sweeper::sweep(&engine, &CancellationToken::new()).await;
+    assert_eq!(later, Ok(Some(now() + SECOND)));
+    let (run, after) = engine.store().load(&emitted.run).await.unwrap().unwrap();
+    let dead = run.handoffs.values().filter(|it| it.state == State::DeadLettered).count();
+    assert_eq!((dead, after), (3, before + 1));
+    engine.store().verify(&emitted.run).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_in_vain_is_not_woken_by_what_is_paused() {
+    let engine = engine().await;
+    let edge = Edge::new("news", "research", "writer");
+    engine.perform(request(Act::PauseEdge(edge.clone()), vec![], "p")).await;
+    let waiting: Vec<_> = (0..4)
+        .map(|_| {
+            let writer = agent(&engine, "writer");
+            tokio::spawn(async move { writer.claim(soon()).await.unwrap().len() })
+        })
+        .collect();
+    while engine.wake().in_line("writer") < 4 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..4 {
+        emit(&engine, work("research", "writer")).await;
+        assert_eq!((engine.wake().in_line("writer"), engine.wake().tickets()), (4, 4), "nobody was called");
+    }
+    emit(&engine, work("desk", "writer")).await;
+    while !waiting.iter().any(tokio::task::JoinHandle::is_finished) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((engine.wake().in_line("writer"), engine.wake().tickets()), (3, 5), "one was");
+    engine.perform(request(Act::ResumeEdge(edge), vec![], "r")).await;
+    let mut given = 0;
+    for one in waiting {
+        given += one.await.unwrap();
+    }
+    assert_eq!(given, 4, "all of them have work now");
+}
+
+#[tokio::test]
 async fn what_happens_when_nobody_approves_is_up_to_the_edge() {
     for (word, end) in
         [("approve", State::Pending), ("dismiss", State::Dismissed), ("dead_letter", State::DeadLettered)]
@@ -569,7 +650,7 @@ async fn what_happens_when_nobody_approves_is_up_to_the_edge() {
         let mut now = one.handoff;
         let deadline = std::time::Instant::now() + Duration::from_secs(30);
         while now.state == State::Escalated && std::time::Instant::now() < deadline {
-            engine.timer(&one.run, &now.id).await.unwrap();
+            engine.timer(&one.run, std::slice::from_ref(&now.id)).await.unwrap();
             now = engine.find(&now.id).await.unwrap().1;
         }
         assert_eq!(now.state, end, "{word}");

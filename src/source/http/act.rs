@@ -36,11 +36,17 @@ pub(super) async fn perform(http: Http, request: Request) -> Result<Outcome, Fau
         }
     });
     // In the order of the request, a few at a time.
-    let items = stream::iter(sending).buffered(REQUESTS_IN_PARALLEL).collect().await;
-    Ok(Outcome { items })
+    let sent: Vec<_> = stream::iter(sending).buffered(REQUESTS_IN_PARALLEL).collect().await;
+    let mut outcome = Outcome::default();
+    for (handoff, done) in sent {
+        let done = done.map(|said| outcome.note = outcome.note.take().or(said));
+        outcome.items.push((handoff, done));
+    }
+    Ok(outcome)
 }
 
-async fn send(http: &Http, call: &Call, by: &str, key: &str) -> Result<(), Fault> {
+/// Sends one; gives what the server says besides, if anything.
+async fn send(http: &Http, call: &Call, by: &str, key: &str) -> Result<Option<String>, Fault> {
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     // The same item of the same request always has the same key, and any text in it is a fit header.
     let key = hashed("rq1_", format!("{key}\n{}", path.join("\n")).as_bytes());
@@ -53,7 +59,8 @@ async fn send(http: &Http, call: &Call, by: &str, key: &str) -> Result<(), Fault
     }
     let sent = post.send().await;
     let response = sent.map_err(|why| http.server.unreached(&why))?;
-    http.server.json::<Value>(response, ANSWER).await.map(|_| ())
+    let said = http.server.json::<Value>(response, ANSWER).await?;
+    Ok(said.get("note").and_then(Value::as_str).map(str::to_owned))
 }
 
 /// The calls that a request is made of, in the order of its targets.

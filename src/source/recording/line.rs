@@ -153,6 +153,8 @@ fn asked(handoff: &str, question: String) -> Escalation {
         proposed_action: None,
         requested_schema: None,
         context_digest: None,
+        required: false,
+        asker: None,
     }
 }
 

@@ -14,13 +14,20 @@ const APPLICATION: i64 = 0x5345_414D;
 const FORMAT: i64 = 2;
 /// The way from each earlier format to the next, the first of them from format 1.
 const UPGRADES: [&str; FORMAT as usize - 1] = [
-    // One row for each edge instead of one for all of them, refused contracts that are found by their ids, and indexes
-    // by what a commit says instead of by words of the protocol; these are the words as they were then.
+    // One row for each edge instead of one for all of them, refused contracts that are found by their ids, queues that
+    // are found by the edge and by when they are ready, and indexes by what a commit says instead of by words of the
+    // protocol; these are the words as they were then.
     "
 ALTER TABLE handoffs ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
 UPDATE handoffs SET open = 1 WHERE state NOT IN ('completed', 'returned', 'dismissed', 'cancelled');
 DROP INDEX IF EXISTS handoffs_state;
 CREATE INDEX handoffs_open ON handoffs(state, emitted, id) WHERE open;
+DROP INDEX IF EXISTS handoffs_ready;
+CREATE INDEX handoffs_ready ON handoffs(target, prio - ready, ready, id) WHERE ready IS NOT NULL;
+CREATE INDEX handoffs_waiting ON handoffs(target, pipeline, source, prio - ready, ready, id) WHERE ready IS NOT NULL;
+CREATE TABLE edges(pipeline TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL,
+  PRIMARY KEY(pipeline, source, target)) STRICT, WITHOUT ROWID;
+INSERT INTO edges(pipeline, source, target) SELECT DISTINCT pipeline, source, target FROM handoffs;
 ALTER TABLE events ADD COLUMN refusal INTEGER NOT NULL DEFAULT 0;
 UPDATE events SET refusal = 1 WHERE type = 'handoff.rejected';
 DROP INDEX IF EXISTS events_refused;
@@ -67,11 +74,14 @@ CREATE INDEX events_refusal ON events(at) WHERE refusal;
 CREATE TABLE handoffs(id TEXT PRIMARY KEY, run TEXT NOT NULL, key TEXT NOT NULL UNIQUE, pipeline TEXT NOT NULL,
   source TEXT NOT NULL, target TEXT NOT NULL, state TEXT NOT NULL, emitted INTEGER NOT NULL, ready INTEGER,
   prio INTEGER, due INTEGER, open INTEGER NOT NULL DEFAULT 0) STRICT;
-CREATE INDEX handoffs_ready ON handoffs(target, prio, id) WHERE ready IS NOT NULL;
+CREATE INDEX handoffs_ready ON handoffs(target, prio - ready, ready, id) WHERE ready IS NOT NULL;
+CREATE INDEX handoffs_waiting ON handoffs(target, pipeline, source, prio - ready, ready, id) WHERE ready IS NOT NULL;
 CREATE INDEX handoffs_due ON handoffs(due) WHERE due IS NOT NULL;
 CREATE INDEX handoffs_run ON handoffs(run);
 CREATE INDEX handoffs_emitted ON handoffs(emitted, id);
 CREATE INDEX handoffs_open ON handoffs(state, emitted, id) WHERE open;
+CREATE TABLE edges(pipeline TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL,
+  PRIMARY KEY(pipeline, source, target)) STRICT, WITHOUT ROWID;
 CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, edge TEXT NOT NULL, body TEXT NOT NULL,
   PRIMARY KEY(span, until, edge)) STRICT;
 CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run)) STRICT, WITHOUT ROWID;

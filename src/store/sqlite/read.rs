@@ -5,9 +5,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::Sqlite;
 use super::rows::events;
 use super::snapshot::snapshot;
+use super::{Sqlite, queue};
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::port::Snapshot;
@@ -45,30 +45,7 @@ impl Store for Sqlite {
 
     fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready> {
         let agent = agent.to_owned();
-        self.read(move |db| {
-            let sql = "SELECT run, id, pipeline, source, ready FROM handoffs
-                       WHERE target = ?1 AND ready IS NOT NULL ORDER BY prio, id";
-            let mut statement = db.prepare_cached(sql)?;
-            let mut rows = statement.query([&agent])?;
-            let mut answer = Ready::default();
-            while let Some(row) = rows.next()? {
-                let (pipeline, from): (String, String) = (row.get(2)?, row.get(3)?);
-                let ready = Time::from_millis(row.get(4)?);
-                let edge = |it: &Edge| *it.pipeline == *pipeline && *it.from == *from && *it.to == *agent;
-                if paused.iter().any(edge) {
-                    continue;
-                }
-                if ready > now {
-                    answer.next = Some(answer.next.map_or(ready, |next| next.min(ready)));
-                } else {
-                    answer.found.push(pair(row)?);
-                    if answer.found.len() == n {
-                        break;
-                    }
-                }
-            }
-            Ok(answer)
-        })
+        self.read(move |db| queue::ready(db, &agent, now, n, &paused))
     }
 
     fn due(&self, now: Time, n: usize) -> Answer<'_, Due> {
@@ -164,6 +141,14 @@ impl Store for Sqlite {
             let mut statement = db.prepare_cached(sql)?;
             let names = Value::from(names).to_string();
             Ok(statement.query_map(params![digest, names, n as i64], pair)?.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn has_edge(&self, edge: &Edge) -> Answer<'_, bool> {
+        let edge = edge.clone();
+        self.read(move |db| {
+            let sql = "SELECT 1 FROM edges WHERE pipeline = ?1 AND source = ?2 AND target = ?3";
+            Ok(db.prepare_cached(sql)?.exists([&*edge.pipeline, &*edge.from, &*edge.to])?)
         })
     }
 

@@ -121,8 +121,8 @@ impl Writer {
         Ok(results)
     }
 
-    /// Writes one commit; `None`, and nothing written, when its run moved, its schema does not follow the latest, or its key
-    /// was answered before.
+    /// Writes one commit; `None`, and nothing written, when its run or the one it was decided by moved, its schema does not
+    /// follow the latest, or its key was answered before.
     fn apply(&self, commit: &Commit) -> rusqlite::Result<Option<Position>> {
         let db = &self.db;
         let mut hash = Vec::new();
@@ -133,6 +133,13 @@ impl Writer {
             let revision;
             (revision, hash) = known.unwrap_or_default();
             if revision as Version != it.expect {
+                return Ok(None);
+            }
+        }
+        if let Some((run, expect)) = &commit.besides {
+            let mut found = db.prepare_cached("SELECT revision FROM runs WHERE id = ?1")?;
+            let known = found.query_row([run.as_str()], |row| row.get::<_, i64>(0)).optional()?;
+            if known.unwrap_or_default() as Version != *expect {
                 return Ok(None);
             }
         }
@@ -250,6 +257,8 @@ impl Writer {
             it.due.map(Time::millis),
             it.open
         ])?;
+        let sql = "INSERT INTO edges(pipeline, source, target) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        self.db.prepare_cached(sql)?.execute([&*edge.pipeline, &*edge.from, &*edge.to])?;
         match written {
             1 => Ok(()),
             // The id belongs to another run.

@@ -119,6 +119,8 @@ pub(crate) async fn what_is_committed_is_there_for_every_handle(place: Place) {
         assert_eq!(referring(&["writer"]).await, found);
         assert_eq!(referring(&["stranger"]).await, Ok(vec![]));
         assert_eq!(store.run_of(&"h".into()).await.unwrap(), Some(RunId::from("r")));
+        assert_eq!(store.has_edge(&Edge::new("news", "writer", "editor")).await, Ok(true));
+        assert_eq!(store.has_edge(&Edge::new("news", "editor", "writer")).await, Ok(false));
         let tail = store.tail(1, 10).await.unwrap();
         assert_eq!((tail[0].0, tail[0].1.fact.name()), (2, "handoff.requeued"));
         let names: Vec<_> = store.timeline(&"r".into()).await.unwrap().iter().map(|it| it.fact.name()).collect();
@@ -301,6 +303,73 @@ pub(crate) async fn the_queue_serves_the_urgent_first_and_starves_nobody(place: 
     assert_eq!(store.ready("nobody", at(HOUR), 9, vec![]).await.unwrap(), Ready::default());
 }
 
+pub(crate) async fn a_paused_edge_hides_what_waits_on_it_and_nothing_else(place: Place) {
+    use crate::domain::contract::Urgency;
+    let store = place.open();
+    let add = async |pipeline: &str, from: &str, id: &str, urgency, ready: i64, deadline: Option<i64>| {
+        let mut head = Emission { ready_at: at(ready), ..emission(from, "editor", id) };
+        head.edge = Edge::new(pipeline, from, "editor");
+        terms(&mut head).urgency = urgency;
+        terms(&mut head).deadline = deadline.map(at);
+        let new = event(id, 1, at(0), id, Fact::Emitted(Arc::new(head)));
+        store.commit(commit(Run::new(id.into(), at(0)), 0, [new])).await.unwrap();
+    };
+    for nth in 0..5 {
+        add("news", "writer", &format!("n{nth}"), Urgency::Critical, nth, None).await;
+        add("news", "desk", &format!("d{nth}"), Urgency::Normal, nth, None).await;
+        add("blog", "writer", &format!("b{nth}"), Urgency::High, nth, None).await;
+    }
+    add("news", "desk", "later", Urgency::High, MINUTE, None).await;
+    add("blog", "writer", "soon", Urgency::Low, MINUTE - 1, None).await;
+    add("blog", "writer", "due", Urgency::Critical, 0, Some(9)).await;
+    let look = async |now, n, paused: &[(&str, &str)]| {
+        let paused = paused.iter().map(|(pipeline, from)| Edge::new(pipeline, from, "editor")).collect();
+        let Ready { found, next } = store.ready("editor", at(now), n, paused).await.unwrap();
+        (found.iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>().join(" "), next)
+    };
+    let next = |millis| Some(at(millis));
+    assert_eq!(look(9, 7, &[]).await, ("n0 n1 n2 n3 n4 b0 b1".into(), next(MINUTE - 1)));
+    assert_eq!(look(8, 1, &[("news", "writer")]).await.0, "due", "until it is due");
+    assert_eq!(look(9, 7, &[("news", "writer")]).await, ("b0 b1 b2 b3 b4 d0 d1".into(), next(MINUTE - 1)));
+    let both = [("news", "writer"), ("blog", "writer")];
+    assert_eq!(look(9, 9, &both).await, ("d0 d1 d2 d3 d4".into(), next(MINUTE)));
+    assert_eq!(look(MINUTE, 9, &both).await, ("later d0 d1 d2 d3 d4".into(), None));
+    let others = [("news", "nobody"), ("blog", "desk")];
+    assert_eq!(look(9, 7, &others).await.0, "n0 n1 n2 n3 n4 b0 b1");
+    assert_eq!(look(9, 9, &[both[0], both[1], ("news", "desk")]).await, (String::new(), None));
+}
+
+pub(crate) async fn what_was_decided_by_another_run_is_refused_when_that_moved(place: Place) {
+    let (one, other) = (place.open(), place.open());
+    let by = |run: &str, version, of: &str| {
+        let mut commit = first(of, of, at(1));
+        commit.besides = Some((run.into(), version));
+        commit
+    };
+    assert!(one.commit(by("control", 0, "a")).await.is_ok(), "there is none yet");
+    other.commit(first("control", "h", at(0))).await.unwrap();
+    assert_eq!(one.commit(by("control", 0, "b")).await, Err(CommitError::Conflict));
+    assert_eq!(one.load(&"b".into()).await, Ok(None), "nothing of it");
+    assert!(one.commit(by("control", 1, "b")).await.is_ok());
+    // In the order in which they were given, also where a store writes several together.
+    let racing = (0..40).map(|nth| {
+        let (store, id) = (Arc::clone(&one), format!("r{nth}"));
+        let commit = if nth == 20 { None } else { Some(by("control", 1, &id)) };
+        async move {
+            match commit {
+                Some(commit) => store.commit(commit).await,
+                None => store.commit(next(&*store, "control", "h", at(2), requeued()).await).await,
+            }
+        }
+    });
+    let done = futures_util::future::join_all(racing).await;
+    let moved = *done[20].as_ref().unwrap();
+    for (nth, done) in done.iter().enumerate().filter(|(nth, _)| *nth != 20) {
+        assert!(done.as_ref().map_or(true, |position| *position < moved), "{nth} came after it moved");
+    }
+    assert_eq!(one.commit(by("control", 1, "late")).await, Err(CommitError::Conflict));
+}
+
 pub(crate) async fn timers_are_found_when_they_are_due_and_not_before(place: Place) {
     let (one, other) = (place.open(), place.open());
     for (id, deadline) in [("late", 9), ("soon", 5), ("never", 0)] {
@@ -446,6 +515,8 @@ macro_rules! suite {
             names_that_somebody_invents_do_not_fill_the_rollups
             rollups_of_two_writers_add_up
             the_queue_serves_the_urgent_first_and_starves_nobody
+            a_paused_edge_hides_what_waits_on_it_and_nothing_else
+            what_was_decided_by_another_run_is_refused_when_that_moved
             timers_are_found_when_they_are_due_and_not_before
             a_refused_contract_is_found_while_its_run_keeps_it
             lists_come_in_pages_and_filters_narrow_them

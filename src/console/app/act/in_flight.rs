@@ -185,11 +185,13 @@ pub struct InFlight {
     waiting: Vec<Chunk>,
     /// Results so far, one for each item. An act on an edge has no item.
     pub done: Vec<(Option<ActTarget>, Result<(), Fault>)>,
+    /// What a source said of it besides, in words; `None` when none said anything.
+    pub note: Option<String>,
 }
 
 impl InFlight {
     const fn new(form: Form, chunks: Vec<Chunk>) -> Self {
-        Self { form, asked: Vec::new(), waiting: chunks, done: Vec::new() }
+        Self { form, asked: Vec::new(), waiting: chunks, done: Vec::new(), note: None }
     }
 
     /// Asks every source that owes no answer for its next chunk.

@@ -63,6 +63,7 @@ fn heard(state: &mut State, mut sent: InFlight, chunk: Chunk, reply: Result<Repl
     }
     match reply {
         Ok(Reply::Done(outcome)) => {
+            sent.note = sent.note.take().or(outcome.note);
             let items = outcome.items.into_iter().enumerate();
             // People are named in the conflict, as those who were faster.
             sent.done.extend(items.map(|(nth, (_, it))| {
@@ -99,7 +100,10 @@ fn result(state: &mut State, sent: &InFlight) {
                 (None, Some(target)) => target.label.clone(),
                 (None, None) => items(1),
             };
-            state.say(format!("{} {what}", act.done()), Tone::Good);
+            match &sent.note {
+                Some(note) => state.say(format!("{} {what}, but {note}", act.done()), Tone::Bad),
+                None => state.say(format!("{} {what}", act.done()), Tone::Good),
+            }
         }
         [(_, Err(fault))] => {
             let why = fault.told(now);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Emission;
 use crate::domain::contract::{FailureAction, Party, RelationKind, Urgency};
-use crate::domain::event::Terms;
+use crate::domain::event::{Approval, Terms};
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::time::{Millis, Time};
 use crate::domain::wire;
@@ -80,6 +80,10 @@ struct Flat<'a> {
     max_cycles: u32,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     separation: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    emitter: Option<Shared<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    approval: Option<Cow<'a, Approval>>,
 }
 
 fn shared<'de, D: Deserializer<'de>>(from: D) -> Result<Shared<'static>, D::Error> {
@@ -139,6 +143,8 @@ impl Serialize for Emission {
             cyclic: terms.cyclic,
             max_cycles: terms.max_cycles,
             separation: terms.separation,
+            emitter: terms.emitter.as_ref().map(Cow::Borrowed),
+            approval: terms.approval.as_deref().map(Cow::Borrowed),
         }
         .serialize(serializer)
     }
@@ -169,6 +175,8 @@ impl<'de> Deserialize<'de> for Emission {
             cyclic: it.cyclic,
             max_cycles: it.max_cycles,
             separation: it.separation,
+            emitter: it.emitter.map(Cow::into_owned),
+            approval: it.approval.map(|it| Box::new(it.into_owned())),
         });
         Ok(Self {
             edge: it.edge.into_owned(),

@@ -15,6 +15,7 @@ fn command(world: &World, what: u8, on: u8, nth: usize) -> Command {
     let answers = [Answer::Approve, Answer::EditApprove, Answer::Reject, Answer::Respond, Answer::Dismiss];
     let fresh = format!("n{nth}");
     match what % 22 {
+        0 | 1 if id == "c" => Command::Emit(Box::new(gated(id))),
         0 | 1 => Command::Emit(Box::new(offer(id, "writer", "editor"))),
         2..=4 => claim(id),
         5 => Command::Acknowledge(held(id)),
@@ -25,7 +26,7 @@ fn command(world: &World, what: u8, on: u8, nth: usize) -> Command {
         10 => fail(id, "policy"),
         11 => fail(id, "unheard_of"),
         12 => Command::Snooze { held: held(id), until: world.now + SECOND },
-        13 => Command::Timer { handoff: id.into(), jitter: 0.5 },
+        13 => Command::Timer(vec![(id.into(), 0.5)]),
         14 => {
             let escalation = Box::new(question(EscalationKind::DeadLetter));
             Command::Escalate { seen, escalation, force: nth.is_multiple_of(2) }
@@ -73,6 +74,8 @@ proptest! {
             for it in world.run.handoffs.values() {
                 prop_assert_eq!(it.escalation.is_some(), it.state == State::Escalated);
                 prop_assert!(!it.state.is_held() || it.lease.is_some());
+                let stopped = matches!(it.state, State::Escalated | State::DeadLettered) || !it.state.is_open();
+                prop_assert!(stopped || it.lacks_approval().is_none(), "{:?} without its approval", it.state);
                 prop_assert!(it.attempt <= it.emission.terms.as_ref().unwrap().max_attempts && it.attempt <= it.attempts_total);
                 prop_assert_eq!(it.ended_at.is_some(), !it.state.is_open());
             }

@@ -1,6 +1,7 @@
 //! What the table cannot say: guards, counters, and the events of each row.
 
 use super::*;
+use crate::domain::contract::PartyKind;
 use crate::domain::event::{DeadReason, Fact, Rejection};
 use crate::domain::run::Level;
 
@@ -36,9 +37,7 @@ fn verdicts_on_a_run_are_all_kept_and_change_nothing_else() {
 #[test]
 fn row_1_and_2_an_approval_stops_it_before_anybody_works() {
     let mut world = World::new();
-    let mut asked = offer("a", "writer", "editor");
-    asked.approval = Some(question(EscalationKind::Approval));
-    world.must(Command::Emit(Box::new(asked)));
+    world.must(Command::Emit(Box::new(gated("a"))));
     assert_eq!(names(&world), ["handoff.emitted", "escalation.opened"]);
     assert_eq!(world.it("a").state, State::Escalated);
     world.now = world.now + MINUTE;
@@ -102,6 +101,36 @@ fn row_4_nobody_claims_before_it_is_ready_and_attempts_are_counted() {
     assert_eq!((it.attempt, it.attempts_total), (2, 2));
     let until = it.lease.as_ref().unwrap().until;
     assert_eq!(until, Some(world.now + DEFAULT_ACK_TIMEOUT), "capped until it is acknowledged");
+}
+
+#[test]
+fn row_4_nobody_claims_from_a_paused_edge() {
+    let mut world = World::at(State::Pending);
+    let Command::Claim { handoff, holder, lease, lease_ms, .. } = claim("a") else { unreachable!() };
+    let why = world.ask(&Actor::agent("editor"), Command::Claim { handoff, holder, lease, lease_ms, paused: true });
+    assert!(why.unwrap_err().to_string().contains("writer>editor in news is paused"));
+    assert_eq!(world.it("a").state, State::Pending);
+}
+
+#[test]
+fn row_4_nothing_is_handed_out_after_its_deadline_to_agents_or_people() {
+    for (kind, take) in [(PartyKind::Agent, false), (PartyKind::Human, true)] {
+        let mut world = World::new();
+        let mut offer = offer("a", "writer", "editor");
+        let deadline = Time::from_millis(MINUTE);
+        terms(&mut offer.emission).deadline = Some(deadline);
+        offer.emission.to.kind = kind;
+        world.must(Command::Emit(Box::new(offer)));
+        let asked = if take { Command::Take { seen: world.seen("a"), lease: "l".into() } } else { claim("a") };
+        let before = world.run.clone();
+        world.now = deadline;
+        let why = world.ask(&Actor::user("editor"), asked.clone()).unwrap_err();
+        assert_eq!(why, Refusal::Expired { handoff: "a".into(), deadline });
+        assert_eq!(world.run, before);
+        world.now = deadline + -1;
+        world.must(asked);
+        assert!(world.it("a").state.is_held());
+    }
 }
 
 #[test]
@@ -196,10 +225,10 @@ fn rows_11_to_15_the_budget_ends_in_a_dead_letter() {
     world.now = world.it("a").ready_at;
     world.must(claim("a"));
     world.now = world.now + 2 * MINUTE;
-    world.must(Command::Timer { handoff: "a".into(), jitter: 1.0 });
+    world.must(Command::Timer(vec![("a".into(), 1.0)]));
     let failure = world.it("a").failure.clone().unwrap();
     assert_eq!((&*failure.code, failure.dead), ("lease_expired", Some(DeadReason::BudgetSpent)));
-    let nothing = world.ask(&Actor::system("sweeper"), Command::Timer { handoff: "a".into(), jitter: 1.0 });
+    let nothing = world.ask(&Actor::system("sweeper"), Command::Timer(vec![("a".into(), 1.0)]));
     assert_eq!(nothing, Ok(0), "sweeping again does nothing");
     let seen = world.seen("a");
     world.must(Command::Requeue { seen, why: "fixed".into() });
@@ -304,7 +333,7 @@ fn a_heartbeat_does_not_outlast_the_ack_timeout() {
     let mut world = World::new();
     world.must(Command::Emit(Box::new(offer("a", "writer", "editor"))));
     let Command::Claim { handoff, holder, lease, .. } = claim("a") else { unreachable!() };
-    world.must(Command::Claim { handoff, holder, lease, lease_ms: MAX_LEASE });
+    world.must(Command::Claim { handoff, holder, lease, lease_ms: MAX_LEASE, paused: false });
     let until = |world: &World| world.it("a").lease.as_ref().unwrap().until.unwrap();
     let limit = world.now + DEFAULT_ACK_TIMEOUT;
     assert_eq!(until(&world), limit);
@@ -317,33 +346,11 @@ fn a_heartbeat_does_not_outlast_the_ack_timeout() {
 }
 
 #[test]
-fn who_requeued_or_edited_does_not_decide_where_duties_are_separated() {
-    let mut world = World::at(State::DeadLettered);
-    let it = &mut world.run.handoffs[0];
-    terms(Arc::make_mut(&mut it.emission)).separation = true;
-    let (dana, kim) = (Actor::user("dana"), Actor::user("kim"));
-    let requeue = Command::Requeue { seen: world.seen("a"), why: String::new() };
-    world.ask(&dana, requeue).unwrap();
-    let ask = Command::Escalate {
-        seen: world.seen("a"),
-        escalation: Box::new(question(EscalationKind::Approval)),
-        force: false,
-    };
-    world.ask(&kim, ask).unwrap();
-    for answer in [Answer::Approve, Answer::Dismiss] {
-        let own = world.ask(&dana, resolve(world.seen("a"), answer));
-        assert!(matches!(own, Err(Refusal::SelfApproval { .. })), "{own:?}");
-    }
-    let other = resolve(world.seen("a"), Answer::Approve);
-    assert!(world.ask(&kim, other).is_ok());
-}
-
-#[test]
 fn an_unanswered_question_leaves_the_attempts_that_led_to_it() {
     let mut world = World::at(State::Escalated);
     assert_eq!((world.it("a").attempt, world.it("a").epoch), (1, 0));
     world.now = world.it("a").escalation.as_ref().unwrap().asked.due_at.unwrap();
-    world.must(Command::Timer { handoff: "a".into(), jitter: 1.0 });
+    world.must(Command::Timer(vec![("a".into(), 1.0)]));
     let dead = world.it("a");
     assert_eq!(dead.state, State::DeadLettered);
     assert_eq!((dead.attempt, dead.epoch), (1, 0));

@@ -55,7 +55,7 @@ const STATES: [(char, State); 10] = [
 fn ready(name: &str, state: State) -> (World, Command) {
     let mut world = World::at(state);
     let mut after = 20 * SECOND;
-    let timer = Command::Timer { handoff: "a".into(), jitter: 1.0 };
+    let timer = Command::Timer(vec![("a".into(), 1.0)]);
     let seen = world.seen("a");
     let command = match name {
         "claim" => Command::Claim {
@@ -63,6 +63,7 @@ fn ready(name: &str, state: State) -> (World, Command) {
             holder: "editor-2".into(),
             lease: "another lease".into(),
             lease_ms: MINUTE,
+            paused: false,
         },
         "acknowledge" => Command::Acknowledge(held("a")),
         "heartbeat" => Command::Heartbeat(held("a")),
@@ -155,6 +156,8 @@ fn every_command_in_every_state() {
                         | Refusal::SelfApproval { .. }
                         | Refusal::Stranger { .. }
                         | Refusal::PlaceTaken { .. }
+                        | Refusal::RoleNeeded { .. }
+                        | Refusal::Expired { .. }
                         | Refusal::IdempotencyMismatch { .. } => panic!("{name} in {state:?}: {why}"),
                     }
                 }
@@ -177,7 +180,7 @@ const fn events(command: &Command) -> &'static [&'static str] {
         Command::Heartbeat(_) => &[], // it moves the end of the lease, which the log need not know
         Command::Complete { .. } => &["handoff.acknowledged", "handoff.completed"],
         Command::Return { .. } => &["handoff.returned", "handoff.emitted"],
-        Command::Fail { .. } | Command::Timer { .. } => &["handoff.retry_scheduled"],
+        Command::Fail { .. } | Command::Timer(_) => &["handoff.retry_scheduled"],
         Command::Reject { .. } => &["handoff.dead_lettered"],
         Command::Snooze { .. } => &["handoff.snoozed"],
         Command::Escalate { .. } => &["escalation.opened"],

@@ -51,11 +51,9 @@ async fn no_handoff_is_claimed_twice_whoever_emits_and_whoever_claims() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_at_one_is_woken_by_work_that_comes_to_the_other() {
     let (_place, [one, other]) = two(Settings::default()).await;
-    let signal = other.wake().agent("writer");
     for _ in 0..5 {
         let waits = waiting(&other, "writer");
-        // Held by the table, by this test, and by whoever waits.
-        while Arc::strong_count(&signal) < 3 {
+        while other.wake().in_line("writer") == 0 {
             tokio::task::yield_now().await;
         }
         let sent = emit(&one, work("research", "writer")).await;
@@ -88,12 +86,33 @@ async fn an_edge_paused_at_one_gives_nothing_at_the_other_until_it_is_resumed() 
     for round in 0..3 {
         let paused = one.perform(request(Act::PauseEdge(edge.clone()), vec![], &format!("p{round}"))).await;
         assert_eq!(paused.items, [(None, Ok(()))]);
-        assert_eq!(other.paused().await.unwrap(), std::slice::from_ref(&edge));
+        assert_eq!(other.pauses().await.unwrap().edges, std::slice::from_ref(&edge));
         emit(&other, work("research", "writer")).await;
         assert_eq!(agent(&other, "writer").claim(one_piece()).await.unwrap(), [], "at once");
         let waits = waiting(&other, "writer");
         one.perform(request(Act::ResumeEdge(edge.clone()), vec![], &format!("r{round}"))).await;
         assert_eq!(soon(waits).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_leased_after_a_pause_by_whoever_did_not_hear_of_it() {
+    let edge = Edge::new("news", "research", "writer");
+    let (_place, [one, other]) = two(Settings::default()).await;
+    let alone = super::engine().await;
+    for (pauses, claims) in [(&alone, &alone), (&one, &other)] {
+        let emitted = emit(claims, work("research", "writer")).await;
+        let old = claims.pauses().await.unwrap();
+        let switch = async |act, key: &str| pauses.perform(request(act, vec![], key)).await;
+        switch(Act::PauseEdge(edge.clone()), "p").await;
+        let writer = agent(claims, "writer");
+        let refused = writer.leased(&one_piece(), Arc::clone(&old), &emitted.run, &emitted.handoff.id).await;
+        assert!(matches!(refused, Err(Problem::Refused(Refusal::Invalid(_)))), "it is paused by now");
+        // Another edge is no reason to refuse, but one to look again.
+        switch(Act::ResumeEdge(edge.clone()), "r").await;
+        switch(Act::PauseEdge(Edge::new("news", "research", "editor")), "o").await;
+        let leased = writer.claim_one(&one_piece(), &old, &emitted.run, &emitted.handoff.id).await.unwrap();
+        assert_eq!(leased.unwrap().handoff.state, State::Leased);
     }
 }
 
