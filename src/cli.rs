@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown, rustdoc::bare_urls)] // the comments of flags are their help text, not Markdown
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use thiserror::Error;
@@ -10,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Flags, Settings};
 use crate::domain::text::{clean_block, escape_json};
+use crate::store;
 
 pub mod act;
 pub mod check;
@@ -164,6 +166,16 @@ pub fn report(why: &anyhow::Error) -> Exit {
         Some(it) => it.exit,
         None if why.is::<config::Wrong>() => Exit::Usage,
         None => Exit::Failed,
+    }
+}
+
+/// Waits until the stores that were opened are closed: what was written is then in one file each. Call it when nothing uses
+/// them any more. One that does not close in time is said: it is whole, but part of it is in its `-wal`.
+pub fn close() {
+    /// The longest that a large log may take to be moved into its file.
+    const CLOSING: Duration = Duration::from_secs(30);
+    if !store::none_open(CLOSING) {
+        say("the store did not close in time: nothing is lost, but part of it is still in the file that ends in -wal");
     }
 }
 

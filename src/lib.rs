@@ -95,4 +95,4 @@ pub(crate) mod toml_lines;
 #[doc(hidden)]
 pub mod testing;
 
-pub use cli::{Cli, report};
+pub use cli::{Cli, close, report};

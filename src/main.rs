@@ -17,5 +17,6 @@ fn main() -> ExitCode {
     };
     // Blocking work that nobody waits for any more must not hold the program open.
     runtime.shutdown_background();
+    seamwatch::close();
     exit.into()
 }

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 pub use commit::{Answered, Blob, Commit, Giver, NewSchema, Row, Version};
 pub use error::{CommitError, StoreError};
 pub use query::{Due, Filter, Link, Listed, Ready, Schema};
-pub use sqlite::{Lock, Sqlite};
+pub use sqlite::{Lock, Sqlite, none_open};
 pub use verify::Broken;
 
 use crate::domain::event::Event;
@@ -55,7 +55,8 @@ pub trait Store: Send + Sync {
     /// the store is closed.
     fn watch(&self) -> watch::Receiver<Position>;
 
-    /// The error that kept the latest commit from being written; `None` when it was.
+    /// Why commits are not written: the store is not what was opened, by the latest read or commit, or the latest commit
+    /// failed. `None` when they are.
     fn health(&self) -> Option<StoreError>;
 
     /// Writes everything in `commit`, or nothing. Durable when it returns. The position of its last event; 0 when it has

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // a test that cannot go on has failed
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -84,6 +84,47 @@ fn a_second_server_says_what_is_in_use() {
     assert!(said.contains("in use by"), "{said}");
     signal(&child, Signal::KILL);
     wait(&mut child);
+}
+
+#[test]
+fn a_store_has_one_server_whatever_name_it_is_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let (mut child, _, _said) = started(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
+    std::fs::hard_link(at("seamwatch.db"), at("hard.db")).unwrap();
+    std::os::unix::fs::symlink(at("hard.db"), at("soft.db")).unwrap();
+    std::fs::remove_file(at("seamwatch.db.lock")).unwrap();
+    for name in ["seamwatch.db", "hard.db", "soft.db"] {
+        let store = format!("sqlite:{name}");
+        let (code, said) = ended(seam(directory.path()).args(["--listen", "127.0.0.1:0", "--store", &store]));
+        assert_eq!(code, 1, "{name}: {said}");
+        assert!(said.contains("in use by another process"), "{name}: {said}");
+    }
+    signal(&child, Signal::KILL);
+    wait(&mut child);
+    // The system gave it back.
+    let (mut child, line, _said) = started(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
+    assert!(line.contains("listening"), "{line}");
+    signal(&child, Signal::TERM);
+    assert_eq!(wait(&mut child), 0);
+}
+
+#[test]
+fn after_a_stop_all_is_in_the_one_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let wal = directory.path().join("seamwatch.db-wal");
+    for _ in 0..20 {
+        let (mut child, line, _said) = started(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
+        assert!(wal.exists(), "{line}");
+        // Somebody who listens, and so holds the store.
+        let host = line.split("http://").nth(1).and_then(|it| it.split(' ').next()).unwrap();
+        let mut stream = std::net::TcpStream::connect(host).unwrap();
+        write!(stream, "GET /api/v1/events HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n\r\n").unwrap();
+        assert_eq!(stream.read(&mut [0; 12]).unwrap(), 12, "it answers");
+        signal(&child, Signal::TERM);
+        assert_eq!(wait(&mut child), 0);
+        assert!(!wal.exists());
+    }
 }
 
 #[test]

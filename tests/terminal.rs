@@ -337,6 +337,24 @@ fn nothing_is_written_but_the_clock_when_nothing_happens() {
 }
 
 #[test]
+fn a_console_closes_its_own_store_however_it_ends() {
+    for end in [None, Some(Signal::TERM), Some(Signal::HUP)] {
+        let (home, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let wal = place.path().join("seam.db-wal");
+        let store = format!("sqlite:{}", place.path().join("seam.db").display());
+        let session = Session::watch(&[&store], home, (100, 24), &[]);
+        session.wait_for("live");
+        assert!(wal.exists());
+        match end {
+            None => session.press(b"q"),
+            Some(signal) => session.signal(signal),
+        }
+        session.ends(0);
+        assert!(!wal.exists(), "{end:?}");
+    }
+}
+
+#[test]
 fn without_a_terminal_it_says_what_to_use() {
     let run = |dumb: bool| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_seam"));

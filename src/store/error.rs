@@ -18,6 +18,11 @@ pub enum StoreError {
         "{0} is in use by {1}; if that is `seam serve`, name the address it listens on instead, such as http://127.0.0.1:7600; otherwise stop it, or name another file"
     )]
     Locked(PathBuf, String),
+    /// The file is not there, or empty, but its write-ahead log is: the store and the log.
+    #[error(
+        "{0} is not there, or empty, but beside it is {1}, where a store keeps what is not in its file yet; put the file back, or remove {1} to begin anew"
+    )]
+    Orphan(PathBuf, PathBuf),
     /// The file is another program's database.
     #[error("{0} is a database of another program ({1}); nothing was changed, name another file")]
     Foreign(PathBuf, String),
@@ -36,6 +41,16 @@ pub enum StoreError {
         /// The latest version this program knows.
         known: i64,
     },
+    /// A file of the open store is not at its place any more: which, and what became of it.
+    #[error(
+        "{0} {1} while it was in use, so nothing more is written: put the same file back, and it goes on; else take the log out with `seam export` first, as only this program still has it, and then start anew"
+    )]
+    Misplaced(PathBuf, &'static str),
+    /// Another program wrote over the open store.
+    #[error(
+        "{0} was written over by another program while it was in use, so nothing more is written or read; stop this program, and start it again on what is there now"
+    )]
+    Overwritten(PathBuf),
     /// No room is left on the disk.
     #[error("{0}: the disk is full; nothing was lost, make room and try again")]
     Full(PathBuf),

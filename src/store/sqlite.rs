@@ -6,6 +6,7 @@
 
 mod error;
 mod file;
+mod held;
 mod lock;
 mod others;
 mod parallel;
@@ -14,11 +15,13 @@ mod read;
 mod rollup;
 mod rows;
 mod snapshot;
+mod standing;
 mod writer;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures_util::future::FutureExt;
 use rusqlite::Connection;
@@ -26,7 +29,14 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{Answer, Commit, CommitError, Position, StoreError};
 pub use lock::Lock;
-use writer::{Job, Writer};
+use standing::Standing;
+use writer::{Job, Write, Writer};
+
+/// Waits until every store that this process has opened is closed and given back, at most so long; gives whether that is
+/// so. They close when the last who uses them lets go, which is in the background: a program that ends waits for it here.
+pub fn none_open(limit: Duration) -> bool {
+    held::none_left(limit)
+}
 
 /// Connections that read at the same time.
 const READERS: usize = 4;
@@ -38,16 +48,18 @@ pub struct Sqlite {
 
 struct Inner {
     jobs: Option<mpsc::UnboundedSender<Job>>,
+    /// Those that read, and last the writer.
     threads: Vec<JoinHandle<()>>,
     changed: watch::Receiver<Position>,
     failing: Arc<Mutex<Option<StoreError>>>,
+    standing: Arc<Standing>,
     idle: Mutex<Vec<Connection>>,
     readers: Semaphore,
     /// Ends the look-out for what others write, when it is dropped.
     stop: Option<std::sync::mpsc::Sender<()>>,
-    // Dropped last: the lock is given back, or the directory removed, after the file is closed.
-    lock: Lock,
+    // Dropped after the file is closed. Whoever waits for the lock finds all of it done.
     _temporary: Option<file::Temporary>,
+    lock: Lock,
 }
 
 impl Sqlite {
@@ -80,7 +92,11 @@ impl Sqlite {
     fn open_as(lock: Lock, synchronous: &str, temporary: Option<file::Temporary>) -> Result<Self, StoreError> {
         let path = lock.store();
         let connection = file::open(path, synchronous).inspect_err(|why| lock.refused(why))?;
+        file::narrow(lock.real());
         let position = rows::head(&connection).map_err(|why| StoreError::sqlite(path, &why))?;
+        // Not before something was read: the log and its index are there only then.
+        let standing = Standing::new(&lock, &connection);
+        let standing = Arc::new(standing.map_err(|why| StoreError::Io(path.to_owned(), why.to_string()))?);
         let (tell, changed) = watch::channel(position);
         let tell = Arc::new(tell);
         let failing = Arc::default();
@@ -96,7 +112,7 @@ impl Sqlite {
             stop = Some(sender);
         }
         let (jobs, inbox) = mpsc::unbounded_channel();
-        let writer = Writer::new(connection, path, tell, Arc::clone(&failing));
+        let writer = Writer::new(connection, path, tell, Arc::clone(&failing), Arc::clone(&standing));
         threads.push(thread("store").spawn(move || writer.run(inbox)).map_err(failed)?);
         Ok(Self {
             inner: Arc::new(Inner {
@@ -104,6 +120,7 @@ impl Sqlite {
                 threads,
                 changed,
                 failing,
+                standing,
                 idle: Mutex::default(),
                 readers: Semaphore::new(READERS),
                 stop,
@@ -121,12 +138,27 @@ impl Sqlite {
     /// Hands a commit to the writer and waits until it is durable.
     async fn write(&self, commit: Commit) -> Result<Position, CommitError> {
         let (reply, answer) = oneshot::channel();
-        let job = Job { commit, reply };
-        let sent = self.inner.jobs.as_ref().map(|jobs| jobs.send(job).is_ok());
-        if sent != Some(true) {
-            return Err(CommitError::Store(StoreError::Closed));
-        }
+        self.give(Job::Write(Box::new(Write { commit, reply })));
         answer.await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
+    }
+
+    /// Hands a job to the writer; without one, whoever waits for the answer learns that it will not come.
+    fn give(&self, job: Job) {
+        if let Some(jobs) = &self.inner.jobs {
+            let _ = jobs.send(job);
+        }
+    }
+
+    /// Why the files cannot be used: they are looked at now. `None` when they can.
+    async fn wrong(&self) -> Option<StoreError> {
+        let standing = &self.inner.standing;
+        if standing.is_suspect() {
+            let (reply, answer) = oneshot::channel();
+            self.give(Job::Look(reply));
+            // Without a writer nothing more is known.
+            let _ = answer.await;
+        }
+        standing.wrong()
     }
 
     /// Runs `query` on a connection of its own, off the async threads.
@@ -142,12 +174,18 @@ impl Sqlite {
         query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let _permit = self.inner.readers.acquire().await.map_err(|_| StoreError::Closed)?;
+        let wrong = self.wrong().await;
+        if let Some(why @ StoreError::Overwritten(..)) = wrong {
+            return Err(why);
+        }
         let inner = Arc::clone(&self.inner);
         let work = move || {
             let idle = inner.idle.lock().ok().and_then(|mut idle| idle.pop());
-            let connection = match idle {
-                Some(connection) => connection,
-                None => file::reader(inner.lock.store())?,
+            let connection = match (idle, wrong) {
+                (Some(connection), _) => connection,
+                // At the path is not what the others read.
+                (None, Some(why)) => return Err(why),
+                (None, None) => file::reader(inner.lock.store())?,
             };
             let found = query(&connection).map_err(|why| why.at(inner.lock.store()));
             if let Ok(mut idle) = inner.idle.lock() {
@@ -161,14 +199,19 @@ impl Sqlite {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.jobs = None;
-        self.stop = None;
+        // First: the log is removed by the last connection that closes, if that one may write.
         if let Ok(idle) = self.idle.get_mut() {
             idle.clear();
         }
-        for thread in self.threads.drain(..) {
-            // The writer ends when its inbox is closed and empty; what was accepted is written.
-            let _ = thread.join();
+        self.stop = None;
+        let writer = self.threads.pop();
+        for reader in self.threads.drain(..) {
+            let _ = reader.join();
+        }
+        self.jobs = None;
+        if let Some(writer) = writer {
+            // It ends when its inbox is closed and empty; what was accepted is written.
+            let _ = writer.join();
         }
     }
 }

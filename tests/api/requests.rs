@@ -150,6 +150,35 @@ async fn a_stopping_server_ends_what_waits_and_takes_nothing_new() {
 }
 
 #[tokio::test]
+async fn a_server_whose_store_is_gone_takes_nothing_until_it_is_back() {
+    let store = Sqlite::temporary().unwrap();
+    let path = store.path().to_owned();
+    let away = path.with_extension("away");
+    let engine = Engine::open(Arc::new(store), Settings::default()).await.unwrap();
+    let server = Server::of(engine, Access::Open).await;
+    let health = || async {
+        let asked = server.ask(Method::GET, "/healthz");
+        asked.send().await.unwrap()
+    };
+    let contract = contract("research", "writer");
+    let made = server.emit(&contract).await;
+    std::fs::rename(&path, &away).unwrap();
+    // Nobody has written anything yet.
+    let why = problem(health().await, 503, "store-unavailable").await;
+    assert!(why["detail"].as_str().unwrap().contains("removed"), "{why}");
+    problem(server.post("/handoffs", &contract).await, 503, "store-unavailable").await;
+    let asked = server
+        .ask(Method::GET, &format!("/api/v1/handoffs/{}", made["handoff_id"].as_str().unwrap()))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(asked.status(), StatusCode::OK, "what is known can still be taken out");
+    std::fs::rename(&away, &path).unwrap();
+    assert_eq!(health().await.status(), StatusCode::OK);
+    server.emit(&contract).await;
+}
+
+#[tokio::test]
 async fn a_server_whose_store_takes_nothing_says_so() {
     let store = Sqlite::temporary().unwrap();
     let path = store.path().to_owned();

@@ -152,9 +152,9 @@ pub async fn rejections(State(api): State<Api>) -> Answer {
 /// Whether the server works
 #[utoipa::path(get, path = "/healthz", tag = "operations",
     responses((status = 200, description = "`{status, version, cursor}`", body = Value),
-        (status = 503, description = "the store cannot be read, or could not be written when it last had to")))]
+        (status = 503, description = "the store cannot be read, its files are not those that were opened, or it could not be written when it last had to")))]
 pub async fn healthz(State(api): State<Api>) -> Answer {
-    // One read proves that the store answers, and the latest write that it takes what comes.
+    // One read proves that the store answers and that its files are there, and the latest write that it takes what comes.
     api.engine.tail(u64::MAX >> 1, 1).await?;
     if let Some(why) = api.engine.store().health() {
         return Err(engine::Problem::Store(why).into());

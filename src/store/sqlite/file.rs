@@ -1,11 +1,14 @@
 //! The file itself: whose it is, who may write it, and what is in it.
 
-use std::fs;
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::held::OWNER_ONLY;
+use super::lock::beside;
 use crate::store::StoreError;
 
 /// `SEAM` in ASCII, in the header of every store.
@@ -152,6 +155,30 @@ fn format_of(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     Ok(format)
 }
 
+/// Leaves a store to its owner: it holds contracts and answers as they are, unmasked. SQLite makes its own files with the
+/// rights of the store, and a new one has these rights; what was made before, or opened up, is narrowed, and that is said.
+pub(super) fn narrow(real: &Path) {
+    for path in ["", "-wal", "-shm", ".lock"].map(|end| beside(real, end)) {
+        let Ok(now) = path.metadata().map(|it| it.permissions().mode() & 0o777) else { continue };
+        let mode = now & OWNER_ONLY;
+        if mode == now {
+            continue;
+        }
+        let narrowed = fs::set_permissions(&path, Permissions::from_mode(mode));
+        let path = path.display();
+        match narrowed {
+            Ok(()) => {
+                tracing::warn!("{path} was open to other users of this machine ({now:o}); only its owner reads it now");
+            }
+            Err(why) => {
+                tracing::warn!(
+                    "{path} is open to other users of this machine ({now:o}), which cannot be changed: {why}"
+                );
+            }
+        }
+    }
+}
+
 /// Opens the file for reading; it exists.
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -167,7 +194,8 @@ pub(super) struct Temporary(PathBuf);
 impl Temporary {
     pub(super) fn new() -> Result<Self, StoreError> {
         let path = std::env::temp_dir().join(format!("seam-{}", uuid::Uuid::now_v7().simple()));
-        fs::create_dir(&path).map_err(|why| StoreError::NotWritable(std::env::temp_dir(), why.to_string()))?;
+        let made = DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|why| StoreError::NotWritable(std::env::temp_dir(), why.to_string()))?;
         Ok(Self(path))
     }
 

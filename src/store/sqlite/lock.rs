@@ -2,19 +2,41 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::held::{Held, OWNER_ONLY, Refused};
 use crate::store::StoreError;
 
-/// The right to write a store: a locked file beside it, which the system frees if we die.
+/// The right to write a store: the file itself is locked, and one beside it that names the process. The system frees both
+/// if we die.
 pub struct Lock {
-    /// Path of the store.
+    /// Path of the store, as it was named.
     store: PathBuf,
+    /// Path of the store through every link.
+    real: PathBuf,
     /// Whether nobody else has the right.
     exclusive: bool,
+    /// The store itself. Let go before the file beside it, so that whoever finds it held finds the process there.
+    held: Held,
     _file: File,
     /// Path of the lock file, if it was made for us: there was none.
     made: Option<PathBuf>,
+}
+
+/// The path of what SQLite or we keep beside a store.
+pub(super) fn beside(real: &Path, end: &str) -> PathBuf {
+    let mut path = real.as_os_str().to_owned();
+    path.push(end);
+    path.into()
+}
+
+/// Refuses a place where a store was that is not there any more, while what it had not moved into its file is: SQLite
+/// would throw that away. A new file gets its log only after its first tables.
+fn not_without_its_file(real: &Path) -> Result<(), StoreError> {
+    let wal = beside(real, "-wal");
+    let empty = real.metadata().map_or_else(|why| why.kind() == ErrorKind::NotFound, |it| it.len() == 0);
+    if empty && wal.exists() { Err(StoreError::Orphan(real.to_owned(), wal)) } else { Ok(()) }
 }
 
 /// The file itself, through every link on the way, be it that it is not there yet.
@@ -63,16 +85,15 @@ impl Lock {
             let why = "it is a directory".to_owned();
             return Err(StoreError::NotWritable(store.to_owned(), why));
         }
-        let mut path = real.as_os_str().to_owned();
-        path.push(".lock");
-        let path = PathBuf::from(path);
+        let path = beside(&real, ".lock");
         let made = (!path.exists()).then(|| path.clone());
-        let mut options = File::options();
-        options.create(true).truncate(false).read(true).write(true);
-        let mut file = options.open(&path).map_err(|why| match why.kind() {
+        let failed = |at: &Path, why: std::io::Error| match why.kind() {
             ErrorKind::StorageFull => StoreError::Full(directory.to_owned()),
-            _ => StoreError::NotWritable(directory.to_owned(), why.to_string()),
-        })?;
+            _ => StoreError::NotWritable(at.to_owned(), why.to_string()),
+        };
+        let mut options = File::options();
+        options.create(true).truncate(false).read(true).write(true).mode(OWNER_ONLY);
+        let mut file = options.open(&path).map_err(|why| failed(directory, why))?;
         let locked = if exclusive { file.try_lock() } else { file.try_lock_shared() };
         match locked {
             Ok(()) => {}
@@ -89,18 +110,39 @@ impl Lock {
                 return Err(StoreError::Io(path, why.to_string()));
             }
         }
+        let held = not_without_its_file(&real).and_then(|()| {
+            Held::take(&real, exclusive).map_err(|why| match why {
+                Refused::Here => StoreError::Locked(store.to_owned(), format!("process {}", std::process::id())),
+                Refused::Elsewhere => {
+                    let who = "another process (by another name of the file, or its .lock was removed)";
+                    StoreError::Locked(store.to_owned(), who.to_owned())
+                }
+                Refused::Failed(why) => failed(store, why),
+            })
+        });
+        let held = held.inspect_err(|_| remove(made.as_deref()))?;
         // Only for the message above; the lock holds without it.
         let _ = file.set_len(0);
         let _ = file.rewind();
         if exclusive {
             let _ = write!(file, "{}", std::process::id());
         }
-        Ok(Self { store: store.to_owned(), exclusive, _file: file, made })
+        Ok(Self { store: store.to_owned(), real, exclusive, held, _file: file, made })
     }
 
     /// Path of the store.
     pub(super) fn store(&self) -> &Path {
         &self.store
+    }
+
+    /// Path of the store through every link.
+    pub(super) fn real(&self) -> &Path {
+        &self.real
+    }
+
+    /// The store itself.
+    pub(super) fn held(&self) -> &Held {
+        &self.held
     }
 
     /// Whether nobody else has the right.
@@ -111,9 +153,14 @@ impl Lock {
     /// Beside a file that can never become a store here, nothing of ours stays.
     pub(super) fn refused(&self, why: &StoreError) {
         let never = matches!(why, StoreError::Foreign(..) | StoreError::Newer { .. } | StoreError::Corrupt(..));
-        if let Some(made) = self.made.as_ref().filter(|_| never) {
-            // It is in nobody's way if it stays.
-            let _ = fs::remove_file(made);
-        }
+        remove(self.made.as_deref().filter(|_| never));
+    }
+}
+
+/// Removes a lock file that was made for nothing.
+fn remove(made: Option<&Path>) {
+    if let Some(made) = made {
+        // It is in nobody's way if it stays.
+        let _ = fs::remove_file(made);
     }
 }

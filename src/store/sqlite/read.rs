@@ -31,7 +31,8 @@ impl Store for Sqlite {
     }
 
     fn health(&self) -> Option<StoreError> {
-        self.inner.failing.lock().ok().and_then(|it| it.clone())
+        let failing = || self.inner.failing.lock().ok().and_then(|it| it.clone());
+        self.inner.standing.wrong().or_else(failing)
     }
 
     fn commit(&self, commit: Commit) -> Answer<'_, Position, CommitError> {

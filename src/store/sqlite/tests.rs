@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -10,6 +10,8 @@ use crate::domain::run::State;
 use crate::domain::time::{HOUR, MINUTE, Time};
 use crate::store::tests::suite::{Place, at, emitted_in, first, next, requeued};
 use crate::store::{Answered, Broken, Store};
+
+mod files;
 
 fn alone(path: &Path) -> Result<Sqlite, StoreError> {
     Lock::take(path).and_then(Sqlite::alone)

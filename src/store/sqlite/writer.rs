@@ -8,6 +8,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::rollup;
+use super::standing::Standing;
 use crate::domain::id::HandoffId;
 use crate::domain::time::Time;
 use crate::store::commit::{Change, Commit, Row};
@@ -17,8 +18,15 @@ use crate::store::{CommitError, Position, StoreError, Version};
 /// The most commits in one transaction.
 const GROUP: usize = 512;
 
+/// Something to do for the writer.
+pub(super) enum Job {
+    Write(Box<Write>),
+    /// Look whether the files are still those that were opened; answered when that is known.
+    Look(oneshot::Sender<()>),
+}
+
 /// A commit, and who waits for it.
-pub(super) struct Job {
+pub(super) struct Write {
     /// Everything to write.
     pub(super) commit: Commit,
     /// Where the position of its last event, or the reason why nothing was written, is waited for.
@@ -31,6 +39,7 @@ pub(super) struct Writer {
     path: PathBuf,
     changed: Arc<watch::Sender<Position>>,
     failing: Arc<Mutex<Option<StoreError>>>,
+    standing: Arc<Standing>,
 }
 
 impl Writer {
@@ -39,26 +48,42 @@ impl Writer {
         path: &Path,
         changed: Arc<watch::Sender<Position>>,
         failing: Arc<Mutex<Option<StoreError>>>,
+        standing: Arc<Standing>,
     ) -> Self {
-        Self { db, path: path.to_owned(), changed, failing }
+        Self { db, path: path.to_owned(), changed, failing, standing }
     }
 
     /// Writes until nobody can send any more.
     pub(super) fn run(self, mut inbox: mpsc::UnboundedReceiver<Job>) {
         while let Some(first) = inbox.blocking_recv() {
-            let mut group = vec![first];
-            while group.len() < GROUP
-                && let Ok(next) = inbox.try_recv()
-            {
-                group.push(next);
+            let (mut group, mut looking) = (Vec::new(), Vec::new());
+            let mut next = Some(first);
+            while let Some(job) = next {
+                match job {
+                    Job::Write(it) => group.push(*it),
+                    Job::Look(reply) => looking.push(reply),
+                }
+                next = if group.len() < GROUP { inbox.try_recv().ok() } else { None };
             }
-            self.write(group);
+            let checked = self.standing.check(&self.db);
+            for reply in looking {
+                let _ = reply.send(());
+            }
+            match checked {
+                Ok(()) if group.is_empty() => {}
+                Ok(()) => self.write(group),
+                Err(why) => refuse(group, &why.into()),
+            }
         }
-        let _ = self.db.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
+        self.standing.close(&self.db);
     }
 
-    fn write(&self, group: Vec<Job>) {
+    fn write(&self, group: Vec<Write>) {
         let done = self.transaction(&group);
+        if !self.db.is_autocommit() {
+            let _ = self.db.execute_batch("ROLLBACK");
+        }
+        self.standing.written(&self.db);
         if let Ok(mut failing) = self.failing.lock() {
             *failing = match &done {
                 Err(CommitError::Store(why)) => Some(why.clone()),
@@ -69,23 +94,18 @@ impl Writer {
             Ok(results) => return self.written(group, results),
             Err(why) => why,
         };
-        if !self.db.is_autocommit() {
-            let _ = self.db.execute_batch("ROLLBACK");
-        }
         if why == CommitError::Conflict && group.len() > 1 {
             // One of them met a row of somebody else: only that one is refused.
             for job in group {
                 self.write(vec![job]);
             }
         } else {
-            for job in group {
-                let _ = job.reply.send(Err(why.clone()));
-            }
+            refuse(group, &why);
         }
     }
 
     /// Makes known what was written.
-    fn written(&self, group: Vec<Job>, results: Vec<Result<Position, CommitError>>) {
+    fn written(&self, group: Vec<Write>, results: Vec<Result<Position, CommitError>>) {
         reached(&self.changed, results.iter().flatten().copied().max().unwrap_or(0));
         for (job, result) in group.into_iter().zip(results) {
             let _ = job.reply.send(result);
@@ -97,7 +117,7 @@ impl Writer {
     ///
     /// # Errors
     /// Nothing of the group stays: [`CommitError::Conflict`] when one of several was half written.
-    fn transaction(&self, group: &[Job]) -> Result<Vec<Result<Position, CommitError>>, CommitError> {
+    fn transaction(&self, group: &[Write]) -> Result<Vec<Result<Position, CommitError>>, CommitError> {
         let path = self.path.clone();
         let failed = |why: rusqlite::Error| StoreError::sqlite(&path, &why);
         self.db.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
@@ -264,6 +284,14 @@ impl Writer {
             // The id belongs to another run.
             none => Err(rusqlite::Error::StatementChangedRows(none)),
         }
+    }
+}
+
+/// Tells everybody of a group why nothing was written.
+fn refuse(group: Vec<Write>, why: &CommitError) {
+    for it in group {
+        // Who went away is not told.
+        let _ = it.reply.send(Err(why.clone()));
     }
 }
 
