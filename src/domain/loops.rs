@@ -38,10 +38,8 @@ fn lineage<'a>(run: &'a Run, emission: &Emission) -> Vec<&'a Handoff> {
 /// The handoff that one follows from which does not say so: the latest that its source received in the same
 /// pipeline.
 pub fn likely_parent<'a>(run: &'a Run, emission: &Emission) -> Option<&'a Handoff> {
-    run.handoffs.values().rev().find(|it| {
-        let edge = &it.emission.edge;
-        edge.to == emission.edge.from && edge.pipeline == emission.edge.pipeline && !edge.is_self()
-    })
+    let own = &emission.edge;
+    run.handoffs.latest_on(|it| it.to == own.from && it.pipeline == own.pipeline && !it.is_self())
 }
 
 /// Number of the revision cycle of `emission` on its pair: returns so far, itself included.

@@ -57,7 +57,12 @@ impl World {
     }
 
     pub(crate) fn it(&self, id: &str) -> &Handoff {
-        &self.run.handoffs[&HandoffId::from(id)]
+        self.run.handoffs.get(&id.into()).unwrap()
+    }
+
+    /// Changes a handoff behind the back of the machine.
+    fn change(&mut self, id: &str, change: impl FnOnce(&mut Handoff)) {
+        self.run.handoffs.change(&id.into(), change).unwrap();
     }
 
     pub(crate) fn seen(&self, id: &str) -> Seen {
