@@ -13,10 +13,12 @@ mod query;
 mod sqlite;
 mod verify;
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-pub use commit::{Answered, Blob, Commit, Giver, NewSchema, Row, Version};
+pub use commit::{Answered, Blob, Commit, Giver, NewSchema, Version};
 pub use error::{CommitError, StoreError};
 pub use query::{Due, Filter, Link, Listed, Ready, Schema};
 pub use sqlite::{Lock, Sqlite, none_open};
@@ -68,6 +70,9 @@ pub trait Store: Send + Sync {
 
     /// A run and the version to commit against; `None` when there is none.
     fn load(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>>;
+
+    /// The same for who knows the run as it was at a version: only what changed since is read.
+    fn reload(&self, run: Arc<Run>, version: Version) -> Answer<'_, Option<(Arc<Run>, Version)>>;
 
     /// The run of a handoff; `None` when it is not known.
     fn run_of(&self, handoff: &HandoffId) -> Answer<'_, Option<RunId>>;

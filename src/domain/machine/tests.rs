@@ -124,6 +124,13 @@ pub(crate) fn offer(id: &str, from: &str, to: &str) -> NewHandoff {
     NewHandoff { id: id.into(), emission: emission(from, to, id), on_loop: question(EscalationKind::Loop) }
 }
 
+/// A handoff as it is when it is emitted.
+pub(crate) fn handed(id: &str, from: &str, to: &str) -> Handoff {
+    let mut world = World::new();
+    world.must(Command::Emit(Box::new(offer(id, from, to))));
+    world.it(id).clone()
+}
+
 /// The same on an edge that asks editors first.
 pub(crate) fn gated(id: &str) -> NewHandoff {
     let mut offer = offer(id, "writer", "editor");

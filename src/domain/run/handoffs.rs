@@ -231,31 +231,16 @@ impl<'de> Deserialize<'de> for Handoffs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::machine::tests::offer;
-    use crate::domain::run::Run;
-    use crate::domain::time::Time;
+    use crate::domain::machine::tests::handed;
 
-    /// A patrol of two guards, one handoff after the other, and `more` who come in beside the run.
+    /// A patrol of two guards, one handoff after the other.
     fn patrol(length: usize) -> Handoffs {
         (0..length).map(nth).collect()
     }
 
     fn nth(nth: usize) -> Handoff {
         let guards = if nth.is_multiple_of(2) { ("ann", "ben") } else { ("ben", "ann") };
-        let new = offer(&format!("h{nth}"), guards.0, guards.1);
-        let mut run = Run::new("r".into(), Time::default());
-        let fact = crate::domain::event::Fact::Emitted(Arc::new(new.emission));
-        let event = crate::domain::event::Event {
-            seen: None,
-            run: run.id.clone(),
-            seq: 1,
-            at: Time::default(),
-            handoff: Some(new.id),
-            actor: crate::domain::id::Actor::agent(guards.0),
-            fact,
-        };
-        crate::domain::machine::evolve(&mut run, &event);
-        run.handoffs.first().unwrap().clone()
+        handed(&format!("h{nth}"), guards.0, guards.1)
     }
 
     #[test]

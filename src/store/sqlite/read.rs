@@ -1,5 +1,7 @@
 //! Queries of a store: runs, queues, timers, the log and stored bytes.
 
+use std::sync::Arc;
+
 use futures_util::future::FutureExt;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
@@ -7,7 +9,7 @@ use tokio::sync::watch;
 
 use super::rows::events;
 use super::snapshot::snapshot;
-use super::{Sqlite, queue};
+use super::{Sqlite, queue, runs};
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::port::Snapshot;
@@ -41,7 +43,17 @@ impl Store for Sqlite {
 
     fn load(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>> {
         let run = run.clone();
-        self.read(move |db| load(db, &run))
+        self.read(move |db| {
+            let found = runs::load(db, &run, None)?;
+            Ok(found.map(|(run, version)| (Arc::unwrap_or_clone(run), version)))
+        })
+    }
+
+    fn reload(&self, run: Arc<Run>, version: Version) -> Answer<'_, Option<(Arc<Run>, Version)>> {
+        self.read(move |db| {
+            let id = run.id.clone();
+            runs::load(db, &id, Some((run, version)))
+        })
     }
 
     fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready> {
@@ -182,15 +194,6 @@ impl Store for Sqlite {
             Ok(found)
         })
     }
-}
-
-fn load(db: &Connection, run: &RunId) -> Result<Option<(Run, Version)>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT body, revision FROM runs WHERE id = ?1")?;
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?));
-    let Some((body, revision)) = statement.query_row([run.as_str()], row).optional()? else {
-        return Ok(None);
-    };
-    Ok(Some((serde_json::from_str(&body)?, revision as Version)))
 }
 
 fn timeline(db: &Connection, run: &RunId) -> Result<Vec<Event>, StoreError> {
