@@ -27,7 +27,7 @@ pub use verify::Broken;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::port::Snapshot;
-use crate::domain::run::Run;
+use crate::domain::run::{Handoff, Run};
 use crate::domain::time::Time;
 
 /// Position of an event in the log of a store; 0 is before the first.
@@ -76,6 +76,9 @@ pub trait Store: Send + Sync {
 
     /// The run of a handoff; `None` when it is not known.
     fn run_of(&self, handoff: &HandoffId) -> Answer<'_, Option<RunId>>;
+
+    /// A handoff and its run, of which nothing else is read; `None` when it is not known.
+    fn handoff(&self, id: &HandoffId) -> Answer<'_, Option<(RunId, Handoff)>>;
 
     /// The open run that keeps the record of a refused contract; `None` when none does.
     fn refused_in(&self, rejection: &str) -> Answer<'_, Option<RunId>>;

@@ -53,7 +53,7 @@ pub struct Run {
     /// Verdict of the loop rules: whether its agents go round in circles.
     #[serde(default, skip_serializing_if = "Verdict::is_fine")]
     pub verdict: Verdict,
-    /// Times of the latest retries, oldest first, kept as long as they can still make a storm.
+    /// Times of the latest retries, oldest first, kept as long as they can still make a storm; at most as many as make one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retries: Vec<Time>,
     /// Retries over the whole run.

@@ -38,7 +38,7 @@ impl Engine {
                 changed.entry(run).or_default().extend(handoff);
             }
             for (run, handoffs) in changed {
-                let known = self.inner.store.load(&run).await?;
+                let known = self.load(&run).await?;
                 if let (CONTROL, Some((control, version))) = (run.as_str(), &known) {
                     self.switched(control, *version);
                 }

@@ -118,8 +118,9 @@ impl Cache {
 
     fn doubt(&mut self, run: &RunId) {
         for of in [&mut self.few, &mut self.many] {
-            let known = of.young.get_mut(run).or_else(|| of.old.get_mut(run));
-            known.into_iter().for_each(|it| it.sure = false);
+            if let Some(known) = of.young.get_mut(run).or_else(|| of.old.get_mut(run)) {
+                known.sure = false;
+            }
         }
     }
 }

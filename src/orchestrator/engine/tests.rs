@@ -1,3 +1,4 @@
+mod long;
 mod redacted;
 mod shared;
 

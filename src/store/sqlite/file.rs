@@ -63,10 +63,15 @@ INSERT OR IGNORE INTO refs(digest, handoff)
     coalesce(json_extract(it.value, '$[1].amended'), json_extract(it.value, '$[1].emission.digest')),
   json_each(iif(json_valid(CAST(blobs.bytes AS TEXT)), CAST(blobs.bytes AS TEXT), '{}'), '$.working_memory.refs') AS ref
   WHERE json_extract(ref.value, '$.uri') LIKE 'blob:%';
-UPDATE handoffs SET nth = told.nth, body = told.body
-  FROM (SELECT it.key AS nth, json_extract(it.value, '$[0]') AS id, json_extract(it.value, '$[1]') AS body
-        FROM runs, json_each(runs.body, '$.handoffs') AS it) AS told WHERE told.id = handoffs.id;
+WITH told AS MATERIALIZED (
+  SELECT it.key AS nth, json_extract(it.value, '$[0]') AS id, json_extract(it.value, '$[1]') AS body
+  FROM runs, json_each(runs.body, '$.handoffs') AS it)
+  UPDATE handoffs SET nth = told.nth, body = told.body FROM told WHERE handoffs.id = +told.id;
 UPDATE runs SET body = json_remove(body, '$.handoffs');
+UPDATE runs SET body = json_set(body, '$.retries',
+    (SELECT json_group_array(it.value) FROM json_each(runs.body, '$.retries') AS it
+     WHERE it.key >= json_array_length(runs.body, '$.retries') - 3))
+  WHERE json_array_length(body, '$.retries') > 3;
 ",
 ];
 /// Time a statement waits for a lock that SQLite itself takes for moments.

@@ -13,7 +13,7 @@ use super::{Sqlite, queue, runs};
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::port::Snapshot;
-use crate::domain::run::Run;
+use crate::domain::run::{Handoff, Run};
 use crate::domain::time::Time;
 use crate::store::{
     Answer, Blob, Commit, CommitError, Due, Filter, Giver, Link, Listed, Position, Ready, Schema, Store, StoreError,
@@ -85,6 +85,15 @@ impl Store for Sqlite {
             let mut statement = db.prepare_cached("SELECT run FROM handoffs WHERE id = ?1")?;
             let found: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
             Ok(found.map(RunId::from))
+        })
+    }
+
+    fn handoff(&self, id: &HandoffId) -> Answer<'_, Option<(RunId, Handoff)>> {
+        let id = id.as_str().to_owned();
+        self.read(move |db| {
+            let mut statement = db.prepare_cached("SELECT run, body FROM handoffs WHERE id = ?1")?;
+            let found = statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            found.map(|(run, body): (String, String)| Ok((run.into(), serde_json::from_str(&body)?))).transpose()
         })
     }
 
@@ -238,16 +247,17 @@ fn list(db: &Connection, filter: &Filter, page: Option<&str>, limit: usize) -> R
         wanted.push(format!("(emitted, id) < ({emitted}, ?{})", values.len()));
     }
     let sql = format!(
-        "SELECT run, id, emitted FROM handoffs WHERE {} ORDER BY emitted DESC, id DESC LIMIT {}",
+        "SELECT run, id, emitted, body FROM handoffs WHERE {} ORDER BY emitted DESC, id DESC LIMIT {}",
         wanted.join(" AND "),
         limit + 1
     );
     let mut statement = db.prepare_cached(&sql)?;
-    let rows =
-        statement.query_map(rusqlite::params_from_iter(values), |row| Ok((pair(row)?, row.get::<_, i64>(2)?)))?;
+    let row = |row: &rusqlite::Row<'_>| Ok((pair(row)?, row.get::<_, i64>(2)?, row.get::<_, String>(3)?));
+    let rows = statement.query_map(rusqlite::params_from_iter(values), row)?;
     let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|((_, id), emitted)| format!("{emitted}.{id}"));
-    Ok(Listed { found: rows.into_iter().map(|(pair, _)| pair).collect(), next })
+    let next = rows.last().filter(|_| more).map(|((_, id), emitted, _)| format!("{emitted}.{id}"));
+    let found = rows.into_iter().map(|((run, _), _, body)| Ok((run, serde_json::from_str(&body)?)));
+    Ok(Listed { found: found.collect::<Result<_, StoreError>>()?, next })
 }
