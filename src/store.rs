@@ -13,10 +13,12 @@ mod query;
 mod sqlite;
 mod verify;
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-pub use commit::{Answered, Blob, Commit, Giver, NewSchema, Row, Version};
+pub use commit::{Answered, Blob, Commit, Giver, NewSchema, Version};
 pub use error::{CommitError, StoreError};
 pub use query::{Due, Filter, Link, Listed, Ready, Schema};
 pub use sqlite::{Lock, Sqlite, none_open};
@@ -25,7 +27,7 @@ pub use verify::Broken;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::port::Snapshot;
-use crate::domain::run::Run;
+use crate::domain::run::{Handoff, Run};
 use crate::domain::time::Time;
 
 /// Position of an event in the log of a store; 0 is before the first.
@@ -69,8 +71,14 @@ pub trait Store: Send + Sync {
     /// A run and the version to commit against; `None` when there is none.
     fn load(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>>;
 
+    /// The same for who knows the run as it was at a version: only what changed since is read.
+    fn reload(&self, run: Arc<Run>, version: Version) -> Answer<'_, Option<(Arc<Run>, Version)>>;
+
     /// The run of a handoff; `None` when it is not known.
     fn run_of(&self, handoff: &HandoffId) -> Answer<'_, Option<RunId>>;
+
+    /// A handoff and its run, of which nothing else is read; `None` when it is not known.
+    fn handoff(&self, id: &HandoffId) -> Answer<'_, Option<(RunId, Handoff)>>;
 
     /// The open run that keeps the record of a refused contract; `None` when none does.
     fn refused_in(&self, rejection: &str) -> Answer<'_, Option<RunId>>;

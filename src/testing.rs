@@ -76,7 +76,7 @@ pub mod domain {
         };
     }
     pub mod run {
-        pub use crate::domain::run::{LastChange, Run};
+        pub use crate::domain::run::{Handoffs, LastChange, Run};
     }
     pub mod severity {
         pub use crate::domain::severity::Severity;

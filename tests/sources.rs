@@ -338,7 +338,7 @@ async fn what_is_confidential_leaves_no_source_unmasked_and_outlives_an_edit_of_
         let id = orchestrator::emit_confidential(&engine).await;
         let mut watch = source.watch(None);
         let run = snapshot(&mut watch).await.runs.pop().expect("the run").run().clone();
-        let it = &run.handoffs[&id];
+        let it = run.handoffs.get(&id).unwrap();
         let told = serde_json::to_string(&run).expect("JSON");
         assert!(
             !told.contains("ansen") && !told.contains("0.1234"),
@@ -380,8 +380,8 @@ async fn what_is_sent_back_keeps_the_title_that_is_hidden() {
     let act = Act::Resolve { answer: Answer::Reject, context_digest: String::new(), value: None };
     source.perform(request(act, on(it.version + 1), "kim", "no")).await.expect("an outcome");
     let whole = engine.run(&run).await.expect("the run");
-    let (revision, _) = whole.handoffs.last().expect("the revision");
-    let (stored, _) = engine.contract(revision).await.expect("its contract");
+    let revision = whole.handoffs.last().expect("the revision");
+    let (stored, _) = engine.contract(&revision.id).await.expect("its contract");
     assert_eq!(stored["brief"]["title"], "Revise: Pay Hansen");
 }
 

@@ -15,7 +15,7 @@ use seamwatch::testing::domain::id::{Actor, Edge};
 use seamwatch::testing::domain::ledger::Ledger;
 use seamwatch::testing::domain::machine::{Folded, evolve};
 use seamwatch::testing::domain::port::{Batch, Report};
-use seamwatch::testing::domain::run::Run;
+use seamwatch::testing::domain::run::{Handoffs, Run};
 use seamwatch::testing::domain::time::{HOUR, MINUTE, Time};
 use seamwatch::testing::orchestrator::engine::{Engine, Settings};
 use seamwatch::testing::source::Source;
@@ -131,7 +131,9 @@ fn by_hand(path: &Path, open: usize) -> f64 {
     let db = Connection::open(path).expect("the store that was just built");
     let mut bytes = 0;
     let mut rows = 0;
-    for sql in ["SELECT body FROM runs WHERE open ORDER BY changed", "SELECT body FROM rollups ORDER BY until"] {
+    let open_runs = "SELECT runs.body || handoffs.body FROM runs JOIN handoffs ON handoffs.run = runs.id
+                     WHERE runs.open ORDER BY runs.changed";
+    for sql in [open_runs, "SELECT body FROM rollups ORDER BY until"] {
         let mut statement = db.prepare(sql).expect("the tables are there");
         let mut found = statement.query([]).expect("they can be read");
         while let Some(row) = found.next().expect("they can be read") {
@@ -169,9 +171,11 @@ fn build(path: &Path, handoffs: usize, open: usize) {
     let begin = present() + -(HOUR * 2);
     let templates: Vec<(Run, Vec<Event>)> = (0..48).map(|nth| life(edge(nth), begin)).collect();
     let written = |run: &Run, events: &[Event]| {
-        let body = serde_json::to_string(run).expect("it is JSON");
+        let rest = Run { handoffs: Handoffs::default(), ..run.clone() };
+        let run = [serde_json::to_string(&rest), serde_json::to_string(&run.handoffs.first())];
+        let run = run.map(|it| it.expect("it is JSON"));
         let events = events.iter().map(|it| (it.fact.name(), serde_json::to_string(it).expect("it is JSON")));
-        (body, events.collect::<Vec<_>>())
+        (run, events.collect::<Vec<_>>())
     };
     let closed: Vec<_> = templates.iter().map(|(run, events)| written(run, events)).collect();
     let opened: Vec<_> = templates
@@ -190,7 +194,7 @@ fn build(path: &Path, handoffs: usize, open: usize) {
             .prepare("INSERT INTO events(run, seq, handoff, type, at, body, prev_hash, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)")
             .expect("the table is there");
         let mut index = write
-            .prepare("INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted, open) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
+            .prepare("INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted, open, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")
             .expect("the table is there");
         let hash = [7_u8; 32];
         for nth in 0..handoffs {
@@ -200,12 +204,23 @@ fn build(path: &Path, handoffs: usize, open: usize) {
             let number = format!("{nth:08}");
             let (id, handoff) = (format!("run-{number}"), format!("h-{number}"));
             let at = begin.millis() + nth as i64;
-            let body = run.replace("00000000", &number);
+            let [run, body] = [&run[0], &run[1]].map(|it| it.replace("00000000", &number));
             let state = if is_open { "leased" } else { "completed" };
             let edge = edge(nth % life.len());
-            runs.execute(params![id, hash, is_open, at, body]).expect("a run fits");
+            runs.execute(params![id, hash, is_open, at, run]).expect("a run fits");
             index
-                .execute(params![handoff, id, number, &*edge.pipeline, &*edge.from, &*edge.to, state, at, is_open])
+                .execute(params![
+                    handoff,
+                    id,
+                    number,
+                    &*edge.pipeline,
+                    &*edge.from,
+                    &*edge.to,
+                    state,
+                    at,
+                    is_open,
+                    body
+                ])
                 .expect("a handoff fits");
             for (seq, (name, body)) in (1_i64..).zip(events) {
                 let body = body.replace("00000000", &number);

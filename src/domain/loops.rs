@@ -38,10 +38,8 @@ fn lineage<'a>(run: &'a Run, emission: &Emission) -> Vec<&'a Handoff> {
 /// The handoff that one follows from which does not say so: the latest that its source received in the same
 /// pipeline.
 pub fn likely_parent<'a>(run: &'a Run, emission: &Emission) -> Option<&'a Handoff> {
-    run.handoffs.values().rev().find(|it| {
-        let edge = &it.emission.edge;
-        edge.to == emission.edge.from && edge.pipeline == emission.edge.pipeline && !edge.is_self()
-    })
+    let own = &emission.edge;
+    run.handoffs.latest_on(|it| it.to == own.from && it.pipeline == own.pipeline && !it.is_self())
 }
 
 /// Number of the revision cycle of `emission` on its pair: returns so far, itself included.
@@ -128,6 +126,8 @@ pub fn note_retry(run: &mut Run, at: Time) {
     run.retries.insert(place, at);
     let newest = run.retries.last().copied().unwrap_or(at);
     run.retries.retain(|it| newest - *it <= STORM_WINDOW);
+    // More than make a storm say nothing more, and a run may retry all day.
+    run.retries.drain(..run.retries.len().saturating_sub(STORM_RETRIES));
     if run.retries.len() >= STORM_RETRIES && run.storm_since.is_none() {
         run.storm_since = Some(at);
     }
@@ -244,5 +244,7 @@ mod tests {
         assert_eq!((run.storm_since, run.retried), (Some(at(17)), 4));
         note_retry(&mut run, at(90));
         assert_eq!(run.storm_since, Some(at(17)));
+        (0..100).for_each(|_| note_retry(&mut run, at(91)));
+        assert_eq!((run.retried, run.retries.len(), run.storm_since), (105, STORM_RETRIES, Some(at(17))));
     }
 }

@@ -57,17 +57,16 @@ pub fn backoff(failed: u32, jitter: f64) -> Millis {
 /// the acknowledgement the ack timeout, which runs from the claim, is the limit, so that an agent which only ticks
 /// does not hold what it never accepted. After a crash every lease simply expires, so the log loses nothing.
 fn extend_lease(run: &mut Run, handoff: &HandoffId, now: Time) {
-    let Some(it) = run.handoffs.get_mut(handoff) else {
-        return;
-    };
-    let claimed = it.last_change.as_ref().map_or(now, |it| it.at);
-    let timeout = it.emission.terms.as_ref().map(|it| it.ack_timeout_ms);
-    let limit = timeout.filter(|_| it.state == State::Leased).map(|timeout| claimed + timeout);
-    if let Some(lease) = &mut it.lease {
-        let longer = now + lease.lease_ms;
-        let longer = limit.map_or(longer, |limit| longer.min(limit));
-        lease.until = lease.until.map(|until| until.max(longer));
-    }
+    run.handoffs.change(handoff, |it| {
+        let claimed = it.last_change.as_ref().map_or(now, |it| it.at);
+        let timeout = it.emission.terms.as_ref().map(|it| it.ack_timeout_ms);
+        let limit = timeout.filter(|_| it.state == State::Leased).map(|timeout| claimed + timeout);
+        if let Some(lease) = &mut it.lease {
+            let longer = now + lease.lease_ms;
+            let longer = limit.map_or(longer, |limit| longer.min(limit));
+            lease.until = lease.until.map(|until| until.max(longer));
+        }
+    });
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::contract::{Urgency, Violation};
@@ -12,12 +11,14 @@ use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use super::mark::SeenToken;
 use super::time::{Millis, Time};
 
+mod handoffs;
 mod parties;
 pub mod queue;
 mod state;
 mod stored_run;
 mod verdict;
 
+pub use handoffs::Handoffs;
 pub use state::State;
 pub use stored_run::{Outline, StoredRun};
 pub use verdict::{Level, Verdict};
@@ -35,8 +36,8 @@ pub struct Run {
     /// Time of its last event.
     pub changed_at: Time,
     /// Every handoff, in order of emission.
-    #[serde(with = "indexmap::map::serde_seq", default, skip_serializing_if = "IndexMap::is_empty")]
-    pub handoffs: IndexMap<HandoffId, Handoff>,
+    #[serde(default, skip_serializing_if = "Handoffs::is_empty")]
+    pub handoffs: Handoffs,
     /// Verdicts of people, oldest first: at most [`Annotation::PER_RUN`]; empty when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub annotations: Vec<Annotated>,
@@ -52,7 +53,7 @@ pub struct Run {
     /// Verdict of the loop rules: whether its agents go round in circles.
     #[serde(default, skip_serializing_if = "Verdict::is_fine")]
     pub verdict: Verdict,
-    /// Times of the latest retries, oldest first, kept as long as they can still make a storm.
+    /// Times of the latest retries, oldest first, kept as long as they can still make a storm; at most as many as make one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retries: Vec<Time>,
     /// Retries over the whole run.
@@ -272,7 +273,7 @@ impl Run {
             version: 0,
             started_at: at,
             changed_at: at,
-            handoffs: IndexMap::new(),
+            handoffs: Handoffs::default(),
             annotations: Vec::new(),
             rejections: Vec::new(),
             paused: Vec::new(),
@@ -292,9 +293,7 @@ impl Run {
     /// True while something in it waits for an agent or a person, or switches an edge off: such runs are
     /// what a console must load.
     pub fn is_open(&self) -> bool {
-        let mut last_first = self.handoffs.values().rev();
-        let open = last_first.any(|it| it.state.is_open());
-        open || !self.rejections.is_empty() || !self.paused.is_empty()
+        self.handoffs.count(State::is_open) > 0 || !self.rejections.is_empty() || !self.paused.is_empty()
     }
 
     /// State of the run.
@@ -302,13 +301,12 @@ impl Run {
         if self.cancelled_at.is_some() {
             return RunState::Cancelled;
         }
-        let mut open = self.open().peekable();
-        if open.peek().is_some() {
-            let waits = open.all(|it| matches!(it.state, State::Escalated | State::DeadLettered));
-            return if waits { RunState::Waiting } else { RunState::Running };
+        let open = self.handoffs.count(State::is_open);
+        if open > 0 {
+            let waiting = self.handoffs.count(|it| matches!(it, State::Escalated | State::DeadLettered));
+            return if waiting == open { RunState::Waiting } else { RunState::Running };
         }
-        let mut states = self.handoffs.values().map(|it| it.state);
-        if states.any(|it| matches!(it, State::Dismissed | State::Failed | State::Rejected)) {
+        if self.handoffs.count(|it| matches!(it, State::Dismissed | State::Failed | State::Rejected)) > 0 {
             RunState::Failed
         } else {
             RunState::Completed
@@ -317,15 +315,15 @@ impl Run {
 
     /// The pipeline of its first handoff; empty before one exists.
     pub fn pipeline(&self) -> &str {
-        self.handoffs.first().map_or("", |(_, first)| &first.emission.edge.pipeline)
+        self.handoffs.first().map_or("", |first| &first.emission.edge.pipeline)
     }
 }
 
 impl Run {
     /// The handoff that was emitted under this idempotency key, with its terms; `None` while the key is free.
     pub fn by_key(&self, key: &str) -> Option<(&Handoff, &Terms)> {
-        let mut contracts = self.handoffs.values().filter_map(|it| Some((it, it.emission.terms.as_ref()?)));
-        contracts.find(|(_, terms)| *terms.key == *key)
+        let found = self.handoffs.by_key(key)?;
+        Some((found, found.emission.terms.as_ref()?))
     }
 
     /// Verdicts of people on one of its handoffs, oldest first.

@@ -143,11 +143,16 @@ impl Engine {
 
     /// A run and the version to commit against.
     async fn load(&self, run: &RunId) -> Result<Option<(Arc<Run>, Version)>, StoreError> {
-        if let Some(known) = self.inner.recent.get(run) {
-            return Ok(Some(known));
+        let Inner { store, recent, .. } = &*self.inner;
+        let found = match recent.get(run) {
+            Some(known) if known.sure => return Ok(Some((known.run, known.version))),
+            Some(known) => store.reload(known.run, known.version).await?,
+            None => store.load(run).await?.map(|(run, version)| (Arc::new(run), version)),
+        };
+        if let Some((run, version)) = &found {
+            recent.read(run, *version);
         }
-        let found = self.inner.store.load(run).await?;
-        Ok(found.map(|(run, version)| (Arc::new(run), version)))
+        Ok(found)
     }
 
     /// Commits what leaves `run` at `version`, and tells those who wait. In a task of its own: a caller who goes away
@@ -156,7 +161,8 @@ impl Engine {
         let engine = self.clone();
         let work = async move {
             let Inner { store, recent, wake, .. } = &*engine.inner;
-            let news = wake::News::of(commit.change.iter().flat_map(|it| &it.index));
+            let changed = commit.change.iter().flat_map(|it| &it.index);
+            let news = wake::News::of(changed.filter_map(|it| run.handoffs.get(&it.id)));
             recent.writing(&run.id);
             let done = store.commit(commit).await;
             recent.written(&run, done.is_ok().then_some(version));

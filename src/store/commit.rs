@@ -7,7 +7,7 @@ use crate::domain::event::{Event, Fact};
 use crate::domain::health::Tally;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::machine::Folded;
-use crate::domain::run::{Handoff, State, queue};
+use crate::domain::run::{Handoff, Handoffs, Run, State, queue};
 use crate::domain::time::Time;
 
 /// Number of times a run was written: a commit compares and sets it, and a conflict is a number that moved. A heartbeat
@@ -62,7 +62,7 @@ pub struct Change {
     pub open: bool,
     /// Time of its latest event.
     pub changed: Time,
-    /// The run as JSON.
+    /// The run as JSON, without its handoffs.
     pub body: String,
     /// Its new events, in order; none for a lease that was extended.
     pub events: Vec<Entry>,
@@ -98,6 +98,10 @@ pub struct Row {
     pub id: HandoffId,
     /// Its key, which no other handoff of the store has; empty when it was never a contract.
     pub key: Box<str>,
+    /// Its place among the handoffs of its run, in order of emission; from 0.
+    pub nth: usize,
+    /// The handoff as JSON.
+    pub body: String,
     /// The edge it is on.
     pub edge: Edge,
     /// State of the handoff.
@@ -115,10 +119,12 @@ pub struct Row {
 }
 
 impl Row {
-    /// The row of a handoff.
-    pub fn of(it: &Handoff) -> Self {
+    /// The row of the `nth` handoff of its run.
+    fn of(nth: usize, it: &Handoff) -> Self {
         Self {
             id: it.id.clone(),
+            nth,
+            body: serde_json::to_string(it).expect("a handoff has string keys only, so JSON can hold it"),
             key: it.emission.terms.as_ref().map(|it| (&*it.key).into()).unwrap_or_default(),
             edge: it.emission.edge.clone(),
             state: it.state,
@@ -173,14 +179,16 @@ impl Commit {
     #[allow(clippy::missing_panics_doc, reason = "the messages are the proof")]
     pub fn of(made: &Folded, expect: Version) -> Self {
         let run = &made.run;
+        let rest = Run { handoffs: Handoffs::default(), ..Run::clone(run) };
+        let row = |id| Some(Row::of(run.handoffs.place(id)?, run.handoffs.get(id)?));
         let change = Change {
             run: run.id.clone(),
             expect,
             open: run.is_open(),
             changed: run.changed_at,
-            body: serde_json::to_string(&**run).expect("a run has string keys only, so JSON can hold it"),
+            body: serde_json::to_string(&rest).expect("a run has string keys only, so JSON can hold it"),
             events: made.events.iter().map(Entry::of).collect(),
-            index: made.touched.iter().filter_map(|id| run.handoffs.get(id)).map(Row::of).collect(),
+            index: made.touched.iter().filter_map(row).collect(),
             rejections: made.rejections.iter().map(|(id, kept)| (id.clone(), *kept)).collect(),
             tallies: made.tallies.iter().map(|((end, edge), it)| (*end, edge.clone(), it.clone())).collect(),
         };

@@ -1,7 +1,7 @@
 //! What is asked of a store, and how it answers.
 
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::run::State;
+use crate::domain::run::{Handoff, State};
 use crate::domain::time::Time;
 
 /// The handoffs an agent may claim now, and the time to look again if they are not enough.
@@ -41,7 +41,7 @@ pub struct Filter {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listed {
     /// Run and handoff, the latest first.
-    pub found: Vec<(RunId, HandoffId)>,
+    pub found: Vec<(RunId, Handoff)>,
     /// Token of the next page; `None` on the last one. Opaque.
     pub next: Option<String>,
 }

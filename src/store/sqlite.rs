@@ -14,6 +14,7 @@ mod queue;
 mod read;
 mod rollup;
 mod rows;
+mod runs;
 mod snapshot;
 mod standing;
 mod writer;

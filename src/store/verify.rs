@@ -9,7 +9,7 @@ use crate::domain::canonical::canonical;
 use crate::domain::event::Event;
 use crate::domain::id::RunId;
 use crate::domain::machine::evolve;
-use crate::domain::run::Run;
+use crate::domain::run::{Handoff, Run};
 
 /// A defect found in the stored run.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -63,9 +63,12 @@ pub(super) async fn verify<S: Store + ?Sized>(store: &S, id: RunId) -> Result<u6
     same.then_some(count).ok_or(Broken::State(id))
 }
 
-fn without_lease_ends(mut run: Run) -> Run {
-    for lease in run.handoffs.values_mut().filter_map(|it| it.lease.as_mut()) {
-        lease.until = None;
-    }
-    run
+fn without_lease_ends(run: Run) -> Run {
+    let ended = |mut it: Handoff| {
+        if let Some(lease) = &mut it.lease {
+            lease.until = None;
+        }
+        it
+    };
+    Run { handoffs: run.handoffs.values().cloned().map(ended).collect(), ..run }
 }

@@ -23,8 +23,8 @@ pub struct Edges(HashMap<HandoffId, Edge>);
 impl Edges {
     /// Those of the handoffs of a run, ended ones too.
     pub fn of_run(run: &Run) -> Self {
-        let named = |(id, it): (&HandoffId, &Handoff)| (id.clone(), it.emission.edge.clone());
-        Self(run.handoffs.iter().map(named).collect())
+        let named = |it: &Handoff| (it.id.clone(), it.emission.edge.clone());
+        Self(run.handoffs.values().map(named).collect())
     }
 
     /// Asks for the edges of handoffs that were emitted before these events.

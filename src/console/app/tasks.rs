@@ -253,7 +253,7 @@ impl Screen for Tasks {
 /// The handoff to look at: the latest open one, else the last.
 fn at_hand(run: &Run) -> Option<&HandoffId> {
     let open = run.open().last().map(|it| &it.id);
-    open.or_else(|| run.handoffs.keys().last())
+    open.or_else(|| run.handoffs.last().map(|it| &it.id))
 }
 
 /// The latest handoff that could be handed to a person.

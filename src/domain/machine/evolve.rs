@@ -94,13 +94,11 @@ fn fold(run: &mut Run, event: &Event) -> Option<Irregularity> {
 }
 
 fn of_handoff(run: &mut Run, event: &Event) -> Option<Irregularity> {
-    match run.handoffs.get_mut(event.handoff.as_ref()?) {
-        Some(it) => {
-            note_seen(it, event);
-            change(it, event)
-        }
-        None => Some(Irregularity::NeverEmitted),
-    }
+    let changed = run.handoffs.change(event.handoff.as_ref()?, |it| {
+        note_seen(it, event);
+        change(it, event)
+    });
+    changed.unwrap_or(Some(Irregularity::NeverEmitted))
 }
 
 /// Keeps the token of the state that the handoff is in now, where the source makes them.
@@ -129,16 +127,18 @@ fn emitted(
     event: &Event,
     at: Option<Time>,
 ) -> Option<Irregularity> {
-    if let Some(known) = run.handoffs.get_mut(id) {
+    if let Some(known) = run.handoffs.get(id) {
         if known.emitted_at.is_some() || at.is_none() {
             return Some(Irregularity::Duplicate);
         }
-        let parent = known.emission.parent.clone();
-        known.emission = Arc::new(Emission { parent, ..Emission::clone(emission) });
-        known.emitted_at = at;
-        known.waiting_since = event.at.max(emission.ready_at);
-        known.version += 1;
-        note_seen(known, event);
+        run.handoffs.change(id, |known| {
+            let parent = known.emission.parent.clone();
+            known.emission = Arc::new(Emission { parent, ..Emission::clone(emission) });
+            known.emitted_at = at;
+            known.waiting_since = event.at.max(emission.ready_at);
+            known.version += 1;
+            note_seen(known, event);
+        });
         return None;
     }
     let mut emission = Arc::clone(emission);
@@ -152,42 +152,39 @@ fn emitted(
     run.verdict = run.verdict.then(&verdict, event.at);
     let attempt = u32::from(emission.is_observed()) * (1 + earlier_attempts(run, &emission));
     let ready_at = emission.ready_at.max(event.at);
-    run.handoffs.insert(
-        id.clone(),
-        Handoff {
-            id: id.clone(),
-            emission,
-            state: State::Pending,
-            version: 1,
-            seen: event.seen.clone(),
-            emitted_at: at,
-            ready_at,
-            waiting_since: ready_at,
-            acked_at: None,
-            ended_at: None,
-            rev: 1,
-            amended: None,
-            epoch: 0,
-            attempt,
-            attempts_total: attempt,
-            snoozes: 0,
-            retried: false,
-            lease: None,
-            failure: None,
-            escalation: None,
-            escalations: 0,
-            resolution: None,
-            hands: Vec::new(),
-            approved: None,
-            last_change: Some(LastChange::of(event)),
-        },
-    );
+    run.handoffs.push(Arc::new(Handoff {
+        id: id.clone(),
+        emission,
+        state: State::Pending,
+        version: 1,
+        seen: event.seen.clone(),
+        emitted_at: at,
+        ready_at,
+        waiting_since: ready_at,
+        acked_at: None,
+        ended_at: None,
+        rev: 1,
+        amended: None,
+        epoch: 0,
+        attempt,
+        attempts_total: attempt,
+        snoozes: 0,
+        retried: false,
+        lease: None,
+        failure: None,
+        escalation: None,
+        escalations: 0,
+        resolution: None,
+        hands: Vec::new(),
+        approved: None,
+        last_change: Some(LastChange::of(event)),
+    }));
     None
 }
 
 /// Observed sources give every attempt a handoff of its own: the one before it on the same edge, if it was
 /// retried, carries the count on.
 fn earlier_attempts(run: &Run, emission: &Emission) -> u32 {
-    let before = run.handoffs.values().rev().find(|it| it.emission.edge == emission.edge);
+    let before = run.handoffs.latest_on(|edge| *edge == emission.edge);
     before.filter(|it| it.retried).map_or(0, |it| it.attempt)
 }

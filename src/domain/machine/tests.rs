@@ -57,7 +57,12 @@ impl World {
     }
 
     pub(crate) fn it(&self, id: &str) -> &Handoff {
-        &self.run.handoffs[&HandoffId::from(id)]
+        self.run.handoffs.get(&id.into()).unwrap()
+    }
+
+    /// Changes a handoff behind the back of the machine.
+    fn change(&mut self, id: &str, change: impl FnOnce(&mut Handoff)) {
+        self.run.handoffs.change(&id.into(), change).unwrap();
     }
 
     pub(crate) fn seen(&self, id: &str) -> Seen {
@@ -117,6 +122,13 @@ pub(crate) fn terms(of: &mut Emission) -> &mut Terms {
 
 pub(crate) fn offer(id: &str, from: &str, to: &str) -> NewHandoff {
     NewHandoff { id: id.into(), emission: emission(from, to, id), on_loop: question(EscalationKind::Loop) }
+}
+
+/// A handoff as it is when it is emitted.
+pub(crate) fn handed(id: &str, from: &str, to: &str) -> Handoff {
+    let mut world = World::new();
+    world.must(Command::Emit(Box::new(offer(id, from, to))));
+    world.it(id).clone()
 }
 
 /// The same on an edge that asks editors first.

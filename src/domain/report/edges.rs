@@ -201,7 +201,7 @@ pub fn edges(ledger: &Ledger, span: Window, stale: bool) -> Vec<EdgeRow> {
         .filter_map(|id| ledger.run(id))
         .filter(|run| run.is_open() && run.verdict.level == Level::Looping)
     {
-        if let Some((_, last)) = run.handoffs.last() {
+        if let Some(last) = run.handoffs.last() {
             *looping.entry(&last.emission.edge).or_default() += 1;
         }
     }

@@ -97,7 +97,7 @@ impl Why<'_> {
         let Self { ledger, row, .. } = self;
         let runs = ledger.notable().filter_map(|id| ledger.run(id));
         let latest = runs.filter(|run| run.is_open() && run.verdict.level == Level::Looping);
-        let latest = latest.filter_map(|run| run.handoffs.values().last());
+        let latest = latest.filter_map(|run| run.handoffs.last());
         let here = latest.filter(|it| it.emission.edge == row.edge);
         let mut over = here.map(|it| {
             let most = it.emission.terms.as_ref().map(|it| it.max_cycles);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::domain::id::RunId;
 use crate::domain::ledger::Ledger;
 use crate::domain::query::{Filterable, Query};
-use crate::domain::run::{Annotated, Handoff, Level, Run, RunState};
+use crate::domain::run::{Annotated, Handoff, Level, Run, RunState, State};
 use crate::domain::severity::Severity;
 use crate::domain::text::wire_word;
 use crate::domain::time::{Millis, Time};
@@ -116,7 +116,7 @@ fn rows<'a>(ledger: &Ledger, runs: impl Iterator<Item = &'a Run>, all: bool) -> 
         // Most runs are closed and fine: they are left out before a row is made of them.
         .filter(|run| {
             let notable = run.verdict.level > Level::Fine || run.storm_since.is_some();
-            all || notable || run.open().next().is_some()
+            all || notable || run.handoffs.count(State::is_open) > 0
         })
         .map(|run| task_row(run, ledger.now()))
         .collect();
@@ -137,8 +137,8 @@ pub fn task_row(run: &Run, now: Time) -> TaskRow {
         Level::Iterating => (TaskVerdict::Iterating, run.verdict.signal.clone(), run.verdict.since),
         Level::Fine => (TaskVerdict::Fine, String::new(), None),
     };
-    let last = run.handoffs.last().map(|(_, it)| it);
-    let open = run.open().count();
+    let last = run.handoffs.last();
+    let open = run.handoffs.count(State::is_open);
     let until = if open > 0 { now.max(run.changed_at) } else { run.changed_at };
     TaskRow {
         trace_id: run.id.clone(),

@@ -1,6 +1,5 @@
 //! Reading without changing anything, and payload schemas.
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use semver::Version;
@@ -13,7 +12,7 @@ use crate::domain::id::{HandoffId, RunId};
 use crate::domain::port::Snapshot;
 use crate::domain::run::{Handoff, Run};
 use crate::orchestrator::boundary::Registry;
-use crate::store::{Commit, CommitError, Filter, NewSchema, Position, Schema};
+use crate::store::{Commit, CommitError, Filter, Listed, NewSchema, Position, Schema};
 
 /// A page of a list of handoffs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,11 +55,8 @@ impl Engine {
 
     /// A handoff and its run.
     pub async fn find(&self, handoff: &HandoffId) -> Result<(RunId, Handoff), Problem> {
-        let id = self.run_of(handoff).await?;
-        let run = self.run(&id).await?;
-        let found = run.handoffs.get(handoff).cloned();
-        let found = found.ok_or_else(|| Problem::NotFound(format!("handoff {handoff}")))?;
-        Ok((id, found))
+        let found = self.inner.store.handoff(handoff).await?;
+        found.ok_or_else(|| Problem::NotFound(format!("handoff {handoff}")))
     }
 
     /// The run with this id.
@@ -85,17 +81,8 @@ impl Engine {
 
     /// Handoffs, the latest first. `page` is [`Page::next`] of the page before.
     pub async fn list(&self, filter: Filter, page: Option<String>, limit: usize) -> Result<Page, Problem> {
-        let listed = self.inner.store.list(filter, page, limit).await?;
-        let mut runs: HashMap<RunId, Run> = HashMap::new();
-        let mut items = Vec::with_capacity(listed.found.len());
-        for (id, handoff) in listed.found {
-            if !runs.contains_key(&id) {
-                runs.insert(id.clone(), self.run(&id).await?);
-            }
-            let found = runs.get(&id).and_then(|run| run.handoffs.get(&handoff)).cloned();
-            items.extend(found.map(|it| (id, it)));
-        }
-        Ok(Page { items, next: listed.next })
+        let Listed { found: items, next } = self.inner.store.list(filter, page, limit).await?;
+        Ok(Page { items, next })
     }
 
     /// Registers a payload schema; `false` when exactly this one was registered before.

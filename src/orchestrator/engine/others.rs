@@ -9,7 +9,7 @@ use super::wake::News;
 use super::{CONTROL, Engine, Inner};
 use crate::domain::event::Event;
 use crate::domain::id::{HandoffId, RunId};
-use crate::store::{Position, Row, StoreError};
+use crate::store::{Position, StoreError};
 
 /// Events read from the log at once.
 const PAGE: usize = 500;
@@ -38,13 +38,12 @@ impl Engine {
                 changed.entry(run).or_default().extend(handoff);
             }
             for (run, handoffs) in changed {
-                let known = self.inner.store.load(&run).await?;
+                let known = self.load(&run).await?;
                 if let (CONTROL, Some((control, version))) = (run.as_str(), &known) {
                     self.switched(control, *version);
                 }
                 let it = known.iter().flat_map(|(run, _)| handoffs.iter().filter_map(|id| run.handoffs.get(id)));
-                let rows: Vec<Row> = it.map(Row::of).collect();
-                self.wake().tell(&News::of(rows.iter()), &self.known_pauses().edges);
+                self.wake().tell(&News::of(it), &self.known_pauses().edges);
             }
             *after = last;
         }

@@ -1,3 +1,4 @@
+mod long;
 mod redacted;
 mod shared;
 
@@ -377,7 +378,7 @@ async fn an_invalid_follow_up_changes_nothing_and_says_which() {
     let Problem::Invalid { violations, rejection: Some(_) } = why else { panic!("{why}") };
     assert!(violations.iter().all(|it| it.path.starts_with("/next/1/brief/title")), "{violations:?}");
     let run = engine.run(&emitted.run).await.unwrap();
-    assert_eq!((run.handoffs.len(), run.handoffs[0].state), (1, State::Leased));
+    assert_eq!((run.handoffs.len(), run.handoffs.first().unwrap().state), (1, State::Leased));
     let next = vec![work("writer", "editor"), work("writer", "legal")];
     let done = agent(&engine, "writer").complete(held(&claimed), None, next).await.unwrap();
     let branches: Vec<_> = done.next.iter().map(|it| &*it.emission.branch).collect();
@@ -453,8 +454,8 @@ async fn an_approver_edits_what_was_shown_or_sends_it_back() {
     let done = engine.perform(request(reject, vec![target(&two.run, &two.handoff)], "4")).await;
     assert_eq!(done.items[0].1, Ok(()));
     let run = engine.run(&two.run).await.unwrap();
-    assert_eq!(run.handoffs[0].state, State::Returned);
-    assert_eq!(&*run.handoffs[1].emission.edge.to, "research");
+    assert_eq!(run.handoffs.first().unwrap().state, State::Returned);
+    assert_eq!(&*run.handoffs.last().unwrap().emission.edge.to, "research");
     engine.store().verify(&two.run).await.unwrap();
 }
 

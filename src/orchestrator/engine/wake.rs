@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::domain::id::Edge;
+use crate::domain::run::{Handoff, queue};
 use crate::domain::time::Time;
-use crate::store::Row;
 
 /// The agents that wait, and the sweeper.
 #[derive(Default)]
@@ -37,11 +37,11 @@ pub(super) struct News {
 
 impl News {
     /// The news that these handoffs are, as they are now.
-    pub(super) fn of<'a>(rows: impl Iterator<Item = &'a Row>) -> Self {
+    pub(super) fn of<'a>(handoffs: impl Iterator<Item = &'a Handoff>) -> Self {
         let mut news = Self::default();
-        for row in rows {
-            news.claimable.extend(row.ready.is_some().then(|| row.edge.clone()));
-            news.due = [news.due, row.due].into_iter().flatten().min();
+        for it in handoffs {
+            news.claimable.extend(queue::claimable(it).map(|_| it.emission.edge.clone()));
+            news.due = [news.due, queue::due(it)].into_iter().flatten().min();
         }
         news
     }

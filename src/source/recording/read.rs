@@ -250,8 +250,8 @@ mod tests {
         let mut run = Run::new("t".into(), Time::default());
         let odd: Vec<_> = reading.events.iter().filter_map(|it| evolve(&mut run, it)).collect();
         assert_eq!(odd, [Irregularity::NeverEmitted]);
-        assert_eq!(run.handoffs[&HandoffId::from("late")].state, State::Completed);
-        assert!(run.handoffs[&HandoffId::from("ghost")].retried);
+        assert_eq!(run.handoffs.get(&"late".into()).unwrap().state, State::Completed);
+        assert!(run.handoffs.get(&"ghost".into()).unwrap().retried);
     }
 
     #[test]

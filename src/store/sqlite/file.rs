@@ -18,7 +18,7 @@ const FORMAT: i64 = 2;
 /// The way from each earlier format to the next, the first of them from format 1.
 const UPGRADES: [&str; FORMAT as usize - 1] = [
     // One row for each edge instead of one for all of them, refused contracts that are found by their ids, queues that
-    // are found by the edge and by when they are ready, and indexes by what a commit says instead of by words of the
+    // are found by the edge and by when they are ready, handoffs in rows of their own, and indexes by what a commit says instead of by words of the
     // protocol; these are the words as they were then.
     "
 ALTER TABLE handoffs ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
@@ -46,7 +46,10 @@ CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run
 INSERT INTO rejections(id, run)
   SELECT DISTINCT json_extract(it.value, '$.rejection.id'), runs.id
   FROM runs, json_each(runs.body, '$.rejections') AS it WHERE runs.open;
-CREATE INDEX handoffs_run ON handoffs(run);
+ALTER TABLE handoffs ADD COLUMN nth INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE handoffs ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE handoffs ADD COLUMN body TEXT NOT NULL DEFAULT '';
+CREATE INDEX handoffs_run ON handoffs(run, revision);
 CREATE TABLE givers(digest TEXT NOT NULL, agent TEXT NOT NULL, PRIMARY KEY(digest, agent)) STRICT, WITHOUT ROWID;
 INSERT INTO givers(digest, agent)
   SELECT digest, '' FROM blobs WHERE media_type <> 'application/vnd.handoff+json;v=1' AND digest NOT IN
@@ -60,6 +63,15 @@ INSERT OR IGNORE INTO refs(digest, handoff)
     coalesce(json_extract(it.value, '$[1].amended'), json_extract(it.value, '$[1].emission.digest')),
   json_each(iif(json_valid(CAST(blobs.bytes AS TEXT)), CAST(blobs.bytes AS TEXT), '{}'), '$.working_memory.refs') AS ref
   WHERE json_extract(ref.value, '$.uri') LIKE 'blob:%';
+WITH told AS MATERIALIZED (
+  SELECT it.key AS nth, json_extract(it.value, '$[0]') AS id, json_extract(it.value, '$[1]') AS body
+  FROM runs, json_each(runs.body, '$.handoffs') AS it)
+  UPDATE handoffs SET nth = told.nth, body = told.body FROM told WHERE handoffs.id = +told.id;
+UPDATE runs SET body = json_remove(body, '$.handoffs');
+UPDATE runs SET body = json_set(body, '$.retries',
+    (SELECT json_group_array(it.value) FROM json_each(runs.body, '$.retries') AS it
+     WHERE it.key >= json_array_length(runs.body, '$.retries') - 3))
+  WHERE json_array_length(body, '$.retries') > 3;
 ",
 ];
 /// Time a statement waits for a lock that SQLite itself takes for moments.
@@ -76,11 +88,12 @@ CREATE TABLE events(cursor INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL,
 CREATE INDEX events_refusal ON events(at) WHERE refusal;
 CREATE TABLE handoffs(id TEXT PRIMARY KEY, run TEXT NOT NULL, key TEXT NOT NULL UNIQUE, pipeline TEXT NOT NULL,
   source TEXT NOT NULL, target TEXT NOT NULL, state TEXT NOT NULL, emitted INTEGER NOT NULL, ready INTEGER,
-  prio INTEGER, due INTEGER, open INTEGER NOT NULL DEFAULT 0) STRICT;
+  prio INTEGER, due INTEGER, open INTEGER NOT NULL DEFAULT 0, nth INTEGER NOT NULL DEFAULT 0,
+  revision INTEGER NOT NULL DEFAULT 1, body TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX handoffs_ready ON handoffs(target, prio - ready, ready, id) WHERE ready IS NOT NULL;
 CREATE INDEX handoffs_waiting ON handoffs(target, pipeline, source, prio - ready, ready, id) WHERE ready IS NOT NULL;
 CREATE INDEX handoffs_due ON handoffs(due) WHERE due IS NOT NULL;
-CREATE INDEX handoffs_run ON handoffs(run);
+CREATE INDEX handoffs_run ON handoffs(run, revision);
 CREATE INDEX handoffs_emitted ON handoffs(emitted, id);
 CREATE INDEX handoffs_open ON handoffs(state, emitted, id) WHERE open;
 CREATE TABLE edges(pipeline TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL,

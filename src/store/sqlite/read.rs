@@ -1,5 +1,7 @@
 //! Queries of a store: runs, queues, timers, the log and stored bytes.
 
+use std::sync::Arc;
+
 use futures_util::future::FutureExt;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
@@ -7,11 +9,11 @@ use tokio::sync::watch;
 
 use super::rows::events;
 use super::snapshot::snapshot;
-use super::{Sqlite, queue};
+use super::{Sqlite, queue, runs};
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::port::Snapshot;
-use crate::domain::run::Run;
+use crate::domain::run::{Handoff, Run};
 use crate::domain::time::Time;
 use crate::store::{
     Answer, Blob, Commit, CommitError, Due, Filter, Giver, Link, Listed, Position, Ready, Schema, Store, StoreError,
@@ -41,7 +43,17 @@ impl Store for Sqlite {
 
     fn load(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>> {
         let run = run.clone();
-        self.read(move |db| load(db, &run))
+        self.read(move |db| {
+            let found = runs::load(db, &run, None)?;
+            Ok(found.map(|(run, version)| (Arc::unwrap_or_clone(run), version)))
+        })
+    }
+
+    fn reload(&self, run: Arc<Run>, version: Version) -> Answer<'_, Option<(Arc<Run>, Version)>> {
+        self.read(move |db| {
+            let id = run.id.clone();
+            runs::load(db, &id, Some((run, version)))
+        })
     }
 
     fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready> {
@@ -73,6 +85,15 @@ impl Store for Sqlite {
             let mut statement = db.prepare_cached("SELECT run FROM handoffs WHERE id = ?1")?;
             let found: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
             Ok(found.map(RunId::from))
+        })
+    }
+
+    fn handoff(&self, id: &HandoffId) -> Answer<'_, Option<(RunId, Handoff)>> {
+        let id = id.as_str().to_owned();
+        self.read(move |db| {
+            let mut statement = db.prepare_cached("SELECT run, body FROM handoffs WHERE id = ?1")?;
+            let found = statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            found.map(|(run, body): (String, String)| Ok((run.into(), serde_json::from_str(&body)?))).transpose()
         })
     }
 
@@ -184,15 +205,6 @@ impl Store for Sqlite {
     }
 }
 
-fn load(db: &Connection, run: &RunId) -> Result<Option<(Run, Version)>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT body, revision FROM runs WHERE id = ?1")?;
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?));
-    let Some((body, revision)) = statement.query_row([run.as_str()], row).optional()? else {
-        return Ok(None);
-    };
-    Ok(Some((serde_json::from_str(&body)?, revision as Version)))
-}
-
 fn timeline(db: &Connection, run: &RunId) -> Result<Vec<Event>, StoreError> {
     let sql = "SELECT cursor, body FROM events WHERE run = ?1 ORDER BY seq";
     let found = events(db, sql, [run.as_str()])?;
@@ -235,16 +247,17 @@ fn list(db: &Connection, filter: &Filter, page: Option<&str>, limit: usize) -> R
         wanted.push(format!("(emitted, id) < ({emitted}, ?{})", values.len()));
     }
     let sql = format!(
-        "SELECT run, id, emitted FROM handoffs WHERE {} ORDER BY emitted DESC, id DESC LIMIT {}",
+        "SELECT run, id, emitted, body FROM handoffs WHERE {} ORDER BY emitted DESC, id DESC LIMIT {}",
         wanted.join(" AND "),
         limit + 1
     );
     let mut statement = db.prepare_cached(&sql)?;
-    let rows =
-        statement.query_map(rusqlite::params_from_iter(values), |row| Ok((pair(row)?, row.get::<_, i64>(2)?)))?;
+    let row = |row: &rusqlite::Row<'_>| Ok((pair(row)?, row.get::<_, i64>(2)?, row.get::<_, String>(3)?));
+    let rows = statement.query_map(rusqlite::params_from_iter(values), row)?;
     let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|((_, id), emitted)| format!("{emitted}.{id}"));
-    Ok(Listed { found: rows.into_iter().map(|(pair, _)| pair).collect(), next })
+    let next = rows.last().filter(|_| more).map(|((_, id), emitted, _)| format!("{emitted}.{id}"));
+    let found = rows.into_iter().map(|((run, _), _, body)| Ok((run, serde_json::from_str(&body)?)));
+    Ok(Listed { found: found.collect::<Result<_, StoreError>>()?, next })
 }

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::rows::{events, head};
-use super::{parallel, rollup};
+use super::{parallel, rollup, runs};
 use crate::domain::port::{Rollup, Snapshot};
 use crate::domain::run::StoredRun;
 use crate::domain::time::{HOUR, Time};
@@ -67,15 +67,13 @@ fn parts(db: &Connection, now: Time, give: &mut dyn FnMut(Raw)) -> Result<(), St
     rollup::recent(db, now, |end, body| {
         give(Part { rollups: vec![(end, body)], runs: Vec::new() });
     })?;
-    let mut statement = db.prepare_cached("SELECT body FROM runs WHERE open ORDER BY changed")?;
-    let mut rows = statement.query([])?;
     let mut runs = Vec::with_capacity(PART);
-    loop {
-        let row = rows.next()?;
-        if runs.len() == PART || row.is_none() {
+    runs::each_open(db, |run| {
+        runs.push(run);
+        if runs.len() == PART {
             give(Part { rollups: Vec::new(), runs: std::mem::replace(&mut runs, Vec::with_capacity(PART)) });
         }
-        let Some(row) = row else { return Ok(()) };
-        runs.push(row.get(0)?);
-    }
+    })?;
+    give(Part { rollups: Vec::new(), runs });
+    Ok(())
 }

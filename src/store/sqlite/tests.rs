@@ -84,7 +84,7 @@ async fn a_changed_record_is_noticed() {
     assert_eq!(tampered("DELETE FROM events WHERE seq = 1").await, chain(2));
     let state = Err(Broken::State("r".into()));
     assert_eq!(tampered("DELETE FROM events WHERE seq = 2").await, state);
-    let sql = "UPDATE runs SET body = replace(body, 'pending', 'completed')";
+    let sql = "UPDATE handoffs SET body = replace(body, 'pending', 'completed')";
     assert_eq!(tampered(sql).await, state);
     assert_eq!(Sqlite::temporary().unwrap().verify(&"none".into()).await, Err(Broken::NoRun("none".into())));
 }

@@ -244,7 +244,7 @@ impl Writer {
             it.body
         ])?;
         for row in &it.index {
-            self.index(id, row)?;
+            self.index(it, row)?;
         }
         for (rejection, kept) in &it.rejections {
             let sql = if *kept {
@@ -257,15 +257,16 @@ impl Writer {
         Ok(cursor)
     }
 
-    fn index(&self, run: &str, it: &Row) -> rusqlite::Result<()> {
+    fn index(&self, of: &Change, it: &Row) -> rusqlite::Result<()> {
         let sql = "INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted, ready, prio, due,
-                   open) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                   open, nth, revision, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
                    ON CONFLICT(id) DO UPDATE SET state = excluded.state, ready = excluded.ready,
-                   prio = excluded.prio, due = excluded.due, open = excluded.open WHERE run = excluded.run";
+                   prio = excluded.prio, due = excluded.due, open = excluded.open, revision = excluded.revision,
+                   body = excluded.body WHERE run = excluded.run";
         let edge = &it.edge;
         let written = self.db.prepare_cached(sql)?.execute(params![
             it.id.as_str(),
-            run,
+            of.run.as_str(),
             it.key,
             &*edge.pipeline,
             &*edge.from,
@@ -275,7 +276,10 @@ impl Writer {
             it.ready.map(Time::millis),
             it.place.map(Time::millis),
             it.due.map(Time::millis),
-            it.open
+            it.open,
+            it.nth as i64,
+            of.expect as i64 + 1,
+            it.body
         ])?;
         let sql = "INSERT INTO edges(pipeline, source, target) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
         self.db.prepare_cached(sql)?.execute([&*edge.pipeline, &*edge.from, &*edge.to])?;

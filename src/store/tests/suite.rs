@@ -119,6 +119,9 @@ pub(crate) async fn what_is_committed_is_there_for_every_handle(place: Place) {
         assert_eq!(referring(&["writer"]).await, found);
         assert_eq!(referring(&["stranger"]).await, Ok(vec![]));
         assert_eq!(store.run_of(&"h".into()).await.unwrap(), Some(RunId::from("r")));
+        let handoff = run.handoffs.first().unwrap().clone();
+        assert_eq!(store.handoff(&"h".into()).await.unwrap(), Some((RunId::from("r"), handoff)));
+        assert_eq!(store.handoff(&"none".into()).await.unwrap(), None);
         assert_eq!(store.has_edge(&Edge::new("news", "writer", "editor")).await, Ok(true));
         assert_eq!(store.has_edge(&Edge::new("news", "editor", "writer")).await, Ok(false));
         let tail = store.tail(1, 10).await.unwrap();
@@ -293,7 +296,7 @@ pub(crate) async fn the_queue_serves_the_urgent_first_and_starves_nobody(place: 
     add("later", Urgency::Critical, at(HOUR)).await;
     let ids = async |n, paused| {
         let ready = store.ready("editor", at(2 * MINUTE), n, paused).await.unwrap();
-        ready.found.iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>()
+        ready.found.iter().map(|(_, it)| it.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(ids(10, vec![]).await, ["critical", "high", "normal", "low"]);
     assert_eq!(ids(2, vec![]).await, ["critical", "high"]);
@@ -325,7 +328,7 @@ pub(crate) async fn a_paused_edge_hides_what_waits_on_it_and_nothing_else(place:
     let look = async |now, n, paused: &[(&str, &str)]| {
         let paused = paused.iter().map(|(pipeline, from)| Edge::new(pipeline, from, "editor")).collect();
         let Ready { found, next } = store.ready("editor", at(now), n, paused).await.unwrap();
-        (found.iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>().join(" "), next)
+        (found.iter().map(|(_, it)| it.to_string()).collect::<Vec<_>>().join(" "), next)
     };
     let next = |millis| Some(at(millis));
     assert_eq!(look(9, 7, &[]).await, ("n0 n1 n2 n3 n4 b0 b1".into(), next(MINUTE - 1)));
@@ -381,7 +384,7 @@ pub(crate) async fn timers_are_found_when_they_are_due_and_not_before(place: Pla
     }
     let due = async |now, n| {
         let Due { found, next } = other.due(now, n).await.unwrap();
-        (found.into_iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>(), next)
+        (found.into_iter().map(|(_, it)| it.to_string()).collect::<Vec<_>>(), next)
     };
     assert_eq!(due(at(4), 9).await, (vec![], Some(at(5))));
     assert_eq!(due(at(5), 9).await, (vec!["soon".to_owned()], Some(at(9))));
@@ -413,7 +416,7 @@ pub(crate) async fn lists_come_in_pages_and_filters_narrow_them(place: Place) {
     let mut page = None;
     loop {
         let listed = store.list(Filter::default(), page, 3).await.unwrap();
-        found.extend(listed.found.iter().map(|(_, id)| id.to_string()));
+        found.extend(listed.found.iter().map(|(_, it)| it.id.to_string()));
         page = listed.next;
         if page.is_none() {
             break;

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::run::Lease;
 
 /// A command by number, on one of three handoffs, and how much later it is asked.
 type Step = (u8, u8, u32);
@@ -50,11 +51,11 @@ fn command(world: &World, what: u8, on: u8, nth: usize) -> Command {
 
 /// The state without the ends of leases, which heartbeats move without an event.
 fn settled(run: &Run) -> Run {
-    let mut run = run.clone();
-    for lease in run.handoffs.values_mut().filter_map(|it| it.lease.as_mut()) {
-        lease.until = None;
-    }
-    run
+    let settled = |it: &Handoff| {
+        let lease = it.lease.clone().map(|lease| Box::new(Lease { until: None, ..*lease }));
+        Handoff { lease, ..it.clone() }
+    };
+    Run { handoffs: run.handoffs.values().map(settled).collect(), ..run.clone() }
 }
 
 proptest! {
@@ -67,7 +68,7 @@ proptest! {
             let command = command(&world, what, on, nth);
             let _ = world.ask(&Actor::user("dana"), command);
             for it in ended {
-                let now = &world.run.handoffs[&it.id];
+                let now = world.run.handoffs.get(&it.id).unwrap();
                 prop_assert_eq!(now.state, it.state, "an end is an end");
                 prop_assert_eq!(now.ended_at, it.ended_at);
             }

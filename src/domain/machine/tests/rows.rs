@@ -284,8 +284,7 @@ fn row_19_a_decision_is_bound_to_what_was_shown_and_to_who_decides() {
     };
     let dana = Actor::user("dana");
     assert_eq!(world.ask(&dana, shown("sha256:old")), Err(Refusal::ContextMoved));
-    let it = &mut world.run.handoffs[0];
-    terms(Arc::make_mut(&mut it.emission)).separation = true;
+    world.change("a", |it| terms(Arc::make_mut(&mut it.emission)).separation = true);
     let own = world.ask(&Actor::user("writer"), shown("sha256:a"));
     assert!(matches!(own, Err(Refusal::SelfApproval { .. })));
     it_allows(&mut world, vec![Answer::Dismiss]);
@@ -296,7 +295,7 @@ fn row_19_a_decision_is_bound_to_what_was_shown_and_to_who_decides() {
 }
 
 fn it_allows(world: &mut World, allow: Vec<Answer>) {
-    world.run.handoffs[0].escalation.as_mut().unwrap().asked.allow = allow;
+    world.change("a", |it| it.escalation.as_mut().unwrap().asked.allow = allow);
 }
 
 #[test]

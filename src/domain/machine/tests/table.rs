@@ -84,15 +84,14 @@ fn ready(name: &str, state: State) -> (World, Command) {
         "timer_question" => {
             // Leases that end as well are another row.
             if state.is_held() {
-                let lease = world.run.handoffs[0].lease.as_mut();
-                lease.expect("held").until = None;
+                world.change("a", |it| it.lease.as_mut().unwrap().until = None);
             }
             after = 2 * HOUR;
             timer
         }
         "timer_deadline" => {
-            let it = &mut world.run.handoffs[0];
-            terms(Arc::make_mut(&mut it.emission)).deadline = Some(Time::from_millis(10 * SECOND));
+            let deadline = Some(Time::from_millis(10 * SECOND));
+            world.change("a", |it| terms(Arc::make_mut(&mut it.emission)).deadline = deadline);
             timer
         }
         "escalate" | "escalate_forced" => Command::Escalate {
@@ -111,9 +110,8 @@ fn ready(name: &str, state: State) -> (World, Command) {
         "complete_manually" => Command::CompleteManually { seen, result: None, next: vec![], note: "by hand".into() },
         "cancel" => Command::Cancel { expect: None, why: "stop".into() },
         "take" => {
-            let it = &mut world.run.handoffs[0];
             let to = crate::domain::contract::Party::human("dana");
-            it.emission = Emission { to, ..(*it.emission).clone() }.into();
+            world.change("a", |it| it.emission = Emission { to, ..(*it.emission).clone() }.into());
             Command::Take { seen, lease: "hers".into() }
         }
         "claim_question" => Command::ClaimEscalation { seen, until: world.now + MINUTE },
