@@ -259,9 +259,9 @@ impl Writer {
 
     fn index(&self, run: &str, it: &Row) -> rusqlite::Result<()> {
         let sql = "INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted, ready, prio, due,
-                   open) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                   open, timed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
                    ON CONFLICT(id) DO UPDATE SET state = excluded.state, ready = excluded.ready,
-                   prio = excluded.prio, due = excluded.due, open = excluded.open WHERE run = excluded.run";
+                   prio = excluded.prio, due = excluded.due, open = excluded.open, timed = excluded.timed WHERE run = excluded.run";
         let edge = &it.edge;
         let written = self.db.prepare_cached(sql)?.execute(params![
             it.id.as_str(),
@@ -275,7 +275,8 @@ impl Writer {
             it.ready.map(Time::millis),
             it.place.map(Time::millis),
             it.due.map(Time::millis),
-            it.open
+            it.open,
+            it.timed.map(Time::millis)
         ])?;
         let sql = "INSERT INTO edges(pipeline, source, target) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
         self.db.prepare_cached(sql)?.execute([&*edge.pipeline, &*edge.from, &*edge.to])?;
