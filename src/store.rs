@@ -28,7 +28,7 @@ use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::port::Snapshot;
 use crate::domain::run::{Handoff, Run};
-use crate::domain::time::Time;
+use crate::domain::time::{Present, Time};
 
 /// Position of an event in the log of a store; 0 is before the first.
 pub type Position = u64;
@@ -83,13 +83,16 @@ pub trait Store: Send + Sync {
     /// The open run that keeps the record of a refused contract; `None` when none does.
     fn refused_in(&self, rejection: &str) -> Answer<'_, Option<RunId>>;
 
-    /// Handoffs that `agent` may claim at `now`, at most `n`, leaving out the edges in `paused` and what is due by `now`:
+    /// Handoffs that `agent` may claim now, at most `n`, leaving out the edges in `paused` and what is due by then:
     /// that happens first. Agents ask again and again, so it must cost by what it finds: not by what waits on paused
     /// edges or for a later time.
-    fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready>;
+    fn ready(&self, agent: &str, now: Present, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready>;
 
-    /// Handoffs due at or before `now`, at most `n`.
-    fn due(&self, now: Time, n: usize) -> Answer<'_, Due>;
+    /// Handoffs that are due now, at most `n`.
+    fn due(&self, now: Present, n: usize) -> Answer<'_, Due>;
+
+    /// The latest time at which a run changed in which something is open; `None` when nothing is.
+    fn latest_change(&self) -> Answer<'_, Option<Time>>;
 
     /// One page of handoffs, the latest first. `page` is [`Listed::next`] of the page before; at most 200.
     fn list(&self, filter: Filter, page: Option<String>, limit: usize) -> Answer<'_, Listed>;

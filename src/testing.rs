@@ -42,6 +42,9 @@ pub mod demo {
     pub use crate::demo::{Agents, Host, Story};
 }
 pub mod domain {
+    pub mod bearer {
+        pub use crate::domain::bearer::Roles;
+    }
     pub mod accounting {
         pub use crate::domain::accounting::Entry;
     }

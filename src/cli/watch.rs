@@ -1,6 +1,8 @@
 //! `seam watch`: the console.
 
+use std::fs::Permissions;
 use std::io::{IsTerminal, stdin, stdout};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -194,7 +196,7 @@ async fn open(args: Args, settings: &Settings, opened: Opened) -> anyhow::Result
             operator: settings.operator.value.clone(),
             keymap,
             now: clock::now(),
-            local_offset: clock::local_offset(),
+            local_offset: clock::local_offset,
             size: Size::default(),
             session: uuid::Uuid::now_v7().to_string(),
         },
@@ -219,7 +221,10 @@ fn log_to_file() {
     let directory = base.state_dir().unwrap_or_else(|| base.data_dir()).join("seamwatch");
     let opened = std::fs::create_dir_all(&directory).and_then(|()| {
         let mut options = std::fs::OpenOptions::new();
-        options.create(true).append(true).open(directory.join("seam.log"))
+        // It names what goes on; an older one is narrowed. A file of somebody else cannot be, and is written all the same.
+        let file = options.create(true).append(true).mode(0o600).open(directory.join("seam.log"))?;
+        let _ = file.set_permissions(Permissions::from_mode(0o600));
+        Ok(file)
     });
     let Ok(file) = opened else { return };
     let level = EnvFilter::try_from_env("SEAM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));

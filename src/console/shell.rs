@@ -28,7 +28,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::app::{Effect, Msg, Size, Start, State, Ticket, update};
 use super::ui::{self, Memo};
-use crate::clock;
+use crate::clock::{self, Steady};
 use crate::source::Shared;
 use crate::theme::Theme;
 
@@ -82,11 +82,13 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
     let mut start = setup.start;
     let (columns, rows) = crossterm::terminal::size()?;
     start.size = Size { columns, rows };
-    start.now = clock::now();
+    let mut clock = Steady::new();
+    start.now = clock.now();
     let mut state = State::new(start);
     setup.saved_views.restore(&mut state);
     let mut shell = Shell {
         state,
+        clock,
         memo: Memo::default(),
         theme: setup.theme,
         terminal: Terminal::new(Screen::new(frame_writer.clone()))?,
@@ -111,6 +113,8 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
 
 struct Shell {
     state: State,
+    /// The clock that everything on the screen is measured by.
+    clock: Steady,
     memo: Memo,
     theme: Theme,
     terminal: Terminal<Screen<FrameWriter>>,
@@ -158,7 +162,7 @@ impl Shell {
                 Some((source, report)) = self.watch.next() => next = self.tell(Msg::Heard(source, report)),
                 (ticket, reply) = self.tasks.next() => next = self.tell(Msg::Answered(ticket, reply)),
                 (ticket, opened) = self.opening.next() => next = self.tell(Msg::Opened(ticket, opened)),
-                () = sleep_until(next_second()) => next = self.tell(Msg::Tick(clock::now())),
+                () = sleep_until(next_second()) => next = self.tick(),
                 () = sleep_until(frame), if ready => {}
                 () = sleep_until(frame), if !self.state.dirty && again.is_some() => { again = None; self.state.dirty = true; }
                 () = self.frame_writer.idle(), if self.state.dirty && !ready => {}
@@ -223,7 +227,7 @@ impl Shell {
                         edited = editor.closed() => break edited,
                         Some((source, report)) = self.watch.next() => self.tell(Msg::Heard(source, report)),
                         (ticket, reply) = self.tasks.next() => self.tell(Msg::Answered(ticket, reply)),
-                        () = sleep_until(next_second()) => self.tell(Msg::Tick(clock::now())),
+                        () = sleep_until(next_second()) => self.tick(),
                         signal = signals.next() => match signal {
                             Heard::End => { editor.end().await; return Some(End::Signal); }
                             // The editor stops itself and its group with it; they go on together.
@@ -249,7 +253,7 @@ impl Shell {
 
     fn draw(&mut self, again: &mut Option<Instant>) -> io::Result<()> {
         self.state.dirty = false;
-        let now = clock::now();
+        let now = self.clock.now();
         let prepared = self.state.prepare();
         // What is under the cursor is fetched; nothing of that ends the loop.
         let _ = self.carry_out(prepared.effects);
@@ -268,12 +272,18 @@ impl Shell {
         }
     }
 
+    /// Lets time pass.
+    fn tick(&mut self) -> Next {
+        let now = self.clock.now();
+        self.state.world.set_back = now - clock::now();
+        let effects = update(&mut self.state, Msg::Tick(now));
+        self.carry_out(effects)
+    }
+
     /// Hands a message to the app and carries out what it asks for.
     fn tell(&mut self, msg: Msg) -> Next {
         // Everything is handled at the time it is handled, not at the time of the last tick.
-        if !matches!(msg, Msg::Tick(_)) {
-            update(&mut self.state, Msg::Tick(clock::now()));
-        }
+        self.tick();
         let effects = update(&mut self.state, msg);
         self.carry_out(effects)
     }

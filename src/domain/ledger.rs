@@ -27,7 +27,7 @@ use super::health::Measured;
 use super::id::{Edge, HandoffId, RunId};
 use super::machine::{Irregularity, evolve};
 use super::run::{Handoff, Level, Run, State, StoredRun};
-use super::time::Time;
+use super::time::{Millis, Present, Time};
 
 mod closed;
 mod dead;
@@ -74,6 +74,8 @@ pub struct Ledger {
     irregular: BTreeMap<Irregularity, u64>,
     folded: u64,
     now: Time,
+    /// By how much the clock of the source was set back, as it said last; 0 when it was not.
+    behind: Millis,
     /// What the source measures; all, until it says otherwise.
     measured: Measured,
     phase: i64,
@@ -245,6 +247,11 @@ impl Ledger {
     /// The source's present as far as it was heard.
     pub fn now(&self) -> Time {
         self.now
+    }
+
+    /// The same for ages and waits, also of what began before the clock of the source was set back.
+    pub fn present(&self) -> Present {
+        Present { now: self.now, behind: self.behind }
     }
 
     /// One more with every change: rows made at one revision hold until the next.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::bearer::Roles;
 use super::event::Event;
 use super::health::{Measured, Tally};
 use super::id::{Edge, HandoffId, RunId};
 use super::run::{Run, StoredRun};
-use super::time::Time;
+use super::time::{ClockStep, Time};
 
 #[deny(clippy::wildcard_enum_match_arm)]
 mod act;
@@ -125,6 +126,9 @@ pub struct Snapshot {
     /// The refusals at emit of the last hour, oldest first, also where a better contract came since.
     #[serde(default)]
     pub refused: Vec<Event>,
+    /// The latest jump of the clock of the source by a minute or more; `None` when there was none since it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockStep>,
 }
 
 /// Figures of every edge in one minute, or in one hour of the baseline.
@@ -146,6 +150,8 @@ pub struct Capabilities {
     pub measured: Measured,
     /// The user's name where the source knows it by itself, as by a token; `None` where it takes the name it is told.
     pub you: Option<String>,
+    /// Roles whose questions the user may answer there.
+    pub roles: Roles,
     /// Bodies can be fetched.
     pub bodies: bool,
     /// The history of a run can be fetched.
@@ -163,6 +169,7 @@ impl Capabilities {
             kind: kind.to_owned(),
             measured: Measured::default(),
             you: None,
+            roles: Roles::All,
             bodies: true,
             timelines: true,
             cannot: BTreeMap::new(),

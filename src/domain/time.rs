@@ -62,6 +62,45 @@ impl Time {
     }
 }
 
+/// The present by a clock that may have been set back.
+///
+/// A wait that was timed before that would last longer by as much as the clock was set back, or begin again. For those
+/// the clock goes on from where it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Present {
+    /// What the clock says.
+    pub now: Time,
+    /// By how much it is behind what it would say if nobody had set it back, in milliseconds; 0 when nobody did.
+    pub behind: Millis,
+}
+
+impl Present {
+    /// The present for a wait that began at `since`: a beginning that is still to come was before the clock was set back.
+    pub fn of_wait(self, since: Time) -> Time {
+        if since > self.now { self.now + self.behind } else { self.now }
+    }
+
+    /// Milliseconds from `since` to now, never negative; also where that is still to come, as the clock was set back.
+    pub fn age(self, since: Time) -> Millis {
+        since.age(self.of_wait(since))
+    }
+}
+
+impl From<Time> for Present {
+    fn from(now: Time) -> Self {
+        Self { now, behind: 0 }
+    }
+}
+
+/// A clock that jumped: it was set, or the machine slept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockStep {
+    /// What the clock said after it.
+    pub at: Time,
+    /// By how many milliseconds it was set forward; negative when it was set back.
+    pub by_ms: Millis,
+}
+
 impl Sub for Time {
     type Output = Millis;
     fn sub(self, earlier: Self) -> Millis {

@@ -9,6 +9,7 @@
 mod act;
 mod admit;
 mod blobs;
+mod clock;
 mod emit;
 mod ids;
 mod lease;
@@ -26,19 +27,21 @@ mod wake;
 
 use std::sync::{Arc, RwLock};
 
+use tokio::sync::watch;
+
 pub use lease::Completed;
 pub use people::Edit;
 pub use problem::Problem;
 pub use queue::{Claim, Claimed};
 pub use requester::{Once, Requester};
 
-use crate::clock;
 use crate::domain::id::{Actor, Edge, HandoffId, RunId};
 use crate::domain::policy::{EdgePolicy, Policies};
 use crate::domain::run::Run;
-use crate::domain::time::Time;
+use crate::domain::time::{ClockStep, Present, Time};
 use crate::orchestrator::boundary::Registry;
 use crate::store::{Commit, CommitError, Store, StoreError, Version};
+use clock::Clock;
 use pauses::Pauses;
 use recent::Recent;
 use wake::Wake;
@@ -59,7 +62,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { policies: Policies::default(), registry: Registry::new(), now: clock::now }
+        Self { policies: Policies::default(), registry: Registry::new(), now: crate::clock::now }
     }
 }
 
@@ -73,7 +76,7 @@ struct Inner {
     store: Arc<dyn Store>,
     policies: Policies,
     registry: RwLock<Registered>,
-    now: fn() -> Time,
+    clock: Clock,
     /// The edges that are paused, as far as this engine knows.
     paused: RwLock<Arc<Pauses>>,
     recent: Recent,
@@ -103,12 +106,15 @@ impl Engine {
                 store,
                 policies: settings.policies,
                 registry: RwLock::new(Registered { registry: settings.registry, latest: 0 }),
-                now: settings.now,
+                clock: Clock::new(settings.now),
                 paused: RwLock::new(Arc::new(paused)),
                 recent: Recent::new(alone),
                 wake: Wake::default(),
             }),
         };
+        if let Some(latest) = engine.inner.store.latest_change().await? {
+            engine.inner.clock.resume(latest);
+        }
         engine.learn_schemas().await?;
         if !alone {
             tokio::spawn(others::follow(Arc::downgrade(&engine.inner), changed, after));
@@ -124,7 +130,18 @@ impl Engine {
 
     /// The present time by the engine's clock.
     pub fn now(&self) -> Time {
-        (self.inner.now)()
+        self.present().now
+    }
+
+    /// The same for what waits, also where the clock was set back since it began to.
+    pub fn present(&self) -> Present {
+        self.inner.clock.present()
+    }
+
+    /// The latest jump of the clock by a minute or more, `None` before the first; waits for the next. Whoever keeps
+    /// figures by time begins anew then.
+    pub fn clock_steps(&self) -> watch::Receiver<Option<ClockStep>> {
+        self.inner.clock.steps()
     }
 
     /// The policy of an edge.

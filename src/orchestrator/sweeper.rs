@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::engine::{Engine, Problem};
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::time::{HOUR, MINUTE, Millis, SECOND, Time};
+use crate::domain::time::{MINUTE, Millis, Present, SECOND, Time};
 use crate::store::Due;
 
 /// Number of due handoffs that are dealt with between two looks at the store.
@@ -24,28 +24,40 @@ const BATCH: usize = 500;
 const RUNS_AT_ONCE: usize = 128;
 /// Time to wait after the store failed, in milliseconds.
 const AFTER_FAULT: Millis = 5 * SECOND;
-/// The longest sleep. Clocks are set: an hour later it looks again.
-const MAX_SLEEP: Millis = HOUR;
+/// Longest time between two looks at the clock, in milliseconds.
+const LOOK: Millis = SECOND;
 
 /// Starts sweeping; ends after the transaction it is in when `stop` is cancelled.
 pub fn start(engine: Engine, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
         while !stop.is_cancelled() {
-            let wait = match sweep(&engine, &stop).await {
-                Ok(next) => next.map_or(MAX_SLEEP, |next| (next - engine.now()).clamp(1, MAX_SLEEP)),
+            let next = match sweep(&engine, &stop).await {
+                Ok(next) => next,
                 Err(why) => {
                     tracing::warn!("sweeping: {why}; trying again in 5 s");
-                    AFTER_FAULT
+                    Some(engine.now() + AFTER_FAULT)
                 }
             };
-            let wait = Duration::from_millis(u64::try_from(wait).unwrap_or_default());
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = engine.wake().sooner() => {}
-                () = sleep(wait) => {}
+                () = until(&engine, next) => {}
             }
         }
     })
+}
+
+/// Returns when something is due: at `next` by the clock, which may be set at any time, so it is looked at again and again.
+async fn until(engine: &Engine, next: Option<Time>) {
+    loop {
+        let Present { now, behind } = engine.present();
+        let wait = next.map_or(LOOK, |next| (next - now).clamp(1, LOOK));
+        sleep(Duration::from_millis(wait.unsigned_abs())).await;
+        // What was timed before the clock was set back is due sooner than it says.
+        if behind > 0 || next.is_some_and(|next| next <= engine.now()) {
+            return;
+        }
+    }
 }
 
 /// Deals with everything that is due now; gives when the next thing is.
@@ -57,7 +69,7 @@ pub async fn sweep(engine: &Engine, stop: &CancellationToken) -> Result<Option<T
     loop {
         // From here on a commit with something due sooner than `next` wakes the sweeper again.
         engine.wake().sleeping_until(None);
-        let now = engine.now();
+        let now = engine.present();
         let Due { found: due, next } = engine.store().due(now, BATCH).await?;
         if due.is_empty() || stop.is_cancelled() {
             engine.wake().sleeping_until(next);
@@ -65,7 +77,7 @@ pub async fn sweep(engine: &Engine, stop: &CancellationToken) -> Result<Option<T
         }
         if due.iter().all(|it| stuck.contains(it)) {
             // Not one of them could be dealt with: no reason to try again at once.
-            return Ok(Some(now + MINUTE));
+            return Ok(Some(now.now + MINUTE));
         }
         // Those of one run in one transaction: they would only be in each other's way.
         let mut runs: IndexMap<RunId, Vec<HandoffId>> = IndexMap::new();
@@ -83,7 +95,7 @@ pub async fn sweep(engine: &Engine, stop: &CancellationToken) -> Result<Option<T
 async fn of_run(engine: &Engine, run: RunId, due: Vec<HandoffId>) -> Result<Vec<(RunId, HandoffId)>, Problem> {
     match engine.timer(&run, &due).await {
         Ok(true) => return Ok(Vec::new()),
-        // The clock went back, and it is due again soon; or another sweeper of the store was faster, and it is not.
+        // Another sweeper of the store was faster, and it is not.
         Ok(false) => {}
         Err(Problem::Store(why)) => return Err(why.into()),
         Err(why) => tracing::warn!("sweeping run {run}: {why}"),

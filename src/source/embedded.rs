@@ -12,6 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Log, Reach, Source, log};
 use crate::domain::port::{Batch, Begin, Body, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
+use crate::domain::time::ClockStep;
 use crate::orchestrator::engine::{Engine, Settings};
 use crate::orchestrator::sweeper;
 use crate::store::{Lock, Position, Sqlite};
@@ -122,7 +123,8 @@ async fn begin(engine: Engine, from: Option<Cursor>) -> Result<BoxStream<'static
         let after = snapshot.cursor.number().unwrap_or_default();
         (Begin::Fresh(Box::new(snapshot)), after)
     };
-    let tail = Tail { engine, changed, after };
+    let steps = engine.clock_steps();
+    let tail = Tail { engine, changed, steps, after };
     let rest = stream::try_unfold(tail, Tail::next);
     Ok(stream::iter([Ok(Batch::Begin(begin))]).chain(rest).boxed())
 }
@@ -131,6 +133,8 @@ async fn begin(engine: Engine, from: Option<Cursor>) -> Result<BoxStream<'static
 struct Tail {
     engine: Engine,
     changed: watch::Receiver<Position>,
+    /// Jumps of the clock.
+    steps: watch::Receiver<Option<ClockStep>>,
     after: Position,
 }
 
@@ -138,6 +142,13 @@ impl Tail {
     async fn next(mut self) -> Result<Option<(Batch, Self)>, Fault> {
         let quiet = Instant::now() + BEAT;
         loop {
+            if self.steps.has_changed().unwrap_or(false) {
+                self.steps.mark_unchanged();
+                // By the clock as it is now other minutes are the last ones.
+                let snapshot = self.engine.snapshot().await?;
+                self.after = snapshot.cursor.number().unwrap_or(self.after);
+                return Ok(Some((Batch::Begin(Begin::Fresh(Box::new(snapshot))), self)));
+            }
             // Marked as seen before reading, so that what comes meanwhile wakes the next wait.
             let head = *self.changed.borrow_and_update();
             let found = if head > self.after { self.engine.tail(self.after, MAX_BATCH).await? } else { Vec::new() };
@@ -147,7 +158,11 @@ impl Tail {
                 let behind = Some(head.saturating_sub(self.after));
                 return Ok(Some((Batch::Events { events, cursor: self.after.into(), behind }, self)));
             }
-            match timeout_at(quiet, self.changed.changed()).await {
+            let woken = tokio::select! {
+                woken = timeout_at(quiet, self.changed.changed()) => woken,
+                Ok(()) = self.steps.changed() => { self.steps.mark_changed(); continue }
+            };
+            match woken {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Err(Fault::Transient("the store was closed".to_owned())),
                 Err(_) => {
@@ -161,7 +176,10 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
     use super::*;
+    use crate::domain::time::{HOUR, Time};
 
     #[tokio::test]
     async fn the_first_start_makes_the_store_and_the_second_finds_it() {
@@ -204,5 +222,23 @@ mod tests {
             panic!("a file is no directory");
         };
         assert!(why.contains(&file.path().display().to_string()), "{why}");
+    }
+
+    #[tokio::test]
+    async fn after_a_jump_of_the_clock_the_watch_begins_anew_and_says_so() {
+        static NOW: AtomicI64 = AtomicI64::new(10 * HOUR);
+        let now = || Time::from_millis(NOW.load(Ordering::Relaxed));
+        let place = tempfile::tempdir().unwrap();
+        let settings = Settings { now, ..Settings::default() };
+        let source = Embedded::still(&place.path().join("seam.db"), settings).await.unwrap();
+        let mut watch = source.watch(None);
+        let mut fresh = async || match watch.next().await {
+            Some(Ok(Batch::Begin(Begin::Fresh(snapshot)))) => (snapshot.at.millis(), snapshot.clock.map(|it| it.by_ms)),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(fresh().await, (10 * HOUR, None));
+        NOW.store(9 * HOUR, Ordering::Relaxed);
+        source.engine.now();
+        assert_eq!(fresh().await, (9 * HOUR, Some(-HOUR)));
     }
 }

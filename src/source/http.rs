@@ -1,5 +1,6 @@
 //! An orchestrator behind HTTP (protocol section 7).
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Log, Reach, Source, log};
+use crate::domain::bearer::Roles;
 use crate::domain::event::Event;
 use crate::domain::port::{
     ActKind, Batch, Begin, Body, Capabilities, Cursor, Fault, Found, Outcome, Request, Snapshot, Want,
@@ -55,6 +57,9 @@ struct Me {
     /// The subject is that of a token; without tokens it is whatever a request says.
     #[serde(default)]
     authenticated: bool,
+    /// Roles that the caller has as an approver; `None` is every role.
+    #[serde(default)]
+    roles: Option<BTreeSet<String>>,
     /// Names of acts; a newer server knows some that mean nothing here.
     acts: Vec<Value>,
 }
@@ -154,7 +159,11 @@ impl Http {
             .await
             .map_err(|why| self.server.unreached(&why))?;
         let stream = self.server.accept(sent, "text/event-stream").await?;
-        Ok(follow::said(stream, self.server.clone()))
+        let doubted = self.doubted.clone();
+        let said = follow::said(stream, self.server.clone());
+        // What was known does not hold: nothing is resumed next time.
+        let gap = |it: &Result<Said, Fault>| matches!(it, Ok(Said::Gap));
+        Ok(said.inspect(move |it| doubted.store(gap(it), Ordering::Relaxed)).boxed())
     }
 
     async fn find(self, want: Want) -> Result<Found, Fault> {
@@ -205,7 +214,8 @@ impl Source for Http {
             }
         };
         let you = me.authenticated.then(|| me.subject.clone());
-        Capabilities { you, ..everything.without(|act| (!allowed.contains(&act)).then(|| why_not(act))) }
+        let roles = me.roles.clone().map_or(Roles::All, Roles::Only);
+        Capabilities { you, roles, ..everything.without(|act| (!allowed.contains(&act)).then(|| why_not(act))) }
     }
 
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {
@@ -279,11 +289,12 @@ mod tests {
     #[test]
     fn a_newer_server_may_know_acts_that_mean_nothing_here() {
         let http = Http::new("http://127.0.0.1:9".parse().unwrap(), None).unwrap();
-        let me = r#"{"subject":"dana","authenticated":true,"acts":["requeue","teleport"]}"#;
+        let me = r#"{"subject":"dana","authenticated":true,"roles":["editors"],"acts":["requeue","teleport"]}"#;
         *http.me.write().unwrap() = serde_json::from_str(me).unwrap();
         let can = http.capabilities();
         let acts: Vec<ActKind> = ActKind::ALL.iter().copied().filter(|it| can.may(*it).is_ok()).collect();
         assert_eq!((acts, can.you), (vec![ActKind::Requeue], Some("dana".to_owned())));
+        assert!(can.roles.include("editors") && !can.roles.include("operators"), "{:?}", can.roles);
     }
 
     #[tokio::test]

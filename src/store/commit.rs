@@ -116,6 +116,9 @@ pub struct Row {
     pub place: Option<Time>,
     /// Time at which something happens to it by itself; `None` when nothing does.
     pub due: Option<Time>,
+    /// Time at which the wait for `ready` began or, where that is `None`, for `due`; `None` where its end does not depend
+    /// on that.
+    pub timed: Option<Time>,
 }
 
 impl Row {
@@ -133,6 +136,7 @@ impl Row {
             ready: queue::claimable(it),
             place: queue::place(it),
             due: queue::due(it),
+            timed: queue::timed_at(it),
         }
     }
 }

@@ -15,7 +15,7 @@ use seamwatch::testing::domain::environment::Environment;
 use seamwatch::testing::domain::event::{Event, Fact};
 use seamwatch::testing::domain::id::{Actor, Edge, HandoffId, RunId};
 use seamwatch::testing::domain::port::{Batch, Cursor, Report, SourceId};
-use seamwatch::testing::domain::time::{Millis, Time};
+use seamwatch::testing::domain::time::{HOUR, Millis, SECOND, Time};
 use seamwatch::testing::theme::Theme;
 
 use super::support::{self, connected, start};
@@ -60,8 +60,9 @@ impl Console {
 
     /// The same on something else.
     pub fn on(columns: u16, rows: u16, connection: Connection) -> Self {
-        let state =
-            State::new(Start { connection, local_offset: 2 * 3_600_000, ..start(at(0), Size { columns, rows }) });
+        // Summer time began half a minute ago.
+        let local_offset = |it| if it < at(-30 * SECOND) { HOUR } else { 2 * HOUR };
+        let state = State::new(Start { connection, local_offset, ..start(at(0), Size { columns, rows }) });
         let mut console = Self {
             state,
             theme: Theme::named("dark").unwrap(),

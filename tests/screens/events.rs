@@ -2,7 +2,7 @@
 
 use seamwatch::testing::domain::event::{DeadReason, Fact};
 use seamwatch::testing::domain::id::Actor;
-use seamwatch::testing::domain::time::MINUTE;
+use seamwatch::testing::domain::time::{HOUR, MINUTE, Millis};
 
 use super::console::{Console, Story, at};
 
@@ -55,6 +55,14 @@ fn story() -> Story {
 fn the_log_with_the_acts_of_people_in_it() {
     let mut console = Console::with(120, 40, story().events);
     console.keys("6").golden("events");
+}
+
+#[test]
+fn local_times_have_the_offset_of_their_own_day() {
+    let mut console = Console::with(120, 40, story().events);
+    let local = |offset: Millis, hours: Millis| (at(offset) + hours * HOUR).utc().format("%H:%M:%S").to_string();
+    console.keys("6t").must_show(&local(-90_000, 1)).must_show(&local(-2_000, 2));
+    console.must_show(&format!("{} local", local(0, 2)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use seamwatch::testing::console::app::msg::{Effect, Msg, Reply, Ticket};
+use seamwatch::testing::domain::bearer::Roles;
 use seamwatch::testing::domain::contract::Urgency;
 use seamwatch::testing::domain::event::{Answer, DismissReason, Escalation, EscalationKind, Event, Fact, Timeout};
 use seamwatch::testing::domain::id::{Actor, Edge};
@@ -240,6 +241,23 @@ fn you_are_who_the_source_says_you_are() {
     it.keys("c");
     let request = sent(&it)[0];
     assert_eq!((&request.act, request.by.as_str()), (&Act::Release, "ben"));
+}
+
+#[test]
+fn a_question_to_a_role_that_you_do_not_have_says_so() {
+    let with = |roles: &[&str]| {
+        let mut it = refund(120, 40);
+        let roles = Roles::Only(roles.iter().map(ToString::to_string).collect());
+        it.hear(Report::Capabilities(Capabilities { roles, ..everything() }));
+        it
+    };
+    for key in ["A", "X", "e", "c"] {
+        let mut it = with(&["editors", "legal"]);
+        it.keys(key).must_show("operators are asked, and your token has the role editors, legal only");
+        assert!(sent(&it).is_empty(), "{key}");
+    }
+    with(&[]).keys("A").must_show("operators are asked, and your token has no role");
+    with(&["operators"]).keys("A").must_show("It goes ahead exactly as shown");
 }
 
 /// Presses `D` as somebody who may do these acts, says why and lets the 10 s pass; what is sent.

@@ -15,7 +15,7 @@ pub fn start(now: Time, size: Size) -> Start {
         operator: "dana".to_owned(),
         keymap: Keymap::default(),
         now,
-        local_offset: 0,
+        local_offset: |_| 0,
         size,
         session: "test".to_owned(),
     }

@@ -24,14 +24,14 @@ pub fn brief(world: &World, feed: &Feed, row: &EdgeRow) -> String {
 /// `since 02:51`, with the day when it is not today; `for 21m` when times are relative.
 pub fn since(world: &World, feed: &Feed, at: Time) -> String {
     let now = feed.ledger().now();
-    let shift = match world.time_format {
+    let (at, now) = match world.time_format {
         TimeFormat::Relative => return format!("for {}", age(at.age(now))),
-        TimeFormat::Local => world.local_offset,
-        TimeFormat::Utc => 0,
+        TimeFormat::Local => (world.local(at), world.local(now)),
+        TimeFormat::Utc => (at, now),
     };
-    let day = |at: Time| (at + shift).millis().div_euclid(DAY);
+    let day = |at: Time| at.millis().div_euclid(DAY);
     let form = if day(at) == day(now) { "since %H:%M" } else { "since %b %-d %H:%M" };
-    (at + shift).utc().format(form).to_string()
+    at.utc().format(form).to_string()
 }
 
 fn no_reason(world: &World, feed: &Feed, row: &EdgeRow) -> String {

@@ -8,7 +8,7 @@ use crate::domain::id::RunId;
 use crate::domain::ledger::Ledger;
 use crate::domain::port::{Batch, Begin, Capabilities, Fault, Replay, Report, Skipped, SourceId};
 use crate::domain::report::{self, DeadGroup, EdgeRow, InboxRow, TaskRow};
-use crate::domain::time::{Millis, SECOND, Time};
+use crate::domain::time::{ClockStep, Millis, SECOND, Time};
 
 use super::msg::Ticket;
 
@@ -37,6 +37,8 @@ pub struct Feed {
     held: Option<Box<Ledger>>,
     /// By how much the clock of the source is ahead of ours.
     skew: Millis,
+    /// The latest jump of that clock; `None` when it tells of none.
+    clock: Option<ClockStep>,
     figures: Figures,
     /// Fragments asked for on this connection, with the ticket of those that are not answered yet.
     asked: HashMap<RunId, Option<Ticket>>,
@@ -92,6 +94,7 @@ impl Feed {
             ledger: Ledger::new(0),
             held: None,
             skew: 0,
+            clock: None,
             figures: Figures::default(),
             asked: HashMap::new(),
         }
@@ -153,6 +156,11 @@ impl Feed {
         self.behind
     }
 
+    /// The latest jump of the clock of the source by a minute or more; `None` when it tells of none.
+    pub const fn clock(&self) -> Option<ClockStep> {
+        self.clock
+    }
+
     /// A recording: time is its own, and nothing can be changed.
     pub fn is_recording(&self) -> bool {
         self.replay.is_some() || self.can.as_ref().is_some_and(|can| can.replay)
@@ -198,6 +206,7 @@ impl Feed {
                 match begin {
                     Begin::Fresh(snapshot) => {
                         self.meet(snapshot.at, now);
+                        self.clock = snapshot.clock;
                         self.ledger.restore(*snapshot);
                     }
                     Begin::Resumed => {}

@@ -69,8 +69,8 @@ pub struct Start {
     pub keymap: Keymap,
     /// The present, by the clock of this machine.
     pub now: Time,
-    /// Offset of local time from UTC in milliseconds.
-    pub local_offset: Millis,
+    /// Offset of local time from UTC at an instant, in milliseconds.
+    pub local_offset: fn(Time) -> Millis,
     /// Size of the terminal.
     pub size: Size,
     /// Drawn at random for this run of the console: makes the keys of its requests unlike all others.
@@ -99,6 +99,7 @@ impl State {
                 frozen: None,
                 time_format: TimeFormat::default(),
                 local_offset: start.local_offset,
+                set_back: 0,
                 size: start.size,
             },
             keymap: start.keymap,

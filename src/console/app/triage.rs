@@ -49,31 +49,36 @@ fn label(it: &Handoff) -> String {
 pub fn question(ledger: &Ledger, id: &HandoffId) -> Option<InboxRow> {
     let (run, it) = ledger.run_of(id).zip(ledger.handoff(id))?;
     (it.state == State::Escalated).then_some(())?;
-    inbox_row(&run.id, it, ledger.now())
+    inbox_row(&run.id, it, ledger.present())
 }
 
 /// Answers that a question allows, the most useful first. `unseen` is the reason that nobody may say yes yet.
 pub fn answers(world: &World, source: SourceId, row: &InboxRow, unseen: Option<&str>) -> Vec<Binding> {
     let allowed = |answer| row.allow.contains(&answer);
+    let role = world.lacks_role(source, &row.role);
     let mut bindings = Vec::new();
     if allowed(Answer::Approve) {
         let binding = Binding::act(world, source, ActKind::Approve);
-        bindings.push(binding.unless(unseen));
+        bindings.push(binding.unless(role.clone()).unless(unseen));
     }
     if allowed(Answer::Respond) {
-        bindings.push(Binding::act(world, source, ActKind::Respond));
+        bindings.push(Binding::act(world, source, ActKind::Respond).unless(role.clone()));
     }
     if allowed(Answer::Reject) {
-        bindings.push(Binding::act(world, source, ActKind::Reject));
+        bindings.push(Binding::act(world, source, ActKind::Reject).unless(role.clone()));
     }
     if allowed(Answer::EditApprove) {
         let binding = Binding::act(world, source, ActKind::EditApprove);
-        bindings.push(binding.unless(unseen));
+        bindings.push(binding.unless(role.clone()).unless(unseen));
     }
     let (verb, act) = claim(world, source, row);
-    bindings.push(Binding::new(Action::Act(ActKind::Claim)).word(verb).of(world, source, act));
+    let claim = Binding::new(Action::Act(ActKind::Claim)).word(verb).of(world, source, act);
+    bindings.push(claim.unless(role.clone()));
     if allowed(Answer::Dismiss) {
-        bindings.push(Binding::new(Action::Act(ActKind::Dismiss)).of(world, source, dismissal(world, source)));
+        let right = dismissal(world, source);
+        let binding = Binding::new(Action::Act(ActKind::Dismiss)).of(world, source, right);
+        // An operator ends it whoever is asked; as an answer it needs the role.
+        bindings.push(binding.unless(role.filter(|_| right == ActKind::Reject)));
     }
     bindings.push(Binding::act(world, source, ActKind::Annotate));
     bindings

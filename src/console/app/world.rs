@@ -1,5 +1,6 @@
 //! The world of the console: one feed per source, the present, and the settings of the view.
 
+use crate::domain::bearer::Roles;
 use crate::domain::port::{ActKind, SourceId};
 use crate::domain::text::age;
 use crate::domain::time::{Millis, Time};
@@ -10,8 +11,10 @@ use super::msg::Size;
 /// Everything the screens read. They never change it.
 #[derive(Debug)]
 pub struct World {
-    /// The present, by the clock of this machine.
+    /// The present, by the clock of this machine; it goes on when that is set back.
     pub now: Time,
+    /// By how many milliseconds the clock of this machine was set back since the console was opened; 0 when it was not.
+    pub set_back: Millis,
     /// The sources; a [`SourceId`] is an index here.
     pub feeds: Vec<Feed>,
     /// Name of the operator, where the source does not know better: see [`World::you`].
@@ -22,8 +25,8 @@ pub struct World {
     pub frozen: Option<Time>,
     /// Format of times on the screen.
     pub time_format: TimeFormat,
-    /// Offset of local time from UTC in milliseconds.
-    pub local_offset: Millis,
+    /// Offset of local time from UTC at an instant, in milliseconds: it changes with the season.
+    pub local_offset: fn(Time) -> Millis,
     /// Size of the terminal.
     pub size: Size,
 }
@@ -56,9 +59,27 @@ impl World {
     pub fn stamp(&self, at: Time, now: Time) -> String {
         match self.time_format {
             TimeFormat::Utc => at.utc().format("%H:%M:%S").to_string(),
-            TimeFormat::Local => (at + self.local_offset).utc().format("%H:%M:%S").to_string(),
+            TimeFormat::Local => self.local(at).utc().format("%H:%M:%S").to_string(),
             TimeFormat::Relative => format!("{} ago", age(at.age(now))),
         }
+    }
+
+    /// The reason that nobody with your token answers what is asked of `role` at a source; `None` when you may, also where
+    /// no role is asked.
+    pub fn lacks_role(&self, source: SourceId, role: &str) -> Option<String> {
+        let roles = &self.feed(source)?.can()?.roles;
+        (!role.is_empty() && !roles.include(role)).then(|| match roles {
+            Roles::Only(held) if !held.is_empty() => {
+                let held: Vec<&str> = held.iter().map(String::as_str).collect();
+                format!("{role} are asked, and your token has the role {} only", held.join(", "))
+            }
+            Roles::Only(_) | Roles::All => format!("{role} are asked, and your token has no role"),
+        })
+    }
+
+    /// An instant moved by the local offset it has: as a calendar time it is what local clocks said.
+    pub fn local(&self, at: Time) -> Time {
+        at + (self.local_offset)(at)
     }
 
     /// The reason that this act is locked on this source now; `None` when it is not. Said in the footer when the

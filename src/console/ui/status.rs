@@ -167,10 +167,10 @@ fn clock(state: &State) -> String {
     let world = &state.world;
     let (at, form) = match world.feeds.as_slice() {
         [one] if one.is_recording() => (one.ledger().now(), "%Y-%m-%d %H:%M:%S"),
-        _ => (world.now, "%H:%M:%S"),
+        _ => (world.now + -world.set_back, "%H:%M:%S"),
     };
     match world.time_format {
-        TimeFormat::Local => (at + world.local_offset).utc().format(form).to_string() + " local",
+        TimeFormat::Local => world.local(at).utc().format(form).to_string() + " local",
         TimeFormat::Utc | TimeFormat::Relative => at.utc().format(form).to_string() + " UTC",
     }
 }

@@ -71,9 +71,9 @@ impl EdgeStats {
         self.waiting.iter().map(move |(since, _)| since.age(now))
     }
 
-    /// The handoff that waits longest for its acknowledgement, and since when.
-    pub fn oldest_waiting(&self) -> Option<&(Time, HandoffId)> {
-        self.waiting.first()
+    /// What waits for its acknowledgement, as [`open_ages`](Self::open_ages) has it: each with the time since which it does.
+    pub fn waiting_since(&self) -> impl Iterator<Item = &(Time, HandoffId)> {
+        self.waiting.iter()
     }
 
     /// Whether all it counts are escalations to a role: people answer, not an agent (protocol section 3). What

@@ -18,6 +18,7 @@ impl Ledger {
             revision: self.revision + 1,
             latest: self.latest + snapshot.recent.len() as u64,
             now: snapshot.at,
+            behind: snapshot.clock.map_or(0, |it| (-it.by_ms).max(0)),
             measured: std::mem::take(&mut self.measured),
             ..Self::default()
         };

@@ -8,7 +8,8 @@ use crate::domain::event::{
 use crate::domain::health::{Kind, Tally, Window};
 use crate::domain::id::Actor;
 use crate::domain::port::{Rollup, Snapshot};
-use crate::domain::time::SECOND;
+use crate::domain::report;
+use crate::domain::time::{ClockStep, SECOND};
 
 /// The edge of [`emitted`].
 pub(in crate::domain) fn edge() -> Edge {
@@ -111,6 +112,7 @@ fn snapshot(ledger: &Ledger, seconds: i64, rollups: Vec<Rollup>) -> Snapshot {
         rollups,
         recent: ledger.recent().iter().cloned().collect(),
         refused: Vec::new(),
+        clock: None,
     }
 }
 
@@ -227,6 +229,23 @@ fn ages_grow_without_events() {
     assert_eq!(book.open_ages(ledger.now()).collect::<Vec<_>>(), [90 * SECOND]);
     assert!(book.windows.total(Window::OneMinute).is_empty());
     assert_eq!(book.windows.total(Window::All).counts.get(Kind::Emitted), 1);
+}
+
+#[test]
+fn ages_are_true_after_the_clock_of_the_source_was_set_back() {
+    let scheduled = Emission { ready_at: at(900), ..Emission::observed(edge(), "not before that", at(5)) };
+    let scheduled = event("s", "scheduled", 5, Fact::Emitted(Arc::new(scheduled)));
+    let told = snapshot(&ledger(&[emitted("r", "h", 3_600), scheduled]), 10, Vec::new());
+    let oldest = |by_seconds: i64| {
+        let clock = Some(ClockStep { at: at(8), by_ms: by_seconds * SECOND });
+        let mut ledger = Ledger::default();
+        ledger.restore(Snapshot { clock, ..told.clone() });
+        assert_eq!(ledger.now(), at(10));
+        let row = report::edges(&ledger, Window::OneHour, false).remove(0);
+        (row.oldest_unacknowledged_ms, row.oldest_unacknowledged.unwrap().to_string())
+    };
+    assert_eq!(oldest(-3_600), (Some(10 * SECOND), "h".to_owned()));
+    assert_eq!(oldest(3_600).0, Some(0), "what is to come has no age");
 }
 
 #[test]

@@ -7,15 +7,15 @@ use super::log::Log;
 use super::{Folded, emit, escalate, lease, operate, timer};
 use crate::domain::command::{Asked, Command, Refusal};
 use crate::domain::run::Run;
-use crate::domain::time::Time;
+use crate::domain::time::Present;
 
 /// What follows from `asked` at `now`: the events, and the run with them; nothing when it was done before (repeating is a
 /// no-op). Whatever the command was, what needs an approval that it does not have is not left free.
 ///
 /// # Errors
 /// Fails when nothing may change; [`Refusal`] says why.
-pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: Time) -> Result<Folded, Refusal> {
-    let mut log = Log::new(run, asked, now);
+pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: impl Into<Present>) -> Result<Folded, Refusal> {
+    let mut log = Log::new(run, asked, now.into());
     match &asked.command {
         Command::Emit(new) => emit::emit(&mut log, new)?,
         Command::Refuse(rejection) => emit::refuse(&mut log, rejection),

@@ -31,7 +31,7 @@ pub(super) fn claim(
         let edge = &handoff.emission.edge;
         return Err(Refusal::Invalid(format!("{edge} in {} is paused: {id} waits until it is resumed", edge.pipeline)));
     }
-    if handoff.ready_at > log.now {
+    if handoff.ready_at > log.now_of(handoff) {
         return Err(Refusal::Invalid(format!("handoff {id} is not ready before {}", handoff.ready_at)));
     }
     let lease_ms = lease_ms.clamp(1_000, MAX_LEASE);
@@ -60,8 +60,8 @@ pub(super) fn acknowledge(log: &mut Log, held: &Held) -> Result<(), Refusal> {
 
 /// Says nothing, but moves the end of the lease.
 pub(super) fn heartbeat(log: &mut Log, held: &Held) -> Result<(), Refusal> {
-    log.held(held, HELD)?;
-    extend_lease(Arc::make_mut(&mut log.made.run), &held.handoff, log.now);
+    let now = log.now_of(log.held(held, HELD)?);
+    extend_lease(Arc::make_mut(&mut log.made.run), &held.handoff, now);
     log.made.touched.insert(held.handoff.clone());
     Ok(())
 }

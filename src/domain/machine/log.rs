@@ -10,7 +10,7 @@ use crate::domain::id::{Actor, HandoffId};
 use crate::domain::port::ActKind;
 use crate::domain::run::queue::due;
 use crate::domain::run::{Handoff, Run, State};
-use crate::domain::time::Time;
+use crate::domain::time::{Present, Time};
 
 /// The state as decided so far and the events that led there.
 pub(super) struct Log {
@@ -18,12 +18,15 @@ pub(super) struct Log {
     pub(super) by: Actor,
     pub(super) bearer: Bearer,
     pub(super) now: Time,
+    /// The same, for waits that began before the clock was set back.
+    present: Present,
 }
 
 impl Log {
-    pub(super) fn new(run: Option<&Arc<Run>>, asked: &Asked, now: Time) -> Self {
+    pub(super) fn new(run: Option<&Arc<Run>>, asked: &Asked, present: Present) -> Self {
+        let now = present.now;
         let run = run.cloned().unwrap_or_else(|| Arc::new(Run::new(asked.run.clone(), now)));
-        Self { made: Folded::onto(run), by: asked.by.clone(), bearer: asked.bearer.clone(), now }
+        Self { made: Folded::onto(run), by: asked.by.clone(), bearer: asked.bearer.clone(), now, present }
     }
 
     /// Records a fact and folds it, so that the next rule sees it.
@@ -69,6 +72,18 @@ impl Log {
 
 /// Looking up what a command is about.
 impl Log {
+    /// The present for whatever this handoff waits for.
+    pub(super) fn now_of(&self, it: &Handoff) -> Time {
+        self.present.of_wait(it.changed_at())
+    }
+
+    /// Whether something happens to it by itself now.
+    pub(super) fn is_due(&self, it: &Handoff) -> bool {
+        // A deadline is a time that somebody named: it waits for the clock, whatever that says.
+        let now = if it.state.is_held() || it.state == State::Escalated { self.now_of(it) } else { self.now };
+        due(it).is_some_and(|due| due <= now)
+    }
+
     pub(super) fn find(&self, id: &HandoffId) -> Result<&Handoff, Refusal> {
         self.made.run.handoffs.get(id).ok_or_else(|| Refusal::NotFound(format!("handoff {id}")))
     }
@@ -76,10 +91,9 @@ impl Log {
     /// The handoff, if `held` names its running lease and it is in one of `states`.
     pub(super) fn held(&self, held: &Held, states: &[State]) -> Result<&Handoff, Refusal> {
         let handoff = self.find(&held.handoff)?;
-        let mine = handoff
-            .lease
-            .as_ref()
-            .is_some_and(|lease| lease.id == held.lease && lease.until.is_none_or(|until| until > self.now));
+        let mine = handoff.lease.as_ref().is_some_and(|lease| {
+            lease.id == held.lease && lease.until.is_none_or(|until| until > self.now_of(handoff))
+        });
         if !mine || !handoff.state.is_held() {
             let state = handoff.state.word();
             return Err(Refusal::LeaseLost { handoff: held.handoff.clone(), state });

@@ -19,17 +19,21 @@ use crate::domain::event::{
 use crate::domain::id::{Actor, Edge};
 use crate::domain::key::peer_branch;
 use crate::domain::run::{Handoff, State};
+use crate::domain::time::Present;
 
 /// A run, the commands it was given and the events that followed.
 pub(crate) struct World {
     pub(crate) run: Run,
     pub(crate) events: Vec<Event>,
     pub(crate) now: Time,
+    /// By how much the clock was set back.
+    behind: Millis,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self { run: Run::new("run".into(), Time::from_millis(0)), events: Vec::new(), now: Time::from_millis(0) }
+        let now = Time::from_millis(0);
+        Self { run: Run::new("run".into(), now), events: Vec::new(), now, behind: 0 }
     }
 
     /// One handoff `a` from writer to editor, in `state`.
@@ -81,7 +85,7 @@ impl World {
 
     fn ask_by(&mut self, by: &Actor, bearer: Bearer, command: Command) -> Result<usize, Refusal> {
         let asked = Asked { run: self.run.id.clone(), by: by.clone(), bearer, command };
-        let made = decide(Some(&Arc::new(self.run.clone())), &asked, self.now)?;
+        let made = decide(Some(&Arc::new(self.run.clone())), &asked, Present { now: self.now, behind: self.behind })?;
         for event in &made.events {
             assert_eq!(evolve(&mut self.run, event), None, "an irregular event of our own: {event:?}");
         }

@@ -5,13 +5,12 @@ use super::log::Log;
 use crate::domain::command::{Refusal, agreed};
 use crate::domain::event::{DeadReason, DismissReason, Fact, Timeout};
 use crate::domain::id::HandoffId;
-use crate::domain::run::queue::due;
 use crate::domain::run::{OpenEscalation, State};
 
 /// Whatever is due on this handoff: an expired lease, a passed deadline, an unanswered question.
 pub(super) fn timer(log: &mut Log, id: &HandoffId, jitter: f64) -> Result<(), Refusal> {
     let it = log.find(id)?.clone();
-    if due(&it).is_none_or(|due| due > log.now) {
+    if !log.is_due(&it) {
         return Ok(());
     }
     match it.state {

@@ -172,7 +172,7 @@ pub fn dead_row(ledger: &Ledger, id: &HandoffId) -> Option<DeadRow> {
         attempts: it.attempt,
         max_attempts: it.emission.terms.as_ref().map_or(0, |it| it.max_attempts),
         dead_at,
-        age_ms: dead_at.age(ledger.now()),
+        age_ms: ledger.present().age(dead_at),
         outlook: outlook(ledger, it),
         group: text.group.to_owned(),
         version: it.version,

@@ -221,12 +221,26 @@ pub fn edges(ledger: &Ledger, span: Window, stale: bool) -> Vec<EdgeRow> {
     rows
 }
 
+/// Ages of what waits for its acknowledgement on an edge, and what waits longest. What seems to wait since a time that is
+/// still to come does so since before the clock of the source was set back, unless its time has not come.
+fn waiting<'a>(ledger: &Ledger, book: &'a EdgeStats) -> (Vec<Millis>, Option<(Millis, &'a HandoffId)>) {
+    let present = ledger.present();
+    let age = |since: Time, id: &HandoffId| {
+        let ahead = present.behind > 0 && since > present.now;
+        let before = || ledger.handoff(id).is_some_and(|it| it.changed_at() > present.now);
+        if ahead && before() { present.age(since) } else { since.age(present.now) }
+    };
+    let all: Vec<_> = book.waiting_since().map(|(since, id)| (age(*since, id), id)).collect();
+    // Of those of the same age the first one.
+    let oldest = all.iter().rev().max_by_key(|(age, _)| *age).copied();
+    (all.into_iter().map(|(age, _)| age).collect(), oldest)
+}
+
 /// One edge over `span`. The ledger must have been advanced to its present; `looping` is left at 0, it is
 /// known to [`edges`] only.
 pub fn edge_row(ledger: &Ledger, book: &EdgeStats, span: Window, stale: bool) -> EdgeRow {
-    let now = ledger.now();
     let tally = book.windows.total(span);
-    let ages: Vec<Millis> = book.open_ages(now).collect();
+    let (ages, oldest) = waiting(ledger, book);
     let measured = ledger.measured().on(&book.edge);
     let facts = Facts {
         windows: &book.windows,
@@ -238,7 +252,6 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeStats, span: Window, stale: bool) ->
     };
     let (level, findings) = judge(&facts);
     let p95 = P95::of(&tally.to_ack, ages.iter().copied());
-    let oldest = book.oldest_waiting();
     let ever = book.windows.total(Window::All);
     EdgeRow {
         edge: book.edge.clone(),
@@ -250,7 +263,7 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeStats, span: Window, stale: bool) ->
         violation_rate: tally.violation_rate().into(),
         open: book.open.len(),
         unacknowledged: book.waiting(),
-        oldest_unacknowledged_ms: oldest.map(|(since, _)| since.age(now)),
+        oldest_unacknowledged_ms: oldest.map(|(age, _)| age),
         oldest_unacknowledged: oldest.map(|(_, id)| id.clone()),
         dead: book.dead,
         escalated: book.escalated,

@@ -11,7 +11,7 @@ use crate::domain::mark::SeenToken;
 use crate::domain::query::{Filterable, Query};
 use crate::domain::run::Handoff;
 use crate::domain::text::wire_word;
-use crate::domain::time::{Millis, Time};
+use crate::domain::time::{Millis, Present, Time};
 
 /// An open question as a row for screens and JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -107,15 +107,17 @@ pub fn inbox(ledger: &Ledger) -> Vec<InboxRow> {
     let mut rows: Vec<InboxRow> = ledger
         .escalated()
         .filter_map(|id| Some((ledger.run_of(id)?, ledger.handoff(id)?)))
-        .filter_map(|(run, it)| inbox_row(&run.id, it, ledger.now()))
+        .filter_map(|(run, it)| inbox_row(&run.id, it, ledger.present()))
         .collect();
     rows.sort_by(|a, b| a.place().cmp(&b.place()).then_with(|| a.handoff_id.cmp(&b.handoff_id)));
     rows
 }
 
 /// The row of one open question as of `now`; `None` when the handoff waits for nobody.
-pub fn inbox_row(run: &RunId, it: &Handoff, now: Time) -> Option<InboxRow> {
+pub fn inbox_row(run: &RunId, it: &Handoff, now: impl Into<Present>) -> Option<InboxRow> {
     let open = it.escalation.as_ref()?;
+    let present = now.into();
+    let now = present.of_wait(it.changed_at());
     let claimed = open.claimed.as_ref().filter(|(_, until)| *until > now);
     Some(InboxRow {
         handoff_id: it.id.clone(),

@@ -4,6 +4,13 @@ use super::{Handoff, State};
 use crate::domain::contract::Urgency;
 use crate::domain::time::{HOUR, MINUTE, Millis, Time};
 
+impl Handoff {
+    /// Time of the latest change: whatever it waits for was timed then. The epoch when that is not known.
+    pub fn changed_at(&self) -> Time {
+        self.last_change.as_ref().map(|it| it.at).unwrap_or_default()
+    }
+}
+
 /// From when an agent may claim it; `None` when none may, as it is in hand, has ended or is addressed to people.
 pub fn claimable(it: &Handoff) -> Option<Time> {
     let free = matches!(it.state, State::Pending | State::RetryWait);
@@ -41,6 +48,13 @@ pub fn due(it: &Handoff) -> Option<Time> {
         | State::Failed
         | State::Rejected => None,
     }
+}
+
+/// Time at which the wait began that ends when an agent may claim it or, once it is in no queue, when it is due. `None`
+/// when that end is a time which somebody named.
+pub fn timed_at(it: &Handoff) -> Option<Time> {
+    let free = matches!(it.state, State::Pending | State::RetryWait);
+    (claimable(it).is_some() || (!free && due(it).is_some())).then(|| it.changed_at())
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ pub async fn claim(State(api): State<Api>, caller: Caller, Key(once): Key, Body(
     let agent = asked.agent.or_else(|| caller.only_agent().map(str::to_owned));
     let agent = agent.ok_or_else(|| Problem::bad_request("say whose work: {\"agent\": \"...\"}"))?;
     if !caller.is_agent(&agent) {
-        return Err(Problem::scope(format!("this token may not claim for {agent:?}")));
+        return Err(Problem::scope(format!("this token may not claim for {agent:?}; {}", caller.claims_for())));
     }
     check_name("agent", &agent)?;
     if asked.max.is_some_and(|it| !(1..=10).contains(&it)) {

@@ -184,6 +184,17 @@ impl Caller {
         agents.next().filter(|_| agents.next().is_none()).map(String::as_str)
     }
 
+    /// Whose work the token takes, as a sentence for those who asked for other work.
+    pub fn claims_for(&self) -> String {
+        let plain = |it: &&String| !it.starts_with(SYSTEM) && !it.starts_with(EXTERNAL);
+        let names: Vec<&str> = self.agents.iter().filter(plain).map(String::as_str).collect();
+        if names.is_empty() {
+            let why = "it lists no agent by its plain name, which is what work waits under, and so takes none";
+            return why.to_owned();
+        }
+        format!("it may for {}", names.join(", "))
+    }
+
     /// The agents the token is bound to; empty when any will do.
     pub fn agents(&self) -> &BTreeSet<String> {
         &self.agents

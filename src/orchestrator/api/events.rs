@@ -166,6 +166,11 @@ struct Listener {
 /// The connection is gone.
 struct Gone;
 
+/// Says that what was known must be read anew, and goes on after this position.
+fn gap(oldest: Position) -> Bytes {
+    format!("event: stream.gap\ndata: {{\"oldest\":\"{oldest}\"}}\n\n").into()
+}
+
 impl Listener {
     async fn run(self, after: Option<Position>) -> Option<()> {
         self.send(Bytes::from_static(b"retry: 2000\n\n")).await.ok()?;
@@ -173,16 +178,21 @@ impl Listener {
         let mut at = after.unwrap_or(head);
         if at > head {
             // Another store than the one the cursor is from: nothing after it can be told.
-            let gap = format!("event: stream.gap\ndata: {{\"oldest\":\"{head}\"}}\n\n");
-            self.send(gap.into()).await.ok()?;
+            self.send(gap(head)).await.ok()?;
             at = head;
         }
         self.catch_up(&mut at).await?;
+        let mut steps = self.api.engine.clock_steps();
         let mut live = self.api.watcher.listen();
         // What came between the last page and the subscription.
         self.catch_up(&mut at).await?;
         loop {
-            match tokio::time::timeout(self.beat.unwrap_or(QUIET), live.recv()).await {
+            let news = tokio::select! {
+                news = tokio::time::timeout(self.beat.unwrap_or(QUIET), live.recv()) => news,
+                // Whoever keeps figures by our time has to begin anew, as the watcher does.
+                Ok(()) = steps.changed() => return self.send(gap(at)).await.ok(),
+            };
+            match news {
                 Ok(Ok(frame)) => {
                     if frame.cursor > at {
                         at = frame.cursor;

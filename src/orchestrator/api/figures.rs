@@ -151,7 +151,7 @@ pub async fn rejections(State(api): State<Api>) -> Answer {
 
 /// Whether the server works
 #[utoipa::path(get, path = "/healthz", tag = "operations",
-    responses((status = 200, description = "`{status, version, cursor}`", body = Value),
+    responses((status = 200, description = "`{status, version, cursor, clock}`; `clock` is the latest jump of the clock by a minute or more since the start, `{at, by_ms}`, or null", body = Value),
         (status = 503, description = "the store cannot be read, its files are not those that were opened, or it could not be written when it last had to")))]
 pub async fn healthz(State(api): State<Api>) -> Answer {
     // One read proves that the store answers and that its files are there, and the latest write that it takes what comes.
@@ -161,7 +161,9 @@ pub async fn healthz(State(api): State<Api>) -> Answer {
     }
     drop(api.present().await);
     let cursor = api.watcher.position();
-    Ok(Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "cursor": cursor.to_string() }))
+    let clock = *api.engine.clock_steps().borrow();
+    let version = env!("CARGO_PKG_VERSION");
+    Ok(Json(json!({ "status": "ok", "version": version, "cursor": cursor.to_string(), "clock": clock }))
         .into_response())
 }
 

@@ -8,7 +8,6 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
-use crate::clock::now;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, RunId};
 use crate::domain::ledger::Ledger;
@@ -67,8 +66,15 @@ impl Watcher {
     }
 
     async fn read(&self, engine: &Engine) {
-        let mut changed = engine.changed();
+        let (mut changed, mut steps) = (engine.changed(), engine.clock_steps());
         loop {
+            if steps.has_changed().unwrap_or(false) {
+                steps.mark_unchanged();
+                // By the clock as it is now other minutes are the last ones.
+                if let Err(why) = self.begin_anew(engine).await {
+                    tracing::warn!(why = why.detail, "cannot read the figures anew after the clock was set");
+                }
+            }
             let after = self.position();
             match engine.tail(after, PAGE).await {
                 Ok(events) => {
@@ -76,8 +82,13 @@ impl Watcher {
                         self.share(&events);
                         self.complete(engine).await;
                         self.position.send_replace(*latest);
-                    } else if changed.changed().await.is_err() {
-                        return; // the store is closed
+                    } else {
+                        tokio::select! {
+                            open = changed.changed() => if open.is_err() {
+                                return; // the store is closed
+                            },
+                            Ok(()) = steps.changed() => steps.mark_changed(),
+                        }
                     }
                 }
                 Err(why) => {
@@ -86,6 +97,15 @@ impl Watcher {
                 }
             }
         }
+    }
+
+    /// Forgets everything and starts from the store.
+    async fn begin_anew(&self, engine: &Engine) -> Result<(), Problem> {
+        let snapshot = engine.snapshot().await?;
+        let position = snapshot.cursor.number().unwrap_or_default();
+        self.known().restore(snapshot);
+        self.position.send_replace(position);
+        Ok(())
     }
 
     fn share(&self, events: &[(Position, Event)]) {
@@ -129,7 +149,7 @@ impl Watcher {
         // A reader that cannot follow is behind; what is known is better than no answer.
         let _ = tokio::time::timeout(CATCH_UP_TIMEOUT, position.wait_for(|it| *it >= committed)).await;
         let mut ledger = self.known();
-        ledger.advance(now());
+        ledger.advance(engine.now());
         ledger
     }
 

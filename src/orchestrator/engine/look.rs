@@ -29,7 +29,8 @@ impl Engine {
     /// # Errors
     /// Fails when the store cannot be read; so in all that follows.
     pub async fn snapshot(&self) -> Result<Snapshot, Problem> {
-        Ok(self.inner.store.snapshot(self.now()).await?)
+        let snapshot = self.inner.store.snapshot(self.now()).await?;
+        Ok(Snapshot { clock: *self.clock_steps().borrow(), ..snapshot })
     }
 
     /// Events after a position, in order, each with its own.

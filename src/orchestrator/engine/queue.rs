@@ -15,7 +15,7 @@ use crate::domain::event::Resolution;
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::machine::DEFAULT_LEASE;
 use crate::domain::run::{Handoff, Run};
-use crate::domain::time::Millis;
+use crate::domain::time::{Millis, SECOND};
 
 /// Most looks of a claimer in a row when each ended in a conflict: others were faster with all that it found.
 const LOOKS: u32 = 64;
@@ -57,6 +57,7 @@ impl Requester {
     pub async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, Problem> {
         let until = Instant::now() + claim.wait;
         let mut waiting = self.wake().waiting(&self.by.id);
+        let mut steps = self.clock_steps();
         let max = claim.max.clamp(1, 10);
         let before = self.claimed_before(max).await?;
         if !before.is_empty() {
@@ -69,7 +70,7 @@ impl Requester {
             }
             let store = &self.inner.store;
             let pauses = if store.is_alone() { self.known_pauses() } else { self.pauses().await? };
-            let now = self.now();
+            let now = self.present();
             // More than asked for: others look at the same queue.
             let ready = store.ready(&self.by.id, now, max + 16, pauses.edges.clone()).await?;
             let mut claimed = Vec::new();
@@ -100,11 +101,13 @@ impl Requester {
                 return Ok(claimed);
             }
             let soon = ready.next.map_or(until, |next| {
-                let wait = u64::try_from(next - now).unwrap_or_default();
-                Instant::now() + Duration::from_millis(wait)
+                // What was timed before the clock was set back is ready sooner than it says.
+                let wait = if now.behind > 0 { (next - now.now).min(SECOND) } else { next - now.now };
+                Instant::now() + Duration::from_millis(u64::try_from(wait).unwrap_or_default())
             });
             tokio::select! {
                 () = waiting.news() => {}
+                Ok(()) = steps.changed() => {}
                 () = sleep_until(soon.min(until)) => {}
             }
         }

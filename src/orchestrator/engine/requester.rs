@@ -148,7 +148,8 @@ impl Requester {
         if let Some(before) = self.before() {
             return Ok(Some(before));
         }
-        let now = self.now();
+        let present = self.present();
+        let now = present.now;
         // The same request may have been done since its key was looked up.
         if let Some(once) = &self.once
             && let Some(before) = self.answered(once, now).await?
@@ -159,7 +160,7 @@ impl Requester {
         let known = loaded.as_ref().map(|(run, _)| run);
         let Plan { command, blobs } = plan(known.map(|it| &**it), now)?;
         let asked = Asked { run: run.clone(), by: self.by.clone(), bearer: self.bearer.clone(), command };
-        let made = decide(known, &asked, now)?;
+        let made = decide(known, &asked, present)?;
         if made.is_nothing() {
             return Ok(Some(Done::Now { run: made.run, events: made.events }));
         }

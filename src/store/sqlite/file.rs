@@ -22,6 +22,7 @@ const UPGRADES: [&str; FORMAT as usize - 1] = [
     // protocol; these are the words as they were then.
     "
 ALTER TABLE handoffs ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE handoffs ADD COLUMN timed INTEGER;
 UPDATE handoffs SET open = 1 WHERE state NOT IN ('completed', 'returned', 'dismissed', 'cancelled');
 DROP INDEX IF EXISTS handoffs_state;
 CREATE INDEX handoffs_open ON handoffs(state, emitted, id) WHERE open;
@@ -46,6 +47,11 @@ CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run
 INSERT INTO rejections(id, run)
   SELECT DISTINCT json_extract(it.value, '$.rejection.id'), runs.id
   FROM runs, json_each(runs.body, '$.rejections') AS it WHERE runs.open;
+UPDATE handoffs SET timed = CAST(round(1000 * unixepoch(it.at, 'subsec')) AS INTEGER) FROM (
+  SELECT json_extract(each.value, '$[1].id') AS id, json_extract(each.value, '$[1].last_change.at') AS at
+  FROM runs, json_each(runs.body, '$.handoffs') AS each WHERE runs.open) AS it
+  WHERE handoffs.id = it.id AND (ready IS NOT NULL OR due IS NOT NULL)
+  AND (ready IS NOT NULL OR state NOT IN ('pending', 'retry_wait'));
 ALTER TABLE handoffs ADD COLUMN nth INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE handoffs ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE handoffs ADD COLUMN body TEXT NOT NULL DEFAULT '';
@@ -88,7 +94,7 @@ CREATE TABLE events(cursor INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL,
 CREATE INDEX events_refusal ON events(at) WHERE refusal;
 CREATE TABLE handoffs(id TEXT PRIMARY KEY, run TEXT NOT NULL, key TEXT NOT NULL UNIQUE, pipeline TEXT NOT NULL,
   source TEXT NOT NULL, target TEXT NOT NULL, state TEXT NOT NULL, emitted INTEGER NOT NULL, ready INTEGER,
-  prio INTEGER, due INTEGER, open INTEGER NOT NULL DEFAULT 0, nth INTEGER NOT NULL DEFAULT 0,
+  prio INTEGER, due INTEGER, open INTEGER NOT NULL DEFAULT 0, timed INTEGER, nth INTEGER NOT NULL DEFAULT 0,
   revision INTEGER NOT NULL DEFAULT 1, body TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX handoffs_ready ON handoffs(target, prio - ready, ready, id) WHERE ready IS NOT NULL;
 CREATE INDEX handoffs_waiting ON handoffs(target, pipeline, source, prio - ready, ready, id) WHERE ready IS NOT NULL;

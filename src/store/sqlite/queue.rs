@@ -7,7 +7,7 @@
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use crate::domain::id::{Edge, HandoffId, RunId};
-use crate::domain::time::Time;
+use crate::domain::time::{Present, Time};
 use crate::store::{Ready, StoreError};
 
 /// The edge after that of the pipeline `?2` from `?3` on which something waits for the agent `?1`. In two steps: to compare
@@ -34,10 +34,11 @@ impl Part {
         self.sql("prio - ready", "prio - ready > ?4 ORDER BY prio - ready LIMIT 1")
     }
 
-    /// What is ready at `?5` in the lane of the head start `?4`, at most `?6`. What is due by then is left out: that
-    /// happens to it first.
+    /// What is ready at `?5` in the lane of the head start `?4`, at most `?6`; until `?7` that is only what was timed before
+    /// the clock was set back. What is due by then is left out: that happens to it first.
     fn ready(&self) -> String {
-        let is = "prio - ready = ?4 AND ready <= ?5 AND (due IS NULL OR due > ?5) ORDER BY ready, id LIMIT ?6";
+        let is = "prio - ready = ?4 AND ready <= ?7 AND (ready <= ?5 OR timed > ?5) AND (due IS NULL OR due > ?5)
+            ORDER BY ready, id LIMIT ?6";
         self.sql("run, id, prio", is)
     }
 
@@ -61,15 +62,21 @@ impl Part {
 struct Look<'a> {
     db: &'a Connection,
     agent: &'a str,
-    now: Time,
+    now: Present,
     n: usize,
     /// Its place in the queue, and what it is.
     found: Vec<(i64, HandoffId, RunId)>,
     next: Option<Time>,
 }
 
-/// Handoffs that `agent` may claim at `now`, at most `n`, without those on edges in `paused`.
-pub(super) fn ready(db: &Connection, agent: &str, now: Time, n: usize, paused: &[Edge]) -> Result<Ready, StoreError> {
+/// Handoffs that `agent` may claim now, at most `n`, without those on edges in `paused`.
+pub(super) fn ready(
+    db: &Connection,
+    agent: &str,
+    now: Present,
+    n: usize,
+    paused: &[Edge],
+) -> Result<Ready, StoreError> {
     let moment = db.unchecked_transaction()?;
     let mut look = Look { db: &moment, agent, now, n, found: Vec::new(), next: None };
     let paused: Vec<_> = paused.iter().filter(|it| *it.to == *agent).map(|it| (&*it.pipeline, &*it.from)).collect();
@@ -96,13 +103,14 @@ pub(super) fn ready(db: &Connection, agent: &str, now: Time, n: usize, paused: &
 impl Look<'_> {
     /// Looks at every lane of one part.
     fn at(&mut self, part: &Part, pipeline: &str, source: &str) -> Result<(), StoreError> {
-        let (now, n) = (self.now.millis(), self.n as i64);
+        let (now, n) = (self.now.now.millis(), self.n as i64);
+        let until = (self.now.now + self.now.behind).millis();
         let [mut lanes, mut ready, mut next] = part.statements(self.db)?;
         let mut lane = i64::MIN;
         let first = |row: &rusqlite::Row<'_>| row.get(0);
         while let Some(found) = lanes.query_row(params![self.agent, pipeline, source, lane], first).optional()? {
             lane = found;
-            let mut rows = ready.query(params![self.agent, pipeline, source, lane, now, n])?;
+            let mut rows = ready.query(params![self.agent, pipeline, source, lane, now, n, until])?;
             while let Some(row) = rows.next()? {
                 let (run, handoff): (String, String) = (row.get(0)?, row.get(1)?);
                 self.found.push((row.get(2)?, handoff.into(), run.into()));
@@ -137,7 +145,7 @@ mod tests {
 
     /// What is found, and the steps that SQLite took.
     fn look(db: &Connection, paused: &[Edge]) -> (Ready, i32) {
-        let found = ready(db, "writer", Time::from_millis(500_000), 3, paused).unwrap();
+        let found = ready(db, "writer", Time::from_millis(500_000).into(), 3, paused).unwrap();
         let each = |part: &Part| [part.lanes(), part.ready(), part.next()];
         let all = [EDGES.to_owned()].into_iter().chain(each(&AGENT)).chain(each(&EDGE));
         let steps = all.map(|sql| db.prepare_cached(&sql).unwrap().reset_status(StatementStatus::VmStep));

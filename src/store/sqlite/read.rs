@@ -14,7 +14,7 @@ use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::port::Snapshot;
 use crate::domain::run::{Handoff, Run};
-use crate::domain::time::Time;
+use crate::domain::time::{Present, Time};
 use crate::store::{
     Answer, Blob, Commit, CommitError, Due, Filter, Giver, Link, Listed, Position, Ready, Schema, Store, StoreError,
     Version,
@@ -56,19 +56,30 @@ impl Store for Sqlite {
         })
     }
 
-    fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready> {
+    fn ready(&self, agent: &str, now: Present, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready> {
         let agent = agent.to_owned();
         self.read(move |db| queue::ready(db, &agent, now, n, &paused))
     }
 
-    fn due(&self, now: Time, n: usize) -> Answer<'_, Due> {
+    fn due(&self, now: Present, n: usize) -> Answer<'_, Due> {
+        let (now, late) = (now.now.millis(), (now.now + now.behind).millis());
         self.read(move |db| {
-            let sql = "SELECT run, id FROM handoffs WHERE due <= ?1 ORDER BY due LIMIT ?2";
+            // Between `now` and `late` only what was timed before the clock was set back.
+            let sql = "SELECT run, id FROM handoffs WHERE due <= ?2
+                       AND (due <= ?1 OR (ready IS NULL AND timed > ?1)) ORDER BY due LIMIT ?3";
             let mut statement = db.prepare_cached(sql)?;
-            let found = statement.query_map(params![now.millis(), n as i64], pair)?.collect::<Result<_, _>>()?;
+            let found = statement.query_map(params![now, late, n as i64], pair)?.collect::<Result<_, _>>()?;
             let sql = "SELECT min(due) FROM handoffs WHERE due > ?1";
-            let next: Option<i64> = db.prepare_cached(sql)?.query_row([now.millis()], |row| row.get(0))?;
+            let next: Option<i64> = db.prepare_cached(sql)?.query_row([now], |row| row.get(0))?;
             Ok(Due { found, next: next.map(Time::from_millis) })
+        })
+    }
+
+    fn latest_change(&self) -> Answer<'_, Option<Time>> {
+        self.read(|db| {
+            let sql = "SELECT max(changed) FROM runs WHERE open";
+            let latest: Option<i64> = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+            Ok(latest.map(Time::from_millis))
         })
     }
 

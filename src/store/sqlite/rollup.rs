@@ -14,6 +14,10 @@ use crate::store::StoreError;
 
 /// Time for which minutes are kept, in milliseconds; hours last, they are few.
 const MINUTES_KEPT: Millis = DAY;
+/// Number of the latest minutes in which anything happened that are kept at least.
+const LATEST_KEPT: i64 = 180;
+/// Time by which the end of a minute may be ahead of now, in milliseconds: it has not ended, and clocks differ.
+const AHEAD: Millis = 2 * MINUTE;
 /// Edges that go at once when one slice has too many.
 const EVICTED_AT_ONCE: usize = KEEP_EDGES / 20;
 
@@ -25,7 +29,7 @@ fn hour_end(end: Time) -> Time {
     Time::from_millis((end.millis() + HOUR - 1).div_euclid(HOUR) * HOUR)
 }
 
-/// Adds what happened. A clock that went back does not open an old minute again: the latest one takes it.
+/// Adds what happened, each to its own minute, also where that is over: clocks of writers differ, and are set back.
 pub(super) fn add(db: &Connection, deltas: Deltas<'_>) -> Result<(), StoreError> {
     if deltas.is_empty() {
         return Ok(());
@@ -33,22 +37,39 @@ pub(super) fn add(db: &Connection, deltas: Deltas<'_>) -> Result<(), StoreError>
     let sql = "SELECT max(until) FROM rollups WHERE span = ?1";
     let latest: Option<i64> = db.prepare_cached(sql)?.query_row([MINUTE], |row| row.get(0))?;
     let mut latest = latest.map(Time::from_millis);
-    let mut slice = Slice::new(db, MINUTE, latest.unwrap_or_default());
+    let (mut begun, mut slices) = (None, Vec::new());
     for ((end, edge), tally) in deltas {
-        if latest.is_none_or(|latest| end > latest) {
-            slice.bound()?;
-            if let Some(over) = latest.replace(end) {
-                close(db, over)?;
-            }
-            slice = Slice::new(db, MINUTE, end);
+        if begun.replace(end) != Some(end) {
+            slices.iter_mut().try_for_each(Slice::bound)?;
+            slices = taking(db, end, &mut latest)?;
         }
-        slice.add(&serde_json::to_string(edge)?, &tally)?;
+        let edge = serde_json::to_string(edge)?;
+        slices.iter_mut().try_for_each(|slice| slice.add(&edge, &tally))?;
     }
-    slice.bound()
+    slices.iter_mut().try_for_each(Slice::bound)
 }
 
-/// The minute is over: its hour takes it up.
-fn close(db: &Connection, end: Time) -> Result<(), StoreError> {
+/// The slices that take up what happened in the minute that ends at `end`. Its hour takes up the whole minute when a later
+/// one begins; what comes after that, it gets by itself.
+fn taking<'a>(db: &'a Connection, end: Time, latest: &mut Option<Time>) -> Result<Vec<Slice<'a>>, StoreError> {
+    let minute = Slice::new(db, MINUTE, end);
+    match *latest {
+        Some(latest) if end < latest => {
+            let sql = "SELECT 1 FROM rollups WHERE span = ?1 AND until = ?2";
+            if !db.prepare_cached(sql)?.exists([MINUTE, end.millis()])? {
+                forget(db, end)?;
+            }
+            return Ok(vec![minute, Slice::new(db, HOUR, hour_end(end))]);
+        }
+        Some(over) if over < end => close(db, over, end)?,
+        _ => {}
+    }
+    *latest = Some(end);
+    Ok(vec![minute])
+}
+
+/// The minute that ended at `end` is over, and another one begins: its hour takes it up.
+fn close(db: &Connection, end: Time, next: Time) -> Result<(), StoreError> {
     let mut hour = Slice::new(db, HOUR, hour_end(end));
     let mut statement = db.prepare_cached("SELECT edge, body FROM rollups WHERE span = ?1 AND until = ?2")?;
     let mut rows = statement.query([MINUTE, end.millis()])?;
@@ -57,8 +78,18 @@ fn close(db: &Connection, end: Time) -> Result<(), StoreError> {
         hour.add(row.get_ref(0)?.as_str().unwrap_or_default(), &tally)?;
     }
     hour.bound()?;
-    let sql = "DELETE FROM rollups WHERE span = ?1 AND until < ?2";
-    db.prepare_cached(sql)?.execute([MINUTE, end.millis() - MINUTES_KEPT])?;
+    forget(db, next)
+}
+
+/// Lets go of old minutes when a new one begins. The latest ones stay however old they are by then: the clock may be wrong,
+/// and when it is put right they are what happened lately.
+fn forget(db: &Connection, begins: Time) -> Result<(), StoreError> {
+    let sql = "WITH RECURSIVE latest(until, nth) AS (
+          SELECT max(until), 1 FROM rollups WHERE span = ?1
+          UNION ALL SELECT (SELECT max(until) FROM rollups WHERE span = ?1 AND until < latest.until), nth + 1
+          FROM latest WHERE nth < ?3 AND until IS NOT NULL)
+        DELETE FROM rollups WHERE span = ?1 AND until < min(?2, (SELECT until FROM latest WHERE nth = ?3))";
+    db.prepare_cached(sql)?.execute([MINUTE, begins.millis() - MINUTES_KEPT, LATEST_KEPT])?;
     Ok(())
 }
 
@@ -127,7 +158,8 @@ impl<'a> Slice<'a> {
 }
 
 /// The minutes of the last hour or two and, before them, the hours of a day, no slice twice: the end of each and
-/// its edges with their figures, as one JSON list.
+/// its edges with their figures, as one JSON list. What is dated later than now is left out, but for a little by which the
+/// clock of another writer may be ahead.
 pub(super) fn recent(db: &Connection, now: Time, mut give: impl FnMut(Time, String)) -> Result<(), StoreError> {
     let hour_ago = now.millis() - HOUR;
     let border = hour_ago.div_euclid(HOUR) * HOUR;
@@ -139,7 +171,8 @@ pub(super) fn recent(db: &Connection, now: Time, mut give: impl FnMut(Time, Stri
     let sql =
         "SELECT until, edge, body FROM rollups WHERE span = ?1 AND until > ?2 AND until <= ?3 ORDER BY until, edge";
     let mut statement = db.prepare_cached(sql)?;
-    for (span, after, last) in [(HOUR, border - DAY, border), (MINUTE, minutes.max(border - DAY), i64::MAX)] {
+    for (span, after, last) in [(HOUR, border - DAY, border), (MINUTE, minutes.max(border - DAY), now.millis() + AHEAD)]
+    {
         let mut rows = statement.query([span, after, last])?;
         let mut slice: Option<(Time, String)> = None;
         while let Some(row) = rows.next()? {

@@ -6,7 +6,7 @@ use super::rows::{events, head};
 use super::{parallel, rollup, runs};
 use crate::domain::port::{Rollup, Snapshot};
 use crate::domain::run::StoredRun;
-use crate::domain::time::{HOUR, Time};
+use crate::domain::time::{HOUR, MINUTE, Time};
 use crate::store::StoreError;
 
 /// Number of the latest events a snapshot shows.
@@ -22,9 +22,9 @@ pub(super) fn snapshot(db: &Connection, now: Time) -> Result<Snapshot, StoreErro
     let cursor = head(&moment)?;
     let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
     let recent = events(&moment, sql, [cursor as i64 - RECENT])?;
-    let sql = "SELECT cursor, body FROM events WHERE refusal AND at > ?1 ORDER BY at DESC LIMIT ?2";
-    let hour = (now + -HOUR).millis();
-    let mut refused = events(&moment, sql, [hour, REFUSED])?;
+    let sql = "SELECT cursor, body FROM events WHERE refusal AND at > ?1 AND at <= ?2 ORDER BY at DESC LIMIT ?3";
+    let (hour, end) = ((now + -HOUR).millis(), (now + MINUTE).millis());
+    let mut refused = events(&moment, sql, [hour, end, REFUSED])?;
     refused.reverse();
     let mut snapshot = Snapshot {
         at: now,
@@ -33,6 +33,7 @@ pub(super) fn snapshot(db: &Connection, now: Time) -> Result<Snapshot, StoreErro
         rollups: Vec::new(),
         recent: recent.into_iter().map(|(_, event)| event).collect(),
         refused: refused.into_iter().map(|(_, event)| event).collect(),
+        clock: None,
     };
     for part in parallel::spread(|give| parts(&moment, now, give), Part::parse)? {
         snapshot.rollups.extend(part.rollups);

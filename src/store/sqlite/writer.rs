@@ -259,10 +259,11 @@ impl Writer {
 
     fn index(&self, of: &Change, it: &Row) -> rusqlite::Result<()> {
         let sql = "INSERT INTO handoffs(id, run, key, pipeline, source, target, state, emitted, ready, prio, due,
-                   open, nth, revision, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+                   open, timed, nth, revision, body)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
                    ON CONFLICT(id) DO UPDATE SET state = excluded.state, ready = excluded.ready,
-                   prio = excluded.prio, due = excluded.due, open = excluded.open, revision = excluded.revision,
-                   body = excluded.body WHERE run = excluded.run";
+                   prio = excluded.prio, due = excluded.due, open = excluded.open, timed = excluded.timed,
+                   revision = excluded.revision, body = excluded.body WHERE run = excluded.run";
         let edge = &it.edge;
         let written = self.db.prepare_cached(sql)?.execute(params![
             it.id.as_str(),
@@ -277,6 +278,7 @@ impl Writer {
             it.place.map(Time::millis),
             it.due.map(Time::millis),
             it.open,
+            it.timed.map(Time::millis),
             it.nth as i64,
             of.expect as i64 + 1,
             it.body

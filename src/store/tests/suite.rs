@@ -8,12 +8,12 @@ use serde_json::json;
 
 use crate::domain::event::{Boundary, Emission, Event, Fact, Rejection};
 use crate::domain::health::Kind;
-use crate::domain::id::{Actor, Edge, RunId};
+use crate::domain::id::{Actor, Edge, HandoffId, RunId};
 use crate::domain::ledger::KEEP_EDGES;
 use crate::domain::machine::Folded;
 use crate::domain::machine::tests::{emission, terms};
 use crate::domain::run::{Run, State};
-use crate::domain::time::{HOUR, MINUTE, Time};
+use crate::domain::time::{HOUR, MINUTE, Present, Time};
 use crate::store::{Answered, Blob, Commit, CommitError, Due, Filter, NewSchema, Position, Ready, Store, Version};
 
 /// How long anything that has to happen may take, even on a busy machine.
@@ -276,7 +276,70 @@ pub(crate) async fn rollups_of_two_writers_add_up(place: Place) {
     }
     let rollups = handles[0].snapshot(at(290 * MINUTE)).await.unwrap().rollups;
     let fine = rollups.iter().filter(|it| it.end > at(230 * MINUTE)).count();
-    assert_eq!(fine, 3, "240, 260 and 280 minutes on, each a minute of its own");
+    assert_eq!(fine, 6, "240, 260 and 280 minutes on and each time 3 minutes before, each a minute of its own");
+}
+
+pub(crate) async fn a_clock_that_was_wrong_leaves_the_figures_as_they_were(place: Place) {
+    let store = place.open();
+    let add = async |id: &str, at| store.commit(first(id, id, at)).await.unwrap();
+    for (id, minutes) in [("a", 1), ("b", 30), ("c", 59)] {
+        add(id, at(minutes * MINUTE)).await;
+    }
+    // A year too late for three minutes, and back.
+    for nth in 0..3 {
+        add(&format!("wrong{nth}"), at(365 * 24 * HOUR + nth * MINUTE)).await;
+    }
+    assert_eq!(emitted_in(&*store, at(60 * MINUTE)).await, 3, "what was before is still there, what will be is not");
+    add("d", at(59 * MINUTE)).await;
+    add("e", at(61 * MINUTE)).await;
+    for minutes in [61, 119, 121, 181, 600] {
+        assert_eq!(
+            emitted_in(&*store, at(minutes * MINUTE)).await,
+            5,
+            "{minutes} minutes on: each once, here or there"
+        );
+    }
+    let fine = store.snapshot(at(61 * MINUTE)).await.unwrap().rollups;
+    let ends: Vec<_> = fine.iter().map(|it| it.end).collect();
+    assert_eq!(ends, [at(MINUTE), at(30 * MINUTE), at(59 * MINUTE), at(61 * MINUTE)], "each in a minute of its own");
+}
+
+pub(crate) async fn what_was_timed_before_the_clock_was_set_back_goes_on(place: Place) {
+    let store = place.open();
+    let commit = async |it| store.commit(it).await.unwrap();
+    let lease = |until| Fact::Leased {
+        attempt: 1,
+        total: 1,
+        lease: "l".to_owned(),
+        holder: "h".to_owned(),
+        until: Some(until),
+        lease_ms: MINUTE,
+    };
+    // An hour ahead: one waits, one was leased, one has a deadline.
+    commit(first("waits", "waits", at(HOUR))).await;
+    commit(first("held", "held", at(HOUR))).await;
+    commit(next(&*store, "held", "held", at(HOUR), lease(at(HOUR + MINUTE))).await).await;
+    let mut head = emission("writer", "critic", "deadline");
+    terms(&mut head).deadline = Some(at(HOUR + 1));
+    let new = event("deadline", 1, at(HOUR), "deadline", Fact::Emitted(Arc::new(head)));
+    commit(self::commit(Run::new("deadline".into(), at(HOUR)), 0, [new])).await;
+    // Now: one waits until later.
+    let mut head = Emission { ready_at: at(30 * MINUTE), ..emission("writer", "editor", "later") };
+    terms(&mut head).deadline = None;
+    let new = event("later", 1, at(0), "later", Fact::Emitted(Arc::new(head)));
+    commit(self::commit(Run::new("later".into(), at(0)), 0, [new])).await;
+    assert_eq!(store.latest_change().await.unwrap(), Some(at(HOUR)));
+
+    let ids = |found: Vec<(RunId, HandoffId)>| found.into_iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>();
+    let ready = async |now| ids(store.ready("editor", now, 9, vec![]).await.unwrap().found);
+    let due = async |now| ids(store.due(now, 9).await.unwrap().found);
+    let never_set_back = Present::from(at(1));
+    assert_eq!((ready(never_set_back).await.len(), due(never_set_back).await.len()), (0, 0));
+    let back = |on| Present { now: at(on), behind: HOUR };
+    assert_eq!(ready(back(1)).await, ["waits"], "and what is timed by the clock as it is now goes by that");
+    assert_eq!(due(back(1)).await, [""; 0]);
+    assert_eq!(due(back(MINUTE)).await, ["held"], "the lease was for a minute; a deadline goes by the clock");
+    assert_eq!(ready(back(30 * MINUTE)).await, ["later", "waits"]);
 }
 
 pub(crate) async fn the_queue_serves_the_urgent_first_and_starves_nobody(place: Place) {
@@ -295,15 +358,15 @@ pub(crate) async fn the_queue_serves_the_urgent_first_and_starves_nobody(place: 
     add("critical", Urgency::Critical, at(MINUTE)).await;
     add("later", Urgency::Critical, at(HOUR)).await;
     let ids = async |n, paused| {
-        let ready = store.ready("editor", at(2 * MINUTE), n, paused).await.unwrap();
-        ready.found.iter().map(|(_, it)| it.to_string()).collect::<Vec<_>>()
+        let ready = store.ready("editor", at(2 * MINUTE).into(), n, paused).await.unwrap();
+        ready.found.iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(ids(10, vec![]).await, ["critical", "high", "normal", "low"]);
     assert_eq!(ids(2, vec![]).await, ["critical", "high"]);
     assert_eq!(ids(9, vec![Edge::new("news", "writer", "editor")]).await, [""; 0]);
-    let ready = store.ready("editor", at(2 * MINUTE), 10, vec![]).await.unwrap();
+    let ready = store.ready("editor", at(2 * MINUTE).into(), 10, vec![]).await.unwrap();
     assert_eq!(ready.next, Some(at(HOUR)));
-    assert_eq!(store.ready("nobody", at(HOUR), 9, vec![]).await.unwrap(), Ready::default());
+    assert_eq!(store.ready("nobody", at(HOUR).into(), 9, vec![]).await.unwrap(), Ready::default());
 }
 
 pub(crate) async fn a_paused_edge_hides_what_waits_on_it_and_nothing_else(place: Place) {
@@ -327,8 +390,8 @@ pub(crate) async fn a_paused_edge_hides_what_waits_on_it_and_nothing_else(place:
     add("blog", "writer", "due", Urgency::Critical, 0, Some(9)).await;
     let look = async |now, n, paused: &[(&str, &str)]| {
         let paused = paused.iter().map(|(pipeline, from)| Edge::new(pipeline, from, "editor")).collect();
-        let Ready { found, next } = store.ready("editor", at(now), n, paused).await.unwrap();
-        (found.iter().map(|(_, it)| it.to_string()).collect::<Vec<_>>().join(" "), next)
+        let Ready { found, next } = store.ready("editor", at(now).into(), n, paused).await.unwrap();
+        (found.iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>().join(" "), next)
     };
     let next = |millis| Some(at(millis));
     assert_eq!(look(9, 7, &[]).await, ("n0 n1 n2 n3 n4 b0 b1".into(), next(MINUTE - 1)));
@@ -382,9 +445,9 @@ pub(crate) async fn timers_are_found_when_they_are_due_and_not_before(place: Pla
         let new = event(id, 1, at(0), id, Fact::Emitted(Arc::new(head)));
         one.commit(commit(Run::new(id.into(), at(0)), 0, [new])).await.unwrap();
     }
-    let due = async |now, n| {
-        let Due { found, next } = other.due(now, n).await.unwrap();
-        (found.into_iter().map(|(_, it)| it.to_string()).collect::<Vec<_>>(), next)
+    let due = async |now: Time, n| {
+        let Due { found, next } = other.due(now.into(), n).await.unwrap();
+        (found.into_iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>(), next)
     };
     assert_eq!(due(at(4), 9).await, (vec![], Some(at(5))));
     assert_eq!(due(at(5), 9).await, (vec!["soon".to_owned()], Some(at(9))));
@@ -517,6 +580,8 @@ macro_rules! suite {
             a_snapshot_is_of_one_moment
             names_that_somebody_invents_do_not_fill_the_rollups
             rollups_of_two_writers_add_up
+            a_clock_that_was_wrong_leaves_the_figures_as_they_were
+            what_was_timed_before_the_clock_was_set_back_goes_on
             the_queue_serves_the_urgent_first_and_starves_nobody
             a_paused_edge_hides_what_waits_on_it_and_nothing_else
             what_was_decided_by_another_run_is_refused_when_that_moved

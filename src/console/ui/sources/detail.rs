@@ -12,8 +12,8 @@ use crate::console::ui::canvas::Canvas;
 use crate::console::ui::part;
 use crate::domain::health::Window;
 use crate::domain::port::Replay;
-use crate::domain::text::{ago, clean, count, width, wrap};
-use crate::domain::time::Time;
+use crate::domain::text::{age, ago, clean, count, width, wrap};
+use crate::domain::time::{ClockStep, Time};
 use crate::theme::Role;
 
 /// Columns of the names of facts.
@@ -70,6 +70,11 @@ fn link(feed: &Feed, state: &State, page: &mut Page<'_>) {
         Some(old) => format!("last heard {}", ago(old)),
     };
     page.fact("data", Role::Text, &heard);
+    if let Some(ClockStep { at, by_ms }) = feed.clock() {
+        let (by, at) = (age(by_ms.abs()), at.utc().format("%Y-%m-%d %H:%M:%S UTC"));
+        let how = if by_ms < 0 { "was set back" } else { "went forward" };
+        page.fact("clock", Role::Warning, &format!("the clock of the source {how} {by} and said {at} then"));
+    }
     let ledger = feed.ledger();
     let edges = counted(ledger.edges().len() as u64, "edge", "edges");
     // What people are asked about is open between agents already.

@@ -118,7 +118,7 @@ fn every_way_to_the_queue_leads_through_the_gate() {
         ("a circle that may go on, and approved", circles(), &[yes, yes], Pending, false),
     ];
     for (way, world, deeds, state, asked) in ways {
-        let mut world = World { run: world.run.clone(), events: world.events.clone(), now: world.now };
+        let mut world = World { run: world.run.clone(), events: world.events.clone(), now: world.now, behind: 0 };
         deeds.iter().for_each(|deed| deed(&mut world));
         let it = world.it("a");
         let open = it.escalation.as_ref().filter(|open| open.asked.required);

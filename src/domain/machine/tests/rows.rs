@@ -238,6 +238,49 @@ fn rows_11_to_15_the_budget_ends_in_a_dead_letter() {
 }
 
 #[test]
+fn what_began_before_the_clock_was_set_back_lasts_as_long_as_it_was_meant_to() {
+    let timer = || Command::Timer(vec![("a".into(), 1.0)]);
+    let sweep = |world: &mut World| world.ask(&Actor::system("sweeper"), timer());
+    // An hour is taken off the clock, and `on` milliseconds have passed since.
+    let set_back = |world: &mut World, on: Millis| {
+        let began = world.it("a").changed_at();
+        (world.now, world.behind) = (began + -HOUR + on, HOUR);
+    };
+    let mut world = World::at(State::Pending);
+    set_back(&mut world, 0);
+    world.must(claim("a"));
+    assert_eq!(
+        world.it("a").lease.as_ref().unwrap().until,
+        Some(world.now + DEFAULT_ACK_TIMEOUT),
+        "by the clock as it is"
+    );
+
+    let mut world = World::at(State::RetryWait);
+    set_back(&mut world, SECOND - 1);
+    assert!(world.ask(&Actor::agent("editor"), claim("a")).is_err(), "the backoff is a second");
+    set_back(&mut world, SECOND);
+    world.must(claim("a"));
+
+    let mut world = World::at(State::Acknowledged);
+    let lease_ms = world.it("a").lease.as_ref().unwrap().lease_ms;
+    set_back(&mut world, lease_ms - 1);
+    assert_eq!(sweep(&mut world), Ok(0));
+    world.must(Command::Heartbeat(held("a")));
+    set_back(&mut world, lease_ms);
+    assert_eq!(sweep(&mut world), Ok(0), "a heartbeat holds it");
+    set_back(&mut world, 2 * lease_ms);
+    assert!(world.ask(&Actor::agent("editor"), Command::Heartbeat(held("a"))).is_err(), "too late");
+    assert_eq!(sweep(&mut world), Ok(1));
+
+    let mut world = World::new();
+    let mut new = offer("a", "writer", "editor");
+    terms(&mut new.emission).deadline = Some(world.now + MINUTE);
+    world.must(Command::Emit(Box::new(new)));
+    set_back(&mut world, 2 * MINUTE);
+    assert_eq!(sweep(&mut world), Ok(0), "a deadline is a time that somebody named");
+}
+
+#[test]
 fn row_16_a_snooze_costs_no_attempt_and_has_limits() {
     let mut world = World::at(State::Leased);
     let far = Command::Snooze { held: held("a"), until: world.now + MAX_SNOOZE + 1 };
