@@ -1,6 +1,6 @@
 //! The boundary: the checks before anything crosses an edge (protocol section 2).
 //!
-//! [`parse()`] reads text, [`admit`] turns a producer's JSON into a stored [`Contract`] or lists every violation,
+//! [`admit`] turns a producer's JSON into a stored [`Contract`] or lists every violation,
 //! [`amend()`] applies an approver's edit, [`check()`] explains a contract to its author. All of them are pure:
 //! time and identity come in as arguments.
 
@@ -8,7 +8,6 @@ mod amend;
 mod check;
 mod compat;
 mod derive;
-mod parse;
 mod registry;
 mod rules;
 mod unmask;
@@ -18,7 +17,6 @@ pub use amend::amend;
 pub use check::{Report, check};
 pub use compat::accepts;
 pub use derive::Derive;
-pub use parse::parse;
 pub use registry::{PutError, Registry};
 pub use rules::redact_refused;
 pub use unmask::unmasked_diff;
@@ -34,6 +32,7 @@ use crate::domain::brief::{Completeness, completeness};
 use crate::domain::canonical::canonical;
 use crate::domain::contract::{Contract, SCHEMA_VERSION, Strictness, Violation, digest_of_bytes};
 use crate::domain::fingerprint;
+use crate::domain::json::exact_numbers;
 use words::shown;
 
 /// The JSON Schema of a contract as a producer sends it.
@@ -102,7 +101,7 @@ pub fn admit(registry: &Registry, value: &Value, derive: &Derive) -> Result<Admi
     let mut found = Vec::new();
     rules::sizes(value, &mut found)?;
     let mut value = value.clone();
-    parse::exact_numbers(&mut value, &mut found);
+    exact_numbers(&mut value, &mut found);
     if let Some(foreign) = foreign_version(&value) {
         // The rules of another version are unknown, so nothing else is said about it.
         if !observe {
@@ -154,6 +153,14 @@ pub fn admit(registry: &Registry, value: &Value, derive: &Derive) -> Result<Admi
         dropped,
         violations,
     })
+}
+
+/// What is wrong with a contract, with the numbers in its text that could not be kept.
+pub fn with_rounded(mut found: Vec<Violation>, rounded: Vec<Violation>) -> Vec<Violation> {
+    // Of the same number less is known once it is read.
+    found.retain(|it| it.keyword != "number" || !rounded.iter().any(|text| text.path == it.path));
+    found.extend(rounded);
+    sorted(found)
 }
 
 fn sorted(mut found: Vec<Violation>) -> Vec<Violation> {

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Derive, Flag, Registry, admit, parse};
+use super::{Derive, Flag, Registry, admit, with_rounded};
 use crate::domain::brief::Completeness;
 use crate::domain::contract::{Party, Relation, RelationKind, Strictness, Violation};
+use crate::domain::json::{self, Read};
 use crate::domain::key::TraceId;
 use crate::domain::time::Time;
 
@@ -43,8 +44,8 @@ const SIX: [&str; 6] = ["schema_version", "idempotency_key", "trace_id", "proven
 /// Checks contract text as an edge of this strictness would, with `completeness_min` for a strict one. Position and
 /// source are taken from the contract itself where it states them.
 pub fn check(registry: &Registry, text: &[u8], strictness: Strictness, completeness_min: u8, now: Time) -> Report {
-    let value = match parse::parse(text) {
-        Ok(value) => value,
+    let Read { value, rounded } = match json::read(text) {
+        Ok(read) => read,
         Err(violation) => {
             let six = SIX.map(|name| FieldReport { name, fine: false, derived: false, note: "not read".to_owned() });
             return Report {
@@ -61,13 +62,17 @@ pub fn check(registry: &Registry, text: &[u8], strictness: Strictness, completen
     derive.completeness_min = completeness_min;
     let refused =
         admit(registry, &value, &derive).map_err(|violations| (violations, observed(registry, &value, &derive)));
-    let (violations, completeness, flags, digest) = match refused {
+    let (mut violations, completeness, flags, mut digest) = match refused {
         Ok(admitted) => (admitted.violations, Some(admitted.completeness), admitted.flags, Some(admitted.digest)),
         Err((violations, observed)) => {
             let (completeness, flags) = observed.map_or((None, Vec::new()), |(score, flags)| (Some(score), flags));
             (violations, completeness, flags, None)
         }
     };
+    if !rounded.is_empty() {
+        violations = with_rounded(violations, rounded);
+        digest = None;
+    }
     Report { six: six_fields(&value, &violations), violations, completeness, flags, digest }
 }
 

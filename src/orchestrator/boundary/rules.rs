@@ -5,9 +5,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::words::shown;
-use super::{CONTRACT_BYTES_MAX, Derive, FIELDS_BYTES_MAX, Flag, Registry, parse};
+use super::{CONTRACT_BYTES_MAX, Derive, FIELDS_BYTES_MAX, Flag, Registry};
 use crate::domain::brief::Completeness;
 use crate::domain::contract::{Contract, Redaction, RedactionMethod, RelationKind, SideEffect, Strictness, Violation};
+use crate::domain::json::{DEPTH_MAX, shallow};
 use crate::domain::pointer;
 use crate::domain::time::Time;
 
@@ -19,9 +20,8 @@ const SUMMARY_TOKENS: std::ops::RangeInclusive<u64> = 200..=500;
 
 /// Refuses at once what would be costly to look at more closely.
 pub(super) fn sizes(value: &Value, found: &mut Vec<Violation>) -> Result<(), Vec<Violation>> {
-    if !parse::shallow(value) {
-        let message =
-            format!("nested more than {} levels deep: flatten it or pass it as a reference", parse::DEPTH_MAX);
+    if !shallow(value) {
+        let message = format!("nested more than {} levels deep: flatten it or pass it as a reference", DEPTH_MAX);
         found.push(Violation::new("", "nesting", message));
     }
     // What the server fills in is small: twice the limit cannot come down to it.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::contract::{EXAMPLE, Party, Relation, RelationKind, Urgency, digest, example};
+use crate::domain::json::parse;
 use crate::domain::key::TraceId;
 use crate::domain::pointer::child;
 use crate::domain::time::Time;

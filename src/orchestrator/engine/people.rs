@@ -68,8 +68,8 @@ impl Requester {
             return before.handoff(&seen.handoff);
         }
         let (run, handoff) = self.find(&seen.handoff).await?;
+        let result = stored(result)?;
         let candidates = self.follow_ups(&run, &handoff, &next).await?;
-        let result = result.as_ref().map(stored);
         let command = Command::CompleteManually {
             seen,
             result: result.as_ref().map(|it| it.digest.clone()),
