@@ -98,7 +98,11 @@ pub fn wrong(what: &str, path: &Path, mistakes: &[Mistake]) -> Stop {
 }
 
 /// Every `NAME-VERSION.json` of a directory, lowest version first; all mistakes at once.
-fn register(registry: &mut Registry, directory: &Path) -> anyhow::Result<()> {
+/// Registers the payload schemas in the files of a directory.
+///
+/// # Errors
+/// Every file that holds none, or one that does not fit.
+pub fn register(registry: &mut Registry, directory: &Path) -> anyhow::Result<()> {
     let unreadable = |why: std::io::Error| {
         Stop::new(Exit::Usage, format!("cannot read the contracts in {}: {why}", directory.display()))
     };

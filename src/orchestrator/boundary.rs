@@ -30,7 +30,9 @@ use serde_json::Value;
 
 use crate::domain::brief::{Completeness, completeness};
 use crate::domain::canonical::canonical;
-use crate::domain::contract::{Contract, SCHEMA_VERSION, Strictness, Violation, digest_of_bytes};
+use crate::domain::contract::{
+    Contract, SCHEMA_VERSION, SIDE_EFFECTS_UNDECLARED, Strictness, Violation, digest_of_bytes,
+};
 use crate::domain::fingerprint;
 use crate::domain::json::exact_numbers;
 use words::shown;
@@ -56,6 +58,10 @@ pub enum Flag {
     SummarySize,
     /// The payload's schema is not registered, so its fields were not checked.
     UnregisteredPayload,
+    /// The payload is of another major version than the one before it on this edge.
+    PayloadMajorChanged,
+    /// The source left out what it wrote to the outside; the empty list that is stored is not its word.
+    SideEffectsUndeclared,
 }
 
 impl Flag {
@@ -64,6 +70,8 @@ impl Flag {
         match self {
             Self::SummarySize => "summary_size",
             Self::UnregisteredPayload => "unregistered_payload",
+            Self::PayloadMajorChanged => "payload_major_changed",
+            Self::SideEffectsUndeclared => SIDE_EFFECTS_UNDECLARED,
         }
     }
 }
@@ -113,6 +121,7 @@ pub fn admit(registry: &Registry, value: &Value, derive: &Derive) -> Result<Admi
     let Value::Object(members) = &mut value else {
         return Err(sorted(found));
     };
+    let declared = members.contains_key("side_effects") || derive.effects.is_some();
     derive::fill(members, derive, &mut found);
     let mut dropped = rules::redact(&mut value);
     rules::undropped(&value, &mut found);
@@ -126,11 +135,19 @@ pub fn admit(registry: &Registry, value: &Value, derive: &Derive) -> Result<Admi
         }
     };
     let mut flags = Vec::new();
+    if !declared {
+        flags.push(Flag::SideEffectsUndeclared);
+    }
     rules::meaning(&contract, derive, &mut found);
     rules::payload(registry, &contract, derive, &mut flags, &mut found);
+    let read = rules::version_read(&contract, derive, &mut flags, &mut found);
     let completeness = completeness(&contract);
     rules::demands(&contract, &completeness, derive, &mut flags, &mut found);
-    if let (Some(payload), Some(consumer)) = (&mut contract.working_memory.payload, &derive.consumer) {
+    // Of a version that its consumer does not read nothing is known that could be left out: an edge that lets it pass
+    // delivers all of it.
+    if let (Some(payload), Some(consumer)) =
+        (&mut contract.working_memory.payload, derive.consumer.as_ref().filter(|_| read))
+    {
         let (kept, names) = registry.project(&payload.schema, consumer, &payload.fields);
         payload.fields = kept;
         dropped.extend(names.into_iter().map(|name| format!("{}{name}", rules::FIELDS)));

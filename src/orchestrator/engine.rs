@@ -10,6 +10,7 @@ mod act;
 mod admit;
 mod blobs;
 mod emit;
+mod hidden;
 mod ids;
 mod lease;
 mod look;
@@ -26,6 +27,7 @@ mod wake;
 
 use std::sync::{Arc, RwLock};
 
+pub use hidden::{sourceless, sourceless_event, without_source};
 pub use lease::Completed;
 pub use people::Edit;
 pub use problem::Problem;

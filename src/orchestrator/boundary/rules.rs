@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::words::shown;
-use super::{CONTRACT_BYTES_MAX, Derive, FIELDS_BYTES_MAX, Flag, Registry};
+use super::{CONTRACT_BYTES_MAX, Derive, FIELDS_BYTES_MAX, Flag, Registry, accepts};
 use crate::domain::brief::Completeness;
 use crate::domain::contract::{Contract, Redaction, RedactionMethod, RelationKind, SideEffect, Strictness, Violation};
 use crate::domain::json::{DEPTH_MAX, shallow};
@@ -272,6 +272,41 @@ pub(super) fn payload(
     let message = format!("version {version} of {name} is not supported: registered are {}", known.join(", "));
     let path = "/working_memory/payload/version";
     found.push(Violation::new(path, "unsupported-schema-version", message));
+}
+
+/// Whether the payload is of a version that its consumer reads, as far as that is known: by the policy of the edge, else by
+/// what was handed over on it before.
+pub(super) fn version_read(
+    contract: &Contract,
+    derive: &Derive,
+    flags: &mut Vec<Flag>,
+    found: &mut Vec<Violation>,
+) -> bool {
+    let Some(payload) = &contract.working_memory.payload else { return true };
+    // A version that is none was reported by the contract's schema.
+    let Ok(version) = Version::parse(&payload.version) else { return false };
+    let name = shown(&payload.schema);
+    let mut refuse = |message: String| {
+        let path = "/working_memory/payload/version";
+        found.push(Violation::new(path, "unsupported-schema-version", message));
+    };
+    match (&derive.consumer, &derive.last_payload) {
+        (Some(consumer), _) if !accepts(consumer, &version) => {
+            refuse(format!("version {version} of {name} is not read on this edge: its consumer reads {consumer}"));
+            return false;
+        }
+        (None, Some(last)) if !accepts(last, &version) => {
+            flags.push(Flag::PayloadMajorChanged);
+            if derive.strictness == Strictness::Strict {
+                refuse(format!(
+                    "version {version} of {name} is not what this edge delivered last, {last}: once its consumer reads it, say \
+                     consumer = \"{version}\" in the policy of the edge"
+                ));
+            }
+        }
+        _ => {}
+    }
+    true
 }
 
 /// Finds violations of the edge's strictness.

@@ -164,6 +164,7 @@ impl Requester {
         derive: Derive,
     ) -> Result<Result<Candidate, Vec<Violation>>, Problem> {
         self.refresh_schemas().await?;
+        let derive = self.after_the_last(body, derive).await?;
         let mut candidate = match self.candidate(body, derive) {
             Ok(candidate) => candidate,
             Err(violations) => return Ok(Err(violations)),

@@ -10,7 +10,7 @@ use super::{Problem, Requester, cut};
 use crate::domain::canonical::canonical;
 use crate::domain::command::{Command, Held, Refusal};
 use crate::domain::contract::{Violation, digest_of_bytes};
-use crate::domain::event::{Escalation, EscalationKind, Event, Fact};
+use crate::domain::event::{Answer, Cause, Escalation, EscalationKind, Event, Fact};
 use crate::domain::id::HandoffId;
 use crate::domain::json::exact_numbers;
 use crate::domain::run::{Handoff, Run};
@@ -111,16 +111,24 @@ impl Requester {
             return Err(Refusal::Invalid(why).into());
         }
         let jitter = fastrand::f64();
-        let question = format!("{} failed with {code}. What shall become of it?", self.by.id);
+        let question = match detail.trim() {
+            "" => format!("{} failed with {code}. What shall become of it?", self.by.id),
+            said => format!("{} failed with {code}: {said}", self.by.id),
+        };
+        let cause = Cause { code: code.clone(), detail: detail.clone() };
         self.under_lease(&held, |handoff, now| {
             let urgency = handoff.urgency();
             let kind = EscalationKind::Failure;
+            // Whoever asks by failing can be told: the answer comes with the next claim.
+            let mut allow = handoff.emission.answers(kind);
+            allow.insert(1, Answer::Respond);
             Command::Fail {
                 held: held.clone(),
                 code: code.clone(),
                 detail: detail.clone(),
                 escalation: Box::new(Escalation {
-                    allow: handoff.emission.answers(kind),
+                    allow,
+                    cause: Some(cause.clone()),
                     context_digest: handoff.digest().map(str::to_owned),
                     ..question_to(kind, question.clone(), OPERATORS, urgency, now)
                 }),
