@@ -1,5 +1,7 @@
 //! Numbers in JSON text that a reader of 64-bit integers and floats would make others of.
 
+use serde_json::Number;
+
 /// A number that will not be what it was.
 pub(super) struct Rounded {
     /// How many numbers stand before it.
@@ -51,8 +53,9 @@ fn is_kept(number: &str) -> bool {
     if short || number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
         return true;
     }
-    let Ok(float) = number.parse::<f64>() else { return true };
-    decimal(number) == decimal(&format!("{float:e}"))
+    // What is no number, or none that a float can be near to, is refused by the reader.
+    let float = number.parse().ok().and_then(Number::from_f64);
+    float.is_none_or(|float| decimal(number) == decimal(&float.to_string()))
 }
 
 /// The digits of a decimal number without zeros at their ends, and the power of ten they are to be multiplied with; without
@@ -91,6 +94,7 @@ mod tests {
     #[test]
     fn spelling_is_no_difference() {
         for kept in [
+            "563000000000000.2",
             "1.0",
             "-0",
             "-0.0",
