@@ -21,7 +21,7 @@ const SUMMARY_TOKENS: std::ops::RangeInclusive<u64> = 200..=500;
 /// Refuses at once what would be costly to look at more closely.
 pub(super) fn sizes(value: &Value, found: &mut Vec<Violation>) -> Result<(), Vec<Violation>> {
     if !shallow(value) {
-        let message = format!("nested more than {} levels deep: flatten it or pass it as a reference", DEPTH_MAX);
+        let message = format!("nested more than {DEPTH_MAX} levels deep: flatten it or pass it as a reference");
         found.push(Violation::new("", "nesting", message));
     }
     // What the server fills in is small: twice the limit cannot come down to it.
