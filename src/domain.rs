@@ -21,6 +21,7 @@ pub mod event;
 pub mod fingerprint;
 pub mod health;
 pub mod id;
+pub mod json;
 pub mod key;
 #[deny(clippy::wildcard_enum_match_arm)]
 pub mod ledger;

@@ -100,7 +100,7 @@ impl Subject<'_> {
     /// The side effects: everything written to the outside, with the outlook for a requeue of a dead letter.
     pub fn effects(&self, doc: &mut Doc) {
         match self.body.contract() {
-            Ok(contract) => origin::effects(doc, contract),
+            Ok(contract) => origin::effects(doc, contract, self.it),
             Err(why) => return doc.paragraph(TextRole::Dim, why),
         }
         if self.outlook.is_some() {

@@ -112,6 +112,9 @@ pub trait Store: Send + Sync {
     /// The bytes with this digest; `None` when they are not kept.
     fn blob(&self, digest: &str) -> Answer<'_, Option<Blob>>;
 
+    /// Whether the bytes with this digest are kept.
+    fn has_blob(&self, digest: &str) -> Answer<'_, bool>;
+
     /// Who gave the bytes with this digest to be kept; empty when they are not kept, or nobody outside gave them.
     fn givers(&self, digest: &str) -> Answer<'_, Vec<Giver>>;
 
@@ -121,6 +124,9 @@ pub trait Store: Send + Sync {
 
     /// Whether a handoff was ever on this edge.
     fn has_edge(&self, edge: &Edge) -> Answer<'_, bool>;
+
+    /// The version of a payload schema of this name that was last handed over on an edge; `None` when none was.
+    fn last_payload(&self, edge: &Edge, schema: &str) -> Answer<'_, Option<String>>;
 
     /// The answer remembered for a key, and before it the fingerprint of its request; `None` when there is none, or it
     /// has expired at `now`.

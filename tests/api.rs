@@ -8,6 +8,8 @@ mod access;
 mod agents;
 #[path = "api/approvals.rs"]
 mod approvals;
+#[path = "api/contracts.rs"]
+mod contracts;
 #[path = "api/events.rs"]
 mod events;
 #[path = "api/once.rs"]

@@ -77,6 +77,7 @@ fn question() -> Box<Escalation> {
         context_digest: None,
         required: false,
         asker: None,
+        cause: None,
     })
 }
 

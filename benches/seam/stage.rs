@@ -222,6 +222,7 @@ fn question(nth: usize, at: Time) -> Fact {
         context_digest: Some("sha256:00".to_owned()),
         required: false,
         asker: None,
+        cause: None,
     }))
 }
 

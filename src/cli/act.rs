@@ -8,9 +8,9 @@ use super::look::{Look, look};
 use super::{Connect, Exit, Output, Stop, say};
 use crate::domain::event::DismissReason;
 use crate::domain::id::{HandoffId, RunId};
+use crate::domain::json;
 use crate::domain::port::{ActKind, Format, Found, Given, Request, SeenToken, Target, Want};
 use crate::domain::run::Handoff;
-use crate::orchestrator::boundary;
 
 mod ask;
 pub mod edge;
@@ -124,7 +124,10 @@ fn because() -> impl clap::builder::TypedValueParser<Value = DismissReason> {
 }
 
 fn answer(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|why| format!("not JSON ({why}); a text needs quotes: '\"…\"'"))
+    json::parse(text.as_bytes()).map_err(|why| match why.keyword.as_str() {
+        "json" => format!("{}; a text needs quotes: '\"…\"'", why.message),
+        _ => why.to_string(),
+    })
 }
 
 /// Runs `seam act`: reads the ids, asks for confirmation, sends the requests and prints the result of each item.
@@ -323,7 +326,7 @@ impl Act {
         {
             return Ok(Some(text.into()));
         }
-        match boundary::parse(&text) {
+        match json::parse(&text) {
             Ok(value) => Ok(Some(value)),
             Err(wrong) => {
                 say(&format!("{file} cannot be approved: {wrong}"));

@@ -1,11 +1,12 @@
 //! `seam check`: is this a valid contract, and what would make it better?
 
 use std::io::Read;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use serde::Serialize;
 
-use super::{Exit, Output, Stop, json, print};
+use super::{Exit, Output, Stop, json, print, rules};
 use crate::clock;
 use crate::domain::contract::Strictness;
 use crate::domain::text::clean;
@@ -19,6 +20,9 @@ pub struct Args {
     /// Check as a strict edge would, with this completeness (0 to 100) as the least
     #[arg(long, value_name = "LEAST", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub strict: Option<u8>,
+    /// Payload schemas beside the built-in ones, each in a file NAME-VERSION.json
+    #[arg(long, value_name = "DIR")]
+    pub contracts: Option<PathBuf>,
     /// How to print
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
@@ -38,7 +42,11 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         Some(least) => (Strictness::Strict, least),
         None => (Strictness::Standard, 0),
     };
-    let report = boundary::check(&Registry::new(), &text, strictness, least, clock::now());
+    let mut registry = Registry::new();
+    if let Some(directory) = &args.contracts {
+        rules::register(&mut registry, directory)?;
+    }
+    let report = boundary::check(&registry, &text, strictness, least, clock::now());
     let valid = report.violations.is_empty();
     match args.output {
         Output::Text => print(words(&args.file, &report).as_bytes())?,
@@ -90,7 +98,11 @@ fn words(file: &str, report: &Report) -> String {
     lines.push(String::new());
     lines.push("the six fields".to_owned());
     for it in &report.six {
-        let sign = if it.fine { "✓" } else { "✕" };
+        let sign = match (it.fine, it.undeclared) {
+            (true, true) => "▲",
+            (true, false) => "✓",
+            (false, _) => "✕",
+        };
         lines.push(format!("  {sign} {:<16} {}", it.name, it.note));
     }
     lines.push(String::new());
@@ -107,9 +119,22 @@ fn words(file: &str, report: &Report) -> String {
         lines.push(match flag {
             Flag::SummarySize => "note: the summary is outside 200 to 500 tokens".to_owned(),
             Flag::UnregisteredPayload => {
-                "note: the payload's schema is not built in, so its fields were not checked".to_owned()
+                "note: the payload's fields were not checked, as nobody gave its schema: --contracts DIR does"
+                    .to_owned()
+            }
+            Flag::PayloadMajorChanged => {
+                "note: the payload is of another major version than the one before it".to_owned()
+            }
+            Flag::SideEffectsUndeclared => {
+                "note: side_effects are not declared; nobody can tell later what was written, so say [] for nothing"
+                    .to_owned()
             }
         });
+    }
+    lines.push(String::new());
+    lines.push("not looked at".to_owned());
+    for it in &report.unseen {
+        lines.push(format!("  ○ {it}"));
     }
     let mut text = String::new();
     for line in lines {

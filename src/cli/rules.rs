@@ -8,6 +8,7 @@ use semver::Version;
 
 use super::{Exit, Stop};
 use crate::config;
+use crate::domain::json;
 use crate::domain::text::clean;
 use crate::orchestrator::boundary::Registry;
 use crate::orchestrator::engine::Settings;
@@ -97,7 +98,11 @@ pub fn wrong(what: &str, path: &Path, mistakes: &[Mistake]) -> Stop {
 }
 
 /// Every `NAME-VERSION.json` of a directory, lowest version first; all mistakes at once.
-fn register(registry: &mut Registry, directory: &Path) -> anyhow::Result<()> {
+/// Registers the payload schemas in the files of a directory.
+///
+/// # Errors
+/// Every file that holds none, or one that does not fit.
+pub fn register(registry: &mut Registry, directory: &Path) -> anyhow::Result<()> {
     let unreadable = |why: std::io::Error| {
         Stop::new(Exit::Usage, format!("cannot read the contracts in {}: {why}", directory.display()))
     };
@@ -123,7 +128,7 @@ fn register(registry: &mut Registry, directory: &Path) -> anyhow::Result<()> {
     files.sort();
     for (name, version, path) in files {
         let added = text(&path, "the contract").map_err(|why| why.to_string()).and_then(|text| {
-            let schema = serde_json::from_str(&text).map_err(|why| why.to_string())?;
+            let schema = json::parse(text.as_bytes()).map_err(|why| why.to_string())?;
             registry.put(&name, &version, schema).map_err(|why| why.to_string())
         });
         if let Err(why) = added {

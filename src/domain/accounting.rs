@@ -156,6 +156,7 @@ pub fn entries(event: &Event, before: Option<&Before>, after: Option<&Handoff>, 
                     book.add(Entry::Violated);
                 }
                 DeadReason::Expired
+                | DeadReason::ReferenceGone
                 | DeadReason::EscalationTimeout
                 | DeadReason::EscalatedTooOften
                 | DeadReason::Observed => {}

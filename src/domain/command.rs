@@ -63,6 +63,13 @@ pub enum Command {
         /// Whether its edge is paused.
         paused: bool,
     },
+    /// Row 20: what its contract refers to is gone, so nobody can be given it.
+    Withhold {
+        /// The handoff it is about.
+        handoff: HandoffId,
+        /// What is gone, in words.
+        detail: String,
+    },
     /// Row 5: the target checked the contract and owns the work from now on.
     Acknowledge(Held),
     /// Row 6: the holder is still at work, which extends the lease without an event.
@@ -134,8 +141,8 @@ pub enum Command {
         /// Time at which the claim lapses.
         until: Time,
     },
-    /// An approver puts it back.
-    ReleaseEscalation {
+    /// An approver puts it back, or a person what they took.
+    Release {
         /// The handoff, as the person saw it.
         seen: Seen,
     },
@@ -322,14 +329,15 @@ pub enum Refusal {
         /// The role.
         role: String,
     },
-    /// Its deadline passed before anybody took it.
+    /// Its deadline, or that of what its contract refers to, passed before anybody took it.
     #[error(
-        "nobody is given handoff {handoff} any more: its deadline passed at {deadline}, and it becomes a dead letter"
+        "nobody is given handoff {handoff} any more: its deadline, or that of what it refers to, passed at {deadline}, and it \
+         becomes a dead letter"
     )]
     Expired {
         /// The handoff it is about.
         handoff: HandoffId,
-        /// Its deadline.
+        /// The earlier of these.
         deadline: Time,
     },
     /// The request itself makes no sense.

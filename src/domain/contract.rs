@@ -332,6 +332,9 @@ impl Violation {
     }
 }
 
+/// The flag of a handoff whose source left out what it wrote to the outside: that its manifest is empty is not its word.
+pub const SIDE_EFFECTS_UNDECLARED: &str = "side_effects_undeclared";
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = if self.path.is_empty() { "/" } else { &self.path };

@@ -18,7 +18,7 @@ mod words;
 
 pub use annotation::Annotation;
 pub use emission::Emission;
-pub use escalation::{Answer, Escalation, EscalationKind, Resolution, Timeout};
+pub use escalation::{Answer, Cause, Escalation, EscalationKind, Resolution, Timeout};
 pub use terms::{Approval, Terms};
 pub use words::Tone;
 
@@ -147,6 +147,9 @@ pub enum Fact {
     Snoozed {
         /// Time before which it cannot be claimed.
         until: Time,
+        /// True when a person put back what they took, which is none of the snoozes it has.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        released: bool,
     },
     /// An operator returned it to the queue (row 21).
     #[serde(rename = "handoff.requeued.v1")]
@@ -254,6 +257,8 @@ pub enum DeadReason {
     SchemaViolation,
     /// Its deadline passed before it was completed.
     Expired,
+    /// What its contract refers to is gone, or can be fetched no longer.
+    ReferenceGone,
     /// Nobody answered the escalation in time.
     EscalationTimeout,
     /// It was escalated five times.

@@ -293,6 +293,16 @@ const fn likeness(character: char) -> char {
     }
 }
 
+/// The longest piece of a foreign value in a message, in characters.
+const SHOWN_MAX: usize = 60;
+
+/// A foreign text quoted, escaped and shortened, so that it cannot disturb a message.
+pub fn shown(text: &str) -> String {
+    let cut: String = text.chars().take(SHOWN_MAX).collect();
+    let more = if cut.len() < text.len() { "…" } else { "" };
+    format!("{cut:?}{more}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! The boundary: the checks before anything crosses an edge (protocol section 2).
 //!
-//! [`parse()`] reads text, [`admit`] turns a producer's JSON into a stored [`Contract`] or lists every violation,
+//! [`admit`] turns a producer's JSON into a stored [`Contract`] or lists every violation,
 //! [`amend()`] applies an approver's edit, [`check()`] explains a contract to its author. All of them are pure:
 //! time and identity come in as arguments.
 
@@ -8,7 +8,6 @@ mod amend;
 mod check;
 mod compat;
 mod derive;
-mod parse;
 mod registry;
 mod rules;
 mod unmask;
@@ -18,7 +17,6 @@ pub use amend::amend;
 pub use check::{Report, check};
 pub use compat::accepts;
 pub use derive::Derive;
-pub use parse::parse;
 pub use registry::{PutError, Registry};
 pub use rules::redact_refused;
 pub use unmask::unmasked_diff;
@@ -32,8 +30,11 @@ use serde_json::Value;
 
 use crate::domain::brief::{Completeness, completeness};
 use crate::domain::canonical::canonical;
-use crate::domain::contract::{Contract, SCHEMA_VERSION, Strictness, Violation, digest_of_bytes};
+use crate::domain::contract::{
+    Contract, SCHEMA_VERSION, SIDE_EFFECTS_UNDECLARED, Strictness, Violation, digest_of_bytes,
+};
 use crate::domain::fingerprint;
+use crate::domain::json::exact_numbers;
 use words::shown;
 
 /// The JSON Schema of a contract as a producer sends it.
@@ -57,6 +58,10 @@ pub enum Flag {
     SummarySize,
     /// The payload's schema is not registered, so its fields were not checked.
     UnregisteredPayload,
+    /// The payload is of another major version than the one before it on this edge.
+    PayloadMajorChanged,
+    /// The source left out what it wrote to the outside; the empty list that is stored is not its word.
+    SideEffectsUndeclared,
 }
 
 impl Flag {
@@ -65,6 +70,8 @@ impl Flag {
         match self {
             Self::SummarySize => "summary_size",
             Self::UnregisteredPayload => "unregistered_payload",
+            Self::PayloadMajorChanged => "payload_major_changed",
+            Self::SideEffectsUndeclared => SIDE_EFFECTS_UNDECLARED,
         }
     }
 }
@@ -102,7 +109,7 @@ pub fn admit(registry: &Registry, value: &Value, derive: &Derive) -> Result<Admi
     let mut found = Vec::new();
     rules::sizes(value, &mut found)?;
     let mut value = value.clone();
-    parse::exact_numbers(&mut value, &mut found);
+    exact_numbers(&mut value, &mut found);
     if let Some(foreign) = foreign_version(&value) {
         // The rules of another version are unknown, so nothing else is said about it.
         if !observe {
@@ -114,6 +121,7 @@ pub fn admit(registry: &Registry, value: &Value, derive: &Derive) -> Result<Admi
     let Value::Object(members) = &mut value else {
         return Err(sorted(found));
     };
+    let declared = members.contains_key("side_effects") || derive.effects.is_some();
     derive::fill(members, derive, &mut found);
     let mut dropped = rules::redact(&mut value);
     rules::undropped(&value, &mut found);
@@ -127,11 +135,19 @@ pub fn admit(registry: &Registry, value: &Value, derive: &Derive) -> Result<Admi
         }
     };
     let mut flags = Vec::new();
+    if !declared {
+        flags.push(Flag::SideEffectsUndeclared);
+    }
     rules::meaning(&contract, derive, &mut found);
     rules::payload(registry, &contract, derive, &mut flags, &mut found);
+    let read = rules::version_read(&contract, derive, &mut flags, &mut found);
     let completeness = completeness(&contract);
     rules::demands(&contract, &completeness, derive, &mut flags, &mut found);
-    if let (Some(payload), Some(consumer)) = (&mut contract.working_memory.payload, &derive.consumer) {
+    // Of a version that its consumer does not read nothing is known that could be left out: an edge that lets it pass
+    // delivers all of it.
+    if let (Some(payload), Some(consumer)) =
+        (&mut contract.working_memory.payload, derive.consumer.as_ref().filter(|_| read))
+    {
         let (kept, names) = registry.project(&payload.schema, consumer, &payload.fields);
         payload.fields = kept;
         dropped.extend(names.into_iter().map(|name| format!("{}{name}", rules::FIELDS)));
@@ -154,6 +170,14 @@ pub fn admit(registry: &Registry, value: &Value, derive: &Derive) -> Result<Admi
         dropped,
         violations,
     })
+}
+
+/// What is wrong with a contract, with the numbers in its text that could not be kept.
+pub fn with_rounded(mut found: Vec<Violation>, rounded: Vec<Violation>) -> Vec<Violation> {
+    // Of the same number less is known once it is read.
+    found.retain(|it| it.keyword != "number" || !rounded.iter().any(|text| text.path == it.path));
+    found.extend(rounded);
+    sorted(found)
 }
 
 fn sorted(mut found: Vec<Violation>) -> Vec<Violation> {

@@ -11,6 +11,7 @@ mod admit;
 mod blobs;
 mod clock;
 mod emit;
+mod hidden;
 mod ids;
 mod lease;
 mod look;
@@ -29,6 +30,7 @@ use std::sync::{Arc, RwLock};
 
 use tokio::sync::watch;
 
+pub use hidden::{sourceless, sourceless_event, without_source};
 pub use lease::Completed;
 pub use people::Edit;
 pub use problem::Problem;

@@ -4,6 +4,7 @@ use super::origin::model;
 use super::{Doc, TextRole};
 use crate::domain::brief::completeness;
 use crate::domain::contract::{Contract, EffectStatus, SCHEMA_VERSION, Violation};
+use crate::domain::event::Terms;
 use crate::domain::key::handoff_key;
 use crate::domain::run::Handoff;
 use crate::domain::text::{plural, word};
@@ -34,16 +35,21 @@ pub(super) fn fields(doc: &mut Doc, contract: &Contract, it: &Handoff) {
     let made = &contract.provenance;
     let calls = plural(made.tool_calls.len(), "tool call");
     tick(doc, "provenance", Ok(format!("{}, {}, {calls}", made.agent.label(), model(made.model.as_ref()))));
+    let terms = it.emission.terms.as_ref();
     let unknown = contract.side_effects.iter().filter(|it| it.status == EffectStatus::Unknown).count();
     let declared = plural(contract.side_effects.len(), "declared write");
-    tick(
-        doc,
-        "effects",
-        match unknown {
-            0 => Ok(declared),
-            open => Err(format!("{declared}, {open} with an unknown outcome")),
-        },
-    );
+    if terms.is_some_and(Terms::hides_effects) {
+        doc.field("effects", TextRole::Warn, "▲ not declared: the source does not say whether it wrote anything");
+    } else {
+        tick(
+            doc,
+            "effects",
+            match unknown {
+                0 => Ok(declared),
+                open => Err(format!("{declared}, {open} with an unknown outcome")),
+            },
+        );
+    }
     let modes = &contract.failure_modes;
     let both: Vec<&str> = modes.retryable.iter().filter(|it| modes.escalate.contains(it)).map(String::as_str).collect();
     let list = |codes: &[String]| {
@@ -63,7 +69,6 @@ pub(super) fn fields(doc: &mut Doc, contract: &Contract, it: &Handoff) {
         },
     );
     let wrong: &[Violation] = it.failure.as_ref().map_or(&[], |it| &it.violations);
-    let terms = it.emission.terms.as_ref();
     let (flags, dropped) = terms.map_or((&[][..], &[][..]), |it| (&it.flags, &it.dropped));
     if !wrong.is_empty() || !flags.is_empty() {
         doc.head("WHAT IS WRONG");
@@ -72,6 +77,14 @@ pub(super) fn fields(doc: &mut Doc, contract: &Contract, it: &Handoff) {
         }
         for flag in flags {
             doc.item((TextRole::Warn, "▲"), TextRole::Text, flag);
+        }
+    }
+    if let Some(class) = &contract.classification {
+        doc.head("CLASSIFICATION");
+        doc.field("level", TextRole::Text, &word(&class.level));
+        match &class.regulations {
+            Some(named) => doc.field("regulations", TextRole::Text, &said_or_none(named)),
+            None => doc.field("regulations", TextRole::Dim, "not said"),
         }
     }
     let whole = completeness(contract);
@@ -83,4 +96,8 @@ pub(super) fn fields(doc: &mut Doc, contract: &Contract, it: &Handoff) {
     if !dropped.is_empty() {
         doc.field("dropped", TextRole::Dim, &format!("{} did not cross the edge", dropped.join(", ")));
     }
+}
+
+fn said_or_none(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

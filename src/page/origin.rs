@@ -2,13 +2,19 @@
 
 use super::{Doc, TextRole};
 use crate::domain::contract::{CallStatus, Contract, EffectStatus, Maker};
+use crate::domain::event::Terms;
 use crate::domain::run::Handoff;
 use crate::domain::text::{latency, plural, word};
 
 /// The manifest of the source, and what is known beyond it: nothing yet, which is said.
-pub(super) fn effects(doc: &mut Doc, contract: &Contract) {
+pub(super) fn effects(doc: &mut Doc, contract: &Contract, it: &Handoff) {
     doc.head("WRITTEN BY THE SOURCE BEFORE THIS HANDOFF");
-    if contract.side_effects.is_empty() {
+    if it.emission.terms.as_ref().is_some_and(Terms::hides_effects) {
+        doc.paragraph(
+            TextRole::Warn,
+            "Not declared: the source does not say whether it wrote anything to the outside.",
+        );
+    } else if contract.side_effects.is_empty() {
         doc.paragraph(TextRole::Text, "Nothing: the source declares that it wrote nothing to the outside.");
     }
     for effect in &contract.side_effects {

@@ -15,7 +15,7 @@ pub fn question(doc: &mut Doc, row: &InboxRow, shown: Shown<'_>) {
         None => doc.field("will run", TextRole::Dim, "the handoff goes on to its target; no single action was named"),
     }
     match shown.contract() {
-        Ok(contract) => body(doc, contract),
+        Ok(contract) => body(doc, contract, row),
         Err(why) => doc.field("contract", TextRole::Dim, why),
     }
     let of = if row.role.is_empty() { String::new() } else { format!(", of {}", row.role) };
@@ -35,7 +35,7 @@ pub fn call(action: &serde_json::Value) -> String {
     }
 }
 
-fn body(doc: &mut Doc, contract: &Contract) {
+fn body(doc: &mut Doc, contract: &Contract, row: &InboxRow) {
     let brief = &contract.brief;
     if let Some(reason) = &brief.escalation_reason {
         doc.field("because", TextRole::Text, reason);
@@ -47,7 +47,7 @@ fn body(doc: &mut Doc, contract: &Contract) {
     }
     done_when(doc, brief);
     doc.field("stands", TextRole::Text, &brief.current_state);
-    effects(doc, contract);
+    effects(doc, contract, row);
     let made = &contract.provenance;
     let confidence = made.confidence.map_or_else(|| "not said".to_owned(), |it| format!("{it:.2}"));
     let model = made.model.as_ref().map_or_else(|| "no model".to_owned(), |it| format!("model {}", it.label()));
@@ -57,7 +57,10 @@ fn body(doc: &mut Doc, contract: &Contract) {
 }
 
 /// The writes to the outside before this question: they stay whatever is answered.
-fn effects(doc: &mut Doc, contract: &Contract) {
+fn effects(doc: &mut Doc, contract: &Contract, row: &InboxRow) {
+    if row.hides_effects {
+        doc.field("already ran", TextRole::Warn, "not declared: the source does not say whether it wrote anything");
+    }
     for (nth, effect) in contract.side_effects.iter().enumerate() {
         let undo = if effect.reversible { "reversible" } else { "not reversible" };
         let role = match effect.status {

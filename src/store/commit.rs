@@ -68,6 +68,8 @@ pub struct Change {
     pub events: Vec<Entry>,
     /// The handoffs that changed, as they are now.
     pub index: Vec<Row>,
+    /// Versions of payload schemas that were handed over now, each with its edge and the name of the schema, in order.
+    pub payloads: Vec<(Edge, String, String)>,
     /// Records of refused contracts by their ids: whether the run keeps each now.
     pub rejections: Vec<(String, bool)>,
     /// What is added to the figures of an edge in a minute, named by its end.
@@ -141,6 +143,13 @@ impl Row {
     }
 }
 
+/// The payload that an event hands over.
+fn payload(it: &Event) -> Option<(Edge, String, String)> {
+    let (Fact::Emitted(head) | Fact::Amended { head: Some(head), .. }) = &it.fact else { return None };
+    let (schema, version) = head.terms.as_ref()?.payload.as_deref()?.rsplit_once('@')?;
+    Some((head.edge.clone(), schema.to_owned(), version.to_owned()))
+}
+
 impl Entry {
     fn of(it: &Event) -> Self {
         let value = serde_json::to_value(it).expect("an event has string keys only, so JSON can hold it");
@@ -193,6 +202,7 @@ impl Commit {
             body: serde_json::to_string(&rest).expect("a run has string keys only, so JSON can hold it"),
             events: made.events.iter().map(Entry::of).collect(),
             index: made.touched.iter().filter_map(row).collect(),
+            payloads: made.events.iter().filter_map(payload).collect(),
             rejections: made.rejections.iter().map(|(id, kept)| (id.clone(), *kept)).collect(),
             tallies: made.tallies.iter().map(|((end, edge), it)| (*end, edge.clone(), it.clone())).collect(),
         };

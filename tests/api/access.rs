@@ -205,7 +205,8 @@ async fn a_stranger_gets_nothing_into_a_run_and_nothing_out_of_it() {
     let done = sent(&server, &writer, &format!("/handoffs/{id}/complete"), &done).await;
     assert_eq!(done.status(), StatusCode::OK);
     let review: Value = sent(&server, &reviewer, "/handoffs/claim", &json!({})).await.json().await.unwrap();
-    assert_eq!(review["contract"]["provenance"]["agent"]["name"], "writer", "the draft is the writer's own");
+    let (_, draft) = server.engine.find(&text(&review["handoff_id"]).into()).await.unwrap();
+    assert_eq!(draft.emission.from.id, "writer", "the draft is the writer's own");
 }
 
 #[tokio::test]

@@ -181,6 +181,7 @@ fn question(handoff: &str, allow: Vec<Answer>, schema: Option<Value>, due: Milli
         context_digest: None,
         required: false,
         asker: None,
+        cause: None,
     };
     [
         event(-2 * MINUTE, handoff, "cp-0", Fact::Emitted(Arc::new(head))),

@@ -30,6 +30,7 @@ fn asked(question: &str, kind: EscalationKind, due: Millis) -> Escalation {
         context_digest: None,
         required: false,
         asker: None,
+        cause: None,
     }
 }
 

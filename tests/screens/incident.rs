@@ -97,6 +97,7 @@ fn question(opened: Millis) -> Escalation {
         context_digest: Some("sha256:00".to_owned()),
         required: false,
         asker: None,
+        cause: None,
     }
 }
 

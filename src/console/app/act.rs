@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::event::{Annotation, DismissReason};
 use crate::domain::id::Edge;
+use crate::domain::json;
 use crate::domain::port::{ActKind, Ask, Format, Given, SourceId, Target};
 use crate::domain::text::age;
 use crate::domain::time::Time;
@@ -301,7 +302,10 @@ fn schema_of(schema: &Value) -> (String, String, Vec<String>) {
 fn typed(name: &str, kind: &str, given: &str) -> Result<Value, String> {
     match kind {
         "string" => Ok(given.into()),
-        _ => serde_json::from_str(given).map_err(|_| format!("{name} is a {kind}; `{given}` is not")),
+        _ => json::parse(given.as_bytes()).map_err(|why| match why.keyword.as_str() {
+            "number" => format!("{name}: {}", why.message),
+            _ => format!("{name} is a {kind}; `{given}` is not"),
+        }),
     }
 }
 

@@ -75,9 +75,10 @@ fn story(spring: &Spring, twist: Twist, approve: bool) -> Vec<String> {
                 told.push(format!("{name}: return"));
                 // As the orchestrator does it: the contract turned round.
                 contract = admitted.value.clone();
-                for derived in ["idempotency_key", "step", "source", "relation", "side_effects"] {
+                for derived in ["idempotency_key", "step", "source", "relation"] {
                     contract.as_object_mut().unwrap().remove(derived);
                 }
+                contract["side_effects"] = json!([]);
                 contract["target"] = json!(admitted.contract.source);
                 contract["provenance"]["agent"] = json!({"name": name, "version": "unspecified"});
                 contract["quality"]["open_issues"] = feedback.len().into();

@@ -44,6 +44,19 @@ pub struct Escalation {
     /// Subject of the token that asked; kept only where duties are separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asker: Option<Arc<str>>,
+    /// The failure that it is about; `None` when no attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+}
+
+/// The failure of an attempt that a person is asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// Error code, such as `need_input`.
+    pub code: String,
+    /// The agent's own account of it; may be empty. Hostile text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
 }
 
 /// A text that always stands in JSON: an empty one when there is none.
@@ -181,7 +194,12 @@ mod tests {
             r#""proposed_action":{"name":"mail"},"requested_schema":{"type":"object"},"context_digest":"sha256:00","#,
             r#""required":true,"asker":"dana"}"#,
         );
-        for json in [seen, asked] {
+        let failed = concat!(
+            r#"{"id":"f","kind":"failure","question":"q failed","allow":["respond"],"role":"operators","urgency":"normal","#,
+            r#""due_at":"2026-08-20T03:12:44.000Z","on_timeout":"dead_letter","context_digest":"sha256:00","#,
+            r#""cause":{"code":"need_input","detail":"Which currency?"}}"#,
+        );
+        for json in [seen, asked, failed] {
             let read: Escalation = serde_json::from_str(json).unwrap();
             assert_eq!(serde_json::to_string(&read).unwrap(), json);
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Timeout;
-use crate::domain::contract::{FailureAction, Urgency};
+use crate::domain::contract::{FailureAction, SIDE_EFFECTS_UNDECLARED, Urgency};
 use crate::domain::time::{Millis, Time};
 
 /// What a contract and the policy of its edge settle for a handoff. The default is what the wire leaves out.
@@ -32,6 +32,8 @@ pub struct Terms {
     pub default: FailureAction,
     /// Time after which it becomes a dead letter unless an attempt is running; `None` when it has no deadline.
     pub deadline: Option<Time>,
+    /// Time until which everything that the contract refers to can be fetched; `None` when that is not said.
+    pub refs_until: Option<Time>,
     /// Time for which a claim may stay unacknowledged, in milliseconds.
     pub ack_timeout_ms: Millis,
     /// The P95 of emit to acknowledge that the policy of the edge allows, in milliseconds; `None` without a limit.
@@ -84,6 +86,11 @@ impl Approval {
 }
 
 impl Terms {
+    /// Whether its source left out what it wrote to the outside, so that nobody knows.
+    pub fn hides_effects(&self) -> bool {
+        self.flags.iter().any(|it| it == SIDE_EFFECTS_UNDECLARED)
+    }
+
     /// After an edit of the contract to one with these terms: its place, its origin and the policy of its edge stay.
     #[must_use]
     pub fn amended(&self, edited: &Self) -> Self {
@@ -95,6 +102,7 @@ impl Terms {
             escalate: edited.escalate.clone(),
             default: edited.default,
             deadline: edited.deadline,
+            refs_until: edited.refs_until,
             ack_timeout_ms: edited.ack_timeout_ms,
             completeness: edited.completeness,
             payload: edited.payload.clone(),

@@ -129,7 +129,8 @@ impl Event {
                 let first = violations.first().map(|it| format!(" · {it}")).unwrap_or_default();
                 format!("{}{first}", pair(code, detail))
             }
-            Fact::Snoozed { until } | Fact::EscalationClaimed { until } => format!("until {}", clock(until)),
+            Fact::Snoozed { released: true, .. } => "put back".to_owned(),
+            Fact::Snoozed { until, .. } | Fact::EscalationClaimed { until } => format!("until {}", clock(until)),
             Fact::Requeued { reason } | Fact::Cancelled { reason } => reason.clone(),
             Fact::Amended { rev, .. } => format!("revision {rev}"),
             Fact::Dismissed { reason, note } => pair(&reason.word().replace('_', " "), note),

@@ -84,6 +84,7 @@ pub(in crate::domain) fn asked_until(
         context_digest: None,
         required: false,
         asker: None,
+        cause: None,
         urgency,
         proposed_action: None,
         requested_schema: None,

@@ -76,11 +76,11 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             it.state = State::DeadLettered;
             unacknowledged(it)
         }
-        Fact::Snoozed { until } => {
+        Fact::Snoozed { until, released } => {
             it.state = State::Pending;
             it.ready_at = *until;
             it.attempt = it.attempt.saturating_sub(1);
-            it.snoozes += 1;
+            it.snoozes += u32::from(!released);
             it.lease = None;
             None
         }
@@ -108,6 +108,9 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             }
             it.escalations += 1;
             it.lease = None;
+            if let Some(cause) = &asked.cause {
+                it.failure = Some(Box::new(failure(&cause.code, &cause.detail, at)));
+            }
             it.escalation = Some(Box::new(OpenEscalation {
                 asked: (**asked).clone(),
                 opened_at: at,

@@ -22,6 +22,7 @@ pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: impl Into<Present>) ->
         Command::Claim { handoff, holder, lease, lease_ms, paused } => {
             lease::claim(&mut log, handoff, holder, lease, *lease_ms, *paused)?;
         }
+        Command::Withhold { handoff, detail } => lease::withhold(&mut log, handoff, detail)?,
         Command::Acknowledge(held) => lease::acknowledge(&mut log, held)?,
         Command::Heartbeat(held) => lease::heartbeat(&mut log, held)?,
         Command::Complete { held, result, next } => lease::complete(&mut log, held, result.clone(), next)?,
@@ -39,7 +40,7 @@ pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: impl Into<Present>) ->
         Command::Annotate(annotation) => operate::annotate(&mut log, annotation)?,
         Command::Escalate { seen, escalation, force } => escalate::escalate(&mut log, seen, escalation, *force)?,
         Command::ClaimEscalation { seen, until } => escalate::claim(&mut log, seen, *until)?,
-        Command::ReleaseEscalation { seen } => escalate::release(&mut log, seen)?,
+        Command::Release { seen } => escalate::release(&mut log, seen)?,
         Command::Resolve { seen, resolution, context_digest, edited, revision } => {
             escalate::resolve(
                 &mut log,

@@ -5,7 +5,7 @@ use super::log::Log;
 use crate::domain::command::{NewHandoff, Refusal, Seen};
 use crate::domain::event::{Answer, DismissReason, Emission, Escalation, Fact, Resolution};
 use crate::domain::port::ActKind;
-use crate::domain::run::{Handoff, OpenEscalation};
+use crate::domain::run::{Handoff, OpenEscalation, State};
 use crate::domain::time::Time;
 
 pub(super) fn escalate(log: &mut Log, seen: &Seen, asked: &Escalation, force: bool) -> Result<(), Refusal> {
@@ -21,6 +21,14 @@ pub(super) fn claim(log: &mut Log, seen: &Seen, until: Time) -> Result<(), Refus
 }
 
 pub(super) fn release(log: &mut Log, seen: &Seen) -> Result<(), Refusal> {
+    let it = log.find(&seen.handoff)?;
+    // Taken by a person, that is: what an agent has its lease is asked for.
+    let taken = it.lease.as_ref().filter(|lease| lease.until.is_none() && *lease.holder == *log.by.id);
+    if taken.is_some() && it.state.is_held() {
+        log.seen(seen, ActKind::Release.done(), &[State::Leased, State::Acknowledged])?;
+        log.say(Some(&seen.handoff), Fact::Snoozed { until: log.now, released: true });
+        return Ok(());
+    }
     is_asked(log, log.can(seen, ActKind::Release, false)?)?;
     log.say(Some(&seen.handoff), Fact::EscalationReleased {});
     Ok(())

@@ -83,5 +83,6 @@ fn question(it: &Handoff, now: Time) -> Option<Escalation> {
         context_digest: it.digest().map(str::to_owned),
         required: true,
         asker: None,
+        cause: None,
     })
 }

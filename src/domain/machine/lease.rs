@@ -48,6 +48,16 @@ pub(super) fn claim(
     Ok(())
 }
 
+/// A free handoff becomes a dead letter instead of being handed out in vain.
+pub(super) fn withhold(log: &mut Log, id: &HandoffId, detail: &str) -> Result<(), Refusal> {
+    let state = log.find(id)?.state;
+    if !CLAIMABLE.contains(&state) {
+        return Err(Refusal::IllegalTransition { what: "withheld", state, allowed: CLAIMABLE });
+    }
+    log.park(id, "reference_missing", DeadReason::ReferenceGone, detail);
+    Ok(())
+}
+
 pub(super) fn acknowledge(log: &mut Log, held: &Held) -> Result<(), Refusal> {
     let handoff = log.held(held, HELD)?;
     if handoff.state == State::Leased {
@@ -154,6 +164,6 @@ pub(super) fn snooze(log: &mut Log, held: &Held, until: Time) -> Result<(), Refu
     if handoff.snoozes >= MAX_SNOOZES {
         return Err(Refusal::Invalid(format!("a handoff is snoozed at most {MAX_SNOOZES} times")));
     }
-    log.say(Some(&held.handoff), Fact::Snoozed { until: until.max(log.now) });
+    log.say(Some(&held.handoff), Fact::Snoozed { until: until.max(log.now), released: false });
     Ok(())
 }

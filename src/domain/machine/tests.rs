@@ -186,6 +186,7 @@ pub(crate) fn question(kind: EscalationKind) -> Escalation {
         context_digest: None,
         required: false,
         asker: None,
+        cause: None,
     }
 }
 

@@ -18,7 +18,16 @@ pub(super) fn timer(log: &mut Log, id: &HandoffId, jitter: f64) -> Result<(), Re
             let terms = agreed(id, &it.emission)?;
             retry_or_park(log, &it, terms, "lease_expired", "the holder fell silent", jitter);
         }
-        State::Pending | State::RetryWait => log.park(id, "expired", DeadReason::Expired, "the deadline passed"),
+        State::Pending | State::RetryWait => {
+            let terms = agreed(id, &it.emission)?;
+            if terms.deadline.is_some_and(|deadline| deadline <= log.now) {
+                log.park(id, "expired", DeadReason::Expired, "the deadline passed");
+            } else {
+                let detail =
+                    "what the contract refers to can be fetched no longer: store it again, and edit the contract";
+                log.park(id, "reference_expired", DeadReason::ReferenceGone, detail);
+            }
+        }
         State::Escalated => {
             if let Some(open) = &it.escalation {
                 unanswered(log, id, open);

@@ -321,6 +321,7 @@ fn hopeless(reason: Option<DeadReason>, due: Option<Time>, now: Time) -> Option<
     match reason {
         Some(DeadReason::SchemaViolation) => Some("would fail again: the contract is still invalid"),
         Some(DeadReason::NotRetryable) => Some("likely to fail: its contract says not to retry this"),
+        Some(DeadReason::ReferenceGone) => Some("would fail again: what its contract refers to is gone"),
         _ if due.is_some_and(|due| due <= now) => Some("would expire: its deadline has passed"),
         _ => None,
     }

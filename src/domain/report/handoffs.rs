@@ -57,6 +57,8 @@ pub struct HandoffRow {
     pub completeness: Option<u8>,
     /// The producer's confidence, 0 to 1.
     pub confidence: Option<f64>,
+    /// Quality flags, such as `side_effects_undeclared`, and what an observing edge let through; empty when observed.
+    pub flags: Vec<String>,
     /// Digest of the contract as it stands; empty when observed.
     pub digest: String,
     /// The latest change: its author, event and time; null when unknown.
@@ -99,6 +101,7 @@ pub fn handoff_row(run: &RunId, it: &Handoff) -> HandoffRow {
         prompt: emission.prompt.clone(),
         completeness: terms.and_then(|it| it.completeness),
         confidence: terms.and_then(|it| it.confidence),
+        flags: terms.map_or_else(Vec::new, |it| it.flags.clone()),
         digest: it.digest().unwrap_or_default().to_owned(),
         last_change: it.last_change.clone(),
     }

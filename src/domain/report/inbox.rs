@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::contract::Urgency;
-use crate::domain::event::{Answer, EscalationKind, Timeout};
+use crate::domain::event::{Answer, EscalationKind, Terms, Timeout};
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::ledger::Ledger;
 use crate::domain::mark::SeenToken;
@@ -60,6 +60,9 @@ pub struct InboxRow {
     /// The state it was seen in, for an answer.
     #[serde(skip)]
     pub seen: SeenToken,
+    /// Whether the source left out what it wrote to the outside.
+    #[serde(rename = "side_effects_undeclared")]
+    pub hides_effects: bool,
     /// Digest of the body a decision is bound to; empty when the source gives it with the body only.
     pub context_digest: String,
 }
@@ -141,6 +144,7 @@ pub fn inbox_row(run: &RunId, it: &Handoff, now: impl Into<Present>) -> Option<I
         requested_schema: open.asked.requested_schema.clone(),
         version: it.version,
         seen: it.seen(),
+        hides_effects: it.emission.terms.as_ref().is_some_and(Terms::hides_effects),
         context_digest: it.bound_digest().unwrap_or_default().to_owned(),
     })
 }

@@ -33,12 +33,16 @@ const fn head_start(urgency: Urgency) -> Millis {
     }
 }
 
-/// Time at which something happens to it by itself: its lease ends, its deadline passes, its question times out.
+/// Time at which something happens to it by itself: its lease ends, its deadline passes or what it refers to is gone, its
+/// question times out.
 /// `None` when it waits for somebody, however long.
 pub fn due(it: &Handoff) -> Option<Time> {
     match it.state {
         State::Leased | State::Acknowledged => it.lease.as_ref().and_then(|lease| lease.until),
-        State::Pending | State::RetryWait => it.emission.terms.as_ref().and_then(|it| it.deadline),
+        State::Pending | State::RetryWait => {
+            let terms = it.emission.terms.as_ref()?;
+            terms.deadline.into_iter().chain(terms.refs_until).min()
+        }
         State::Escalated => it.escalation.as_ref().and_then(|open| open.asked.due_at),
         State::DeadLettered
         | State::Completed
@@ -98,6 +102,9 @@ mod tests {
         for state in [State::Pending, State::RetryWait] {
             assert_eq!(due_in(state).0, Some(Time::from_millis(7)), "{state:?}");
         }
+        let mut it = due_in(State::Pending).1;
+        terms(Arc::make_mut(&mut it.emission)).refs_until = Some(Time::from_millis(5));
+        assert_eq!(due(&it), Some(Time::from_millis(5)), "what it refers to is gone before");
         for state in [State::Leased, State::Acknowledged] {
             let (due, it) = due_in(state);
             assert!(due.is_some() && due == it.lease.unwrap().until, "{state:?}");

@@ -36,8 +36,8 @@ const LONGEST_WAIT: u64 = 20;
         (status = 200, description = "emitted before: Idempotency-Replayed is true", body = Receipt)))]
 pub async fn emit(State(api): State<Api>, caller: Caller, Key(once): Key, Parsed(contract): Parsed) -> Answer {
     let contract = contract.map_err(|why| unreadable(&why))?;
-    let by = producer(&caller, &contract)?;
-    let emitted = api.by(&caller, by).once(once).emit(contract).await?;
+    let by = producer(&caller, &contract.value)?;
+    let emitted = api.by(&caller, by).once(once).emit_read(contract).await?;
     let receipt = Receipt::of(&emitted.run, &emitted.handoff);
     let location = format!("/api/v1/handoffs/{}", emitted.handoff.id);
     let tag = etag(emitted.handoff.version);

@@ -5,15 +5,15 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_stream::StreamExt;
 
 use super::BODY_LIMIT;
 use super::auth::Caller;
 use super::problem::Problem;
 use crate::domain::contract::Violation;
+use crate::domain::json::{Read, read};
 use crate::domain::text::clean;
-use crate::orchestrator::boundary;
 
 /// A JSON body. An empty body is `{}`, so that a call without arguments needs none.
 pub struct Body<T>(pub T);
@@ -21,7 +21,7 @@ pub struct Body<T>(pub T);
 /// A body read as JSON with all the checks of the boundary, or what is wrong with it. Whoever reads it first leaves it
 /// with the request, for those who come after.
 #[derive(Clone)]
-pub struct Parsed(pub Result<Value, Violation>);
+pub struct Parsed(pub Result<Read, Violation>);
 
 /// A body that is JSON by its Content-Type, as it came, for content whose every byte matters.
 pub struct RawJson(pub Bytes);
@@ -34,12 +34,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let RawJson(bytes) = RawJson::from_request(request, state).await?;
         let Parsed(value) = match parsed {
             Some(parsed) => parsed,
-            None if bytes.is_empty() => Parsed(Ok(json!({}))),
-            None => Parsed(boundary::parse(&bytes)),
+            None if bytes.is_empty() => Parsed(Ok(Read { value: json!({}), rounded: Vec::new() })),
+            None => Parsed(read(&bytes)),
         };
         let wrong =
             |why: String| Problem::bad_request(format!("the body is not what this path takes: {}", clean(&why)));
-        let value = value.map_err(|why| wrong(why.to_string()))?;
+        let Read { value, rounded } = value.map_err(|why| wrong(why.to_string()))?;
+        if let Some(first) = rounded.first() {
+            return Err(wrong(first.to_string()).with("errors", json!(rounded)));
+        }
         serde_json::from_value(value).map(Self).map_err(|why| wrong(why.to_string()))
     }
 }
@@ -50,7 +53,7 @@ impl<S: Send + Sync> FromRequest<S> for Parsed {
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
         let parsed = request.extensions_mut().remove();
         let RawJson(bytes) = RawJson::from_request(request, state).await?;
-        Ok(parsed.unwrap_or_else(|| Self(boundary::parse(&bytes))))
+        Ok(parsed.unwrap_or_else(|| Self(read(&bytes))))
     }
 }
 

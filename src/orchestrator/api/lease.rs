@@ -35,6 +35,8 @@ pub struct Assignment {
     by: Requester,
     run: RunId,
     handoff: HandoffId,
+    /// The handoff as it was before the call.
+    handoff_seen: Handoff,
 }
 
 impl FromRequestParts<Api> for Assignment {
@@ -50,7 +52,8 @@ impl FromRequestParts<Api> for Assignment {
         }
         let Key(once) = Key::from_request_parts(parts, api).await?;
         let by = api.by(&caller, Actor::agent(target)).once(once);
-        Ok(Self { run: run.clone(), handoff: handoff.id.clone(), by: by.given(run, handoff) })
+        let (id, seen) = (handoff.id.clone(), handoff.clone());
+        Ok(Self { run: run.clone(), handoff: id, handoff_seen: seen, by: by.given(run, handoff) })
     }
 }
 
@@ -64,9 +67,22 @@ impl Assignment {
         Ok(receipt(&self.run, &done?))
     }
 
+    /// What is wrong, with the work that its sender still has: nothing changed by a contract that was refused.
+    fn still_held(&self, why: engine::Problem) -> Problem {
+        let refused = matches!(why, engine::Problem::Invalid { .. });
+        let problem = Problem::from(why);
+        let lease = self.handoff_seen.lease.as_ref().filter(|_| refused);
+        let Some(lease) = lease else { return problem };
+        let until = lease.until.map_or_else(|| "for as long as you like".to_owned(), |it| format!("until {it}"));
+        let detail = format!("{}. Nothing changed: you still hold the handoff, {until}; send it again", problem.detail);
+        Problem { detail, ..problem }
+            .with("state", self.handoff_seen.state.word())
+            .with("lease_until", json!(lease.until))
+    }
+
     /// The answer when the work has ended: the handoff, and what was emitted with it.
     fn ended(&self, done: Result<Completed, engine::Problem>) -> Answer {
-        let done = done?;
+        let done = done.map_err(|why| self.still_held(why))?;
         let next: Vec<Receipt> = done.next.iter().map(|it| Receipt::of(&self.run, it)).collect();
         let tag = [(header::ETAG, etag(done.handoff.version))];
         let body = json!({ "handoff": Receipt::of(&self.run, &done.handoff), "next": next });

@@ -18,7 +18,7 @@ use super::auth::Caller;
 use super::extract::{Parsed, whole};
 use super::problem::{Answer, Problem};
 use super::{Api, BODY_LIMIT};
-use crate::orchestrator::boundary;
+use crate::domain::json::read;
 use crate::orchestrator::engine::Once;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -90,8 +90,8 @@ pub async fn keyed(
         });
     };
     // What is no JSON is refused by its handler.
-    let parsed = Parsed(boundary::parse(&body));
-    let said = json!([parts.uri.path(), seen, parsed.0.as_ref().ok()]);
+    let parsed = Parsed(read(&body));
+    let said = json!([parts.uri.path(), seen, parsed.0.as_ref().ok().map(|it| &it.value)]);
     let once = api.engine.once(&caller.subject, &key, &said).await?;
     let repeated = once.is_repeated();
     parts.extensions.insert(once);

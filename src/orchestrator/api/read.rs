@@ -14,11 +14,13 @@ use super::extract::{Ask, Place, etag};
 use super::problem::{Answer, Problem};
 use super::wire::{EdgeName, HandoffOf, limit};
 use crate::domain::contract::mask;
+use crate::domain::event::Event;
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::port::Scope;
 use crate::domain::report;
 use crate::domain::run::{Handoff, Run, State as Stands};
 use crate::domain::time::Time;
+use crate::orchestrator::engine::{sourceless, sourceless_event, without_source};
 use crate::store::Filter;
 
 /// Handoffs looked at for one page, at most: a rare match must not hold the server up.
@@ -144,8 +146,16 @@ fn one<'a>(run: &'a Run, id: &HandoffId) -> Answer<&'a Handoff> {
     responses((status = 200, description = "the handoff with `trace_id`", body = Value, headers(("etag" = String)))))]
 pub async fn handoff(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
     let id = HandoffId::from(id);
-    let run = seen(&api, &caller, &id).await?;
+    let mut run = seen(&api, &caller, &id).await?;
+    if let Some(it) = run.handoffs.get_mut(&id).filter(|it| kept_from(&api, &caller, it)) {
+        *it = sourceless(it);
+    }
     shown(&run, &id)
+}
+
+/// Whether this caller is not to know who handed over.
+fn kept_from(api: &Api, caller: &Caller, it: &Handoff) -> bool {
+    !caller.may(Scope::Viewer) && api.engine.hides_source(it) && !caller.is_party(&it.emission.from)
 }
 
 /// A handoff as the body of an answer, with its ETag.
@@ -164,6 +174,10 @@ pub async fn timeline(State(api): State<Api>, caller: Caller, Place(id): Place<S
     let run = seen(&api, &caller, &id).await?;
     let (_, mut events) = api.engine.timeline(&run.id).await?;
     events.retain(|it| it.about() == Some(&id));
+    let it = one(&run, &id)?;
+    if kept_from(&api, &caller, it) {
+        events = events.into_iter().map(|event| sourceless_event(event, it)).collect();
+    }
     Ok(Json(json!({ "trace_id": run.id, "events": events })).into_response())
 }
 
@@ -180,6 +194,9 @@ pub async fn payload(State(api): State<Api>, caller: Caller, Place(id): Place<St
     let mut masked = Vec::new();
     if !caller.may(Scope::Operator) && !run.shows(one(&run, &id)?, |it| caller.is_party(it)) {
         masked = mask(&mut contract);
+    }
+    if kept_from(&api, &caller, one(&run, &id)?) {
+        without_source(&mut contract);
     }
     Ok(Json(json!({ "contract": contract, "digest": digest, "masked": masked })).into_response())
 }
@@ -227,6 +244,18 @@ pub async fn run(State(api): State<Api>, caller: Caller, Place(id): Place<String
     let (run, events) = api.engine.timeline(&RunId::from(id)).await?;
     if !caller.may(Scope::Viewer) && !run.takes_part(|it| caller.is_party(it)) {
         return Err(Problem::scope("an agent may look at the runs it takes part in, and at no other"));
+    }
+    let hidden = |event: &Event| run.handoffs.get(event.about()?).filter(|it| kept_from(&api, &caller, it));
+    let shown = |event: Event| match hidden(&event) {
+        Some(it) => sourceless_event(event, it),
+        None => event,
+    };
+    let events: Vec<Event> = events.into_iter().map(shown).collect();
+    let mut run = run;
+    let hidden: Vec<Handoff> =
+        run.handoffs.values().filter(|it| kept_from(&api, &caller, it)).map(sourceless).collect();
+    for it in hidden {
+        run.handoffs.insert(it.id.clone(), it);
     }
     let body = Json(json!({ "run": run, "state": run.state(), "events": events }));
     Ok(([(header::ETAG, etag(run.version))], body).into_response())

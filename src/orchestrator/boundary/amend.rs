@@ -3,8 +3,9 @@
 use json_patch::{Patch, patch};
 use serde_json::Value;
 
-use super::{CONTRACT_BYTES_MAX, parse};
+use super::CONTRACT_BYTES_MAX;
 use crate::domain::contract::Violation;
+use crate::domain::json::{exact_numbers, shallow};
 
 /// The most operations in one edit.
 const OPERATIONS_MAX: usize = 100;
@@ -44,11 +45,13 @@ pub fn amend(value: &Value, edit: &Patch) -> Result<Value, Vec<Violation>> {
             return one(path, "patch", format!("operation {} of the edit does not apply: {}", index + 1, why.kind));
         }
         // Copies of copies grow without bound, so every step is measured.
-        if edited.to_string().len() > 2 * CONTRACT_BYTES_MAX || !parse::shallow(&edited) {
+        if edited.to_string().len() > 2 * CONTRACT_BYTES_MAX || !shallow(&edited) {
             let message = format!("operation {} of the edit makes the contract too large", index + 1);
             return one(path, "too_large", message);
         }
     }
+    // What was stored is: another spelling of the same number is no edit of the record.
+    exact_numbers(&mut edited, &mut Vec::new());
     let touched: Vec<Violation> = RECORD
         .into_iter()
         .filter(|name| value.get(name) != edited.get(name))

@@ -34,6 +34,8 @@ pub struct Derive {
     pub completeness_min: u8,
     /// The payload version the edge's consumer reads; `None` when it reads whatever comes.
     pub consumer: Option<Version>,
+    /// The version of the payload's schema that was last handed over on the edge; `None` when none was.
+    pub last_payload: Option<Version>,
     /// Payload members that change from one attempt to the next and do not make work different.
     pub volatile: Vec<String>,
 }
@@ -59,6 +61,7 @@ impl Derive {
             strictness: Strictness::default(),
             completeness_min: 0,
             consumer: None,
+            last_payload: None,
             volatile: Vec::new(),
         }
     }

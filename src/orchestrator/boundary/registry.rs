@@ -8,9 +8,9 @@ use semver::Version;
 use serde_json::{Map, Value};
 
 use super::compat::{Bump, Change, accepts, changes};
-use super::parse::shallow;
 use super::words::{shown, violations};
 use crate::domain::contract::Violation;
+use crate::domain::json::shallow;
 use crate::domain::pointer::child;
 
 /// The templates every registry starts with, each at version 1.0.0.

@@ -5,9 +5,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::words::shown;
-use super::{CONTRACT_BYTES_MAX, Derive, FIELDS_BYTES_MAX, Flag, Registry, parse};
+use super::{CONTRACT_BYTES_MAX, Derive, FIELDS_BYTES_MAX, Flag, Registry, accepts};
 use crate::domain::brief::Completeness;
 use crate::domain::contract::{Contract, Redaction, RedactionMethod, RelationKind, SideEffect, Strictness, Violation};
+use crate::domain::json::{DEPTH_MAX, shallow};
 use crate::domain::pointer;
 use crate::domain::time::Time;
 
@@ -19,9 +20,8 @@ const SUMMARY_TOKENS: std::ops::RangeInclusive<u64> = 200..=500;
 
 /// Refuses at once what would be costly to look at more closely.
 pub(super) fn sizes(value: &Value, found: &mut Vec<Violation>) -> Result<(), Vec<Violation>> {
-    if !parse::shallow(value) {
-        let message =
-            format!("nested more than {} levels deep: flatten it or pass it as a reference", parse::DEPTH_MAX);
+    if !shallow(value) {
+        let message = format!("nested more than {DEPTH_MAX} levels deep: flatten it or pass it as a reference");
         found.push(Violation::new("", "nesting", message));
     }
     // What the server fills in is small: twice the limit cannot come down to it.
@@ -272,6 +272,41 @@ pub(super) fn payload(
     let message = format!("version {version} of {name} is not supported: registered are {}", known.join(", "));
     let path = "/working_memory/payload/version";
     found.push(Violation::new(path, "unsupported-schema-version", message));
+}
+
+/// Whether the payload is of a version that its consumer reads, as far as that is known: by the policy of the edge, else by
+/// what was handed over on it before.
+pub(super) fn version_read(
+    contract: &Contract,
+    derive: &Derive,
+    flags: &mut Vec<Flag>,
+    found: &mut Vec<Violation>,
+) -> bool {
+    let Some(payload) = &contract.working_memory.payload else { return true };
+    // A version that is none was reported by the contract's schema.
+    let Ok(version) = Version::parse(&payload.version) else { return false };
+    let name = shown(&payload.schema);
+    let mut refuse = |message: String| {
+        let path = "/working_memory/payload/version";
+        found.push(Violation::new(path, "unsupported-schema-version", message));
+    };
+    match (&derive.consumer, &derive.last_payload) {
+        (Some(consumer), _) if !accepts(consumer, &version) => {
+            refuse(format!("version {version} of {name} is not read on this edge: its consumer reads {consumer}"));
+            return false;
+        }
+        (None, Some(last)) if !accepts(last, &version) => {
+            flags.push(Flag::PayloadMajorChanged);
+            if derive.strictness == Strictness::Strict {
+                refuse(format!(
+                    "version {version} of {name} is not what this edge delivered last, {last}: once its consumer reads it, say \
+                     consumer = \"{version}\" in the policy of the edge"
+                ));
+            }
+        }
+        _ => {}
+    }
+    true
 }
 
 /// Finds violations of the edge's strictness.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::contract::{EXAMPLE, Party, Relation, RelationKind, Urgency, digest, example};
+use crate::domain::json::parse;
 use crate::domain::key::TraceId;
 use crate::domain::pointer::child;
 use crate::domain::time::Time;
@@ -115,7 +116,7 @@ fn the_least_a_producer_can_send() {
     });
     let admitted = admitted(&least).unwrap();
     assert_eq!(admitted.completeness.score, 40);
-    assert_eq!(admitted.flags, [Flag::UnregisteredPayload]);
+    assert_eq!(admitted.flags, [Flag::SideEffectsUndeclared, Flag::UnregisteredPayload]);
     for field in ["schema_version", "idempotency_key", "trace_id", "provenance", "side_effects", "failure_modes"] {
         assert!(admitted.value.get(field).is_some(), "{field}");
     }
@@ -524,7 +525,7 @@ fn protocol_block(mark: &str) -> String {
 fn the_least_contract_of_the_protocol_text_is_admitted() {
     let value = parse(protocol_block("json contract").as_bytes()).unwrap();
     let admitted = admitted(&value).unwrap();
-    assert_eq!((admitted.completeness.score, admitted.flags), (40, vec![]));
+    assert_eq!((admitted.completeness.score, admitted.flags), (40, vec![Flag::SideEffectsUndeclared]));
 }
 
 #[test]

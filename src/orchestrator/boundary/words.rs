@@ -6,9 +6,7 @@ use serde_json::Value;
 
 use crate::domain::contract::Violation;
 use crate::domain::pointer::child;
-
-/// The longest piece of a foreign value in a message, in characters.
-const SHOWN_MAX: usize = 60;
+pub(super) use crate::domain::text::shown;
 
 /// The patterns of the shipped schemas, with their meaning in words.
 const PATTERNS: [(&str, &str); 10] = [
@@ -26,13 +24,6 @@ const PATTERNS: [(&str, &str); 10] = [
     (r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$", "a code of lower-case letters, digits and _, such as rate_limited"),
     (r"^[a-z0-9]+(\.[a-z0-9_-]+)+$", "a name like a reversed domain, such as com.example.ticket"),
 ];
-
-/// A foreign text quoted, escaped and shortened, so that it cannot disturb a message.
-pub(super) fn shown(text: &str) -> String {
-    let cut: String = text.chars().take(SHOWN_MAX).collect();
-    let more = if cut.len() < text.len() { "…" } else { "" };
-    format!("{cut:?}{more}")
-}
 
 /// A foreign value in a few words: scalars are quoted, larger things only named by kind and size.
 pub(super) fn brief(value: &Value) -> String {

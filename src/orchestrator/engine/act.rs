@@ -11,7 +11,7 @@ use super::people::{Edit, taking};
 use super::requester::{Done, Plan};
 use super::revision::shortened;
 use super::{CONTROL, Engine, Problem, Requester, cut};
-use crate::domain::command::{Command, Held, Seen};
+use crate::domain::command::{Command, Seen};
 use crate::domain::event::{Annotation, Answer, Resolution};
 use crate::domain::id::{Actor, Edge, RunId};
 use crate::domain::machine::CLAIM_HOLDS;
@@ -140,17 +140,7 @@ impl Requester {
                     plain(taking(&handoff, seen))
                 }
             }
-            Act::Release => {
-                let handoff = self.handoff(&on.run, &on.handoff).await?;
-                match (&handoff.lease, handoff.state) {
-                    (Some(lease), State::Leased | State::Acknowledged) if *lease.holder == *self.by.id => {
-                        let held = Held { handoff: on.handoff.clone(), lease: lease.id.clone() };
-                        let until = self.now();
-                        plain(Command::Snooze { held, until })
-                    }
-                    _ => plain(Command::ReleaseEscalation { seen }),
-                }
-            }
+            Act::Release => plain(Command::Release { seen }),
             Act::Resolve { answer, context_digest, value } => {
                 let (edit, value) = match answer {
                     Answer::EditApprove => (value.clone().map(Edit::Whole), None),

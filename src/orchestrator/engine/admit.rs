@@ -38,6 +38,15 @@ pub(super) struct Candidate {
 }
 
 impl Engine {
+    /// What the server knows, with the version of the payload that came before `body` on its edge.
+    pub(super) async fn after_the_last(&self, body: &Value, mut derive: Derive) -> Result<Derive, Problem> {
+        if let Some(schema) = text_at(body, "/working_memory/payload/schema") {
+            let last = self.inner.store.last_payload(&edge_of(body, &derive.producer.id), schema).await?;
+            derive.last_payload = last.and_then(|it| it.parse().ok());
+        }
+        Ok(derive)
+    }
+
     /// Admits `body` at the place that `derive` says, with what its edge demands.
     pub(super) fn candidate(&self, body: &Value, mut derive: Derive) -> Result<Candidate, Vec<Violation>> {
         let policy = self.policy(&edge_of(body, &derive.producer.id)).clone();
@@ -52,6 +61,7 @@ impl Engine {
     pub(super) fn own_candidate(&self, body: &Value, mut derive: Derive) -> Result<Candidate, Vec<Violation>> {
         let policy = self.policy(&edge_of(body, &derive.producer.id)).clone();
         derive.strictness = Strictness::Observe;
+        derive.consumer.clone_from(&policy.consumer);
         self.candidate_as(body, &derive, &policy)
     }
 
@@ -187,6 +197,7 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
     let label = |maker: &Option<Maker>| maker.as_ref().map(Maker::label);
     let delivery = contract.delivery.clone().unwrap_or_default();
     let modes = &contract.failure_modes;
+    let demands = policy.strictness != Strictness::Observe;
     let broken = it.violations.iter().map(|it| format!("{} {}", it.path, it.keyword));
     let terms = Terms {
         key: contract.idempotency_key.as_str().into(),
@@ -199,6 +210,14 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
         escalate: modes.escalate.clone(),
         default: modes.default,
         deadline: delivery.deadline,
+        refs_until: contract
+            .working_memory
+            .refs
+            .iter()
+            .flatten()
+            .filter_map(|it| it.expires_at)
+            .min()
+            .filter(|_| demands),
         ack_timeout_ms: delivery.ack_timeout().or(policy.ack_timeout).unwrap_or(DEFAULT_ACK_TIMEOUT),
         p95_max_ms: policy.p95_max,
         completeness: Some(it.completeness.score),
@@ -275,6 +294,7 @@ pub(super) fn question_to(
         context_digest: None,
         required: false,
         asker: None,
+        cause: None,
     }
 }
 

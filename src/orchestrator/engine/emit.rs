@@ -10,9 +10,10 @@ use crate::domain::canonical::canonical;
 use crate::domain::command::{Command, Refusal, agreed};
 use crate::domain::contract::{Relation, RelationKind, Strictness, Violation};
 use crate::domain::id::RunId;
+use crate::domain::json::Read;
 use crate::domain::key::{TraceId, beside, check_branch, check_step, next_position, peer_branch};
 use crate::domain::run::{Handoff, Run};
-use crate::orchestrator::boundary::{CONTRACT_BYTES_MAX, Derive, redact_refused};
+use crate::orchestrator::boundary::{CONTRACT_BYTES_MAX, Derive, redact_refused, with_rounded};
 use crate::store::Blob;
 
 /// The outcome of an accepted emit.
@@ -34,6 +35,14 @@ impl Requester {
     /// words, [`Refusal::PlaceTaken`] when its key belongs to other work, [`Refusal::Stranger`] when its source takes no
     /// part in the run and is no peer.
     pub async fn emit(&self, body: Value) -> Result<Emitted, Problem> {
+        self.emit_read(Read { value: body, rounded: Vec::new() }).await
+    }
+
+    /// The same for a contract that came as text: what its reader could not keep is wrong with it, too.
+    ///
+    /// # Errors
+    /// As for [`emit`](Self::emit).
+    pub async fn emit_read(&self, Read { value: body, rounded }: Read) -> Result<Emitted, Problem> {
         let now = self.now();
         if let Some(Done::Before(before)) = self.before() {
             return self.emitted_before(before).await;
@@ -52,8 +61,9 @@ impl Requester {
         let producer = party(&self.by, body.get("source"));
         let derive = Derive::new(producer, trace.clone(), step, branch, Relation::plain(kind), now);
         let candidates = match self.checked(&body, derive).await? {
-            Ok(candidates) => candidates,
-            Err(violations) => {
+            Ok(candidates) if rounded.is_empty() => candidates,
+            found => {
+                let violations = with_rounded(found.err().unwrap_or_default(), rounded);
                 let rejection = self.refuse(&self.by.id, &body, &violations, None).await?;
                 return Err(Problem::invalid(violations, Some(rejection)));
             }
@@ -154,6 +164,7 @@ impl Requester {
         derive: Derive,
     ) -> Result<Result<Candidate, Vec<Violation>>, Problem> {
         self.refresh_schemas().await?;
+        let derive = self.after_the_last(body, derive).await?;
         let mut candidate = match self.candidate(body, derive) {
             Ok(candidate) => candidate,
             Err(violations) => return Ok(Err(violations)),

@@ -1,6 +1,6 @@
 //! Acts of agents under a lease: acknowledge, complete, return, fail, reject, snooze (rows 5 to 16).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::admit::{Candidate, OPERATORS, question_to};
 use super::blobs::Kept;
@@ -10,8 +10,9 @@ use super::{Problem, Requester, cut};
 use crate::domain::canonical::canonical;
 use crate::domain::command::{Command, Held, Refusal};
 use crate::domain::contract::{Violation, digest_of_bytes};
-use crate::domain::event::{Escalation, EscalationKind, Event, Fact};
+use crate::domain::event::{Answer, Cause, Escalation, EscalationKind, Event, Fact};
 use crate::domain::id::HandoffId;
+use crate::domain::json::exact_numbers;
 use crate::domain::run::{Handoff, Run};
 use crate::domain::time::Time;
 use crate::store::Blob;
@@ -52,8 +53,8 @@ impl Requester {
             return completed(before, &held.handoff);
         }
         let (run, handoff) = self.find(&held.handoff).await?;
+        let result = stored(result)?;
         let candidates = self.follow_ups(&run, &handoff, &next).await?;
-        let result = result.as_ref().map(stored);
         let plan = |_: Option<&Run>, _| {
             Ok(Plan {
                 command: Command::Complete {
@@ -110,16 +111,24 @@ impl Requester {
             return Err(Refusal::Invalid(why).into());
         }
         let jitter = fastrand::f64();
-        let question = format!("{} failed with {code}. What shall become of it?", self.by.id);
+        let question = match detail.trim() {
+            "" => format!("{} failed with {code}. What shall become of it?", self.by.id),
+            said => format!("{} failed with {code}: {said}", self.by.id),
+        };
+        let cause = Cause { code: code.clone(), detail: detail.clone() };
         self.under_lease(&held, |handoff, now| {
             let urgency = handoff.urgency();
             let kind = EscalationKind::Failure;
+            // Whoever asks by failing can be told: the answer comes with the next claim.
+            let mut allow = handoff.emission.answers(kind);
+            allow.insert(1, Answer::Respond);
             Command::Fail {
                 held: held.clone(),
                 code: code.clone(),
                 detail: detail.clone(),
                 escalation: Box::new(Escalation {
-                    allow: handoff.emission.answers(kind),
+                    allow,
+                    cause: Some(cause.clone()),
                     context_digest: handoff.digest().map(str::to_owned),
                     ..question_to(kind, question.clone(), OPERATORS, urgency, now)
                 }),
@@ -165,9 +174,19 @@ impl Requester {
 }
 
 /// A result as bytes.
-pub(super) fn stored(result: &Value) -> Kept {
-    let bytes = canonical(result);
-    Blob { digest: digest_of_bytes(&bytes), media_type: "application/json".to_owned(), bytes }.into()
+///
+/// # Errors
+/// Every number in it that its bytes could not say.
+pub(super) fn stored(result: Option<Value>) -> Result<Option<Kept>, Problem> {
+    let Some(result) = result else { return Ok(None) };
+    let mut result = json!({ "result": result });
+    let mut found = Vec::new();
+    exact_numbers(&mut result, &mut found);
+    if !found.is_empty() {
+        return Err(Problem::invalid(found, None));
+    }
+    let bytes = canonical(&result["result"]);
+    Ok(Some(Blob { digest: digest_of_bytes(&bytes), media_type: "application/json".to_owned(), bytes }.into()))
 }
 
 pub(super) fn blobs(candidates: &[Candidate], result: Option<&Kept>) -> Vec<Kept> {

@@ -12,7 +12,7 @@ use super::lease::{blobs, stored};
 use super::requester::{Done, Plan};
 use super::{Engine, Problem, Requester, cut};
 use crate::domain::command::{Command, Seen};
-use crate::domain::contract::{Contract, Violation};
+use crate::domain::contract::{Contract, SIDE_EFFECTS_UNDECLARED, Violation};
 use crate::domain::event::{Annotation, Answer, Approval, Emission, Escalation, EscalationKind};
 use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::run::{Handoff, Run, State};
@@ -68,8 +68,8 @@ impl Requester {
             return before.handoff(&seen.handoff);
         }
         let (run, handoff) = self.find(&seen.handoff).await?;
+        let result = stored(result)?;
         let candidates = self.follow_ups(&run, &handoff, &next).await?;
-        let result = result.as_ref().map(stored);
         let command = Command::CompleteManually {
             seen,
             result: result.as_ref().map(|it| it.digest.clone()),
@@ -188,10 +188,17 @@ impl Engine {
         derive.consumer.clone_from(&policy.consumer);
         derive.volatile.clone_from(&policy.volatile);
         self.refresh_schemas().await?;
+        let derive = self.after_the_last(&edited, derive).await?;
         let admitted = self.admit(&edited, &derive).map_err(invalid)?;
         let mut head = emission(&admitted, policy, derive.now);
         // It needs what it was emitted with, whatever the policy says by now; what will run is that of the edit.
-        let needed = handoff.emission.terms.as_ref().and_then(|it| it.approval.as_deref());
+        let before = handoff.emission.terms.as_ref();
+        if let (Some(before), Some(terms)) = (before, &mut head.terms) {
+            // An edit declares nothing in the place of the source.
+            let undeclared = before.flags.iter().filter(|it| *it == SIDE_EFFECTS_UNDECLARED);
+            terms.flags.extend(undeclared.cloned());
+        }
+        let needed = before.and_then(|it| it.approval.as_deref());
         if let (Some(needed), Some(terms)) = (needed, &mut head.terms) {
             terms.approval = Some(Box::new(Approval { proposed_action: proposal(&admitted), ..needed.clone() }));
         }

@@ -6,15 +6,17 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
+use super::hidden::without_source;
 use super::ids::new_lease;
 use super::pauses::Pauses;
 use super::requester::{Done, Plan, TRIES};
 use super::{Problem, Requester, cut};
 use crate::domain::command::{Command, Refusal};
+use crate::domain::contract::Strictness;
 use crate::domain::event::Resolution;
-use crate::domain::id::{HandoffId, RunId};
+use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::machine::DEFAULT_LEASE;
-use crate::domain::run::{Handoff, Run};
+use crate::domain::run::{Handoff, Run, queue};
 use crate::domain::time::{Millis, SECOND};
 
 /// Most looks of a claimer in a row when each ended in a conflict: others were faster with all that it found.
@@ -38,7 +40,7 @@ pub struct Claim {
 pub struct Claimed {
     /// The handoff; its lease says until when.
     pub handoff: Handoff,
-    /// The contract as the target may see it: without its source, unless the edge exposes it.
+    /// The contract as the target may see it: without what tells its source, unless the edge exposes it.
     pub contract: Value,
     /// The fencing token: name it in everything that follows.
     pub lease_id: String,
@@ -121,6 +123,7 @@ impl Requester {
         run: &RunId,
         handoff: &HandoffId,
     ) -> Result<Option<Claimed>, Problem> {
+        let Some((digest, contract)) = self.deliverable(run, handoff).await? else { return Ok(None) };
         let claimed = match self.leased(claim, Arc::clone(pauses), run, handoff).await {
             Ok(Some(Done::Now { run, .. })) => run.handoffs.get(handoff).cloned(),
             // A conflict with the same request, which was given up on its way and was faster.
@@ -134,9 +137,45 @@ impl Requester {
             Err(why) => return Err(why),
         };
         match claimed {
+            Some(handoff) if handoff.digest() == Some(&*digest) => Ok(Some(self.for_target(handoff, contract))),
             Some(handoff) => self.as_seen_by_its_target(handoff).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The digest and the contract of a handoff that can be claimed; `None` when it cannot be any more. What refers to bytes
+    /// that are gone becomes a dead letter instead of being handed out in vain.
+    async fn deliverable(&self, run: &RunId, handoff: &HandoffId) -> Result<Option<(String, Value)>, Problem> {
+        let known = self.load(run).await?;
+        let known = known.as_ref().and_then(|(run, _)| run.handoffs.get(handoff));
+        let Some(known) = known.filter(|it| queue::claimable(it).is_some()) else { return Ok(None) };
+        let contract = self.contract_of(known).await?;
+        let demands = self.policy(&known.emission.edge).strictness != Strictness::Observe;
+        if let Some(gone) = if demands { self.gone(&contract).await? } else { None } {
+            let detail = format!("{gone} is not stored here any more: put it again, or edit the contract");
+            let command = Command::Withhold { handoff: handoff.clone(), detail };
+            let withheld = self.by(Actor::system("boundary")).transact(run, |_, _| Ok(Plan::of(command.clone()))).await;
+            return match withheld {
+                // Somebody was faster with it.
+                Ok(_) | Err(Problem::Refused(_)) => Ok(None),
+                Err(why) => Err(why),
+            };
+        }
+        Ok(Some((known.digest().unwrap_or_default().to_owned(), contract)))
+    }
+
+    /// The first bytes that a contract refers to in this store and that are not there; `None` when all are.
+    async fn gone(&self, contract: &Value) -> Result<Option<String>, Problem> {
+        let refs = contract.pointer("/working_memory/refs").and_then(Value::as_array);
+        let uris = refs.into_iter().flatten().filter_map(|it| it.get("uri")?.as_str());
+        for uri in uris {
+            if let Some(digest) = uri.strip_prefix("blob:")
+                && !self.inner.store.has_blob(digest).await?
+            {
+                return Ok(Some(uri.to_owned()));
+            }
+        }
+        Ok(None)
     }
 
     /// Leases one handoff. The lease is bound to what is paused: it is not written after an edge was paused, whoever did
@@ -183,18 +222,20 @@ impl Requester {
     }
 
     async fn as_seen_by_its_target(&self, handoff: Handoff) -> Result<Claimed, Problem> {
-        let mut contract = self.contract_of(&handoff).await?;
-        if !self.policy(&handoff.emission.edge).expose_source
-            && let Some(members) = contract.as_object_mut()
-        {
-            members.remove("source");
+        let contract = self.contract_of(&handoff).await?;
+        Ok(self.for_target(handoff, contract))
+    }
+
+    fn for_target(&self, handoff: Handoff, mut contract: Value) -> Claimed {
+        if self.hides_source(&handoff) {
+            without_source(&mut contract);
         }
-        Ok(Claimed {
+        Claimed {
             lease_id: handoff.lease.as_ref().map_or_else(String::new, |it| it.id.clone()),
             attempt: handoff.attempt,
             resolution: handoff.resolution.as_deref().cloned(),
             contract,
             handoff,
-        })
+        }
     }
 }

@@ -47,17 +47,26 @@ impl Requester {
             ..Relation::plain(RelationKind::Revision)
         };
         let derive = Derive::new(emission.to.clone(), trace, step, branch, relation, self.now());
+        // Its source need not be known to who sends it back.
+        let own = own.map(|mut body| {
+            if let Some(members) = body.as_object_mut() {
+                members.entry("target").or_insert_with(|| json!(emission.from));
+            }
+            body
+        });
         let candidate = if let Some(body) = &own {
             self.checked(body, derive).await?
         } else {
             self.refresh_schemas().await?;
             let original = self.contract_of(handoff).await?;
-            self.own_candidate(&built(original, handoff, feedback, &self.by), derive)
+            let body = built(original, handoff, feedback, &self.by);
+            let derive = self.after_the_last(&body, derive).await?;
+            self.own_candidate(&body, derive)
         };
         let candidate = candidate.map_err(|violations| Problem::invalid(violations, None))?;
         if candidate.handoff.emission.to != emission.from {
             let path = "/target";
-            let message = format!("is not {}: a revision goes back to the source", emission.from.id);
+            let message = "is not the source: a revision goes back there, so leave it out";
             let found = vec![Violation::new(path, "target_mismatch", message)];
             return Err(Problem::invalid(found, None));
         }

@@ -677,3 +677,21 @@ async fn the_sweeper_sleeps_until_something_is_due_and_stops_when_told() {
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(30), sweeper).await.expect("it stops").unwrap();
 }
+
+#[tokio::test]
+async fn what_refers_to_bytes_that_are_gone_is_a_dead_letter_and_no_attempt() {
+    let store = Arc::new(Sqlite::temporary().unwrap());
+    let policies = policy_file::read("[[edge]]\nstrictness = \"observe\"").unwrap();
+    let lax = Engine::open(store.clone(), Settings { policies, ..Settings::default() }).await.unwrap();
+    let mut refers = work("research", "writer");
+    let digest = format!("sha256:{}", "0".repeat(64));
+    refers["working_memory"]["refs"] =
+        json!([{"uri": format!("blob:{digest}"), "digest": digest, "size": 1, "media_type": "text/plain"}]);
+    let emitted = agent(&lax, "research").emit(refers).await.unwrap();
+    let strict = Engine::open(store, Settings::default()).await.unwrap();
+    assert_eq!(agent(&strict, "writer").claim(one()).await.unwrap(), []);
+    let (_, it) = strict.find(&emitted.handoff.id).await.unwrap();
+    let failure = it.failure.unwrap();
+    assert_eq!((it.state, it.attempts_total, &*failure.code), (State::DeadLettered, 0, "reference_missing"));
+    assert!(failure.detail.starts_with(&format!("blob:{digest} is not stored here any more")), "{}", failure.detail);
+}

@@ -155,6 +155,7 @@ fn asked(handoff: &str, question: String) -> Escalation {
         context_digest: None,
         required: false,
         asker: None,
+        cause: None,
     }
 }
 

@@ -32,6 +32,8 @@ CREATE INDEX handoffs_waiting ON handoffs(target, pipeline, source, prio - ready
 CREATE TABLE edges(pipeline TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL,
   PRIMARY KEY(pipeline, source, target)) STRICT, WITHOUT ROWID;
 INSERT INTO edges(pipeline, source, target) SELECT DISTINCT pipeline, source, target FROM handoffs;
+CREATE TABLE payloads(pipeline TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL, schema TEXT NOT NULL,
+  version TEXT NOT NULL, PRIMARY KEY(pipeline, source, target, schema)) STRICT, WITHOUT ROWID;
 ALTER TABLE events ADD COLUMN refusal INTEGER NOT NULL DEFAULT 0;
 UPDATE events SET refusal = 1 WHERE type = 'handoff.rejected';
 DROP INDEX IF EXISTS events_refused;
@@ -104,6 +106,8 @@ CREATE INDEX handoffs_emitted ON handoffs(emitted, id);
 CREATE INDEX handoffs_open ON handoffs(state, emitted, id) WHERE open;
 CREATE TABLE edges(pipeline TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL,
   PRIMARY KEY(pipeline, source, target)) STRICT, WITHOUT ROWID;
+CREATE TABLE payloads(pipeline TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL, schema TEXT NOT NULL,
+  version TEXT NOT NULL, PRIMARY KEY(pipeline, source, target, schema)) STRICT, WITHOUT ROWID;
 CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, edge TEXT NOT NULL, body TEXT NOT NULL,
   PRIMARY KEY(span, until, edge)) STRICT;
 CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run)) STRICT, WITHOUT ROWID;

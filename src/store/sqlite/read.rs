@@ -185,6 +185,21 @@ impl Store for Sqlite {
         })
     }
 
+    fn last_payload(&self, edge: &Edge, schema: &str) -> Answer<'_, Option<String>> {
+        let (edge, schema) = (edge.clone(), schema.to_owned());
+        self.read(move |db| {
+            let sql = "SELECT version FROM payloads
+                       WHERE pipeline = ?1 AND source = ?2 AND target = ?3 AND schema = ?4";
+            let place = [&*edge.pipeline, &*edge.from, &*edge.to, &*schema];
+            Ok(db.prepare_cached(sql)?.query_row(place, |row| row.get(0)).optional()?)
+        })
+    }
+
+    fn has_blob(&self, digest: &str) -> Answer<'_, bool> {
+        let digest = digest.to_owned();
+        self.read(move |db| Ok(db.prepare_cached("SELECT 1 FROM blobs WHERE digest = ?1")?.exists([digest])?))
+    }
+
     fn answered(&self, scope: &str, key: &str, now: Time) -> Answer<'_, Option<(String, Value)>> {
         let (scope, key) = (scope.to_owned(), key.to_owned());
         self.read(move |db| {

@@ -246,6 +246,11 @@ impl Writer {
         for row in &it.index {
             self.index(it, row)?;
         }
+        for (edge, schema, version) in &it.payloads {
+            let sql = "INSERT INTO payloads(pipeline, source, target, schema, version) VALUES (?1, ?2, ?3, ?4, ?5)
+                       ON CONFLICT DO UPDATE SET version = excluded.version WHERE version <> excluded.version";
+            db.prepare_cached(sql)?.execute([&*edge.pipeline, &*edge.from, &*edge.to, schema, version])?;
+        }
         for (rejection, kept) in &it.rejections {
             let sql = if *kept {
                 "INSERT INTO rejections(id, run) VALUES (?1, ?2) ON CONFLICT DO NOTHING"

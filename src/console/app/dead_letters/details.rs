@@ -119,6 +119,7 @@ pub const fn reason(reason: DeadReason) -> &'static str {
         DeadReason::NotRetryable => "its contract says not to retry this error",
         DeadReason::SchemaViolation => "the receiver found the contract invalid",
         DeadReason::Expired => "its deadline passed",
+        DeadReason::ReferenceGone => "what its contract refers to is gone",
         DeadReason::EscalationTimeout => "nobody answered the question in time",
         DeadReason::EscalatedTooOften => "it was escalated five times",
         DeadReason::Observed => "the source says so and gives no reason",

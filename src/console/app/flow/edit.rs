@@ -12,6 +12,8 @@ use crate::console::app::msg::{Effect, Reply, Ticket};
 use crate::console::app::overlay::ButtonAction;
 use crate::console::app::state::State;
 use crate::console::app::toast::Tone;
+use crate::domain::contract::Violation;
+use crate::domain::json;
 use crate::domain::port::{ActKind, Fault, Format, Found, Given, Want};
 
 /// Fetches the body, to be edited.
@@ -72,7 +74,7 @@ pub(in crate::console::app) fn edited(state: &mut State, ticket: Ticket, text: R
         }
     }
     match value_of(editing.format, &editing.text) {
-        Err(why) => offer_again(state, ticket, vec![format!("This is not JSON: {why}.")]),
+        Err(why) => offer_again(state, ticket, vec![unreadable(&why)]),
         Ok(value) => {
             let original = value_of(editing.format, &editing.original).ok();
             let Some(editing) = state.acting.edits.remove(&ticket).filter(|_| original.as_ref() != Some(&value)) else {
@@ -89,10 +91,18 @@ pub(in crate::console::app) fn edited(state: &mut State, ticket: Ticket, text: R
 }
 
 /// The body that an edited file is: JSON, or the text itself.
-fn value_of(format: Format, text: &str) -> serde_json::Result<Value> {
+fn value_of(format: Format, text: &str) -> Result<Value, Violation> {
     match format {
         Format::Text => Ok(text.into()),
-        Format::Contract | Format::Json => serde_json::from_str(text),
+        Format::Contract | Format::Json => json::parse(text.as_bytes()),
+    }
+}
+
+/// What is wrong with a text that was to be JSON, in a sentence of its own.
+fn unreadable(why: &Violation) -> String {
+    match why.keyword.as_str() {
+        "json" => format!("{}.", why.message.replacen("this", "This", 1)),
+        _ => format!("{why}."),
     }
 }
 

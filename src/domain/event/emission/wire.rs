@@ -54,6 +54,8 @@ struct Flat<'a> {
     ready_at: Time,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deadline: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refs_until: Option<Time>,
     ack_timeout_ms: Millis,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     p95_max_ms: Option<Millis>,
@@ -129,6 +131,7 @@ impl Serialize for Emission {
             default: terms.default,
             ready_at: self.ready_at,
             deadline: terms.deadline,
+            refs_until: terms.refs_until,
             ack_timeout_ms: terms.ack_timeout_ms,
             p95_max_ms: terms.p95_max_ms,
             completeness: terms.completeness,
@@ -164,6 +167,7 @@ impl<'de> Deserialize<'de> for Emission {
             escalate: it.escalate.into_owned(),
             default: it.default,
             deadline: it.deadline,
+            refs_until: it.refs_until,
             ack_timeout_ms: it.ack_timeout_ms,
             p95_max_ms: it.p95_max_ms,
             completeness: it.completeness,

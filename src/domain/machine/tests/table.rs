@@ -115,7 +115,8 @@ fn ready(name: &str, state: State) -> (World, Command) {
             Command::Take { seen, lease: "hers".into() }
         }
         "claim_question" => Command::ClaimEscalation { seen, until: world.now + MINUTE },
-        "release_question" => Command::ReleaseEscalation { seen },
+        "release_question" => Command::Release { seen },
+        "withhold" => Command::Withhold { handoff: seen.handoff, detail: "the draft is gone".into() },
         "annotate" => annotate(Some("a"), "root cause: writer"),
         other => panic!("no command {other}"),
     };
@@ -179,11 +180,11 @@ const fn events(command: &Command) -> &'static [&'static str] {
         Command::Complete { .. } => &["handoff.acknowledged", "handoff.completed"],
         Command::Return { .. } => &["handoff.returned", "handoff.emitted"],
         Command::Fail { .. } | Command::Timer(_) => &["handoff.retry_scheduled"],
-        Command::Reject { .. } => &["handoff.dead_lettered"],
+        Command::Reject { .. } | Command::Withhold { .. } => &["handoff.dead_lettered"],
         Command::Snooze { .. } => &["handoff.snoozed"],
         Command::Escalate { .. } => &["escalation.opened"],
         Command::ClaimEscalation { .. } => &["escalation.claimed"],
-        Command::ReleaseEscalation { .. } => &["escalation.released"],
+        Command::Release { .. } => &["escalation.released"],
         Command::Resolve { .. } => &["escalation.resolved"],
         Command::Requeue { .. } => &["handoff.requeued"],
         Command::Amend { .. } => &["handoff.amended"],
@@ -198,13 +199,14 @@ const fn events(command: &Command) -> &'static [&'static str] {
 }
 
 /// How many kinds of command there are: as many as [`events`] names.
-const KINDS: usize = 25;
+const KINDS: usize = 26;
 
 #[test]
 fn every_kind_of_command_is_decided() {
     use State::{Acknowledged, DeadLettered, Escalated, Leased, Pending};
     let named = [
         (Pending, "claim"),
+        (Pending, "withhold"),
         (Leased, "acknowledge"),
         (Leased, "heartbeat"),
         (Leased, "complete"),

@@ -1,30 +1,53 @@
 //! JSON text from outside to a value, with one sentence about what is wrong with it.
 //!
 //! Stricter than a plain JSON reader: a member given twice is refused (readers disagree on which one counts),
-//! and so is nesting deep enough to hurt, and `NaN`, which some producers write although it is not JSON.
+//! and so is nesting deep enough to hurt, and `NaN`, which some producers write although it is not JSON. A number that
+//! would be another one afterwards is refused, too.
 
-use std::cell::RefCell;
+mod number;
+
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserializer, de};
 use serde_json::{Map, Number, Value};
 
-use super::words::shown;
-use crate::domain::contract::Violation;
-use crate::domain::pointer::child;
+use super::contract::Violation;
+use super::pointer::child;
+use super::text::shown;
+use number::Rounded;
 
 /// The deepest nesting accepted.
 pub const DEPTH_MAX: usize = 64;
 
-/// The largest integer every JSON reader keeps exactly, `2^53 - 1`.
-const EXACT_MAX: i64 = 9_007_199_254_740_991;
+/// The largest whole number every JSON reader keeps exactly, `2^53 - 1`.
+const EXACT_MAX: u64 = (1 << 53) - 1;
 
-/// Reads JSON text into a value.
+/// JSON text as a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    /// The value.
+    pub value: Value,
+    /// The numbers that are others in `value` than they were in the text, in its order; empty when all were kept.
+    pub rounded: Vec<Violation>,
+}
+
+/// Reads JSON text into a value that says the same.
+///
+/// # Errors
+/// One violation that names the place, as a JSON pointer as far as it was read, and the line; or the first number that
+/// cannot be kept as it is.
+pub fn parse(text: &[u8]) -> Result<Value, Violation> {
+    let Read { value, rounded } = read(text)?;
+    rounded.into_iter().next().map_or(Ok(value), Err)
+}
+
+/// The same for who can say more about it than its first number that cannot be kept.
 ///
 /// # Errors
 /// One violation that names the place, as a JSON pointer as far as it was read, and the line.
-pub fn parse(text: &[u8]) -> Result<Value, Violation> {
+pub fn read(text: &[u8]) -> Result<Read, Violation> {
     let trail = RefCell::new(Vec::new());
     let text = std::str::from_utf8(text).map_err(|why| {
         Violation::new(
@@ -33,9 +56,11 @@ pub fn parse(text: &[u8]) -> Result<Value, Violation> {
             format!("the text is not UTF-8 from byte {} on: send JSON in UTF-8", why.valid_up_to()),
         )
     })?;
+    let numbers = Numbers { next: Cell::new(0), rounded: number::rounded(text), found: RefCell::new(Vec::new()) };
     let mut reader = serde_json::Deserializer::from_str(text);
-    let read = Strictly { trail: &trail }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    read.map_err(|why| {
+    let strictly = Strictly { trail: &trail, numbers: &numbers };
+    let read = strictly.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    let read = read.map_err(|why| {
         let path = pointer(&trail.borrow());
         let place = format!("line {} column {}", why.line(), why.column());
         let reason = why.to_string();
@@ -52,7 +77,8 @@ pub fn parse(text: &[u8]) -> Result<Value, Violation> {
             return Violation::new(path, "number", message);
         }
         Violation::new(path, "json", format!("this is not JSON: {reason} ({place})"))
-    })
+    })?;
+    Ok(Read { value: read, rounded: numbers.found.into_inner() })
 }
 
 /// Whether the reader stopped at a word that some producers write for a number.
@@ -77,16 +103,39 @@ fn pointer(trail: &[String]) -> String {
     trail.iter().fold(String::new(), |path, name| child(&path, name))
 }
 
+/// The numbers of a text while it is read.
+struct Numbers {
+    /// How many were read.
+    next: Cell<usize>,
+    /// Those that will not be what they were, in order.
+    rounded: Vec<Rounded>,
+    /// Those of them that were met, each with its place.
+    found: RefCell<Vec<Violation>>,
+}
+
 /// Reads a value and keeps the trail of names down to it, so that an error can say where it happened.
 struct Strictly<'a> {
     trail: &'a RefCell<Vec<String>>,
+    numbers: &'a Numbers,
 }
 
 impl Strictly<'_> {
     fn enter<E: de::Error>(&self, name: String) -> Result<Self, E> {
         let mut trail = self.trail.borrow_mut();
         trail.push(name);
-        if trail.len() > DEPTH_MAX { Err(E::custom(DEEP)) } else { Ok(Self { trail: self.trail }) }
+        if trail.len() > DEPTH_MAX { Err(E::custom(DEEP)) } else { Ok(Self { ..*self }) }
+    }
+
+    /// Looks whether the number that was read just now is still what it was.
+    fn number(&self, it: Number) -> Value {
+        let nth = self.numbers.next.replace(self.numbers.next.get() + 1);
+        let its = self.numbers.rounded.binary_search_by_key(&nth, |it| it.nth);
+        if let Some(its) = its.ok().and_then(|at| self.numbers.rounded.get(at)) {
+            let message =
+                format!("{} has more digits than can be kept: it would become {it}; send it as text", shown(&its.text));
+            self.numbers.found.borrow_mut().push(Violation::new(pointer(&self.trail.borrow()), "number", message));
+        }
+        Value::Number(it)
     }
 
     fn leave(&self) {
@@ -117,15 +166,15 @@ impl<'de> Visitor<'de> for Strictly<'_> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
+        Ok(self.number(value.into()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+        Ok(self.number(value.into()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+        Ok(Number::from_f64(value).map_or(Value::Null, |it| self.number(it)))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -165,19 +214,26 @@ impl<'de> Visitor<'de> for Strictly<'_> {
     }
 }
 
-/// Writes every whole number as an integer (`2.0` becomes `2`, the same number) and reports integers that some
-/// readers would round: two different ones would have the same digest.
-pub(super) fn exact_numbers(value: &mut Value, found: &mut Vec<Violation>) {
+/// Writes every whole number as an integer (`2.0` becomes `2`, and `-0.0` `0`: the same number) and reports those that
+/// some readers would round, however they are written: two different ones would have the same digest.
+pub fn exact_numbers(value: &mut Value, found: &mut Vec<Violation>) {
     match value {
         Value::Number(number) => {
-            if number.is_f64() {
-                if let Some(whole) = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT_MAX as f64) {
-                    *number = Number::from(whole as i64);
+            let whole = match (number.as_i64(), number.as_f64()) {
+                (Some(whole), _) => Some(whole),
+                // What is too large for it becomes the largest of all, which is too large, too.
+                (None, Some(float)) if float.fract() == 0.0 => Some(float as i64),
+                _ => None,
+            };
+            match whole {
+                Some(whole) if whole.unsigned_abs() <= EXACT_MAX => *number = Number::from(whole),
+                Some(_) => {
+                    let message = format!(
+                        "{number} is a larger whole number than every JSON reader keeps exactly: send it as text"
+                    );
+                    found.push(Violation::new("", "number", message));
                 }
-            } else if number.as_i64().is_none_or(|n| n.unsigned_abs() > EXACT_MAX.unsigned_abs()) {
-                let message =
-                    format!("{number} is a larger integer than every JSON reader keeps exactly: send it as text");
-                found.push(Violation::new("", "number", message));
+                None => {}
             }
         }
         Value::Array(items) => {
@@ -206,7 +262,7 @@ fn below(name: &str, found: &mut [Violation], first: usize) {
 }
 
 /// Whether `value` is nested at most [`DEPTH_MAX`] levels deep; for values that did not come through [`parse`].
-pub(super) fn shallow(value: &Value) -> bool {
+pub fn shallow(value: &Value) -> bool {
     fn within(value: &Value, left: usize) -> bool {
         match value {
             Value::Array(items) => left > 0 && items.iter().all(|item| within(item, left - 1)),
@@ -283,8 +339,26 @@ mod tests {
         exact_numbers(&mut value, &mut found);
         assert_eq!(value["a"], json!(2));
         assert_eq!(value["b"], json!(2.5));
+        assert_eq!(value["d"].to_string(), "0");
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].path, "/c/1");
+        let mut beyond = json!([1e16, -9_007_199_254_740_992_i64, u64::MAX, 1e300, -1e18]);
+        let mut found = Vec::new();
+        exact_numbers(&mut beyond, &mut found);
+        assert_eq!(found.len(), 5);
+    }
+
+    #[test]
+    fn a_number_that_would_become_another_one_is_named_with_its_place() {
+        let text = br#"{"a": [0.1, 18446744073709551616, "1e999", {"b/c": 4503599627370497.25}], "d": 7, "e": 1e-400}"#;
+        let read = read(text).unwrap();
+        let places: Vec<&str> = read.rounded.iter().map(|it| it.path.as_str()).collect();
+        assert_eq!(places, ["/a/1", "/a/3/b~1c", "/e"]);
+        assert_eq!(
+            read.rounded[1].message,
+            "\"4503599627370497.25\" has more digits than can be kept: it would become 4503599627370497.0; send it as text"
+        );
+        assert_eq!(parse(text).unwrap_err(), read.rounded[0]);
     }
 
     proptest! {
