@@ -147,8 +147,8 @@ fn one<'a>(run: &'a Run, id: &HandoffId) -> Answer<&'a Handoff> {
 pub async fn handoff(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
     let id = HandoffId::from(id);
     let mut run = seen(&api, &caller, &id).await?;
-    if let Some(it) = run.handoffs.get_mut(&id).filter(|it| kept_from(&api, &caller, it)) {
-        *it = sourceless(it);
+    if kept_from(&api, &caller, one(&run, &id)?) {
+        run.handoffs.change(&id, |it| *it = sourceless(it));
     }
     shown(&run, &id)
 }
@@ -252,10 +252,10 @@ pub async fn run(State(api): State<Api>, caller: Caller, Place(id): Place<String
     };
     let events: Vec<Event> = events.into_iter().map(shown).collect();
     let mut run = run;
-    let hidden: Vec<Handoff> =
-        run.handoffs.values().filter(|it| kept_from(&api, &caller, it)).map(sourceless).collect();
-    for it in hidden {
-        run.handoffs.insert(it.id.clone(), it);
+    let hidden: Vec<HandoffId> =
+        run.handoffs.values().filter(|it| kept_from(&api, &caller, it)).map(|it| it.id.clone()).collect();
+    for id in hidden {
+        run.handoffs.change(&id, |it| *it = sourceless(it));
     }
     let body = Json(json!({ "run": run, "state": run.state(), "events": events }));
     Ok(([(header::ETAG, etag(run.version))], body).into_response())
