@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use tracing_subscriber::EnvFilter;
 
-use super::{Exit, Stop, rules};
+use super::{Exit, Stop, private, rules};
 use crate::clock;
 use crate::config::{Flags, Settings};
 use crate::console::app::{Connection, Named, Place, Size, Start};
@@ -219,7 +219,7 @@ fn log_to_file() {
     let directory = base.state_dir().unwrap_or_else(|| base.data_dir()).join("seamwatch");
     let opened = std::fs::create_dir_all(&directory).and_then(|()| {
         let mut options = std::fs::OpenOptions::new();
-        options.create(true).append(true).open(directory.join("seam.log"))
+        private::open(options.append(true), &directory.join("seam.log"))
     });
     let Ok(file) = opened else { return };
     let level = EnvFilter::try_from_env("SEAM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
