@@ -201,6 +201,7 @@ pub fn entries(event: &Event, before: Option<&Before>, after: Option<&Handoff>, 
         | Fact::LoopDetected { .. }
         | Fact::EdgePaused { .. }
         | Fact::Annotated(_)
+        | Fact::Revealed { .. }
         | Fact::EdgeResumed { .. } => {}
     }
 }

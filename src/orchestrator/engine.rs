@@ -10,6 +10,7 @@ mod act;
 mod admit;
 mod blobs;
 mod emit;
+mod hidden;
 mod ids;
 mod lease;
 mod look;
@@ -24,7 +25,7 @@ mod requester;
 mod revision;
 mod wake;
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 pub use lease::Completed;
 pub use people::Edit;
@@ -37,7 +38,7 @@ use crate::domain::id::{Actor, Edge, HandoffId, RunId};
 use crate::domain::policy::{EdgePolicy, Policies};
 use crate::domain::run::Run;
 use crate::domain::time::Time;
-use crate::orchestrator::boundary::Registry;
+use crate::orchestrator::boundary::{HashKey, Registry};
 use crate::store::{Commit, CommitError, Store, StoreError, Version};
 use pauses::Pauses;
 use recent::Recent;
@@ -74,6 +75,8 @@ struct Inner {
     policies: Policies,
     registry: RwLock<Registered>,
     now: fn() -> Time,
+    /// The key of redactions by hash; empty until a contract asks for one.
+    hash_key: OnceLock<HashKey>,
     /// The edges that are paused, as far as this engine knows.
     paused: RwLock<Arc<Pauses>>,
     recent: Recent,
@@ -104,6 +107,7 @@ impl Engine {
                 policies: settings.policies,
                 registry: RwLock::new(Registered { registry: settings.registry, latest: 0 }),
                 now: settings.now,
+                hash_key: OnceLock::new(),
                 paused: RwLock::new(Arc::new(paused)),
                 recent: Recent::new(alone),
                 wake: Wake::default(),

@@ -39,6 +39,7 @@ pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: Time) -> Result<Folded
         Command::Annotate(annotation) => operate::annotate(&mut log, annotation)?,
         Command::Escalate { seen, escalation, force } => escalate::escalate(&mut log, seen, escalation, *force)?,
         Command::ClaimEscalation { seen, until } => escalate::claim(&mut log, seen, *until)?,
+        Command::Reveal { handoff, digest, masked } => escalate::reveal(&mut log, handoff, digest, *masked)?,
         Command::ReleaseEscalation { seen } => escalate::release(&mut log, seen)?,
         Command::Resolve { seen, resolution, context_digest, edited, revision } => {
             escalate::resolve(

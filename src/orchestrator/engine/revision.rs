@@ -48,11 +48,12 @@ impl Requester {
         };
         let derive = Derive::new(emission.to.clone(), trace, step, branch, relation, self.now());
         let candidate = if let Some(body) = &own {
-            self.checked(body, derive).await?
+            self.checked(&self.inheriting(handoff, body).await?, derive).await?
         } else {
-            self.refresh_schemas().await?;
             let original = self.contract_of(handoff).await?;
-            self.own_candidate(&built(original, handoff, feedback, &self.by), derive)
+            let body = built(original, handoff, feedback, &self.by);
+            self.prepare(&body).await?;
+            self.own_candidate(&body, derive)
         };
         let candidate = candidate.map_err(|violations| Problem::invalid(violations, None))?;
         if candidate.handoff.emission.to != emission.from {
