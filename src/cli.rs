@@ -20,6 +20,7 @@ pub mod demo;
 pub mod export;
 pub mod get;
 pub mod look;
+mod private;
 pub mod rules;
 pub mod serve;
 pub mod show;

@@ -7,10 +7,12 @@ mod contract;
 mod doc;
 mod origin;
 mod question;
+mod revealed;
 
 pub use annotations::annotations;
 pub use doc::{Doc, TextRole, Viewport};
 pub use question::{call, question};
+pub use revealed::revealed;
 
 use crate::domain::contract::Contract;
 use crate::domain::port::Body;

@@ -61,6 +61,9 @@ pub trait Store: Send + Sync {
     /// failed. `None` when they are.
     fn health(&self) -> Option<StoreError>;
 
+    /// A secret of the store, the same for whoever opens it, made when it is first asked for. It is not in what is kept.
+    fn secret(&self) -> Answer<'_, [u8; 32]>;
+
     /// Writes everything in `commit`, or nothing. Durable when it returns. The position of its last event; 0 when it has
     /// none.
     ///

@@ -75,7 +75,7 @@ pub mod domain {
     pub mod port {
         pub use crate::domain::port::{
             Act, ActKind, Batch, Begin, Body, Capabilities, Control, Cursor, Fault, Found, Object, Outcome, Replay,
-            Report, Request, Scope, SeenToken, Skipped, Snapshot, SourceId, Target, Want,
+            Report, Request, Revealed, Scope, SeenToken, Skipped, Snapshot, SourceId, Target, Want,
         };
     }
     pub mod run {

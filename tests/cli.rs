@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests; a failed step is the test's failure
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -273,7 +274,10 @@ fn an_export_says_the_same_and_overwrites_nothing() {
     for name in ["own.ndjson", "own.ndjson.gz"] {
         let file = sandbox.path(name).display().to_string();
         let address = format!("file:{file}");
+        std::fs::write(format!("{file}.part"), "left over, and open to all").unwrap();
         sandbox.ends(0, &["export", "-c", SMALL, &file]);
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "what was told to the user is for the user only");
         for kind in ["pipelines", "edges", "tasks", "dead"] {
             let rows = |address: &str| sandbox.json(&["get", kind, "-c", address])["rows"].clone();
             assert_eq!(rows(&address), rows(SMALL), "{kind} of {name}");

@@ -252,7 +252,7 @@ async fn digest(look: &Look, handoff: &HandoffId) -> String {
     }
     match look.source.fetch(Want::Body(handoff.clone())).await {
         Ok(Found::Body(body)) => body.digest,
-        Ok(Found::Timeline { .. }) | Err(_) => String::new(),
+        Ok(Found::Timeline { .. } | Found::Revealed(_)) | Err(_) => String::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::look::look;
-use super::{Connect, Exit, Stop, print, say};
+use super::{Connect, Exit, Stop, print, private, say};
 use crate::domain::event::Event;
 use crate::domain::text::escape_json;
 use crate::source::Reach;
@@ -75,7 +75,8 @@ impl Out {
             return Err(Stop::new(Exit::Failed, why).into());
         }
         let part = PathBuf::from(format!("{name}.part"));
-        let to = File::create(&part).with_context(|| format!("cannot write {name}"))?;
+        let to = private::open(File::options().write(true).truncate(true), &part)
+            .with_context(|| format!("cannot write {name}"))?;
         let to = BufWriter::new(to);
         let zip = file.extension().is_some_and(|it| it == "gz");
         Ok(Self::File {

@@ -110,7 +110,7 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
         let (body, contract_missing) = match contract {
             Ok(Found::Body(body)) if body.format == Format::Contract => (Some(body), None),
             Ok(Found::Body(body)) => (Some(body), Some("the body is no contract".to_owned())),
-            Ok(Found::Timeline { .. }) => (None, None),
+            Ok(Found::Timeline { .. } | Found::Revealed(_)) => (None, None),
             Err(why) => (None, Some(why.to_string())),
         };
         let is_contract = |it: &&Body| it.format == Format::Contract;
@@ -157,7 +157,7 @@ async fn timeline(look: &Look, id: RunId) -> anyhow::Result<Option<(Run, Vec<Eve
     }
     match look.source.fetch(Want::Timeline(id)).await {
         Ok(Found::Timeline { run, events }) => Ok(Some((*run, events))),
-        Ok(Found::Body(_)) | Err(Fault::Refused(_)) => Ok(None),
+        Ok(Found::Body(_) | Found::Revealed(_)) | Err(Fault::Refused(_)) => Ok(None),
         Err(why) => Err(Stop::from(why).into()),
     }
 }

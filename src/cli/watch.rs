@@ -1,14 +1,12 @@
 //! `seam watch`: the console.
 
-use std::fs::Permissions;
 use std::io::{IsTerminal, stdin, stdout};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use tracing_subscriber::EnvFilter;
 
-use super::{Exit, Stop, rules};
+use super::{Exit, Stop, private, rules};
 use crate::clock;
 use crate::config::{Flags, Settings};
 use crate::console::app::{Connection, Named, Place, Size, Start};
@@ -221,10 +219,7 @@ fn log_to_file() {
     let directory = base.state_dir().unwrap_or_else(|| base.data_dir()).join("seamwatch");
     let opened = std::fs::create_dir_all(&directory).and_then(|()| {
         let mut options = std::fs::OpenOptions::new();
-        // It names what goes on; an older one is narrowed. A file of somebody else cannot be, and is written all the same.
-        let file = options.create(true).append(true).mode(0o600).open(directory.join("seam.log"))?;
-        let _ = file.set_permissions(Permissions::from_mode(0o600));
-        Ok(file)
+        private::open(options.append(true), &directory.join("seam.log"))
     });
     let Ok(file) = opened else { return };
     let level = EnvFilter::try_from_env("SEAM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));

@@ -202,6 +202,7 @@ pub fn entries(event: &Event, before: Option<&Before>, after: Option<&Handoff>, 
         | Fact::LoopDetected { .. }
         | Fact::EdgePaused { .. }
         | Fact::Annotated(_)
+        | Fact::Revealed { .. }
         | Fact::EdgeResumed { .. } => {}
     }
 }

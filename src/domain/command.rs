@@ -141,6 +141,15 @@ pub enum Command {
         /// Time at which the claim lapses.
         until: Time,
     },
+    /// A person who may decide on an escalated handoff is shown what is masked in its contract; nothing moves by it.
+    Reveal {
+        /// The handoff.
+        handoff: HandoffId,
+        /// Digest of the contract that is shown.
+        digest: String,
+        /// Something is masked in it.
+        masked: bool,
+    },
     /// An approver puts it back, or a person what they took.
     Release {
         /// The handoff, as the person saw it.

@@ -7,11 +7,13 @@
 //! Reading and writing keep every fact of a valid contract; the spelling of numbers (`1` for `1.0`) and of
 //! times (UTC, milliseconds) may change, so a [`digest`] is always taken from a written [`Contract`].
 
+mod hidden;
 mod mask;
 mod memory;
 mod record;
 
-pub use mask::{MASK, Masked, mask, mask_messages};
+pub use hidden::{Hidden, leaves};
+pub use mask::{MASK, Masked, mask};
 pub use memory::{Brief, Summary, WorkingMemory};
 pub use record::{
     CallStatus, Classification, Delivery, EffectStatus, FailureAction, FailureModes, Level, Maker, Provenance, Quality,

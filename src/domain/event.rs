@@ -212,6 +212,12 @@ pub enum Fact {
     /// A person said what they make of the run, or of one of its handoffs.
     #[serde(rename = "run.annotated.v1")]
     Annotated(Annotation),
+    /// A person who decides on the handoff was shown what is masked in its contract; the values are not told.
+    #[serde(rename = "payload.revealed.v1")]
+    Revealed {
+        /// Digest of the contract.
+        digest: String,
+    },
     /// Agents get nothing from this edge until it is resumed.
     #[serde(rename = "edge.paused.v1")]
     EdgePaused {

@@ -149,10 +149,14 @@ fn prefixed(text: &str, prefix: &'static str) -> Result<(), KeyError> {
 
 /// `prefix` and the lower-case hexadecimal SHA-256 of `input`.
 pub(crate) fn hashed(prefix: &str, input: &[u8]) -> String {
-    let digest = Sha256::digest(input);
-    let mut text = String::with_capacity(prefix.len() + 2 * digest.len());
+    hexadecimal(prefix, &Sha256::digest(input))
+}
+
+/// `prefix`, and two lower-case hexadecimal digits for each byte.
+pub(crate) fn hexadecimal(prefix: &str, bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(prefix.len() + 2 * bytes.len());
     text.push_str(prefix);
-    for byte in digest {
+    for byte in bytes {
         let _ = write!(text, "{byte:02x}");
     }
     text

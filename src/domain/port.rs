@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::bearer::Roles;
 use super::event::Event;
@@ -201,6 +202,13 @@ pub enum Want {
     Body(HandoffId),
     /// Every event of a run, oldest first.
     Timeline(RunId),
+    /// What is masked in the body of a handoff that waits for a decision; that it was shown is told in the log.
+    Revealed {
+        /// Id of the handoff.
+        handoff: HandoffId,
+        /// Name of the person who looks.
+        by: String,
+    },
 }
 
 /// The answer to a [`Want`].
@@ -208,6 +216,8 @@ pub enum Want {
 pub enum Found {
     /// The body, and the digest that a decision is bound to.
     Body(Box<Body>),
+    /// What is masked in the body.
+    Revealed(Box<Revealed>),
     /// The run as it stands and how it got there.
     Timeline {
         /// The run with its handoffs, as it stands.
@@ -215,6 +225,21 @@ pub enum Found {
         /// Every event of the run, oldest first.
         events: Vec<Event>,
     },
+}
+
+/// What is masked in a body, for the eyes of whoever decides on it: nothing of it is kept, copied or written down.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Revealed {
+    /// Digest of the body.
+    pub digest: String,
+    /// The masked values by their JSON pointers, ordered by them. Hostile text.
+    pub values: BTreeMap<String, Value>,
+}
+
+impl std::fmt::Debug for Revealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Revealed({} values)", self.values.len())
+    }
 }
 
 /// A message from the supervisor of a source to the console.

@@ -172,6 +172,7 @@ fn paths(api: &Api) -> OpenApiRouter<Api> {
     let approver = OpenApiRouter::new()
         .routes(routes!(escalations::claim_escalation))
         .routes(routes!(escalations::release_escalation))
+        .routes(routes!(escalations::reveal))
         .routes(routes!(escalations::resolve));
     let admin = OpenApiRouter::new().routes(routes!(registry::put_schema));
     let outside = OpenApiRouter::new().routes(routes!(metrics::metrics));

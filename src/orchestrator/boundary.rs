@@ -8,6 +8,7 @@ mod amend;
 mod check;
 mod compat;
 mod derive;
+mod redact;
 mod registry;
 mod rules;
 mod unmask;
@@ -17,9 +18,9 @@ pub use amend::amend;
 pub use check::{Report, check};
 pub use compat::accepts;
 pub use derive::Derive;
+pub use redact::{HashKey, needs_key, redact_refused};
 pub use registry::{PutError, Registry};
-pub use rules::redact_refused;
-pub use unmask::unmasked_diff;
+pub use unmask::{uncovered, unmasked_diff};
 
 use std::sync::LazyLock;
 
@@ -123,8 +124,9 @@ pub fn admit(registry: &Registry, value: &Value, derive: &Derive) -> Result<Admi
     };
     let declared = members.contains_key("side_effects") || derive.effects.is_some();
     derive::fill(members, derive, &mut found);
-    let mut dropped = rules::redact(&mut value);
-    rules::undropped(&value, &mut found);
+    let redacted = redact::redact(&mut value, derive.hash_key.as_ref());
+    redact::undone(&value, &mut found);
+    still_fits(&value, &redacted, &mut found);
     let mut contract: Contract = match serde_json::from_value(value) {
         Ok(contract) => contract,
         Err(why) => {
@@ -139,8 +141,9 @@ pub fn admit(registry: &Registry, value: &Value, derive: &Derive) -> Result<Admi
         flags.push(Flag::SideEffectsUndeclared);
     }
     rules::meaning(&contract, derive, &mut found);
-    rules::payload(registry, &contract, derive, &mut flags, &mut found);
+    rules::payload(registry, &contract, derive, &redacted, &mut flags, &mut found);
     let read = rules::version_read(&contract, derive, &mut flags, &mut found);
+    let mut dropped = redacted.dropped;
     let completeness = completeness(&contract);
     rules::demands(&contract, &completeness, derive, &mut flags, &mut found);
     // Of a version that its consumer does not read nothing is known that could be left out: an edge that lets it pass
@@ -150,13 +153,15 @@ pub fn admit(registry: &Registry, value: &Value, derive: &Derive) -> Result<Admi
     {
         let (kept, names) = registry.project(&payload.schema, consumer, &payload.fields);
         payload.fields = kept;
-        dropped.extend(names.into_iter().map(|name| format!("{}{name}", rules::FIELDS)));
+        dropped.extend(names.into_iter().map(|name| format!("{}{name}", redact::FIELDS)));
     }
     let value = contract.to_value();
     let bytes = canonical(&value);
     rules::limits(&contract, bytes.len(), &mut found);
     let violations = sorted(found);
-    if !violations.is_empty() && !observe {
+    // Where something is stored that the producer wanted out, it does not help that its edge only looks on.
+    let refused = |it: &Violation| !observe || it.keyword == redact::UNDONE;
+    if violations.iter().any(refused) {
         return Err(violations);
     }
     Ok(Admitted {
@@ -178,6 +183,19 @@ pub fn with_rounded(mut found: Vec<Violation>, rounded: Vec<Violation>) -> Vec<V
     found.retain(|it| it.keyword != "number" || !rounded.iter().any(|text| text.path == it.path));
     found.extend(rounded);
     sorted(found)
+}
+
+/// Finds redactions that leave no contract: a text cannot stand everywhere. What is redacted of the payload is judged, if by
+/// anybody, by its own schema.
+fn still_fits(value: &Value, redacted: &redact::Redacted, found: &mut Vec<Violation>) {
+    if redacted.covered.iter().all(|it| it.starts_with(redact::FIELDS)) {
+        return;
+    }
+    let wrong = CONTRACT.iter_errors(value).flat_map(|error| words::violations(&error, ""));
+    found.extend(wrong.filter(|it| redacted.covers(&it.path)).map(|it| {
+        let message = format!("no mask or hash can stand here ({}): leave this redaction out", it.keyword);
+        Violation::new(it.path, redact::UNDONE, message)
+    }));
 }
 
 fn sorted(mut found: Vec<Violation>) -> Vec<Violation> {

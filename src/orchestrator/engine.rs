@@ -9,6 +9,7 @@
 mod act;
 mod admit;
 mod blobs;
+mod classified;
 mod clock;
 mod emit;
 mod hidden;
@@ -26,7 +27,7 @@ mod requester;
 mod revision;
 mod wake;
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use tokio::sync::watch;
 
@@ -41,7 +42,7 @@ use crate::domain::id::{Actor, Edge, HandoffId, RunId};
 use crate::domain::policy::{EdgePolicy, Policies};
 use crate::domain::run::Run;
 use crate::domain::time::{ClockStep, Present, Time};
-use crate::orchestrator::boundary::Registry;
+use crate::orchestrator::boundary::{HashKey, Registry};
 use crate::store::{Commit, CommitError, Store, StoreError, Version};
 use clock::Clock;
 use pauses::Pauses;
@@ -79,6 +80,8 @@ struct Inner {
     policies: Policies,
     registry: RwLock<Registered>,
     clock: Clock,
+    /// The key of redactions by hash; empty until a contract asks for one.
+    hash_key: OnceLock<HashKey>,
     /// The edges that are paused, as far as this engine knows.
     paused: RwLock<Arc<Pauses>>,
     recent: Recent,
@@ -109,6 +112,7 @@ impl Engine {
                 policies: settings.policies,
                 registry: RwLock::new(Registered { registry: settings.registry, latest: 0 }),
                 clock: Clock::new(settings.now),
+                hash_key: OnceLock::new(),
                 paused: RwLock::new(Arc::new(paused)),
                 recent: Recent::new(alone),
                 wake: Wake::default(),

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Log, Reach, Source, log};
+use crate::domain::id::Actor;
 use crate::domain::port::{Batch, Begin, Body, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
 use crate::domain::time::ClockStep;
 use crate::orchestrator::engine::{Engine, Settings};
@@ -90,6 +91,10 @@ impl Source for Embedded {
                 Want::Body(id) => {
                     let (contract, digest) = engine.contract(&id).await?;
                     Ok(Found::Body(Box::new(Body::contract(contract, digest))))
+                }
+                Want::Revealed { handoff, by } => {
+                    let revealed = engine.by(Actor::user(&by)).reveal(&handoff).await?;
+                    Ok(Found::Revealed(Box::new(revealed)))
                 }
                 Want::Timeline(id) => {
                     let (run, events) = engine.timeline(&id).await?;

@@ -178,6 +178,10 @@ impl Http {
                 let Stored { contract, digest } = self.get(&path, BODY).await?;
                 Ok(Found::Body(Box::new(Body::contract(contract, digest))))
             }
+            Want::Revealed { handoff, by } => {
+                let path = ["escalations", handoff.as_str(), "reveal"];
+                Ok(Found::Revealed(Box::new(act::post(&self, &path, &by, BODY).await?)))
+            }
             Want::Timeline(id) => {
                 #[derive(Deserialize)]
                 struct History {

@@ -91,7 +91,7 @@ impl Source for Recording {
     fn fetch(&self, want: Want) -> BoxFuture<'static, Result<Found, Fault>> {
         let found = match want {
             Want::Timeline(run) => self.timeline(&run),
-            Want::Body(_) => {
+            Want::Body(_) | Want::Revealed { .. } => {
                 Err(Fault::Unsupported("a recording holds no contracts, only what happened to them".to_owned()))
             }
         };

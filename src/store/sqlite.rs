@@ -15,6 +15,7 @@ mod read;
 mod rollup;
 mod rows;
 mod runs;
+mod secret;
 mod snapshot;
 mod standing;
 mod writer;

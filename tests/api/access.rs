@@ -135,6 +135,56 @@ async fn what_an_approver_may_not_read_outlives_the_edit() {
 }
 
 #[tokio::test]
+async fn what_is_masked_is_told_to_those_who_work_on_it_and_to_who_decides_and_the_log_says_so() {
+    let grants: [(&str, &[Scope], &[&str]); 5] = [
+        ("dana", &[Scope::Approver], &[]),
+        ("olga", &[Scope::Operator], &[]),
+        ("vera", &[Scope::Viewer], &[]),
+        ("research", &[Scope::Agent], &["research"]),
+        ("other", &[Scope::Agent], &["other"]),
+    ];
+    let tokens = grants.map(|(name, scopes, agents)| {
+        let agents: Vec<String> = agents.iter().map(|it| (*it).to_owned()).collect();
+        auth::new_token(name, scopes, &agents)
+    });
+    let file: String = tokens.iter().map(|(_, lines)| lines.as_str()).collect();
+    let policy = "[[edge]]\nto = \"writer\"\napproval = { role = \"editors\" }\n";
+    let server = Server::start(Access::read(&file).unwrap(), policy).await;
+    let [dana, olga, vera, research, other] = tokens.map(|(secret, _)| secret);
+    let mut secret = contract("research", "writer");
+    secret["brief"]["title"] = json!("Payroll of Ms Secretname");
+    secret["classification"] = json!({"level": "internal", "fields": {"/brief/title": "pii"}});
+    let emitted: Value = sent(&server, &research, "/handoffs", &secret).await.json().await.unwrap();
+    let (id, run) = (text(&emitted["handoff_id"]).to_owned(), text(&emitted["trace_id"]).to_owned());
+    let path = format!("/escalations/{id}/reveal");
+    for token in [&olga, &vera, &research, &other] {
+        problem(sent(&server, token, &path, &json!({})).await, 403, "scope").await;
+    }
+    for (token, reads) in [(&olga, false), (&vera, false), (&dana, false), (&research, true)] {
+        let payload = got(&server, token, &format!("/handoffs/{id}/payload")).await.text().await.unwrap();
+        assert_eq!(payload.contains("Secretname"), reads, "{payload}");
+    }
+    let keyed = server.ask(Method::POST, &format!("/api/v1{path}")).bearer_auth(&dana).header("idempotency-key", "k");
+    for _ in 0..2 {
+        let shown = keyed.try_clone().unwrap().send().await.unwrap();
+        assert_eq!(shown.headers()["cache-control"], "no-store");
+        let shown: Value = shown.json().await.unwrap();
+        assert_eq!(shown["values"], json!({"/brief/title": "Payroll of Ms Secretname"}));
+        assert_eq!(shown["handoff_id"], *id);
+    }
+    for path in
+        ["/events?after=0&limit=100", "/snapshot", "/handoffs", "/runs", "/escalations", &format!("/runs/{run}")]
+    {
+        let told = got(&server, &vera, path).await.text().await.unwrap();
+        assert!(!told.contains("Secretname") && told.contains("masked"), "{path}: {told}");
+    }
+    let run: Value = got(&server, &vera, &format!("/runs/{run}")).await.json().await.unwrap();
+    let looked = run["events"].as_array().unwrap().iter().filter(|it| it["type"] == "payload.revealed.v1");
+    let looked: Vec<&Value> = looked.map(|it| &it["actor"]).collect();
+    assert_eq!(looked, ["user:dana", "user:dana"], "each time is told");
+}
+
+#[tokio::test]
 async fn without_tokens_a_page_of_another_site_is_not_served() {
     let server = Server::open().await;
     let rebound = server.ask(Method::GET, "/api/v1/snapshot").header("host", "rebound.example").send().await.unwrap();

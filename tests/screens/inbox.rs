@@ -7,7 +7,9 @@ use seamwatch::testing::domain::bearer::Roles;
 use seamwatch::testing::domain::contract::Urgency;
 use seamwatch::testing::domain::event::{Answer, DismissReason, Escalation, EscalationKind, Event, Fact, Timeout};
 use seamwatch::testing::domain::id::{Actor, Edge};
-use seamwatch::testing::domain::port::{Act, ActKind, Body, Capabilities, Fault, Found, Report, Request, Want};
+use seamwatch::testing::domain::port::{
+    Act, ActKind, Body, Capabilities, Fault, Found, Report, Request, Revealed, Want,
+};
 use seamwatch::testing::domain::time::{HOUR, MINUTE, Millis, SECOND};
 use serde_json::{Value, json};
 
@@ -349,4 +351,79 @@ fn every_size_shows_the_question_and_no_size_hides_a_line_silently() {
         let whole = it.shows("ticket #8812") || it.shows("more line");
         assert!(whole, "{columns}x{rows}:\n{}", it.rows().join("\n"));
     }
+}
+
+/// The inbox with a question under the cursor whose contract hides what its payload holds.
+fn masked() -> Console {
+    let mut console = Console::with(120, 50, three());
+    console.keys("5j");
+    let mut secret = contract();
+    secret["classification"] = json!({"level": "restricted", "fields": {"/brief/goal": "pii"}});
+    answer(&mut console, secret);
+    console
+}
+
+/// The answer to what was asked last: what is masked in the contract with this digest.
+fn revealed(console: &mut Console, digest: &str) -> Ticket {
+    let (ticket, want) = fetched(console).unwrap();
+    assert_eq!(want, Want::Revealed { handoff: "h-8812".into(), by: "dana".to_owned() });
+    let values = [("/brief/goal".to_owned(), json!("Pay Hansen in cash")), ("/brief/size".to_owned(), json!(1234))];
+    let found = Revealed { digest: digest.to_owned(), values: values.into() };
+    console.tell(Msg::Answered(ticket, Ok(Reply::Found(Found::Revealed(Box::new(found))))));
+    ticket
+}
+
+#[test]
+fn what_is_masked_is_shown_to_who_decides_for_as_long_as_they_look() {
+    let mut it = masked();
+    it.must_show("u show masked").must_not_show("in cash");
+    it.keys("u");
+    revealed(&mut it, "sha256:h-8812");
+    it.must_show("MASKED, SHOWN TO YOU").must_show("/brief/goal").must_show("Pay Hansen in cash").must_show("1234");
+    it.golden("inbox-masked");
+    // Nothing of it is copied or given to an editor.
+    it.keys("yY");
+    let copies = it.effects.iter().filter(|it| matches!(it, Effect::Copy(_))).count();
+    assert_eq!(copies, 2);
+    assert!(!format!("{:?}", it.effects).contains("in cash"));
+    it.keys("u").must_not_show("in cash");
+    for away in ["k", "6", "<enter>"] {
+        let mut it = masked();
+        it.keys("u");
+        revealed(&mut it, "sha256:h-8812");
+        it.must_show("in cash");
+        it.keys(away).must_not_show("in cash");
+        it.keys(match away {
+            "k" => "j",
+            "6" => "5",
+            _ => "<esc>",
+        });
+        it.must_not_show("in cash");
+    }
+}
+
+#[test]
+fn an_answer_that_comes_too_late_or_of_another_contract_shows_nothing() {
+    let mut it = masked();
+    it.keys("u65");
+    let asked = it.effects.iter().find_map(|it| match it {
+        Effect::Fetch(ticket, _, Want::Revealed { .. }) => Some(*ticket),
+        _ => None,
+    });
+    let values = [("/brief/goal".to_owned(), json!("Pay Hansen in cash"))].into();
+    let late = Found::Revealed(Box::new(Revealed { digest: "sha256:h-8812".to_owned(), values }));
+    it.tell(Msg::Answered(asked.unwrap(), Ok(Reply::Found(late))));
+    it.must_show("Refund invoice 42").must_not_show("in cash");
+    it.keys("u");
+    revealed(&mut it, "sha256:other");
+    it.must_show("it changed while it was fetched").must_not_show("in cash");
+    let mut it = refund(120, 40);
+    it.must_not_show("show masked");
+    it.keys("u").must_show("nothing here to show masked");
+    let mut it = masked();
+    it.hear(Report::Capabilities(
+        everything().without(|act| (act == ActKind::Reveal).then(|| "no masks here".to_owned())),
+    ));
+    it.keys("u").must_show("no masks here");
+    assert!(!it.effects.iter().any(|it| matches!(it, Effect::Fetch(_, _, Want::Revealed { .. }))));
 }

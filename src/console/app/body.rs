@@ -12,12 +12,14 @@ pub struct Fetched {
     pub body: Body,
     /// The parts of the contract, or why there are none to show.
     pub parts: Result<Contract, String>,
+    /// Something in it is masked.
+    pub masked: bool,
 }
 
 impl Fetched {
     /// Takes a body apart.
     pub fn new(body: Body) -> Self {
-        Self { parts: body.parts(), body }
+        Self { parts: body.parts(), masked: body.value.hides(), body }
     }
 
     /// The body for a page.
@@ -43,8 +45,13 @@ impl Bound {
 
     /// False when a body that was asked for is another one.
     pub fn holds(&self, body: &Body) -> bool {
+        self.is(&body.digest)
+    }
+
+    /// The same of a body with this digest.
+    pub fn is(&self, found: &str) -> bool {
         match self {
-            Self::Digest(digest) => *digest == body.digest,
+            Self::Digest(digest) => digest == found,
             Self::Seen(_) => true,
         }
     }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::domain::id::HandoffId;
-use crate::domain::port::{Body, Fault, Found, SourceId, Want};
+use crate::domain::port::{ActKind, Body, Fault, Found, SourceId, Want};
 use crate::domain::query::{Filterable, Query};
 use crate::domain::report::InboxRow;
 use crate::domain::text::plural;
@@ -23,8 +23,10 @@ use super::screen_context::ScreenContext;
 use super::scroll_view::ScrollView;
 use super::triage;
 use super::world::World;
+use reveal::Reveal;
 
 mod card;
+mod reveal;
 
 pub use card::{claimed, clock};
 
@@ -49,6 +51,7 @@ pub struct Inbox {
     /// Bodies that were fetched, or why they cannot be shown; only what was looked at.
     bodies: HashMap<BodyId, Result<Fetched, String>>,
     asked: Option<(Ticket, BodyId)>,
+    reveal: Reveal,
 }
 
 fn body_of(source: SourceId, row: &InboxRow) -> BodyId {
@@ -118,6 +121,14 @@ impl Inbox {
         (left > 0).then(|| format!("{} below not seen yet: ctrl-d scrolls", plural(left, "line")))
     }
 
+    /// Forgets what was shown for the eyes of the user only: they look at something else.
+    pub fn look_away(&mut self) {
+        if self.reveal.shown().is_some() {
+            self.card = ScrollView::default();
+        }
+        self.reveal.only(None);
+    }
+
     fn make(&mut self, world: &World) {
         let rows = world.feeds.iter().flat_map(|feed| feed.figures().inbox.iter().map(move |row| (feed.id, row)));
         let mut rows: Vec<(SourceId, &InboxRow)> = rows.filter(|(_, row)| self.query.matches(*row)).collect();
@@ -131,8 +142,10 @@ impl Inbox {
     fn lay_out(&mut self, world: &World) {
         let Some((source, row)) = self.selected(world) else {
             self.card = ScrollView::default();
+            self.reveal.only(None);
             return;
         };
+        self.reveal.only(Some(&body_of(source, row)));
         let plan = Plan::of(world.size, self.list.rows().len());
         let (shown, state) = match self.bodies.get(&body_of(source, row)) {
             Some(Ok(fetched)) => (fetched.shown(), fetched.body.digest.as_str()),
@@ -141,8 +154,13 @@ impl Inbox {
         };
         let mut doc = Doc::new(usize::from(plan.columns));
         page::question(&mut doc, row, shown);
+        let mut lit = "";
+        if let Some(values) = self.reveal.shown() {
+            page::revealed(&mut doc, values);
+            lit = " shown";
+        }
         let (id, version, digest) = (&row.handoff_id, row.version, &row.context_digest);
-        let key = format!("{} {id} {version} {digest} {state}", source.0);
+        let key = format!("{} {id} {version} {digest} {state}{lit}", source.0);
         self.card.show(key, doc, usize::from(plan.rows));
     }
 }
@@ -176,6 +194,11 @@ impl Screen for Inbox {
             if self.card.unseen() > 0 {
                 bindings.insert(0, Binding::new(Action::HalfPageDown).word("read on"));
             }
+            if self.bodies.get(&body_of(source, row)).is_some_and(|it| it.as_ref().is_ok_and(|it| it.masked)) {
+                let binding = Binding::act(world, source, ActKind::Reveal);
+                let binding = if self.reveal.shown().is_some() { binding.word("hide again") } else { binding };
+                bindings.push(Binding { footer: true, ..binding });
+            }
             bindings.push(Binding::new(Action::Open).word("details"));
             bindings.extend([Action::Details, Action::CopyId, Action::CopyJson].map(Binding::quiet));
         }
@@ -197,6 +220,14 @@ impl Screen for Inbox {
             return;
         };
         match action {
+            Action::Act(ActKind::Reveal) if self.reveal.shown().is_some() => {
+                self.look_away();
+                self.lay_out(world);
+            }
+            Action::Act(ActKind::Reveal) => {
+                let want = Want::Revealed { handoff: row.handoff_id.clone(), by: world.you(source).to_owned() };
+                self.reveal.ask(cx.fetch(source, want), body_of(source, row));
+            }
             Action::Open | Action::Details => cx.open(source, row.handoff_id.clone()),
             Action::CopyId => cx.copy(row.handoff_id.as_str(), "the handoff id"),
             Action::CopyJson => {
@@ -246,6 +277,9 @@ impl Screen for Inbox {
     }
 
     fn answered(&mut self, world: &World, ticket: Ticket, reply: &Result<Reply, Fault>) {
+        if self.reveal.answered(ticket, reply, world.now) {
+            return self.lay_out(world);
+        }
         let Some((_, wanted)) = self.asked.take_if(|(it, _)| *it == ticket) else {
             return;
         };

@@ -150,6 +150,9 @@ impl State {
         let again = self.world.feeds.iter_mut().filter_map(|feed| feed.renew(now)).min();
         self.badges = attention::badges(&self.world);
         let mut cx = ScreenContext::new(&self.world, &mut self.acting.tickets);
+        if !self.views.shows(ScreenId::Inbox) {
+            self.views.screens.inbox.look_away();
+        }
         let view = self.views.top_mut();
         view.refresh(&self.world);
         view.look(&mut cx);

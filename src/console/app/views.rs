@@ -51,6 +51,11 @@ impl Views {
         }
     }
 
+    /// Nothing lies over this screen but layers.
+    pub fn shows(&self, screen: ScreenId) -> bool {
+        self.at == screen && self.page.is_none() && self.edge().is_none()
+    }
+
     /// Closes the page on top.
     pub fn close(&mut self) {
         if self.page.take().is_none() {

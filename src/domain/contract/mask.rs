@@ -1,11 +1,10 @@
 //! Masking: the parts of a contract that are not shown (protocol section 2, redaction). From `confidential` on these
 //! are the working memory and the places its classification lists, unless it lists them as no more than internal.
-//! Revealing is an act with an audit record; until a source offers it, there is none.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Classification, Contract, Violation};
+use super::{Classification, Contract};
 use crate::domain::pointer::child;
 
 /// The text shown in the place of a masked one.
@@ -14,9 +13,10 @@ pub const MASK: &str = "••• masked";
 /// Masks what is not to be shown, and names each masked value by its JSON pointer.
 pub fn mask(contract: &mut Value) -> Vec<String> {
     let class = contract.get("classification");
-    let level = class.and_then(|it| it.get("level")).and_then(Value::as_str);
+    let level = class.and_then(|it| it.get("level"));
     let mut places: Vec<String> = Vec::new();
-    if matches!(level, Some("confidential" | "restricted")) {
+    // What was refused may have a level that nobody knows.
+    if level.is_some_and(|it| it.as_str().is_none_or(hides)) {
         places.extend([FIELDS.to_owned(), "/working_memory/summary".to_owned()]);
     }
     let fields = class.and_then(|it| it.get("fields")).and_then(Value::as_object);
@@ -48,6 +48,11 @@ impl Masked {
         Self(contract)
     }
 
+    /// Something in it is masked.
+    pub fn hides(&self) -> bool {
+        !mask(&mut self.0.clone()).is_empty()
+    }
+
     /// Its JSON, each masked leaf replaced by [`MASK`], or by `null` where the shape allows no text.
     pub const fn value(&self) -> &Value {
         &self.0
@@ -73,6 +78,9 @@ impl Masked {
 }
 
 impl Classification {
+    /// Class of a value that was classified in the contract it was taken from.
+    pub const INHERITED: &str = "inherited";
+
     /// Some place that it lists is not to be shown.
     pub fn hides_places(&self) -> bool {
         self.fields.iter().flatten().any(|(_, class)| hides(class))
@@ -82,34 +90,6 @@ impl Classification {
 /// A place of this class is not to be shown. Any class but these two, such as `pii`, is a reason to hide.
 fn hides(class: &str) -> bool {
     !matches!(class, "public" | "internal")
-}
-
-/// Takes what is not to be shown of `body`, or is taken out before it is stored, out of messages about it: they quote what
-/// is wrong. The place and the keyword stay, and whoever may read the value finds it there.
-pub fn mask_messages(body: &Value, violations: &mut [Violation]) {
-    /// Shorter values are in many texts by chance.
-    const TELLING: usize = 4;
-    let mut hidden = mask(&mut body.clone());
-    let redactions = body.pointer("/classification/redactions").and_then(Value::as_array);
-    let redacted = redactions.into_iter().flatten().filter_map(|it| it.get("path")?.as_str());
-    hidden.extend(redacted.map(str::to_owned));
-    let quoted = |message: &str| {
-        let values = hidden.iter().filter_map(|it| body.pointer(it)).map(plain);
-        values.filter(|it| it.len() >= TELLING).any(|it| message.contains(it.get(..QUOTED).unwrap_or(&it)))
-    };
-    for it in violations {
-        let below = |place: &String| it.path == *place || it.path.starts_with(&format!("{place}/"));
-        if hidden.iter().any(below) || quoted(&it.message) {
-            it.message = format!("does not hold ({}); the value is masked", it.keyword);
-        }
-    }
-}
-
-/// A value longer than this may be cut where it is quoted.
-const QUOTED: usize = 16;
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// JSON pointer to the object in which a producer may use any member names.

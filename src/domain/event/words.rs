@@ -46,6 +46,7 @@ impl Fact {
             Self::EscalationExpired { .. } => "escalation.expired",
             Self::LoopDetected { .. } => "loop.detected",
             Self::Annotated(_) => "run.annotated",
+            Self::Revealed { .. } => "payload.revealed",
             Self::EdgePaused { .. } => "edge.paused",
             Self::EdgeResumed { .. } => "edge.resumed",
             Self::ObservedFailed { .. } => "observed.failed",
@@ -83,6 +84,7 @@ impl Event {
             | Fact::EscalationResolved(_)
             | Fact::EscalationExpired { .. }
             | Fact::LoopDetected { .. }
+            | Fact::Revealed { .. }
             | Fact::ObservedFailed { .. }
             | Fact::ObservedRejected { .. }
             | Fact::ObservedRetried {} => of(self.handoff.as_ref()?),
@@ -148,6 +150,7 @@ impl Event {
             .to_owned(),
             Fact::LoopDetected { signal } => signal.clone(),
             Fact::Annotated(it) => pair(&it.verdict, &it.note),
+            Fact::Revealed { .. } => "was shown what is masked".to_owned(),
             Fact::EdgePaused { edge, reason } | Fact::EdgeResumed { edge, reason } => pair(&edge.to_string(), reason),
             Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => code.clone(),
         }
@@ -169,7 +172,8 @@ impl Event {
             Fact::EscalationOpened(_)
             | Fact::EscalationExpired { .. }
             | Fact::EdgePaused { .. }
-            | Fact::Annotated(_) => Tone::Person,
+            | Fact::Annotated(_)
+            | Fact::Revealed { .. } => Tone::Person,
             Fact::Completed { .. } | Fact::RejectionResolved { .. } => Tone::Good,
             Fact::Emitted(_)
             | Fact::Sighted(_)

@@ -61,6 +61,7 @@ impl Ledger {
             | Fact::EscalationExpired { .. }
             | Fact::LoopDetected { .. }
             | Fact::Annotated(_)
+            | Fact::Revealed { .. }
             | Fact::ObservedRetried {} => {}
         }
     }

@@ -177,6 +177,7 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
         | Fact::RejectionResolved { .. }
         | Fact::EdgePaused { .. }
         | Fact::Annotated(_)
+        | Fact::Revealed { .. }
         | Fact::EdgeResumed { .. } => None,
     }
 }

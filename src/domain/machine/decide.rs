@@ -41,6 +41,7 @@ pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: impl Into<Present>) ->
         Command::Escalate { seen, escalation, force } => escalate::escalate(&mut log, seen, escalation, *force)?,
         Command::ClaimEscalation { seen, until } => escalate::claim(&mut log, seen, *until)?,
         Command::Release { seen } => escalate::release(&mut log, seen)?,
+        Command::Reveal { handoff, digest, masked } => escalate::reveal(&mut log, handoff, digest, *masked)?,
         Command::Resolve { seen, resolution, context_digest, edited, revision } => {
             escalate::resolve(
                 &mut log,

@@ -4,6 +4,7 @@ use super::emit;
 use super::log::Log;
 use crate::domain::command::{NewHandoff, Refusal, Seen};
 use crate::domain::event::{Answer, DismissReason, Emission, Escalation, Fact, Resolution};
+use crate::domain::id::HandoffId;
 use crate::domain::port::ActKind;
 use crate::domain::run::{Handoff, OpenEscalation, State};
 use crate::domain::time::Time;
@@ -17,6 +18,25 @@ pub(super) fn escalate(log: &mut Log, seen: &Seen, asked: &Escalation, force: bo
 pub(super) fn claim(log: &mut Log, seen: &Seen, until: Time) -> Result<(), Refusal> {
     is_asked(log, log.can(seen, ActKind::Claim, false)?)?;
     log.say(Some(&seen.handoff), Fact::EscalationClaimed { until });
+    Ok(())
+}
+
+/// What is shown for a decision is said first.
+pub(super) fn reveal(log: &mut Log, id: &HandoffId, digest: &str, masked: bool) -> Result<(), Refusal> {
+    let it = log.find(id)?;
+    let (what, allowed) = (ActKind::Reveal.done(), ActKind::Reveal.states(false));
+    if !allowed.contains(&it.state) {
+        return Err(Refusal::IllegalTransition { what, state: it.state, allowed });
+    }
+    is_asked(log, it)?;
+    log.is_impartial(it)?;
+    if it.digest() != Some(digest) {
+        return Err(Refusal::ContextMoved);
+    }
+    if !masked {
+        return Err(Refusal::Invalid(format!("nothing of {id} is masked: what is shown is all of it")));
+    }
+    log.say(Some(id), Fact::Revealed { digest: digest.to_owned() });
     Ok(())
 }
 

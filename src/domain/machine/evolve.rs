@@ -24,7 +24,7 @@ pub fn evolve(run: &mut Run, event: &Event) -> Option<Irregularity> {
         run.version = event.seq;
     }
     // What is said of a run is not what happens in it: a run that closed stays as old as it was.
-    if !matches!(event.fact, Fact::Annotated(_)) {
+    if !matches!(event.fact, Fact::Annotated(_) | Fact::Revealed { .. }) {
         run.changed_at = run.changed_at.max(event.at);
     }
     run.started_at = run.started_at.min(event.at);
@@ -63,6 +63,11 @@ fn fold(run: &mut Run, event: &Event) -> Option<Irregularity> {
             }
             run.annotations.push(Annotated { annotation, by, at });
             None
+        }
+        // Whoever looked at it is not kept from acting on it.
+        Fact::Revealed { .. } => {
+            let known = run.handoffs.get(event.handoff.as_ref()?).is_some();
+            (!known).then_some(Irregularity::NeverEmitted)
         }
         Fact::RetryScheduled { .. } | Fact::ObservedRetried {} => {
             loops::note_retry(run, event.at);

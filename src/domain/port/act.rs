@@ -87,6 +87,13 @@ acts! {
         key: "respond", word: "answer", help: "Answer the question in words.",
         asks: &[Ask::Answer], means: ("The agent gets your answer and goes on.", ""), ..Verb::OF_APPROVERS
     }
+    /// See what is masked, to decide on it; what it answers is no outcome but [`Found::Revealed`](super::Found::Revealed).
+    Reveal {
+        verb: "reveal", done: "revealed", key: "reveal", word: "show masked",
+        help: "Show what is masked while you look at it; the log tells that you did.",
+        means: ("You see what is masked, until you look away. The log tells that you did.", ""),
+        path: ("escalations", "reveal"), adds: true, words: "", ..Verb::OF_APPROVERS
+    }
     /// Take an escalation in hand.
     Claim {
         verb: "claim", done: "claimed", key: "claim", help: "Claim the question, or release it.",
@@ -170,6 +177,7 @@ impl ActKind {
             | Self::Dismiss
             | Self::Approve
             | Self::Reject
+            | Self::Reveal
             | Self::Claim
             | Self::Release
             | Self::PauseEdge
@@ -194,7 +202,7 @@ impl ActKind {
             Self::ResumeEdge => given.edge.clone().map(Act::ResumeEdge),
             Self::Cancel => Some(Act::Cancel),
             Self::Annotate => Some(Act::Annotate { verdict: given.verdict.clone(), of_run: given.of_run }),
-            Self::Approve | Self::EditApprove | Self::Reject | Self::Respond => None,
+            Self::Approve | Self::EditApprove | Self::Reject | Self::Respond | Self::Reveal => None,
         }
     }
 }

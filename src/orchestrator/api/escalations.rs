@@ -1,14 +1,21 @@
 //! Questions to people: take one in hand, put it back, decide (row 19 of protocol section 3).
 
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::extract::Body;
-use super::operate::Shown;
+use super::Api;
+use super::auth::Caller;
+use super::extract::{Body, Place};
+use super::operate::{Shown, asked_about};
 use super::problem::Answer;
 use super::wire::Receipt;
 use crate::domain::event::Answer as Decision;
+use crate::domain::id::Actor;
 use crate::domain::port::Act;
 
 /// Take an escalation in hand for 15 minutes
@@ -27,6 +34,20 @@ pub async fn claim_escalation(on: Shown) -> Answer {
     responses((status = 200, description = "put back", body = Receipt)))]
 pub async fn release_escalation(on: Shown) -> Answer {
     on.asked().await.act(Act::Release, String::new()).await
+}
+
+/// Show what is masked in the contract under decision
+///
+/// Only to who may decide on it. The log tells who was shown it (`payload.revealed`), not what. It moves nothing and needs no
+/// If-Match; each call is told anew, also under the same Idempotency-Key.
+#[utoipa::path(post, path = "/escalations/{id}/reveal", tag = "escalations",
+    params(("id" = String, Path, description = "escalation, or its handoff")),
+    responses((status = 200, description = "`{handoff_id, digest, values}`: the masked values by their JSON pointers", body = Value)))]
+pub async fn reveal(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
+    let id = asked_about(&api, id.into()).await;
+    let revealed = api.by(&caller, Actor::user(&caller.subject)).reveal(&id).await?;
+    let body = json!({ "handoff_id": id, "digest": revealed.digest, "values": revealed.values });
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
 /// A decision on an escalation.

@@ -92,19 +92,20 @@ impl Shown {
     /// The same about the handoff that an escalation of this id asks about; the id of the handoff will do, too.
     #[must_use]
     pub async fn asked(mut self) -> Self {
-        let ledger = self.api.present().await;
-        let id = self.seen.handoff.as_str();
-        let asks = |handoff: &&HandoffId| {
-            let open = ledger.handoff(handoff).and_then(|it| it.escalation.as_ref());
-            open.is_some_and(|it| it.asked.id == id)
-        };
-        let found = ledger.escalated().find(asks).cloned();
-        drop(ledger);
-        if let Some(handoff) = found {
-            self.seen.handoff = handoff;
-        }
+        self.seen.handoff = asked_about(&self.api, self.seen.handoff).await;
         self
     }
+}
+
+/// The handoff that the escalation of this id asks about; else it is the id of the handoff itself.
+pub async fn asked_about(api: &Api, id: HandoffId) -> HandoffId {
+    let ledger = api.present().await;
+    let asks = |handoff: &&HandoffId| {
+        let open = ledger.handoff(handoff).and_then(|it| it.escalation.as_ref());
+        open.is_some_and(|it| it.asked.id == id.as_str())
+    };
+    let found = ledger.escalated().find(asks).cloned();
+    found.unwrap_or(id)
 }
 
 /// The receipt of a handoff as an act left it.

@@ -3,6 +3,7 @@
 use semver::Version;
 use serde_json::{Map, Value, json};
 
+use super::HashKey;
 use super::words::{brief, shown};
 use crate::domain::contract::{
     Party, PartyKind, Relation, RelationKind, SCHEMA_VERSION, SideEffect, Strictness, Violation,
@@ -38,6 +39,8 @@ pub struct Derive {
     pub last_payload: Option<Version>,
     /// Payload members that change from one attempt to the next and do not make work different.
     pub volatile: Vec<String>,
+    /// The key of redactions by `hash`; `None` where nothing is stored, and for contracts that ask for none.
+    pub hash_key: Option<HashKey>,
 }
 
 impl Derive {
@@ -63,6 +66,7 @@ impl Derive {
             consumer: None,
             last_payload: None,
             volatile: Vec::new(),
+            hash_key: None,
         }
     }
 }

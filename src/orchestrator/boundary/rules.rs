@@ -1,19 +1,15 @@
 //! Rules that the schema cannot say: between members, limits in bytes, and the demands of an edge.
 
 use semver::Version;
-use serde::Deserialize;
 use serde_json::Value;
 
+use super::redact::{FIELDS, Redacted};
 use super::words::shown;
 use super::{CONTRACT_BYTES_MAX, Derive, FIELDS_BYTES_MAX, Flag, Registry, accepts};
 use crate::domain::brief::Completeness;
-use crate::domain::contract::{Contract, Redaction, RedactionMethod, RelationKind, SideEffect, Strictness, Violation};
+use crate::domain::contract::{Contract, RelationKind, SideEffect, Strictness, Violation};
 use crate::domain::json::{DEPTH_MAX, shallow};
-use crate::domain::pointer;
 use crate::domain::time::Time;
-
-/// JSON pointer to the payload fields.
-pub(super) const FIELDS: &str = "/working_memory/payload/fields";
 
 /// The summary a receiver reads best, in estimated tokens.
 const SUMMARY_TOKENS: std::ops::RangeInclusive<u64> = 200..=500;
@@ -47,72 +43,6 @@ pub(super) fn limits(contract: &Contract, bytes: usize, found: &mut Vec<Violatio
     }
     if bytes > CONTRACT_BYTES_MAX {
         found.push(too_large("", bytes, CONTRACT_BYTES_MAX));
-    }
-}
-
-/// Removes payload fields that the producer declares as dropped but sent all the same, before anything is stored.
-pub(super) fn redact(value: &mut Value) -> Vec<String> {
-    let declared = value.pointer("/classification/redactions").and_then(Value::as_array).cloned().unwrap_or_default();
-    let mut dropped = Vec::new();
-    for redaction in declared {
-        let method = redaction.get("method").cloned().and_then(|method| serde_json::from_value(method).ok());
-        let Some(path) = redaction.get("path").and_then(Value::as_str) else {
-            continue;
-        };
-        let below = path.strip_prefix(FIELDS).is_some_and(|rest| rest.starts_with('/'));
-        if method != Some(RedactionMethod::Drop) || !below {
-            continue;
-        }
-        let Some((parent, name)) = path.rsplit_once('/') else {
-            continue;
-        };
-        let removed = match value.pointer_mut(parent) {
-            Some(Value::Object(members)) => members.remove(&*pointer::name(name)),
-            // The places of the others stay what the other redactions say they are.
-            Some(Value::Array(items)) => {
-                let item = name.parse().ok().and_then(|it: usize| items.get_mut(it));
-                item.map(Value::take)
-            }
-            _ => None,
-        };
-        if removed.is_some() {
-            dropped.push(path.to_owned());
-        }
-    }
-    dropped
-}
-
-/// The same for what was refused, and may be no contract. False when it declares something that cannot be read or done:
-/// nobody knows what it would have taken out.
-pub fn redact_refused(value: &mut Value) -> bool {
-    let readable = |it: &Value| {
-        let below = |it: &Redaction| it.path.strip_prefix(FIELDS).is_some_and(|rest| rest.starts_with('/'));
-        Redaction::deserialize(it).is_ok_and(|it| it.method != RedactionMethod::Drop || below(&it))
-    };
-    let understood = match value.get("classification") {
-        None | Some(Value::Null) => true,
-        Some(Value::Object(class)) => match class.get("redactions") {
-            None | Some(Value::Null) => true,
-            Some(Value::Array(declared)) => declared.iter().all(readable),
-            Some(_) => false,
-        },
-        Some(_) => false,
-    };
-    redact(value);
-    understood
-}
-
-/// Finds what is declared as dropped and is there all the same, at a place from which nothing can be taken out.
-pub(super) fn undropped(value: &Value, found: &mut Vec<Violation>) {
-    let declared = value.pointer("/classification/redactions").and_then(Value::as_array);
-    for (nth, it) in declared.into_iter().flatten().enumerate() {
-        let Ok(it) = Redaction::deserialize(it) else { continue };
-        let there = value.pointer(&it.path).is_some_and(|left| !left.is_null());
-        if it.method == RedactionMethod::Drop && there {
-            let message =
-                "is declared as dropped but was sent: only payload fields can be taken out here, so leave it out";
-            found.push(Violation::new(format!("/classification/redactions/{nth}/path"), "redaction", message));
-        }
     }
 }
 
@@ -244,6 +174,7 @@ pub(super) fn payload(
     registry: &Registry,
     contract: &Contract,
     derive: &Derive,
+    redacted: &Redacted,
     flags: &mut Vec<Flag>,
     found: &mut Vec<Violation>,
 ) {
@@ -265,7 +196,9 @@ pub(super) fn payload(
     };
     let fields = Value::Object(payload.fields.clone());
     if let Some(wrong) = registry.validate(&payload.schema, &version, &fields, FIELDS) {
-        found.extend(wrong);
+        // A text stands for what is redacted, whatever it was; a field that nobody knows is wrong all the same.
+        let unknown = |it: &Violation| it.keyword.ends_with("Properties");
+        found.extend(wrong.into_iter().filter(|it| unknown(it) || !redacted.covers(&it.path)));
         return;
     }
     let known: Vec<String> = registry.versions(&payload.schema).map(ToString::to_string).collect();

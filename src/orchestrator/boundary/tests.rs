@@ -429,6 +429,58 @@ fn only_names_of_fields_that_did_not_cross_are_kept() {
     assert!(!stored.contains("a@example.org") && !stored.contains("<p>"));
 }
 
+/// The example with one redaction, admitted by an edge of this strictness.
+fn with_redaction(path: &str, method: &str, strictness: Strictness) -> Result<Value, Vec<Violation>> {
+    let mut value = sent();
+    value["working_memory"]["payload"] = json!({"schema": "lead", "version": "1.0.0", "fields": {
+        "contact": {"name": "Ada", "email": "ada@secret.example"}, "source": "fair", "service_needed": "Tides",
+        "urgency": "high", "recommended_next_step": "Call"}});
+    value["classification"]["redactions"] = json!([{"path": path, "method": method}]);
+    let derive = Derive { hash_key: Some(HashKey::new([7; 32])), ..strictly(strictness) };
+    admit(&Registry::new(), &value, &derive).map(|it| it.value)
+}
+
+#[test]
+fn what_is_masked_or_hashed_is_stored_so_and_still_fits_its_schema() {
+    for (path, method) in [
+        ("/working_memory/payload/fields/contact/email", "mask"),
+        ("/working_memory/payload/fields/contact/email", "hash"),
+        ("/working_memory/payload/fields/urgency", "hash"),
+        ("/brief/title", "mask"),
+        ("/brief/title", "hash"),
+        ("/brief/definition_of_done/0/item", "mask"),
+        ("/working_memory/summary", "mask"),
+    ] {
+        let admitted = with_redaction(path, method, Strictness::Standard);
+        let stored = admitted.unwrap_or_else(|why| panic!("{method} {path}: {why:?}"));
+        let derive = Derive { hash_key: Some(HashKey::new([7; 32])), ..derive() };
+        let again = admit(&Registry::new(), &stored, &derive).map(|it| it.value);
+        assert_eq!(again, Ok(stored.clone()), "what is stored is admitted as it is: {method} {path}");
+        let sent = with_redaction("/brief/none", "mask", Strictness::Standard).unwrap();
+        assert_ne!(stored.pointer(path), sent.pointer(path), "{method} {path}");
+    }
+}
+
+#[test]
+fn a_redaction_that_cannot_be_done_is_refused_on_every_edge() {
+    let email = "/working_memory/payload/fields/contact/email";
+    for (path, method, wrong) in [
+        (email, "tokenize", "/classification/redactions/0/method"),
+        ("/brief/urgency", "mask", "/brief/urgency"),
+        ("/source/id", "hash", "/classification/redactions/0/path"),
+        ("/brief/title", "drop", "/classification/redactions/0/path"),
+        ("working_memory/payload", "mask", "/classification/redactions/0/path"),
+    ] {
+        for strictness in [Strictness::Observe, Strictness::Standard] {
+            let found = with_redaction(path, method, strictness).map(|_| ()).unwrap_err();
+            let told = found.iter().any(|it| it.path == wrong && it.keyword == "redaction");
+            assert!(told, "{method} {path}, {strictness:?}: {found:?}");
+        }
+    }
+    let found = with_redaction(email, "tokenize", Strictness::Standard).map(|_| ()).unwrap_err();
+    assert!(found[0].message.contains("use hash"), "{found:?}");
+}
+
 #[test]
 fn a_strict_edge_demands_more() {
     let strict = Derive { completeness_min: 95, ..strictly(Strictness::Strict) };

@@ -3,7 +3,7 @@
 use json_patch::{Patch, PatchOperation, diff};
 use serde_json::Value;
 
-use crate::domain::contract::{MASK, Violation, mask};
+use crate::domain::contract::{Hidden, MASK, Violation, leaves, mask};
 
 /// The changes an edit makes to `original`. A place that is masked and still holds the mask was not edited.
 ///
@@ -35,6 +35,40 @@ pub fn unmasked_diff(original: &Value, mut edited: Value) -> Result<Patch, Vec<V
         })
         .collect();
     if wrong.is_empty() { Ok(patch) } else { Err(wrong) }
+}
+
+/// The places where an edit of `original` would show what that hides: it is declared as open, moved or copied to where it
+/// is. `edit` is what led there, in which nothing may be tried out either.
+pub fn uncovered(original: &Value, edit: &Patch, edited: &Value) -> Vec<Violation> {
+    let (hidden, still) = (mask(&mut original.clone()), mask(&mut edited.clone()));
+    let wrong = |path: String, message: &str| Violation::new(path, "masked", message);
+    let mut found: Vec<Violation> = hidden
+        .iter()
+        .filter(|it| !still.contains(it) && edited.pointer(it).is_some_and(|now| original.pointer(it) == Some(now)))
+        .map(|it| wrong(it.clone(), "is masked: an edit may change it, but not show it"))
+        .collect();
+    let held = Hidden::of(original);
+    let mut open = Vec::new();
+    leaves(edited, String::new(), &mut open);
+    let shown =
+        |it: &&String| edited.pointer(it).is_some_and(|now| held.holds(now) && original.pointer(it) != Some(now));
+    let moved = open.iter().filter(|it| !still.contains(it)).filter(shown);
+    found.extend(
+        moved.map(|it| wrong(it.clone(), "would show what is masked elsewhere: leave masked values where they are")),
+    );
+    found.extend(edit.0.iter().filter_map(|it| match it {
+        PatchOperation::Test(it) if touches(&hidden, &it.path.to_string()) => {
+            Some(wrong(it.path.to_string(), "is masked, so what it holds cannot be tested"))
+        }
+        _ => None,
+    }));
+    found
+}
+
+/// Something hidden is at `path`, above or below it.
+fn touches(hidden: &[String], path: &str) -> bool {
+    let below = |one: &str, other: &str| one.strip_prefix(other).is_some_and(|it| it.is_empty() || it.starts_with('/'));
+    hidden.iter().any(|it| below(it, path) || below(path, it))
 }
 
 fn holds_mask(value: &Value) -> bool {
@@ -85,5 +119,36 @@ mod tests {
         let mut replaced = shown();
         replaced["notes"][1] = json!("no secret");
         assert_eq!(unmasked_diff(&original(), replaced).unwrap().0.len(), 1);
+    }
+
+    #[test]
+    fn an_edit_shows_nothing_of_what_was_masked() {
+        let places = |edit: Value| {
+            let edit: Patch = serde_json::from_value(edit).unwrap();
+            let mut edited = original();
+            json_patch::patch(&mut edited, &edit).unwrap();
+            uncovered(&original(), &edit, &edited).into_iter().map(|it| it.path).collect::<Vec<_>>()
+        };
+        let table = [
+            (json!([{"op": "remove", "path": "/classification"}]), vec!["/notes/1", "/sizes/a~1b"]),
+            (
+                json!([{"op": "replace", "path": "/classification/fields/~1sizes", "value": "public"}]),
+                vec!["/sizes/a~1b"],
+            ),
+            (json!([{"op": "copy", "from": "/notes/1", "path": "/step"}]), vec!["/step"]),
+            (json!([{"op": "remove", "path": "/notes/0"}]), vec!["/notes/0"]),
+            (json!([{"op": "test", "path": "/notes", "value": ["open", "secret"]}]), vec!["/notes"]),
+            (json!([{"op": "test", "path": "/sizes/a~1b", "value": 7}]), vec!["/sizes/a~1b"]),
+            (json!([{"op": "test", "path": "/step", "value": "old"}]), vec![]),
+            (json!([{"op": "replace", "path": "/notes/1", "value": "no secret"}]), vec![]),
+            (
+                json!([{"op": "remove", "path": "/notes/1"}, {"op": "remove", "path": "/classification/fields/~1notes~11"}]),
+                vec![],
+            ),
+            (json!([{"op": "replace", "path": "/classification/level", "value": "restricted"}]), vec![]),
+        ];
+        for (edit, expected) in table {
+            assert_eq!(places(edit.clone()), expected, "{edit}");
+        }
     }
 }

@@ -113,14 +113,15 @@ impl Requester {
     async fn command(&self, act: &Act, why: &str, on: &Target) -> Result<(Command, Vec<Kept>), Problem> {
         let version = on.seen.number().ok_or_else(|| Problem::NotFound(format!("version `{}`", on.seen)))?;
         let seen = Seen { handoff: on.handoff.clone(), version };
-        let why = cut(why, 2_000);
+        let why = self.told_one(&on.handoff, cut(why, 2_000)).await?;
         let plain = |command| Ok((command, Vec::new()));
         match act {
             Act::Requeue => plain(Command::Requeue { seen, why }),
             Act::Dismiss { reason } => plain(Command::Dismiss { seen, reason: *reason, note: why }),
             Act::Annotate { verdict, of_run } => {
                 let handoff = (!of_run).then(|| on.handoff.clone());
-                plain(Command::Annotate(Annotation { handoff, verdict: verdict.trim().to_owned(), note: why }))
+                let said = Annotation { handoff, verdict: verdict.trim().to_owned(), note: why };
+                plain(Command::Annotate(self.told_annotation(said).await?))
             }
             Act::Cancel => plain(Command::Cancel { expect: Some(version), why }),
             Act::Escalate { force, role } => {

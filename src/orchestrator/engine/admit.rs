@@ -9,8 +9,8 @@ use super::ids::new_id;
 use super::{Engine, Problem, cut};
 use crate::domain::command::NewHandoff;
 use crate::domain::contract::{
-    Classification, Contract, MASK, Maker, Masked, Party, PartyKind, RelationKind, Strictness, Urgency, Violation,
-    digest, mask_messages,
+    Classification, Contract, Hidden, MASK, Maker, Masked, Party, PartyKind, RelationKind, Strictness, Urgency,
+    Violation, digest,
 };
 use crate::domain::event::{Approval, Boundary, Emission, Escalation, EscalationKind, Rejection, Terms, Timeout};
 use crate::domain::id::{Actor, ActorKind, Edge, HandoffId, RunId};
@@ -18,7 +18,7 @@ use crate::domain::key::{HandoffKey, TraceId, handoff_key, hashed};
 use crate::domain::machine::{DEFAULT_ACK_TIMEOUT, DEFAULT_ATTEMPTS, ESCALATION_DUE};
 use crate::domain::policy::EdgePolicy;
 use crate::domain::time::Time;
-use crate::orchestrator::boundary::{Admitted, Derive, admit};
+use crate::orchestrator::boundary::{Admitted, Derive, HashKey, admit, needs_key};
 use crate::store::Blob;
 
 /// The media type of a stored contract.
@@ -79,12 +79,29 @@ impl Engine {
         Ok(Candidate { blob: contract_blob(&admitted), handoff: NewHandoff { id, emission, on_loop } })
     }
 
+    /// Gets ready what the admission of `body` looks at: payload schemas that others registered, and the key of hashes where
+    /// it asks for any.
+    pub(super) async fn prepare(&self, body: &Value) -> Result<(), Problem> {
+        if needs_key(body) && self.inner.hash_key.get().is_none() {
+            let secret = self.inner.store.secret().await?;
+            let _ = self.inner.hash_key.set(HashKey::new(secret)); // the same by whoever was faster
+        }
+        self.refresh_schemas().await
+    }
+
+    /// Admits a body that it is [prepared](Self::prepare) for.
     pub(super) fn admit(&self, body: &Value, derive: &Derive) -> Result<Admitted, Vec<Violation>> {
-        let admitted = self.registry(|registry| admit(registry, body, derive));
+        let derive = Derive { hash_key: self.hash_key(), ..derive.clone() };
+        let admitted = self.registry(|registry| admit(registry, body, &derive));
         admitted.map_err(|mut violations| {
-            mask_messages(body, &mut violations);
+            Hidden::of(body).cover(&mut violations);
             violations
         })
+    }
+
+    /// The key of redactions by hash; `None` while nothing asked for it.
+    pub(super) fn hash_key(&self) -> Option<HashKey> {
+        self.inner.hash_key.get().cloned()
     }
 }
 

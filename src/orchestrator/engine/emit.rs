@@ -140,7 +140,7 @@ impl Requester {
     ) -> Result<String, Problem> {
         let mut body = body.clone();
         // What may hold something that was to be taken out is not kept at all.
-        let understood = redact_refused(&mut body);
+        let understood = redact_refused(&mut body, self.hash_key().as_ref());
         let (run, rejection) = rejection(&self.by, source, &body, violations, run);
         let id = rejection.id.clone();
         let bytes = canonical(&body);
@@ -163,7 +163,7 @@ impl Requester {
         body: &Value,
         derive: Derive,
     ) -> Result<Result<Candidate, Vec<Violation>>, Problem> {
-        self.refresh_schemas().await?;
+        self.prepare(body).await?;
         let derive = self.after_the_last(body, derive).await?;
         let mut candidate = match self.candidate(body, derive) {
             Ok(candidate) => candidate,
@@ -214,6 +214,7 @@ impl Requester {
             let default = if next.len() > 1 { RelationKind::FanOut } else { RelationKind::Forward };
             let kind = relation_kind(body, &FOLLOWING).unwrap_or(default);
             let relation = Relation { of: Some(handoff.id.to_string()), ..Relation::plain(kind) };
+            let body = &self.inheriting(handoff, body).await?;
             let derive = Derive::new(emission.to.clone(), trace.clone(), step, branch, relation, now);
             match self.checked(body, derive).await? {
                 Ok(it) => candidates.push(it),

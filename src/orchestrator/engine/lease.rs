@@ -83,7 +83,7 @@ impl Requester {
         if let Some(before) = self.before() {
             return completed(before, &held.handoff);
         }
-        let feedback = shortened(&feedback);
+        let feedback = self.told(&held.handoff, shortened(&feedback)).await?;
         let (run, handoff) = self.find(&held.handoff).await?;
         let candidates = self.revision(&run, &handoff, &feedback, contract).await?;
         let plan = |_: Option<&Run>, _| {
@@ -105,7 +105,7 @@ impl Requester {
     /// # Errors
     /// [`Refusal::LeaseLost`] when it is too late.
     pub async fn fail(&self, held: Held, code: &str, detail: &str) -> Result<Handoff, Problem> {
-        let (code, detail) = (cut(code.trim(), 64), cut(detail, 2_000));
+        let (code, detail) = (cut(code.trim(), 64), self.told_one(&held.handoff, cut(detail, 2_000)).await?);
         if code.is_empty() {
             let why = "a failure needs a code, such as timeout".to_owned();
             return Err(Refusal::Invalid(why).into());
@@ -143,11 +143,10 @@ impl Requester {
     /// # Errors
     /// [`Refusal::LeaseLost`] when it is too late.
     pub async fn reject(&self, held: Held, errors: Vec<Violation>) -> Result<Handoff, Problem> {
-        self.under_lease(&held, |_, _| Command::Reject {
-            held: held.clone(),
-            errors: errors.iter().take(50).cloned().collect(),
-        })
-        .await
+        let (_, handoff) = self.find(&held.handoff).await?;
+        let mut errors: Vec<Violation> = errors.into_iter().take(50).collect();
+        self.hidden(&handoff).await?.cover(&mut errors);
+        self.under_lease(&held, |_, _| Command::Reject { held: held.clone(), errors: errors.clone() }).await
     }
 
     /// Row 16: put back until later without spending an attempt.

@@ -16,7 +16,7 @@ use crate::domain::contract::{Contract, SIDE_EFFECTS_UNDECLARED, Violation};
 use crate::domain::event::{Annotation, Answer, Approval, Emission, Escalation, EscalationKind};
 use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::run::{Handoff, Run, State};
-use crate::orchestrator::boundary::{Derive, amend, unmasked_diff};
+use crate::orchestrator::boundary::{Derive, amend, uncovered, unmasked_diff};
 use crate::store::StoreError;
 
 /// An edit of a contract.
@@ -70,11 +70,12 @@ impl Requester {
         let (run, handoff) = self.find(&seen.handoff).await?;
         let result = stored(result)?;
         let candidates = self.follow_ups(&run, &handoff, &next).await?;
+        let note = self.told_one(&seen.handoff, cut(note, 2_000)).await?;
         let command = Command::CompleteManually {
             seen,
             result: result.as_ref().map(|it| it.digest.clone()),
             next: candidates.iter().map(|it| it.handoff.clone()).collect(),
-            note: cut(note, 2_000),
+            note,
         };
         let blobs = blobs(&candidates, result.as_ref());
         self.once_on(&run, &handoff.id, command, blobs).await
@@ -94,7 +95,15 @@ impl Requester {
     /// Fails when there is no such run or handoff, or the verdict is empty or too long.
     pub async fn annotate(&self, run: &RunId, annotation: Annotation) -> Result<Run, Problem> {
         let note = cut(&annotation.note, 2_000);
-        self.on_run(run, Command::Annotate(Annotation { note, ..annotation })).await
+        let annotation = self.told_annotation(Annotation { note, ..annotation }).await?;
+        self.on_run(run, Command::Annotate(annotation)).await
+    }
+
+    /// An annotation as the log may tell it.
+    pub(super) async fn told_annotation(&self, annotation: Annotation) -> Result<Annotation, Problem> {
+        let Some(handoff) = &annotation.handoff else { return Ok(annotation) };
+        let note = self.told_one(handoff, annotation.note).await?;
+        Ok(Annotation { verdict: self.told_one(handoff, annotation.verdict).await?, note, handoff: annotation.handoff })
     }
 
     async fn on_run(&self, run: &RunId, command: Command) -> Result<Run, Problem> {
@@ -173,6 +182,10 @@ impl Engine {
             Edit::Whole(edited) => unmasked_diff(&original, edited).map_err(invalid)?,
         };
         let edited = amend(&original, &patch).map_err(invalid)?;
+        let shown = uncovered(&original, &patch, &edited);
+        if !shown.is_empty() {
+            return Err(invalid(shown));
+        }
         let contract: Contract = serde_json::from_value(original).map_err(StoreError::from)?;
         let policy = self.policy(&handoff.emission.edge);
         let mut derive = Derive::new(
@@ -187,7 +200,7 @@ impl Engine {
         derive.completeness_min = policy.completeness_min;
         derive.consumer.clone_from(&policy.consumer);
         derive.volatile.clone_from(&policy.volatile);
-        self.refresh_schemas().await?;
+        self.prepare(&edited).await?;
         let derive = self.after_the_last(&edited, derive).await?;
         let admitted = self.admit(&edited, &derive).map_err(invalid)?;
         let mut head = emission(&admitted, policy, derive.now);

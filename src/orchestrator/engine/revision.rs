@@ -55,11 +55,11 @@ impl Requester {
             body
         });
         let candidate = if let Some(body) = &own {
-            self.checked(body, derive).await?
+            self.checked(&self.inheriting(handoff, body).await?, derive).await?
         } else {
-            self.refresh_schemas().await?;
             let original = self.contract_of(handoff).await?;
             let body = built(original, handoff, feedback, &self.by);
+            self.prepare(&body).await?;
             let derive = self.after_the_last(&body, derive).await?;
             self.own_candidate(&body, derive)
         };

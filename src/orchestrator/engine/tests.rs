@@ -1,3 +1,4 @@
+mod classified;
 mod long;
 mod redacted;
 mod shared;

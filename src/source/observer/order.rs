@@ -74,6 +74,7 @@ impl Stage {
             | Fact::Amended { .. }
             | Fact::LoopDetected { .. }
             | Fact::Annotated(_)
+            | Fact::Revealed { .. }
             | Fact::EdgePaused { .. }
             | Fact::EdgeResumed { .. }
             | Fact::ObservedRetried {} => Self::After,

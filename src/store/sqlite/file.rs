@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::held::OWNER_ONLY;
 use super::lock::beside;
+use super::secret;
 use crate::store::StoreError;
 
 /// `SEAM` in ASCII, in the header of every store.
@@ -181,7 +182,7 @@ fn format_of(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
 /// Leaves a store to its owner: it holds contracts and answers as they are, unmasked. SQLite makes its own files with the
 /// rights of the store, and a new one has these rights; what was made before, or opened up, is narrowed, and that is said.
 pub(super) fn narrow(real: &Path) {
-    for path in ["", "-wal", "-shm", ".lock"].map(|end| beside(real, end)) {
+    for path in ["", "-wal", "-shm", ".lock", secret::END].map(|end| beside(real, end)) {
         let Ok(now) = path.metadata().map(|it| it.permissions().mode() & 0o777) else { continue };
         let mode = now & OWNER_ONLY;
         if mode == now {

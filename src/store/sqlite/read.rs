@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::rows::events;
 use super::snapshot::snapshot;
-use super::{Sqlite, queue, runs};
+use super::{Sqlite, queue, runs, secret};
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::port::Snapshot;
@@ -35,6 +35,12 @@ impl Store for Sqlite {
     fn health(&self) -> Option<StoreError> {
         let failing = || self.inner.failing.lock().ok().and_then(|it| it.clone());
         self.inner.standing.wrong().or_else(failing)
+    }
+
+    fn secret(&self) -> Answer<'_, [u8; 32]> {
+        let inner = Arc::clone(&self.inner);
+        let work = move || secret::secret(inner.lock.real());
+        async move { tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Closed)) }.boxed()
     }
 
     fn commit(&self, commit: Commit) -> Answer<'_, Position, CommitError> {

@@ -74,6 +74,13 @@ fn nobody_decides_on_what_they_made_under_any_name() {
             let own = dana(&mut world, &user, resolve);
             assert!(matches!(own, Err(Refusal::SelfApproval { .. })), "{way}, {answer:?}: {own:?}");
         }
+        let look =
+            Command::Reveal { handoff: "a".into(), digest: world.it("a").digest().unwrap().to_owned(), masked: true };
+        let own = dana(&mut world, &user, look.clone());
+        assert!(matches!(own, Err(Refusal::SelfApproval { .. })), "{way}, shown what is masked: {own:?}");
+        let before = world.it("a").clone();
+        assert_eq!(world.ask(&Actor::user("writer"), look), Ok(1), "{way}");
+        assert_eq!(*world.it("a"), before, "nothing moves by it");
         let hands = by_hand(&world);
         let own = dana(&mut world, &user, hands);
         assert!(matches!(own, Err(Refusal::SelfApproval { .. })), "{way}, completed by hand: {own:?}");

@@ -193,6 +193,7 @@ const fn events(command: &Command) -> &'static [&'static str] {
         Command::Take { .. } => &["handoff.leased", "handoff.acknowledged"],
         Command::Cancel { .. } => &["handoff.cancelled"],
         Command::Annotate(_) => &["run.annotated"],
+        Command::Reveal { .. } => &["payload.revealed"],
         Command::PauseEdge { .. } => &["edge.paused"],
         Command::ResumeEdge { .. } => &["edge.resumed"],
     }

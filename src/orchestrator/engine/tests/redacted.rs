@@ -1,4 +1,4 @@
-//! What a contract declares as dropped is nowhere: not when it is refused, and not when nobody can tell what was meant.
+//! What a contract declares as redacted is nowhere: not when it is refused, and not when nobody can tell what was meant.
 
 use super::*;
 
@@ -82,4 +82,39 @@ async fn a_place_from_which_nothing_can_be_dropped_is_refused() {
     };
     let found: Vec<_> = violations.iter().map(|it| (&*it.path, &*it.keyword)).collect();
     assert_eq!(found, [("/classification/redactions/2/path", "redaction")]);
+}
+
+#[tokio::test]
+async fn what_is_masked_or_hashed_is_nowhere_in_the_files_of_the_store() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("s.db");
+    let engine = Engine::open(Arc::new(Sqlite::open(&path).unwrap()), Settings::default()).await.unwrap();
+    let redaction =
+        |place: &str, method| json!({"path": format!("/working_memory/payload/fields/{place}"), "method": method});
+    let both = json!([redaction("contact", "hash"), redaction("contacts/1", "mask")]);
+    assert!(!place.path().join("s.db.key").exists(), "nothing asked for it yet");
+    let contact = async |body: Value| {
+        let (stored, _) = engine.contract(&emit(&engine, body).await.handoff.id).await.unwrap();
+        stored.pointer("/working_memory/payload/fields/contact").unwrap().clone()
+    };
+    let (one, other) = (contact(redacted(&both)).await, contact(redacted(&both)).await);
+    assert_eq!(one, other, "the same value has the same hash");
+    let mut third = redacted(&both);
+    third["working_memory"]["payload"]["fields"]["contact"] = json!("another");
+    assert_ne!(contact(third).await, one);
+    let mut unusable = redacted(&both);
+    unusable["failure_modes"] = Value::Null;
+    assert!(agent(&engine, "research").emit(unusable).await.is_err());
+    let mut tokens = redacted(&json!([redaction("contact", "tokenize"), redaction("contacts/1", "mask")]));
+    tokens["brief"]["goal"] = json!("Tokens");
+    let Err(Problem::Invalid { violations, .. }) = agent(&engine, "research").emit(tokens).await else {
+        panic!("it must be refused")
+    };
+    assert_eq!(violations[0].path, "/classification/redactions/0/method");
+    for file in place.path().read_dir().unwrap() {
+        let path = file.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(!bytes.windows(SECRET.len()).any(|it| it == SECRET.as_bytes()), "{}", path.display());
+    }
+    assert!(place.path().join("s.db.key").exists());
 }
