@@ -10,6 +10,8 @@ mod agents;
 mod approvals;
 #[path = "api/events.rs"]
 mod events;
+#[path = "api/limits.rs"]
+mod limits;
 #[path = "api/once.rs"]
 mod once;
 #[path = "api/operators.rs"]

@@ -1,6 +1,8 @@
 //! The frame around every request: its id, the caller, and the last word on errors.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -18,7 +20,7 @@ use crate::domain::time::{Millis, SECOND, Time};
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The outermost layer: names the request, turns every error into a problem document with that name, logs it.
-pub async fn answer(request: Request, next: Next) -> Response {
+pub async fn answer(State(api): State<Api>, request: Request, next: Next) -> Response {
     let id = request
         .headers()
         .get(&REQUEST_ID)
@@ -31,6 +33,9 @@ pub async fn answer(request: Request, next: Next) -> Response {
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
         let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::of_status(status));
+        if problem.kind == "store-unavailable" {
+            api.store_errors.fetch_add(1, Ordering::Relaxed);
+        }
         if status.is_server_error() {
             tracing::error!(request = id, %method, path, %status, detail = problem.detail, "request failed");
         } else {
@@ -100,6 +105,14 @@ pub async fn admit(State((api, scopes)): State<(Api, &'static [Scope])>, mut req
             return problem.into_response();
         }
     };
+    if let Err(seconds) = api.rates.take(&caller.subject, caller.rate, Instant::now()) {
+        let why = format!(
+            "{} makes more than {} requests a second; wait as long as Retry-After says",
+            caller.subject, caller.rate
+        );
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", why);
+        return Problem { retry_after: Some(seconds), ..problem }.into_response();
+    }
     if !scopes.is_empty() && !scopes.iter().any(|it| caller.may(*it)) {
         let names: Vec<&str> = scopes.iter().map(|it| it.name()).collect();
         let why = format!("{} has no token with the scope {}, which this needs", caller.subject, names.join(" or "));

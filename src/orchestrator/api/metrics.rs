@@ -1,4 +1,5 @@
-//! `/metrics`: the figures of every edge as Prometheus text, computed from the log (protocol sections 5 and 8).
+//! `/metrics`: the figures of every edge as Prometheus text, computed from the log (protocol sections 5 and 8), and those of
+//! the server itself.
 
 use std::fmt::Write;
 
@@ -13,15 +14,18 @@ use crate::domain::ledger::{EdgeStats, Ledger};
 use crate::domain::text::clean;
 use crate::domain::time::Millis;
 
+mod itself;
+
 /// Upper bounds of the latency buckets, in milliseconds.
 const BUCKETS: [Millis; 14] =
     [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 900_000, 3_600_000];
 
-/// Figures of every edge as Prometheus text
+/// Figures of every edge and of the server itself as Prometheus text
 #[utoipa::path(get, path = "/metrics", tag = "operations",
     responses((status = 200, description = "Prometheus text format 0.0.4", body = String)))]
 pub async fn metrics(State(api): State<Api>) -> Response {
-    let text = render(&*api.present().await);
+    let mut text = render(&*api.present().await);
+    text.push_str(&itself::render(&api));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
