@@ -1,6 +1,6 @@
 //! `seam serve`: the orchestrator and its HTTP API.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Exit, Stop, rules};
 use crate::domain::port::Scope;
 use crate::domain::text::clean;
+use crate::log;
 use crate::orchestrator::api::{self, Access, Limits, auth};
 use crate::orchestrator::engine::Engine;
 use crate::orchestrator::sweeper;
@@ -35,6 +36,9 @@ pub struct Args {
     /// Directory of payload schemas, NAME-VERSION.json
     #[arg(long, env = "SEAM_CONTRACTS", value_name = "DIR")]
     pub contracts: Option<PathBuf>,
+    /// Most that agents may put into the store as blobs, in MiB
+    #[arg(long, env = "SEAM_BLOBS", value_name = "MIB", default_value_t = 10_240)]
+    pub blobs: u64,
     /// Print a new token and the lines that let it in, and end
     #[arg(long, value_name = "SUBJECT")]
     pub new_token: Option<String>,
@@ -57,7 +61,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     if let Some(subject) = &args.new_token {
         return new_token(subject, &args);
     }
-    super::log();
+    log::to_stderr();
     let access = access(args.tokens.as_deref())?;
     let (listener, address) = listen(&args.listen, &access).await?;
     let engine = open(&args, &access).await?;
@@ -66,7 +70,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     tokio::spawn(signals(interrupts, stop.clone()));
     let sweeper = sweeper::start(engine.clone(), stop.clone());
     say(&args, address, &access);
-    let limits = Limits::default().within(files());
+    let limits = Limits { blobs: args.blobs.saturating_mul(1 << 20), ..Limits::default() }.within(files());
     api::serve_within(limits, engine, listener, access, stop).await.context("the server failed")?;
     sweeper.await.context("the sweeper failed")?;
     tell("stopped");
@@ -169,6 +173,7 @@ async fn signals(mut interrupts: Interrupts, stop: CancellationToken) {
     stop.cancel();
     tell("finishing what is in flight; once more ends at once");
     interrupts.next().await;
+    log::flush();
     std::process::exit(130);
 }
 
@@ -238,5 +243,5 @@ fn say(args: &Args, address: SocketAddr, access: &Access) {
 
 /// Says it to whoever looks; a server whose terminal or log is gone works on, and ends as it should.
 pub(super) fn tell(what: &str) {
-    let _ = writeln!(io::stderr(), "seam: {what}");
+    log::say(&format!("seam: {what}"));
 }

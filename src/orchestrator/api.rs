@@ -26,6 +26,7 @@ use crate::domain::port::Scope;
 
 mod agent;
 pub mod auth;
+mod blobs;
 mod escalations;
 mod events;
 mod extract;
@@ -61,15 +62,15 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct Shared {
     engine: Engine,
     access: Access,
-    refusals: frame::Refusals,
     running: once::Running,
     watcher: Arc<watcher::Watcher>,
     traffic: Arc<traffic::Traffic>,
     rates: rate::Rates,
+    blobs: blobs::Blobs,
     /// Requests that the store failed.
     store_errors: AtomicU64,
     stop: CancellationToken,
-    document: std::sync::OnceLock<utoipa::openapi::OpenApi>,
+    document: std::sync::OnceLock<serde_json::Value>,
 }
 
 impl Shared {
@@ -141,9 +142,9 @@ async fn router(
     let api = Api(Arc::new(Shared {
         engine,
         access,
-        refusals: frame::Refusals::default(),
         running: once::Running::default(),
         watcher,
+        blobs: blobs::Blobs::new(traffic.limits.blobs),
         traffic,
         rates: rate::Rates::default(),
         store_errors: AtomicU64::new(0),
@@ -152,7 +153,7 @@ async fn router(
     }));
     let (router, document) = paths(&api).split_for_parts();
     // Set once, here, before any request.
-    let _ = api.document.set(openapi::complete(document));
+    let _ = api.document.set(openapi::complete(document, matches!(api.access, Access::Open)));
     Ok(router
         .with_state(api.clone())
         .layer(CompressionLayer::new())

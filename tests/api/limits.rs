@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
+use seamwatch::testing::domain::contract::digest_of_bytes;
 use seamwatch::testing::domain::port::Scope;
 use seamwatch::testing::orchestrator::api::{Access, Limits, auth};
 use serde_json::json;
@@ -149,4 +150,46 @@ async fn a_body_that_is_half_there_does_not_hold_up_a_stop() {
     assert!(told.starts_with("HTTP/1.1 503 ") && told.contains("problem:stopping"), "{told}");
     let ended = tokio::time::timeout(DEADLINE, &mut server.running).await.unwrap();
     ended.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn blobs_have_a_quota_and_the_same_bytes_count_once() {
+    let server = Server::limited(Limits { blobs: 3 * 1_024, ..Limits::default() }).await;
+    let put = |bytes: Vec<u8>| {
+        let path = format!("/api/v1/blobs/{}", digest_of_bytes(&bytes));
+        server.ask(Method::PUT, &path).body(bytes).send()
+    };
+    for bytes in [b"a".to_vec(), b"a".to_vec(), vec![7; 2_048]] {
+        assert_eq!(put(bytes).await.unwrap().status(), StatusCode::CREATED);
+    }
+    let told = problem(put(b"b".to_vec()).await.unwrap(), 507, "storage-full").await;
+    assert!(told["detail"].as_str().unwrap().contains("--blobs"), "{told}");
+    assert_eq!(put(b"a".to_vec()).await.unwrap().status(), StatusCode::CREATED, "it is there already");
+    assert_eq!(server.figure("seam_blob_bytes").await, 3_072.0);
+    assert_eq!(server.figure("seam_blobs_refused_total").await, 1.0);
+    // What is kept is counted anew by the next server.
+    let after =
+        Server::within(Limits { blobs: 3 * 1_024, ..Limits::default() }, server.engine.clone(), Access::Open).await;
+    assert_eq!(after.figure("seam_blob_bytes").await, 3_072.0);
+}
+
+#[tokio::test]
+async fn many_large_blobs_come_and_go_within_bounds_and_hold_nobody_else_up() {
+    let server = Server::open().await;
+    let blobs: Vec<Vec<u8>> = (0..24).map(|n| vec![n; 4 << 20]).collect();
+    let exchange = blobs.iter().map(|bytes| async {
+        let path = format!("/api/v1/blobs/{}", digest_of_bytes(bytes));
+        let put = server.ask(Method::PUT, &path).body(bytes.clone()).send().await.unwrap();
+        assert_eq!(put.status(), StatusCode::CREATED);
+        let got = server.ask(Method::GET, &path).send().await.unwrap().bytes().await.unwrap();
+        assert!(got == *bytes);
+    });
+    let emits = async {
+        for _ in 0..5 {
+            server.emit(&contract("research", "writer")).await;
+        }
+    };
+    tokio::join!(futures_util::future::join_all(exchange), emits);
+    eventually("all has gone", || async { (server.figure("seam_blob_bytes_in_flight").await == 0.0).then_some(()) })
+        .await;
 }

@@ -19,13 +19,15 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Holds the terminal; dropping it gives the terminal back.
 pub(super) struct Guard {
     title: String,
+    /// Nothing beyond ASCII is written, in the title neither.
+    ascii: bool,
 }
 
 impl Guard {
     /// Takes the terminal, and sees to it that a panic gives it back before its message is printed.
-    pub(super) fn enter(place: &str) -> io::Result<Self> {
+    pub(super) fn enter(place: &str, ascii: bool) -> io::Result<Self> {
         give_back_on_panic(thread::current().id());
-        let mut guard = Self { title: String::new() };
+        let mut guard = Self { title: String::new(), ascii };
         guard.rename(place);
         guard.resume()?;
         Ok(guard)
@@ -35,6 +37,9 @@ impl Guard {
     pub(super) fn rename(&mut self, place: &str) -> &str {
         let name = text::cut(&text::clean(place), 60).into_owned();
         self.title = if name.is_empty() { "seam".to_owned() } else { format!("seam · {name}") };
+        if self.ascii {
+            self.title = text::ascii(&self.title).into_owned();
+        }
         &self.title
     }
 

@@ -24,6 +24,8 @@ const BUCKETS: [Millis; 14] =
 #[utoipa::path(get, path = "/metrics", tag = "operations",
     responses((status = 200, description = "Prometheus text format 0.0.4", body = String)))]
 pub async fn metrics(State(api): State<Api>) -> Response {
+    // Without it they are not known yet; a store that fails is counted elsewhere.
+    let _ = api.blobs.count(&api.engine).await;
     let mut text = render(&*api.present().await);
     text.push_str(&itself::render(&api));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
@@ -37,8 +39,8 @@ fn render(ledger: &Ledger) -> String {
     let counters: [(&str, &str, Kind); 9] = [
         ("emitted", "Handoffs committed by their producer", Kind::Emitted),
         ("acknowledged", "Handoffs whose target accepted ownership", Kind::Acknowledged),
-        ("completed", "Handoffs whose work is finished", Kind::Completed),
-        ("failed", "Attempts that ended without success", Kind::Failed),
+        ("completed", "Handoffs whose work is finished: completed, or returned with feedback", Kind::Completed),
+        ("failed", "Attempts that ended without success; contracts refused on receipt are violations", Kind::Failed),
         ("retried", "Attempts granted after a failure", Kind::Retried),
         ("violations", "Contracts refused at a schema boundary", Kind::Rejected),
         ("dead_letters", "Handoffs parked for a person", Kind::DeadLettered),

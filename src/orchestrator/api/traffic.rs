@@ -23,11 +23,13 @@ pub struct Limits {
     pub waits: usize,
     /// Time from the beginning of a connection to the end of the head of its first request.
     pub first_head: Duration,
+    /// Bytes of blobs that are kept altogether.
+    pub blobs: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 2_048, streams: 512, waits: 1_024, first_head: Duration::from_secs(10) }
+        Self { connections: 2_048, streams: 512, waits: 1_024, first_head: Duration::from_secs(10), blobs: 10 << 30 }
     }
 }
 

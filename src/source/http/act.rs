@@ -57,8 +57,7 @@ async fn send(http: &Http, call: &Call, by: &str, key: &str) -> Result<Option<St
     if let Ok(by) = HeaderValue::from_bytes(by.as_bytes()) {
         post = post.header(SEAM_USER, by);
     }
-    let sent = post.send().await;
-    let response = sent.map_err(|why| http.server.unreached(&why))?;
+    let response = http.send(post).await?;
     let said = http.server.json::<Value>(response, ANSWER).await?;
     Ok(said.get("note").and_then(Value::as_str).map(str::to_owned))
 }

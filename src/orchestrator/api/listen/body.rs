@@ -35,7 +35,8 @@ pub enum Late {
 pub(super) struct Arriving {
     body: Incoming,
     place: Arc<Place>,
-    began: Instant,
+    /// When it was first asked for; `None` until then.
+    began: Option<Instant>,
     seen: u64,
     /// Ends when it is late.
     late: Pin<Box<Sleep>>,
@@ -46,9 +47,8 @@ pub(super) struct Arriving {
 impl Arriving {
     /// A body whose head has just come.
     pub(super) fn new(body: Incoming, place: Arc<Place>, stop: CancellationToken) -> Self {
-        let began = Instant::now();
-        let late = Box::pin(sleep_until(began + PATIENCE));
-        Self { body, place, began, seen: 0, late, stop: Some(Box::pin(stop.cancelled_owned())) }
+        let late = Box::pin(sleep_until(Instant::now() + PATIENCE));
+        Self { body, place, began: None, seen: 0, late, stop: Some(Box::pin(stop.cancelled_owned())) }
     }
 }
 
@@ -58,6 +58,7 @@ impl HttpBody for Arriving {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
+        let began = *this.began.get_or_insert_with(Instant::now);
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 this.seen += frame.data_ref().map_or(0, |it| it.len() as u64);
@@ -77,7 +78,7 @@ impl HttpBody for Arriving {
             this.stop = None;
             this.late.as_mut().reset(Instant::now() + LAST);
         } else if this.stop.is_some() {
-            this.late.as_mut().reset(this.began + PATIENCE + Duration::from_secs(this.seen / PACE));
+            this.late.as_mut().reset(began + PATIENCE + Duration::from_secs(this.seen / PACE));
         }
         ready!(this.late.as_mut().poll(cx));
         let late = if this.stop.is_none() { Late::Stopping } else { Late::Slow };
