@@ -47,8 +47,8 @@ async fn connections_that_send_nothing_or_half_a_body_are_in_nobodys_way() {
         }
         server.emit(&contract("research", "writer")).await;
         assert_eq!(heard(&mut idle[0], "").await, "", "{first}: the oldest gave way");
-        assert!(server.figure("seam_connections_closed_total").await >= 22.0, "{first}");
-        assert!(server.figure("seam_connections").await <= 8.0, "{first}");
+        assert!(server.figure("seam_connections_closed_total").await >= 22, "{first}");
+        assert!(server.figure("seam_connections").await <= 8, "{first}");
     }
 }
 
@@ -92,7 +92,7 @@ async fn streams_and_requests_that_wait_have_limits_of_their_own() {
     let wait = json!({"agent": "writer", "wait_s": 20});
     let waiting = server.post("/handoffs/claim", &wait);
     let more = async {
-        eventually("one waits", || async { (server.figure("seam_waiting_requests").await > 0.0).then_some(()) }).await;
+        eventually("one waits", || async { (server.figure("seam_waiting_requests").await > 0).then_some(()) }).await;
         let other = json!({"agent": "editor", "wait_s": 20});
         problem(server.post("/handoffs/claim", &other).await, 429, "too-many").await;
         let page = server.ask(Method::GET, "/api/v1/events?wait_s=20&types=handoff.dismissed").send().await.unwrap();
@@ -165,12 +165,12 @@ async fn blobs_have_a_quota_and_the_same_bytes_count_once() {
     let told = problem(put(b"b".to_vec()).await.unwrap(), 507, "storage-full").await;
     assert!(told["detail"].as_str().unwrap().contains("--blobs"), "{told}");
     assert_eq!(put(b"a".to_vec()).await.unwrap().status(), StatusCode::CREATED, "it is there already");
-    assert_eq!(server.figure("seam_blob_bytes").await, 3_072.0);
-    assert_eq!(server.figure("seam_blobs_refused_total").await, 1.0);
+    assert_eq!(server.figure("seam_blob_bytes").await, 3_072);
+    assert_eq!(server.figure("seam_blobs_refused_total").await, 1);
     // What is kept is counted anew by the next server.
     let after =
         Server::within(Limits { blobs: 3 * 1_024, ..Limits::default() }, server.engine.clone(), Access::Open).await;
-    assert_eq!(after.figure("seam_blob_bytes").await, 3_072.0);
+    assert_eq!(after.figure("seam_blob_bytes").await, 3_072);
 }
 
 #[tokio::test]
@@ -190,6 +190,6 @@ async fn many_large_blobs_come_and_go_within_bounds_and_hold_nobody_else_up() {
         }
     };
     tokio::join!(futures_util::future::join_all(exchange), emits);
-    eventually("all has gone", || async { (server.figure("seam_blob_bytes_in_flight").await == 0.0).then_some(()) })
+    eventually("all has gone", || async { (server.figure("seam_blob_bytes_in_flight").await == 0).then_some(()) })
         .await;
 }

@@ -44,7 +44,7 @@ impl Server {
     }
 
     /// A figure of the server itself.
-    pub async fn figure(&self, name: &str) -> f64 {
+    pub async fn figure(&self, name: &str) -> u64 {
         let text = self.ask(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
         let line = text.lines().find(|it| it.split(' ').next() == Some(name));
         line.and_then(|it| it.split(' ').next_back()).unwrap_or_else(|| panic!("{name}: {text}")).parse().unwrap()

@@ -35,11 +35,7 @@ impl Guard {
 
     /// The title that the window has when the terminal is taken again; given, so that it can be shown now.
     pub(super) fn rename(&mut self, place: &str) -> &str {
-        let name = text::cut(&text::clean(place), 60).into_owned();
-        self.title = if name.is_empty() { "seam".to_owned() } else { format!("seam · {name}") };
-        if self.ascii {
-            self.title = text::ascii(&self.title).into_owned();
-        }
+        self.title = title(place, self.ascii);
         &self.title
     }
 
@@ -52,6 +48,13 @@ impl Guard {
         out.write_all(b"\x1b[22;2t")?;
         execute!(out, EnterAlternateScreen, SetTitle(&self.title), EnableMouseCapture, EnableBracketedPaste, Hide)
     }
+}
+
+/// The title for a place, harmless and short.
+fn title(place: &str, ascii: bool) -> String {
+    let name = text::cut(&text::clean(place), 60).into_owned();
+    let title = if name.is_empty() { "seam".to_owned() } else { format!("seam · {name}") };
+    if ascii { text::ascii(&title).into_owned() } else { title }
 }
 
 impl Drop for Guard {
@@ -105,4 +108,17 @@ fn give_back_on_panic(console: ThreadId) {
 pub(super) fn stop() {
     // Without a process group there is no shell to go back to, and nothing to stop for.
     let _ = rustix::process::kill_current_process_group(rustix::process::Signal::STOP);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_harmless_and_without_signs_where_there_are_none() {
+        assert_eq!(title("h.example\u{1b}]0;x", false), "seam · h.example␛]0;x");
+        let plain = title("größe", true);
+        assert!(plain.is_ascii() && plain.starts_with("seam . gr"), "{plain}");
+        assert_eq!(title("", true), "seam");
+    }
 }
