@@ -127,7 +127,7 @@ async fn page(api: &Api, caller: &Caller, wanted: &Wanted, filter: &Filter, afte
     }
     let mut next = after;
     let mut events: Vec<Event> = Vec::new();
-    let mut held = None;
+    let mut turn = None;
     loop {
         let found = api.engine.tail(next, PAGE).await?;
         let dry = found.is_empty();
@@ -144,10 +144,10 @@ async fn page(api: &Api, caller: &Caller, wanted: &Wanted, filter: &Filter, afte
             break;
         }
         if dry && !wait.is_zero() {
-            if held.is_none() {
-                held = api.traffic.waits.enter(&caller.subject, caller.is_authenticated());
+            if turn.is_none() {
+                turn = api.traffic.waits.enter(&caller.subject, caller.is_authenticated());
             }
-            if held.is_none() {
+            if turn.is_none() {
                 return Err(busy("requests that wait", api.traffic.waits.limit()));
             }
             let woken = tokio::select! {

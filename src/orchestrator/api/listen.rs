@@ -104,7 +104,7 @@ pub async fn run(listener: TcpListener, router: Router, traffic: Arc<Traffic>, s
 async fn mute(place: &Place, first_head: Duration) {
     sleep(first_head).await;
     if place.has_spoken() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -93,7 +93,8 @@ enum Peer {
 impl From<IpAddr> for Peer {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
-            it if it.is_loopback() => Self::Local,
+            IpAddr::V4(it) if it.is_loopback() => Self::Local,
+            IpAddr::V6(it) if it.is_loopback() => Self::Local,
             IpAddr::V6(it) => {
                 let [a, b, c, d, ..] = it.segments();
                 Self::Far(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
@@ -342,7 +343,9 @@ mod tests {
         let traffic = traffic(4);
         let far = |text: &str| traffic.enter(text.parse().unwrap(), Instant::now());
         let one = [far("2001:db8::1").unwrap(), far("2001:db8::2").unwrap()];
-        one.iter().for_each(|it| it.heard(true));
+        for it in &one {
+            it.heard(true);
+        }
         assert!(far("2001:db8::3").is_none(), "the network is one address");
         let [other, _more] = [far("192.0.2.1").unwrap(), far("::ffff:192.0.2.1").unwrap()];
         assert!(far("192.0.2.1").is_some() && other.close.is_cancelled(), "its own oldest gives way");
