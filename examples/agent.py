@@ -8,20 +8,24 @@
 HANDOFF_URL says where the orchestrator is (http://127.0.0.1:7600 unless set; start one with `seam serve`),
 HANDOFF_TOKEN who you are, where tokens are needed.
 """
-import json, os, sys, urllib.error, urllib.request
+import json, os, sys, time, urllib.error, urllib.request
 
 BASE = os.environ.get("HANDOFF_URL", "http://127.0.0.1:7600").rstrip("/") + "/api/v1/handoffs"
 TOKEN = os.environ.get("HANDOFF_TOKEN")
 
 
-def post(path, body):
-    """The status and the answer of a POST; a refusal is an answer, too."""
+def post(path, body, patience=5):
+    """The status and the answer of a POST; a refusal is an answer, too, but for one that says when to try again."""
     headers = {"Content-Type": "application/json", **({"Authorization": "Bearer " + TOKEN} if TOKEN else {})}
     request = urllib.request.Request(BASE + path, json.dumps(body).encode(), headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, json.loads(answer.read() or "null")
     except urllib.error.HTTPError as refusal:
+        after = refusal.headers.get("Retry-After")
+        if after and patience:
+            time.sleep(int(after))
+            return post(path, body, patience - 1)
         return refusal.code, json.loads(refusal.read() or "null")
 
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use thiserror::Error;
-use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Flags, Settings};
 use crate::domain::text::{clean_block, escape_json};
+use crate::log;
 use crate::store;
 
 pub mod act;
@@ -170,7 +170,7 @@ pub fn report(why: &anyhow::Error) -> Exit {
     }
 }
 
-/// Waits until the stores that were opened are closed: what was written is then in one file each. Call it when nothing uses
+/// Waits until the stores that were opened are closed, and the last words written: what was written is then in one file each. Call it when nothing uses
 /// them any more. One that does not close in time is said: it is whole, but part of it is in its `-wal`.
 pub fn close() {
     /// The longest that a large log may take to be moved into its file.
@@ -178,6 +178,7 @@ pub fn close() {
     if !store::none_open(CLOSING) {
         say("the store did not close in time: nothing is lost, but part of it is still in the file that ends in -wal");
     }
+    log::flush();
 }
 
 /// Writes to standard output; a reader that went away, such as `head`, is no error.
@@ -197,22 +198,7 @@ pub fn print(bytes: &[u8]) -> anyhow::Result<()> {
 
 /// Says something to a person beside the output, made harmless.
 pub fn say(text: &str) {
-    use std::io::Write;
-    // Nobody is left to tell when standard error is closed.
-    let _ = writeln!(std::io::stderr(), "seam: {}", clean_block(text));
-}
-
-/// Logs to standard error; `SEAM_LOG` sets the level, such as `debug` or `seamwatch=trace`.
-pub fn log() {
-    let filter = EnvFilter::try_from_env("SEAM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .log_internal_errors(false) // they are told on stderr, which may be what is gone
-        .finish();
-    // Set already only when two servers run in one process, as in tests.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    log::say(&format!("seam: {}", clean_block(text)));
 }
 
 /// A value as one JSON document with its line end, harmless to a terminal; `pretty` over many lines.

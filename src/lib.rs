@@ -20,7 +20,7 @@
 //! |---|---|
 //! | [`domain`] | nothing of ours; no I/O, no clock, no randomness, no async |
 //! | [`store`] | `domain` |
-//! | [`orchestrator`] | `domain`, `store`, `toml_lines`, the clock |
+//! | [`orchestrator`] | `domain`, `store`, `toml_lines`, the clock, the log |
 //! | [`source`] | `domain`, `orchestrator`, `store`, the clock |
 //! | [`page`] | `domain`; pure |
 //! | [`console::app`] | `domain`, `page`, `keymap`; pure |
@@ -85,6 +85,7 @@ pub(crate) mod console;
 pub(crate) mod demo;
 pub(crate) mod domain;
 pub(crate) mod keymap;
+pub(crate) mod log;
 pub(crate) mod orchestrator;
 pub(crate) mod page;
 pub(crate) mod source;

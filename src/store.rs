@@ -121,6 +121,9 @@ pub trait Store: Send + Sync {
     /// Who gave the bytes with this digest to be kept; empty when they are not kept, or nobody outside gave them.
     fn givers(&self, digest: &str) -> Answer<'_, Vec<Giver>>;
 
+    /// Bytes of everything that somebody outside gave to be kept, each counted as 1 KiB at least.
+    fn given_bytes(&self) -> Answer<'_, u64>;
+
     /// Handoffs that refer to the bytes with this digest, each with its run, of the runs in which one of `names` hands over
     /// or takes over; at most `n`.
     fn referring(&self, digest: &str, names: Vec<String>, n: usize) -> Answer<'_, Vec<(RunId, HandoffId)>>;

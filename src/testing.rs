@@ -93,7 +93,7 @@ pub mod keymap {
 }
 pub mod orchestrator {
     pub mod api {
-        pub use crate::orchestrator::api::{Access, serve};
+        pub use crate::orchestrator::api::{Access, Limits, serve, serve_within};
         pub mod auth {
             pub use crate::orchestrator::api::auth::new_token;
         }

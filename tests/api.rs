@@ -12,6 +12,8 @@ mod approvals;
 mod contracts;
 #[path = "api/events.rs"]
 mod events;
+#[path = "api/limits.rs"]
+mod limits;
 #[path = "api/once.rs"]
 mod once;
 #[path = "api/operators.rs"]

@@ -53,6 +53,33 @@ fn it_ends_well_when_nobody_hears_it_any_more() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    // The pipe stays open, and is not read any more.
+    let (mut child, line, _said) =
+        started(seam(directory.path()).env("SEAM_LOG", "debug").args(["--listen", "127.0.0.1:0"]));
+    let host = line.split("http://").nth(1).and_then(|it| it.split(' ').next()).unwrap();
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    let mut ask = |path: &str| {
+        let path = format!("{path}?{}", "x".repeat(200));
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: keep-alive\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            let mut chunk = [0; 4_096];
+            let n = stream.read(&mut chunk).unwrap();
+            assert!(n > 0, "it answers");
+            answer.extend_from_slice(&chunk[..n]);
+        }
+    };
+    // More than a pipe and the lines that wait take together.
+    for _ in 0..6_000 {
+        ask(&format!("/nothing/{}", "y".repeat(200)));
+    }
+    signal(&child, Signal::TERM);
+    assert_eq!(wait(&mut child), 0);
+}
+
+#[test]
 fn it_says_where_it_listens_and_ends_well_on_a_signal() {
     for end in [Signal::TERM, Signal::INT] {
         let directory = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ mod reader;
 const WALLS: &[(&str, &[&str])] = &[
     ("domain", &["domain"]),
     ("store", &["store", "domain"]),
-    ("orchestrator", &["orchestrator", "domain", "store", "clock", "toml_lines"]),
+    ("orchestrator", &["orchestrator", "domain", "store", "clock", "log", "toml_lines"]),
     ("source", &["source", "domain", "orchestrator", "store", "clock"]),
     ("page", &["page", "domain"]),
     ("console/app", &["console::app", "domain", "page", "keymap"]),
@@ -20,6 +20,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("keymap", &["keymap", "domain", "toml_lines"]),
     ("theme", &["theme", "domain", "toml_lines"]),
     ("clock", &["domain"]),
+    ("log", &["domain"]),
     ("toml_lines", &["toml_lines"]),
 ];
 

@@ -15,6 +15,7 @@ use crate::domain::ledger::Ledger;
 use crate::domain::port::{Batch, Begin, Cursor, Fault, Skipped, Snapshot};
 use crate::domain::run::State;
 use crate::domain::time::Time;
+use crate::log;
 use crate::source::{Address, Options, Reach, Shared, recording};
 
 /// The longest a live source may take to send its snapshot.
@@ -148,7 +149,7 @@ pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared, Environ
             return Err(Stop::new(Exit::Failed, why).into());
         }
         // A store of an earlier format is brought to the present one, and whoever asked is told.
-        super::log();
+        log::to_stderr();
     }
     let options = Options { still: true, ..Options::default() };
     let source = rules::open(&address, &settings, options).await?;

@@ -1,18 +1,19 @@
 //! `seam serve`: the orchestrator and its HTTP API.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use super::{Exit, Stop, rules};
 use crate::domain::port::Scope;
 use crate::domain::text::clean;
-use crate::orchestrator::api::{self, Access, auth};
+use crate::log;
+use crate::orchestrator::api::{self, Access, Limits, auth};
 use crate::orchestrator::engine::Engine;
 use crate::orchestrator::sweeper;
 use crate::store::{Lock, Sqlite};
@@ -35,6 +36,9 @@ pub struct Args {
     /// Directory of payload schemas, NAME-VERSION.json
     #[arg(long, env = "SEAM_CONTRACTS", value_name = "DIR")]
     pub contracts: Option<PathBuf>,
+    /// Most that agents may put into the store as blobs, in MiB
+    #[arg(long, env = "SEAM_BLOBS", value_name = "MIB", default_value_t = 10_240)]
+    pub blobs: u64,
     /// Print a new token and the lines that let it in, and end
     #[arg(long, value_name = "SUBJECT")]
     pub new_token: Option<String>,
@@ -57,7 +61,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     if let Some(subject) = &args.new_token {
         return new_token(subject, &args);
     }
-    super::log();
+    log::to_stderr();
     let access = access(args.tokens.as_deref())?;
     let (listener, address) = listen(&args.listen, &access).await?;
     let engine = open(&args, &access).await?;
@@ -66,7 +70,8 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     tokio::spawn(signals(interrupts, stop.clone()));
     let sweeper = sweeper::start(engine.clone(), stop.clone());
     say(&args, address, &access);
-    api::serve(engine, listener, access, stop).await.context("the server failed")?;
+    let limits = Limits { blobs: args.blobs.saturating_mul(1 << 20), ..Limits::default() }.within(files());
+    api::serve_within(limits, engine, listener, access, stop).await.context("the server failed")?;
     sweeper.await.context("the sweeper failed")?;
     tell("stopped");
     Ok(Exit::Done)
@@ -116,7 +121,7 @@ async fn listen(text: &str, access: &Access) -> anyhow::Result<(TcpListener, Soc
         ))
         .into());
     }
-    let listener = TcpListener::bind(address).await.map_err(|why| {
+    let listener = bound(address).map_err(|why| {
         let what = match why.kind() {
             std::io::ErrorKind::AddrInUse => format!(
                 "{address} is in use; stop the program that listens there, or choose another port with --listen"
@@ -132,12 +137,43 @@ async fn listen(text: &str, access: &Access) -> anyhow::Result<(TcpListener, Soc
     Ok((listener, address))
 }
 
+/// Listens there. More than a moment's connections wait to be accepted, so that a burst of them is no refusal.
+fn bound(address: SocketAddr) -> io::Result<TcpListener> {
+    /// Connections that wait to be accepted.
+    const BACKLOG: u32 = 1_024;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if cfg!(unix) {
+        // A server that was stopped is followed at once; elsewhere this would let two listen.
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// As many open files as this program may have, which are for the most part connections: at most what the system allows
+/// it to ask for.
+#[cfg(unix)]
+fn files() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // Where it may not, it stays as it was.
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
+    let files = if raised { maximum } else { current };
+    files.map_or(usize::MAX, |it| usize::try_from(it).unwrap_or(usize::MAX))
+}
+
+#[cfg(not(unix))]
+const fn files() -> usize {
+    usize::MAX
+}
+
 /// The first signal asks to stop, the second one insists.
 async fn signals(mut interrupts: Interrupts, stop: CancellationToken) {
     interrupts.next().await;
     stop.cancel();
     tell("finishing what is in flight; once more ends at once");
     interrupts.next().await;
+    log::flush();
     std::process::exit(130);
 }
 
@@ -207,5 +243,5 @@ fn say(args: &Args, address: SocketAddr, access: &Access) {
 
 /// Says it to whoever looks; a server whose terminal or log is gone works on, and ends as it should.
 pub(super) fn tell(what: &str) {
-    let _ = writeln!(io::stderr(), "seam: {what}");
+    log::say(&format!("seam: {what}"));
 }

@@ -4,7 +4,6 @@ use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
-use tracing_subscriber::EnvFilter;
 
 use super::{Exit, Stop, private, rules};
 use crate::clock;
@@ -13,6 +12,7 @@ use crate::console::app::{Connection, Named, Place, Size, Start};
 use crate::console::shell::{self, Opened, Opener, SavedViews, Setup};
 use crate::domain::time::Time;
 use crate::keymap::Keymap;
+use crate::log;
 use crate::source::{self, Address, Options};
 use crate::theme::{self, BUILT_IN, Depth, Theme};
 
@@ -221,15 +221,10 @@ fn log_to_file() {
         let mut options = std::fs::OpenOptions::new();
         private::open(options.append(true), &directory.join("seam.log"))
     });
-    let Ok(file) = opened else { return };
-    let level = EnvFilter::try_from_env("SEAM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(level)
-        .with_ansi(false)
-        .with_writer(std::sync::Mutex::new(file))
-        .finish();
-    // One set up before, by the demonstration, stays.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    if let Ok(file) = opened {
+        // One set up before, by the demonstration, stays.
+        log::to_file(file);
+    }
 }
 
 fn needs_a_terminal() -> Result<(), Stop> {

@@ -30,7 +30,7 @@ use super::app::{Effect, Msg, Size, Start, State, Ticket, update};
 use super::ui::{self, Memo};
 use crate::clock::{self, Steady};
 use crate::source::Shared;
-use crate::theme::Theme;
+use crate::theme::{Glyphs, Theme};
 
 pub use connect::{Opened, Opener};
 use connect::{Opening, Watch};
@@ -77,7 +77,7 @@ enum End {
 /// The terminal cannot be set up or is gone.
 pub async fn run(setup: Setup) -> io::Result<Option<String>> {
     let watch = Watch::start(&setup.sources);
-    let guard = Guard::enter(&setup.start.connection.place.title)?;
+    let guard = Guard::enter(&setup.start.connection.place.title, setup.theme.glyphs == Glyphs::ASCII)?;
     let frame_writer = FrameWriter::new();
     let mut start = setup.start;
     let (columns, rows) = crossterm::terminal::size()?;

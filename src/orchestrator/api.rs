@@ -5,11 +5,12 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -25,6 +26,7 @@ use crate::domain::port::Scope;
 
 mod agent;
 pub mod auth;
+mod blobs;
 mod escalations;
 mod events;
 mod extract;
@@ -37,14 +39,17 @@ mod once;
 mod openapi;
 mod operate;
 mod problem;
+mod rate;
 mod read;
 mod refused;
 mod registry;
+mod traffic;
 mod watcher;
 mod wire;
 
 pub use auth::Access;
 pub use problem::Problem;
+pub use traffic::Limits;
 
 /// Largest body of a request, in bytes.
 pub const BODY_LIMIT: usize = 256 * 1024;
@@ -57,11 +62,15 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct Shared {
     engine: Engine,
     access: Access,
-    refusals: frame::Refusals,
     running: once::Running,
     watcher: Arc<watcher::Watcher>,
+    traffic: Arc<traffic::Traffic>,
+    rates: rate::Rates,
+    blobs: blobs::Blobs,
+    /// Requests that the store failed.
+    store_errors: AtomicU64,
     stop: CancellationToken,
-    document: std::sync::OnceLock<utoipa::openapi::OpenApi>,
+    document: std::sync::OnceLock<serde_json::Value>,
 }
 
 impl Shared {
@@ -99,8 +108,23 @@ pub async fn serve(
     access: Access,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    let router = router(engine, access, stop.clone()).await.map_err(|why| std::io::Error::other(why.detail))?;
-    listen::run(listener, router, stop).await;
+    serve_within(Limits::default(), engine, listener, access, stop).await
+}
+
+/// The same within other limits.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn serve_within(
+    limits: Limits,
+    engine: Engine,
+    listener: TcpListener,
+    access: Access,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let traffic = traffic::Traffic::new(limits);
+    let router = router(engine, access, Arc::clone(&traffic), stop.clone()).await;
+    listen::run(listener, router.map_err(|why| std::io::Error::other(why.detail))?, traffic, stop).await;
     Ok(())
 }
 
@@ -108,26 +132,34 @@ pub async fn serve(
 ///
 /// # Errors
 /// The store cannot be read.
-pub async fn router(engine: Engine, access: Access, stop: CancellationToken) -> Result<Router, Problem> {
+async fn router(
+    engine: Engine,
+    access: Access,
+    traffic: Arc<traffic::Traffic>,
+    stop: CancellationToken,
+) -> Result<Router, Problem> {
     let watcher = watcher::Watcher::start(engine.clone(), stop.clone()).await?;
     let api = Api(Arc::new(Shared {
         engine,
         access,
-        refusals: frame::Refusals::default(),
         running: once::Running::default(),
         watcher,
+        blobs: blobs::Blobs::new(traffic.limits.blobs),
+        traffic,
+        rates: rate::Rates::default(),
+        store_errors: AtomicU64::new(0),
         stop,
         document: std::sync::OnceLock::new(),
     }));
     let (router, document) = paths(&api).split_for_parts();
     // Set once, here, before any request.
-    let _ = api.document.set(openapi::complete(document));
+    let _ = api.document.set(openapi::complete(document, matches!(api.access, Access::Open)));
     Ok(router
-        .with_state(api)
+        .with_state(api.clone())
         .layer(CompressionLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::custom(frame::caught))
-        .layer(from_fn(frame::answer)))
+        .layer(from_fn_with_state(api, frame::answer)))
 }
 
 /// Every path, by who may use it: holders of any of the scopes; of any token at all when none is named.

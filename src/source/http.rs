@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Client, Method, RequestBuilder, Url};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ mod act;
 mod answer;
 mod follow;
 
-use answer::{BODY, SNAPSHOT, Server};
+use answer::{ANSWER, HISTORY, Limit, SNAPSHOT, Server};
 use follow::Said;
 
 /// Timeout of connecting.
@@ -33,6 +33,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(20);
 /// Timeout of an act or a look altogether.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time that a server may ask to be waited for altogether, by `Retry-After`, before its refusal is told.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Seconds of silence after which the server is asked to send a heartbeat (sign of life).
 const BEAT: &str = "1";
 /// Items of one request that are in flight at once.
@@ -104,10 +106,30 @@ impl Http {
         self.client.request(method, url)
     }
 
-    async fn get<T: serde::de::DeserializeOwned>(&self, path: &[&str], limit: usize) -> Result<T, Fault> {
-        let sent = self.ask(Method::GET, path).send().await;
-        let response = sent.map_err(|why| self.server.unreached(&why))?;
+    async fn get<T: serde::de::DeserializeOwned>(&self, path: &[&str], limit: Limit) -> Result<T, Fault> {
+        let response = self.send(self.ask(Method::GET, path).timeout(limit.within)).await?;
         self.server.json(response, limit).await
+    }
+
+    /// Sends a request, and sends it again when the server says that it is too many and when there is room: requests that act
+    /// have a key, so that none is done twice.
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Fault> {
+        let (mut request, mut left) = (request, PATIENCE);
+        loop {
+            let again = request.try_clone();
+            let response = request.send().await.map_err(|why| self.server.unreached(&why))?;
+            let busy = response.status() == StatusCode::TOO_MANY_REQUESTS;
+            let after = response.headers().get(RETRY_AFTER).filter(|_| busy);
+            let after = after.and_then(|it| it.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+            match (after.and_then(|after| left.checked_sub(after)), again) {
+                (Some(rest), Some(again)) => {
+                    tokio::time::sleep(left.saturating_sub(rest)).await;
+                    // One that may come at once counts, too, or this would never end.
+                    (request, left) = (again, rest.saturating_sub(Duration::from_secs(1)));
+                }
+                _ => return Ok(response),
+            }
+        }
     }
 
     async fn follow(self, from: Option<Cursor>) -> Result<Watch, Fault> {
@@ -119,7 +141,7 @@ impl Http {
     }
 
     async fn connect(self, from: Option<Cursor>) -> Result<Watch, Fault> {
-        let me = self.get(&["me"], BODY).await;
+        let me = self.get(&["me"], ANSWER).await;
         let me = me.map_err(|why| match why {
             Fault::Refused(_) => Fault::Malformed(format!(
                 "there is no API of seam at {}: check the path of the address",
@@ -175,12 +197,12 @@ impl Http {
                     digest: String,
                 }
                 let path = ["handoffs", id.as_str(), "payload"];
-                let Stored { contract, digest } = self.get(&path, BODY).await?;
+                let Stored { contract, digest } = self.get(&path, ANSWER).await?;
                 Ok(Found::Body(Box::new(Body::contract(contract, digest))))
             }
             Want::Revealed { handoff, by } => {
                 let path = ["escalations", handoff.as_str(), "reveal"];
-                Ok(Found::Revealed(Box::new(act::post(&self, &path, &by, BODY).await?)))
+                Ok(Found::Revealed(Box::new(act::post(&self, &path, &by, ANSWER).await?)))
             }
             Want::Timeline(id) => {
                 #[derive(Deserialize)]
@@ -189,7 +211,7 @@ impl Http {
                     events: Vec<Event>,
                 }
                 let path = ["runs", id.as_str()];
-                let History { run, events } = self.get(&path, BODY).await?;
+                let History { run, events } = self.get(&path, HISTORY).await?;
                 let run = Box::new(run);
                 Ok(Found::Timeline { run, events })
             }
@@ -316,6 +338,32 @@ mod tests {
         )
         .await;
         assert!(matches!(cut, Fault::Transient(why) if why.contains("broke")));
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_nothing_but_values_is_not_taken() {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+        let flood = format!("{head}{{\"acts\":[{}", "0,".repeat(ANSWER.bytes / 3));
+        let Fault::Malformed(why) = fault(flood.leak()).await else { panic!("not malformed") };
+        assert!(why.contains("values"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_asks_for_a_moment_is_given_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let http = Http::new(base.parse().unwrap(), None).unwrap();
+        let busy = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let here = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n7";
+        let answers = async {
+            for answer in [busy, here] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 4_096]).await;
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        };
+        let (seven, ()) = tokio::join!(http.get::<u8>(&["me"], ANSWER), answers);
+        assert_eq!(seven.unwrap(), 7);
     }
 
     #[tokio::test]

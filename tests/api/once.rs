@@ -1,6 +1,7 @@
 //! Requests that are repeated under their `Idempotency-Key`: done once, and answered as the first time.
 
 use reqwest::{Response, StatusCode};
+use seamwatch::testing::domain::time::{MINUTE, Time};
 use serde_json::{Value, json};
 
 use super::server::{Server, contract, problem, text};
@@ -138,4 +139,23 @@ async fn while_a_request_runs_its_key_is_taken() {
     let lease = first.json::<Value>().await.unwrap()["lease_id"].clone();
     let again = claim(20).await.json::<Value>().await.unwrap();
     assert_eq!(again["lease_id"], lease);
+}
+
+#[tokio::test]
+async fn the_answer_to_a_sign_of_life_is_kept_for_ten_minutes_only() {
+    let server = Server::open().await;
+    server.emit(&contract("research", "writer")).await;
+    let work = server.claim("writer").await;
+    let (id, lease) = (text(&work["handoff_id"]), json!({"lease_id": work["lease_id"]}));
+    for (call, minutes) in [("ack", 24 * 60), ("heartbeat", 10)] {
+        twice(&server, &format!("/handoffs/{id}/{call}"), call, &lease).await;
+        let key = format!("{call} {id}");
+        let known = |at: Time| {
+            let (engine, key) = (server.engine.clone(), key.clone());
+            async move { engine.store().answered("anonymous", &key, at).await.unwrap().is_some() }
+        };
+        let now = server.engine.now();
+        assert!(known(now + (minutes - 1) * MINUTE).await, "{call}");
+        assert!(!known(now + (minutes + 1) * MINUTE).await, "{call}");
+    }
 }

@@ -111,7 +111,9 @@ async fn the_document_has_every_path_and_every_path_is_there() {
     }
     let sources = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/orchestrator/api")).unwrap();
     let written: usize = sources
-        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| std::fs::read_to_string(path).unwrap())
         .map(|text| text.matches("#[utoipa::path(").count())
         .sum();
     assert_eq!(operations, written, "every handler is a path");
@@ -119,6 +121,34 @@ async fn the_document_has_every_path_and_every_path_is_there() {
     for name in refs.split("#/components/schemas/").skip(1).filter_map(|it| it.split('"').next()) {
         assert!(document["components"]["schemas"][name].is_object(), "{name} is described");
     }
+}
+
+#[tokio::test]
+async fn the_document_says_the_forms_of_what_is_sent() {
+    let server = Server::open().await;
+    let document: Value = server.ask(Method::GET, "/openapi.json").send().await.unwrap().json().await.unwrap();
+    let mut seen = std::collections::BTreeMap::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            assert!(operation.get("security").is_none(), "{method} {path}: nobody needs a token here");
+            let no_parameters = Vec::new();
+            let parameters = operation["parameters"].as_array().unwrap_or(&no_parameters);
+            for it in parameters {
+                seen.insert((text(&it["in"]).to_owned(), text(&it["name"]).to_ascii_lowercase()), it["schema"].clone());
+            }
+            let keyed = parameters.iter().any(|it| it["name"] == "Idempotency-Key");
+            assert_eq!(keyed, method == "post", "{method} {path}");
+        }
+    }
+    let form = |place: &str, name: &str| seen[&(place.to_owned(), name.to_owned())].clone();
+    assert_eq!(form("header", "if-match")["pattern"], "^\"v[0-9]{1,19}\"$");
+    assert_eq!(form("path", "sha256")["pattern"], "^(sha256:)?[0-9a-f]{64}$");
+    assert_eq!(form("query", "window")["enum"], json!(["1m", "5m", "1h", "all"]));
+    assert_eq!(form("query", "limit")["maximum"], 200);
+    assert!(form("path", "edge")["pattern"].is_string() && form("path", "version")["pattern"].is_string());
+    assert_eq!(form("header", "last-event-id")["type"], "string");
+    let emit = &document["paths"]["/api/v1/handoffs"]["post"]["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(emit["type"], "object");
 }
 
 #[tokio::test]

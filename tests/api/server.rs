@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Once};
 
 use reqwest::{Client, Method, Response, StatusCode};
-use seamwatch::testing::orchestrator::api::{self, Access};
+use seamwatch::testing::orchestrator::api::{self, Access, Limits};
 use seamwatch::testing::orchestrator::engine::{Engine, Settings};
 use seamwatch::testing::orchestrator::policy_file;
 use seamwatch::testing::orchestrator::sweeper;
@@ -31,17 +31,37 @@ impl Server {
             rustls::crypto::ring::default_provider().install_default().unwrap();
         });
         let settings = Settings { policies: policy_file::read(policies).unwrap(), ..Settings::default() };
-        let engine = Engine::open(Arc::new(Sqlite::temporary().unwrap()), settings).await.unwrap();
-        Self::of(engine, access).await
+        Self::of(Self::engine(settings).await, access).await
+    }
+
+    pub async fn engine(settings: Settings) -> Engine {
+        Engine::open(Arc::new(Sqlite::temporary().unwrap()), settings).await.unwrap()
+    }
+
+    /// An open one with a store of its own that takes no more than this at once.
+    pub async fn limited(limits: Limits) -> Self {
+        Self::within(limits, Self::engine(Settings::default()).await, Access::Open).await
+    }
+
+    /// A figure of the server itself.
+    pub async fn figure(&self, name: &str) -> u64 {
+        let text = self.ask(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+        let line = text.lines().find(|it| it.split(' ').next() == Some(name));
+        line.and_then(|it| it.split(' ').next_back()).unwrap_or_else(|| panic!("{name}: {text}")).parse().unwrap()
     }
 
     /// A server on what another one left.
     pub async fn of(engine: Engine, access: Access) -> Self {
+        Self::within(Limits::default(), engine, access).await
+    }
+
+    /// One that takes no more than this at once.
+    pub async fn within(limits: Limits, engine: Engine, access: Access) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         sweeper::start(engine.clone(), stop.clone());
-        let running = tokio::spawn(api::serve(engine.clone(), listener, access, stop.clone()));
+        let running = tokio::spawn(api::serve_within(limits, engine.clone(), listener, access, stop.clone()));
         let client = Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
         Self { address, engine, stop, running, client }
     }

@@ -19,13 +19,15 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Holds the terminal; dropping it gives the terminal back.
 pub(super) struct Guard {
     title: String,
+    /// Nothing beyond ASCII is written, in the title neither.
+    ascii: bool,
 }
 
 impl Guard {
     /// Takes the terminal, and sees to it that a panic gives it back before its message is printed.
-    pub(super) fn enter(place: &str) -> io::Result<Self> {
+    pub(super) fn enter(place: &str, ascii: bool) -> io::Result<Self> {
         give_back_on_panic(thread::current().id());
-        let mut guard = Self { title: String::new() };
+        let mut guard = Self { title: String::new(), ascii };
         guard.rename(place);
         guard.resume()?;
         Ok(guard)
@@ -33,8 +35,7 @@ impl Guard {
 
     /// The title that the window has when the terminal is taken again; given, so that it can be shown now.
     pub(super) fn rename(&mut self, place: &str) -> &str {
-        let name = text::cut(&text::clean(place), 60).into_owned();
-        self.title = if name.is_empty() { "seam".to_owned() } else { format!("seam · {name}") };
+        self.title = title(place, self.ascii);
         &self.title
     }
 
@@ -47,6 +48,13 @@ impl Guard {
         out.write_all(b"\x1b[22;2t")?;
         execute!(out, EnterAlternateScreen, SetTitle(&self.title), EnableMouseCapture, EnableBracketedPaste, Hide)
     }
+}
+
+/// The title for a place, harmless and short.
+fn title(place: &str, ascii: bool) -> String {
+    let name = text::cut(&text::clean(place), 60).into_owned();
+    let title = if name.is_empty() { "seam".to_owned() } else { format!("seam · {name}") };
+    if ascii { text::ascii(&title).into_owned() } else { title }
 }
 
 impl Drop for Guard {
@@ -100,4 +108,17 @@ fn give_back_on_panic(console: ThreadId) {
 pub(super) fn stop() {
     // Without a process group there is no shell to go back to, and nothing to stop for.
     let _ = rustix::process::kill_current_process_group(rustix::process::Signal::STOP);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_harmless_and_without_signs_where_there_are_none() {
+        assert_eq!(title("h.example\u{1b}]0;x", false), "seam · h.example␛]0;x");
+        let plain = title("größe", true);
+        assert!(plain.is_ascii() && plain.starts_with("seam . gr"), "{plain}");
+        assert_eq!(title("", true), "seam");
+    }
 }

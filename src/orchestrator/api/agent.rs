@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::auth::Caller;
+use super::events::busy;
 use super::extract::{Body, Parsed, etag};
 use super::once::{Key, REPLAYED};
 use super::problem::{Answer, Problem};
@@ -163,16 +164,24 @@ pub async fn claim(State(api): State<Api>, caller: Caller, Key(once): Key, Body(
     if asked.wait_s > LONGEST_WAIT || asked.lease_s.is_some_and(|it| !(1..=3_600).contains(&it)) {
         return Err(Problem::bad_request("wait_s must be 0 to 20 and lease_s 1 to 3600"));
     }
+    let (waits, share) = (&api.traffic.waits, caller.is_authenticated());
+    let held = if asked.wait_s > 0 { waits.enter(&caller.subject, share) } else { None };
+    // Who may not wait is given what is there.
+    let refused = asked.wait_s > 0 && held.is_none();
     let claim = Claim {
         holder: asked.holder.unwrap_or_else(|| agent.clone()),
         max: asked.max.unwrap_or(1),
-        wait: Duration::from_secs(asked.wait_s),
+        wait: if refused { Duration::ZERO } else { Duration::from_secs(asked.wait_s) },
         lease_ms: asked.lease_s.map(|it| i64::from(it) * SECOND),
     };
     // A server that stops lets those who wait go; the claim itself is one commit and is not cut in two.
     let agent = api.by(&caller, Actor::agent(&agent)).once(once);
     let claimed = api.stop.run_until_cancelled(agent.claim(claim)).await.unwrap_or(Ok(Vec::new()))?;
+    drop(held);
     let mut work: Vec<Work> = claimed.into_iter().map(Work::of).collect();
+    if work.is_empty() && refused {
+        return Err(busy("requests that wait", waits.limit()));
+    }
     Ok(match (asked.max, work.is_empty()) {
         (_, true) => StatusCode::NO_CONTENT.into_response(),
         (Some(_), _) => Json(json!({ "items": work })).into_response(),

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
+use super::rate::RATE;
 use crate::domain::bearer::{Bearer, Roles};
 use crate::domain::contract::{Party, PartyKind};
 use crate::domain::port::Scope;
@@ -37,6 +38,8 @@ pub struct Token {
     /// Roles that the holder has as an approver; `None` is every role.
     roles: Option<BTreeSet<String>>,
     expires: Option<Time>,
+    /// Requests in a second, 0 for as many as it likes; `None` is [`RATE`].
+    rate: Option<u32>,
 }
 
 /// The sender of a request, with the scopes and agents allowed to it.
@@ -49,6 +52,8 @@ pub struct Caller {
     agents: BTreeSet<String>,
     /// Roles that the token names; `None` is every role.
     roles: Option<BTreeSet<String>>,
+    /// Requests in a second, 0 for as many as it likes.
+    pub rate: u32,
 }
 
 impl Access {
@@ -68,7 +73,7 @@ impl Access {
     /// The caller that sent this request.
     ///
     /// # Errors
-    /// 401 without a valid token; 403 when a web page of another site speaks to an open server.
+    /// 401 without a valid token; 403 when a web page of another origin, or a proxy, speaks to an open server.
     pub fn admit(&self, headers: &HeaderMap, now: Time) -> Result<Caller, Problem> {
         match self {
             Self::Open => open(headers),
@@ -94,20 +99,43 @@ impl Access {
                     scopes: Some(token.scopes.clone()),
                     agents: token.agents.clone(),
                     roles: token.roles.clone(),
+                    rate: token.rate.unwrap_or(RATE),
                 })
             }
         }
     }
 }
 
-/// A browser that was lured to speak to this server names another host; a program on this machine does not.
+/// Headers that a proxy adds, beside all that begin with `x-forwarded`.
+const FORWARDED: [&str; 4] = ["forwarded", "via", "x-real-ip", "x-client-ip"];
+
+/// Without tokens the caller is whoever is on this machine. A browser that was lured to speak to this server names another
+/// host or another origin, or says that the page is of another site; a proxy speaks for others.
 fn open(headers: &HeaderMap) -> Result<Caller, Problem> {
-    let text = |name| headers.get(name).and_then(|it| it.to_str().ok());
-    let foreign = |it: &str| !is_loopback(it.trim_start_matches("http://"));
-    if text(header::HOST).is_some_and(foreign) || text(header::ORIGIN).is_some_and(foreign) {
+    let text = |name: &str| headers.get(name).map(|it| it.to_str().unwrap_or("unreadable"));
+    let host = text("host");
+    if host.is_some_and(|it| !is_loopback(it)) {
         return Err(Problem::scope(
             "without tokens only this machine is served; start the server with --tokens to be reached by other names",
         ));
+    }
+    let own = |origin: &str| {
+        let named = origin.get(..7).filter(|it| it.eq_ignore_ascii_case("http://")).map(|_| &origin[7..]);
+        named.zip(host).is_some_and(|(named, host)| named.eq_ignore_ascii_case(host))
+    };
+    let foreign = text("origin").is_some_and(|it| !own(it));
+    if foreign || text("sec-fetch-site").is_some_and(|it| it != "same-origin" && it != "none") {
+        return Err(Problem::scope(
+            "a web page of another origin may not use a server without tokens; start it with --tokens and send one",
+        ));
+    }
+    let forwarded =
+        headers.keys().find(|it| FORWARDED.contains(&it.as_str()) || it.as_str().starts_with("x-forwarded"));
+    if let Some(name) = forwarded {
+        return Err(Problem::scope(format!(
+            "this request came through a proxy ({name}), so it may be from anybody, and this server asks for no token; start it \
+             with --tokens FILE (`seam serve --new-token NAME --scope SCOPES` prints an entry) and send one"
+        )));
     }
     let said = headers.get("seam-user").map(|it| String::from_utf8_lossy(it.as_bytes()));
     let subject = clean(said.as_deref().unwrap_or_default().trim()).chars().take(64).collect::<String>();
@@ -116,6 +144,7 @@ fn open(headers: &HeaderMap) -> Result<Caller, Problem> {
         scopes: None,
         agents: BTreeSet::new(),
         roles: None,
+        rate: 0,
     })
 }
 
@@ -240,7 +269,8 @@ fn token(table: &Table, reader: &mut Reader<'_>) -> Token {
             "agents" => it.take().map(|it| token.agents = it),
             "roles" => it.take().map(|it| token.roles = Some(it)),
             "expires" => it.take().map(|it| token.expires = Some(it)),
-            _ => Err("is unknown; a token has subject, sha256, scopes, agents, roles and expires".to_owned()),
+            "rate" => it.take().map(|it| token.rate = Some(it)),
+            _ => Err("is unknown; a token has subject, sha256, scopes, agents, roles, rate and expires".to_owned()),
         };
         if let Err(why) = read {
             reader.note(it.line, format!("`{}` {why}", it.name));
@@ -345,16 +375,45 @@ mod tests {
 
     #[test]
     fn without_tokens_only_this_machine_speaks() {
-        let with = |name: &'static str, value: &str| {
+        let with = |sent: &[(&'static str, &str)]| {
             let mut headers = HeaderMap::new();
-            headers.insert(name, value.parse().unwrap());
+            for (name, value) in sent {
+                headers.append(*name, value.parse().unwrap());
+            }
             Access::Open.admit(&headers, NOW)
         };
-        assert!(with("host", "127.0.0.1:7600").is_ok());
-        assert!(with("host", "[::1]:7600").is_ok());
-        assert!(with("host", "rebound.example:7600").is_err());
-        assert!(with("origin", "https://evil.example").is_err());
-        assert_eq!(with("seam-user", "dana").unwrap().subject, "dana");
-        assert_eq!(with("x", "y").unwrap().subject, "anonymous");
+        let ours = ("host", "127.0.0.1:7600");
+        for (name, value) in [
+            ("x", "y"),
+            ("origin", "http://127.0.0.1:7600"),
+            ("origin", "HTTP://127.0.0.1:7600"),
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "none"),
+        ] {
+            assert!(with(&[ours, (name, value)]).is_ok(), "{name}: {value}");
+        }
+        assert!(with(&[("host", "[::1]:7600"), ("origin", "http://[::1]:7600")]).is_ok());
+        for (name, value) in [
+            ("origin", "https://evil.example"),
+            ("origin", "http://localhost:3000"),
+            ("origin", "http://127.0.0.1"),
+            ("origin", "https://127.0.0.1:7600"),
+            ("origin", "null"),
+            ("origin", ""),
+            ("sec-fetch-site", "same-site"),
+            ("sec-fetch-site", "cross-site"),
+            ("forwarded", "for=192.0.2.1"),
+            ("x-forwarded-for", "192.0.2.1"),
+            ("x-forwarded-proto", "https"),
+            ("via", "1.1 proxy"),
+            ("x-real-ip", "192.0.2.1"),
+        ] {
+            assert!(with(&[ours, (name, value)]).is_err(), "{name}: {value}");
+        }
+        assert!(with(&[("host", "rebound.example:7600")]).is_err());
+        assert!(with(&[("origin", "http://localhost")]).is_err(), "an origin, and no host that it could be");
+        assert!(with(&[("via", "1.1 proxy")]).unwrap_err().detail.contains("--tokens"), "it says what to do");
+        assert_eq!(with(&[("seam-user", "dana")]).unwrap().subject, "dana");
+        assert_eq!(with(&[]).unwrap().subject, "anonymous");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -16,8 +16,10 @@ use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use utoipa::IntoParams;
 
 use super::Api;
+use super::auth::Caller;
 use super::extract::Ask;
 use super::problem::{Answer, Problem};
+use super::traffic::Held;
 use super::watcher::{Frame, PAGE};
 use super::wire::EdgeName;
 use crate::domain::event::Event;
@@ -84,7 +86,7 @@ fn cursor(text: &str) -> Answer<Position> {
 #[utoipa::path(get, path = "/events", tag = "log", params(Wanted),
     responses((status = 200, description = "a stream, or `{events, next}`", content(
         (String = "text/event-stream"), (serde_json::Value = "application/json")))))]
-pub async fn events(State(api): State<Api>, headers: HeaderMap, Ask(wanted): Ask<Wanted>) -> Answer {
+pub async fn events(State(api): State<Api>, caller: Caller, headers: HeaderMap, Ask(wanted): Ask<Wanted>) -> Answer {
     let accept = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
     let filter = Filter::of(&wanted)?;
     let resumed = headers.get("last-event-id");
@@ -96,12 +98,23 @@ pub async fn events(State(api): State<Api>, headers: HeaderMap, Ask(wanted): Ask
             Some(seconds @ 1..=15) => Some(Duration::from_secs(seconds)),
             Some(_) => return Err(Problem::bad_request("beat_s must be 1 to 15")),
         };
-        return Ok(stream(api, filter, after, beat));
+        let Some(held) = api.traffic.streams.enter(&caller.subject, caller.is_authenticated()) else {
+            return Err(busy("event streams", api.traffic.streams.limit()));
+        };
+        return Ok(stream(api, filter, after, beat, held));
     }
-    page(&api, &wanted, &filter, after.unwrap_or(0)).await
+    page(&api, &caller, &wanted, &filter, after.unwrap_or(0)).await
 }
 
-async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Position) -> Answer {
+/// So many do the same that one more has to come later: 429.
+pub fn busy(what: &str, limit: usize) -> Problem {
+    let why = format!(
+        "as many {what} are open as the server takes, {limit}, or half of them by this token; end one, or try again later"
+    );
+    Problem { retry_after: Some(5), ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", why) }
+}
+
+async fn page(api: &Api, caller: &Caller, wanted: &Wanted, filter: &Filter, after: Position) -> Answer {
     let limit = super::wire::limit(wanted.limit)?;
     let wait = Duration::from_secs(wanted.wait_s.unwrap_or(0).min(LONGEST_WAIT));
     let deadline = tokio::time::Instant::now() + wait;
@@ -114,6 +127,7 @@ async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Position) -> A
     }
     let mut next = after;
     let mut events: Vec<Event> = Vec::new();
+    let mut turn = None;
     loop {
         let found = api.engine.tail(next, PAGE).await?;
         let dry = found.is_empty();
@@ -129,7 +143,13 @@ async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Position) -> A
         if events.len() == limit || (dry && !events.is_empty()) {
             break;
         }
-        if dry {
+        if dry && !wait.is_zero() {
+            if turn.is_none() {
+                turn = api.traffic.waits.enter(&caller.subject, caller.is_authenticated());
+            }
+            if turn.is_none() {
+                return Err(busy("requests that wait", api.traffic.waits.limit()));
+            }
             let woken = tokio::select! {
                 woken = tokio::time::timeout_at(deadline, changed.changed()) => woken.is_ok_and(|it| it.is_ok()),
                 () = api.stop.cancelled() => false,
@@ -137,18 +157,21 @@ async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Position) -> A
             if !woken {
                 break;
             }
+        } else if dry {
+            break;
         }
     }
     Ok(Json(json!({ "events": events, "next": next.to_string() })).into_response())
 }
 
-fn stream(api: Api, filter: Filter, after: Option<Position>, beat: Option<Duration>) -> Response {
+fn stream(api: Api, filter: Filter, after: Option<Position>, beat: Option<Duration>, held: Held) -> Response {
     let (chunks, body) = mpsc::channel(CHUNKS);
     tokio::spawn(async move {
         let stop = api.stop.clone();
         let listener = Listener { api, filter, beat, chunks };
         // A listener that went away, or a server that stops, ends it; both are ordinary.
         stop.run_until_cancelled(listener.run(after)).await;
+        drop(held);
     });
     let body = Body::from_stream(ReceiverStream::new(body).map(Ok::<Bytes, Infallible>));
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];

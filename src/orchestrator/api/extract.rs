@@ -10,6 +10,7 @@ use tokio_stream::StreamExt;
 
 use super::BODY_LIMIT;
 use super::auth::Caller;
+use super::listen::Late;
 use super::problem::Problem;
 use crate::domain::contract::Violation;
 use crate::domain::json::{Read, read};
@@ -63,8 +64,10 @@ impl<S: Send + Sync> FromRequest<S> for RawJson {
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let json = is_json(&parts.headers);
+        let typed = parts.headers.contains_key(header::CONTENT_TYPE);
         let bytes = whole(&parts.headers, body, BODY_LIMIT).await?;
-        if json || bytes.is_empty() {
+        // A form of a web page has a type, even when it is empty.
+        if json || (bytes.is_empty() && !typed) {
             Ok(Self(bytes))
         } else {
             Err(Problem::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
@@ -78,8 +81,12 @@ const POLITE: usize = 32 * 1024 * 1024;
 /// The whole body, if it is at most `limit` bytes long.
 ///
 /// # Errors
-/// 413 when it is longer, 400 when it breaks off.
+/// 415 when it is compressed, 413 when it is longer, 400 when it breaks off, 408 when it comes too slowly, 503 when the server stops meanwhile.
 pub async fn whole(headers: &HeaderMap, body: axum::body::Body, limit: usize) -> Result<Bytes, Problem> {
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|it| !it.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let why = "bodies are taken as they are, not compressed: send it without Content-Encoding";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", why));
+    }
     let too_large = || Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE);
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()).and_then(|it| it.parse::<usize>().ok());
@@ -91,7 +98,7 @@ pub async fn whole(headers: &HeaderMap, body: axum::body::Body, limit: usize) ->
     let mut kept = Vec::with_capacity(announced.unwrap_or(0).min(limit));
     let mut seen = 0;
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Problem::bad_request("the body broke off"))?;
+        let chunk = chunk.map_err(broken)?;
         seen += chunk.len();
         if seen <= limit {
             kept.extend_from_slice(&chunk);
@@ -100,6 +107,23 @@ pub async fn whole(headers: &HeaderMap, body: axum::body::Body, limit: usize) ->
         }
     }
     if seen > limit { Err(too_large()) } else { Ok(kept.into()) }
+}
+
+/// Why no more of a body came.
+fn broken(why: axum::Error) -> Problem {
+    match why.into_inner().downcast_ref() {
+        Some(Late::Slow) => Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request-timeout",
+            "the body comes too slowly: after 10 s it has to come at 64 KiB a second; nothing was changed",
+        ),
+        Some(Late::Stopping) => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stopping",
+            "the server stops and did not wait for the rest of the body; nothing was changed",
+        ),
+        None => Problem::bad_request("the body broke off"),
+    }
 }
 
 /// `application/json`, and what is written `application/…+json`.

@@ -1,153 +1,141 @@
-//! Connections: how many, how long they may take to speak, and how they end.
+//! Connections: how long they may take to speak, what those get for whom there is no place, and how they end.
 
+use std::convert::Infallible;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Connections at the same time; the next ones wait to be accepted.
-const CONNECTIONS: usize = 1_024;
-/// Time a connection may take to send the head of a request, idle time included.
-const HEAD: Duration = Duration::from_mins(1);
-/// Time for which the other end may take nothing of what is sent to it: whoever stopped reading gives the place back.
-const STUCK: Duration = Duration::from_mins(1);
+use super::problem::Problem;
+use super::traffic::{Place, Traffic};
+
+mod body;
+mod patient;
+
+pub use body::Late;
+use body::{Arriving, Leaving};
+use patient::Patient;
+
+/// Time a connection may take to send the head of another request, idle time included.
+const NEXT_HEAD: Duration = Duration::from_mins(1);
+/// Largest head of a request, in bytes.
+const HEAD_LIMIT: usize = 64 * 1024;
 /// Time that requests in flight may still take when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
+/// Time that connections without a request have when the server stops.
+const LAST_HEAD: Duration = Duration::from_secs(1);
 /// Pause after a failure to accept, such as too many open files.
 const BREATH: Duration = Duration::from_millis(100);
+/// Time in which who is turned away has to take the answer.
+const TELLING: Duration = Duration::from_secs(1);
+/// Connections at the same time that are told there is no place; beyond that they are closed without a word.
+const TOLD: usize = 64;
 
 /// Answers connections until `stop` is cancelled, then lets what is in flight end, for a while.
-pub async fn run(listener: TcpListener, router: Router, stop: CancellationToken) {
+pub async fn run(listener: TcpListener, router: Router, traffic: Arc<Traffic>, stop: CancellationToken) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    http.timer(TokioTimer::new()).header_read_timeout(NEXT_HEAD).max_buf_size(HEAD_LIMIT);
+    let told = Arc::new(Semaphore::new(TOLD));
     let graceful = GracefulShutdown::new();
-    while let Some(accepted) = stop.run_until_cancelled(next(&listener, &places)).await {
-        let (stream, place) = match accepted {
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(why) => {
-                tracing::warn!(%why, "cannot accept a connection");
-                tokio::time::sleep(BREATH).await;
+                tracing::warn!(%why, "cannot accept a connection; the oldest one that sends nothing is closed for it");
+                traffic.make_room();
+                sleep(BREATH).await;
                 continue;
             }
         };
-        let service = TowerToHyperService::new(router.clone());
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(Patient::new(stream)), service));
+        // Answers are small and somebody waits for them; if it cannot be set they are only a little later.
+        let _ = stream.set_nodelay(true);
+        let Some(place) = traffic.enter(peer.ip(), Instant::now()).map(Arc::new) else {
+            if let Ok(turn) = Arc::clone(&told).try_acquire_owned() {
+                tokio::spawn(async move {
+                    let _ = timeout(TELLING, turn_away(stream)).await;
+                    drop(turn);
+                });
+            }
+            continue;
+        };
+        let service = service(router.clone(), Arc::clone(&place), stop.clone());
+        let connection = http.serve_connection(TokioIo::new(Patient::new(stream)), service_fn(service));
+        let connection = graceful.watch(connection);
+        let first_head = traffic.limits.first_head;
         tokio::spawn(async move {
-            if let Err(why) = connection.await {
+            let ended = tokio::select! {
+                ended = connection => ended,
+                () = place.close.cancelled() => return,
+                () = mute(&place, first_head) => return,
+            };
+            if let Err(why) = ended {
                 tracing::debug!(%why, "a connection ended early");
             }
-            drop(place);
         });
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not end in time and were cut off");
+    let silent = async {
+        sleep(LAST_HEAD).await;
+        traffic.close_silent();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        ended = timeout(GRACE, graceful.shutdown()) => if ended.is_err() {
+            tracing::warn!("some requests did not end in time and were cut off");
+        },
+        () = silent => {}
     }
 }
 
-async fn next(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    // Answers are small and somebody waits for them; if it cannot be set they are only a little later.
-    let _ = stream.set_nodelay(true);
-    Ok((stream, place))
-}
-
-/// A stream that fails when its other end takes nothing for [`STUCK`].
-struct Patient<S> {
-    stream: S,
-    waiting: Option<Pin<Box<Sleep>>>,
-}
-
-impl<S> Patient<S> {
-    const fn new(stream: S) -> Self {
-        Self { stream, waiting: None }
-    }
-
-    /// The result of a write, or an error when it has waited for too long.
-    fn taken(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            self.waiting = None;
-            return written;
-        }
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(STUCK)));
-        ready!(waiting.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+/// Ends when no request has come within this time; never when one has.
+async fn mute(place: &Place, first_head: Duration) {
+    sleep(first_head).await;
+    if place.has_spoken() {
+        std::future::pending::<()>().await;
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+/// Answers the requests of one connection, and keeps its place informed of what it does.
+fn service(
+    router: Router,
+    place: Arc<Place>,
+    stop: CancellationToken,
+) -> impl Fn(Request<Incoming>) -> futures_util::future::BoxFuture<'static, Result<Response<Leaving>, Infallible>> {
+    let router = TowerToHyperService::new(router);
+    move |request| {
+        let (router, place, stop) = (router.clone(), Arc::clone(&place), stop.clone());
+        Box::pin(async move {
+            place.heard(hyper::body::Body::is_end_stream(request.body()));
+            let request = request.map(|body| Arriving::new(body, Arc::clone(&place), stop));
+            let answer = router.call(request).await?;
+            Ok(answer.map(|body| Leaving::new(body, place)))
+        })
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.taken(written, cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.taken(written, cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_reader_that_is_slow_is_waited_for_and_one_that_stopped_is_not() {
-        let (ours, mut theirs) = duplex(4);
-        let mut ours = Patient::new(ours);
-        let slow = async {
-            let mut read = [0; 12];
-            for four in read.chunks_mut(4) {
-                sleep(STUCK.mul_f32(0.9)).await;
-                theirs.read_exact(four).await.unwrap();
-            }
-            read
-        };
-        let (written, read) = tokio::join!(ours.write_all(b"twelve bytes"), slow);
-        written.unwrap();
-        assert_eq!(&read, b"twelve bytes");
-        let stuck = ours.write_all(b"too much").await.unwrap_err();
-        assert_eq!(stuck.kind(), io::ErrorKind::TimedOut);
-    }
+/// Says to one for whom there is no place that there is none.
+async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
+    let why =
+        "the server has as many connections as it takes, and all of them are being answered; try again in a moment";
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many", why);
+    let body = problem.body("", "").to_string();
+    let head = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\nConnection: close\r\n";
+    stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await?;
+    stream.shutdown().await?;
+    // What was sent and not read would take the answer away again.
+    while stream.read(&mut [0; 1_024]).await? > 0 {}
+    Ok(())
 }

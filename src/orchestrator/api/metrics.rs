@@ -1,4 +1,5 @@
-//! `/metrics`: the figures of every edge as Prometheus text, computed from the log (protocol sections 5 and 8).
+//! `/metrics`: the figures of every edge as Prometheus text, computed from the log (protocol sections 5 and 8), and those of
+//! the server itself.
 
 use std::fmt::Write;
 
@@ -13,15 +14,20 @@ use crate::domain::ledger::{EdgeStats, Ledger};
 use crate::domain::text::clean;
 use crate::domain::time::Millis;
 
+mod itself;
+
 /// Upper bounds of the latency buckets, in milliseconds.
 const BUCKETS: [Millis; 14] =
     [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 900_000, 3_600_000];
 
-/// Figures of every edge as Prometheus text
+/// Figures of every edge and of the server itself as Prometheus text
 #[utoipa::path(get, path = "/metrics", tag = "operations",
     responses((status = 200, description = "Prometheus text format 0.0.4", body = String)))]
 pub async fn metrics(State(api): State<Api>) -> Response {
-    let text = render(&*api.present().await);
+    // Without it they are not known yet; a store that fails is counted elsewhere.
+    let _ = api.blobs.count(&api.engine).await;
+    let mut text = render(&*api.present().await);
+    text.push_str(&itself::render(&api));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
@@ -33,8 +39,8 @@ fn render(ledger: &Ledger) -> String {
     let counters: [(&str, &str, Kind); 9] = [
         ("emitted", "Handoffs committed by their producer", Kind::Emitted),
         ("acknowledged", "Handoffs whose target accepted ownership", Kind::Acknowledged),
-        ("completed", "Handoffs whose work is finished", Kind::Completed),
-        ("failed", "Attempts that ended without success", Kind::Failed),
+        ("completed", "Handoffs whose work is finished: completed, or returned with feedback", Kind::Completed),
+        ("failed", "Attempts that ended without success; contracts refused on receipt are violations", Kind::Failed),
         ("retried", "Attempts granted after a failure", Kind::Retried),
         ("violations", "Contracts refused at a schema boundary", Kind::Rejected),
         ("dead_letters", "Handoffs parked for a person", Kind::DeadLettered),

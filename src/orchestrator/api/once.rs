@@ -92,7 +92,10 @@ pub async fn keyed(
     // What is no JSON is refused by its handler.
     let parsed = Parsed(read(&body));
     let said = json!([parts.uri.path(), seen, parsed.0.as_ref().ok().map(|it| &it.value)]);
-    let once = api.engine.once(&caller.subject, &key, &said).await?;
+    let mut once = api.engine.once(&caller.subject, &key, &said).await?;
+    if parts.uri.path().ends_with("/heartbeat") {
+        once = once.briefly();
+    }
     let repeated = once.is_repeated();
     parts.extensions.insert(once);
     if !body.is_empty() {

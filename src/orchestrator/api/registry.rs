@@ -11,12 +11,14 @@ use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 use super::auth::Caller;
+use super::blobs::leaving;
 use super::extract::{Ask, Body, Place, RawJson, whole};
 use super::problem::{Answer, Problem};
 use super::{Api, BLOB_LIMIT};
 use crate::domain::contract::{SCHEMA_VERSION, Strictness, digest_of_bytes};
 use crate::domain::port::Scope;
 use crate::orchestrator::boundary::{self, CONTRACT_SCHEMA};
+use crate::store::Blob;
 
 /// Strictness of the check.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -110,15 +112,28 @@ fn digest(text: &str) -> Answer<String> {
 pub async fn put_blob(State(api): State<Api>, caller: Caller, Place(name): Place<String>, request: Request) -> Answer {
     let digest = digest(&name)?;
     let (parts, body) = request.into_parts();
+    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
+    let _room = api.blobs.coming(announced.unwrap_or(BLOB_LIMIT)).await?;
     let bytes: Bytes = whole(&parts.headers, body, BLOB_LIMIT).await?;
-    if digest_of_bytes(&bytes) != digest {
+    // Hashing the largest takes long enough for others to notice.
+    let hashed = tokio::task::spawn_blocking(move || (digest_of_bytes(&bytes), bytes)).await;
+    let (found, bytes) = hashed.map_err(|_| Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR))?;
+    if found != digest {
         let what = "the bytes have another digest than the path says; nothing was kept";
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "digest-mismatch", what));
     }
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
     let kind = kind.unwrap_or("application/octet-stream").to_owned();
     let size = bytes.len();
-    api.engine.blob_put(&kind, bytes.into(), caller.names()).await?;
+    let known = api.engine.blob_given(&digest).await?;
+    let reserved = if known { None } else { Some(api.blobs.reserve(&api.engine, size).await?) };
+    let blob = Blob { digest: digest.clone(), media_type: kind, bytes: bytes.into() };
+    if let Err(why) = api.engine.blob_put(blob, caller.names()).await {
+        if let Some(reserved) = reserved {
+            reserved.give_back();
+        }
+        return Err(why.into());
+    }
     let body = json!({ "uri": format!("blob:{digest}"), "digest": digest, "size": size });
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
@@ -142,6 +157,7 @@ pub async fn blob(State(api): State<Api>, caller: Caller, Place(name): Place<Str
         // Whether there is one is not told either.
         return Err(Problem::not_found(format!("there is no blob {name} that may be read here")));
     }
+    let room = api.blobs.going().await?;
     let blob = api.engine.blob_get(&digest).await?;
     let headers = [
         (header::CONTENT_TYPE, blob.media_type),
@@ -149,5 +165,5 @@ pub async fn blob(State(api): State<Api>, caller: Caller, Place(name): Place<Str
         (header::CONTENT_DISPOSITION, "attachment".to_owned()),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".to_owned()),
     ];
-    Ok((headers, blob.bytes).into_response())
+    Ok((headers, leaving(blob.bytes, room)).into_response())
 }

@@ -5,7 +5,7 @@
 use std::ops::Deref;
 
 use super::{Engine, Problem};
-use crate::domain::contract::{Party, digest_of_bytes};
+use crate::domain::contract::Party;
 use crate::store::{Blob, Commit, Giver};
 
 /// The most bytes of one blob, 16 MiB.
@@ -37,21 +37,21 @@ impl From<Blob> for Kept {
 }
 
 impl Engine {
-    /// Keeps bytes given by these agents, which may be empty where nobody asks who it was; gives their digest.
+    /// Keeps bytes given by these agents, which may be empty where nobody asks who it was. Their digest is trusted.
     ///
     /// # Errors
     /// [`Problem::TooLarge`] above 16 MiB.
-    pub async fn blob_put(&self, media_type: &str, bytes: Vec<u8>, by: Vec<Giver>) -> Result<String, Problem> {
-        if bytes.len() > BLOB_MAX {
-            return Err(Problem::TooLarge { what: "the blob".to_owned(), bytes: bytes.len(), limit: BLOB_MAX });
+    pub async fn blob_put(&self, blob: Blob, by: Vec<Giver>) -> Result<(), Problem> {
+        let bytes = blob.bytes.len();
+        if bytes > BLOB_MAX {
+            return Err(Problem::TooLarge { what: "the blob".to_owned(), bytes, limit: BLOB_MAX });
         }
-        let digest = digest_of_bytes(&bytes);
         let mut commit = Commit::nothing();
         let by = if by.is_empty() { vec![Giver::new()] } else { by };
-        commit.givers.extend(by.into_iter().map(|it| (digest.clone(), it)));
-        commit.blobs.push(Blob { digest: digest.clone(), media_type: media_type.to_owned(), bytes });
+        commit.givers.extend(by.into_iter().map(|it| (blob.digest.clone(), it)));
+        commit.blobs.push(blob);
         self.inner.store.commit(commit).await?;
-        Ok(digest)
+        Ok(())
     }
 
     /// The bytes with this digest, whoever they are for.

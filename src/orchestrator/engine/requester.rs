@@ -14,13 +14,15 @@ use crate::domain::event::{Event, Fact};
 use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::machine::{Folded, decide};
 use crate::domain::run::{Handoff, Run};
-use crate::domain::time::{DAY, Millis, Time};
+use crate::domain::time::{DAY, MINUTE, Millis, Time};
 use crate::store::{Answered, Commit, CommitError, StoreError, Version};
 
 /// Most times that a request is decided: once more after each conflict, when somebody was faster.
 pub(super) const TRIES: u32 = 64;
 /// Time for which the answer to a request with an idempotency key is remembered, in milliseconds.
 const ANSWERS_KEPT: Millis = DAY;
+/// Time for which the answer to a sign of life is remembered.
+const SIGN_OF_LIFE_KEPT: Millis = 10 * MINUTE;
 
 /// An idempotency key that was looked up: the same request under it is answered once, the same way, for 24 hours.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,11 +33,19 @@ pub struct Once {
     key: String,
     /// Digest of the request: another one under the same key is refused.
     fingerprint: String,
+    /// Time for which its answer is remembered, in milliseconds.
+    kept: Millis,
     /// The handoffs as the same request left them, when it was done before.
     pub(super) before: Option<Vec<Handoff>>,
 }
 
 impl Once {
+    /// The same, remembered for as long only as a sign of life matters: there are many of them.
+    #[must_use]
+    pub fn briefly(self) -> Self {
+        Self { kept: SIGN_OF_LIFE_KEPT, ..self }
+    }
+
     /// Whether the same request was done before.
     pub fn is_repeated(&self) -> bool {
         self.before.is_some()
@@ -177,7 +187,7 @@ impl Requester {
             fingerprint: once.fingerprint.clone(),
             body: touched(&made),
             at: now,
-            expires: now + ANSWERS_KEPT,
+            expires: now + once.kept,
         });
         match self.commit(commit, Arc::clone(&made.run), version + 1).await {
             Ok(()) => Ok(Some(Done::Now { run: made.run, events: made.events })),
@@ -209,8 +219,13 @@ impl Engine {
     /// # Errors
     /// [`Problem::KeyReused`] when it came with another request.
     pub async fn once(&self, scope: &str, key: &str, request: &Value) -> Result<Once, Problem> {
-        let mut once =
-            Once { scope: scope.to_owned(), key: key.to_owned(), fingerprint: digest(request), before: None };
+        let mut once = Once {
+            scope: scope.to_owned(),
+            key: key.to_owned(),
+            fingerprint: digest(request),
+            kept: ANSWERS_KEPT,
+            before: None,
+        };
         once.before = self.answered(&once, self.now()).await?;
         Ok(once)
     }

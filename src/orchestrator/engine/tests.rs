@@ -11,6 +11,7 @@ use super::emit::Emitted;
 use super::*;
 use crate::domain::command::Held;
 use crate::domain::command::{Refusal, Seen};
+use crate::domain::contract::digest_of_bytes;
 use crate::domain::event::{Answer, DismissReason};
 use crate::domain::id::Edge;
 use crate::domain::ledger::Ledger;
@@ -18,7 +19,7 @@ use crate::domain::port::{Act, Fault, Request, Target};
 use crate::domain::run::{Handoff, Refused, State};
 use crate::domain::time::{HOUR, SECOND};
 use crate::orchestrator::{policy_file, sweeper};
-use crate::store::Sqlite;
+use crate::store::{Blob, Sqlite};
 use tokio_util::sync::CancellationToken;
 
 async fn engine() -> Engine {
@@ -512,7 +513,9 @@ async fn a_person_takes_what_is_addressed_to_people() {
 #[tokio::test]
 async fn a_reference_to_a_blob_that_is_not_there_is_refused() {
     let engine = engine().await;
-    let digest = engine.blob_put("text/plain", b"tides".to_vec(), vec!["research".to_owned()]).await.unwrap();
+    let digest = digest_of_bytes(b"tides");
+    let blob = Blob { digest: digest.clone(), media_type: "text/plain".to_owned(), bytes: b"tides".to_vec() };
+    engine.blob_put(blob, vec!["research".to_owned()]).await.unwrap();
     let refer = |digest: &str| {
         let mut body = work("research", "writer");
         let uri = format!("blob:{digest}");

@@ -6,7 +6,7 @@ use reqwest::header::{HeaderName, HeaderValue, IF_MATCH};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::answer::ANSWER;
+use super::answer::{ANSWER, Limit};
 use super::{Http, REQUEST_TIMEOUT, REQUESTS_IN_PARALLEL};
 use crate::domain::id::HandoffId;
 use crate::domain::key::hashed;
@@ -58,19 +58,18 @@ async fn send(http: &Http, call: &Call, by: &str, key: &str) -> Result<Option<St
     if let Ok(by) = HeaderValue::from_bytes(by.as_bytes()) {
         post = post.header(SEAM_USER, by);
     }
-    let sent = post.send().await;
-    let response = sent.map_err(|why| http.server.unreached(&why))?;
+    let response = http.send(post).await?;
     let said = http.server.json::<Value>(response, ANSWER).await?;
     Ok(said.get("note").and_then(Value::as_str).map(str::to_owned))
 }
 
 /// Asks by a POST for what only a person is told, and only in answer to it.
-pub(super) async fn post<T: DeserializeOwned>(http: &Http, path: &[&str], by: &str, limit: usize) -> Result<T, Fault> {
+pub(super) async fn post<T: DeserializeOwned>(http: &Http, path: &[&str], by: &str, limit: Limit) -> Result<T, Fault> {
     let mut post = http.ask(Method::POST, path).timeout(REQUEST_TIMEOUT).json(&json!({}));
     if let Ok(by) = HeaderValue::from_bytes(by.as_bytes()) {
         post = post.header(SEAM_USER, by);
     }
-    let response = post.send().await.map_err(|why| http.server.unreached(&why))?;
+    let response = http.send(post).await?;
     http.server.json(response, limit).await
 }
 

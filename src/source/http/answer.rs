@@ -1,5 +1,7 @@
 //! Answers of a server, as JSON or as a fault in words for people.
 
+use std::time::Duration;
+
 use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
@@ -10,12 +12,28 @@ use crate::domain::port::Fault;
 use crate::domain::run::LastChange;
 use crate::domain::text::clean;
 
-/// Largest snapshot: a million open handoffs fit.
-pub(super) const SNAPSHOT: usize = 1 << 30;
-/// Largest history of one run, or contract.
-pub(super) const BODY: usize = 64 << 20;
-/// Largest answer to an act, in bytes.
-pub(super) const ANSWER: usize = 1 << 20;
+/// The most that is taken of one answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit {
+    /// Its bytes, uncompressed.
+    pub(super) bytes: usize,
+    /// Time in which all of it has to come.
+    pub(super) within: Duration,
+}
+
+impl Limit {
+    /// JSON values in it: each takes more room here than in the answer, and what is no answer of seam may have nothing else.
+    const fn values(self) -> usize {
+        self.bytes / 16
+    }
+}
+
+/// A snapshot: a hundred thousand open handoffs fit.
+pub(super) const SNAPSHOT: Limit = Limit { bytes: 128 << 20, within: Duration::from_mins(2) };
+/// The history of one run.
+pub(super) const HISTORY: Limit = Limit { bytes: 48 << 20, within: Duration::from_mins(1) };
+/// One contract, an answer to an act, or who the caller is.
+pub(super) const ANSWER: Limit = Limit { bytes: 1 << 20, within: Duration::from_secs(30) };
 
 /// Server that answered, for the words of a fault.
 #[derive(Clone, Debug)]
@@ -48,6 +66,9 @@ impl Server {
         }
         let reason = innermost(why);
         if why.is_connect() {
+            if let Some(fault) = untrusted(name, &reason) {
+                return fault;
+            }
             return Fault::Transient(format!("cannot connect to {name}: {reason}. Is `seam serve` running there?"));
         }
         if why.is_builder() {
@@ -56,8 +77,8 @@ impl Server {
         Fault::Transient(format!("the connection to {name} broke: {reason}"))
     }
 
-    /// A JSON body of at most `limit` bytes, from an answer of any status.
-    pub(super) async fn json<T: DeserializeOwned>(&self, response: Response, limit: usize) -> Result<T, Fault> {
+    /// A JSON body within a limit, from an answer of any status.
+    pub(super) async fn json<T: DeserializeOwned>(&self, response: Response, limit: Limit) -> Result<T, Fault> {
         let response = self.accept(response, "application/json").await?;
         let bytes = self.body(response, limit).await?;
         serde_json::from_slice(&bytes).map_err(|why| {
@@ -78,17 +99,24 @@ impl Server {
         if content.starts_with(wanted) { Ok(response) } else { Err(self.foreign(response.status(), &content)) }
     }
 
-    async fn body(&self, mut response: Response, limit: usize) -> Result<Vec<u8>, Fault> {
+    async fn body(&self, mut response: Response, limit: Limit) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|why| self.unreached(&why))? {
-            if bytes.len() + chunk.len() > limit {
+            if bytes.len() + chunk.len() > limit.bytes {
                 return Err(Fault::Malformed(format!(
                     "{} answers with more than {} MiB: that is no answer of seam",
                     self.name,
-                    limit >> 20
+                    limit.bytes >> 20
                 )));
             }
             bytes.extend_from_slice(&chunk);
+        }
+        if values(&bytes) > limit.values() {
+            return Err(Fault::Malformed(format!(
+                "{} answers with more than {} values: that is no answer of seam",
+                self.name,
+                limit.values()
+            )));
         }
         Ok(bytes)
     }
@@ -178,6 +206,32 @@ fn header(response: &Response, name: reqwest::header::HeaderName) -> String {
     clean(&text).chars().take(MAX_QUOTED).collect()
 }
 
+/// JSON values, about: what begins a list or an object, and what follows in one. Text that is no JSON has some number, too.
+fn values(json: &[u8]) -> usize {
+    let (mut in_text, mut escaped, mut count) = (false, false, 0);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b',' | b'[' | b'{' if !in_text => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
+/// The words for a certificate that is not trusted; `None` when that is not what went wrong.
+fn untrusted(name: &str, reason: &str) -> Option<Fault> {
+    let (_, what) = reason.split_once("invalid peer certificate: ")?;
+    let advice = if what.starts_with("UnknownIssuer") {
+        "nobody this system trusts has signed it. If you do, name a file with the certificate of who signed it in SSL_CERT_FILE"
+    } else {
+        "check the address, the clock and the certificate there"
+    };
+    Some(Fault::Transient(format!("the certificate of {name} is not accepted ({what}): {advice}")))
+}
+
 /// The outer layers of an HTTP error repeat the address; the innermost says what happened.
 fn innermost(why: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = why;
@@ -185,4 +239,25 @@ fn innermost(why: &reqwest::Error) -> String {
         cause = inner;
     }
     clean(&cause.to_string()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_is_told_with_what_to_do() {
+        let told = |reason| untrusted("https://h.example", reason).map(|it| it.to_string());
+        let unknown = told("invalid peer certificate: UnknownIssuer").unwrap();
+        assert!(unknown.contains("SSL_CERT_FILE") && unknown.contains("https://h.example"), "{unknown}");
+        let expired = told("invalid peer certificate: Expired").unwrap();
+        assert!(expired.contains("Expired") && !expired.contains("SSL_CERT_FILE"), "{expired}");
+        assert_eq!(told("Connection refused (os error 111)"), None);
+    }
+
+    #[test]
+    fn values_are_counted_and_text_is_none() {
+        assert_eq!(values(br#"{"a":[1,2,{"b":"[,{\",,"}],"c":0}"#), 6);
+        assert_eq!(values("[0".repeat(100).as_bytes()), 100);
+    }
 }

@@ -13,8 +13,8 @@ use crate::domain::time::Time;
 
 /// Most bytes without the end of an event: far more than any event of ours.
 const MAX_EVENT_BYTES: usize = 4 << 20;
-/// Most events in one batch.
-const MAX_BATCH: usize = 1_000;
+/// Most events in one batch: of the largest they are 200 MiB.
+const MAX_BATCH: usize = 50;
 
 /// A message of a server.
 #[derive(Debug, PartialEq)]

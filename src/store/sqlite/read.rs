@@ -169,6 +169,15 @@ impl Store for Sqlite {
         })
     }
 
+    fn given_bytes(&self) -> Answer<'_, u64> {
+        self.read(|db| {
+            let sql = "SELECT coalesce(sum(max(length(bytes), 1024)), 0) FROM blobs
+                       WHERE digest IN (SELECT digest FROM givers)";
+            let bytes: i64 = db.query_row(sql, [], |row| row.get(0))?;
+            Ok(bytes as u64)
+        })
+    }
+
     fn referring(&self, digest: &str, names: Vec<String>, n: usize) -> Answer<'_, Vec<(RunId, HandoffId)>> {
         let digest = digest.to_owned();
         self.read(move |db| {

@@ -1,6 +1,6 @@
 //! The one thread that writes: everything that waits goes into one transaction, and so into one sync of the disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +18,9 @@ use crate::store::{CommitError, Position, StoreError, Version};
 /// The most commits in one transaction.
 const GROUP: usize = 512;
 
+/// Bytes of a blob from which on a commit is in a transaction of its own, after all that wait meanwhile.
+const LARGE: usize = 512 * 1024;
+
 /// Something to do for the writer.
 pub(super) enum Job {
     Write(Box<Write>),
@@ -31,6 +34,13 @@ pub(super) struct Write {
     pub(super) commit: Commit,
     /// Where the position of its last event, or the reason why nothing was written, is waited for.
     pub(super) reply: oneshot::Sender<Result<Position, CommitError>>,
+}
+
+impl Write {
+    /// Nothing but bytes to keep, and so many that others would notice.
+    fn is_large(&self) -> bool {
+        self.commit.change.is_none() && self.commit.blobs.iter().any(|it| it.bytes.len() >= LARGE)
+    }
 }
 
 /// The writer's connection; it remembers nothing between transactions that another writer could change.
@@ -55,24 +65,34 @@ impl Writer {
 
     /// Writes until nobody can send any more.
     pub(super) fn run(self, mut inbox: mpsc::UnboundedReceiver<Job>) {
-        while let Some(first) = inbox.blocking_recv() {
+        let mut large = VecDeque::new();
+        loop {
+            let first = if large.is_empty() { inbox.blocking_recv() } else { inbox.try_recv().ok() };
+            if first.is_none() && large.is_empty() {
+                break;
+            }
             let (mut group, mut looking) = (Vec::new(), Vec::new());
-            let mut next = Some(first);
+            let mut next = first;
             while let Some(job) = next {
                 match job {
+                    Job::Write(it) if it.is_large() => large.push_back(*it),
                     Job::Write(it) => group.push(*it),
                     Job::Look(reply) => looking.push(reply),
                 }
                 next = if group.len() < GROUP { inbox.try_recv().ok() } else { None };
             }
-            let checked = self.standing.check(&self.db);
-            for reply in looking {
-                let _ = reply.send(());
-            }
-            match checked {
-                Ok(()) if group.is_empty() => {}
-                Ok(()) => self.write(group),
-                Err(why) => refuse(group, &why.into()),
+            for group in [group, large.pop_front().into_iter().collect()] {
+                if group.is_empty() && looking.is_empty() {
+                    continue;
+                }
+                match self.standing.check(&self.db) {
+                    Ok(()) if group.is_empty() => {}
+                    Ok(()) => self.write(group),
+                    Err(why) => refuse(group, &why.into()),
+                }
+                for reply in looking.drain(..) {
+                    let _ = reply.send(());
+                }
             }
         }
         self.standing.close(&self.db);
