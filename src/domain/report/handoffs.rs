@@ -58,6 +58,7 @@ pub struct HandoffRow {
     /// The producer's confidence, 0 to 1.
     pub confidence: Option<f64>,
     /// Quality flags, such as `side_effects_undeclared`, and what an observing edge let through; empty when observed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
     /// Digest of the contract as it stands; empty when observed.
     pub digest: String,

@@ -61,7 +61,7 @@ pub struct InboxRow {
     #[serde(skip)]
     pub seen: SeenToken,
     /// Whether the source left out what it wrote to the outside.
-    #[serde(rename = "side_effects_undeclared")]
+    #[serde(rename = "side_effects_undeclared", skip_serializing_if = "std::ops::Not::not")]
     pub hides_effects: bool,
     /// Digest of the body a decision is bound to; empty when the source gives it with the body only.
     pub context_digest: String,
