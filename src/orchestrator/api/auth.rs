@@ -114,7 +114,7 @@ const FORWARDED: [&str; 4] = ["forwarded", "via", "x-real-ip", "x-client-ip"];
 fn open(headers: &HeaderMap) -> Result<Caller, Problem> {
     let text = |name: &str| headers.get(name).map(|it| it.to_str().unwrap_or("unreadable"));
     let host = text("host");
-    if host.is_some_and(|it| !is_loopback(it)) {
+    if headers.get_all(header::HOST).iter().any(|it| !it.to_str().is_ok_and(is_loopback)) {
         return Err(Problem::scope(
             "without tokens only this machine is served; start the server with --tokens to be reached by other names",
         ));
