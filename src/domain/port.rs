@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::event::Event;
 use super::health::{Measured, Tally};
 use super::id::{Edge, HandoffId, RunId};
+use super::offence::Offence;
 use super::run::{Run, StoredRun};
 use super::time::Time;
 
@@ -19,7 +20,7 @@ mod scope;
 mod verb;
 
 pub use super::mark::{Cursor, SeenToken};
-pub use act::{Act, ActKind, Given};
+pub use act::{Act, ActKind, Given, path_of};
 pub use body::{Body, Format};
 pub use fault::Fault;
 pub use request::{Outcome, Request, Target};
@@ -122,9 +123,9 @@ pub struct Snapshot {
     pub rollups: Vec<Rollup>,
     /// The latest events, oldest first, for the log on screen; they are in `runs` and `rollups` already.
     pub recent: Vec<Event>,
-    /// The refusals at emit of the last hour, oldest first, also where a better contract came since.
+    /// What was refused, grouped, also where nothing of it is open any more.
     #[serde(default)]
-    pub refused: Vec<Event>,
+    pub violations: Vec<Offence>,
 }
 
 /// Figures of every edge in one minute, or in one hour of the baseline.

@@ -20,6 +20,7 @@ mod people;
 mod problem;
 mod queue;
 mod recent;
+mod refuse;
 mod requester;
 mod revision;
 mod wake;
@@ -41,6 +42,7 @@ use crate::orchestrator::boundary::Registry;
 use crate::store::{Commit, CommitError, Store, StoreError, Version};
 use pauses::Pauses;
 use recent::Recent;
+use refuse::Refusals;
 use wake::Wake;
 
 /// The run that keeps which edges are paused. No trace id looks like this.
@@ -77,6 +79,7 @@ struct Inner {
     /// The edges that are paused, as far as this engine knows.
     paused: RwLock<Arc<Pauses>>,
     recent: Recent,
+    refusals: Refusals,
     wake: Wake,
 }
 
@@ -106,6 +109,7 @@ impl Engine {
                 now: settings.now,
                 paused: RwLock::new(Arc::new(paused)),
                 recent: Recent::new(alone),
+                refusals: Refusals::default(),
                 wake: Wake::default(),
             }),
         };

@@ -1,10 +1,10 @@
-//! The sweeper: leases end, deadlines pass, questions go unanswered (rows 15, 19 and 20).
+//! The sweeper: leases end, deadlines pass, questions go unanswered (rows 15, 19 and 20), refused contracts are let go.
 //!
 //! The sweeper sleeps until the next thing is due and is woken when something is due sooner. It keeps nothing in
 //! memory that the store does not know, so a new one after a crash goes on where the old one stopped.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use indexmap::IndexMap;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::engine::{Engine, Problem};
 use crate::domain::id::{HandoffId, RunId};
-use crate::domain::time::{HOUR, MINUTE, Millis, SECOND, Time};
+use crate::domain::time::{MINUTE, Millis, SECOND, Time};
 use crate::store::Due;
 
 /// Number of due handoffs that are dealt with between two looks at the store.
@@ -24,14 +24,24 @@ const BATCH: usize = 500;
 const RUNS_AT_ONCE: usize = 128;
 /// Time to wait after the store failed, in milliseconds.
 const AFTER_FAULT: Millis = 5 * SECOND;
-/// The longest sleep. Clocks are set: an hour later it looks again.
-const MAX_SLEEP: Millis = HOUR;
+/// The longest sleep. Clocks are set: it looks again, and at the refused contracts that nobody deals with.
+const MAX_SLEEP: Millis = 10 * MINUTE;
+/// Time between two looks at the refused contracts.
+const RETIRE_EVERY: Duration = Duration::from_mins(10);
 
 /// Starts sweeping; ends after the transaction it is in when `stop` is cancelled.
 pub fn start(engine: Engine, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
+        let mut retired: Option<Instant> = None;
         while !stop.is_cancelled() {
-            let wait = match sweep(&engine, &stop).await {
+            let swept = async {
+                if retired.is_none_or(|it| it.elapsed() >= RETIRE_EVERY) {
+                    engine.retire_refused().await?;
+                    retired = Some(Instant::now());
+                }
+                sweep(&engine, &stop).await
+            };
+            let wait = match swept.await {
                 Ok(next) => next.map_or(MAX_SLEEP, |next| (next - engine.now()).clamp(1, MAX_SLEEP)),
                 Err(why) => {
                     tracing::warn!("sweeping: {why}; trying again in 5 s");
