@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::contract::{Urgency, Violation};
-use super::event::{Annotation, Approval, DeadReason, Emission, Escalation, Event, Rejection, Resolution, Terms};
+use super::event::{Annotation, Approval, DeadReason, Emission, Escalation, Event, Fact, Rejection, Resolution, Terms};
 use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use super::mark::SeenToken;
-use super::time::{Millis, Time};
+use super::time::{DAY, Millis, Time};
 
 mod handoffs;
 mod parties;
@@ -245,8 +245,13 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// Most refusals a run keeps in sight; older ones stay in its events.
+    /// Most refusals a run keeps in sight, and most times that they came: what comes then is kept in a run of its own.
     pub const KEPT: usize = 100;
+    /// Most runs that are kept of those that hold [nothing else](Run::is_refused); the ones that something was refused in
+    /// last. The others go whole, with their events.
+    pub const RUNS: usize = 1_000;
+    /// Time after which nobody deals with a refused contract any more, in milliseconds.
+    pub const AGE: Millis = DAY;
 }
 
 /// State of a run, derived from its handoffs.
@@ -311,6 +316,19 @@ impl Run {
         } else {
             RunState::Completed
         }
+    }
+
+    /// Number of refusals in it that it keeps in sight, the same body each time it came.
+    pub fn refusals(&self) -> u32 {
+        let here = self.rejections.iter().map(|it| it.count.saturating_sub(it.rejection.before));
+        here.fold(0, u32::saturating_add)
+    }
+
+    /// Whether it holds refused contracts and nothing else, judged by its latest event. That it is about a refusal tells
+    /// such a run, when all of them are dealt with, from an empty one.
+    pub fn is_refused(&self, latest: &Fact) -> bool {
+        let refusal = matches!(latest, Fact::Refused(_) | Fact::RejectionResolved { .. });
+        refusal && self.handoffs.is_empty() && self.annotations.is_empty()
     }
 
     /// The pipeline of its first handoff; empty before one exists.

@@ -23,6 +23,7 @@ mod people;
 mod problem;
 mod queue;
 mod recent;
+mod refuse;
 mod requester;
 mod revision;
 mod wake;
@@ -47,6 +48,7 @@ use crate::store::{Commit, CommitError, Store, StoreError, Version};
 use clock::Clock;
 use pauses::Pauses;
 use recent::Recent;
+use refuse::Refusals;
 use wake::Wake;
 
 /// The run that keeps which edges are paused. No trace id looks like this.
@@ -85,6 +87,7 @@ struct Inner {
     /// The edges that are paused, as far as this engine knows.
     paused: RwLock<Arc<Pauses>>,
     recent: Recent,
+    refusals: Refusals,
     wake: Wake,
 }
 
@@ -115,6 +118,7 @@ impl Engine {
                 hash_key: OnceLock::new(),
                 paused: RwLock::new(Arc::new(paused)),
                 recent: Recent::new(alone),
+                refusals: Refusals::default(),
                 wake: Wake::default(),
             }),
         };

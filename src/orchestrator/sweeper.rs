@@ -1,4 +1,4 @@
-//! The sweeper: leases end, deadlines pass, questions go unanswered (rows 15, 19 and 20).
+//! The sweeper: leases end, deadlines pass, questions go unanswered (rows 15, 19 and 20), refused contracts are let go.
 //!
 //! The sweeper sleeps until the next thing is due and is woken when something is due sooner. It keeps nothing in
 //! memory that the store does not know, so a new one after a crash goes on where the old one stopped.
@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use indexmap::IndexMap;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{Engine, Problem};
@@ -26,15 +26,26 @@ const RUNS_AT_ONCE: usize = 128;
 const AFTER_FAULT: Millis = 5 * SECOND;
 /// Longest time between two looks at the clock, in milliseconds.
 const LOOK: Millis = SECOND;
+/// Time between two looks at the refused contracts that nobody deals with.
+const RETIRE_EVERY: Duration = Duration::from_mins(10);
 
 /// Starts sweeping; ends after the transaction it is in when `stop` is cancelled.
 pub fn start(engine: Engine, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
+        let mut retire_at = Instant::now();
         while !stop.is_cancelled() {
-            let next = match sweep(&engine, &stop).await {
+            let swept = async {
+                if Instant::now() >= retire_at {
+                    engine.retire_refused().await?;
+                    retire_at = Instant::now() + RETIRE_EVERY;
+                }
+                sweep(&engine, &stop).await
+            };
+            let next = match swept.await {
                 Ok(next) => next,
                 Err(why) => {
                     tracing::warn!("sweeping: {why}; trying again in 5 s");
+                    retire_at = retire_at.max(Instant::now() + Duration::from_millis(AFTER_FAULT.unsigned_abs()));
                     Some(engine.now() + AFTER_FAULT)
                 }
             };
@@ -42,6 +53,7 @@ pub fn start(engine: Engine, stop: CancellationToken) -> JoinHandle<()> {
                 () = stop.cancelled() => {}
                 () = engine.wake().sooner() => {}
                 () = until(&engine, next) => {}
+                () = sleep_until(retire_at) => {}
             }
         }
     })

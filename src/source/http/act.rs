@@ -82,8 +82,8 @@ fn calls(request: &Request) -> Vec<Call> {
         seen,
         body: body.clone(),
     };
-    if let Some(edge) = request.act.edge() {
-        return vec![call(None, format!("{}>{}>{}", edge.pipeline, edge.from, edge.to), None)];
+    if let Some(named) = request.act.named() {
+        return vec![call(None, named, None)];
     }
     let of_run = request.act.on_run();
     let each = |it: &Target| {
