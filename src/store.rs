@@ -7,6 +7,7 @@
 //!
 //! [`Sqlite`] keeps all of it in one file.
 
+mod aside;
 mod commit;
 mod error;
 mod query;
@@ -16,6 +17,7 @@ mod verify;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
+pub use aside::{Aside, Unreadable};
 pub use commit::{Answered, Blob, Commit, Giver, NewSchema, Row, Version};
 pub use error::{CommitError, StoreError};
 pub use query::{Due, Filter, Link, Listed, Ready, Schema};
@@ -30,6 +32,9 @@ use crate::domain::time::Time;
 
 /// Position of an event in the log of a store; 0 is before the first.
 pub type Position = u64;
+
+/// An event of the log, if it can be read.
+pub type Logged = Result<Event, Unreadable>;
 
 /// What comes of asking a store, once it is there.
 pub type Answer<'a, T, E = StoreError> = BoxFuture<'a, Result<T, E>>;
@@ -59,6 +64,10 @@ pub trait Store: Send + Sync {
     /// failed. `None` when they are.
     fn health(&self) -> Option<StoreError>;
 
+    /// The records that could not be read so far. Where several are asked for, they are left out and noted here, and what
+    /// is asked of one of them alone fails with [`StoreError::Unreadable`].
+    fn aside(&self) -> &Aside;
+
     /// Writes everything in `commit`, or nothing. Durable when it returns. The position of its last event; 0 when it has
     /// none.
     ///
@@ -69,36 +78,39 @@ pub trait Store: Send + Sync {
     /// A run and the version to commit against; `None` when there is none.
     fn load(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>>;
 
+    /// The same as the readable events of the run tell it, for when its record cannot be read.
+    fn refolded(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>>;
+
     /// The run of a handoff; `None` when it is not known.
     fn run_of(&self, handoff: &HandoffId) -> Answer<'_, Option<RunId>>;
 
     /// The open run that keeps the record of a refused contract; `None` when none does.
     fn refused_in(&self, rejection: &str) -> Answer<'_, Option<RunId>>;
 
-    /// Handoffs that `agent` may claim at `now`, at most `n`, leaving out the edges in `paused` and what is due by `now`:
-    /// that happens first. Agents ask again and again, so it must cost by what it finds: not by what waits on paused
+    /// Handoffs that `agent` may claim at `now`, at most `n`, leaving out the edges in `paused`, those that are
+    /// [`held`](Aside::held), and what is due by `now`: that happens first. Agents ask again and again, so it must cost by what it finds: not by what waits on paused
     /// edges or for a later time.
     fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready>;
 
-    /// Handoffs due at or before `now`, at most `n`.
+    /// Handoffs due at or before `now`, at most `n`, leaving out those that are [`held`](Aside::held).
     fn due(&self, now: Time, n: usize) -> Answer<'_, Due>;
 
     /// One page of handoffs, the latest first. `page` is [`Listed::next`] of the page before; at most 200.
     fn list(&self, filter: Filter, page: Option<String>, limit: usize) -> Answer<'_, Listed>;
 
-    /// Events after a position, in order, at most `limit`.
-    fn tail(&self, after: Position, limit: usize) -> Answer<'_, Vec<(Position, Event)>>;
+    /// Events after a position, in order, at most `limit`; one that cannot be read keeps its place.
+    fn tail(&self, after: Position, limit: usize) -> Answer<'_, Vec<(Position, Logged)>>;
 
-    /// Every event of a run, oldest first; none when there is no such run.
+    /// Every event of a run that can be read, oldest first; none when there is no such run.
     fn timeline(&self, run: &RunId) -> Answer<'_, Vec<Event>>;
 
     /// The chain of hashes over the events of a run, oldest first; none when there is no such run.
     fn chain(&self, run: &RunId) -> Answer<'_, Vec<Link>>;
 
-    /// Open work and rollups, all of one moment.
+    /// Open work and rollups, all of one moment, as far as they can be read.
     fn snapshot(&self, now: Time) -> Answer<'_, Snapshot>;
 
-    /// The bytes with this digest; `None` when they are not kept.
+    /// The bytes with this digest, and no others; `None` when they are not kept.
     fn blob(&self, digest: &str) -> Answer<'_, Option<Blob>>;
 
     /// Who gave the bytes with this digest to be kept; empty when they are not kept, or nobody outside gave them.

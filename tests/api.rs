@@ -8,6 +8,8 @@ mod access;
 mod agents;
 #[path = "api/approvals.rs"]
 mod approvals;
+#[path = "api/damage.rs"]
+mod damage;
 #[path = "api/events.rs"]
 mod events;
 #[path = "api/once.rs"]

@@ -297,6 +297,7 @@ async fn the_log_is_sound(store: &dyn Store, promised: &Promised) -> (usize, u64
         let Some((last, _)) = page.last() else { break };
         after = *last;
         for (_, event) in page {
+            let event = event.unwrap();
             let of = |it: &Option<HandoffId>| it.as_ref().unwrap().to_string();
             match event.fact {
                 Fact::Emitted(_) => *emitted.entry(of(&event.handoff)).or_insert(0) += 1,

@@ -197,10 +197,11 @@ pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look
         .await
         .with_context(|| format!("{shown} did not answer within {} s", CONNECT_TIMEOUT.as_secs()))??;
     let (as_of, events, cursor) = (snapshot.at, snapshot.recent.clone(), snapshot.cursor.clone());
+    let skipped = snapshot.skipped.clone();
     let mut ledger = Ledger::new(0);
     ledger.measure(source.capabilities().measured);
     ledger.restore(snapshot);
-    Ok(Look { address: shown, environment, source, ledger, as_of, events, skipped: Vec::new(), live: true, cursor })
+    Ok(Look { address: shown, environment, source, ledger, as_of, events, skipped, live: true, cursor })
 }
 
 async fn snapshot(source: &Shared) -> anyhow::Result<Snapshot> {

@@ -73,7 +73,7 @@ pub struct Skipped {
     pub cause: String,
     /// Number of parts skipped for this cause.
     pub count: u64,
-    /// Place of the first one: a line number, from 1.
+    /// Place of the first one: a line number, from 1; 0 where there are no lines.
     pub first: u64,
     /// Description of the first one. May quote hostile text.
     pub example: String,
@@ -125,6 +125,9 @@ pub struct Snapshot {
     /// The refusals at emit of the last hour, oldest first, also where a better contract came since.
     #[serde(default)]
     pub refused: Vec<Event>,
+    /// Records of the source that cannot be read and are left out, by cause; empty when all of them can.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
 }
 
 /// Figures of every edge in one minute, or in one hour of the baseline.

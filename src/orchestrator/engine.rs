@@ -27,6 +27,7 @@ mod wake;
 use std::sync::{Arc, RwLock};
 
 pub use lease::Completed;
+pub use look::readable;
 pub use people::Edit;
 pub use problem::Problem;
 pub use queue::{Claim, Claimed};
@@ -38,7 +39,7 @@ use crate::domain::policy::{EdgePolicy, Policies};
 use crate::domain::run::Run;
 use crate::domain::time::Time;
 use crate::orchestrator::boundary::Registry;
-use crate::store::{Commit, CommitError, Store, StoreError, Version};
+use crate::store::{Commit, CommitError, Store, StoreError, Unreadable, Version};
 use pauses::Pauses;
 use recent::Recent;
 use wake::Wake;
@@ -95,7 +96,7 @@ impl Engine {
     pub async fn open(store: Arc<dyn Store>, settings: Settings) -> Result<Self, Problem> {
         let changed = store.watch();
         let after = *changed.borrow();
-        let control = store.load(&RunId::from(CONTROL)).await?;
+        let control = load_control(&*store).await?;
         let paused = Pauses::of(control.as_ref().map(|(run, version)| (run, *version)));
         let alone = store.is_alone();
         let engine = Self {
@@ -146,8 +147,24 @@ impl Engine {
         if let Some(known) = self.inner.recent.get(run) {
             return Ok(Some(known));
         }
-        let found = self.inner.store.load(run).await?;
+        let store = &*self.inner.store;
+        let found = if run.as_str() == CONTROL { load_control(store).await? } else { store.load(run).await? };
         Ok(found.map(|(run, version)| (Arc::new(run), version)))
+    }
+
+    /// Keeps handoffs of a run out of queues and timers for a while, if a damaged record is in their way; gives whether
+    /// that is so.
+    pub(super) fn set_aside(&self, run: &RunId, handoffs: &[HandoffId], why: &StoreError) -> bool {
+        let aside = self.inner.store.aside();
+        match why {
+            StoreError::Unreadable(it) => aside.note(it),
+            StoreError::Corrupt(_, why) => {
+                aside.note(&Unreadable { table: "runs", id: run.to_string(), why: why.clone() });
+            }
+            _ => return false,
+        }
+        handoffs.iter().for_each(|it| aside.hold(it));
+        true
     }
 
     /// Commits what leaves `run` at `version`, and tells those who wait. In a task of its own: a caller who goes away
@@ -175,6 +192,15 @@ impl Engine {
     async fn run_of(&self, handoff: &HandoffId) -> Result<RunId, Problem> {
         let run = self.inner.store.run_of(handoff).await?;
         run.ok_or_else(|| Problem::NotFound(format!("handoff {handoff}")))
+    }
+}
+
+/// The control run. Nothing flows on a paused edge because its record cannot be read: then it is what its log says.
+async fn load_control(store: &dyn Store) -> Result<Option<(Run, Version)>, StoreError> {
+    let control = RunId::from(CONTROL);
+    match store.load(&control).await {
+        Err(StoreError::Unreadable(_)) => store.refolded(&control).await,
+        found => found,
     }
 }
 

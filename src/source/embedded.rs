@@ -122,7 +122,7 @@ async fn begin(engine: Engine, from: Option<Cursor>) -> Result<BoxStream<'static
         let after = snapshot.cursor.number().unwrap_or_default();
         (Begin::Fresh(Box::new(snapshot)), after)
     };
-    let tail = Tail { engine, changed, after };
+    let tail = Tail { engine, changed, after, skipped: 0 };
     let rest = stream::try_unfold(tail, Tail::next);
     Ok(stream::iter([Ok(Batch::Begin(begin))]).chain(rest).boxed())
 }
@@ -132,6 +132,8 @@ struct Tail {
     engine: Engine,
     changed: watch::Receiver<Position>,
     after: Position,
+    /// The records that were told to be unreadable.
+    skipped: u64,
 }
 
 impl Tail {
@@ -140,10 +142,16 @@ impl Tail {
         loop {
             // Marked as seen before reading, so that what comes meanwhile wakes the next wait.
             let head = *self.changed.borrow_and_update();
+            let aside = self.engine.store().aside();
+            let revision = aside.revision();
+            if std::mem::replace(&mut self.skipped, revision) != revision {
+                let skipped = aside.skipped();
+                return Ok(Some((Batch::Skipped(skipped), self)));
+            }
             let found = if head > self.after { self.engine.tail(self.after, MAX_BATCH).await? } else { Vec::new() };
             if let Some((position, _)) = found.last() {
                 self.after = *position;
-                let events = found.into_iter().map(|(_, event)| event).collect();
+                let events = found.into_iter().filter_map(|(_, event)| event.ok()).collect();
                 let behind = Some(head.saturating_sub(self.after));
                 return Ok(Some((Batch::Events { events, cursor: self.after.into(), behind }, self)));
             }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::Unreadable;
+
 /// Reason why the store could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StoreError {
@@ -57,9 +59,9 @@ pub enum StoreError {
     /// The system refused an operation on the file.
     #[error("{0}: {1}")]
     Io(PathBuf, String),
-    /// A stored record cannot be read.
-    #[error("the store holds a record this program cannot read: {0}")]
-    Unreadable(String),
+    /// A stored record cannot be read. All others can.
+    #[error("the store holds a record this program cannot read: {0}; `seam verify` tells all there are")]
+    Unreadable(Unreadable),
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
@@ -76,8 +78,8 @@ pub enum CommitError {
     Store(#[from] StoreError),
 }
 
-impl From<serde_json::Error> for StoreError {
-    fn from(why: serde_json::Error) -> Self {
-        Self::Unreadable(why.to_string())
+impl From<Unreadable> for StoreError {
+    fn from(it: Unreadable) -> Self {
+        Self::Unreadable(it)
     }
 }

@@ -27,7 +27,7 @@ use futures_util::future::FutureExt;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use super::{Answer, Commit, CommitError, Position, StoreError};
+use super::{Answer, Aside, Commit, CommitError, Position, StoreError};
 pub use lock::Lock;
 use standing::Standing;
 use writer::{Job, Write, Writer};
@@ -53,6 +53,8 @@ struct Inner {
     changed: watch::Receiver<Position>,
     failing: Arc<Mutex<Option<StoreError>>>,
     standing: Arc<Standing>,
+    /// The records that could not be read.
+    aside: Arc<Aside>,
     idle: Mutex<Vec<Connection>>,
     readers: Semaphore,
     /// Ends the look-out for what others write, when it is dropped.
@@ -100,6 +102,7 @@ impl Sqlite {
         let (tell, changed) = watch::channel(position);
         let tell = Arc::new(tell);
         let failing = Arc::default();
+        let aside = Arc::<Aside>::default();
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let failed = |why: std::io::Error| StoreError::Io(path.to_owned(), why.to_string());
         let (mut threads, mut stop) = (Vec::new(), None);
@@ -112,7 +115,8 @@ impl Sqlite {
             stop = Some(sender);
         }
         let (jobs, inbox) = mpsc::unbounded_channel();
-        let writer = Writer::new(connection, path, tell, Arc::clone(&failing), Arc::clone(&standing));
+        let writer =
+            Writer::new(connection, path, tell, Arc::clone(&failing), Arc::clone(&standing), Arc::clone(&aside));
         threads.push(thread("store").spawn(move || writer.run(inbox)).map_err(failed)?);
         Ok(Self {
             inner: Arc::new(Inner {
@@ -121,6 +125,7 @@ impl Sqlite {
                 changed,
                 failing,
                 standing,
+                aside,
                 idle: Mutex::default(),
                 readers: Semaphore::new(READERS),
                 stop,
@@ -161,17 +166,17 @@ impl Sqlite {
         standing.wrong()
     }
 
-    /// Runs `query` on a connection of its own, off the async threads.
+    /// Runs `query` on a connection of its own, off the async threads. A record that it fails for is set aside.
     fn read<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        query: impl FnOnce(&Connection, &Aside) -> Result<T, StoreError> + Send + 'static,
     ) -> Answer<'_, T> {
         self.reading(query).boxed()
     }
 
     async fn reading<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        query: impl FnOnce(&Connection, &Aside) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let _permit = self.inner.readers.acquire().await.map_err(|_| StoreError::Closed)?;
         let wrong = self.wrong().await;
@@ -187,7 +192,10 @@ impl Sqlite {
                 (None, Some(why)) => return Err(why),
                 (None, None) => file::reader(inner.lock.store())?,
             };
-            let found = query(&connection).map_err(|why| why.at(inner.lock.store()));
+            let found = query(&connection, &inner.aside).map_err(|why| why.at(inner.lock.store()));
+            if let Err(StoreError::Unreadable(it)) = &found {
+                inner.aside.note(it);
+            }
             if let Ok(mut idle) = inner.idle.lock() {
                 idle.push(connection);
             }

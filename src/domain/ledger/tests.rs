@@ -111,6 +111,7 @@ fn snapshot(ledger: &Ledger, seconds: i64, rollups: Vec<Rollup>) -> Snapshot {
         rollups,
         recent: ledger.recent().iter().cloned().collect(),
         refused: Vec::new(),
+        skipped: Vec::new(),
     }
 }
 

@@ -21,7 +21,8 @@ use super::problem::{Answer, Problem};
 use super::watcher::{Frame, PAGE};
 use super::wire::EdgeName;
 use crate::domain::event::Event;
-use crate::store::Position;
+use crate::orchestrator::engine::readable;
+use crate::store::{Position, Unreadable};
 
 /// Time of silence after which a listener gets a heartbeat, unless it asked for another.
 const QUIET: Duration = Duration::from_secs(15);
@@ -80,9 +81,10 @@ fn cursor(text: &str) -> Answer<Position> {
 ///
 /// With `Accept: text/event-stream` a stream: `id` is the cursor, `event` the type, `data` a CloudEvents document. Resume with
 /// `Last-Event-ID` or `after`. A cursor this server does not have yields `stream.gap` first; a listener that is too
-/// slow gets `stream.overflow` and is sent away. Otherwise one JSON page.
+/// slow gets `stream.overflow` and is sent away; records that cannot be read are left out, and `stream.skipped` tells of
+/// them. Otherwise one JSON page.
 #[utoipa::path(get, path = "/events", tag = "log", params(Wanted),
-    responses((status = 200, description = "a stream, or `{events, next}`", content(
+    responses((status = 200, description = "a stream, or `{events, next}`, and `unreadable` when some events could not be read", content(
         (String = "text/event-stream"), (serde_json::Value = "application/json")))))]
 pub async fn events(State(api): State<Api>, headers: HeaderMap, Ask(wanted): Ask<Wanted>) -> Answer {
     let accept = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
@@ -113,12 +115,19 @@ async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Position) -> A
         )));
     }
     let mut next = after;
-    let mut events: Vec<Event> = Vec::new();
+    let (mut events, mut unreadable): (Vec<Event>, Vec<Unreadable>) = Default::default();
     loop {
         let found = api.engine.tail(next, PAGE).await?;
         let dry = found.is_empty();
         for (at, event) in found {
             next = at;
+            let event = match event {
+                Ok(event) => event,
+                Err(it) => {
+                    unreadable.push(it);
+                    continue;
+                }
+            };
             if api.frame(filter, at, &event).await?.is_some() {
                 events.push(event);
                 if events.len() == limit {
@@ -139,7 +148,11 @@ async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Position) -> A
             }
         }
     }
-    Ok(Json(json!({ "events": events, "next": next.to_string() })).into_response())
+    let mut body = json!({ "events": events, "next": next.to_string() });
+    if !unreadable.is_empty() {
+        body["unreadable"] = json!(unreadable);
+    }
+    Ok(Json(body).into_response())
 }
 
 fn stream(api: Api, filter: Filter, after: Option<Position>, beat: Option<Duration>) -> Response {
@@ -181,7 +194,9 @@ impl Listener {
         let mut live = self.api.watcher.listen();
         // What came between the last page and the subscription.
         self.catch_up(&mut at).await?;
+        let mut told = 0;
         loop {
+            self.tell_skipped(&mut told).await?;
             match tokio::time::timeout(self.beat.unwrap_or(QUIET), live.recv()).await {
                 Ok(Ok(frame)) => {
                     if frame.cursor > at {
@@ -201,6 +216,17 @@ impl Listener {
         }
     }
 
+    /// Tells of the records that cannot be read, whenever there are others than were `told` of.
+    async fn tell_skipped(&self, told: &mut u64) -> Option<()> {
+        let aside = self.api.engine.store().aside();
+        let revision = aside.revision();
+        if std::mem::replace(told, revision) == revision {
+            return Some(());
+        }
+        let skipped = json!({ "skipped": aside.skipped() });
+        self.send(format!("event: stream.skipped\ndata: {skipped}\n\n").into()).await.ok()
+    }
+
     fn alive(&self) -> Bytes {
         let now = self.api.engine.now();
         match self.beat {
@@ -218,6 +244,8 @@ impl Listener {
             }
             for (cursor, event) in found {
                 *at = cursor;
+                // What cannot be read is told of beside the events.
+                let Ok(event) = event else { continue };
                 if let Some(frame) = self.api.frame(&self.filter, cursor, &event).await.ok()? {
                     self.send(frame.bytes).await.ok()?;
                 }
@@ -239,8 +267,8 @@ impl super::Shared {
         }
         // The edge of a handoff that was closed long ago is known to the store only.
         if let (true, None, Some(id)) = (filter.edge.is_some(), &edge, &event.handoff) {
-            let run = self.engine.run(&event.run).await?;
-            edge = run.handoffs.get(id).map(|it| it.emission.edge.clone());
+            let run = readable(self.engine.run(&event.run).await)?;
+            edge = run.and_then(|run| Some(run.handoffs.get(id)?.emission.edge.clone()));
         }
         Ok(Some(Frame::of(cursor, event, edge)).filter(|it| filter.takes(it)))
     }

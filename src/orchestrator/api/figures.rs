@@ -22,6 +22,9 @@ use crate::domain::run::{Refused, Run};
 use crate::domain::time::Time;
 use crate::orchestrator::engine;
 
+/// Unreadable records that health names.
+const NAMED: usize = 5;
+
 /// The window that the figures cover.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -151,7 +154,8 @@ pub async fn rejections(State(api): State<Api>) -> Answer {
 
 /// Whether the server works
 #[utoipa::path(get, path = "/healthz", tag = "operations",
-    responses((status = 200, description = "`{status, version, cursor}`", body = Value),
+    responses((status = 200, body = Value,
+            description = "`{status, version, cursor}`; `degraded` instead of `ok`, with `unreadable {count, first}`, when records of the store cannot be read and are left out"),
         (status = 503, description = "the store cannot be read, its files are not those that were opened, or it could not be written when it last had to")))]
 pub async fn healthz(State(api): State<Api>) -> Answer {
     // One read proves that the store answers and that its files are there, and the latest write that it takes what comes.
@@ -161,8 +165,17 @@ pub async fn healthz(State(api): State<Api>) -> Answer {
     }
     drop(api.present().await);
     let cursor = api.watcher.position();
-    Ok(Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "cursor": cursor.to_string() }))
-        .into_response())
+    let aside = api.engine.store().aside();
+    let (status, unreadable) = match aside.count() {
+        0 => ("ok", Value::Null),
+        count => ("degraded", json!({ "count": count, "first": aside.first(NAMED) })),
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let mut body = json!({ "status": status, "version": version, "cursor": cursor.to_string() });
+    if !unreadable.is_null() {
+        body["unreadable"] = unreadable;
+    }
+    Ok(Json(body).into_response())
 }
 
 /// The caller's name, scopes and acts

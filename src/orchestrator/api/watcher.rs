@@ -13,7 +13,7 @@ use crate::domain::event::Event;
 use crate::domain::id::{Edge, RunId};
 use crate::domain::ledger::Ledger;
 use crate::orchestrator::engine::Engine;
-use crate::store::Position;
+use crate::store::{Logged, Position};
 
 /// Events a slow listener may be behind before it is sent away (protocol section 7).
 pub const BUFFER: usize = 1_024;
@@ -88,9 +88,11 @@ impl Watcher {
         }
     }
 
-    fn share(&self, events: &[(Position, Event)]) {
+    fn share(&self, events: &[(Position, Logged)]) {
         let mut ledger = self.known();
         for (cursor, event) in events {
+            // One that cannot be read is told of beside the events.
+            let Ok(event) = event else { continue };
             ledger.apply(event);
             // Nobody listening is no error.
             if self.frames.receiver_count() > 0 {

@@ -14,7 +14,7 @@ use crate::domain::command::{Command, Refusal};
 use crate::domain::event::Resolution;
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::machine::DEFAULT_LEASE;
-use crate::domain::run::{Handoff, Run};
+use crate::domain::run::{Handoff, Run, queue};
 use crate::domain::time::Millis;
 
 /// Most looks of a claimer in a row when each ended in a conflict: others were faster with all that it found.
@@ -110,7 +110,8 @@ impl Requester {
         }
     }
 
-    /// Claims one handoff; `None` when somebody else has it by now, its edge was paused or its deadline passed.
+    /// Claims one handoff; `None` when somebody else has it by now, its edge was paused, its deadline passed, or a record
+    /// that it needs cannot be read: no attempt is spent on what could not be handed out.
     pub(super) async fn claim_one(
         &self,
         claim: &Claim,
@@ -118,6 +119,12 @@ impl Requester {
         run: &RunId,
         handoff: &HandoffId,
     ) -> Result<Option<Claimed>, Problem> {
+        let contract = match self.deliverable(run, handoff).await {
+            Ok(Some(contract)) => contract,
+            Ok(None) => return Ok(None),
+            Err(Problem::Store(why)) if self.set_aside(run, std::slice::from_ref(handoff), &why) => return Ok(None),
+            Err(why) => return Err(why),
+        };
         let claimed = match self.leased(claim, Arc::clone(pauses), run, handoff).await {
             Ok(Some(Done::Now { run, .. })) => run.handoffs.get(handoff).cloned(),
             // A conflict with the same request, which was given up on its way and was faster.
@@ -131,9 +138,19 @@ impl Requester {
             Err(why) => return Err(why),
         };
         match claimed {
+            Some(handoff) if handoff.digest() == Some(&*contract.0) => Ok(Some(self.for_target(handoff, contract.1))),
             Some(handoff) => self.as_seen_by_its_target(handoff).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The contract of a handoff that can be claimed, and its digest; `None` when it cannot be any more.
+    async fn deliverable(&self, run: &RunId, handoff: &HandoffId) -> Result<Option<(String, Value)>, Problem> {
+        let known = self.load(run).await?;
+        let known = known.as_ref().and_then(|(run, _)| run.handoffs.get(handoff));
+        let Some(handoff) = known.filter(|it| queue::claimable(it).is_some()) else { return Ok(None) };
+        let contract = self.contract_of(handoff).await?;
+        Ok(Some((handoff.digest().unwrap_or_default().to_owned(), contract)))
     }
 
     /// Leases one handoff. The lease is bound to what is paused: it is not written after an edge was paused, whoever did
@@ -180,18 +197,22 @@ impl Requester {
     }
 
     async fn as_seen_by_its_target(&self, handoff: Handoff) -> Result<Claimed, Problem> {
-        let mut contract = self.contract_of(&handoff).await?;
+        let contract = self.contract_of(&handoff).await?;
+        Ok(self.for_target(handoff, contract))
+    }
+
+    fn for_target(&self, handoff: Handoff, mut contract: Value) -> Claimed {
         if !self.policy(&handoff.emission.edge).expose_source
             && let Some(members) = contract.as_object_mut()
         {
             members.remove("source");
         }
-        Ok(Claimed {
+        Claimed {
             lease_id: handoff.lease.as_ref().map_or_else(String::new, |it| it.id.clone()),
             attempt: handoff.attempt,
             resolution: handoff.resolution.as_deref().cloned(),
             contract,
             handoff,
-        })
+        }
     }
 }

@@ -8,7 +8,7 @@ use sse_stream::{Sse, SseByteStream};
 
 use super::answer::Server;
 use crate::domain::event::Event;
-use crate::domain::port::{Batch, Fault};
+use crate::domain::port::{Batch, Fault, Skipped};
 use crate::domain::time::Time;
 
 /// Most bytes without the end of an event: far more than any event of ours.
@@ -23,6 +23,8 @@ pub(super) enum Said {
     Event(Box<Event>, u64),
     /// A heartbeat.
     Alive(Time),
+    /// The records that it cannot read and leaves out.
+    Skipped(Vec<Skipped>),
     /// The log does not reach back as far as it was asked to.
     Gap,
 }
@@ -85,6 +87,11 @@ struct Alive {
     at: Time,
 }
 
+#[derive(Deserialize)]
+struct Unreadable {
+    skipped: Vec<Skipped>,
+}
+
 /// Meaning of one block; `None` for blocks that carry nothing, and for those of a later version.
 fn understand(block: &Sse, name: &str) -> Result<Option<Said>, Fault> {
     let (kind, data) = (block.event.as_deref(), block.data.as_deref());
@@ -98,6 +105,10 @@ fn understand(block: &Sse, name: &str) -> Result<Option<Said>, Fault> {
         "stream.alive" => {
             let Alive { at } = serde_json::from_str(data).map_err(unclear)?;
             Ok(Some(Said::Alive(at)))
+        }
+        "stream.skipped" => {
+            let Unreadable { skipped } = serde_json::from_str(data).map_err(unclear)?;
+            Ok(Some(Said::Skipped(skipped)))
         }
         "stream.gap" => Ok(Some(Said::Gap)),
         "stream.overflow" => {
@@ -126,6 +137,7 @@ fn gathered(said: impl Stream<Item = Result<Said, Fault>>) -> impl Stream<Item =
                 (Ok(Said::Event(event, after)), _) => {
                     batches.push(Ok(Batch::Events { events: vec![*event], cursor: after.into(), behind: None }));
                 }
+                (Ok(Said::Skipped(skipped)), _) => batches.push(Ok(Batch::Skipped(skipped))),
                 (Ok(Said::Alive(at)), _) => batches.push(Ok(Batch::Alive { at })),
                 (Ok(Said::Gap), _) => batches.push(Err(Fault::Transient("the log has a gap: catching up".to_owned()))),
                 (Err(fault), _) => batches.push(Err(fault)),

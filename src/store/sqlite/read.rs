@@ -5,17 +5,19 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::rows::events;
+use super::rows::{events, tail};
 use super::snapshot::snapshot;
 use super::{Sqlite, queue};
+use crate::domain::contract::digest_of_bytes;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
+use crate::domain::machine::evolve;
 use crate::domain::port::Snapshot;
 use crate::domain::run::Run;
 use crate::domain::time::Time;
 use crate::store::{
-    Answer, Blob, Commit, CommitError, Due, Filter, Giver, Link, Listed, Position, Ready, Schema, Store, StoreError,
-    Version,
+    Answer, Aside, Blob, Commit, CommitError, Due, Filter, Giver, Link, Listed, Logged, Position, Ready, Schema, Store,
+    StoreError, Unreadable, Version,
 };
 
 /// The most rows of one page.
@@ -35,41 +37,59 @@ impl Store for Sqlite {
         self.inner.standing.wrong().or_else(failing)
     }
 
+    fn aside(&self) -> &Aside {
+        &self.inner.aside
+    }
+
     fn commit(&self, commit: Commit) -> Answer<'_, Position, CommitError> {
         self.write(commit).boxed()
     }
 
     fn load(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>> {
         let run = run.clone();
-        self.read(move |db| load(db, &run))
+        self.read(move |db, aside| load(db, &run, aside))
+    }
+
+    fn refolded(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>> {
+        let run = run.clone();
+        self.read(move |db, aside| {
+            let mut statement = db.prepare_cached("SELECT revision FROM runs WHERE id = ?1")?;
+            let revision: Option<i64> = statement.query_row([run.as_str()], |row| row.get(0)).optional()?;
+            let mut folded: Option<Run> = None;
+            for event in timeline(db, &run, aside)? {
+                evolve(folded.get_or_insert_with(|| Run::new(run.clone(), event.at)), &event);
+            }
+            Ok(folded.zip(revision.map(|it| it as Version)))
+        })
     }
 
     fn ready(&self, agent: &str, now: Time, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready> {
         let agent = agent.to_owned();
-        self.read(move |db| queue::ready(db, &agent, now, n, &paused))
+        self.read(move |db, aside| queue::ready(db, &agent, now, n, &paused, &aside.held()))
     }
 
     fn due(&self, now: Time, n: usize) -> Answer<'_, Due> {
-        self.read(move |db| {
+        self.read(move |db, aside| {
+            let held = aside.held();
             let sql = "SELECT run, id FROM handoffs WHERE due <= ?1 ORDER BY due LIMIT ?2";
             let mut statement = db.prepare_cached(sql)?;
-            let found = statement.query_map(params![now.millis(), n as i64], pair)?.collect::<Result<_, _>>()?;
+            let rows = statement.query_map(params![now.millis(), (n + held.len()) as i64], pair)?;
+            let mut found = rows.collect::<Result<Vec<_>, _>>()?;
+            found.retain(|(_, handoff)| !held.contains(handoff));
+            found.truncate(n);
             let sql = "SELECT min(due) FROM handoffs WHERE due > ?1";
             let next: Option<i64> = db.prepare_cached(sql)?.query_row([now.millis()], |row| row.get(0))?;
             Ok(Due { found, next: next.map(Time::from_millis) })
         })
     }
 
-    fn tail(&self, after: Position, limit: usize) -> Answer<'_, Vec<(Position, Event)>> {
-        self.read(move |db| {
-            let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor LIMIT ?2";
-            events(db, sql, params![after as i64, limit as i64])
-        })
+    fn tail(&self, after: Position, limit: usize) -> Answer<'_, Vec<(Position, Logged)>> {
+        self.read(move |db, aside| tail(db, after, limit, aside))
     }
 
     fn run_of(&self, handoff: &HandoffId) -> Answer<'_, Option<RunId>> {
         let id = handoff.as_str().to_owned();
-        self.read(move |db| {
+        self.read(move |db, _| {
             let mut statement = db.prepare_cached("SELECT run FROM handoffs WHERE id = ?1")?;
             let found: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
             Ok(found.map(RunId::from))
@@ -78,12 +98,12 @@ impl Store for Sqlite {
 
     fn timeline(&self, run: &RunId) -> Answer<'_, Vec<Event>> {
         let run = run.clone();
-        self.read(move |db| timeline(db, &run))
+        self.read(move |db, aside| timeline(db, &run, aside))
     }
 
     fn chain(&self, run: &RunId) -> Answer<'_, Vec<Link>> {
         let run = run.clone();
-        self.read(move |db| {
+        self.read(move |db, _| {
             let sql = "SELECT seq, body, prev_hash, hash FROM events WHERE run = ?1 ORDER BY seq";
             let mut statement = db.prepare_cached(sql)?;
             let row = |row: &rusqlite::Row<'_>| {
@@ -95,12 +115,12 @@ impl Store for Sqlite {
     }
 
     fn snapshot(&self, now: Time) -> Answer<'_, Snapshot> {
-        self.read(move |db| snapshot(db, now))
+        self.read(move |db, aside| snapshot(db, now, aside))
     }
 
     fn refused_in(&self, rejection: &str) -> Answer<'_, Option<RunId>> {
         let id = rejection.to_owned();
-        self.read(move |db| {
+        self.read(move |db, _| {
             let mut statement = db.prepare_cached("SELECT run FROM rejections WHERE id = ?1 ORDER BY run LIMIT 1")?;
             let found: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
             Ok(found.map(RunId::from))
@@ -108,24 +128,30 @@ impl Store for Sqlite {
     }
 
     fn list(&self, filter: Filter, page: Option<String>, limit: usize) -> Answer<'_, Listed> {
-        self.read(move |db| list(db, &filter, page.as_deref(), limit.clamp(1, PAGE)))
+        self.read(move |db, _| list(db, &filter, page.as_deref(), limit.clamp(1, PAGE)))
     }
 
     fn blob(&self, digest: &str) -> Answer<'_, Option<Blob>> {
         let digest = digest.to_owned();
-        self.read(move |db| {
+        self.read(move |db, aside| {
             let sql = "SELECT media_type, bytes FROM blobs WHERE digest = ?1";
             let mut statement = db.prepare_cached(sql)?;
             let blob = statement.query_row([&digest], |row| {
                 Ok(Blob { digest: digest.clone(), media_type: row.get(0)?, bytes: row.get(1)? })
             });
-            Ok(blob.optional()?)
+            let blob = blob.optional()?;
+            if blob.as_ref().is_some_and(|it| digest_of_bytes(&it.bytes) != digest) {
+                let why = "its bytes are not those that it is named by".to_owned();
+                return Err(Unreadable { table: "blobs", id: digest, why }.into());
+            }
+            aside.mended("blobs", &digest);
+            Ok(blob)
         })
     }
 
     fn givers(&self, digest: &str) -> Answer<'_, Vec<Giver>> {
         let digest = digest.to_owned();
-        self.read(move |db| {
+        self.read(move |db, _| {
             let mut statement = db.prepare_cached("SELECT agent FROM givers WHERE digest = ?1")?;
             Ok(statement.query_map([digest], |row| row.get(0))?.collect::<Result<_, _>>()?)
         })
@@ -133,7 +159,7 @@ impl Store for Sqlite {
 
     fn referring(&self, digest: &str, names: Vec<String>, n: usize) -> Answer<'_, Vec<(RunId, HandoffId)>> {
         let digest = digest.to_owned();
-        self.read(move |db| {
+        self.read(move |db, _| {
             let sql =
                 "SELECT it.run, it.id FROM refs JOIN handoffs AS it ON it.id = refs.handoff WHERE refs.digest = ?1
                        AND EXISTS (SELECT 1 FROM handoffs AS other, json_each(?2) AS name
@@ -147,7 +173,7 @@ impl Store for Sqlite {
 
     fn has_edge(&self, edge: &Edge) -> Answer<'_, bool> {
         let edge = edge.clone();
-        self.read(move |db| {
+        self.read(move |db, _| {
             let sql = "SELECT 1 FROM edges WHERE pipeline = ?1 AND source = ?2 AND target = ?3";
             Ok(db.prepare_cached(sql)?.exists([&*edge.pipeline, &*edge.from, &*edge.to])?)
         })
@@ -155,48 +181,61 @@ impl Store for Sqlite {
 
     fn answered(&self, scope: &str, key: &str, now: Time) -> Answer<'_, Option<(String, Value)>> {
         let (scope, key) = (scope.to_owned(), key.to_owned());
-        self.read(move |db| {
+        self.read(move |db, _| {
             let sql = "SELECT fingerprint, body FROM http_idem
                        WHERE scope = ?1 AND key = ?2 AND expires >= ?3";
             let mut statement = db.prepare_cached(sql)?;
             let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
             let found = statement.query_row(params![scope, key, now.millis()], row);
             match found.optional()? {
-                Some((fingerprint, body)) => Ok(Some((fingerprint, serde_json::from_str(&body)?))),
+                Some((fingerprint, body)) => match serde_json::from_str(&body) {
+                    Ok(body) => Ok(Some((fingerprint, body))),
+                    Err(why) => Err(Unreadable::json("http_idem", format!("{scope} {key}"), &why).into()),
+                },
                 None => Ok(None),
             }
         })
     }
 
     fn schemas(&self, after: u64) -> Answer<'_, Vec<Schema>> {
-        self.read(move |db| {
+        self.read(move |db, aside| {
             let sql = "SELECT rowid, name, version, body FROM schemas WHERE rowid > ?1 ORDER BY rowid";
             let mut statement = db.prepare_cached(sql)?;
             let mut rows = statement.query([after as i64])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                let number: i64 = row.get(0)?;
-                let body = serde_json::from_str(row.get_ref(3)?.as_str().unwrap_or_default())?;
-                found.push(Schema { number: number as u64, name: row.get(1)?, version: row.get(2)?, body });
+                let (number, name, version): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                let body = serde_json::from_slice(row.get_ref(3)?.as_bytes().unwrap_or_default());
+                let id = format!("{name} {version}");
+                match &body {
+                    Ok(_) => aside.mended("schemas", &id),
+                    Err(why) => aside.note(&Unreadable::json("schemas", id, why)),
+                }
+                found.push(Schema { number: number as u64, name, version, body: body.ok() });
             }
             Ok(found)
         })
     }
 }
 
-fn load(db: &Connection, run: &RunId) -> Result<Option<(Run, Version)>, StoreError> {
+fn load(db: &Connection, run: &RunId, aside: &Aside) -> Result<Option<(Run, Version)>, StoreError> {
     let mut statement = db.prepare_cached("SELECT body, revision FROM runs WHERE id = ?1")?;
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?));
-    let Some((body, revision)) = statement.query_row([run.as_str()], row).optional()? else {
-        return Ok(None);
+    let row = |row: &rusqlite::Row<'_>| {
+        let revision: i64 = row.get(1)?;
+        Ok((serde_json::from_slice(row.get_ref(0)?.as_bytes().unwrap_or_default()), revision as Version))
     };
-    Ok(Some((serde_json::from_str(&body)?, revision as Version)))
+    match statement.query_row([run.as_str()], row).optional()? {
+        Some((Ok(found), revision)) => {
+            aside.mended("runs", run.as_str());
+            Ok(Some((found, revision)))
+        }
+        Some((Err(why), _)) => Err(Unreadable::json("runs", run.as_str(), &why).into()),
+        None => Ok(None),
+    }
 }
 
-fn timeline(db: &Connection, run: &RunId) -> Result<Vec<Event>, StoreError> {
-    let sql = "SELECT cursor, body FROM events WHERE run = ?1 ORDER BY seq";
-    let found = events(db, sql, [run.as_str()])?;
-    Ok(found.into_iter().map(|(_, event)| event).collect())
+fn timeline(db: &Connection, run: &RunId, aside: &Aside) -> Result<Vec<Event>, StoreError> {
+    events(db, "SELECT cursor, body FROM events WHERE run = ?1 ORDER BY seq", [run.as_str()], aside)
 }
 
 fn pair(row: &rusqlite::Row<'_>) -> rusqlite::Result<(RunId, HandoffId)> {

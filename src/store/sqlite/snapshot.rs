@@ -2,42 +2,43 @@
 
 use rusqlite::Connection;
 
-use super::rows::{events, head};
+use super::rows::{events, head, tail};
 use super::{parallel, rollup};
 use crate::domain::port::{Rollup, Snapshot};
 use crate::domain::run::StoredRun;
 use crate::domain::time::{HOUR, Time};
-use crate::store::StoreError;
+use crate::store::{Aside, StoreError, Unreadable};
 
 /// Number of the latest events a snapshot shows.
-const RECENT: i64 = 200;
+const RECENT: u64 = 200;
 /// Runs that one thread parses before it asks for more.
 const PART: usize = 250;
 /// Number of refusals of the last hour a snapshot tells of, the latest ones.
 const REFUSED: i64 = 5_000;
 
-/// Open work and rollups, all of one moment.
-pub(super) fn snapshot(db: &Connection, now: Time) -> Result<Snapshot, StoreError> {
+/// Open work and rollups, all of one moment; what cannot be read is left out and set aside.
+pub(super) fn snapshot(db: &Connection, now: Time, aside: &Aside) -> Result<Snapshot, StoreError> {
     let moment = db.unchecked_transaction()?;
     let cursor = head(&moment)?;
-    let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
-    let recent = events(&moment, sql, [cursor as i64 - RECENT])?;
+    let recent = tail(&moment, cursor.saturating_sub(RECENT), RECENT as usize, aside)?;
     let sql = "SELECT cursor, body FROM events WHERE refusal AND at > ?1 ORDER BY at DESC LIMIT ?2";
     let hour = (now + -HOUR).millis();
-    let mut refused = events(&moment, sql, [hour, REFUSED])?;
+    let mut refused = events(&moment, sql, [hour, REFUSED], aside)?;
     refused.reverse();
     let mut snapshot = Snapshot {
         at: now,
         cursor: cursor.into(),
         runs: Vec::new(),
         rollups: Vec::new(),
-        recent: recent.into_iter().map(|(_, event)| event).collect(),
-        refused: refused.into_iter().map(|(_, event)| event).collect(),
+        recent: recent.into_iter().filter_map(|(_, event)| event.ok()).collect(),
+        refused,
+        skipped: Vec::new(),
     };
-    for part in parallel::spread(|give| parts(&moment, now, give), Part::parse)? {
+    for part in parallel::spread(|give| parts(&moment, now, aside, give), |it| Ok(Part::parse(it, aside)))? {
         snapshot.rollups.extend(part.rollups);
         snapshot.runs.extend(part.runs);
     }
+    snapshot.skipped = aside.skipped();
     Ok(snapshot)
 }
 
@@ -47,27 +48,27 @@ struct Part<Rollups, Runs> {
     runs: Runs,
 }
 
-/// A rollup is one text for all of its edges.
-type Raw = Part<Vec<(Time, String)>, Vec<Box<str>>>;
+/// A rollup is one text for all of its edges; a run has its id with it.
+type Raw = Part<Vec<(Time, String)>, Vec<(Box<str>, Box<str>)>>;
 
 impl Raw {
-    fn parse(self) -> Result<Part<Vec<Rollup>, Vec<StoredRun>>, StoreError> {
-        let rollup = |(end, body): (Time, String)| {
-            let edges = serde_json::from_str(&body)?;
-            Ok(Rollup { end, edges })
+    fn parse(self, aside: &Aside) -> Part<Vec<Rollup>, Vec<StoredRun>> {
+        let rollup = |(end, lines): (Time, String)| Rollup { end, edges: rollup::read(end, &lines, aside) };
+        let run = |(id, body): (Box<str>, Box<str>)| {
+            let read = StoredRun::read(body);
+            read.inspect_err(|why| aside.note(&Unreadable::json("runs", id, why))).ok()
         };
-        let rollups = self.rollups.into_iter().map(rollup);
-        let runs = self.runs.into_iter().map(StoredRun::read);
-        Ok(Part { rollups: rollups.collect::<Result<_, StoreError>>()?, runs: runs.collect::<Result<_, _>>()? })
+        let rollups = self.rollups.into_iter().map(rollup).collect();
+        Part { rollups, runs: self.runs.into_iter().filter_map(run).collect() }
     }
 }
 
 /// Gives away every record of a snapshot, rollups first, in parts that are worth another thread.
-fn parts(db: &Connection, now: Time, give: &mut dyn FnMut(Raw)) -> Result<(), StoreError> {
-    rollup::recent(db, now, |end, body| {
-        give(Part { rollups: vec![(end, body)], runs: Vec::new() });
+fn parts(db: &Connection, now: Time, aside: &Aside, give: &mut dyn FnMut(Raw)) -> Result<(), StoreError> {
+    rollup::recent(db, now, |end, lines| {
+        give(Part { rollups: vec![(end, lines)], runs: Vec::new() });
     })?;
-    let mut statement = db.prepare_cached("SELECT body FROM runs WHERE open ORDER BY changed")?;
+    let mut statement = db.prepare_cached("SELECT id, body FROM runs WHERE open ORDER BY changed")?;
     let mut rows = statement.query([])?;
     let mut runs = Vec::with_capacity(PART);
     loop {
@@ -76,6 +77,9 @@ fn parts(db: &Connection, now: Time, give: &mut dyn FnMut(Raw)) -> Result<(), St
             give(Part { rollups: Vec::new(), runs: std::mem::replace(&mut runs, Vec::with_capacity(PART)) });
         }
         let Some(row) = row else { return Ok(()) };
-        runs.push(row.get(0)?);
+        match row.get(1) {
+            Ok(body) => runs.push((row.get(0)?, body)),
+            Err(_) => aside.note(&Unreadable::text("runs", row.get::<_, String>(0)?)),
+        }
     }
 }
