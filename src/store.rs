@@ -21,7 +21,7 @@ pub use aside::{Aside, Unreadable};
 pub use commit::{Answered, Blob, Commit, Giver, NewSchema, Row, Version};
 pub use error::{CommitError, StoreError};
 pub use query::{Due, Filter, Link, Listed, Ready, Schema};
-pub use sqlite::{Lock, Sqlite, none_open};
+pub use sqlite::{Audit, Lock, Sqlite, audit, backup, none_open};
 pub use verify::Broken;
 
 use crate::domain::event::Event;

@@ -54,9 +54,19 @@ enum Out {
     /// Written beside the file and moved there when it is whole, so that nobody reads half a recording.
     File {
         file: PathBuf,
-        part: PathBuf,
+        part: Part,
         to: Writer,
     },
+}
+
+/// The file beside; removed when it is dropped, unless it was moved to its place.
+struct Part(PathBuf);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // There is none any more when all went well.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 enum Writer {
@@ -74,8 +84,8 @@ impl Out {
             let why = format!("{name} is there already: choose another name, or say --force");
             return Err(Stop::new(Exit::Failed, why).into());
         }
-        let part = PathBuf::from(format!("{name}.part"));
-        let to = File::create(&part).with_context(|| format!("cannot write {name}"))?;
+        let part = Part(format!("{name}.part").into());
+        let to = File::create(&part.0).with_context(|| format!("cannot write {name}"))?;
         let to = BufWriter::new(to);
         let zip = file.extension().is_some_and(|it| it == "gz");
         Ok(Self::File {
@@ -111,7 +121,7 @@ impl Out {
         };
         closed
             .and_then(|mut to| to.flush())
-            .and_then(|()| std::fs::rename(&part, &file))
+            .and_then(|()| std::fs::rename(&part.0, &file))
             .with_context(|| format!("cannot write {}", file.display()))
     }
 }

@@ -1,14 +1,16 @@
 //! Records that cannot be read: each is named, and stops nothing but what is asked of itself.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
+use rusqlite::types::Value as Kept;
 use rusqlite::{Connection, Params};
 use seamwatch::testing::orchestrator::api::Access;
 use seamwatch::testing::orchestrator::engine::{Engine, Settings};
-use seamwatch::testing::store::{Lock, Sqlite};
+use seamwatch::testing::store::{Lock, Sqlite, audit, backup};
 use serde_json::{Value, json};
 
 use super::events::listen;
@@ -149,4 +151,94 @@ async fn timers_go_on_behind_a_record_that_is_due() {
     let dead = async || (server.get(&path).await["state"] == "dead_lettered").then_some(());
     eventually("the second deadline passes", dead).await;
     assert_eq!(named(&health(&server).await), ["runs"]);
+}
+
+/// A store in which everything has happened once.
+async fn lived(path: &Path) {
+    let server = served(path).await;
+    server.dead_letter().await;
+    for _ in 0..3 {
+        server.emit(&contract("research", "writer")).await;
+    }
+    let work = server.claim("writer").await;
+    let next = json!([contract("writer", "editor")]);
+    assert_eq!(server.settle(&work, "complete", json!({"result": {"done": true}, "next": next})).await.status(), 200);
+    let work = server.claim("writer").await;
+    assert_eq!(server.settle(&work, "ack", json!({})).await.status(), 200);
+    assert_eq!(server.post("/handoffs", &json!({"target": {"kind": "agent", "id": "writer"}})).await.status(), 422);
+    let paused = server.post("/edges/launch%3Eresearch%3Eeditor/pause", &json!({"reason": "hold"})).await;
+    assert_eq!(paused.status(), StatusCode::OK);
+    // Looked at and copied while it is being served.
+    assert_eq!(audit(path).unwrap().first, []);
+    let copy = path.with_extension("copy");
+    let copied = backup(path, &copy, false).unwrap();
+    assert_eq!((copied.wrong, copied.events), (0, audit(path).unwrap().events));
+    assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(backup(path, &copy, false).unwrap_err().to_string().contains("is there already"));
+    assert!(backup(path, path, true).is_err(), "not over itself");
+    ended(server, path).await;
+    let again = served(&copy).await;
+    assert_eq!(again.get("/handoffs").await["items"].as_array().unwrap().len(), 5);
+    ended(again, &copy).await;
+}
+
+#[tokio::test]
+async fn one_byte_that_changed_is_found_wherever_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seam.db");
+    lived(&path).await;
+    let whole = audit(&path).unwrap();
+    assert!(whole.wrong == 0 && whole.events > 10 && whole.handoffs == 5 && whole.blobs > 0, "{whole:?}");
+    assert_eq!(files(directory.path()), 4, "two stores and their locks: to look leaves nothing behind");
+    let mut found = 0;
+    for table in ["events", "runs", "handoffs", "blobs"] {
+        let columns: Vec<String> = {
+            let db = Connection::open(&path).unwrap();
+            let mut statement = db.prepare(&format!("PRAGMA table_info({table})")).unwrap();
+            statement.query_map([], |row| row.get(1)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        // How often a run was written, and what kind of bytes they are, nothing else tells.
+        for column in columns.iter().filter(|it| !["cursor", "revision", "media_type"].contains(&it.as_str())) {
+            for share in [0.1, 0.4, 0.7] {
+                let Some(before) = change(&path, table, column, share) else { continue };
+                let damaged = audit(&path).unwrap();
+                assert!(damaged.wrong > 0, "{table}.{column} at {share}: {before:?}");
+                assert_ne!(damaged.first, []);
+                let sql = format!("UPDATE {table} SET {column} = ?1 WHERE rowid = (SELECT max(rowid) FROM {table})");
+                damage(&path, &sql, [before]);
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 60, "{found}");
+    assert_eq!(audit(&path).unwrap(), whole, "all of it was put back");
+}
+
+/// Changes one byte, at this share of its length, in a column of the last row; gives what it was, `None` for nothing.
+fn change(path: &Path, table: &str, column: &str, share: f64) -> Option<Kept> {
+    let db = Connection::open(path).unwrap();
+    let row = format!("rowid = (SELECT max(rowid) FROM {table})");
+    let before: Kept =
+        db.query_row(&format!("SELECT {column} FROM {table} WHERE {row}"), [], |row| row.get(0)).unwrap();
+    let mut after = before.clone();
+    match &mut after {
+        Kept::Null | Kept::Real(_) => return None,
+        Kept::Integer(it) => *it ^= 1,
+        Kept::Text(it) => {
+            let at = (it.len() as f64 * share) as usize;
+            let other = if it.as_bytes().get(at)? == &b'a' { "b" } else { "a" };
+            it.replace_range(at..=at, other);
+        }
+        Kept::Blob(it) => {
+            let at = (it.len() as f64 * share) as usize;
+            *it.get_mut(at)? ^= 1;
+        }
+    }
+    let changed = db.execute(&format!("UPDATE {table} SET {column} = ?1 WHERE {row}"), [after]);
+    assert_eq!(changed.unwrap(), 1);
+    Some(before)
+}
+
+fn files(directory: &Path) -> usize {
+    std::fs::read_dir(directory).unwrap().count()
 }

@@ -25,7 +25,7 @@ const PAGE: usize = 200;
 
 impl Store for Sqlite {
     fn is_alone(&self) -> bool {
-        self.inner.lock.is_exclusive()
+        self.inner.place.is_alone()
     }
 
     fn watch(&self) -> watch::Receiver<Position> {
@@ -34,7 +34,7 @@ impl Store for Sqlite {
 
     fn health(&self) -> Option<StoreError> {
         let failing = || self.inner.failing.lock().ok().and_then(|it| it.clone());
-        self.inner.standing.wrong().or_else(failing)
+        self.inner.standing.as_ref().and_then(|it| it.wrong()).or_else(failing)
     }
 
     fn aside(&self) -> &Aside {
@@ -218,7 +218,8 @@ impl Store for Sqlite {
     }
 }
 
-fn load(db: &Connection, run: &RunId, aside: &Aside) -> Result<Option<(Run, Version)>, StoreError> {
+/// A run as it is stored, and the version to commit against.
+pub(super) fn load(db: &Connection, run: &RunId, aside: &Aside) -> Result<Option<(Run, Version)>, StoreError> {
     let mut statement = db.prepare_cached("SELECT body, revision FROM runs WHERE id = ?1")?;
     let row = |row: &rusqlite::Row<'_>| {
         let revision: i64 = row.get(1)?;
