@@ -60,6 +60,9 @@ pub trait Store: Send + Sync {
     /// the store is closed.
     fn watch(&self) -> watch::Receiver<Position>;
 
+    /// Name of the log of this store, which nothing else has but a copy of it.
+    fn log_id(&self) -> &str;
+
     /// Why commits are not written: the store is not what was opened, by the latest read or commit, or the latest commit
     /// failed. `None` when they are.
     fn health(&self) -> Option<StoreError>;

@@ -42,6 +42,9 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     };
     look.log(Reach::All, write).await?;
     out.close()?;
+    for it in &look.skipped {
+        say(&format!("left out {} x {}: {}", it.count, it.cause, it.example));
+    }
     if let Some(file) = &args.file {
         say(&format!("{written} events written to {file}"));
     }

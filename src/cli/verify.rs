@@ -59,7 +59,9 @@ pub(super) fn report(found: &Audit) -> String {
     let Audit { events, runs, handoffs, blobs, wrong, first } = found;
     if *wrong == 0 {
         let [events, runs, handoffs, blobs] = [events, runs, handoffs, blobs].map(|it| count(*it));
-        return format!("{events} events of {runs} runs, {handoffs} handoffs and {blobs} blobs are as the log says");
+        return format!(
+            "everything is as the log says (events {events}, runs {runs}, handoffs {handoffs}, blobs {blobs})"
+        );
     }
     let mut lines: String = first.iter().fold(String::new(), |mut lines, it| {
         let _ = writeln!(lines, "{it}");

@@ -163,7 +163,9 @@ impl Engine {
             }
             _ => return false,
         }
-        handoffs.iter().for_each(|it| aside.hold(it));
+        for it in handoffs {
+            aside.hold(it);
+        }
         true
     }
 

@@ -154,13 +154,13 @@ fn watch_engine(engine: Engine, from: Option<Cursor>) -> BoxStream<'static, Resu
 async fn begin(engine: Engine, from: Option<Cursor>) -> Result<BoxStream<'static, Result<Batch, Fault>>, Fault> {
     let changed = engine.changed();
     let head = *changed.borrow();
-    let from = from.as_ref().and_then(Cursor::number);
-    // A position after the last event is one of another store.
+    let from = from.filter(|it| it.fits(engine.store().log_id())).and_then(|it| it.position());
+    // A position after the last event is one of a copy that went on, or is not here yet.
     let (begin, after) = if let Some(after) = from.filter(|after| *after <= head) {
         (Begin::Resumed, after)
     } else {
         let snapshot = engine.snapshot().await?;
-        let after = snapshot.cursor.number().unwrap_or_default();
+        let after = snapshot.cursor.position().unwrap_or_default();
         (Begin::Fresh(Box::new(snapshot)), after)
     };
     let tail = Tail { engine, changed, after, skipped: 0 };
@@ -194,7 +194,8 @@ impl Tail {
                 self.after = *position;
                 let events = found.into_iter().filter_map(|(_, event)| event.ok()).collect();
                 let behind = Some(head.saturating_sub(self.after));
-                return Ok(Some((Batch::Events { events, cursor: self.after.into(), behind }, self)));
+                let cursor = Cursor::in_log(self.after, self.engine.store().log_id());
+                return Ok(Some((Batch::Events { events, cursor, behind }, self)));
             }
             match timeout_at(quiet, self.changed.changed()).await {
                 Ok(Ok(())) => {}

@@ -60,6 +60,8 @@ struct Inner {
     failing: Arc<Mutex<Option<StoreError>>>,
     /// `None` where nothing is written.
     standing: Option<Arc<Standing>>,
+    /// Name of the log.
+    log: String,
     /// The records that could not be read.
     aside: Arc<Aside>,
     idle: Mutex<Vec<Connection>>,
@@ -125,7 +127,8 @@ impl Sqlite {
     /// A sentence for people when the file cannot be read, or is of an earlier format.
     pub fn look(path: &Path) -> Result<Self, StoreError> {
         let looked = file::Looked::new(path)?;
-        let position = rows::head(&looked.connect()?).map_err(|why| StoreError::sqlite(path, &why))?;
+        let first = looked.connect().and_then(|db| Ok((rows::head(&db)?, rows::log_id(&db)?)));
+        let (position, log) = first.map_err(|why| why.at(path))?;
         let (tell, changed) = watch::channel(position);
         let tell = Arc::new(tell);
         let (mut threads, mut stop) = (Vec::new(), None);
@@ -142,6 +145,7 @@ impl Sqlite {
                 _tell: Some(tell),
                 failing: Arc::default(),
                 standing: None,
+                log,
                 aside: Arc::default(),
                 idle: Mutex::default(),
                 readers: Semaphore::new(READERS),
@@ -167,6 +171,7 @@ impl Sqlite {
         let connection = file::open(path, synchronous).inspect_err(|why| lock.refused(why))?;
         file::narrow(lock.real());
         let position = rows::head(&connection).map_err(|why| StoreError::sqlite(path, &why))?;
+        let log = rows::log_id(&connection).map_err(|why| StoreError::sqlite(path, &why))?;
         // Not before something was read: the log and its index are there only then.
         let standing = Standing::new(&lock, &connection);
         let standing = Arc::new(standing.map_err(|why| StoreError::Io(path.to_owned(), why.to_string()))?);
@@ -194,6 +199,7 @@ impl Sqlite {
                 _tell: None,
                 failing,
                 standing: Some(standing),
+                log,
                 aside,
                 idle: Mutex::default(),
                 readers: Semaphore::new(READERS),

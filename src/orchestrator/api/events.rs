@@ -21,6 +21,7 @@ use super::problem::{Answer, Problem};
 use super::watcher::{Frame, PAGE};
 use super::wire::EdgeName;
 use crate::domain::event::Event;
+use crate::domain::port::Cursor;
 use crate::orchestrator::engine::readable;
 use crate::store::{Position, Unreadable};
 
@@ -71,10 +72,15 @@ impl Filter {
     }
 }
 
-fn cursor(text: &str) -> Answer<Position> {
-    text.trim()
-        .parse()
-        .map_err(|_| Problem::bad_request("this is no cursor of this server; leave it out to begin anew"))
+/// A position that no log reaches: that of a cursor of another log.
+const NOWHERE: Position = i64::MAX as Position;
+
+fn cursor(text: &str, log: &str) -> Answer<Position> {
+    let cursor = Cursor::from(text.trim());
+    let position = cursor.position();
+    let position =
+        position.ok_or_else(|| Problem::bad_request("this is no cursor of this server; leave it out to begin anew"))?;
+    Ok(if cursor.fits(log) { position.min(NOWHERE) } else { NOWHERE })
 }
 
 /// Read the log
@@ -91,7 +97,7 @@ pub async fn events(State(api): State<Api>, headers: HeaderMap, Ask(wanted): Ask
     let filter = Filter::of(&wanted)?;
     let resumed = headers.get("last-event-id");
     let resumed = resumed.map(|it| it.to_str().unwrap_or_default());
-    let after = resumed.or(wanted.after.as_deref()).map(cursor).transpose()?;
+    let after = resumed.or(wanted.after.as_deref()).map(|it| cursor(it, api.engine.store().log_id())).transpose()?;
     if accept.is_some_and(|it| it.contains("text/event-stream")) {
         let beat = match wanted.beat_s {
             None => None,
@@ -148,7 +154,7 @@ async fn page(api: &Api, wanted: &Wanted, filter: &Filter, after: Position) -> A
             }
         }
     }
-    let mut body = json!({ "events": events, "next": next.to_string() });
+    let mut body = json!({ "events": events, "next": Cursor::in_log(next, api.engine.store().log_id()).as_str() });
     if !unreadable.is_empty() {
         body["unreadable"] = json!(unreadable);
     }
@@ -270,6 +276,6 @@ impl super::Shared {
             let run = readable(self.engine.run(&event.run).await)?;
             edge = run.and_then(|run| Some(run.handoffs.get(id)?.emission.edge.clone()));
         }
-        Ok(Some(Frame::of(cursor, event, edge)).filter(|it| filter.takes(it)))
+        Ok(Some(Frame::of(cursor, self.engine.store().log_id(), event, edge)).filter(|it| filter.takes(it)))
     }
 }

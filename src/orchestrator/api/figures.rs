@@ -16,7 +16,7 @@ use crate::domain::bearer::Roles;
 use crate::domain::event::Rejection;
 use crate::domain::health::{P95, Tally, Window};
 use crate::domain::id::RunId;
-use crate::domain::port::{ActKind, Scope};
+use crate::domain::port::{ActKind, Cursor, Scope};
 use crate::domain::report;
 use crate::domain::run::{Refused, Run};
 use crate::domain::time::Time;
@@ -171,7 +171,7 @@ pub async fn healthz(State(api): State<Api>) -> Answer {
         count => ("degraded", json!({ "count": count, "first": aside.first(NAMED) })),
     };
     let version = env!("CARGO_PKG_VERSION");
-    let mut body = json!({ "status": status, "version": version, "cursor": cursor.to_string() });
+    let mut body = json!({ "status": status, "version": version, "cursor": Cursor::in_log(cursor, api.engine.store().log_id()).as_str() });
     if !unreadable.is_null() {
         body["unreadable"] = unreadable;
     }

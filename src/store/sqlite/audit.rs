@@ -48,6 +48,9 @@ pub fn audit(path: &Path) -> Result<Audit, StoreError> {
     Ok(auditor.audit)
 }
 
+/// One part of the look.
+type Part<Auditor> = fn(&mut Auditor) -> Result<(), StoreError>;
+
 struct Auditor<'a> {
     db: &'a Connection,
     audit: Audit,
@@ -67,8 +70,7 @@ impl Auditor<'_> {
     fn all(&mut self) -> Result<(), StoreError> {
         // All of it as of one moment, whoever writes meanwhile.
         let moment = self.db.unchecked_transaction()?;
-        let parts: [fn(&mut Self) -> Result<(), StoreError>; 4] = [Self::file, Self::log, Self::strays, Self::contents];
-        for part in parts {
+        for part in [Self::file, Self::log, Self::strays, Self::contents] as [Part<Self>; 4] {
             match part(self) {
                 Err(StoreError::Corrupt(_, why)) => self.wrong("file", "", why),
                 done => done?,
@@ -258,7 +260,7 @@ impl Fold {
         };
         let handoff: Option<String> = row.get(3)?;
         let (name, at, refusal): (String, i64, bool) = (row.get(4)?, row.get(5)?, row.get(9)?);
-        let is = (event.handoff.as_ref().map(|it| it.as_str()), event.fact.name(), event.at.millis(), event.seq);
+        let is = (event.handoff.as_ref().map(HandoffId::as_str), event.fact.name(), event.at.millis(), event.seq);
         let refused = matches!(event.fact, Fact::Refused(_));
         if is != (handoff.as_deref(), &name, at, seq as u64) || refused != refusal || event.run.as_str() != self.id {
             return Ok(Err("its columns are not what it says itself"));

@@ -42,6 +42,8 @@ INSERT INTO rollups(span, until, edge, body)
   SELECT span, until, json_extract(it.value, '$[0]'), json_extract(it.value, '$[1]')
   FROM slices, json_each(slices.body) AS it ORDER BY span, until;
 DROP TABLE slices;
+CREATE TABLE log(id TEXT NOT NULL) STRICT;
+INSERT INTO log(id) VALUES (lower(hex(randomblob(8))));
 CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run)) STRICT, WITHOUT ROWID;
 INSERT INTO rejections(id, run)
   SELECT DISTINCT json_extract(it.value, '$.rejection.id'), runs.id
@@ -95,6 +97,8 @@ CREATE TABLE schemas(name TEXT NOT NULL, version TEXT NOT NULL, body TEXT NOT NU
 CREATE TABLE http_idem(scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, body TEXT NOT NULL,
   expires INTEGER NOT NULL, PRIMARY KEY(scope, key)) STRICT;
 CREATE INDEX http_idem_expires ON http_idem(expires);
+CREATE TABLE log(id TEXT NOT NULL) STRICT;
+INSERT INTO log(id) VALUES (lower(hex(randomblob(8))));
 ";
 
 /// Opens or makes the file for writing, and brings an older one to the present format.

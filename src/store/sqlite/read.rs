@@ -32,6 +32,10 @@ impl Store for Sqlite {
         self.inner.changed.clone()
     }
 
+    fn log_id(&self) -> &str {
+        &self.inner.log
+    }
+
     fn health(&self) -> Option<StoreError> {
         let failing = || self.inner.failing.lock().ok().and_then(|it| it.clone());
         self.inner.standing.as_ref().and_then(|it| it.wrong()).or_else(failing)
@@ -115,7 +119,8 @@ impl Store for Sqlite {
     }
 
     fn snapshot(&self, now: Time) -> Answer<'_, Snapshot> {
-        self.read(move |db, aside| snapshot(db, now, aside))
+        let log = self.inner.log.clone();
+        self.read(move |db, aside| snapshot(db, now, &log, aside))
     }
 
     fn refused_in(&self, rejection: &str) -> Answer<'_, Option<RunId>> {

@@ -13,6 +13,11 @@ pub(super) fn head(db: &Connection) -> rusqlite::Result<Position> {
     Ok(position as Position)
 }
 
+/// The name of the log.
+pub(super) fn log_id(db: &Connection) -> rusqlite::Result<String> {
+    db.query_row("SELECT id FROM log", [], |row| row.get(0))
+}
+
 /// The events after a position, in order, at most `limit`. Where the file itself is damaged, one place stands for all that
 /// cannot be found there.
 pub(super) fn tail(

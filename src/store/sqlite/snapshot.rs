@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::rows::{events, head, tail};
 use super::{parallel, rollup};
-use crate::domain::port::{Rollup, Snapshot};
+use crate::domain::port::{Cursor, Rollup, Snapshot};
 use crate::domain::run::StoredRun;
 use crate::domain::time::{HOUR, Time};
 use crate::store::{Aside, StoreError, Unreadable};
@@ -17,7 +17,7 @@ const PART: usize = 250;
 const REFUSED: i64 = 5_000;
 
 /// Open work and rollups, all of one moment; what cannot be read is left out and set aside.
-pub(super) fn snapshot(db: &Connection, now: Time, aside: &Aside) -> Result<Snapshot, StoreError> {
+pub(super) fn snapshot(db: &Connection, now: Time, log: &str, aside: &Aside) -> Result<Snapshot, StoreError> {
     let moment = db.unchecked_transaction()?;
     let cursor = head(&moment)?;
     let recent = tail(&moment, cursor.saturating_sub(RECENT), RECENT as usize, aside)?;
@@ -27,7 +27,7 @@ pub(super) fn snapshot(db: &Connection, now: Time, aside: &Aside) -> Result<Snap
     refused.reverse();
     let mut snapshot = Snapshot {
         at: now,
-        cursor: cursor.into(),
+        cursor: Cursor::in_log(cursor, log),
         runs: Vec::new(),
         rollups: Vec::new(),
         recent: recent.into_iter().filter_map(|(_, event)| event.ok()).collect(),

@@ -236,7 +236,7 @@ pub(crate) async fn a_snapshot_is_of_one_moment(place: Place) {
         seen = snapshot.runs.len();
         assert!(seen == 100 || !written, "the writer failed");
         let log = other.tail(0, 1_000).await.unwrap();
-        let upto = log.iter().filter(|(position, _)| *position <= snapshot.cursor.number().unwrap()).count();
+        let upto = log.iter().filter(|(position, _)| *position <= snapshot.cursor.position().unwrap()).count();
         assert_eq!((seen, counted as usize), (upto, upto), "runs, figures and position belong together");
     }
     writing.await.unwrap();
