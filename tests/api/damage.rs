@@ -3,7 +3,6 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use rusqlite::types::Value as Kept;
@@ -134,11 +133,9 @@ async fn timers_go_on_behind_a_record_that_is_due() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("seam.db");
     let server = served(&path).await;
-    let soon = |millis| {
-        let at = std::time::SystemTime::now() + Duration::from_millis(millis);
+    let soon = |millis: i64| {
         let mut contract = contract("research", "writer");
-        let at = at.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
-        contract["delivery"] = json!({"deadline": seamwatch::testing::domain::time::Time::from_millis(at)});
+        contract["delivery"] = json!({"deadline": server.engine.now() + millis});
         contract
     };
     let first = server.emit(&soon(500)).await;
