@@ -99,7 +99,22 @@ pub async fn serve(
     access: Access,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
+    serve_saying(engine, listener, access, stop, || ()).await
+}
+
+/// The same, which says so by `up` when the store was read, and not before.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn serve_saying(
+    engine: Engine,
+    listener: TcpListener,
+    access: Access,
+    stop: CancellationToken,
+    up: impl FnOnce(),
+) -> std::io::Result<()> {
     let router = router(engine, access, stop.clone()).await.map_err(|why| std::io::Error::other(why.detail))?;
+    up();
     listen::run(listener, router, stop).await;
     Ok(())
 }

@@ -26,10 +26,6 @@ pub struct Server {
 
 impl Server {
     pub async fn start(access: Access, policies: &str) -> Self {
-        static TLS: Once = Once::new();
-        TLS.call_once(|| {
-            rustls::crypto::ring::default_provider().install_default().unwrap();
-        });
         let settings = Settings { policies: policy_file::read(policies).unwrap(), ..Settings::default() };
         let engine = Engine::open(Arc::new(Sqlite::temporary().unwrap()), settings).await.unwrap();
         Self::of(engine, access).await
@@ -37,6 +33,10 @@ impl Server {
 
     /// A server on what another one left.
     pub async fn of(engine: Engine, access: Access) -> Self {
+        static TLS: Once = Once::new();
+        TLS.call_once(|| {
+            rustls::crypto::ring::default_provider().install_default().unwrap();
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
