@@ -14,6 +14,7 @@ use crate::log;
 use crate::store;
 
 pub mod act;
+pub mod backup;
 pub mod check;
 pub mod contexts;
 pub mod demo;
@@ -25,6 +26,7 @@ pub mod rules;
 pub mod serve;
 pub mod show;
 pub mod table;
+pub mod verify;
 pub mod watch;
 
 /// The operations console for AI-agent handoffs.
@@ -69,6 +71,10 @@ enum Command {
     Check(check::Args),
     /// Write the event log of an address as a recording
     Export(export::Args),
+    /// Copy a whole store, whether it is being served or not
+    Backup(backup::Args),
+    /// Fold the log of a store and compare everything in it
+    Verify(verify::Args),
     /// List the contexts: the named connections of the configuration
     Contexts(contexts::Args),
     /// Print the completions of a shell
@@ -97,6 +103,8 @@ impl Cli {
             Some(Command::DismissRefused(on)) => act::refused::run(on).await,
             Some(Command::Check(args)) => check::run(args).await,
             Some(Command::Export(args)) => export::run(args).await,
+            Some(Command::Backup(args)) => backup::run(args).await,
+            Some(Command::Verify(args)) => verify::run(args).await,
             Some(Command::Contexts(args)) => contexts::run(&args),
             Some(Command::Completions { shell }) => {
                 let mut script = Vec::new();

@@ -15,7 +15,7 @@ pub mod observer;
 pub mod recording;
 pub mod supervise;
 
-pub use address::{Address, AddressError, Options, open};
+pub use address::{Address, AddressError, Options, Purpose, open};
 pub use log::{Log, Reach};
 pub use supervise::{Retry, Supervised, supervise};
 

@@ -7,6 +7,7 @@
 //!
 //! [`Sqlite`] keeps all of it in one file.
 
+mod aside;
 mod commit;
 mod error;
 mod query;
@@ -18,10 +19,11 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-pub use commit::{Answered, Blob, Commit, Giver, NewSchema, REFUSED_TYPE, Version};
+pub use aside::{Aside, Unreadable};
+pub use commit::{Answered, Blob, Commit, Giver, NewSchema, REFUSED_TYPE, Row, Version};
 pub use error::{CommitError, StoreError};
 pub use query::{Due, Filter, Link, Listed, Ready, Schema};
-pub use sqlite::{Lock, Sqlite, none_open};
+pub use sqlite::{Audit, Lock, Sqlite, audit, backup, none_open};
 pub use verify::Broken;
 
 use crate::domain::event::Event;
@@ -32,6 +34,9 @@ use crate::domain::time::{Present, Time};
 
 /// Position of an event in the log of a store; 0 is before the first.
 pub type Position = u64;
+
+/// An event of the log, if it can be read.
+pub type Logged = Result<Event, Unreadable>;
 
 /// What comes of asking a store, once it is there.
 pub type Answer<'a, T, E = StoreError> = BoxFuture<'a, Result<T, E>>;
@@ -57,12 +62,18 @@ pub trait Store: Send + Sync {
     /// the store is closed.
     fn watch(&self) -> watch::Receiver<Position>;
 
+    /// Name of the log of this store, which nothing else has but a copy of it.
+    fn log_id(&self) -> &str;
+
     /// Why commits are not written: the store is not what was opened, by the latest read or commit, or the latest commit
     /// failed. `None` when they are.
     fn health(&self) -> Option<StoreError>;
 
     /// A secret of the store, the same for whoever opens it, made when it is first asked for. It is not in what is kept.
     fn secret(&self) -> Answer<'_, [u8; 32]>;
+    /// The records that could not be read so far. Where several are asked for, they are left out and noted here, and what
+    /// is asked of one of them alone fails with [`StoreError::Unreadable`].
+    fn aside(&self) -> &Aside;
 
     /// Writes everything in `commit`, or nothing. Durable when it returns. The position of its last event; 0 when it has
     /// none.
@@ -77,6 +88,9 @@ pub trait Store: Send + Sync {
     /// The same for who knows the run as it was at a version: only what changed since is read.
     fn reload(&self, run: Arc<Run>, version: Version) -> Answer<'_, Option<(Arc<Run>, Version)>>;
 
+    /// The same as the readable events of the run tell it, for when its record cannot be read.
+    fn refolded(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>>;
+
     /// The run of a handoff; `None` when it is not known.
     fn run_of(&self, handoff: &HandoffId) -> Answer<'_, Option<RunId>>;
 
@@ -89,12 +103,13 @@ pub trait Store: Send + Sync {
     /// The runs that keep records of refused contracts, without their handoffs, in no order.
     fn refusing(&self) -> Answer<'_, Vec<Run>>;
 
-    /// Handoffs that `agent` may claim now, at most `n`, leaving out the edges in `paused` and what is due by then:
-    /// that happens first. Agents ask again and again, so it must cost by what it finds: not by what waits on paused
+    /// Handoffs that `agent` may claim now, at most `n`, leaving out the edges in `paused`, those that are
+    /// [`held`](Aside::held), and what is due by then: that happens first. Agents ask again and again, so it must cost by
+    /// what it finds: not by what waits on paused
     /// edges or for a later time.
     fn ready(&self, agent: &str, now: Present, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready>;
 
-    /// Handoffs that are due now, at most `n`.
+    /// Handoffs that are due now, at most `n`, leaving out those that are [`held`](Aside::held).
     fn due(&self, now: Present, n: usize) -> Answer<'_, Due>;
 
     /// The latest time at which a run changed in which something is open; `None` when nothing is.
@@ -103,19 +118,19 @@ pub trait Store: Send + Sync {
     /// One page of handoffs, the latest first. `page` is [`Listed::next`] of the page before; at most 200.
     fn list(&self, filter: Filter, page: Option<String>, limit: usize) -> Answer<'_, Listed>;
 
-    /// Events after a position, in order, at most `limit`.
-    fn tail(&self, after: Position, limit: usize) -> Answer<'_, Vec<(Position, Event)>>;
+    /// Events after a position, in order, at most `limit`; one that cannot be read keeps its place.
+    fn tail(&self, after: Position, limit: usize) -> Answer<'_, Vec<(Position, Logged)>>;
 
-    /// Every event of a run, oldest first; none when there is no such run.
+    /// Every event of a run that can be read, oldest first; none when there is no such run.
     fn timeline(&self, run: &RunId) -> Answer<'_, Vec<Event>>;
 
     /// The chain of hashes over the events of a run, oldest first; none when there is no such run.
     fn chain(&self, run: &RunId) -> Answer<'_, Vec<Link>>;
 
-    /// Open work and rollups, all of one moment.
+    /// Open work and rollups, all of one moment, as far as they can be read.
     fn snapshot(&self, now: Time) -> Answer<'_, Snapshot>;
 
-    /// The bytes with this digest; `None` when they are not kept.
+    /// The bytes with this digest, and no others; `None` when they are not kept.
     fn blob(&self, digest: &str) -> Answer<'_, Option<Blob>>;
 
     /// Whether the bytes with this digest are kept.

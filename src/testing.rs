@@ -124,7 +124,7 @@ pub mod source {
     }
 }
 pub mod store {
-    pub use crate::store::{Commit, Lock, Sqlite, Store};
+    pub use crate::store::{Commit, Lock, Sqlite, Store, audit, backup};
 }
 pub mod theme {
     pub use crate::theme::{BUILT_IN, Theme, rgb_of};

@@ -10,6 +10,8 @@ mod agents;
 mod approvals;
 #[path = "api/contracts.rs"]
 mod contracts;
+#[path = "api/damage.rs"]
+mod damage;
 #[path = "api/events.rs"]
 mod events;
 #[path = "api/limits.rs"]

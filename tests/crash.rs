@@ -297,6 +297,7 @@ async fn the_log_is_sound(store: &dyn Store, promised: &Promised) -> (usize, u64
         let Some((last, _)) = page.last() else { break };
         after = *last;
         for (_, event) in page {
+            let event = event.unwrap();
             let of = |it: &Option<HandoffId>| it.as_ref().unwrap().to_string();
             match event.fact {
                 Fact::Emitted(_) => *emitted.entry(of(&event.handoff)).or_insert(0) += 1,
@@ -394,8 +395,8 @@ async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
     let Some(Ok(Batch::Begin(Begin::Fresh(fresh)))) = source.watch(None).next().await else {
         panic!("a watch begins with a snapshot");
     };
-    let cursor = fresh.cursor.number();
-    until("the console has heard everything", || watcher.lock().unwrap().cursor.number() >= cursor).await;
+    let cursor = fresh.cursor.position();
+    until("the console has heard everything", || watcher.lock().unwrap().cursor.position() >= cursor).await;
     watching.abort();
     let runs: Vec<RunId> = fresh.runs.iter().map(|it| it.id().clone()).collect();
     assert!(!runs.is_empty(), "something is left open to compare");

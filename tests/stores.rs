@@ -86,7 +86,7 @@ async fn a_store_of_yesterday_holds_the_same_runs_figures_switches_and_answers()
         assert_eq!(paused.len(), 1);
         assert_eq!(engine.paused().await.unwrap(), paused);
         assert_eq!(store.givers(TABLE).await.unwrap(), [""], "bytes that somebody gave are given out again");
-        let results = engine.tail(0, 1_000).await.unwrap().into_iter().filter_map(|(_, it)| match it.fact {
+        let results = engine.tail(0, 1_000).await.unwrap().into_iter().filter_map(|(_, it)| match it.unwrap().fact {
             Fact::Completed { result, .. } => result,
             _ => None,
         });

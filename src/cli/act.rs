@@ -4,7 +4,7 @@
 use anyhow::Context;
 use serde_json::Value;
 
-use super::look::{Look, look};
+use super::look::{Look, look_to_act};
 use super::{Connect, Exit, Output, Stop, say};
 use crate::domain::event::DismissReason;
 use crate::domain::id::{HandoffId, RunId};
@@ -153,7 +153,7 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
         return Err(Stop::new(Exit::Usage, why).into());
     }
     let by = operator(&on.connect, on.who.as_ref())?;
-    let look = look(&on.connect, None).await?;
+    let look = look_to_act(&on.connect).await?;
     may(&look, kind)?;
     let by = look.source.capabilities().you.unwrap_or(by);
     for id in &mut act.on_mut().ids {

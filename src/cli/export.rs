@@ -42,6 +42,9 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     };
     look.log(Reach::All, write).await?;
     out.close()?;
+    for it in &look.skipped {
+        say(&format!("left out {} x {}: {}", it.count, it.cause, it.example));
+    }
     if let Some(file) = &args.file {
         say(&format!("{written} events written to {file}"));
     }
@@ -54,9 +57,19 @@ enum Out {
     /// Written beside the file and moved there when it is whole, so that nobody reads half a recording.
     File {
         file: PathBuf,
-        part: PathBuf,
+        part: Part,
         to: Writer,
     },
+}
+
+/// The file beside; removed when it is dropped, unless it was moved to its place.
+struct Part(PathBuf);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // There is none any more when all went well.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 enum Writer {
@@ -74,8 +87,8 @@ impl Out {
             let why = format!("{name} is there already: choose another name, or say --force");
             return Err(Stop::new(Exit::Failed, why).into());
         }
-        let part = PathBuf::from(format!("{name}.part"));
-        let to = private::open(File::options().write(true).truncate(true), &part)
+        let part = Part(format!("{name}.part").into());
+        let to = private::open(File::options().write(true).truncate(true), &part.0)
             .with_context(|| format!("cannot write {name}"))?;
         let to = BufWriter::new(to);
         let zip = file.extension().is_some_and(|it| it == "gz");
@@ -112,7 +125,7 @@ impl Out {
         };
         closed
             .and_then(|mut to| to.flush())
-            .and_then(|()| std::fs::rename(&part, &file))
+            .and_then(|()| std::fs::rename(&part.0, &file))
             .with_context(|| format!("cannot write {}", file.display()))
     }
 }

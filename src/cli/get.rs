@@ -238,7 +238,8 @@ fn remarks(look: &Look, left_out: usize) {
     }
     for it in &look.skipped {
         let (count, cause) = (it.count, &it.cause);
-        say(&format!("left out {count} x {cause}, first in line {}: {}", it.first, it.example));
+        let first = if it.first == 0 { String::new() } else { format!(", first in line {}", it.first) };
+        say(&format!("left out {count} x {cause}{first}: {}", it.example));
     }
     for (irregular, count) in look.ledger.irregular() {
         say(&format!("irregular: {count} x {}", irregular.words()));

@@ -16,7 +16,7 @@ use crate::domain::port::{Batch, Begin, Cursor, Fault, Skipped, Snapshot};
 use crate::domain::run::State;
 use crate::domain::time::Time;
 use crate::log;
-use crate::source::{Address, Options, Reach, Shared, recording};
+use crate::source::{Address, Options, Purpose, Reach, Shared, recording};
 
 /// The longest a live source may take to send its snapshot.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -129,7 +129,7 @@ impl Look {
 ///
 /// # Errors
 /// The configuration or the address is wrong.
-pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared, Environment)> {
+pub async fn open(connect: &Connect, purpose: Purpose) -> anyhow::Result<(Address, Shared, Environment)> {
     let settings = connect.settings()?;
     let [text] = settings.addresses.value.as_slice() else {
         let all = settings.addresses.value.join(", ");
@@ -151,7 +151,7 @@ pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared, Environ
         // A store of an earlier format is brought to the present one, and whoever asked is told.
         log::to_stderr();
     }
-    let options = Options { still: true, ..Options::default() };
+    let options = Options { purpose, ..Options::default() };
     let source = rules::open(&address, &settings, options).await?;
     Ok((address, source, settings.environment()))
 }
@@ -161,7 +161,19 @@ pub async fn open(connect: &Connect) -> anyhow::Result<(Address, Shared, Environ
 /// # Errors
 /// The address is wrong, does not answer or cannot be read; `as_of` was asked of a live source.
 pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look> {
-    let (address, source, environment) = open(connect).await?;
+    look_for(connect, Purpose::Look, as_of).await
+}
+
+/// The same for who acts by what is seen.
+///
+/// # Errors
+/// As of [`look`], and when another program has the store.
+pub async fn look_to_act(connect: &Connect) -> anyhow::Result<Look> {
+    look_for(connect, Purpose::Act, None).await
+}
+
+async fn look_for(connect: &Connect, purpose: Purpose, as_of: Option<Time>) -> anyhow::Result<Look> {
+    let (address, source, environment) = open(connect, purpose).await?;
     let shown = address.to_string();
     if let Address::File(path) = address {
         let reading = recording::load(path).await.map_err(Stop::from)?;
@@ -198,10 +210,11 @@ pub async fn look(connect: &Connect, as_of: Option<Time>) -> anyhow::Result<Look
         .await
         .with_context(|| format!("{shown} did not answer within {} s", CONNECT_TIMEOUT.as_secs()))??;
     let (as_of, events, cursor) = (snapshot.at, snapshot.recent.clone(), snapshot.cursor.clone());
+    let skipped = snapshot.skipped.clone();
     let mut ledger = Ledger::new(0);
     ledger.measure(source.capabilities().measured);
     ledger.restore(snapshot);
-    Ok(Look { address: shown, environment, source, ledger, as_of, events, skipped: Vec::new(), live: true, cursor })
+    Ok(Look { address: shown, environment, source, ledger, as_of, events, skipped, live: true, cursor })
 }
 
 async fn snapshot(source: &Shared) -> anyhow::Result<Snapshot> {

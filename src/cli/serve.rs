@@ -16,7 +16,7 @@ use crate::log;
 use crate::orchestrator::api::{self, Access, Limits, auth};
 use crate::orchestrator::engine::Engine;
 use crate::orchestrator::sweeper;
-use crate::store::{Lock, Sqlite};
+use crate::store::{Aside, Lock, Sqlite};
 
 /// Flags of `seam serve`.
 #[derive(Clone, Debug, clap::Args)]
@@ -69,9 +69,11 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let interrupts = Interrupts::listen().context("cannot listen for signals")?;
     tokio::spawn(signals(interrupts, stop.clone()));
     let sweeper = sweeper::start(engine.clone(), stop.clone());
-    say(&args, address, &access);
+    let what = said(&args, address, &access);
+    let store = Arc::clone(engine.store());
+    let up = move || tell(&up(&what, store.aside()));
     let limits = Limits { blobs: args.blobs.saturating_mul(1 << 20), ..Limits::default() }.within(files());
-    api::serve_within(limits, engine, listener, access, stop).await.context("the server failed")?;
+    api::serve_within(limits, engine, listener, access, stop, up).await.context("the server failed")?;
     sweeper.await.context("the sweeper failed")?;
     tell("stopped");
     Ok(Exit::Done)
@@ -231,14 +233,29 @@ async fn open(args: &Args, access: &Access) -> anyhow::Result<Engine> {
     Ok(Engine::open(Arc::new(store), settings).await?)
 }
 
-/// One line for people and scripts: where, and what is open.
-fn say(args: &Args, address: SocketAddr, access: &Access) {
+/// Where it listens, who may come, and on what it works.
+fn said(args: &Args, address: SocketAddr, access: &Access) -> String {
     let open = match access {
         Access::Open => "open to every program on this machine, no token needed",
         Access::Tokens(_) => "tokens needed",
     };
     let store = clean(&args.store);
-    tell(&format!("listening on http://{address} ({open}), state in {store}"));
+    format!("on http://{address} ({open}), state in {store}")
+}
+
+/// One line for people and scripts. A server that had to leave something out does not say that it listens, as if all were
+/// well: it serves what is left.
+fn up(what: &str, aside: &Aside) -> String {
+    let (count, first) = (aside.count(), aside.first(3));
+    if count == 0 {
+        return format!("listening {what}");
+    }
+    let first: Vec<String> = first.iter().map(ToString::to_string).collect();
+    let (records, are) = if count == 1 { ("record", "is") } else { ("records", "are") };
+    format!(
+        "serving {what}, but {count} {records} of the store cannot be read and {are} left out ({}); `seam verify` tells all",
+        first.join("; ")
+    )
 }
 
 /// Says it to whoever looks; a server whose terminal or log is gone works on, and ends as it should.

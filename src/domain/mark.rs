@@ -79,9 +79,35 @@ marks! {
     Cursor
 }
 
+impl Cursor {
+    /// The position in a log of ours, with the name of the log: `17-9f2c41aa`. A position in another log is another one,
+    /// though the number is the same.
+    pub fn in_log(position: u64, log: &str) -> Self {
+        Self(format!("{position}-{log}").into())
+    }
+
+    /// The position in a log of ours, whether it names the log or not; `None` for any other text.
+    pub fn position(&self) -> Option<u64> {
+        Self::from(self.0.split_once('-').map_or(&*self.0, |(position, _)| position)).number()
+    }
+
+    /// Whether it is of this log, or names none.
+    pub fn fits(&self, log: &str) -> bool {
+        self.0.split_once('-').is_none_or(|(_, named)| named == log)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cursor_fits_its_own_log_only() {
+        let cursor = Cursor::in_log(17, "9f2c");
+        assert_eq!((cursor.as_str(), cursor.position(), cursor.number()), ("17-9f2c", Some(17), None));
+        assert!(cursor.fits("9f2c") && !cursor.fits("9f2d") && Cursor::from(17).fits("9f2c"));
+        assert_eq!((Cursor::from(17).position(), Cursor::from("x-9f2c").position()), (Some(17), None));
+    }
 
     #[test]
     fn a_mark_is_a_number_on_the_wire_only_where_it_is_one() {

@@ -76,7 +76,7 @@ pub struct Skipped {
     pub cause: String,
     /// Number of parts skipped for this cause.
     pub count: u64,
-    /// Place of the first one: a line number, from 1.
+    /// Place of the first one: a line number, from 1; 0 where there are no lines.
     pub first: u64,
     /// Description of the first one. May quote hostile text.
     pub example: String,
@@ -131,6 +131,9 @@ pub struct Snapshot {
     /// The latest jump of the clock of the source by a minute or more; `None` when there was none since it started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockStep>,
+    /// Records of the source that cannot be read and are left out, by cause; empty when all of them can.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
 }
 
 /// Figures of every edge in one minute, or in one hour of the baseline.

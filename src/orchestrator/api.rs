@@ -108,10 +108,10 @@ pub async fn serve(
     access: Access,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    serve_within(Limits::default(), engine, listener, access, stop).await
+    serve_within(Limits::default(), engine, listener, access, stop, || ()).await
 }
 
-/// The same within other limits.
+/// The same within other limits, which says so by `up` when the store was read, and not before.
 ///
 /// # Errors
 /// The store cannot be read.
@@ -121,10 +121,13 @@ pub async fn serve_within(
     listener: TcpListener,
     access: Access,
     stop: CancellationToken,
+    up: impl FnOnce(),
 ) -> std::io::Result<()> {
     let traffic = traffic::Traffic::new(limits);
     let router = router(engine, access, Arc::clone(&traffic), stop.clone()).await;
-    listen::run(listener, router.map_err(|why| std::io::Error::other(why.detail))?, traffic, stop).await;
+    let router = router.map_err(|why| std::io::Error::other(why.detail))?;
+    up();
+    listen::run(listener, router, traffic, stop).await;
     Ok(())
 }
 

@@ -34,6 +34,7 @@ use tokio::sync::watch;
 
 pub use hidden::{sourceless, sourceless_event, without_source};
 pub use lease::Completed;
+pub use look::readable;
 pub use people::Edit;
 pub use problem::Problem;
 pub use queue::{Claim, Claimed};
@@ -44,7 +45,7 @@ use crate::domain::policy::{EdgePolicy, Policies};
 use crate::domain::run::Run;
 use crate::domain::time::{ClockStep, Present, Time};
 use crate::orchestrator::boundary::{HashKey, Registry};
-use crate::store::{Commit, CommitError, Store, StoreError, Version};
+use crate::store::{Commit, CommitError, Store, StoreError, Unreadable, Version};
 use clock::Clock;
 use pauses::Pauses;
 use recent::Recent;
@@ -106,7 +107,7 @@ impl Engine {
     pub async fn open(store: Arc<dyn Store>, settings: Settings) -> Result<Self, Problem> {
         let changed = store.watch();
         let after = *changed.borrow();
-        let control = store.load(&RunId::from(CONTROL)).await?;
+        let control = load_control(&*store).await?;
         let paused = Pauses::of(control.as_ref().map(|(run, version)| (run, *version)));
         let alone = store.is_alone();
         let engine = Self {
@@ -173,13 +174,34 @@ impl Engine {
         let Inner { store, recent, .. } = &*self.inner;
         let found = match recent.get(run) {
             Some(known) if known.sure => return Ok(Some((known.run, known.version))),
-            Some(known) => store.reload(known.run, known.version).await?,
-            None => store.load(run).await?.map(|(run, version)| (Arc::new(run), version)),
+            Some(known) => store.reload(known.run, known.version).await,
+            None => store.load(run).await.map(shared),
+        };
+        let found = match found {
+            Err(StoreError::Unreadable(_)) if run.as_str() == CONTROL => shared(store.refolded(run).await?),
+            found => found?,
         };
         if let Some((run, version)) = &found {
             recent.read(run, *version);
         }
         Ok(found)
+    }
+
+    /// Keeps handoffs of a run out of queues and timers for a while, if a damaged record is in their way; gives whether
+    /// that is so.
+    pub(super) fn set_aside(&self, run: &RunId, handoffs: &[HandoffId], why: &StoreError) -> bool {
+        let aside = self.inner.store.aside();
+        match why {
+            StoreError::Unreadable(it) => aside.note(it),
+            StoreError::Corrupt(_, why) => {
+                aside.note(&Unreadable { table: "runs", id: run.to_string(), why: why.clone() });
+            }
+            _ => return false,
+        }
+        for it in handoffs {
+            aside.hold(it);
+        }
+        true
     }
 
     /// Commits what leaves `run` at `version`, and tells those who wait. In a task of its own: a caller who goes away
@@ -208,6 +230,19 @@ impl Engine {
     async fn run_of(&self, handoff: &HandoffId) -> Result<RunId, Problem> {
         let run = self.inner.store.run_of(handoff).await?;
         run.ok_or_else(|| Problem::NotFound(format!("handoff {handoff}")))
+    }
+}
+
+fn shared(found: Option<(Run, Version)>) -> Option<(Arc<Run>, Version)> {
+    found.map(|(run, version)| (Arc::new(run), version))
+}
+
+/// The control run. Nothing flows on a paused edge because its record cannot be read: then it is what its log says.
+async fn load_control(store: &dyn Store) -> Result<Option<(Run, Version)>, StoreError> {
+    let control = RunId::from(CONTROL);
+    match store.load(&control).await {
+        Err(StoreError::Unreadable(_)) => store.refolded(&control).await,
+        found => found,
     }
 }
 

@@ -84,12 +84,16 @@ pub async fn sweep(engine: &Engine, stop: &CancellationToken) -> Result<Option<T
         let now = engine.present();
         let Due { found: due, next } = engine.store().due(now, BATCH).await?;
         if due.is_empty() || stop.is_cancelled() {
+            // What is held is tried again by then.
+            let again = (!engine.store().aside().held().is_empty()).then_some(now.now + MINUTE);
+            let next = [next, again].into_iter().flatten().min();
             engine.wake().sleeping_until(next);
             return Ok(next);
         }
         if due.iter().all(|it| stuck.contains(it)) {
             // Not one of them could be dealt with: no reason to try again at once.
-            return Ok(Some(now.now + MINUTE));
+            let again = now.now + MINUTE;
+            return Ok(Some(next.map_or(again, |next| next.min(again))));
         }
         // Those of one run in one transaction: they would only be in each other's way.
         let mut runs: IndexMap<RunId, Vec<HandoffId>> = IndexMap::new();
@@ -109,6 +113,7 @@ async fn of_run(engine: &Engine, run: RunId, due: Vec<HandoffId>) -> Result<Vec<
         Ok(true) => return Ok(Vec::new()),
         // Another sweeper of the store was faster, and it is not.
         Ok(false) => {}
+        Err(Problem::Store(why)) if engine.set_aside(&run, &due, &why) => return Ok(Vec::new()),
         Err(Problem::Store(why)) => return Err(why.into()),
         Err(why) => tracing::warn!("sweeping run {run}: {why}"),
     }

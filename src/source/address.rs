@@ -158,8 +158,20 @@ pub struct Options {
     pub speed: Option<f64>,
     /// Instant that a replay starts at; `None` plays from the beginning.
     pub jump: Option<Time>,
-    /// Only look: in a store that is opened here no lease ends and no question times out by itself.
-    pub still: bool,
+    /// What a store that is opened here is for.
+    pub purpose: Purpose,
+}
+
+/// What a store is opened for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To run an orchestrator on it.
+    #[default]
+    Run,
+    /// To act on it: no lease ends and no question times out by itself.
+    Act,
+    /// To look at it, whoever has it and wherever it is.
+    Look,
 }
 
 /// Opens the source at `address`. A server is not connected to and a recording not read yet: that is for the
@@ -174,10 +186,10 @@ pub async fn open(address: &Address, options: &Options) -> Result<Shared, Addres
         Address::Http(base) => http(base, options),
         Address::Embedded(path) => {
             let settings = options.settings.clone();
-            let opened = if options.still {
-                Embedded::still(path, settings).await
-            } else {
-                Embedded::open(path, settings).await
+            let opened = match options.purpose {
+                Purpose::Run => Embedded::open(path, settings).await,
+                Purpose::Act => Embedded::still(path, settings).await,
+                Purpose::Look => Embedded::look(path, settings).await,
             };
             Ok(Arc::new(opened.map_err(AddressError::Failed)?))
         }

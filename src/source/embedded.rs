@@ -1,5 +1,6 @@
 //! The orchestrator in this process: the engine itself, without HTTP in between.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::domain::port::{Batch, Begin, Body, Capabilities, Cursor, Fault, Found
 use crate::domain::time::ClockStep;
 use crate::orchestrator::engine::{Engine, Settings};
 use crate::orchestrator::sweeper;
-use crate::store::{Lock, Position, Sqlite};
+use crate::store::{Lock, Position, Sqlite, StoreError};
 
 /// Most events in one batch.
 const MAX_BATCH: usize = 1_000;
@@ -26,6 +27,8 @@ const BEAT: Duration = Duration::from_secs(2);
 /// An orchestrator in this process.
 pub struct Embedded {
     engine: Engine,
+    /// It was opened only to look at it.
+    looked: bool,
     /// Ends the sweeper of an engine that was opened here.
     _sweeping: Option<DropGuard>,
 }
@@ -33,15 +36,19 @@ pub struct Embedded {
 impl Embedded {
     /// Watches an engine that somebody else runs and sweeps.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, _sweeping: None }
+        Self { engine, looked: false, _sweeping: None }
     }
 
-    /// Runs an orchestrator on the SQLite file at `path`, which is made, with its directory, if it is not there.
+    /// Runs an orchestrator on the SQLite file at `path`, which is made, with its directory, if it is not there. One that
+    /// this user may only read is looked at.
     ///
     /// # Errors
     /// A sentence when the file cannot be used.
     pub async fn open(path: &Path, settings: Settings) -> Result<Self, String> {
-        let still = Self::still(path, settings).await?;
+        let still = match Self::still(path, settings.clone()).await {
+            Err(_) if is_only_readable(path) => return Self::look(path, settings).await,
+            still => still?,
+        };
         let stop = CancellationToken::new();
         sweeper::start(still.engine.clone(), stop.clone());
         Ok(Self { _sweeping: Some(stop.drop_guard()), ..still })
@@ -52,13 +59,45 @@ impl Embedded {
     /// # Errors
     /// A sentence when the file cannot be used.
     pub async fn still(path: &Path, settings: Settings) -> Result<Self, String> {
+        Self::on(path, settings, store).await
+    }
+
+    /// Looks at the file as it is, without a right to write it, and whoever else has it.
+    ///
+    /// # Errors
+    /// A sentence when the file cannot be read.
+    pub async fn look(path: &Path, settings: Settings) -> Result<Self, String> {
+        let look = |path: &Path| match Sqlite::look(path) {
+            // It has to be brought to the present format first.
+            Err(StoreError::Older { .. }) => store(path),
+            looked => looked.map_err(|why| why.to_string()),
+        };
+        let looked = Self::on(path, settings, look).await?;
+        if !looked.engine.store().is_alone() {
+            tracing::warn!("{} is being written by another program: this is how it stands now", path.display());
+        }
+        Ok(Self { looked: true, ..looked })
+    }
+
+    async fn on(
+        path: &Path,
+        settings: Settings,
+        open: impl FnOnce(&Path) -> Result<Sqlite, String> + Send + 'static,
+    ) -> Result<Self, String> {
         let path = path.to_owned();
-        let store = tokio::task::spawn_blocking(move || store(&path))
+        let store = tokio::task::spawn_blocking(move || open(&path))
             .await
             .map_err(|why| format!("opening the store broke off: {why}"))??;
         let engine = Engine::open(Arc::new(store), settings).await.map_err(|why| why.to_string())?;
         Ok(Self::new(engine))
     }
+}
+
+/// Whether there is a file that may be read and not be written.
+fn is_only_readable(path: &Path) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let written = File::options().write(true).open(path);
+    written.is_err_and(|why| matches!(why.kind(), PermissionDenied | ReadOnlyFilesystem)) && File::open(path).is_ok()
 }
 
 fn store(path: &Path) -> Result<Sqlite, String> {
@@ -72,7 +111,9 @@ fn store(path: &Path) -> Result<Sqlite, String> {
 
 impl Source for Embedded {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::everything("embedded orchestrator")
+        let why_not = "this store was opened only to look at it: it cannot be written here";
+        let everything = Capabilities::everything("embedded orchestrator");
+        everything.without(|_| self.looked.then(|| why_not.to_owned()))
     }
 
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {
@@ -119,17 +160,17 @@ fn watch_engine(engine: Engine, from: Option<Cursor>) -> BoxStream<'static, Resu
 async fn begin(engine: Engine, from: Option<Cursor>) -> Result<BoxStream<'static, Result<Batch, Fault>>, Fault> {
     let changed = engine.changed();
     let head = *changed.borrow();
-    let from = from.as_ref().and_then(Cursor::number);
-    // A position after the last event is one of another store.
+    let from = from.filter(|it| it.fits(engine.store().log_id())).and_then(|it| it.position());
+    // A position after the last event is one of a copy that went on, or is not here yet.
     let (begin, after) = if let Some(after) = from.filter(|after| *after <= head) {
         (Begin::Resumed, after)
     } else {
         let snapshot = engine.snapshot().await?;
-        let after = snapshot.cursor.number().unwrap_or_default();
+        let after = snapshot.cursor.position().unwrap_or_default();
         (Begin::Fresh(Box::new(snapshot)), after)
     };
     let steps = engine.clock_steps();
-    let tail = Tail { engine, changed, steps, after };
+    let tail = Tail { engine, changed, steps, after, skipped: 0 };
     let rest = stream::try_unfold(tail, Tail::next);
     Ok(stream::iter([Ok(Batch::Begin(begin))]).chain(rest).boxed())
 }
@@ -141,6 +182,8 @@ struct Tail {
     /// Jumps of the clock.
     steps: watch::Receiver<Option<ClockStep>>,
     after: Position,
+    /// The records that were told to be unreadable.
+    skipped: u64,
 }
 
 impl Tail {
@@ -151,17 +194,24 @@ impl Tail {
                 self.steps.mark_unchanged();
                 // By the clock as it is now other minutes are the last ones.
                 let snapshot = self.engine.snapshot().await?;
-                self.after = snapshot.cursor.number().unwrap_or(self.after);
+                self.after = snapshot.cursor.position().unwrap_or(self.after);
                 return Ok(Some((Batch::Begin(Begin::Fresh(Box::new(snapshot))), self)));
             }
             // Marked as seen before reading, so that what comes meanwhile wakes the next wait.
             let head = *self.changed.borrow_and_update();
+            let aside = self.engine.store().aside();
+            let revision = aside.revision();
+            if std::mem::replace(&mut self.skipped, revision) != revision {
+                let skipped = aside.skipped();
+                return Ok(Some((Batch::Skipped(skipped), self)));
+            }
             let found = if head > self.after { self.engine.tail(self.after, MAX_BATCH).await? } else { Vec::new() };
             if let Some((position, _)) = found.last() {
                 self.after = *position;
-                let events = found.into_iter().map(|(_, event)| event).collect();
+                let events = found.into_iter().filter_map(|(_, event)| event.ok()).collect();
                 let behind = Some(head.saturating_sub(self.after));
-                return Ok(Some((Batch::Events { events, cursor: self.after.into(), behind }, self)));
+                let cursor = Cursor::in_log(self.after, self.engine.store().log_id());
+                return Ok(Some((Batch::Events { events, cursor, behind }, self)));
             }
             let woken = tokio::select! {
                 woken = timeout_at(quiet, self.changed.changed()) => woken,

@@ -135,7 +135,7 @@ impl Http {
     async fn follow(self, from: Option<Cursor>) -> Result<Watch, Fault> {
         let doubted = self.doubted.clone();
         let trusted = !doubted.load(Ordering::Relaxed);
-        let watch = self.connect(from.filter(|it| trusted && it.number().is_some())).await;
+        let watch = self.connect(from.filter(|it| trusted && it.position().is_some())).await;
         doubted.store(watch.is_err(), Ordering::Relaxed);
         watch
     }

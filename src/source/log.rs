@@ -37,7 +37,7 @@ pub(super) async fn numbered(
     reach: Reach,
     until: Cursor,
 ) -> Result<Log, Fault> {
-    let until = until.number().unwrap_or_default();
+    let until = until.position().unwrap_or_default();
     let before = match reach {
         Reach::All => 0,
         Reach::Latest(most) => until.saturating_sub(most),
@@ -76,7 +76,7 @@ async fn position(watch: &(impl Fn(Cursor) -> Watch + Sync), since: Time, until:
 async fn events(watch: &mut Watch) -> Result<(Vec<Event>, u64), Fault> {
     loop {
         match watch.next().await.transpose()? {
-            Some(Batch::Events { events, cursor, .. }) => return Ok((events, cursor.number().unwrap_or(u64::MAX))),
+            Some(Batch::Events { events, cursor, .. }) => return Ok((events, cursor.position().unwrap_or(u64::MAX))),
             Some(Batch::Begin(Begin::Fresh(_))) => {
                 return Err(Fault::Transient("the log does not reach back that far any more".to_owned()));
             }

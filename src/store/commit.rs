@@ -129,7 +129,8 @@ pub struct Row {
 
 impl Row {
     /// The row of the `nth` handoff of its run.
-    fn of(nth: usize, it: &Handoff) -> Self {
+    #[allow(clippy::missing_panics_doc, reason = "the message is the proof")]
+    pub(super) fn of(nth: usize, it: &Handoff) -> Self {
         Self {
             id: it.id.clone(),
             nth,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::Unreadable;
+
 /// Reason why the store could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StoreError {
@@ -41,6 +43,18 @@ pub enum StoreError {
         /// The latest version this program knows.
         known: i64,
     },
+    /// Of an earlier format, or empty, and only looked at.
+    #[error(
+        "{path} is of an earlier format ({found}, this program looks at {known}): `seam serve` brings it to the present one where it can be written"
+    )]
+    Older {
+        /// Path of the database file.
+        path: PathBuf,
+        /// Store version of the file; 0 for an empty one.
+        found: i64,
+        /// The version this program knows.
+        known: i64,
+    },
     /// A file of the open store is not at its place any more: which, and what became of it.
     #[error(
         "{0} {1} while it was in use, so nothing more is written: put the same file back, and it goes on; else take the log out with `seam export` first, as only this program still has it, and then start anew"
@@ -51,15 +65,26 @@ pub enum StoreError {
         "{0} was written over by another program while it was in use, so nothing more is written or read; stop this program, and start it again on what is there now"
     )]
     Overwritten(PathBuf),
+    /// Somebody wants to write a store that was opened only to look at it.
+    #[error("{0} was opened only to look at it, because it cannot be written here; nothing was changed")]
+    OnlyLooked(PathBuf),
+    /// The file to write is there already.
+    #[error("{0} is there already: choose another name, or say --force")]
+    Taken(PathBuf),
+    /// A store that was not closed, at a place where it cannot be opened only to be read.
+    #[error(
+        "{0} was not closed, and its latest changes are in {1}, which cannot be read where nothing can be written ({2}); copy both to a place that can be written, and name the copy"
+    )]
+    NotClosed(PathBuf, PathBuf, String),
     /// No room is left on the disk.
     #[error("{0}: the disk is full; nothing was lost, make room and try again")]
     Full(PathBuf),
     /// The system refused an operation on the file.
     #[error("{0}: {1}")]
     Io(PathBuf, String),
-    /// A stored record cannot be read.
-    #[error("the store holds a record this program cannot read: {0}")]
-    Unreadable(String),
+    /// A stored record cannot be read. All others can.
+    #[error("the store holds a record this program cannot read: {0}; `seam verify` tells all there are")]
+    Unreadable(Unreadable),
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
@@ -76,8 +101,8 @@ pub enum CommitError {
     Store(#[from] StoreError),
 }
 
-impl From<serde_json::Error> for StoreError {
-    fn from(why: serde_json::Error) -> Self {
-        Self::Unreadable(why.to_string())
+impl From<Unreadable> for StoreError {
+    fn from(it: Unreadable) -> Self {
+        Self::Unreadable(it)
     }
 }

@@ -55,8 +55,8 @@ pub struct Schema {
     pub name: String,
     /// Its version, as in `1.2.0`.
     pub version: String,
-    /// The schema itself.
-    pub body: serde_json::Value,
+    /// The schema itself; `None` when it cannot be read.
+    pub body: Option<serde_json::Value>,
 }
 
 /// One event in the chain of its run, as it was written.

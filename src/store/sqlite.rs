@@ -4,6 +4,8 @@
 //! Who has the [`Lock`] has the file alone; else several programs share it, and each looks out for what the others write.
 //! Positions are in the order of the commits because SQLite lets one transaction write at a time.
 
+mod audit;
+mod backup;
 mod error;
 mod file;
 mod held;
@@ -30,7 +32,9 @@ use futures_util::future::FutureExt;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use super::{Answer, Commit, CommitError, Position, StoreError};
+use super::{Answer, Aside, Commit, CommitError, Position, StoreError};
+pub use audit::{Audit, audit};
+pub use backup::backup;
 pub use lock::Lock;
 use standing::Standing;
 use writer::{Job, Write, Writer};
@@ -54,15 +58,53 @@ struct Inner {
     /// Those that read, and last the writer.
     threads: Vec<JoinHandle<()>>,
     changed: watch::Receiver<Position>,
+    /// Keeps `changed` open where nobody writes; `None` where somebody does, who ends it.
+    _tell: Option<Arc<watch::Sender<Position>>>,
     failing: Arc<Mutex<Option<StoreError>>>,
-    standing: Arc<Standing>,
+    /// `None` where nothing is written.
+    standing: Option<Arc<Standing>>,
+    /// Name of the log.
+    log: String,
+    /// The records that could not be read.
+    aside: Arc<Aside>,
     idle: Mutex<Vec<Connection>>,
     readers: Semaphore,
     /// Ends the look-out for what others write, when it is dropped.
     stop: Option<std::sync::mpsc::Sender<()>>,
     // Dropped after the file is closed. Whoever waits for the lock finds all of it done.
     _temporary: Option<file::Temporary>,
-    lock: Lock,
+    place: Place,
+}
+
+/// The store, and what it was opened for.
+enum Place {
+    /// To read and write it.
+    Held(Lock),
+    /// To look at it.
+    Looked(file::Looked),
+}
+
+impl Place {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Held(lock) => lock.store(),
+            Self::Looked(it) => it.path(),
+        }
+    }
+
+    fn is_alone(&self) -> bool {
+        match self {
+            Self::Held(lock) => lock.is_exclusive(),
+            Self::Looked(it) => it.is_alone(),
+        }
+    }
+
+    fn reader(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::Held(lock) => file::reader(lock.store()),
+            Self::Looked(it) => it.connect(),
+        }
+    }
 }
 
 impl Sqlite {
@@ -82,6 +124,41 @@ impl Sqlite {
         Self::open_as(lock, "FULL", None)
     }
 
+    /// Opens the store at `path` only to look at it, with no right to write it or its directory, and whoever else has it.
+    ///
+    /// # Errors
+    /// A sentence for people when the file cannot be read, or is of an earlier format.
+    pub fn look(path: &Path) -> Result<Self, StoreError> {
+        let looked = file::Looked::new(path)?;
+        let first = looked.connect().and_then(|db| Ok((rows::head(&db)?, rows::log_id(&db)?)));
+        let (position, log) = first.map_err(|why| why.at(path))?;
+        let (tell, changed) = watch::channel(position);
+        let tell = Arc::new(tell);
+        let (mut threads, mut stop) = (Vec::new(), None);
+        if !looked.is_alone() {
+            let (thread, end) = look_out(looked.connect()?, path, Arc::clone(&tell))?;
+            threads.push(thread);
+            stop = Some(end);
+        }
+        Ok(Self {
+            inner: Arc::new(Inner {
+                jobs: None,
+                threads,
+                changed,
+                _tell: Some(tell),
+                failing: Arc::default(),
+                standing: None,
+                log,
+                aside: Arc::default(),
+                idle: Mutex::default(),
+                readers: Semaphore::new(READERS),
+                stop,
+                place: Place::Looked(looked),
+                _temporary: None,
+            }),
+        })
+    }
+
     /// A store of its own in the system's temporary directory, removed when it is closed. For demonstrations and tests: a
     /// power cut may lose it.
     ///
@@ -97,37 +174,40 @@ impl Sqlite {
         let connection = file::open(path, synchronous).inspect_err(|why| lock.refused(why))?;
         file::narrow(lock.real());
         let position = rows::head(&connection).map_err(|why| StoreError::sqlite(path, &why))?;
+        let log = rows::log_id(&connection).map_err(|why| StoreError::sqlite(path, &why))?;
         // Not before something was read: the log and its index are there only then.
         let standing = Standing::new(&lock, &connection);
         let standing = Arc::new(standing.map_err(|why| StoreError::Io(path.to_owned(), why.to_string()))?);
         let (tell, changed) = watch::channel(position);
         let tell = Arc::new(tell);
         let failing = Arc::default();
+        let aside = Arc::<Aside>::default();
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let failed = |why: std::io::Error| StoreError::Io(path.to_owned(), why.to_string());
         let (mut threads, mut stop) = (Vec::new(), None);
         if !lock.is_exclusive() {
-            let reader = file::reader(path)?;
-            let (sender, stopped) = std::sync::mpsc::channel();
-            let (path, tell) = (path.to_owned(), Arc::clone(&tell));
-            let watching = move || others::look_out(&reader, &path, &tell, &stopped);
-            threads.push(thread("store-others").spawn(watching).map_err(failed)?);
-            stop = Some(sender);
+            let (thread, end) = look_out(file::reader(path)?, path, Arc::clone(&tell))?;
+            threads.push(thread);
+            stop = Some(end);
         }
         let (jobs, inbox) = mpsc::unbounded_channel();
-        let writer = Writer::new(connection, path, tell, Arc::clone(&failing), Arc::clone(&standing));
+        let writer =
+            Writer::new(connection, path, tell, Arc::clone(&failing), Arc::clone(&standing), Arc::clone(&aside));
         threads.push(thread("store").spawn(move || writer.run(inbox)).map_err(failed)?);
         Ok(Self {
             inner: Arc::new(Inner {
                 jobs: Some(jobs),
                 threads,
                 changed,
+                _tell: None,
                 failing,
-                standing,
+                standing: Some(standing),
+                log,
+                aside,
                 idle: Mutex::default(),
                 readers: Semaphore::new(READERS),
                 stop,
-                lock,
+                place: Place::Held(lock),
                 _temporary: temporary,
             }),
         })
@@ -135,11 +215,14 @@ impl Sqlite {
 
     /// Path of the database file.
     pub fn path(&self) -> &Path {
-        self.inner.lock.store()
+        self.inner.place.path()
     }
 
     /// Hands a commit to the writer and waits until it is durable.
     async fn write(&self, commit: Commit) -> Result<Position, CommitError> {
+        if let Place::Looked(it) = &self.inner.place {
+            return Err(StoreError::OnlyLooked(it.path().to_owned()).into());
+        }
         let (reply, answer) = oneshot::channel();
         self.give(Job::Write(Box::new(Write { commit, reply })));
         answer.await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
@@ -154,7 +237,7 @@ impl Sqlite {
 
     /// Why the files cannot be used: they are looked at now. `None` when they can.
     async fn wrong(&self) -> Option<StoreError> {
-        let standing = &self.inner.standing;
+        let standing = self.inner.standing.as_ref()?;
         if standing.is_suspect() {
             let (reply, answer) = oneshot::channel();
             self.give(Job::Look(reply));
@@ -164,17 +247,17 @@ impl Sqlite {
         standing.wrong()
     }
 
-    /// Runs `query` on a connection of its own, off the async threads.
+    /// Runs `query` on a connection of its own, off the async threads. A record that it fails for is set aside.
     fn read<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        query: impl FnOnce(&Connection, &Aside) -> Result<T, StoreError> + Send + 'static,
     ) -> Answer<'_, T> {
         self.reading(query).boxed()
     }
 
     async fn reading<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        query: impl FnOnce(&Connection, &Aside) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let _permit = self.inner.readers.acquire().await.map_err(|_| StoreError::Closed)?;
         let wrong = self.wrong().await;
@@ -188,9 +271,12 @@ impl Sqlite {
                 (Some(connection), _) => connection,
                 // At the path is not what the others read.
                 (None, Some(why)) => return Err(why),
-                (None, None) => file::reader(inner.lock.store())?,
+                (None, None) => inner.place.reader()?,
             };
-            let found = query(&connection).map_err(|why| why.at(inner.lock.store()));
+            let found = query(&connection, &inner.aside).map_err(|why| why.at(inner.place.path()));
+            if let Err(StoreError::Unreadable(it)) = &found {
+                inner.aside.note(it);
+            }
             if let Ok(mut idle) = inner.idle.lock() {
                 idle.push(connection);
             }
@@ -198,6 +284,19 @@ impl Sqlite {
         };
         tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Closed))
     }
+}
+
+/// Starts looking out for what others write; ends when the other end of the channel is dropped.
+fn look_out(
+    reader: Connection,
+    path: &Path,
+    tell: Arc<watch::Sender<Position>>,
+) -> Result<(JoinHandle<()>, std::sync::mpsc::Sender<()>), StoreError> {
+    let (end, stopped) = std::sync::mpsc::channel();
+    let at = path.to_owned();
+    let watching = move || others::look_out(&reader, &at, &tell, &stopped);
+    let thread = std::thread::Builder::new().name("store-others".to_owned()).spawn(watching);
+    Ok((thread.map_err(|why| StoreError::Io(path.to_owned(), why.to_string()))?, end))
 }
 
 impl Drop for Inner {

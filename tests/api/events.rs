@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-use super::server::{Server, contract, text};
+use super::server::{Server, contract, problem, text};
 use super::wait::DEADLINE;
 
 /// Reads server-sent events as `(id, event, data)` until `enough` says so.
@@ -41,6 +41,11 @@ pub async fn listen(
     heard
 }
 
+/// The position that a cursor begins with.
+fn position(cursor: &str) -> u64 {
+    cursor.split_once('-').unwrap().0.parse().unwrap()
+}
+
 #[tokio::test]
 async fn a_stream_resumed_loses_nothing_and_repeats_nothing() {
     let server = Server::open().await;
@@ -59,8 +64,8 @@ async fn a_stream_resumed_loses_nothing_and_repeats_nothing() {
             let wanted = (300 - ids.len()).min(37);
             let heard = listen(request.send().await.unwrap(), |it| it.len() >= wanted).await;
             // What the last chunk brought beyond `wanted` is dropped, as a client that dies would.
-            ids.extend(heard.iter().take(wanted).map(|(id, ..)| id.parse::<u64>().unwrap()));
-            last = ids.last().map(u64::to_string);
+            ids.extend(heard.iter().take(wanted).map(|(id, ..)| position(id)));
+            last = heard.get(wanted - 1).map(|(id, ..)| id.clone());
         }
         ids
     };
@@ -83,7 +88,10 @@ async fn a_stream_can_be_filtered_and_gives_signs_of_life() {
     assert_eq!(types, ["handoff.emitted.v1"]);
     assert_eq!(heard[0].2["data"]["edge"]["from"], "writer");
     let page = server.get("/events?types=handoff.leased&limit=10").await;
-    assert_eq!((page["events"].as_array().unwrap().len(), text(&page["next"])), (1, "3"));
+    assert_eq!(
+        (page["events"].as_array().unwrap().len(), text(&page["next"])),
+        (1, &*format!("3-{}", server.engine.store().log_id()))
+    );
 }
 
 #[tokio::test]
@@ -95,7 +103,18 @@ async fn a_cursor_of_another_store_is_told_as_a_gap() {
     assert_eq!((heard[0].1.as_str(), &heard[0].2["oldest"]), ("stream.gap", &json!("1")));
     let snapshot = server.get("/snapshot").await;
     assert_eq!(snapshot["runs"].as_array().unwrap().len(), 1);
-    assert_eq!(snapshot["cursor"], 1);
+    let cursor = text(&snapshot["cursor"]);
+    assert_eq!(position(cursor), 1);
+    // The same place in another log is another place, however far that one has come.
+    let other = Server::open().await;
+    other.emit(&contract("research", "writer")).await;
+    other.emit(&contract("research", "writer")).await;
+    let path = format!("/api/v1/events?after={cursor}");
+    let request = other.ask(Method::GET, &path).header("accept", "text/event-stream");
+    let heard = listen(request.send().await.unwrap(), |it| !it.is_empty()).await;
+    assert_eq!((heard[0].1.as_str(), &heard[0].2["oldest"]), ("stream.gap", &json!("2")));
+    problem(other.ask(Method::GET, &path).send().await.unwrap(), 400, "bad-request").await;
+    assert_eq!(server.get(&path[7..]).await["events"], json!([]));
 }
 
 #[tokio::test]
@@ -125,7 +144,7 @@ async fn a_listener_that_does_not_read_is_sent_away() {
     let lines: Vec<&str> = told.lines().filter(|it| !it.is_empty()).collect();
     let types: Vec<&str> = lines.iter().filter_map(|it| it.strip_prefix("event: ")).collect();
     assert_eq!(types.last(), Some(&"stream.overflow"));
-    let ids: Vec<u64> = lines.iter().filter_map(|it| it.strip_prefix("id: ")?.parse().ok()).collect();
+    let ids: Vec<u64> = lines.iter().filter_map(|it| it.strip_prefix("id: ")).map(position).collect();
     let whole: Vec<u64> = (1..=ids.len() as u64).collect();
     assert_eq!(ids, whole, "nothing is missing until it was sent away");
 }

@@ -1,7 +1,7 @@
 //! A server on a port of its own, and the words that every test speaks to it with.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use reqwest::{Client, Method, Response, StatusCode};
 use seamwatch::testing::orchestrator::api::{self, Access, Limits};
@@ -26,10 +26,6 @@ pub struct Server {
 
 impl Server {
     pub async fn start(access: Access, policies: &str) -> Self {
-        static TLS: Once = Once::new();
-        TLS.call_once(|| {
-            rustls::crypto::ring::default_provider().install_default().unwrap();
-        });
         let settings = Settings { policies: policy_file::read(policies).unwrap(), ..Settings::default() };
         Self::of(Self::engine(settings).await, access).await
     }
@@ -61,7 +57,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         sweeper::start(engine.clone(), stop.clone());
-        let running = tokio::spawn(api::serve_within(limits, engine.clone(), listener, access, stop.clone()));
+        let running = tokio::spawn(api::serve_within(limits, engine.clone(), listener, access, stop.clone(), || ()));
         let client = Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
         Self { address, engine, stop, running, client }
     }

@@ -2,7 +2,7 @@
 
 use super::ask::asked;
 use super::{may, operator};
-use crate::cli::look::{Look, exit_of, look};
+use crate::cli::look::{Look, exit_of, look_to_act};
 use crate::cli::{Connect, Exit, Stop, print};
 use crate::domain::id::Edge;
 use crate::domain::port::{Act, ActKind, Request};
@@ -42,7 +42,7 @@ pub async fn run(on: On, pause: bool) -> anyhow::Result<Exit> {
         return Err(Stop::new(Exit::Usage, why).into());
     }
     let by = operator(&on.connect, on.who.as_ref())?;
-    let look = look(&on.connect, None).await?;
+    let look = look_to_act(&on.connect).await?;
     may(&look, kind)?;
     let by = look.source.capabilities().you.unwrap_or(by);
     let edge = named(&look, &on.edge, pause)?;

@@ -204,9 +204,13 @@ impl Feed {
                 self.asked.clear();
                 self.behind = 0;
                 match begin {
-                    Begin::Fresh(snapshot) => {
+                    Begin::Fresh(mut snapshot) => {
                         self.meet(snapshot.at, now);
                         self.clock = snapshot.clock;
+                        // A recording counts on while it is moved.
+                        if !self.is_recording() {
+                            self.skipped = std::mem::take(&mut snapshot.skipped);
+                        }
                         self.ledger.restore(*snapshot);
                     }
                     Begin::Resumed => {}

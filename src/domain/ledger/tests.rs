@@ -114,6 +114,7 @@ fn snapshot(ledger: &Ledger, seconds: i64, rollups: Vec<Rollup>) -> Snapshot {
         recent: ledger.recent().iter().cloned().collect(),
         violations: ledger.violations().groups().cloned().collect(),
         clock: None,
+        skipped: Vec::new(),
     }
 }
 

@@ -23,7 +23,9 @@ use super::traffic::Held;
 use super::watcher::{Frame, PAGE};
 use super::wire::EdgeName;
 use crate::domain::event::Event;
-use crate::store::Position;
+use crate::domain::port::Cursor;
+use crate::orchestrator::engine::readable;
+use crate::store::{Position, Unreadable};
 
 /// Time of silence after which a listener gets a heartbeat, unless it asked for another.
 const QUIET: Duration = Duration::from_secs(15);
@@ -72,26 +74,32 @@ impl Filter {
     }
 }
 
-fn cursor(text: &str) -> Answer<Position> {
-    text.trim()
-        .parse()
-        .map_err(|_| Problem::bad_request("this is no cursor of this server; leave it out to begin anew"))
+/// A position that no log reaches: that of a cursor of another log.
+const NOWHERE: Position = i64::MAX as Position;
+
+fn cursor(text: &str, log: &str) -> Answer<Position> {
+    let cursor = Cursor::from(text.trim());
+    let position = cursor.position();
+    let position =
+        position.ok_or_else(|| Problem::bad_request("this is no cursor of this server; leave it out to begin anew"))?;
+    Ok(if cursor.fits(log) { position.min(NOWHERE) } else { NOWHERE })
 }
 
 /// Read the log
 ///
 /// With `Accept: text/event-stream` a stream: `id` is the cursor, `event` the type, `data` a CloudEvents document. Resume with
 /// `Last-Event-ID` or `after`. A cursor this server does not have yields `stream.gap` first; a listener that is too
-/// slow gets `stream.overflow` and is sent away. Otherwise one JSON page.
+/// slow gets `stream.overflow` and is sent away; records that cannot be read are left out, and `stream.skipped` tells of
+/// them. Otherwise one JSON page.
 #[utoipa::path(get, path = "/events", tag = "log", params(Wanted),
-    responses((status = 200, description = "a stream, or `{events, next}`", content(
+    responses((status = 200, description = "a stream, or `{events, next}`, and `unreadable` when some events could not be read", content(
         (String = "text/event-stream"), (serde_json::Value = "application/json")))))]
 pub async fn events(State(api): State<Api>, caller: Caller, headers: HeaderMap, Ask(wanted): Ask<Wanted>) -> Answer {
     let accept = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
     let filter = Filter::of(&wanted)?;
     let resumed = headers.get("last-event-id");
     let resumed = resumed.map(|it| it.to_str().unwrap_or_default());
-    let after = resumed.or(wanted.after.as_deref()).map(cursor).transpose()?;
+    let after = resumed.or(wanted.after.as_deref()).map(|it| cursor(it, api.engine.store().log_id())).transpose()?;
     if accept.is_some_and(|it| it.contains("text/event-stream")) {
         let beat = match wanted.beat_s {
             None => None,
@@ -126,13 +134,20 @@ async fn page(api: &Api, caller: &Caller, wanted: &Wanted, filter: &Filter, afte
         )));
     }
     let mut next = after;
-    let mut events: Vec<Event> = Vec::new();
+    let (mut events, mut unreadable): (Vec<Event>, Vec<Unreadable>) = Default::default();
     let mut turn = None;
     loop {
         let found = api.engine.tail(next, PAGE).await?;
         let dry = found.is_empty();
         for (at, event) in found {
             next = at;
+            let event = match event {
+                Ok(event) => event,
+                Err(it) => {
+                    unreadable.push(it);
+                    continue;
+                }
+            };
             if api.frame(filter, at, &event).await?.is_some() {
                 events.push(event);
                 if events.len() == limit {
@@ -161,7 +176,11 @@ async fn page(api: &Api, caller: &Caller, wanted: &Wanted, filter: &Filter, afte
             break;
         }
     }
-    Ok(Json(json!({ "events": events, "next": next.to_string() })).into_response())
+    let mut body = json!({ "events": events, "next": Cursor::in_log(next, api.engine.store().log_id()).as_str() });
+    if !unreadable.is_empty() {
+        body["unreadable"] = json!(unreadable);
+    }
+    Ok(Json(body).into_response())
 }
 
 fn stream(api: Api, filter: Filter, after: Option<Position>, beat: Option<Duration>, held: Held) -> Response {
@@ -190,7 +209,7 @@ struct Listener {
 struct Gone;
 
 /// Says that what was known must be read anew, and goes on after this position.
-fn gap(oldest: Position) -> Bytes {
+fn gap(oldest: &Cursor) -> Bytes {
     format!("event: stream.gap\ndata: {{\"oldest\":\"{oldest}\"}}\n\n").into()
 }
 
@@ -201,7 +220,7 @@ impl Listener {
         let mut at = after.unwrap_or(head);
         if at > head {
             // Another store than the one the cursor is from: nothing after it can be told.
-            self.send(gap(head)).await.ok()?;
+            self.send(gap(&self.cursor(head))).await.ok()?;
             at = head;
         }
         self.catch_up(&mut at).await?;
@@ -209,11 +228,13 @@ impl Listener {
         let mut live = self.api.watcher.listen();
         // What came between the last page and the subscription.
         self.catch_up(&mut at).await?;
+        let mut told = 0;
         loop {
+            self.tell_skipped(&mut told).await?;
             let news = tokio::select! {
                 news = tokio::time::timeout(self.beat.unwrap_or(QUIET), live.recv()) => news,
                 // Whoever keeps figures by our time has to begin anew, as the watcher does.
-                Ok(()) = steps.changed() => return self.send(gap(at)).await.ok(),
+                Ok(()) = steps.changed() => return self.send(gap(&self.cursor(at))).await.ok(),
             };
             match news {
                 Ok(Ok(frame)) => {
@@ -225,13 +246,28 @@ impl Listener {
                     }
                 }
                 Ok(Err(RecvError::Lagged(_))) => {
-                    let bye = format!("event: stream.overflow\ndata: {{\"after\":\"{at}\"}}\n\n");
+                    let bye = format!("event: stream.overflow\ndata: {{\"after\":\"{}\"}}\n\n", self.cursor(at));
                     return self.send(bye.into()).await.ok();
                 }
                 Ok(Err(RecvError::Closed)) => return None,
                 Err(_) => self.send(self.alive()).await.ok()?,
             }
         }
+    }
+
+    /// Tells of the records that cannot be read, whenever there are others than were `told` of.
+    async fn tell_skipped(&self, told: &mut u64) -> Option<()> {
+        let aside = self.api.engine.store().aside();
+        let revision = aside.revision();
+        if std::mem::replace(told, revision) == revision {
+            return Some(());
+        }
+        let skipped = json!({ "skipped": aside.skipped() });
+        self.send(format!("event: stream.skipped\ndata: {skipped}\n\n").into()).await.ok()
+    }
+
+    fn cursor(&self, at: Position) -> Cursor {
+        Cursor::in_log(at, self.api.engine.store().log_id())
     }
 
     fn alive(&self) -> Bytes {
@@ -251,6 +287,8 @@ impl Listener {
             }
             for (cursor, event) in found {
                 *at = cursor;
+                // What cannot be read is told of beside the events.
+                let Ok(event) = event else { continue };
                 if let Some(frame) = self.api.frame(&self.filter, cursor, &event).await.ok()? {
                     self.send(frame.bytes).await.ok()?;
                 }
@@ -272,9 +310,9 @@ impl super::Shared {
         }
         // The edge of a handoff that was closed long ago is known to the store only.
         if let (true, None, Some(id)) = (filter.edge.is_some(), &edge, &event.handoff) {
-            let run = self.engine.run(&event.run).await?;
-            edge = run.handoffs.get(id).map(|it| it.emission.edge.clone());
+            let run = readable(self.engine.run(&event.run).await)?;
+            edge = run.and_then(|run| Some(run.handoffs.get(id)?.emission.edge.clone()));
         }
-        Ok(Some(Frame::of(cursor, event, edge)).filter(|it| filter.takes(it)))
+        Ok(Some(Frame::of(cursor, self.engine.store().log_id(), event, edge)).filter(|it| filter.takes(it)))
     }
 }

@@ -17,11 +17,14 @@ use crate::domain::event::Rejection;
 use crate::domain::health::{P95, Tally, Window};
 use crate::domain::id::RunId;
 use crate::domain::offence::Offence;
-use crate::domain::port::{ActKind, Scope};
+use crate::domain::port::{ActKind, Cursor, Scope};
 use crate::domain::report;
 use crate::domain::run::{Refused, Run};
 use crate::domain::time::Time;
 use crate::orchestrator::engine;
+
+/// Unreadable records that health names.
+const NAMED: usize = 5;
 
 /// The window that the figures cover.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -172,7 +175,8 @@ pub async fn rejections(State(api): State<Api>, Ask(asked): Ask<Refusals>) -> An
 
 /// Whether the server works
 #[utoipa::path(get, path = "/healthz", tag = "operations",
-    responses((status = 200, description = "`{status, version, cursor, clock}`; `clock` is the latest jump of the clock by a minute or more since the start, `{at, by_ms}`, or null", body = Value),
+    responses((status = 200, body = Value,
+            description = "`{status, version, cursor, clock}`; `clock` is the latest jump of the clock by a minute or more since the start, `{at, by_ms}`, or null; `degraded` instead of `ok`, with `unreadable {count, first}`, when records of the store cannot be read and are left out"),
         (status = 503, description = "the store cannot be read, its files are not those that were opened, or it could not be written when it last had to")))]
 pub async fn healthz(State(api): State<Api>) -> Answer {
     // One read proves that the store answers and that its files are there, and the latest write that it takes what comes.
@@ -183,9 +187,18 @@ pub async fn healthz(State(api): State<Api>) -> Answer {
     drop(api.present().await);
     let cursor = api.watcher.position();
     let clock = *api.engine.clock_steps().borrow();
+    let aside = api.engine.store().aside();
+    let (status, unreadable) = match aside.count() {
+        0 => ("ok", Value::Null),
+        count => ("degraded", json!({ "count": count, "first": aside.first(NAMED) })),
+    };
     let version = env!("CARGO_PKG_VERSION");
-    Ok(Json(json!({ "status": "ok", "version": version, "cursor": cursor.to_string(), "clock": clock }))
-        .into_response())
+    let cursor = Cursor::in_log(cursor, api.engine.store().log_id());
+    let mut body = json!({ "status": status, "version": version, "cursor": cursor.as_str(), "clock": clock });
+    if !unreadable.is_null() {
+        body["unreadable"] = unreadable;
+    }
+    Ok(Json(body).into_response())
 }
 
 /// The caller's name, scopes and acts

@@ -8,6 +8,7 @@ use crate::domain::command::Refusal;
 use crate::domain::contract::{SCHEMA_VERSION, Violation};
 use crate::orchestrator::boundary::PutError;
 use crate::orchestrator::engine;
+use crate::store::StoreError;
 
 /// Most violations that one answer tells: a small request can have very many.
 const ERRORS: usize = 200;
@@ -24,6 +25,10 @@ impl From<engine::Problem> for Problem {
             engine::Problem::TooLarge { .. } => simple(Status::PAYLOAD_TOO_LARGE, "too-large"),
             engine::Problem::Schema(PutError::Invalid(_)) => simple(Status::UNPROCESSABLE_ENTITY, "schema-invalid"),
             engine::Problem::Schema(PutError::Conflict(_)) => simple(Status::CONFLICT, "schema-conflict"),
+            // Trying again does not help before somebody mends it.
+            engine::Problem::Store(StoreError::Unreadable(_)) => {
+                simple(Status::INTERNAL_SERVER_ERROR, "record-unreadable")
+            }
             engine::Problem::Busy(_) | engine::Problem::Store(_) => {
                 Self { retry_after: Some(1), ..simple(Status::SERVICE_UNAVAILABLE, "store-unavailable") }
             }

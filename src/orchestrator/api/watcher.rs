@@ -11,8 +11,9 @@ use super::problem::Problem;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, RunId};
 use crate::domain::ledger::Ledger;
+use crate::domain::port::Cursor;
 use crate::orchestrator::engine::Engine;
-use crate::store::Position;
+use crate::store::{Logged, Position};
 
 /// Events a slow listener may be behind before it is sent away (protocol section 7).
 pub const BUFFER: usize = 1_024;
@@ -39,6 +40,8 @@ pub struct Frame {
 pub struct Watcher {
     ledger: Mutex<Ledger>,
     frames: broadcast::Sender<Arc<Frame>>,
+    /// Name of the log.
+    log: String,
     /// Position of the latest event in the ledger.
     position: watch::Sender<Position>,
 }
@@ -51,11 +54,12 @@ impl Watcher {
     pub async fn start(engine: Engine, stop: CancellationToken) -> Result<Arc<Self>, Problem> {
         let mut ledger = Ledger::new(0);
         let snapshot = engine.snapshot().await?;
-        let position = snapshot.cursor.number().unwrap_or_default();
+        let position = snapshot.cursor.position().unwrap_or_default();
         ledger.restore(snapshot);
         let watcher = Arc::new(Self {
             ledger: Mutex::new(ledger),
             frames: broadcast::channel(BUFFER).0,
+            log: engine.store().log_id().to_owned(),
             position: watch::Sender::new(position),
         });
         let reader = Arc::clone(&watcher);
@@ -102,20 +106,22 @@ impl Watcher {
     /// Forgets everything and starts from the store.
     async fn begin_anew(&self, engine: &Engine) -> Result<(), Problem> {
         let snapshot = engine.snapshot().await?;
-        let position = snapshot.cursor.number().unwrap_or_default();
+        let position = snapshot.cursor.position().unwrap_or_default();
         self.known().restore(snapshot);
         self.position.send_replace(position);
         Ok(())
     }
 
-    fn share(&self, events: &[(Position, Event)]) {
+    fn share(&self, events: &[(Position, Logged)]) {
         let mut ledger = self.known();
         for (cursor, event) in events {
+            // One that cannot be read is told of beside the events.
+            let Ok(event) = event else { continue };
             ledger.apply(event);
             // Nobody listening is no error.
             if self.frames.receiver_count() > 0 {
                 let edge = ledger.edge_of(event).cloned();
-                let _ = self.frames.send(Arc::new(Frame::of(*cursor, event, edge)));
+                let _ = self.frames.send(Arc::new(Frame::of(*cursor, &self.log, event, edge)));
             }
         }
     }
@@ -161,10 +167,15 @@ impl Watcher {
 
 impl Frame {
     /// The frame of an event.
-    pub fn of(cursor: Position, event: &Event, edge: Option<Edge>) -> Self {
+    pub fn of(cursor: Position, log: &str, event: &Event, edge: Option<Edge>) -> Self {
         let name = event.fact.name();
         // An event came out of the store as JSON, so it goes back to JSON.
         let data = serde_json::to_string(event).unwrap_or_default();
-        Self { cursor, name, edge, bytes: Bytes::from(format!("id: {cursor}\nevent: {name}.v1\ndata: {data}\n\n")) }
+        Self {
+            cursor,
+            name,
+            edge,
+            bytes: Bytes::from(format!("id: {}\nevent: {name}.v1\ndata: {data}\n\n", Cursor::in_log(cursor, log))),
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::ops::Deref;
 
+use super::look::readable;
 use super::{Engine, Problem};
 use crate::domain::contract::Party;
 use crate::store::{Blob, Commit, Giver};
@@ -77,7 +78,7 @@ impl Engine {
             return Ok(true);
         }
         for (run, handoff) in self.inner.store.referring(digest, names, REFERRING).await? {
-            let run = self.run(&run).await?;
+            let Some(run) = readable(self.run(&run).await)? else { continue };
             if run.handoffs.get(&handoff).is_some_and(|it| run.shows(it, &is)) {
                 return Ok(true);
             }

@@ -12,7 +12,7 @@ use crate::domain::id::{HandoffId, RunId};
 use crate::domain::port::Snapshot;
 use crate::domain::run::{Handoff, Run};
 use crate::orchestrator::boundary::Registry;
-use crate::store::{Commit, CommitError, Filter, Listed, NewSchema, Position, Schema};
+use crate::store::{Commit, CommitError, Filter, Listed, Logged, NewSchema, Position, Schema, StoreError, Unreadable};
 
 /// A page of a list of handoffs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,7 +34,7 @@ impl Engine {
     }
 
     /// Events after a position, in order, each with its own.
-    pub async fn tail(&self, after: Position, limit: usize) -> Result<Vec<(Position, Event)>, Problem> {
+    pub async fn tail(&self, after: Position, limit: usize) -> Result<Vec<(Position, Logged)>, Problem> {
         Ok(self.inner.store.tail(after, limit).await?)
     }
 
@@ -80,7 +80,7 @@ impl Engine {
         Ok((contract, found.digest().unwrap_or_default().to_owned()))
     }
 
-    /// Handoffs, the latest first. `page` is [`Page::next`] of the page before.
+    /// Handoffs, the latest first, without those that cannot be read. `page` is [`Page::next`] of the page before.
     pub async fn list(&self, filter: Filter, page: Option<String>, limit: usize) -> Result<Page, Problem> {
         let Listed { found: items, next } = self.inner.store.list(filter, page, limit).await?;
         Ok(Page { items, next })
@@ -110,15 +110,19 @@ impl Engine {
         }
     }
 
-    /// Takes up the payload schemas that came into the store since the last time.
+    /// Takes up the payload schemas that came into the store since the last time. One that this version refuses is set
+    /// aside.
     pub(super) async fn learn_schemas(&self) -> Result<(), Problem> {
         let after = self.registered(|it| it.latest);
         for Schema { number, name, version, body } in self.inner.store.schemas(after).await? {
-            let version =
-                version.parse().map_err(|_| Problem::NotFound(format!("version {version} of schema {name}")))?;
             let mut known = self.inner.registry.write().unwrap_or_else(PoisonError::into_inner);
             if number > known.latest {
-                known.registry.put(&name, &version, body)?;
+                let parsed = version.parse::<Version>().map_err(|why| why.to_string());
+                let put = |body| known.registry.put(&name, &parsed?, body).map_err(|why| why.to_string());
+                if let Some(Err(why)) = body.map(put) {
+                    let id = format!("{name} {version}");
+                    self.inner.store.aside().note(&Unreadable { table: "schemas", id, why });
+                }
                 known.latest = number;
             }
         }
@@ -146,10 +150,26 @@ impl Engine {
     }
 
     /// The contract of a handoff as it stands.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`], too, when it is not there any more.
     pub(super) async fn contract_of(&self, handoff: &Handoff) -> Result<Value, Problem> {
         let none = || Problem::NotFound(format!("the contract of handoff {}", handoff.id));
         let digest = handoff.digest().ok_or_else(none)?;
-        let blob = self.blob_get(digest).await?;
-        Ok(serde_json::from_slice(&blob.bytes).map_err(crate::store::StoreError::from)?)
+        let missing = || {
+            let why = format!("it is the contract of handoff {}, and is not there", handoff.id);
+            StoreError::from(Unreadable { table: "blobs", id: digest.to_owned(), why })
+        };
+        let blob = self.inner.store.blob(digest).await?.ok_or_else(missing)?;
+        let read = serde_json::from_slice(&blob.bytes);
+        Ok(read.map_err(|why| StoreError::from(Unreadable::json("blobs", digest, &why)))?)
+    }
+}
+
+/// What was found, or `None` when it is set aside: a list goes on without it.
+pub fn readable<T>(found: Result<T, Problem>) -> Result<Option<T>, Problem> {
+    match found {
+        Err(Problem::Store(StoreError::Unreadable(_))) => Ok(None),
+        found => found.map(Some),
     }
 }

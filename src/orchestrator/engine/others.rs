@@ -34,11 +34,15 @@ impl Engine {
             let Some((last, _)) = found.last() else { return Ok(()) };
             let last = *last;
             let mut changed: BTreeMap<RunId, Vec<HandoffId>> = BTreeMap::new();
-            for (_, Event { run, handoff, .. }) in found {
+            for Event { run, handoff, .. } in found.into_iter().filter_map(|(_, event)| event.ok()) {
                 changed.entry(run).or_default().extend(handoff);
             }
             for (run, handoffs) in changed {
-                let known = self.load(&run).await?;
+                let known = match self.load(&run).await {
+                    // Whoever looks finds the others.
+                    Err(StoreError::Unreadable(_)) => None,
+                    found => found?,
+                };
                 if let (CONTROL, Some((control, version))) = (run.as_str(), &known) {
                     self.switched(control, *version);
                 }

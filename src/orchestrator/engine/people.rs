@@ -17,7 +17,7 @@ use crate::domain::event::{Annotation, Answer, Approval, Emission, Escalation, E
 use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::run::{Handoff, Run, State};
 use crate::orchestrator::boundary::{Derive, amend, uncovered, unmasked_diff};
-use crate::store::StoreError;
+use crate::store::{StoreError, Unreadable};
 
 /// An edit of a contract.
 #[derive(Clone, Debug, PartialEq)]
@@ -171,7 +171,8 @@ impl Engine {
         if !shown.is_empty() {
             return Err(invalid(shown));
         }
-        let contract: Contract = serde_json::from_value(original).map_err(StoreError::from)?;
+        let contract: Contract = serde_json::from_value(original)
+            .map_err(|why| StoreError::from(Unreadable::json("blobs", handoff.digest().unwrap_or_default(), &why)))?;
         let policy = self.policy(&handoff.emission.edge);
         let mut derive = Derive::new(
             contract.source,

@@ -115,7 +115,8 @@ impl Requester {
         }
     }
 
-    /// Claims one handoff; `None` when somebody else has it by now, its edge was paused or its deadline passed.
+    /// Claims one handoff; `None` when somebody else has it by now, its edge was paused, its deadline passed, or a record
+    /// that it needs cannot be read: no attempt is spent on what could not be handed out.
     pub(super) async fn claim_one(
         &self,
         claim: &Claim,
@@ -123,7 +124,12 @@ impl Requester {
         run: &RunId,
         handoff: &HandoffId,
     ) -> Result<Option<Claimed>, Problem> {
-        let Some((digest, contract)) = self.deliverable(run, handoff).await? else { return Ok(None) };
+        let (digest, contract) = match self.deliverable(run, handoff).await {
+            Ok(Some(deliverable)) => deliverable,
+            Ok(None) => return Ok(None),
+            Err(Problem::Store(why)) if self.set_aside(run, std::slice::from_ref(handoff), &why) => return Ok(None),
+            Err(why) => return Err(why),
+        };
         let claimed = match self.leased(claim, Arc::clone(pauses), run, handoff).await {
             Ok(Some(Done::Now { run, .. })) => run.handoffs.get(handoff).cloned(),
             // A conflict with the same request, which was given up on its way and was faster.

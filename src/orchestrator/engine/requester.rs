@@ -15,7 +15,7 @@ use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::machine::{Folded, decide};
 use crate::domain::run::{Handoff, Run};
 use crate::domain::time::{DAY, MINUTE, Millis, Time};
-use crate::store::{Answered, Commit, CommitError, StoreError, Version};
+use crate::store::{Answered, Commit, CommitError, StoreError, Unreadable, Version};
 
 /// Most times that a request is decided: once more after each conflict, when somebody was faster.
 pub(super) const TRIES: u32 = 64;
@@ -238,7 +238,9 @@ impl Engine {
     pub(super) async fn answered(&self, once: &Once, now: Time) -> Result<Option<Vec<Handoff>>, Problem> {
         match self.inner.store.answered(&once.scope, &once.key, now).await? {
             Some((fingerprint, body)) if fingerprint == once.fingerprint => {
-                Ok(serde_json::from_value(body).map_err(StoreError::from)?)
+                let id = || format!("{} {}", once.scope, once.key);
+                let read = serde_json::from_value(body);
+                Ok(read.map_err(|why| StoreError::from(Unreadable::json("http_idem", id(), &why)))?)
             }
             Some(_) => Err(Problem::KeyReused(once.key.clone())),
             None => Ok(None),

@@ -86,7 +86,7 @@ async fn work_goes_from_hand_to_hand() {
     let again = writer.complete(held(&claimed), None, next).await.unwrap();
     assert_eq!(again.next[0].id, done.next[0].id, "the same answer again");
     let tail = engine.tail(0, 100).await.unwrap();
-    let names: Vec<_> = tail.iter().map(|(_, event)| event.fact.name()).collect();
+    let names: Vec<_> = tail.iter().map(|(_, event)| event.as_ref().unwrap().fact.name()).collect();
     assert_eq!(
         names,
         ["handoff.emitted", "handoff.leased", "handoff.acknowledged", "handoff.completed", "handoff.emitted"]

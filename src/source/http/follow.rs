@@ -8,7 +8,7 @@ use sse_stream::{Sse, SseByteStream};
 
 use super::answer::Server;
 use crate::domain::event::Event;
-use crate::domain::port::{Batch, Fault};
+use crate::domain::port::{Batch, Cursor, Fault, Skipped};
 use crate::domain::time::Time;
 
 /// Most bytes without the end of an event: far more than any event of ours.
@@ -20,9 +20,11 @@ const MAX_BATCH: usize = 50;
 #[derive(Debug, PartialEq)]
 pub(super) enum Said {
     /// An event, and its position in the log.
-    Event(Box<Event>, u64),
+    Event(Box<Event>, Cursor),
     /// A heartbeat.
     Alive(Time),
+    /// The records that it cannot read and leaves out.
+    Skipped(Vec<Skipped>),
     /// The log does not reach back as far as it was asked to.
     Gap,
 }
@@ -85,6 +87,11 @@ struct Alive {
     at: Time,
 }
 
+#[derive(Deserialize)]
+struct Unreadable {
+    skipped: Vec<Skipped>,
+}
+
 /// Meaning of one block; `None` for blocks that carry nothing, and for those of a later version.
 fn understand(block: &Sse, name: &str) -> Result<Option<Said>, Fault> {
     let (kind, data) = (block.event.as_deref(), block.data.as_deref());
@@ -99,6 +106,10 @@ fn understand(block: &Sse, name: &str) -> Result<Option<Said>, Fault> {
             let Alive { at } = serde_json::from_str(data).map_err(unclear)?;
             Ok(Some(Said::Alive(at)))
         }
+        "stream.skipped" => {
+            let Unreadable { skipped } = serde_json::from_str(data).map_err(unclear)?;
+            Ok(Some(Said::Skipped(skipped)))
+        }
         "stream.gap" => Ok(Some(Said::Gap)),
         "stream.overflow" => {
             Err(Fault::Transient(format!("{name} sent more than this console could take in: catching up")))
@@ -106,7 +117,7 @@ fn understand(block: &Sse, name: &str) -> Result<Option<Said>, Fault> {
         _ if kind.starts_with("stream.") => Ok(None),
         _ => {
             let event = serde_json::from_str(data).map_err(unclear)?;
-            let id = block.id.as_deref().and_then(|it| it.parse().ok());
+            let id = block.id.as_deref().map(Cursor::from).filter(|it| it.position().is_some());
             let cursor = id.ok_or_else(|| Fault::Malformed(format!("an event of {name} has no usable position")))?;
             Ok(Some(Said::Event(Box::new(event), cursor)))
         }
@@ -121,11 +132,12 @@ fn gathered(said: impl Stream<Item = Result<Said, Fault>>) -> impl Stream<Item =
             match (item, batches.last_mut()) {
                 (Ok(Said::Event(event, after)), Some(Ok(Batch::Events { events, cursor, .. }))) => {
                     events.push(*event);
-                    *cursor = after.into();
+                    *cursor = after;
                 }
                 (Ok(Said::Event(event, after)), _) => {
-                    batches.push(Ok(Batch::Events { events: vec![*event], cursor: after.into(), behind: None }));
+                    batches.push(Ok(Batch::Events { events: vec![*event], cursor: after, behind: None }));
                 }
+                (Ok(Said::Skipped(skipped)), _) => batches.push(Ok(Batch::Skipped(skipped))),
                 (Ok(Said::Alive(at)), _) => batches.push(Ok(Batch::Alive { at })),
                 (Ok(Said::Gap), _) => batches.push(Err(Fault::Transient("the log has a gap: catching up".to_owned()))),
                 (Err(fault), _) => batches.push(Err(fault)),
@@ -156,7 +168,9 @@ mod tests {
     #[test]
     fn blocks_are_understood_or_named() {
         let said = |block: Sse| understand(&block, "S");
-        assert!(matches!(said(block("observed.retried.v1", EVENT, "7")), Ok(Some(Said::Event(_, 7)))));
+        assert!(
+            matches!(said(block("observed.retried.v1", EVENT, "7")), Ok(Some(Said::Event(_, at))) if at == 7.into())
+        );
         let alive = said(block("stream.alive", r#"{"at":"2026-03-01T10:00:00Z"}"#, ""));
         assert!(matches!(alive, Ok(Some(Said::Alive(_)))));
         assert_eq!(said(Sse::default().retry(2_000)), Ok(None));

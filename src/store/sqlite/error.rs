@@ -24,6 +24,11 @@ impl StoreError {
     }
 }
 
+/// Whether the file itself is damaged at one place: what lies elsewhere in it may be as it was.
+pub(super) fn is_damage(why: &rusqlite::Error) -> bool {
+    why.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(why: rusqlite::Error) -> Self {
         Self::sqlite(Path::new("the store"), &why)

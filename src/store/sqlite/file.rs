@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::held::OWNER_ONLY;
+use super::held::{Held, OWNER_ONLY};
 use super::lock::beside;
 use super::secret;
 use crate::store::StoreError;
@@ -58,6 +58,8 @@ INSERT INTO rollups(span, until, edge, body)
   SELECT span, until, json_extract(it.value, '$[0]'), json_extract(it.value, '$[1]')
   FROM slices, json_each(slices.body) AS it ORDER BY span, until;
 DROP TABLE slices;
+CREATE TABLE log(id TEXT NOT NULL) STRICT;
+INSERT INTO log(id) VALUES (lower(hex(randomblob(8))));
 CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run)) STRICT, WITHOUT ROWID;
 INSERT INTO rejections(id, run)
   SELECT DISTINCT json_extract(it.value, '$.rejection.id'), runs.id
@@ -137,6 +139,8 @@ CREATE TABLE schemas(name TEXT NOT NULL, version TEXT NOT NULL, body TEXT NOT NU
 CREATE TABLE http_idem(scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, body TEXT NOT NULL,
   expires INTEGER NOT NULL, PRIMARY KEY(scope, key)) STRICT;
 CREATE INDEX http_idem_expires ON http_idem(expires);
+CREATE TABLE log(id TEXT NOT NULL) STRICT;
+INSERT INTO log(id) VALUES (lower(hex(randomblob(8))));
 ";
 
 /// Opens or makes the file for writing, and brings an older one to the present format.
@@ -228,6 +232,66 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// A store that is only looked at, whoever else has it: that needs no place to write.
+pub(super) struct Looked {
+    /// Path of the store, as it was named.
+    path: PathBuf,
+    /// How SQLite is told to open it.
+    uri: String,
+    /// Keeps others from writing what is looked at; `None` where somebody does, by way of SQLite. To be dropped after the
+    /// connections.
+    held: Option<Held>,
+}
+
+impl Looked {
+    /// Finds out how the file can be looked at. One that nobody has open, and that was closed well, is taken as it is, as
+    /// nothing changes it meanwhile; else SQLite has to see what is in its log.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no store of the present format.
+    pub(super) fn new(path: &Path) -> Result<Self, StoreError> {
+        let failed = |why: std::io::Error| StoreError::Io(path.to_owned(), why.to_string());
+        let real = path.canonicalize().map_err(failed)?;
+        let held = Held::look(&real).map_err(failed)?;
+        let wal = beside(&real, "-wal");
+        let empty = wal.metadata().map_or(true, |it| it.len() == 0);
+        let closed = held.is_some() && empty && !beside(&real, "-shm").exists();
+        let name = real.to_str().ok_or_else(|| failed(std::io::Error::other("its path is no UTF-8")))?;
+        let name = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        let uri = format!("file:{name}{}", if closed { "?immutable=1" } else { "" });
+        let looked = Self { path: path.to_owned(), uri, held };
+        let format = looked.connect().and_then(|db| format_of(&db, path)).map_err(|why| match why {
+            StoreError::NotWritable(path, why) if !closed => StoreError::NotClosed(path, wal, why),
+            why => why,
+        })?;
+        if format < FORMAT {
+            return Err(StoreError::Older { path: path.to_owned(), found: format, known: FORMAT });
+        }
+        Ok(looked)
+    }
+
+    /// A connection to look with.
+    pub(super) fn connect(&self) -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let opened = Connection::open_with_flags(&self.uri, flags).and_then(|connection| {
+            connection.busy_timeout(BUSY)?;
+            connection.set_prepared_statement_cache_capacity(64);
+            Ok(connection)
+        });
+        opened.map_err(|why| StoreError::sqlite(&self.path, &why))
+    }
+
+    /// Path of the store.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether nobody writes it meanwhile.
+    pub(super) const fn is_alone(&self) -> bool {
+        self.held.is_some()
+    }
 }
 
 /// A directory that is removed when it is dropped.

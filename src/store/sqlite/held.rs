@@ -87,6 +87,25 @@ impl Held {
         Ok(Self(inode))
     }
 
+    /// Takes the file at `path` only to look at it, as long as it lasts; `None` when somebody may be writing it, here or
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub(super) fn look(path: &Path) -> io::Result<Option<Self>> {
+        let mut all = held();
+        let inode = Inode::of(&path.metadata()?);
+        if all.iter().any(|it| it.inode == inode) {
+            return Ok(None);
+        }
+        let file = File::open(path)?;
+        if cfg!(target_os = "linux") && file.try_lock_shared().is_err() {
+            return Ok(None);
+        }
+        all.push(Entry { inode, exclusive: false, holders: 1, file: Arc::new(file) });
+        Ok(Some(Self(inode)))
+    }
+
     /// What the file is.
     pub(super) fn inode(&self) -> Inode {
         self.0

@@ -4,6 +4,8 @@
 //! agent is paused, its lanes are those of all its edges together; else each edge has lanes of its own, and those of a
 //! paused one are not looked at.
 
+use std::collections::HashSet;
+
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use crate::domain::id::{Edge, HandoffId, RunId};
@@ -66,19 +68,22 @@ struct Look<'a> {
     n: usize,
     /// Its place in the queue, and what it is.
     found: Vec<(i64, HandoffId, RunId)>,
+    /// What is not to be found.
+    held: &'a HashSet<HandoffId>,
     next: Option<Time>,
 }
 
-/// Handoffs that `agent` may claim now, at most `n`, without those on edges in `paused`.
+/// Handoffs that `agent` may claim now, at most `n`, without those on edges in `paused` and those that are `held`.
 pub(super) fn ready(
     db: &Connection,
     agent: &str,
     now: Present,
     n: usize,
     paused: &[Edge],
+    held: &HashSet<HandoffId>,
 ) -> Result<Ready, StoreError> {
     let moment = db.unchecked_transaction()?;
-    let mut look = Look { db: &moment, agent, now, n, found: Vec::new(), next: None };
+    let mut look = Look { db: &moment, agent, now, n: n + held.len(), found: Vec::new(), held, next: None };
     let paused: Vec<_> = paused.iter().filter(|it| *it.to == *agent).map(|it| (&*it.pipeline, &*it.from)).collect();
     if paused.is_empty() {
         look.at(&AGENT, "", "")?;
@@ -113,7 +118,10 @@ impl Look<'_> {
             let mut rows = ready.query(params![self.agent, pipeline, source, lane, now, n, until])?;
             while let Some(row) = rows.next()? {
                 let (run, handoff): (String, String) = (row.get(0)?, row.get(1)?);
-                self.found.push((row.get(2)?, handoff.into(), run.into()));
+                let handoff = HandoffId::from(handoff);
+                if !self.held.contains(&handoff) {
+                    self.found.push((row.get(2)?, handoff, run.into()));
+                }
             }
             let later = next.query_row(params![self.agent, pipeline, source, lane, now], first).optional()?;
             self.next = [self.next, later.map(Time::from_millis)].into_iter().flatten().min();
@@ -145,7 +153,7 @@ mod tests {
 
     /// What is found, and the steps that SQLite took.
     fn look(db: &Connection, paused: &[Edge]) -> (Ready, i32) {
-        let found = ready(db, "writer", Time::from_millis(500_000).into(), 3, paused).unwrap();
+        let found = ready(db, "writer", Time::from_millis(500_000).into(), 3, paused, &HashSet::new()).unwrap();
         let each = |part: &Part| [part.lanes(), part.ready(), part.next()];
         let all = [EDGES.to_owned()].into_iter().chain(each(&AGENT)).chain(each(&EDGE));
         let steps = all.map(|sql| db.prepare_cached(&sql).unwrap().reset_status(StatementStatus::VmStep));

@@ -7,17 +7,19 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::rows::events;
+use super::rows::{events, tail};
 use super::snapshot::snapshot;
-use super::{Sqlite, queue, runs, secret};
+use super::{Place, Sqlite, queue, runs, secret};
+use crate::domain::contract::digest_of_bytes;
 use crate::domain::event::Event;
 use crate::domain::id::{Edge, HandoffId, RunId};
+use crate::domain::machine::evolve;
 use crate::domain::port::Snapshot;
 use crate::domain::run::{Handoff, Run};
 use crate::domain::time::{Present, Time};
 use crate::store::{
-    Answer, Blob, Commit, CommitError, Due, Filter, Giver, Link, Listed, Position, Ready, Schema, Store, StoreError,
-    Version,
+    Answer, Aside, Blob, Commit, CommitError, Due, Filter, Giver, Link, Listed, Logged, Position, Ready, Schema, Store,
+    StoreError, Unreadable, Version,
 };
 
 /// The most rows of one page.
@@ -25,21 +27,32 @@ const PAGE: usize = 200;
 
 impl Store for Sqlite {
     fn is_alone(&self) -> bool {
-        self.inner.lock.is_exclusive()
+        self.inner.place.is_alone()
     }
 
     fn watch(&self) -> watch::Receiver<Position> {
         self.inner.changed.clone()
     }
 
+    fn log_id(&self) -> &str {
+        &self.inner.log
+    }
+
     fn health(&self) -> Option<StoreError> {
         let failing = || self.inner.failing.lock().ok().and_then(|it| it.clone());
-        self.inner.standing.wrong().or_else(failing)
+        self.inner.standing.as_ref().and_then(|it| it.wrong()).or_else(failing)
+    }
+
+    fn aside(&self) -> &Aside {
+        &self.inner.aside
     }
 
     fn secret(&self) -> Answer<'_, [u8; 32]> {
         let inner = Arc::clone(&self.inner);
-        let work = move || secret::secret(inner.lock.real());
+        let work = move || match &inner.place {
+            Place::Held(lock) => secret::secret(lock.real()),
+            Place::Looked(it) => Err(StoreError::OnlyLooked(it.path().to_owned())),
+        };
         async move { tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Closed)) }.boxed()
     }
 
@@ -49,32 +62,49 @@ impl Store for Sqlite {
 
     fn load(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>> {
         let run = run.clone();
-        self.read(move |db| {
-            let found = runs::load(db, &run, None)?;
+        self.read(move |db, aside| {
+            let found = runs::load(db, &run, None, aside)?;
             Ok(found.map(|(run, version)| (Arc::unwrap_or_clone(run), version)))
         })
     }
 
+    fn refolded(&self, run: &RunId) -> Answer<'_, Option<(Run, Version)>> {
+        let run = run.clone();
+        self.read(move |db, aside| {
+            let mut statement = db.prepare_cached("SELECT revision FROM runs WHERE id = ?1")?;
+            let revision: Option<i64> = statement.query_row([run.as_str()], |row| row.get(0)).optional()?;
+            let mut folded: Option<Run> = None;
+            for event in timeline(db, &run, aside)? {
+                evolve(folded.get_or_insert_with(|| Run::new(run.clone(), event.at)), &event);
+            }
+            Ok(folded.zip(revision.map(|it| it as Version)))
+        })
+    }
+
     fn reload(&self, run: Arc<Run>, version: Version) -> Answer<'_, Option<(Arc<Run>, Version)>> {
-        self.read(move |db| {
+        self.read(move |db, aside| {
             let id = run.id.clone();
-            runs::load(db, &id, Some((run, version)))
+            runs::load(db, &id, Some((run, version)), aside)
         })
     }
 
     fn ready(&self, agent: &str, now: Present, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready> {
         let agent = agent.to_owned();
-        self.read(move |db| queue::ready(db, &agent, now, n, &paused))
+        self.read(move |db, aside| queue::ready(db, &agent, now, n, &paused, &aside.held()))
     }
 
     fn due(&self, now: Present, n: usize) -> Answer<'_, Due> {
         let (now, late) = (now.now.millis(), (now.now + now.behind).millis());
-        self.read(move |db| {
+        self.read(move |db, aside| {
+            let held = aside.held();
             // Between `now` and `late` only what was timed before the clock was set back.
             let sql = "SELECT run, id FROM handoffs WHERE due <= ?2
                        AND (due <= ?1 OR (ready IS NULL AND timed > ?1)) ORDER BY due LIMIT ?3";
             let mut statement = db.prepare_cached(sql)?;
-            let found = statement.query_map(params![now, late, n as i64], pair)?.collect::<Result<_, _>>()?;
+            let rows = statement.query_map(params![now, late, (n + held.len()) as i64], pair)?;
+            let mut found = rows.collect::<Result<Vec<_>, _>>()?;
+            found.retain(|(_, handoff)| !held.contains(handoff));
+            found.truncate(n);
             let sql = "SELECT min(due) FROM handoffs WHERE due > ?1";
             let next: Option<i64> = db.prepare_cached(sql)?.query_row([now], |row| row.get(0))?;
             Ok(Due { found, next: next.map(Time::from_millis) })
@@ -82,23 +112,20 @@ impl Store for Sqlite {
     }
 
     fn latest_change(&self) -> Answer<'_, Option<Time>> {
-        self.read(|db| {
+        self.read(|db, _| {
             let sql = "SELECT max(changed) FROM runs WHERE open";
             let latest: Option<i64> = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
             Ok(latest.map(Time::from_millis))
         })
     }
 
-    fn tail(&self, after: Position, limit: usize) -> Answer<'_, Vec<(Position, Event)>> {
-        self.read(move |db| {
-            let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor LIMIT ?2";
-            events(db, sql, params![after as i64, limit as i64])
-        })
+    fn tail(&self, after: Position, limit: usize) -> Answer<'_, Vec<(Position, Logged)>> {
+        self.read(move |db, aside| tail(db, after, limit, aside))
     }
 
     fn run_of(&self, handoff: &HandoffId) -> Answer<'_, Option<RunId>> {
         let id = handoff.as_str().to_owned();
-        self.read(move |db| {
+        self.read(move |db, _| {
             let mut statement = db.prepare_cached("SELECT run FROM handoffs WHERE id = ?1")?;
             let found: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
             Ok(found.map(RunId::from))
@@ -107,21 +134,23 @@ impl Store for Sqlite {
 
     fn handoff(&self, id: &HandoffId) -> Answer<'_, Option<(RunId, Handoff)>> {
         let id = id.as_str().to_owned();
-        self.read(move |db| {
+        self.read(move |db, aside| {
             let mut statement = db.prepare_cached("SELECT run, body FROM handoffs WHERE id = ?1")?;
-            let found = statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            found.map(|(run, body): (String, String)| Ok((run.into(), serde_json::from_str(&body)?))).transpose()
+            let row =
+                |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, runs::handoff(&id, row.get_ref(1)?, aside)));
+            let found = statement.query_row([&id], row).optional()?;
+            found.map(|(run, handoff)| Ok((run.into(), handoff?))).transpose()
         })
     }
 
     fn timeline(&self, run: &RunId) -> Answer<'_, Vec<Event>> {
         let run = run.clone();
-        self.read(move |db| timeline(db, &run))
+        self.read(move |db, aside| timeline(db, &run, aside))
     }
 
     fn chain(&self, run: &RunId) -> Answer<'_, Vec<Link>> {
         let run = run.clone();
-        self.read(move |db| {
+        self.read(move |db, _| {
             let sql = "SELECT seq, body, prev_hash, hash FROM events WHERE run = ?1 ORDER BY seq";
             let mut statement = db.prepare_cached(sql)?;
             let row = |row: &rusqlite::Row<'_>| {
@@ -133,12 +162,13 @@ impl Store for Sqlite {
     }
 
     fn snapshot(&self, now: Time) -> Answer<'_, Snapshot> {
-        self.read(move |db| snapshot(db, now))
+        let log = self.inner.log.clone();
+        self.read(move |db, aside| snapshot(db, now, &log, aside))
     }
 
     fn refused_in(&self, rejection: &str) -> Answer<'_, Option<RunId>> {
         let id = rejection.to_owned();
-        self.read(move |db| {
+        self.read(move |db, _| {
             let sql = "SELECT it.run FROM rejections AS it JOIN runs ON runs.id = it.run WHERE it.id = ?1
                        ORDER BY runs.refused IS NULL, it.run LIMIT 1";
             let mut statement = db.prepare_cached(sql)?;
@@ -148,44 +178,53 @@ impl Store for Sqlite {
     }
 
     fn refusing(&self) -> Answer<'_, Vec<Run>> {
-        self.read(|db| {
-            let sql = "SELECT body FROM runs WHERE id IN (SELECT run FROM rejections)";
+        self.read(|db, aside| {
+            let sql = "SELECT id, body FROM runs WHERE id IN (SELECT run FROM rejections)";
             let mut statement = db.prepare_cached(sql)?;
             let mut rows = statement.query([])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                found.push(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?);
+                match serde_json::from_slice(row.get_ref(1)?.as_bytes().unwrap_or_default()) {
+                    Ok(run) => found.push(run),
+                    Err(why) => aside.note(&Unreadable::json("runs", row.get::<_, String>(0)?, &why)),
+                }
             }
             Ok(found)
         })
     }
 
     fn list(&self, filter: Filter, page: Option<String>, limit: usize) -> Answer<'_, Listed> {
-        self.read(move |db| list(db, &filter, page.as_deref(), limit.clamp(1, PAGE)))
+        self.read(move |db, aside| list(db, &filter, page.as_deref(), limit.clamp(1, PAGE), aside))
     }
 
     fn blob(&self, digest: &str) -> Answer<'_, Option<Blob>> {
         let digest = digest.to_owned();
-        self.read(move |db| {
+        self.read(move |db, aside| {
             let sql = "SELECT media_type, bytes FROM blobs WHERE digest = ?1";
             let mut statement = db.prepare_cached(sql)?;
             let blob = statement.query_row([&digest], |row| {
                 Ok(Blob { digest: digest.clone(), media_type: row.get(0)?, bytes: row.get(1)? })
             });
-            Ok(blob.optional()?)
+            let blob = blob.optional()?;
+            if blob.as_ref().is_some_and(|it| digest_of_bytes(&it.bytes) != digest) {
+                let why = "its bytes are not those that it is named by".to_owned();
+                return Err(Unreadable { table: "blobs", id: digest, why }.into());
+            }
+            aside.mended("blobs", &digest);
+            Ok(blob)
         })
     }
 
     fn givers(&self, digest: &str) -> Answer<'_, Vec<Giver>> {
         let digest = digest.to_owned();
-        self.read(move |db| {
+        self.read(move |db, _| {
             let mut statement = db.prepare_cached("SELECT agent FROM givers WHERE digest = ?1")?;
             Ok(statement.query_map([digest], |row| row.get(0))?.collect::<Result<_, _>>()?)
         })
     }
 
     fn given_bytes(&self) -> Answer<'_, u64> {
-        self.read(|db| {
+        self.read(|db, _| {
             let sql = "SELECT coalesce(sum(max(length(bytes), 1024)), 0) FROM blobs
                        WHERE digest IN (SELECT digest FROM givers)";
             let bytes: i64 = db.query_row(sql, [], |row| row.get(0))?;
@@ -195,7 +234,7 @@ impl Store for Sqlite {
 
     fn referring(&self, digest: &str, names: Vec<String>, n: usize) -> Answer<'_, Vec<(RunId, HandoffId)>> {
         let digest = digest.to_owned();
-        self.read(move |db| {
+        self.read(move |db, _| {
             let sql =
                 "SELECT it.run, it.id FROM refs JOIN handoffs AS it ON it.id = refs.handoff WHERE refs.digest = ?1
                        AND EXISTS (SELECT 1 FROM handoffs AS other, json_each(?2) AS name
@@ -209,7 +248,7 @@ impl Store for Sqlite {
 
     fn has_edge(&self, edge: &Edge) -> Answer<'_, bool> {
         let edge = edge.clone();
-        self.read(move |db| {
+        self.read(move |db, _| {
             let sql = "SELECT 1 FROM edges WHERE pipeline = ?1 AND source = ?2 AND target = ?3";
             Ok(db.prepare_cached(sql)?.exists([&*edge.pipeline, &*edge.from, &*edge.to])?)
         })
@@ -217,7 +256,7 @@ impl Store for Sqlite {
 
     fn last_payload(&self, edge: &Edge, schema: &str) -> Answer<'_, Option<String>> {
         let (edge, schema) = (edge.clone(), schema.to_owned());
-        self.read(move |db| {
+        self.read(move |db, _| {
             let sql = "SELECT version FROM payloads
                        WHERE pipeline = ?1 AND source = ?2 AND target = ?3 AND schema = ?4";
             let place = [&*edge.pipeline, &*edge.from, &*edge.to, &*schema];
@@ -227,44 +266,50 @@ impl Store for Sqlite {
 
     fn has_blob(&self, digest: &str) -> Answer<'_, bool> {
         let digest = digest.to_owned();
-        self.read(move |db| Ok(db.prepare_cached("SELECT 1 FROM blobs WHERE digest = ?1")?.exists([digest])?))
+        self.read(move |db, _| Ok(db.prepare_cached("SELECT 1 FROM blobs WHERE digest = ?1")?.exists([digest])?))
     }
 
     fn answered(&self, scope: &str, key: &str, now: Time) -> Answer<'_, Option<(String, Value)>> {
         let (scope, key) = (scope.to_owned(), key.to_owned());
-        self.read(move |db| {
+        self.read(move |db, _| {
             let sql = "SELECT fingerprint, body FROM http_idem
                        WHERE scope = ?1 AND key = ?2 AND expires >= ?3";
             let mut statement = db.prepare_cached(sql)?;
             let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
             let found = statement.query_row(params![scope, key, now.millis()], row);
             match found.optional()? {
-                Some((fingerprint, body)) => Ok(Some((fingerprint, serde_json::from_str(&body)?))),
+                Some((fingerprint, body)) => match serde_json::from_str(&body) {
+                    Ok(body) => Ok(Some((fingerprint, body))),
+                    Err(why) => Err(Unreadable::json("http_idem", format!("{scope} {key}"), &why).into()),
+                },
                 None => Ok(None),
             }
         })
     }
 
     fn schemas(&self, after: u64) -> Answer<'_, Vec<Schema>> {
-        self.read(move |db| {
+        self.read(move |db, aside| {
             let sql = "SELECT rowid, name, version, body FROM schemas WHERE rowid > ?1 ORDER BY rowid";
             let mut statement = db.prepare_cached(sql)?;
             let mut rows = statement.query([after as i64])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                let number: i64 = row.get(0)?;
-                let body = serde_json::from_str(row.get_ref(3)?.as_str().unwrap_or_default())?;
-                found.push(Schema { number: number as u64, name: row.get(1)?, version: row.get(2)?, body });
+                let (number, name, version): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                let body = serde_json::from_slice(row.get_ref(3)?.as_bytes().unwrap_or_default());
+                let id = format!("{name} {version}");
+                match &body {
+                    Ok(_) => aside.mended("schemas", &id),
+                    Err(why) => aside.note(&Unreadable::json("schemas", id, why)),
+                }
+                found.push(Schema { number: number as u64, name, version, body: body.ok() });
             }
             Ok(found)
         })
     }
 }
 
-fn timeline(db: &Connection, run: &RunId) -> Result<Vec<Event>, StoreError> {
-    let sql = "SELECT cursor, body FROM events WHERE run = ?1 ORDER BY seq";
-    let found = events(db, sql, [run.as_str()])?;
-    Ok(found.into_iter().map(|(_, event)| event).collect())
+fn timeline(db: &Connection, run: &RunId, aside: &Aside) -> Result<Vec<Event>, StoreError> {
+    events(db, "SELECT cursor, body FROM events WHERE run = ?1 ORDER BY seq", [run.as_str()], aside)
 }
 
 fn pair(row: &rusqlite::Row<'_>) -> rusqlite::Result<(RunId, HandoffId)> {
@@ -272,7 +317,13 @@ fn pair(row: &rusqlite::Row<'_>) -> rusqlite::Result<(RunId, HandoffId)> {
     Ok((run.into(), handoff.into()))
 }
 
-fn list(db: &Connection, filter: &Filter, page: Option<&str>, limit: usize) -> Result<Listed, StoreError> {
+fn list(
+    db: &Connection,
+    filter: &Filter,
+    page: Option<&str>,
+    limit: usize,
+    aside: &Aside,
+) -> Result<Listed, StoreError> {
     let mut wanted = vec!["1".to_owned()];
     let mut values: Vec<String> = Vec::new();
     if !filter.states.is_empty() {
@@ -308,12 +359,16 @@ fn list(db: &Connection, filter: &Filter, page: Option<&str>, limit: usize) -> R
         limit + 1
     );
     let mut statement = db.prepare_cached(&sql)?;
-    let row = |row: &rusqlite::Row<'_>| Ok((pair(row)?, row.get::<_, i64>(2)?, row.get::<_, String>(3)?));
+    let row = |row: &rusqlite::Row<'_>| {
+        let (run, id) = pair(row)?;
+        let handoff = runs::handoff(id.as_str(), row.get_ref(3)?, aside);
+        Ok((run, id, row.get::<_, i64>(2)?, handoff))
+    };
     let rows = statement.query_map(rusqlite::params_from_iter(values), row)?;
     let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|((_, id), emitted, _)| format!("{emitted}.{id}"));
-    let found = rows.into_iter().map(|((run, _), _, body)| Ok((run, serde_json::from_str(&body)?)));
-    Ok(Listed { found: found.collect::<Result<_, StoreError>>()?, next })
+    let next = rows.last().filter(|_| more).map(|(_, id, emitted, _)| format!("{emitted}.{id}"));
+    let found = rows.into_iter().filter_map(|(run, _, _, handoff)| Some((run, handoff.ok()?)));
+    Ok(Listed { found: found.collect(), next })
 }

@@ -4,13 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
+use serde::Serialize;
 
 use crate::domain::health::{Kind, Tally};
 use crate::domain::id::Edge;
 use crate::domain::ledger::KEEP_EDGES;
 use crate::domain::time::{DAY, HOUR, MINUTE, Millis, Time};
-use crate::store::StoreError;
+use crate::store::{Aside, StoreError, Unreadable};
 
 /// Time for which minutes are kept, in milliseconds; hours last, they are few.
 const MINUTES_KEPT: Millis = DAY;
@@ -43,10 +45,18 @@ pub(super) fn add(db: &Connection, deltas: Deltas<'_>) -> Result<(), StoreError>
             slices.iter_mut().try_for_each(Slice::bound)?;
             slices = taking(db, end, &mut latest)?;
         }
-        let edge = serde_json::to_string(edge)?;
+        let edge = json(edge);
         slices.iter_mut().try_for_each(|slice| slice.add(&edge, &tally))?;
     }
     slices.iter_mut().try_for_each(Slice::bound)
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("an edge and its figures have string keys only, so JSON can hold them")
+}
+
+fn tally(body: ValueRef<'_>) -> Option<Tally> {
+    serde_json::from_slice(body.as_bytes().ok()?).ok()
 }
 
 /// The slices that take up what happened in the minute that ends at `end`. Its hour takes up the whole minute when a later
@@ -74,8 +84,10 @@ fn close(db: &Connection, end: Time, next: Time) -> Result<(), StoreError> {
     let mut statement = db.prepare_cached("SELECT edge, body FROM rollups WHERE span = ?1 AND until = ?2")?;
     let mut rows = statement.query([MINUTE, end.millis()])?;
     while let Some(row) = rows.next()? {
-        let tally: Tally = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default())?;
-        hour.add(row.get_ref(0)?.as_str().unwrap_or_default(), &tally)?;
+        // One that cannot be read is set aside by who reads it; the hour goes without it.
+        if let Some(tally) = tally(row.get_ref(1)?) {
+            hour.add(row.get_ref(0)?.as_str().unwrap_or_default(), &tally)?;
+        }
     }
     hour.bound()?;
     forget(db, next)
@@ -115,15 +127,15 @@ impl<'a> Slice<'a> {
         let mut rows = statement.query(params![slice.0, slice.1, edge])?;
         if let Some(row) = rows.next()? {
             let place: i64 = row.get(0)?;
-            let mut tally: Tally = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default())?;
+            // One that cannot be read begins anew: the figures of this edge and minute are of the rest.
+            let mut tally = tally(row.get_ref(1)?).unwrap_or_default();
             tally.add(more);
             let sql = "UPDATE rollups SET body = ?2 WHERE rowid = ?1";
-            self.db.prepare_cached(sql)?.execute(params![place, serde_json::to_string(&tally)?])?;
+            self.db.prepare_cached(sql)?.execute(params![place, json(&tally)])?;
         } else {
             self.wider = true;
             let sql = "INSERT INTO rollups(span, until, edge, body) VALUES (?1, ?2, ?3, ?4)";
-            let body = serde_json::to_string(more)?;
-            self.db.prepare_cached(sql)?.execute(params![slice.0, slice.1, edge, body])?;
+            self.db.prepare_cached(sql)?.execute(params![slice.0, slice.1, edge, json(more)])?;
         }
         Ok(())
     }
@@ -143,7 +155,7 @@ impl<'a> Slice<'a> {
         let mut rows = statement.query(slice)?;
         let mut light = Vec::with_capacity(edges as usize);
         while let Some(row) = rows.next()? {
-            let tally: Tally = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default())?;
+            let tally = tally(row.get_ref(1)?).unwrap_or_default();
             let all: u32 = tally.counts.iter().map(|(_, n)| n).sum();
             light.push((all - tally.counts.get(Kind::Rejected), all, row.get::<_, String>(0)?));
         }
@@ -158,8 +170,8 @@ impl<'a> Slice<'a> {
 }
 
 /// The minutes of the last hour or two and, before them, the hours of a day, no slice twice: the end of each and
-/// its edges with their figures, as one JSON list. What is dated later than now is left out, but for a little by which the
-/// clock of another writer may be ahead.
+/// its edges with their figures, a line of JSON for each. What is dated later than now is left out, but for a little by
+/// which the clock of another writer may be ahead.
 pub(super) fn recent(db: &Connection, now: Time, mut give: impl FnMut(Time, String)) -> Result<(), StoreError> {
     let hour_ago = now.millis() - HOUR;
     let border = hour_ago.div_euclid(HOUR) * HOUR;
@@ -178,18 +190,31 @@ pub(super) fn recent(db: &Connection, now: Time, mut give: impl FnMut(Time, Stri
         while let Some(row) = rows.next()? {
             let end = Time::from_millis(row.get(0)?);
             if let Some((of, edges)) = slice.take_if(|(of, _)| *of != end) {
-                give(of, edges + "]");
+                give(of, edges);
             }
             let (_, edges) = slice.get_or_insert_with(|| (end, String::new()));
-            edges.push_str(if edges.is_empty() { "[[" } else { ",[" });
-            edges.push_str(row.get_ref(1)?.as_str().unwrap_or_default());
+            edges.push('[');
+            edges.push_str(&row.get_ref(1)?.as_bytes().map(String::from_utf8_lossy).unwrap_or_default());
             edges.push(',');
-            edges.push_str(row.get_ref(2)?.as_str().unwrap_or_default());
-            edges.push(']');
+            edges.push_str(&row.get_ref(2)?.as_bytes().map(String::from_utf8_lossy).unwrap_or_default());
+            edges.push_str("]\n");
         }
         if let Some((of, edges)) = slice {
-            give(of, edges + "]");
+            give(of, edges);
         }
     }
     Ok(())
+}
+
+/// The figures of the edges of a slice from its lines; what cannot be read is left out and set aside.
+pub(super) fn read(end: Time, lines: &str, aside: &Aside) -> Vec<(Edge, Tally)> {
+    if let Ok(all) = serde_json::Deserializer::from_str(lines).into_iter().collect() {
+        return all;
+    }
+    let line = |(nth, line): (usize, &str)| {
+        let read = serde_json::from_str(line);
+        let id = || format!("{end} line {}", nth + 1);
+        read.inspect_err(|why| aside.note(&Unreadable::json("rollups", id(), why))).ok()
+    };
+    lines.lines().enumerate().filter_map(line).collect()
 }

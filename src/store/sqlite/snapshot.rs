@@ -2,37 +2,39 @@
 
 use rusqlite::Connection;
 
-use super::rows::{events, head};
+use super::rows::{head, tail};
+use super::runs::Stored;
 use super::{parallel, refused, rollup, runs};
-use crate::domain::port::{Rollup, Snapshot};
+use crate::domain::port::{Cursor, Rollup, Snapshot};
 use crate::domain::run::StoredRun;
 use crate::domain::time::Time;
-use crate::store::StoreError;
+use crate::store::{Aside, StoreError};
 
 /// Number of the latest events a snapshot shows.
-const RECENT: i64 = 200;
+const RECENT: u64 = 200;
 /// Runs that one thread parses before it asks for more.
 const PART: usize = 250;
 
-/// Open work and rollups, all of one moment.
-pub(super) fn snapshot(db: &Connection, now: Time) -> Result<Snapshot, StoreError> {
+/// Open work and rollups, all of one moment; what cannot be read is left out and set aside.
+pub(super) fn snapshot(db: &Connection, now: Time, log: &str, aside: &Aside) -> Result<Snapshot, StoreError> {
     let moment = db.unchecked_transaction()?;
     let cursor = head(&moment)?;
-    let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
-    let recent = events(&moment, sql, [cursor as i64 - RECENT])?;
+    let recent = tail(&moment, cursor.saturating_sub(RECENT), RECENT as usize, aside)?;
     let mut snapshot = Snapshot {
         at: now,
-        cursor: cursor.into(),
+        cursor: Cursor::in_log(cursor, log),
         runs: Vec::new(),
         rollups: Vec::new(),
-        recent: recent.into_iter().map(|(_, event)| event).collect(),
+        recent: recent.into_iter().filter_map(|(_, event)| event.ok()).collect(),
         violations: refused::groups(&moment)?.into_iter().map(|(_, group)| group).collect(),
         clock: None,
+        skipped: Vec::new(),
     };
-    for part in parallel::spread(|give| parts(&moment, now, give), Part::parse)? {
+    for part in parallel::spread(|give| parts(&moment, now, give), |it| Ok(Part::parse(it, aside)))? {
         snapshot.rollups.extend(part.rollups);
         snapshot.runs.extend(part.runs);
     }
+    snapshot.skipped = aside.skipped();
     Ok(snapshot)
 }
 
@@ -43,24 +45,21 @@ struct Part<Rollups, Runs> {
 }
 
 /// A rollup is one text for all of its edges.
-type Raw = Part<Vec<(Time, String)>, Vec<Box<str>>>;
+type Raw = Part<Vec<(Time, String)>, Vec<Stored>>;
 
 impl Raw {
-    fn parse(self) -> Result<Part<Vec<Rollup>, Vec<StoredRun>>, StoreError> {
-        let rollup = |(end, body): (Time, String)| {
-            let edges = serde_json::from_str(&body)?;
-            Ok(Rollup { end, edges })
-        };
-        let rollups = self.rollups.into_iter().map(rollup);
-        let runs = self.runs.into_iter().map(StoredRun::read);
-        Ok(Part { rollups: rollups.collect::<Result<_, StoreError>>()?, runs: runs.collect::<Result<_, _>>()? })
+    fn parse(self, aside: &Aside) -> Part<Vec<Rollup>, Vec<StoredRun>> {
+        let rollup = |(end, lines): (Time, String)| Rollup { end, edges: rollup::read(end, &lines, aside) };
+        let run = |it: Stored| it.read().inspect_err(|why| aside.note(why)).ok();
+        let rollups = self.rollups.into_iter().map(rollup).collect();
+        Part { rollups, runs: self.runs.into_iter().filter_map(run).collect() }
     }
 }
 
 /// Gives away every record of a snapshot, rollups first, in parts that are worth another thread.
 fn parts(db: &Connection, now: Time, give: &mut dyn FnMut(Raw)) -> Result<(), StoreError> {
-    rollup::recent(db, now, |end, body| {
-        give(Part { rollups: vec![(end, body)], runs: Vec::new() });
+    rollup::recent(db, now, |end, lines| {
+        give(Part { rollups: vec![(end, lines)], runs: Vec::new() });
     })?;
     let mut runs = Vec::with_capacity(PART);
     runs::each_open(db, |run| {

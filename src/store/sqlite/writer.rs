@@ -13,7 +13,7 @@ use crate::domain::id::HandoffId;
 use crate::domain::time::Time;
 use crate::store::commit::{Change, Commit, Row};
 use crate::store::verify::hash as chain;
-use crate::store::{CommitError, Position, REFUSED_TYPE, StoreError, Version};
+use crate::store::{Aside, CommitError, Position, REFUSED_TYPE, StoreError, Unreadable, Version};
 
 /// The most commits in one transaction.
 const GROUP: usize = 512;
@@ -50,6 +50,7 @@ pub(super) struct Writer {
     changed: Arc<watch::Sender<Position>>,
     failing: Arc<Mutex<Option<StoreError>>>,
     standing: Arc<Standing>,
+    aside: Arc<Aside>,
 }
 
 impl Writer {
@@ -59,8 +60,9 @@ impl Writer {
         changed: Arc<watch::Sender<Position>>,
         failing: Arc<Mutex<Option<StoreError>>>,
         standing: Arc<Standing>,
+        aside: Arc<Aside>,
     ) -> Self {
-        Self { db, path: path.to_owned(), changed, failing, standing }
+        Self { db, path: path.to_owned(), changed, failing, standing, aside }
     }
 
     /// Writes until nobody can send any more.
@@ -114,8 +116,9 @@ impl Writer {
             Ok(results) => return self.written(group, results),
             Err(why) => why,
         };
-        if why == CommitError::Conflict && group.len() > 1 {
-            // One of them met a row of somebody else: only that one is refused.
+        let of_one = matches!(why, CommitError::Conflict | CommitError::Store(StoreError::Corrupt(..)));
+        if of_one && group.len() > 1 {
+            // One of them met a row of somebody else, or a damaged place of the file: only that one is refused.
             for job in group {
                 self.write(vec![job]);
             }
@@ -158,10 +161,25 @@ impl Writer {
             }
             results.push(result);
         }
-        rollup::add(&self.db, tallies).map_err(|why| why.at(&path))?;
+        self.figures(tallies).map_err(|why| why.at(&path))?;
         refused::add(&self.db, &offences).map_err(failed)?;
         self.db.execute_batch("COMMIT").map_err(failed)?;
         Ok(results)
+    }
+
+    /// Adds what happened to the figures. Where the file is damaged they go without it: nobody's work waits for figures.
+    fn figures(&self, tallies: rollup::Deltas<'_>) -> Result<(), StoreError> {
+        self.db.execute_batch("SAVEPOINT figures")?;
+        match rollup::add(&self.db, tallies) {
+            Err(StoreError::Corrupt(_, why)) => {
+                let id = "of the present minute".to_owned();
+                self.aside.note(&Unreadable { table: "rollups", id, why });
+                self.db.execute_batch("ROLLBACK TO figures; RELEASE figures")?;
+                Ok(())
+            }
+            Ok(()) => Ok(self.db.execute_batch("RELEASE figures")?),
+            Err(why) => Err(why),
+        }
     }
 
     /// Writes one commit; `None`, and nothing written, when its run or the one it was decided by moved, its schema does not
@@ -230,7 +248,9 @@ impl Writer {
             db.prepare_cached(sql)?.execute([digest, handoff.as_str()])?;
         }
         if let Some(it) = &commit.schema {
-            let sql = "INSERT INTO schemas(name, version, body) VALUES (?1, ?2, ?3)";
+            // One of this name that is there already cannot be read: nobody knew it.
+            let sql = "INSERT OR REPLACE INTO schemas(rowid, name, version, body)
+                       VALUES ((SELECT coalesce(max(rowid), 0) + 1 FROM schemas), ?1, ?2, ?3)";
             db.prepare_cached(sql)?.execute(params![it.name, it.version, it.body.to_string()])?;
         }
         match &commit.change {

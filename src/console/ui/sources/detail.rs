@@ -156,7 +156,8 @@ fn trouble(feed: &Feed, page: &mut Page<'_>) {
             return;
         }
         page.canvas.put(1, y, Role::Dim, "unusable");
-        let what = format!("{} {}, first at line {}: ", count(it.count), it.cause, it.first);
+        let first = if it.first == 0 { String::new() } else { format!(", first at line {}", it.first) };
+        let what = format!("{} {}{first}: ", count(it.count), it.cause);
         let used = page.canvas.put(1 + NAMES, y, Role::Warning, &what);
         let rest = Rect {
             x: area.x + 1 + NAMES + used,

@@ -131,7 +131,7 @@ async fn what_is_masked_is_shown_to_who_may_decide_once_the_log_says_so() {
     assert_eq!(Some(&*shown.digest), asked.digest());
     assert!(!format!("{shown:?}").contains(SECRETS[0]));
     let tail = engine.tail(0, 100).await.unwrap();
-    let [(_, event)] = &tail[before..] else { panic!("{tail:?}") };
+    let [(_, Ok(event))] = &tail[before..] else { panic!("{tail:?}") };
     let said = (event.fact.name(), event.handoff.as_ref(), &*event.actor.id);
     assert_eq!(said, ("payload.revealed", Some(&id), "dana"));
     tells_nothing(&engine).await;

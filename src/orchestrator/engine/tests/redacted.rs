@@ -28,7 +28,10 @@ async fn kept_of(body: Value) -> (Option<String>, String) {
     let Err(Problem::Invalid { violations, .. }) = agent(&engine, "research").emit(body).await else {
         panic!("it must be refused")
     };
-    let log = format!("{violations:?} {}", json!(engine.tail(0, 100).await.unwrap()));
+    let log = format!(
+        "{violations:?} {}",
+        json!(engine.tail(0, 100).await.unwrap().into_iter().map(|(at, it)| (at, it.unwrap())).collect::<Vec<_>>())
+    );
     let kept = refused(&engine).await;
     let body = engine.blob_get(&kept[0].rejection.digest).await.ok();
     (body.map(|it| String::from_utf8(it.bytes).unwrap()), log)

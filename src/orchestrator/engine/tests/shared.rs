@@ -187,6 +187,6 @@ async fn of_two_sweepers_one_ends_what_ran_out() {
     let (a, b) = tokio::join!(sweeper::sweep(&one, &stop), sweeper::sweep(&other, &stop));
     assert_eq!((a, b), (Ok(None), Ok(None)), "nothing is left, and neither thinks that it is stuck");
     let ended = one.tail(0, 1_000).await.unwrap();
-    let ended = ended.iter().filter(|(_, event)| matches!(event.fact, Fact::DeadLettered { .. }));
+    let ended = ended.iter().filter(|(_, event)| matches!(event.as_ref().unwrap().fact, Fact::DeadLettered { .. }));
     assert_eq!(ended.count(), MANY, "each once");
 }
