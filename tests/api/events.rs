@@ -115,7 +115,7 @@ async fn a_cursor_of_another_store_is_told_as_a_gap() {
     let heard = listen(request.send().await.unwrap(), |it| !it.is_empty()).await;
     assert_eq!(
         (heard[0].1.as_str(), &heard[0].2["oldest"]),
-        ("stream.gap", &json!(format!("2-{}", server.engine.store().log_id())))
+        ("stream.gap", &json!(format!("2-{}", other.engine.store().log_id())))
     );
     problem(other.ask(Method::GET, &path).send().await.unwrap(), 400, "bad-request").await;
     assert_eq!(server.get(&path[7..]).await["events"], json!([]));
