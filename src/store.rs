@@ -105,8 +105,7 @@ pub trait Store: Send + Sync {
 
     /// Handoffs that `agent` may claim now, at most `n`, leaving out the edges in `paused`, those that are
     /// [`held`](Aside::held), and what is due by then: that happens first. Agents ask again and again, so it must cost by
-    /// what it finds: not by what waits on paused
-    /// edges or for a later time.
+    /// what it finds: not by what waits on paused edges or for a later time.
     fn ready(&self, agent: &str, now: Present, n: usize, paused: Vec<Edge>) -> Answer<'_, Ready>;
 
     /// Handoffs that are due now, at most `n`, leaving out those that are [`held`](Aside::held).

@@ -148,8 +148,8 @@ impl Row {
     }
 }
 
-/// The payload that an event hands over.
-fn payload(it: &Event) -> Option<(Edge, String, String)> {
+/// The edge, schema and version of the payload that an event hands over; `None` when it hands none over.
+pub(super) fn payload(it: &Event) -> Option<(Edge, String, String)> {
     let (Fact::Emitted(head) | Fact::Amended { head: Some(head), .. }) = &it.fact else { return None };
     let (schema, version) = head.terms.as_ref()?.payload.as_deref()?.rsplit_once('@')?;
     Some((head.edge.clone(), schema.to_owned(), version.to_owned()))

@@ -35,6 +35,9 @@ fn damage(path: &Path, sql: &str, params: impl Params) {
     assert_eq!(Connection::open(path).unwrap().execute(sql, params).unwrap(), 1, "{sql}");
 }
 
+/// Makes the handoffs of a run unreadable.
+const HANDOFF: &str = "UPDATE handoffs SET body = replace(body, '\"initial\"', '\"initia,\"') WHERE run = ?1";
+
 async fn status(server: &Server, path: &str) -> StatusCode {
     server.ask(Method::GET, path).send().await.unwrap().status()
 }
@@ -56,7 +59,7 @@ async fn one_record_of_each_kind_stops_nothing_else() {
     let path = directory.path().join("seam.db");
     let server = served(&path).await;
     let mut emitted = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..6 {
         emitted.push(server.emit(&contract("research", "writer")).await);
     }
     server.emit(&contract("research", "editor")).await;
@@ -70,8 +73,8 @@ async fn one_record_of_each_kind_stops_nothing_else() {
     ended(server, &path).await;
 
     let trace = |nth: usize| text(&emitted[nth]["trace_id"]);
-    let run = "UPDATE runs SET body = replace(body, '\"initial\"', '\"initia,\"') WHERE id = ?1";
-    damage(&path, run, [trace(0)]);
+    damage(&path, "UPDATE runs SET body = substr(body, 2) WHERE id = ?1", [trace(0)]);
+    damage(&path, HANDOFF, [trace(5)]);
     damage(&path, "UPDATE events SET body = CAST(x'ff00' AS TEXT) WHERE run = ?1", [trace(1)]);
     damage(&path, "DELETE FROM blobs WHERE digest = ?1", [&digest]);
     damage(&path, "UPDATE runs SET body = '{}' WHERE id = 'control'", []);
@@ -99,25 +102,39 @@ async fn one_record_of_each_kind_stops_nothing_else() {
     }
     let listed = server.get("/handoffs").await;
     let traces: Vec<&Value> = listed["items"].as_array().unwrap().iter().map(|it| &it["trace_id"]).collect();
-    assert!(traces.len() == 5 && !traces.contains(&&emitted[0]["trace_id"]), "{traces:?}");
+    assert!(traces.len() == 6 && !traces.contains(&&emitted[5]["trace_id"]), "{traces:?}");
     let log = server.get("/events?after=0&limit=200").await;
     assert_eq!(log["unreadable"].as_array().unwrap().len(), 1, "{log}");
     assert_eq!(log["unreadable"][0]["table"], "events");
     assert!(log["events"].as_array().unwrap().iter().any(|it| it["type"] == "edge.paused.v1"), "{log}");
 
     // Whoever asks for the record itself is told which it is.
-    let of_run = format!("/api/v1/handoffs/{}", text(&emitted[0]["handoff_id"]));
-    let told = problem(server.ask(Method::GET, &of_run).send().await.unwrap(), 500, "record-unreadable").await;
-    assert!(text(&told["detail"]).contains(&format!("runs {}: its JSON", trace(0))), "{told}");
-    let act = server.act(&format!("{}/dismiss", &of_run[7..]), "dana", "\"v1\"").json(&json!({"reason": "obsolete"}));
-    problem(act.send().await.unwrap(), 500, "record-unreadable").await;
+    let told = async |path: &str| {
+        let told = problem(server.ask(Method::GET, path).send().await.unwrap(), 500, "record-unreadable").await;
+        text(&told["detail"]).to_owned()
+    };
+    let id = text(&emitted[0]["handoff_id"]);
+    for path in [format!("/api/v1/handoffs/{id}"), format!("/api/v1/runs/{}", trace(0))] {
+        let run = told(&path).await;
+        assert!(run.contains(&format!("runs {}: its JSON", trace(0))), "{run}");
+    }
+    let id = text(&emitted[5]["handoff_id"]);
+    for path in [format!("/api/v1/handoffs/{id}"), format!("/api/v1/runs/{}", trace(5))] {
+        let handoff = told(&path).await;
+        assert!(handoff.contains(&format!("handoffs {id}: its JSON")), "{handoff}");
+    }
+    for nth in [0, 5] {
+        let path = format!("/handoffs/{}/dismiss", text(&emitted[nth]["handoff_id"]));
+        let act = server.act(&path, "dana", "\"v1\"").json(&json!({"reason": "obsolete"}));
+        problem(act.send().await.unwrap(), 500, "record-unreadable").await;
+    }
 
     let degraded = health(&server).await;
     assert_eq!(degraded["status"], "degraded", "{degraded}");
-    assert_eq!(degraded["unreadable"]["count"], 6, "{degraded}");
-    assert_eq!(named(&degraded), ["blobs", "events", "rollups", "runs", "runs"]);
+    assert_eq!(degraded["unreadable"]["count"], 7, "{degraded}");
+    assert_eq!(named(&degraded), ["blobs", "events", "handoffs", "rollups", "runs"]);
     let skipped = &server.get("/snapshot").await["skipped"];
-    assert_eq!(skipped.as_array().unwrap().len(), 5, "{skipped}");
+    assert_eq!(skipped.as_array().unwrap().len(), 6, "{skipped}");
     let stream = server.ask(Method::GET, "/api/v1/events?after=0").header("accept", "text/event-stream");
     let heard = listen(stream.send().await.unwrap(), |it| it.iter().any(|it| it.1 == "stream.skipped")).await;
     assert!(heard.len() > 5, "the events beside it came first: {heard:?}");
@@ -139,21 +156,25 @@ async fn timers_go_on_behind_a_record_that_is_due() {
         contract
     };
     let first = server.emit(&soon(500)).await;
-    let second = server.emit(&soon(2_000)).await;
+    let second = server.emit(&soon(600)).await;
+    let third = server.emit(&soon(2_000)).await;
     ended(server, &path).await;
-    let sql = "UPDATE runs SET body = replace(body, '\"initial\"', '\"initia,\"') WHERE id = ?1";
-    damage(&path, sql, [text(&first["trace_id"])]);
+    damage(&path, "UPDATE runs SET body = substr(body, 2) WHERE id = ?1", [text(&first["trace_id"])]);
+    damage(&path, HANDOFF, [text(&second["trace_id"])]);
     let server = served(&path).await;
-    let path = format!("/handoffs/{}", text(&second["handoff_id"]));
+    let path = format!("/handoffs/{}", text(&third["handoff_id"]));
     let dead = async || (server.get(&path).await["state"] == "dead_lettered").then_some(());
-    eventually("the second deadline passes", dead).await;
-    assert_eq!(named(&health(&server).await), ["runs"]);
+    eventually("the third deadline passes", dead).await;
+    assert_eq!(named(&health(&server).await), ["handoffs", "runs"]);
 }
 
 /// A store in which everything has happened once.
 async fn lived(path: &Path) {
     let server = served(path).await;
     server.dead_letter().await;
+    let mut versioned = contract("editor", "translator");
+    versioned["working_memory"]["payload"] = json!({"schema": "free", "version": "1.0.0", "fields": {}});
+    server.emit(&versioned).await;
     for _ in 0..3 {
         server.emit(&contract("research", "writer")).await;
     }
@@ -175,7 +196,7 @@ async fn lived(path: &Path) {
     assert!(backup(path, path, true).is_err(), "not over itself");
     ended(server, path).await;
     let again = served(&copy).await;
-    assert_eq!(again.get("/handoffs").await["items"].as_array().unwrap().len(), 5);
+    assert_eq!(again.get("/handoffs").await["items"].as_array().unwrap().len(), 6);
     ended(again, &copy).await;
 }
 
@@ -185,7 +206,7 @@ async fn one_byte_that_changed_is_found_wherever_it_is() {
     let path = directory.path().join("seam.db");
     lived(&path).await;
     let whole = audit(&path).unwrap();
-    assert!(whole.wrong == 0 && whole.events > 10 && whole.handoffs == 5 && whole.blobs > 0, "{whole:?}");
+    assert!(whole.wrong == 0 && whole.events > 10 && whole.handoffs == 6 && whole.blobs > 0, "{whole:?}");
     assert_eq!(files(directory.path()), 4, "two stores and their locks: to look leaves nothing behind");
     let mut found = 0;
     for table in ["events", "runs", "handoffs", "blobs"] {
@@ -207,7 +228,14 @@ async fn one_byte_that_changed_is_found_wherever_it_is() {
             }
         }
     }
-    assert!(found > 60, "{found}");
+    assert!(found > 70, "{found}");
+    for (column, before, other) in [("version", "1.0.0", "1.0.1"), ("target", "translator", "translated")] {
+        let sql = format!("UPDATE payloads SET {column} = ?1");
+        damage(&path, &sql, [other]);
+        let damaged = audit(&path).unwrap();
+        assert_eq!((damaged.wrong, damaged.first[0].table), (1, "payloads"), "{damaged:?}");
+        damage(&path, &sql, [before]);
+    }
     assert_eq!(audit(&path).unwrap(), whole, "all of it was put back");
 }
 

@@ -100,7 +100,8 @@ async fn a_cursor_of_another_store_is_told_as_a_gap() {
     server.emit(&contract("research", "writer")).await;
     let request = server.ask(Method::GET, "/api/v1/events?after=900").header("accept", "text/event-stream");
     let heard = listen(request.send().await.unwrap(), |it| !it.is_empty()).await;
-    assert_eq!((heard[0].1.as_str(), &heard[0].2["oldest"]), ("stream.gap", &json!("1")));
+    let oldest = format!("1-{}", server.engine.store().log_id());
+    assert_eq!((heard[0].1.as_str(), &heard[0].2["oldest"]), ("stream.gap", &json!(oldest)));
     let snapshot = server.get("/snapshot").await;
     assert_eq!(snapshot["runs"].as_array().unwrap().len(), 1);
     let cursor = text(&snapshot["cursor"]);
@@ -112,7 +113,10 @@ async fn a_cursor_of_another_store_is_told_as_a_gap() {
     let path = format!("/api/v1/events?after={cursor}");
     let request = other.ask(Method::GET, &path).header("accept", "text/event-stream");
     let heard = listen(request.send().await.unwrap(), |it| !it.is_empty()).await;
-    assert_eq!((heard[0].1.as_str(), &heard[0].2["oldest"]), ("stream.gap", &json!("2")));
+    assert_eq!(
+        (heard[0].1.as_str(), &heard[0].2["oldest"]),
+        ("stream.gap", &json!(format!("2-{}", other.engine.store().log_id())))
+    );
     problem(other.ask(Method::GET, &path).send().await.unwrap(), 400, "bad-request").await;
     assert_eq!(server.get(&path[7..]).await["events"], json!([]));
 }

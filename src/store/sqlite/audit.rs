@@ -1,6 +1,7 @@
 //! A look at a whole file: whether everything in it is what its log says. Nothing is written, and one run at a time is in
-//! memory.
+//! memory, besides the latest version of each payload on each edge.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use rusqlite::{Connection, Row};
@@ -10,9 +11,10 @@ use super::runs;
 use crate::domain::contract::digest_of_bytes;
 use crate::domain::event::Event;
 use crate::domain::health::Tally;
-use crate::domain::id::{HandoffId, RunId};
+use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::machine::evolve;
 use crate::domain::run::Run;
+use crate::store::commit::payload;
 use crate::store::verify::{hash, same};
 use crate::store::{Aside, Row as Indexed, StoreError, Unreadable};
 
@@ -43,7 +45,7 @@ const NAMED: usize = 20;
 pub fn audit(path: &Path) -> Result<Audit, StoreError> {
     let looked = Looked::new(path)?;
     let db = looked.connect()?;
-    let mut auditor = Auditor { db: &db, audit: Audit::default() };
+    let mut auditor = Auditor { db: &db, audit: Audit::default(), payloads: HashMap::new() };
     auditor.all().map_err(|why| why.at(path))?;
     Ok(auditor.audit)
 }
@@ -54,6 +56,8 @@ type Part<Auditor> = fn(&mut Auditor) -> Result<(), StoreError>;
 struct Auditor<'a> {
     db: &'a Connection,
     audit: Audit,
+    /// The latest version of each payload schema on each edge, and the position of the event that handed it over.
+    payloads: HashMap<(Edge, String), (i64, String)>,
 }
 
 /// A run as its events tell it, up to one of them.
@@ -70,7 +74,7 @@ impl Auditor<'_> {
     fn all(&mut self) -> Result<(), StoreError> {
         // All of it as of one moment, whoever writes meanwhile.
         let moment = self.db.unchecked_transaction()?;
-        for part in [Self::file, Self::log, Self::strays, Self::contents] as [Part<Self>; 4] {
+        for part in [Self::file, Self::log, Self::strays, Self::versions, Self::contents] as [Part<Self>; 5] {
             match part(self) {
                 Err(StoreError::Corrupt(_, why)) => self.wrong("file", "", why),
                 done => done?,
@@ -104,18 +108,27 @@ impl Auditor<'_> {
         let mut rows = statement.query([])?;
         let mut fold: Option<Fold> = None;
         while let Some(row) = rows.next()? {
-            let id = String::from_utf8_lossy(row.get_ref(1)?.as_bytes().unwrap_or_default()).into_owned();
+            let id = text(row, 1)?;
             if let Some(ended) = fold.take_if(|it| it.id != id) {
                 self.run(ended)?;
             }
             let fold = fold.get_or_insert_with(|| Fold { id, run: None, events: 0, last: Vec::new(), whole: true });
             self.audit.events += 1;
             fold.events += 1;
-            if let Err(why) = fold.add(row)? {
-                fold.whole = false;
-                let (cursor, seq): (i64, i64) = (row.get(0)?, row.get(2)?);
-                let id = format!("{cursor} (event {seq} of run {})", fold.id);
-                self.wrong("events", id, why);
+            let cursor: i64 = row.get(0)?;
+            match fold.add(row)? {
+                Ok(event) => {
+                    if let Some((edge, schema, version)) = payload(&event) {
+                        let latest = self.payloads.entry((edge, schema)).or_default();
+                        *latest = std::mem::take(latest).max((cursor, version));
+                    }
+                }
+                Err(why) => {
+                    fold.whole = false;
+                    let seq: i64 = row.get(2)?;
+                    let id = format!("{cursor} (event {seq} of run {})", fold.id);
+                    self.wrong("events", id, why);
+                }
             }
             fold.last = row.get(8)?;
         }
@@ -160,7 +173,7 @@ impl Auditor<'_> {
         while let Some(row) = rows.next()? {
             self.audit.handoffs += 1;
             found += 1;
-            let id: String = row.get(0)?;
+            let id = text(row, 0)?;
             let known = HandoffId::from(id.as_str());
             let handoff = run.handoffs.get(&known);
             let indexed = run.handoffs.place(&known).zip(handoff).map(|(nth, it)| Indexed::of(nth, it));
@@ -214,13 +227,29 @@ impl Auditor<'_> {
         Ok(())
     }
 
+    /// The versions of payloads that were handed over last. One that was before the table was need not be in it.
+    fn versions(&mut self) -> Result<(), StoreError> {
+        let mut statement = self.db.prepare("SELECT pipeline, source, target, schema, version FROM payloads")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let place = (Edge::new(&text(row, 0)?, &text(row, 1)?, &text(row, 2)?), text(row, 3)?);
+            let version = text(row, 4)?;
+            if self.payloads.get(&place).is_none_or(|(_, latest)| *latest != version) {
+                let (edge, schema) = place;
+                let id = format!("{}>{}>{} {schema}", edge.pipeline, edge.from, edge.to);
+                self.wrong("payloads", id, "it is not the version that was handed over last");
+            }
+        }
+        Ok(())
+    }
+
     /// Records that no event tells of: whether each can be read, and bytes are those of their digest.
     fn contents(&mut self) -> Result<(), StoreError> {
         let mut statement = self.db.prepare("SELECT digest, bytes FROM blobs")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             self.audit.blobs += 1;
-            let digest = String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default()).into_owned();
+            let digest = text(row, 0)?;
             if digest_of_bytes(row.get_ref(1)?.as_bytes().unwrap_or_default()) != digest {
                 self.wrong("blobs", digest, "its bytes are not those that it is named by");
             }
@@ -236,8 +265,7 @@ impl Auditor<'_> {
         while let Some(row) = rows.next()? {
             let read = serde_json::from_slice::<T>(row.get_ref(1)?.as_bytes().unwrap_or_default());
             if let Err(why) = read {
-                let id = String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default());
-                let Unreadable { table, id, why } = Unreadable::json(table, id, &why);
+                let Unreadable { table, id, why } = Unreadable::json(table, text(row, 0)?, &why);
                 self.wrong(table, id, why);
             }
         }
@@ -246,8 +274,8 @@ impl Auditor<'_> {
 }
 
 impl Fold {
-    /// The next event; what is wrong with it, if anything is.
-    fn add(&mut self, row: &Row<'_>) -> rusqlite::Result<Result<(), &'static str>> {
+    /// The next event, or what is wrong with it.
+    fn add(&mut self, row: &Row<'_>) -> rusqlite::Result<Result<Event, &'static str>> {
         let body = row.get_ref(6)?.as_bytes().unwrap_or_default();
         let (seq, previous, own): (i64, Vec<u8>, Vec<u8>) = (row.get(2)?, row.get(7)?, row.get(8)?);
         if seq != self.events as i64 || previous != self.last {
@@ -268,8 +296,13 @@ impl Fold {
         }
         let id = || RunId::from(self.id.as_str());
         evolve(self.run.get_or_insert_with(|| Run::new(id(), event.at)), &event);
-        Ok(Ok(()))
+        Ok(Ok(event))
     }
+}
+
+/// The text of a column, with marks in the place of what is no UTF-8.
+fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(String::from_utf8_lossy(row.get_ref(column)?.as_bytes().unwrap_or_default()).into_owned())
 }
 
 /// Whether a row of the index says what it should.

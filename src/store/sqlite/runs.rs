@@ -21,9 +21,9 @@ pub(super) fn load(
     known: Option<(Arc<Run>, Version)>,
     aside: &Aside,
 ) -> Result<Option<(Arc<Run>, Version)>, StoreError> {
-    // Both records are of one moment.
-    let moment = db.unchecked_transaction()?;
-    let mut statement = moment.prepare_cached("SELECT revision, body FROM runs WHERE id = ?1")?;
+    // All of its records are of one moment, that of the caller if there is one.
+    let _moment = db.is_autocommit().then(|| db.unchecked_transaction()).transpose()?;
+    let mut statement = db.prepare_cached("SELECT revision, body FROM runs WHERE id = ?1")?;
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)? as Version, bytes(row.get_ref(1)?).to_vec()));
     let Some((version, body)) = statement.query_row([id.as_str()], row).optional()? else {
         return Ok(None);
@@ -36,7 +36,7 @@ pub(super) fn load(
     let run = serde_json::from_slice(&body).map_err(|why| Unreadable::json("runs", id.as_str(), &why))?;
     aside.mended("runs", id.as_str());
     let mut run = Run { handoffs, ..run };
-    for (_, id, body) in changed(&moment, id.as_str(), since)? {
+    for (_, id, body) in changed(db, id.as_str(), since)? {
         let it = Arc::new(handoff(&id, ValueRef::Blob(&body), aside)?);
         if since == 0 { run.handoffs.push(it) } else { run.handoffs.put(it) }
     }
