@@ -111,7 +111,8 @@ fn text(bytes: &[u8]) -> String {
 fn timeless(mut document: Value) -> Value {
     let rows = document["rows"].as_array_mut().unwrap();
     for row in rows.iter_mut().filter_map(Value::as_object_mut) {
-        row.retain(|name, _| !["age_ms", "due_in_ms", "waiting_ms"].contains(&name.as_str()));
+        // The last two are told since format 2.
+        row.retain(|name, _| !["age_ms", "due_in_ms", "waiting_ms", "more", "groups"].contains(&name.as_str()));
     }
     rows.sort_by_key(Value::to_string);
     document["rows"].take()
