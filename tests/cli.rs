@@ -519,7 +519,7 @@ fn refused_contracts_are_dismissed_by_group_and_by_edge() {
     let server = Server::start(&sandbox, &[]);
     for nth in 0..3 {
         let mut refused = contract(&format!("refused {nth}"));
-        refused.as_object_mut().unwrap().remove(if nth < 2 { "failure_modes" } else { "provenance" });
+        refused.as_object_mut().unwrap().remove(if nth < 2 { "failure_modes" } else { "working_memory" });
         assert_eq!(server.post("/handoffs", &refused).0, 422);
     }
     let url = &server.url;
