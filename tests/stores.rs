@@ -112,8 +112,8 @@ fn text(bytes: &[u8]) -> String {
 fn timeless(mut document: Value) -> Value {
     let rows = document["rows"].as_array_mut().unwrap();
     for row in rows.iter_mut().filter_map(Value::as_object_mut) {
-        // The last one is told since format 2.
-        let left_out = ["age_ms", "due_in_ms", "waiting_ms", "side_effects_undeclared"];
+        // The last three are told since format 2.
+        let left_out = ["age_ms", "due_in_ms", "waiting_ms", "side_effects_undeclared", "more", "groups"];
         row.retain(|name, _| !left_out.contains(&name.as_str()));
     }
     rows.sort_by_key(Value::to_string);

@@ -6,19 +6,21 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::contract::{Urgency, Violation};
-use super::event::{Annotation, Approval, DeadReason, Emission, Escalation, Event, Fact, Rejection, Resolution, Terms};
+use super::event::{Annotation, Approval, DeadReason, Emission, Escalation, Event, Resolution, Terms};
 use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use super::mark::SeenToken;
-use super::time::{DAY, Millis, Time};
+use super::time::{Millis, Time};
 
 mod handoffs;
 mod parties;
 pub mod queue;
+mod refused;
 mod state;
 mod stored_run;
 mod verdict;
 
 pub use handoffs::Handoffs;
+pub use refused::Refused;
 pub use state::State;
 pub use stored_run::{Outline, StoredRun};
 pub use verdict::{Level, Verdict};
@@ -231,29 +233,6 @@ impl LastChange {
     }
 }
 
-/// A refused contract as the run remembers it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Refused {
-    /// The refusal, with the violations found.
-    pub rejection: Rejection,
-    /// Number of times the same body came.
-    pub count: u32,
-    /// Time at which it came first.
-    pub first_at: Time,
-    /// Time at which it came last.
-    pub last_at: Time,
-}
-
-impl Refused {
-    /// Most refusals a run keeps in sight, and most times that they came: what comes then is kept in a run of its own.
-    pub const KEPT: usize = 100;
-    /// Most runs that are kept of those that hold [nothing else](Run::is_refused); the ones that something was refused in
-    /// last. The others go whole, with their events.
-    pub const RUNS: usize = 1_000;
-    /// Time after which nobody deals with a refused contract any more, in milliseconds.
-    pub const AGE: Millis = DAY;
-}
-
 /// State of a run, derived from its handoffs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -316,19 +295,6 @@ impl Run {
         } else {
             RunState::Completed
         }
-    }
-
-    /// Number of refusals in it that it keeps in sight, the same body each time it came.
-    pub fn refusals(&self) -> u32 {
-        let here = self.rejections.iter().map(|it| it.count.saturating_sub(it.rejection.before));
-        here.fold(0, u32::saturating_add)
-    }
-
-    /// Whether it holds refused contracts and nothing else, judged by its latest event. That it is about a refusal tells
-    /// such a run, when all of them are dealt with, from an empty one.
-    pub fn is_refused(&self, latest: &Fact) -> bool {
-        let refusal = matches!(latest, Fact::Refused(_) | Fact::RejectionResolved { .. });
-        refusal && self.handoffs.is_empty() && self.annotations.is_empty()
     }
 
     /// The pipeline of its first handoff; empty before one exists.

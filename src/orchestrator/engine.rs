@@ -213,8 +213,10 @@ impl Engine {
             let changed = commit.change.iter().flat_map(|it| &it.index);
             let news = wake::News::of(changed.filter_map(|it| run.handoffs.get(&it.id)));
             recent.writing(&run.id);
+            // The store may let go of a run that holds refused contracts only, and most are never heard of again.
+            let stays = commit.change.as_ref().is_none_or(|it| !it.refused);
             let done = store.commit(commit).await;
-            recent.written(&run, done.is_ok().then_some(version));
+            recent.written(&run, (done.is_ok() && stays).then_some(version));
             done?;
             if run.id.as_str() == CONTROL {
                 engine.switched(&run, version);

@@ -107,11 +107,6 @@ impl Cache {
         if self.get(&run.id).is_some_and(|known| known.version > version) {
             return;
         }
-        // A run without handoffs holds refused contracts: most are never heard of again, and the store may let it go.
-        if run.handoffs.is_empty() {
-            self.few.remove(&run.id);
-            return;
-        }
         let known = Known { run: Arc::clone(run), version, sure: true };
         if run.handoffs.len() < MANY {
             self.few.put(known, ROOM.0);

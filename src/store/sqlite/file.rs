@@ -43,12 +43,13 @@ CREATE INDEX runs_refused ON runs(refused) WHERE refused IS NOT NULL;
 CREATE TABLE offences(key TEXT PRIMARY KEY, message TEXT NOT NULL, count INTEGER NOT NULL, first INTEGER NOT NULL,
   last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO offences(key, message, count, first, last)
-  SELECT json_array(json_extract(body, '$.data.edge.pipeline'), json_extract(body, '$.data.edge.from'),
-    json_extract(body, '$.data.edge.to'), json_extract(body, '$.data.producer'), json_extract(body, '$.data.model'),
-    json_extract(body, '$.data.prompt'), json_extract(it.value, '$.path'), json_extract(it.value, '$.keyword')) AS key,
-    json_extract(it.value, '$.message'), count(*), min(at), max(at) AS last
-  FROM events, json_each(iif(json_valid(body), body, '{}'), '$.data.errors') AS it WHERE type = 'handoff.rejected'
-  GROUP BY key ORDER BY last DESC LIMIT 500;
+  SELECT json_array(json_extract(of.body, '$.data.edge.pipeline'), json_extract(of.body, '$.data.edge.from'),
+    json_extract(of.body, '$.data.edge.to'), json_extract(of.body, '$.data.producer'),
+    json_extract(of.body, '$.data.model'), json_extract(of.body, '$.data.prompt'),
+    json_extract(it.value, '$.path'), json_extract(it.value, '$.keyword')),
+    json_extract(it.value, '$.message'), count(*), min(of.at), max(of.at)
+  FROM events AS of, json_each(iif(json_valid(of.body), of.body, '{}'), '$.data.errors') AS it
+  WHERE of.type = 'handoff.rejected' GROUP BY 1 ORDER BY 5 DESC LIMIT 500;
 CREATE TABLE bodies(run TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY(run, digest)) STRICT, WITHOUT ROWID;
 CREATE INDEX bodies_digest ON bodies(digest);
 ALTER TABLE rollups RENAME TO slices;
