@@ -1,7 +1,7 @@
 //! A server on a port of its own, and the words that every test speaks to it with.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use reqwest::{Client, Method, Response, StatusCode};
 use seamwatch::testing::orchestrator::api::{self, Access, Limits};
@@ -53,6 +53,10 @@ impl Server {
 
     /// One that takes no more than this at once.
     pub async fn within(limits: Limits, engine: Engine, access: Access) -> Self {
+        static TLS: Once = Once::new();
+        TLS.call_once(|| {
+            rustls::crypto::ring::default_provider().install_default().unwrap();
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
