@@ -63,6 +63,8 @@ enum Command {
     Pause(act::edge::On),
     /// Let a paused edge flow again
     Resume(act::edge::On),
+    /// Be done with refused contracts: one, a group, or all of an edge
+    DismissRefused(act::refused::On),
     /// Validate a contract and say what is missing
     Check(check::Args),
     /// Write the event log of an address as a recording
@@ -92,6 +94,7 @@ impl Cli {
             Some(Command::Act(act)) => act::run(act).await,
             Some(Command::Pause(on)) => act::edge::run(on, true).await,
             Some(Command::Resume(on)) => act::edge::run(on, false).await,
+            Some(Command::DismissRefused(on)) => act::refused::run(on).await,
             Some(Command::Check(args)) => check::run(args).await,
             Some(Command::Export(args)) => export::run(args).await,
             Some(Command::Contexts(args)) => contexts::run(&args),

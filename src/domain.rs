@@ -29,6 +29,7 @@ pub mod loops;
 #[deny(clippy::wildcard_enum_match_arm)]
 pub mod machine;
 pub mod mark;
+pub mod offence;
 pub mod pointer;
 pub mod policy;
 pub mod port;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-pub use commit::{Answered, Blob, Commit, Giver, NewSchema, Version};
+pub use commit::{Answered, Blob, Commit, Giver, NewSchema, REFUSED_TYPE, Version};
 pub use error::{CommitError, StoreError};
 pub use query::{Due, Filter, Link, Listed, Ready, Schema};
 pub use sqlite::{Lock, Sqlite, none_open};
@@ -83,8 +83,11 @@ pub trait Store: Send + Sync {
     /// A handoff and its run, of which nothing else is read; `None` when it is not known.
     fn handoff(&self, id: &HandoffId) -> Answer<'_, Option<(RunId, Handoff)>>;
 
-    /// The open run that keeps the record of a refused contract; `None` when none does.
+    /// An open run that keeps the record of a refused contract, first one that holds nothing else; `None` when none does.
     fn refused_in(&self, rejection: &str) -> Answer<'_, Option<RunId>>;
+
+    /// The runs that keep records of refused contracts, without their handoffs, in no order.
+    fn refusing(&self) -> Answer<'_, Vec<Run>>;
 
     /// Handoffs that `agent` may claim now, at most `n`, leaving out the edges in `paused` and what is due by then:
     /// that happens first. Agents ask again and again, so it must cost by what it finds: not by what waits on paused

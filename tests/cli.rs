@@ -518,6 +518,32 @@ fn every_output_fits_its_schema() {
 }
 
 #[test]
+fn refused_contracts_are_dismissed_by_group_and_by_edge() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox, &[]);
+    for nth in 0..3 {
+        let mut refused = contract(&format!("refused {nth}"));
+        refused.as_object_mut().unwrap().remove(if nth < 2 { "failure_modes" } else { "working_memory" });
+        assert_eq!(server.post("/handoffs", &refused).0, 422);
+    }
+    let url = &server.url;
+    let all = sandbox.json(&["get", "rejections", "-c", url]);
+    let row = all["rows"].as_array().unwrap().iter().find(|it| it["errors"][0]["path"] == "/failure_modes").unwrap();
+    let group = row["groups"][0].as_str().unwrap();
+    let dismiss = |what: &str| ["dismiss-refused", what, "-c", url, "--yes", "--reason", "mended"].map(str::to_owned);
+    let said = |code, what: &str| {
+        let args = dismiss(what);
+        sandbox.ends(code, &args.each_ref().map(String::as_str))
+    };
+    assert!(said(0, group).contains("dismissed 2 refused contracts"));
+    assert_eq!(sandbox.json(&["get", "rejections", "-c", url])["total"], 1);
+    let edge = format!("{}>{}", row["from"].as_str().unwrap(), row["to"].as_str().unwrap());
+    assert!(said(0, &edge).contains("dismissed 1 refused contract\n"));
+    assert_eq!(sandbox.json(&["get", "rejections", "-c", url])["total"], 0);
+    said(1, group);
+}
+
+#[test]
 fn hostile_text_reaches_no_output() {
     let sandbox = Sandbox::new();
     let server = Server::start(&sandbox, &[]);

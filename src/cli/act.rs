@@ -15,6 +15,7 @@ use crate::domain::run::Handoff;
 mod ask;
 pub mod edge;
 mod late;
+pub mod refused;
 mod result;
 
 use result::{Item, finish};

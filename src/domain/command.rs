@@ -41,12 +41,12 @@ pub struct NewHandoff {
 pub enum Command {
     /// Rows 1 and 2: start or continue a run.
     Emit(Box<NewHandoff>),
-    /// Row 3: keep the record of a refused contract.
-    Refuse(Box<Rejection>),
-    /// A person is done with the record of a refused contract.
-    DismissRejection {
-        /// Id of the record of the refusal.
-        rejection: String,
+    /// Row 3: keep the records of contracts that one request brought and that were refused.
+    Refuse(Vec<Rejection>),
+    /// Somebody is done with records of refused contracts.
+    DismissRejections {
+        /// Ids of the records of the refusals; those that are gone already are passed over.
+        rejections: Vec<String>,
         /// The reason in the words of who asks; empty when none was given.
         why: String,
     },

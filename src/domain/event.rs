@@ -331,8 +331,28 @@ pub struct Rejection {
     /// The same body came before and was refused: it is counted once in the violation rate.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
-    /// The violations found; at least one.
+    /// Number of times the same body came before the run that this is in, where its record moved to another run; 0 for
+    /// none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub before: u32,
+    /// Time at which it came first, where its record moved; `None` when it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_at: Option<Time>,
+    /// The first violations found; at least one, at most [`Rejection::ERRORS`].
     pub errors: Vec<Violation>,
+    /// Number of violations beyond those; 0 when all are told.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: u32,
+}
+
+impl Rejection {
+    /// Most violations kept of one contract.
+    pub const ERRORS: usize = 20;
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes references
+const fn is_zero(it: &u32) -> bool {
+    *it == 0
 }
 
 /// A point where a schema is enforced.

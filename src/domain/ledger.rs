@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::accounting::{Asked, Before, entries};
 use super::event::Event;
@@ -35,6 +35,7 @@ mod edge_stats;
 mod edges;
 mod fragments;
 mod note;
+mod refused;
 mod restore;
 mod violations;
 
@@ -42,7 +43,7 @@ use closed::Closed;
 pub use dead::{DeadBook, DeadLetters, died_at};
 pub use edge_stats::EdgeStats;
 pub use edges::KEEP_EDGES;
-pub use violations::{Offence, Violations};
+pub use violations::Violations;
 
 /// Closed handoffs kept for looking back; beyond it the oldest closed runs go. Screens lead to what is open, to
 /// the latest events and to the last handoffs of each edge: some thousands. A source has the rest in its log.
@@ -66,6 +67,8 @@ pub struct Ledger {
     escalated: BTreeSet<HandoffId>,
     notable: BTreeSet<RunId>,
     refusing: BTreeSet<RunId>,
+    /// Runs that hold refused contracts and nothing else, in the order of their latest refusals.
+    refused: IndexSet<RunId, RandomState>,
     paused: BTreeSet<Edge>,
     violations: Violations,
     recent: VecDeque<Event>,
@@ -99,6 +102,9 @@ impl Ledger {
         self.revision += 1;
         self.folded += 1;
         self.now = self.now.max(event.at);
+        if self.is_begun_anew(event) {
+            self.give_up(&event.run);
+        }
         let kept =
             self.runs.entry(event.run.clone()).or_insert_with_key(|id| Run::new(id.clone(), event.at).into()).unpack();
         let stood = Standing::of(kept);
@@ -130,6 +136,7 @@ impl Ledger {
             self.latest += 1;
         }
         self.note_run(stood, &run);
+        self.note_refused(event, &run);
         self.forget();
         self.forget_edges();
     }
@@ -207,14 +214,7 @@ impl Ledger {
     fn forget(&mut self) {
         let keep = if self.keeps_all { usize::MAX } else { KEEP_CLOSED };
         while let Some(id) = self.closed.beyond(keep) {
-            self.notable.remove(&id);
-            self.current.remove(&id);
-            self.fragments.remove(&id);
-            if let Some(record) = self.runs.remove(&id) {
-                for handoff in record.run().handoffs.keys() {
-                    self.run_by_handoff.remove(handoff);
-                }
-            }
+            self.give_up(&id);
         }
     }
 }

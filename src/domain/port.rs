@@ -9,6 +9,7 @@ use super::bearer::Roles;
 use super::event::Event;
 use super::health::{Measured, Tally};
 use super::id::{Edge, HandoffId, RunId};
+use super::offence::Offence;
 use super::run::{Run, StoredRun};
 use super::time::{ClockStep, Time};
 
@@ -21,7 +22,7 @@ mod scope;
 mod verb;
 
 pub use super::mark::{Cursor, SeenToken};
-pub use act::{Act, ActKind, Given};
+pub use act::{Act, ActKind, Given, path_of};
 pub use body::{Body, Format};
 pub use fault::Fault;
 pub use request::{Outcome, Request, Target};
@@ -124,9 +125,9 @@ pub struct Snapshot {
     pub rollups: Vec<Rollup>,
     /// The latest events, oldest first, for the log on screen; they are in `runs` and `rollups` already.
     pub recent: Vec<Event>,
-    /// The refusals at emit of the last hour, oldest first, also where a better contract came since.
+    /// What was refused, grouped, also where nothing of it is open any more.
     #[serde(default)]
-    pub refused: Vec<Event>,
+    pub violations: Vec<Offence>,
     /// The latest jump of the clock of the source by a minute or more; `None` when there was none since it started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockStep>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::contract::{Urgency, Violation};
-use super::event::{Annotation, Approval, DeadReason, Emission, Escalation, Event, Rejection, Resolution, Terms};
+use super::event::{Annotation, Approval, DeadReason, Emission, Escalation, Event, Resolution, Terms};
 use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use super::mark::SeenToken;
 use super::time::{Millis, Time};
@@ -14,11 +14,13 @@ use super::time::{Millis, Time};
 mod handoffs;
 mod parties;
 pub mod queue;
+mod refused;
 mod state;
 mod stored_run;
 mod verdict;
 
 pub use handoffs::Handoffs;
+pub use refused::Refused;
 pub use state::State;
 pub use stored_run::{Outline, StoredRun};
 pub use verdict::{Level, Verdict};
@@ -229,24 +231,6 @@ impl LastChange {
         let person = newest_first.find(|it| it.actor.kind == ActorKind::User);
         person.map(Self::of)
     }
-}
-
-/// A refused contract as the run remembers it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Refused {
-    /// The refusal, with the violations found.
-    pub rejection: Rejection,
-    /// Number of times the same body came.
-    pub count: u32,
-    /// Time at which it came first.
-    pub first_at: Time,
-    /// Time at which it came last.
-    pub last_at: Time,
-}
-
-impl Refused {
-    /// Most refusals a run keeps in sight; older ones stay in its events.
-    pub const KEPT: usize = 100;
 }
 
 /// State of a run, derived from its handoffs.

@@ -23,6 +23,7 @@ mod people;
 mod problem;
 mod queue;
 mod recent;
+mod refuse;
 mod requester;
 mod revision;
 mod wake;
@@ -47,6 +48,7 @@ use crate::store::{Commit, CommitError, Store, StoreError, Version};
 use clock::Clock;
 use pauses::Pauses;
 use recent::Recent;
+use refuse::Refusals;
 use wake::Wake;
 
 /// The run that keeps which edges are paused. No trace id looks like this.
@@ -85,6 +87,7 @@ struct Inner {
     /// The edges that are paused, as far as this engine knows.
     paused: RwLock<Arc<Pauses>>,
     recent: Recent,
+    refusals: Refusals,
     wake: Wake,
 }
 
@@ -115,6 +118,7 @@ impl Engine {
                 hash_key: OnceLock::new(),
                 paused: RwLock::new(Arc::new(paused)),
                 recent: Recent::new(alone),
+                refusals: Refusals::default(),
                 wake: Wake::default(),
             }),
         };
@@ -187,8 +191,10 @@ impl Engine {
             let changed = commit.change.iter().flat_map(|it| &it.index);
             let news = wake::News::of(changed.filter_map(|it| run.handoffs.get(&it.id)));
             recent.writing(&run.id);
+            // The store may let go of a run that holds refused contracts only, and most are never heard of again.
+            let stays = commit.change.as_ref().is_none_or(|it| !it.refused);
             let done = store.commit(commit).await;
-            recent.written(&run, done.is_ok().then_some(version));
+            recent.written(&run, (done.is_ok() && stays).then_some(version));
             done?;
             if run.id.as_str() == CONTROL {
                 engine.switched(&run, version);

@@ -1,10 +1,10 @@
-//! The sweeper: leases end, deadlines pass, questions go unanswered (rows 15, 19 and 20).
+//! The sweeper: leases end, deadlines pass, questions go unanswered (rows 15, 19 and 20), refused contracts are let go.
 //!
 //! The sweeper sleeps until the next thing is due and is woken when something is due sooner. It keeps nothing in
 //! memory that the store does not know, so a new one after a crash goes on where the old one stopped.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use indexmap::IndexMap;
@@ -26,13 +26,25 @@ const RUNS_AT_ONCE: usize = 128;
 const AFTER_FAULT: Millis = 5 * SECOND;
 /// Longest time between two looks at the clock, in milliseconds.
 const LOOK: Millis = SECOND;
+/// Time between two looks at the refused contracts, in milliseconds.
+const RETIRE_EVERY: Millis = 10 * MINUTE;
 
 /// Starts sweeping; ends after the transaction it is in when `stop` is cancelled.
 pub fn start(engine: Engine, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
+        let mut retired: Option<Instant> = None;
         while !stop.is_cancelled() {
-            let next = match sweep(&engine, &stop).await {
-                Ok(next) => next,
+            let swept = async {
+                if retired.is_none_or(|it| it.elapsed() >= Duration::from_millis(RETIRE_EVERY.unsigned_abs())) {
+                    engine.retire_refused().await?;
+                    retired = Some(Instant::now());
+                }
+                let next = sweep(&engine, &stop).await?;
+                let later = engine.now() + RETIRE_EVERY;
+                Ok::<_, Problem>(next.map_or(later, |next| next.min(later)))
+            };
+            let next = match swept.await {
+                Ok(next) => Some(next),
                 Err(why) => {
                     tracing::warn!("sweeping: {why}; trying again in 5 s");
                     Some(engine.now() + AFTER_FAULT)

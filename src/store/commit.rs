@@ -7,6 +7,7 @@ use crate::domain::event::{Event, Fact};
 use crate::domain::health::Tally;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::machine::Folded;
+use crate::domain::offence::Offence;
 use crate::domain::run::{Handoff, Handoffs, Run, State, queue};
 use crate::domain::time::Time;
 
@@ -72,8 +73,13 @@ pub struct Change {
     pub payloads: Vec<(Edge, String, String)>,
     /// Records of refused contracts by their ids: whether the run keeps each now.
     pub rejections: Vec<(String, bool)>,
+    /// Whether it holds refused contracts and nothing else. Of such runs only the latest [`Refused::RUNS`](crate::domain::run::Refused::RUNS) are kept; the
+    /// others go whole, and so does one whose record is in another one now.
+    pub refused: bool,
     /// What is added to the figures of an edge in a minute, named by its end.
     pub tallies: Vec<(Time, Edge, Tally)>,
+    /// What is added to the groups of refused contracts.
+    pub offences: Vec<Offence>,
 }
 
 /// One event as it stands in the log.
@@ -85,8 +91,6 @@ pub struct Entry {
     pub handoff: Option<HandoffId>,
     /// Name of the fact, such as `handoff.emitted`.
     pub name: &'static str,
-    /// Whether it is the refusal of a contract: a snapshot tells of the latest ones.
-    pub refusal: bool,
     /// Time at which it happened.
     pub at: Time,
     /// The event as RFC 8785 bytes, which its hash is made of.
@@ -153,11 +157,14 @@ fn payload(it: &Event) -> Option<(Edge, String, String)> {
 impl Entry {
     fn of(it: &Event) -> Self {
         let value = serde_json::to_value(it).expect("an event has string keys only, so JSON can hold it");
-        let refusal = matches!(it.fact, Fact::Refused(_));
         let body = String::from_utf8(canonical(&value)).expect("JSON is UTF-8");
-        Self { seq: it.seq, handoff: it.handoff.clone(), name: it.fact.name(), refusal, at: it.at, body }
+        Self { seq: it.seq, handoff: it.handoff.clone(), name: it.fact.name(), at: it.at, body }
     }
 }
+
+/// The media type of the body of a refused contract: such bytes go with the runs that keep them, unless somebody else keeps
+/// the same ones.
+pub const REFUSED_TYPE: &str = "application/vnd.handoff.refused+json;v=1";
 
 /// Bytes that are kept under their digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,7 +211,9 @@ impl Commit {
             index: made.touched.iter().filter_map(row).collect(),
             payloads: made.events.iter().filter_map(payload).collect(),
             rejections: made.rejections.iter().map(|(id, kept)| (id.clone(), *kept)).collect(),
+            refused: made.events.last().is_some_and(|it| run.is_refused(&it.fact)),
             tallies: made.tallies.iter().map(|((end, edge), it)| (*end, edge.clone(), it.clone())).collect(),
+            offences: made.offences.clone(),
         };
         Self { change: Some(change), ..Self::default() }
     }

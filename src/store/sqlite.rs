@@ -12,6 +12,7 @@ mod others;
 mod parallel;
 mod queue;
 mod read;
+mod refused;
 mod rollup;
 mod rows;
 mod runs;

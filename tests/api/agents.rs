@@ -95,3 +95,44 @@ async fn a_contract_without_failure_modes_is_refused_with_the_path_and_kept_in_s
     let again = server.post(&format!("/rejections/{id}/dismiss"), &json!({})).await;
     problem(again, 404, "not-found").await;
 }
+
+#[tokio::test]
+async fn refused_contracts_come_in_pages_and_are_dismissed_by_group_and_by_edge() {
+    let server = Server::open().await;
+    for nth in 0..5 {
+        let mut wrong = contract("research", "writer");
+        wrong["brief"]["next_step"] = json!(format!("Do it in way {nth}"));
+        wrong.as_object_mut().unwrap().remove(if nth < 3 { "failure_modes" } else { "provenance" });
+        problem(server.post("/handoffs", &wrong).await, 422, "contract-invalid").await;
+    }
+    let (mut ids, mut page) = (Vec::new(), "/rejections?limit=2".to_owned());
+    let first = server.get(&page).await;
+    let groups = first["groups"].as_array().unwrap().clone();
+    loop {
+        let listed = server.get(&page).await;
+        ids.extend(listed["items"].as_array().unwrap().iter().map(|it| text(&it["id"]).to_owned()));
+        assert_eq!(listed["groups"].as_array().unwrap().is_empty(), page.contains("cursor"));
+        let Some(next) = listed["next"].as_str() else { break };
+        page = format!("/rejections?limit=2&cursor={next}");
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 5, "each once");
+    for wrong in ["limit=0", "limit=201", "cursor=x", "page=2"] {
+        let answer = server.ask(Method::GET, &format!("/api/v1/rejections?{wrong}")).send().await.unwrap();
+        problem(answer, 400, "bad-request").await;
+    }
+    let left = async || server.get("/rejections").await["items"].as_array().unwrap().len();
+    let group = groups.iter().find(|it| it["path"] == "/failure_modes").unwrap();
+    assert_eq!(group["count"], 3);
+    let path = format!("/rejections/{}/dismiss", text(&group["id"]));
+    assert_eq!(server.post(&path, &json!({"reason": "mended"})).await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(left().await, 2);
+    problem(server.post(&path, &json!({})).await, 404, "not-found").await;
+    let edge = &group["edge"];
+    let edge = [&edge["pipeline"], &edge["from"], &edge["to"]].map(text).join("%3E");
+    let done = server.post(&format!("/rejections/{edge}/dismiss"), &json!({"reason": "mended"})).await;
+    assert_eq!((done.status(), left().await), (StatusCode::NO_CONTENT, 0));
+    let groups = server.get("/rejections").await["groups"].clone();
+    assert!(groups.as_array().unwrap().iter().any(|it| it["count"] == 3), "what is counted stays");
+}

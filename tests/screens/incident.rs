@@ -179,6 +179,9 @@ impl Scene {
                 key: None,
                 digest: format!("sha256:{nth:02}"),
                 again: false,
+                before: 0,
+                first_at: None,
+                more: 0,
                 errors: vec![Violation {
                     path: "/payload/confidence".to_owned(),
                     keyword: "required".to_owned(),

@@ -173,6 +173,18 @@ fn pausing_an_edge_asks_first_and_goes_to_the_source() {
 }
 
 #[test]
+fn what_was_refused_on_an_edge_is_dismissed_at_once() {
+    let mut console = console(120, 40);
+    console.keys("2/edge:research>writer<enter><enter>").must_show("D dismiss refused");
+    console.keys("D<enter>").must_show("6 refused contracts on it now");
+    console.keys("y");
+    let mut sent = console.effects.iter();
+    let dismissed = Act::DismissRefused("launch-article>research>writer".to_owned());
+    let sends = sent.any(|it| matches!(it, Effect::Perform(_, _, request) if request.act == dismissed));
+    assert!(sends, "{}", console.rows().join("\n"));
+}
+
+#[test]
 fn a_loop_can_be_seen_in_full_and_a_storm_be_handed_to_a_person() {
     let mut console = console(120, 40);
     console.keys("3").must_show("looping since 03:03: revision 4 of at most 3");

@@ -133,7 +133,10 @@ impl Row for RejectionRow {
     ];
 
     fn is(&self, id: &str) -> bool {
-        of(&self.edge, id) || self.rejection_id == id || self.trace_id.as_str() == id
+        of(&self.edge, id)
+            || self.rejection_id == id
+            || self.trace_id.as_str() == id
+            || self.groups.iter().any(|it| it == id)
     }
 
     fn cells(&self, _: &Ledger) -> Vec<String> {

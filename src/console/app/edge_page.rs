@@ -61,6 +61,10 @@ impl Screen for EdgePage {
         bindings.push(Binding::new(Action::Back));
         if self.row.is_some() {
             bindings.push(pause(world, self.source, &self.edge));
+            if refused_on(world, self.source, &self.edge) > 0 {
+                let dismiss = Binding::new(Action::Act(ActKind::Dismiss)).word("dismiss refused");
+                bindings.push(dismiss.of(world, self.source, ActKind::DismissRefused));
+            }
             bindings.push(Binding::new(Action::NextTab).word("window"));
             bindings.push(Binding::quiet(Action::PreviousTab));
             bindings.push(Binding::quiet(Action::CopyJson));
@@ -78,6 +82,13 @@ impl Screen for EdgePage {
             (Action::NextTab, _) => self.window = turned(self.window, true),
             (Action::PreviousTab, _) => self.window = turned(self.window, false),
             (Action::Act(ActKind::PauseEdge), _) => propose_pause(cx, self.source, self.edge.clone()),
+            (Action::Act(ActKind::Dismiss), _) => {
+                let refused = refused_on(cx.world, self.source, &self.edge);
+                let s = if refused == 1 { "" } else { "s" };
+                let notes = vec![format!("{refused} refused contract{s} on it now.")];
+                let proposal = Proposal::on_edge(ActKind::DismissRefused, self.source, self.edge.clone());
+                cx.propose(proposal.notes(notes));
+            }
             (Action::Open, Some(id)) => cx.open(self.source, id.clone()),
             (Action::CopyId, Some(id)) => cx.copy(id.as_str(), "the handoff id"),
             (Action::CopyJson, _) => {
@@ -105,6 +116,12 @@ impl Screen for EdgePage {
 pub(super) fn turned(window: Window, forward: bool) -> Window {
     let at = window as usize + if forward { 1 } else { Window::ALL.len() - 1 };
     Window::ALL.get(at % Window::ALL.len()).copied().unwrap_or(window)
+}
+
+/// Records of refused contracts on an edge that nobody dealt with.
+fn refused_on(world: &World, source: SourceId, edge: &Edge) -> usize {
+    let all = world.feed(source).into_iter().flat_map(|it| it.ledger().refusing()).flat_map(|run| &run.rejections);
+    all.filter(|it| it.rejection.edge == *edge).count()
 }
 
 fn is_paused(world: &World, source: SourceId, edge: &Edge) -> bool {

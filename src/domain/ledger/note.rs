@@ -2,12 +2,16 @@
 
 use super::Ledger;
 use crate::domain::event::{Event, Fact};
+use crate::domain::offence::Offence;
 use crate::domain::run::Handoff;
 
 impl Ledger {
     /// Takes note of `event`; `handoff` is the one that it is about, as it stands now.
     pub(super) fn note(&mut self, event: &Event, handoff: Option<&Handoff>) {
         let at = event.at;
+        for it in Offence::of(event, handoff) {
+            self.violations.add(it);
+        }
         let place = handoff.map(|it| self.place(&it.emission.edge));
         let known = handoff.zip(place.map(|place| &mut self.edges[place]));
         let known = known.map(|(it, book)| {
@@ -25,18 +29,14 @@ impl Ledger {
                     book.completed(at);
                 }
             }
-            Fact::RetryScheduled { code, .. } | Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => {
+            Fact::RetryScheduled { code, .. }
+            | Fact::DeadLettered { code, .. }
+            | Fact::ObservedFailed { code }
+            | Fact::ObservedRejected { code } => {
                 if let Some((_, book)) = known {
                     book.failed(code, at);
                 }
             }
-            Fact::DeadLettered { code, violations, .. } => {
-                if let Some((it, book)) = known {
-                    book.failed(code, at);
-                    self.violations.refused_at_receipt(it, violations, at);
-                }
-            }
-            Fact::Refused(rejection) => self.violations.refused(rejection, 1, at, at),
             Fact::EdgePaused { edge, .. } => {
                 self.paused.insert(edge.clone());
                 // Also one that nothing ever crossed: whoever looks at the edges sees that it is paused.
@@ -45,7 +45,8 @@ impl Ledger {
             Fact::EdgeResumed { edge, .. } => {
                 self.paused.remove(edge);
             }
-            Fact::RejectionResolved { .. }
+            Fact::Refused(_)
+            | Fact::RejectionResolved { .. }
             | Fact::Duplicate { .. }
             | Fact::Leased { .. }
             | Fact::Acknowledged { .. }

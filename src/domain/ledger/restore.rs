@@ -24,9 +24,10 @@ impl Ledger {
         };
         self.restore_rollups(snapshot.rollups);
         self.restore_open(&snapshot.runs);
-        let whole = || snapshot.runs.iter().filter_map(StoredRun::whole);
-        self.violations.restore_refused(&snapshot.refused, whole());
-        for run in whole() {
+        for it in snapshot.violations {
+            self.violations.add(it);
+        }
+        for run in snapshot.runs.iter().filter_map(StoredRun::whole) {
             self.restore_whole(run);
         }
         let records = snapshot.runs.into_iter();
@@ -79,7 +80,9 @@ impl Ledger {
                 book.failed(&failure.code, failure.at);
             }
         }
-        self.violations.restore(run);
+        if !run.rejections.is_empty() && run.handoffs.is_empty() && run.annotations.is_empty() {
+            self.refused.insert(run.id.clone());
+        }
         for edge in &run.paused {
             self.paused.insert(edge.clone());
             self.book(edge);

@@ -112,7 +112,7 @@ fn snapshot(ledger: &Ledger, seconds: i64, rollups: Vec<Rollup>) -> Snapshot {
         runs: stored.map(|it| StoredRun::read(it).unwrap()).collect(),
         rollups,
         recent: ledger.recent().iter().cloned().collect(),
-        refused: Vec::new(),
+        violations: ledger.violations().groups().cloned().collect(),
         clock: None,
     }
 }
@@ -384,6 +384,9 @@ fn refused(nth: usize, seconds: i64) -> Event {
         key: None,
         digest: String::new(),
         again: false,
+        before: 0,
+        first_at: None,
+        more: 0,
         errors: Vec::new(),
     };
     Event { handoff: None, ..event("junk", "", seconds, Fact::Refused(Box::new(rejection))) }

@@ -18,7 +18,7 @@ pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: impl Into<Present>) ->
     let mut log = Log::new(run, asked, now.into());
     match &asked.command {
         Command::Emit(new) => emit::emit(&mut log, new)?,
-        Command::Refuse(rejection) => emit::refuse(&mut log, rejection),
+        Command::Refuse(rejections) => emit::refuse(&mut log, rejections),
         Command::Claim { handoff, holder, lease, lease_ms, paused } => {
             lease::claim(&mut log, handoff, holder, lease, *lease_ms, *paused)?;
         }
@@ -59,7 +59,7 @@ pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: impl Into<Present>) ->
             operate::complete(&mut log, seen, result.clone(), next, note)?;
         }
         Command::Take { seen, lease } => operate::take(&mut log, seen, lease)?,
-        Command::DismissRejection { rejection, why } => operate::dismiss_rejection(&mut log, rejection, why)?,
+        Command::DismissRejections { rejections, why } => operate::dismiss_rejections(&mut log, rejections, why)?,
         Command::Cancel { expect, why } => operate::cancel(&mut log, *expect, why)?,
         Command::PauseEdge { edge, why } => operate::pause(&mut log, edge, why),
         Command::ResumeEdge { edge, why } => operate::resume(&mut log, edge, why),

@@ -56,11 +56,13 @@ pub(super) fn emit(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Keeps the record of a contract that was refused.
-pub(super) fn refuse(log: &mut Log, rejection: &Rejection) {
-    let same = |it: &Refused| it.rejection.id == rejection.id;
-    let again = log.made.run.rejections.iter().any(same);
-    log.say(None, Fact::Refused(Box::new(Rejection { again, ..rejection.clone() })));
+/// Keeps the records of contracts that were refused.
+pub(super) fn refuse(log: &mut Log, rejections: &[Rejection]) {
+    for it in rejections {
+        let same = |known: &Refused| known.rejection.id == it.id;
+        let again = it.again || log.made.run.rejections.iter().any(same);
+        log.say(None, Fact::Refused(Box::new(Rejection { again, ..it.clone() })));
+    }
 }
 
 /// Work is done, and these follow from it.

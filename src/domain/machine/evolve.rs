@@ -122,7 +122,8 @@ fn refused(run: &mut Run, rejection: &Rejection, at: Time) {
     if run.rejections.len() >= Refused::KEPT {
         run.rejections.remove(0);
     }
-    run.rejections.push(Refused { rejection: rejection.clone(), count: 1, first_at: at, last_at: at });
+    let (count, first_at) = (rejection.before.saturating_add(1), rejection.first_at.unwrap_or(at));
+    run.rejections.push(Refused { rejection: rejection.clone(), count, first_at, last_at: at });
 }
 
 fn emitted(

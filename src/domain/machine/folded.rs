@@ -9,6 +9,7 @@ use crate::domain::event::{Event, Fact};
 use crate::domain::health::Tally;
 use crate::domain::health::window::minute_end;
 use crate::domain::id::{Edge, HandoffId};
+use crate::domain::offence::Offence;
 use crate::domain::run::Run;
 use crate::domain::time::Time;
 
@@ -25,6 +26,8 @@ pub struct Folded {
     pub tallies: BTreeMap<(Time, Edge), Tally>,
     /// Records of refused contracts that are kept now (`true`) and were not, or no longer (`false`), by their ids.
     pub rejections: BTreeMap<String, bool>,
+    /// What the events say was refused, in order.
+    pub offences: Vec<Offence>,
 }
 
 impl Folded {
@@ -36,6 +39,7 @@ impl Folded {
             touched: BTreeSet::new(),
             tallies: BTreeMap::new(),
             rejections: BTreeMap::new(),
+            offences: Vec::new(),
         }
     }
 
@@ -48,6 +52,7 @@ impl Folded {
         let kept = if refusal { kept(run) } else { BTreeSet::new() };
         evolve(run, &event);
         let after = id.and_then(|id| run.handoffs.get(id));
+        self.offences.extend(Offence::of(&event, after));
         let end = minute_end(event.at);
         accounting::entries(&event, before.as_ref(), after, |edge, entry| {
             entry.enter(self.tallies.entry((end, edge.clone())).or_default(), event.at);

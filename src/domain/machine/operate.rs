@@ -71,11 +71,15 @@ pub(super) fn take(log: &mut Log, seen: &Seen, lease: &str) -> Result<(), Refusa
     Ok(())
 }
 
-pub(super) fn dismiss_rejection(log: &mut Log, rejection: &str, why: &str) -> Result<(), Refusal> {
-    if !log.made.run.rejections.iter().any(|it| it.rejection.id == *rejection) {
-        return Err(Refusal::NotFound(format!("rejection {rejection}")));
+pub(super) fn dismiss_rejections(log: &mut Log, rejections: &[String], why: &str) -> Result<(), Refusal> {
+    let kept = &log.made.run.rejections;
+    let known: Vec<_> = rejections.iter().filter(|id| kept.iter().any(|it| it.rejection.id == **id)).collect();
+    if known.is_empty() {
+        return Err(Refusal::NotFound(format!("rejection {}", rejections.join(", "))));
     }
-    log.say(None, Fact::RejectionResolved { rejection: rejection.to_owned(), why: why.to_owned() });
+    for rejection in known {
+        log.say(None, Fact::RejectionResolved { rejection: rejection.clone(), why: why.to_owned() });
+    }
     Ok(())
 }
 

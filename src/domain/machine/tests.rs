@@ -160,6 +160,9 @@ pub(crate) fn rejection(id: &str) -> Rejection {
         key: Some("a".into()),
         digest: "sha256:bad".into(),
         again: false,
+        before: 0,
+        first_at: None,
+        more: 0,
         errors: vec![],
     }
 }

@@ -125,6 +125,13 @@ acts! {
         verb: "resume", done: "resumed", on: Object::Edge,
         means: ("Agents get work from this edge again.", ""), path: ("edges", "unpause"), ..Verb::OF_OPERATORS
     }
+    /// Be done with refused contracts: one, a group, or all of an edge.
+    DismissRefused {
+        verb: "dismiss refused contracts", done: "dismissed refused contracts", on: Object::Refused,
+        asks: &[Ask::Note("why (enter to leave it empty)")],
+        means: ("Their records end; how many were refused, and why, still counts.", ""),
+        path: ("rejections", "dismiss"), ..Verb::OF_OPERATORS
+    }
     /// Cancel a whole run (row 25).
     Cancel {
         verb: "cancel", done: "cancelled", on: Object::Run, asks: &[Ask::Words("why")],
@@ -182,6 +189,7 @@ impl ActKind {
             | Self::Release
             | Self::PauseEdge
             | Self::ResumeEdge
+            | Self::DismissRefused
             | Self::Cancel => false,
         };
         if missing {
@@ -200,6 +208,7 @@ impl ActKind {
             Self::Release => Some(Act::Release),
             Self::PauseEdge => given.edge.clone().map(Act::PauseEdge),
             Self::ResumeEdge => given.edge.clone().map(Act::ResumeEdge),
+            Self::DismissRefused => given.edge.as_ref().map(|it| Act::DismissRefused(path_of(it))),
             Self::Cancel => Some(Act::Cancel),
             Self::Annotate => Some(Act::Annotate { verdict: given.verdict.clone(), of_run: given.of_run }),
             Self::Approve | Self::EditApprove | Self::Reject | Self::Respond | Self::Reveal => None,
@@ -272,6 +281,9 @@ pub enum Act {
     PauseEdge(#[serde(skip)] Edge),
     /// The edge flows again; [`Request::on`](super::Request::on) is empty.
     ResumeEdge(#[serde(skip)] Edge),
+    /// The records of refused contracts end: one by its id, a group by its id, or all of an edge, written
+    /// `pipeline>from>to`; [`Request::on`](super::Request::on) is empty.
+    DismissRefused(#[serde(skip)] String),
     /// Row 25: the runs of the targets end.
     Cancel,
 }
@@ -295,6 +307,7 @@ impl Act {
             Self::Annotate { .. } => ActKind::Annotate,
             Self::PauseEdge(_) => ActKind::PauseEdge,
             Self::ResumeEdge(_) => ActKind::ResumeEdge,
+            Self::DismissRefused(_) => ActKind::DismissRefused,
             Self::Cancel => ActKind::Cancel,
         }
     }
@@ -309,10 +322,11 @@ impl Act {
         if matches!(self, Self::Annotate { of_run: true, .. }) { Object::Run } else { self.kind().row().on }
     }
 
-    /// The edge it is about, of an act on one.
-    pub const fn edge(&self) -> Option<&Edge> {
+    /// What it is done to, as in the path of its call, of an act that names that itself.
+    pub fn named(&self) -> Option<String> {
         match self {
-            Self::PauseEdge(edge) | Self::ResumeEdge(edge) => Some(edge),
+            Self::PauseEdge(edge) | Self::ResumeEdge(edge) => Some(path_of(edge)),
+            Self::DismissRefused(of) => Some(of.clone()),
             Self::Requeue
             | Self::Escalate { .. }
             | Self::Dismiss { .. }
@@ -344,6 +358,11 @@ impl Act {
         }
         ((group, name), body.into())
     }
+}
+
+/// An edge as the paths of the API have it.
+pub fn path_of(Edge { pipeline, from, to }: &Edge) -> String {
+    format!("{pipeline}>{from}>{to}")
 }
 
 #[cfg(test)]

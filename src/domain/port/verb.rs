@@ -11,6 +11,8 @@ pub enum Object {
     Handoff,
     /// One edge, named in the act.
     Edge,
+    /// Refused contracts, named in the act.
+    Refused,
     /// The runs of the targets.
     Run,
 }
@@ -97,7 +99,7 @@ impl Verb {
     /// The verb with what it is done to, such as `pause edges`; handoffs go without saying.
     pub fn phrase(&self) -> String {
         match self.on {
-            Object::Handoff => self.verb.to_owned(),
+            Object::Handoff | Object::Refused => self.verb.to_owned(),
             Object::Edge => format!("{} edges", self.verb),
             Object::Run => format!("{} runs", self.verb),
         }

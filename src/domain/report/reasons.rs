@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 
 use super::edges::{EdgeRow, FindingRow};
 use crate::domain::health::{Kind, Signal, Window};
-use crate::domain::ledger::{EdgeStats, Ledger, Offence};
+use crate::domain::ledger::{EdgeStats, Ledger};
+use crate::domain::offence::Offence;
 use crate::domain::run::Level;
 use crate::domain::severity::Severity;
 use crate::domain::text::latency;

@@ -6,6 +6,7 @@ use crate::domain::contract::Violation;
 use crate::domain::event::Boundary;
 use crate::domain::id::{Edge, RunId};
 use crate::domain::ledger::Ledger;
+use crate::domain::offence::Offence;
 use crate::domain::query::{Filterable, Query};
 use crate::domain::run::{Refused, Run};
 use crate::domain::time::Time;
@@ -28,8 +29,12 @@ pub struct RejectionRow {
     pub model: Option<String>,
     /// `name@version` of the prompt, if given.
     pub prompt: Option<String>,
-    /// The violations found, each with its place; at least one.
+    /// The first violations found, each with its place; at least one.
     pub errors: Vec<Violation>,
+    /// Number of violations beyond those; 0 when all are told.
+    pub more: u32,
+    /// Ids of the groups it counts in, one for each of the errors.
+    pub groups: Vec<String>,
     /// Number of times the same body came.
     pub count: u32,
     /// Time at which it came first.
@@ -41,8 +46,9 @@ pub struct RejectionRow {
 impl RejectionRow {
     /// The violations in one line. Hostile text.
     pub fn wrong(&self) -> String {
-        let errors: Vec<String> = self.errors.iter().map(ToString::to_string).collect();
-        errors.join("; ")
+        let errors = self.errors.iter().map(ToString::to_string);
+        let more = (self.more > 0).then(|| format!("and {} more", self.more));
+        errors.chain(more).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -77,6 +83,8 @@ pub fn rejections(ledger: &Ledger) -> Vec<RejectionRow> {
         model: it.rejection.model.clone(),
         prompt: it.rejection.prompt.clone(),
         errors: it.rejection.errors.clone(),
+        more: it.rejection.more,
+        groups: Offence::of_rejection(&it.rejection, it.last_at).map(|group| group.id()).collect(),
         count: it.count,
         first_at: it.first_at,
         last_at: it.last_at,

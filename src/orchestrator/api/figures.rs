@@ -11,11 +11,12 @@ use super::Api;
 use super::auth::Caller;
 use super::extract::{Ask, Place};
 use super::problem::{Answer, Problem};
-use super::wire::EdgeName;
+use super::wire::{EdgeName, limit, place};
 use crate::domain::bearer::Roles;
 use crate::domain::event::Rejection;
 use crate::domain::health::{P95, Tally, Window};
 use crate::domain::id::RunId;
+use crate::domain::offence::Offence;
 use crate::domain::port::{ActKind, Scope};
 use crate::domain::report;
 use crate::domain::run::{Refused, Run};
@@ -127,26 +128,46 @@ impl<'a> RefusedOf<'a> {
     }
 }
 
-/// Refused contracts that nobody dealt with, and what is wrong by producer, model and prompt
-#[utoipa::path(get, path = "/rejections", tag = "rejections",
-    responses((status = 200, description = "`{items, groups}`", body = Value)))]
-pub async fn rejections(State(api): State<Api>) -> Answer {
+/// The page of refused contracts to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Refusals {
+    /// Rows of a page, 1 to 200; 50 unless given
+    limit: Option<usize>,
+    /// `next` of the page before
+    cursor: Option<String>,
+}
+
+/// What was refused in the same way, with the id to dismiss all of it by.
+#[derive(Serialize)]
+struct GroupOf<'a> {
+    id: String,
+    #[serde(flatten)]
+    group: &'a Offence,
+}
+
+/// Refused contracts that nobody dealt with, the latest first, and what is wrong by producer, model and prompt
+#[utoipa::path(get, path = "/rejections", tag = "rejections", params(Refusals),
+    responses((status = 200, body = Value,
+        description = "`{items, next, groups}`; the first page has every group, the others none")))]
+pub async fn rejections(State(api): State<Api>, Ask(asked): Ask<Refusals>) -> Answer {
+    let limit = limit(asked.limit)?;
+    let after = asked.cursor.as_deref().map(place).transpose()?;
     let ledger = api.present().await;
-    let mut items: Vec<RefusedOf> =
-        ledger.refusing().flat_map(|run| run.rejections.iter().map(|it| RefusedOf::of(run, it))).collect();
-    items.sort_by_key(|it| std::cmp::Reverse(it.last_at));
-    let groups: Vec<Value> = ledger
-        .violations()
-        .groups()
-        .map(|it| {
-            json!({
-                "edge": it.edge, "producer": it.producer, "model": it.model, "prompt": it.prompt, "path": it.path,
-                "keyword": it.keyword, "message": it.message, "count": it.count, "first_at": it.first_at,
-                "last_at": it.last_at,
-            })
-        })
-        .collect();
-    Ok(Json(json!({ "items": items, "groups": groups })).into_response())
+    let all = ledger.refusing().flat_map(|run| run.rejections.iter().map(|it| RefusedOf::of(run, it)));
+    let key = |it: &RefusedOf| (it.last_at, format!("{}.{}", it.rejection.id, it.trace_id));
+    // What it names may have left the list meanwhile, so what is compared is its place.
+    let mut items: Vec<_> = all.map(|it| (key(&it), it)).collect();
+    items.retain(|((last, id), _)| after.is_none_or(|after| (*last, id.as_str()) < after));
+    items.sort_by(|(one, _), (other, _)| other.cmp(one));
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(|((last, id), _)| format!("{}.{id}", last.millis()));
+    let items: Vec<_> = items.into_iter().map(|(_, it)| it).collect();
+    let groups = ledger.violations().groups().filter(|_| after.is_none());
+    let groups: Vec<GroupOf> = groups.map(|group| GroupOf { id: group.id(), group }).collect();
+    Ok(Json(json!({ "items": items, "next": next, "groups": groups })).into_response())
 }
 
 /// Whether the server works

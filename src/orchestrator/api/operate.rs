@@ -315,11 +315,13 @@ pub async fn unpause(Person(by): Person, Place(edge): Place<String>, Body(it): B
     switch(&by, &edge, false, &it.reason).await
 }
 
-/// Be done with the record of a refused contract
+/// Be done with refused contracts
+///
+/// One record, all of a group, or all of an edge, as they are kept at that moment.
 #[utoipa::path(post, path = "/rejections/{id}/dismiss", tag = "rejections", request_body = WhyBody,
-    params(("id" = String, Path, description = "rejection")),
+    params(("id" = String, Path, description = "`id` of an item or of a group, or `pipeline>from>to`, percent-encoded")),
     responses((status = 204, description = "resolved")))]
 pub async fn dismiss_rejection(Person(by): Person, Place(id): Place<String>, Body(it): Body<WhyBody>) -> Answer {
-    by.dismiss_rejection(&id, &it.reason).await?;
+    by.dismiss_refused(&id, &it.reason).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -12,14 +12,13 @@ use super::Api;
 use super::auth::Caller;
 use super::extract::{Ask, Place, etag};
 use super::problem::{Answer, Problem};
-use super::wire::{EdgeName, HandoffOf, limit};
+use super::wire::{EdgeName, HandoffOf, limit, place};
 use crate::domain::contract::mask;
 use crate::domain::event::Event;
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::port::Scope;
 use crate::domain::report;
 use crate::domain::run::{Handoff, Run, State as Stands};
-use crate::domain::time::Time;
 use crate::orchestrator::engine::{sourceless, sourceless_event, without_source};
 use crate::store::Filter;
 
@@ -115,13 +114,6 @@ pub async fn handoffs(State(api): State<Api>, Ask(asked): Ask<Handoffs>) -> Answ
             return Ok(Json(json!({ "items": items, "next": next })).into_response());
         }
     }
-}
-
-/// The row after which a page begins: since when it is, and its id.
-fn place(cursor: &str) -> Answer<(Time, &str)> {
-    let row = cursor.split_once('.');
-    row.and_then(|(at, id)| Some((Time::from_millis(at.parse().ok()?), id)))
-        .ok_or_else(|| Problem::bad_request("cursor must be the `next` of the page before"))
 }
 
 /// The run of a handoff, if the caller may look at it.

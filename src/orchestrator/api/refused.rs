@@ -9,6 +9,9 @@ use crate::domain::contract::{SCHEMA_VERSION, Violation};
 use crate::orchestrator::boundary::PutError;
 use crate::orchestrator::engine;
 
+/// Most violations that one answer tells: a small request can have very many.
+const ERRORS: usize = 200;
+
 impl From<engine::Problem> for Problem {
     fn from(why: engine::Problem) -> Self {
         let detail = why.to_string();
@@ -64,9 +67,11 @@ fn invalid(violations: &[Violation], rejection: Option<String>) -> Problem {
     let detail = match violations {
         [] => "it is invalid".to_owned(),
         [one] => one.to_string(),
-        [first, rest @ ..] => format!("{first}; and {} more, all in errors", rest.len()),
+        [first, rest @ ..] if violations.len() <= ERRORS => format!("{first}; and {} more, all in errors", rest.len()),
+        [first, rest @ ..] => format!("{first}; and {} more, the first {ERRORS} in errors", rest.len()),
     };
-    let mut problem = Problem::new(Status::UNPROCESSABLE_ENTITY, kind, detail).with("errors", json!(violations));
+    let told = violations.get(..ERRORS).unwrap_or(violations);
+    let mut problem = Problem::new(Status::UNPROCESSABLE_ENTITY, kind, detail).with("errors", json!(told));
     if let Some(id) = rejection {
         problem = problem.with("rejection_id", id);
     }

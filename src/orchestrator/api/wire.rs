@@ -150,3 +150,10 @@ pub fn limit(asked: Option<usize>) -> Answer<usize> {
         _ => Err(Problem::bad_request("limit must be 1 to 200")),
     }
 }
+
+/// The row after which a page begins: since when it is, and its id.
+pub fn place(cursor: &str) -> Answer<(Time, &str)> {
+    let row = cursor.split_once('.');
+    row.and_then(|(at, id)| Some((Time::from_millis(at.parse().ok()?), id)))
+        .ok_or_else(|| Problem::bad_request("cursor must be the `next` of the page before"))
+}

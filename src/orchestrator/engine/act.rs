@@ -31,6 +31,10 @@ impl Engine {
             let done = self.switch_once(&request, edge, paused).await;
             items.push((None, done.map(|said| note = said).map_err(Into::into)));
         }
+        if let Act::DismissRefused(of) = &request.act {
+            let done = async { self.keyed(&request, None).await?.dismiss_refused(of, &request.why).await };
+            items.push((None, done.await.map_err(Into::into)));
+        }
         let mut acting = Vec::new();
         // Whose result an item has: one cancel ends the whole run, for every item that is in it.
         let mut same = Vec::new();
@@ -66,7 +70,7 @@ impl Engine {
     async fn keyed(&self, request: &Request, on: Option<&Target>) -> Result<Requester, Problem> {
         let item = on.map_or("", |it| it.handoff.as_str());
         let act = &request.act;
-        let what = json!([act.kind(), act.call(&request.why), act.on_run(), act.edge(), item, on.map(|it| &it.seen)]);
+        let what = json!([act.kind(), act.call(&request.why), act.on_run(), act.named(), item, on.map(|it| &it.seen)]);
         let once = self.once(&format!("act:{}", request.by), &format!("{} {item}", request.key), &what).await?;
         Ok(self.by(Actor::user(&request.by)).once(Some(once)))
     }
@@ -151,6 +155,7 @@ impl Requester {
                 let digest = Some(context_digest.clone()).filter(|it| !it.is_empty());
                 self.resolving(on, seen, resolution, digest, edit).await
             }
+            Act::DismissRefused(id) => plain(Command::DismissRejections { rejections: vec![id.clone()], why }),
             Act::PauseEdge(edge) => plain(Command::PauseEdge { edge: edge.clone(), why }),
             Act::ResumeEdge(edge) => plain(Command::ResumeEdge { edge: edge.clone(), why }),
         }

@@ -10,11 +10,10 @@ use super::{Engine, Problem, cut};
 use crate::domain::command::NewHandoff;
 use crate::domain::contract::{
     Classification, Contract, Hidden, MASK, Maker, Masked, Party, PartyKind, RelationKind, Strictness, Urgency,
-    Violation, digest,
+    Violation,
 };
-use crate::domain::event::{Approval, Boundary, Emission, Escalation, EscalationKind, Rejection, Terms, Timeout};
-use crate::domain::id::{Actor, ActorKind, Edge, HandoffId, RunId};
-use crate::domain::key::{HandoffKey, TraceId, handoff_key, hashed};
+use crate::domain::event::{Approval, Emission, Escalation, EscalationKind, Terms, Timeout};
+use crate::domain::id::{Actor, ActorKind, Edge, HandoffId};
 use crate::domain::machine::{DEFAULT_ACK_TIMEOUT, DEFAULT_ATTEMPTS, ESCALATION_DUE};
 use crate::domain::policy::EdgePolicy;
 use crate::domain::time::Time;
@@ -27,8 +26,8 @@ pub(super) const CONTRACT_TYPE: &str = "application/vnd.handoff+json;v=1";
 const PROPOSAL: &str = "handoff.proposed_action";
 /// The role that is asked when nobody else is named.
 pub(super) const OPERATORS: &str = "operators";
-/// The most violations kept of one contract, and the most of a name that is kept of a refused one.
-const KEPT: (usize, usize) = (50, 128);
+/// The most of a name that is kept of a refused contract, in characters.
+pub(super) const KEPT_NAME: usize = 128;
 
 /// A contract that may become a handoff, and its bytes.
 #[derive(Clone)]
@@ -158,53 +157,13 @@ pub(super) fn relation_kind(body: &Value, allowed: &[RelationKind]) -> Option<Re
     allowed.contains(&said).then_some(said)
 }
 
-fn edge_of(body: &Value, source: &str) -> Edge {
-    let name = |path| cut(body.pointer(path).and_then(Value::as_str).unwrap_or("?"), KEPT.1);
-    Edge::new(&name("/pipeline/name"), &cut(source, KEPT.1), &name("/target/id"))
+pub(super) fn edge_of(body: &Value, source: &str) -> Edge {
+    let name = |path| cut(body.pointer(path).and_then(Value::as_str).unwrap_or("?"), KEPT_NAME);
+    Edge::new(&name("/pipeline/name"), &cut(source, KEPT_NAME), &name("/target/id"))
 }
 
-fn text_at<'a>(body: &'a Value, path: &str) -> Option<&'a str> {
+pub(super) fn text_at<'a>(body: &'a Value, path: &str) -> Option<&'a str> {
     body.pointer(path).and_then(Value::as_str)
-}
-
-/// The record of a contract from `source` that was refused, and the run it belongs to.
-pub(super) fn rejection(
-    by: &Actor,
-    source: &str,
-    body: &Value,
-    errors: &[Violation],
-    run: Option<&RunId>,
-) -> (RunId, Rejection) {
-    let told = Masked::of(body.clone());
-    let label = |what: &str| {
-        let name = text_at(told.value(), &format!("/provenance/{what}/name"))?;
-        let version = text_at(told.value(), &format!("/provenance/{what}/version")).unwrap_or("?");
-        Some(cut(&format!("{name}@{version}"), KEPT.1))
-    };
-    let trace = text_at(body, "/trace_id").and_then(|it| TraceId::parse(it).ok());
-    let step = body.get("step").and_then(Value::as_u64).unwrap_or(0);
-    let computed = || {
-        let step = u32::try_from(step).ok()?;
-        handoff_key(trace.as_ref()?, step, text_at(body, "/branch").unwrap_or_default()).ok()
-    };
-    let key = text_at(body, "/idempotency_key").and_then(|it| HandoffKey::parse(it).ok());
-    let digest = digest(body);
-    let id = hashed("rj1_", format!("rejection/1\n{}\n{digest}", by.id).as_bytes());
-    let own = || RunId::from(id.get(4..36).unwrap_or_default());
-    let run = run.cloned().or_else(|| trace.as_ref().map(|it| RunId::from(it.as_str())));
-    let rejection = Rejection {
-        boundary: Boundary::Emit,
-        edge: edge_of(body, source),
-        producer: by.id.to_string(),
-        model: label("model"),
-        prompt: label("prompt"),
-        key: key.or_else(computed).map(Into::into),
-        digest,
-        errors: errors.iter().take(KEPT.0).cloned().collect(),
-        again: false,
-        id: id.clone(),
-    };
-    (run.unwrap_or_else(own), rejection)
 }
 
 /// The head of an admitted contract: the part that the log keeps.

@@ -2,19 +2,17 @@
 
 use serde_json::Value;
 
-use super::admit::{CONTRACT_TYPE, Candidate, party, placed, rejection, relation_kind};
+use super::admit::{Candidate, party, placed, relation_kind};
 use super::ids::new_trace;
 use super::requester::{Done, Plan};
 use super::{Problem, Requester};
-use crate::domain::canonical::canonical;
 use crate::domain::command::{Command, Refusal, agreed};
 use crate::domain::contract::{Relation, RelationKind, Strictness, Violation};
 use crate::domain::id::RunId;
 use crate::domain::json::Read;
 use crate::domain::key::{TraceId, beside, check_branch, check_step, next_position, peer_branch};
 use crate::domain::run::{Handoff, Run};
-use crate::orchestrator::boundary::{CONTRACT_BYTES_MAX, Derive, redact_refused, with_rounded};
-use crate::store::Blob;
+use crate::orchestrator::boundary::{Derive, with_rounded};
 
 /// The outcome of an accepted emit.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,8 +61,9 @@ impl Requester {
         let candidates = match self.checked(&body, derive).await? {
             Ok(candidates) if rounded.is_empty() => candidates,
             found => {
-                let violations = with_rounded(found.err().unwrap_or_default(), rounded);
-                let rejection = self.refuse(&self.by.id, &body, &violations, None).await?;
+                let wrong = [(body, with_rounded(found.err().unwrap_or_default(), rounded))];
+                let rejection = self.refuse(&self.by.id, &wrong, None).await?;
+                let [(_, violations)] = wrong;
                 return Err(Problem::invalid(violations, Some(rejection)));
             }
         };
@@ -129,34 +128,6 @@ impl Requester {
         Ok(Emitted { run: self.run_of(&handoff.id).await?, handoff, replayed: true })
     }
 
-    /// Row 3: keeps the record of a contract that would have come from `source`, booked on who wrote it; gives its
-    /// id. It is no answer to the request's key: what was refused is tried anew.
-    async fn refuse(
-        &self,
-        source: &str,
-        body: &Value,
-        violations: &[Violation],
-        run: Option<&RunId>,
-    ) -> Result<String, Problem> {
-        let mut body = body.clone();
-        // What may hold something that was to be taken out is not kept at all.
-        let understood = redact_refused(&mut body, self.hash_key().as_ref());
-        let (run, rejection) = rejection(&self.by, source, &body, violations, run);
-        let id = rejection.id.clone();
-        let bytes = canonical(&body);
-        let kept = understood && bytes.len() <= CONTRACT_BYTES_MAX;
-        let blob = Blob { digest: rejection.digest.clone(), media_type: CONTRACT_TYPE.to_owned(), bytes };
-        let plan = |_: Option<&Run>, _| {
-            Ok(Plan {
-                // For those who look for the cause.
-                blobs: kept.then(|| blob.clone().into()).into_iter().collect(),
-                ..Plan::of(Command::Refuse(Box::new(rejection.clone())))
-            })
-        };
-        self.clone().once(None).transact(&run, plan).await?;
-        Ok(id)
-    }
-
     /// Admits a contract, and looks whether what it refers to in this store is there.
     pub(super) async fn checked(
         &self,
@@ -195,9 +166,12 @@ impl Requester {
         next: &[Value],
     ) -> Result<Vec<Candidate>, Problem> {
         let now = self.now();
+        if next.len() > NEXT_MAX {
+            let message = format!("{} contracts; at most {NEXT_MAX} follow from one handoff", next.len());
+            return Err(Problem::invalid(vec![Violation::new("/next", "maxItems", message)], None));
+        }
         let mut candidates = Vec::new();
-        let mut wrong = Vec::new();
-        let mut record = None;
+        let (mut refused, mut wrong) = (Vec::new(), Vec::new());
         let emission = &handoff.emission;
         let trace = TraceId::parse(run.as_str()).map_err(|why| Refusal::Invalid(why.to_string()))?;
         let known = self.load(run).await?;
@@ -214,20 +188,26 @@ impl Requester {
             let default = if next.len() > 1 { RelationKind::FanOut } else { RelationKind::Forward };
             let kind = relation_kind(body, &FOLLOWING).unwrap_or(default);
             let relation = Relation { of: Some(handoff.id.to_string()), ..Relation::plain(kind) };
-            let body = &self.inheriting(handoff, body).await?;
+            let body = self.inheriting(handoff, body).await?;
             let derive = Derive::new(emission.to.clone(), trace.clone(), step, branch, relation, now);
-            match self.checked(body, derive).await? {
+            match self.checked(&body, derive).await? {
                 Ok(it) => candidates.push(it),
                 Err(violations) => {
-                    let id = self.refuse(&emission.to.id, body, &violations, Some(run)).await?;
-                    record.get_or_insert(id);
-                    wrong.extend(placed(violations, nth));
+                    wrong.extend(placed(violations.clone(), nth));
+                    refused.push((body, violations));
                 }
             }
         }
-        if wrong.is_empty() { Ok(candidates) } else { Err(Problem::invalid(wrong, record)) }
+        if refused.is_empty() {
+            return Ok(candidates);
+        }
+        let record = self.refuse(&emission.to.id, &refused, Some(run)).await?;
+        Err(Problem::invalid(wrong, Some(record)))
     }
 }
+
+/// Most contracts that follow from one handoff.
+const NEXT_MAX: usize = 100;
 
 /// Relations that a producer may claim for its handoff.
 const ANY: [RelationKind; 7] = [

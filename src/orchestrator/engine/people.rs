@@ -114,21 +114,6 @@ impl Requester {
         }
     }
 
-    /// A person is done with the record of a refused contract.
-    ///
-    /// # Errors
-    /// [`Problem::NotFound`] when it is unknown or resolved.
-    pub async fn dismiss_rejection(&self, rejection: &str, why: &str) -> Result<(), Problem> {
-        if self.before().is_some() {
-            return Ok(());
-        }
-        let found = self.inner.store.refused_in(rejection).await?;
-        let run = found.ok_or_else(|| Problem::NotFound(format!("rejection {rejection}")))?;
-        let command = Command::DismissRejection { rejection: rejection.to_owned(), why: why.to_owned() };
-        let plan = |_: Option<&Run>, _| Ok(Plan::of(command.clone()));
-        self.transact(&run, plan).await.map(drop)
-    }
-
     async fn once_on(
         &self,
         run: &RunId,

@@ -122,6 +122,11 @@ impl Requester {
         Self { bearer, ..self }
     }
 
+    /// The same caller with the name of another actor.
+    pub(super) fn named(self, by: Actor) -> Self {
+        Self { by, ..self }
+    }
+
     /// The same caller with an idempotency key; `None` is without one.
     #[must_use]
     pub fn once(self, once: Option<Once>) -> Self {

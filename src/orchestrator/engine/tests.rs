@@ -1,6 +1,7 @@
 mod classified;
 mod long;
 mod redacted;
+mod refused;
 mod shared;
 
 use std::time::Duration;
@@ -162,7 +163,7 @@ async fn what_is_refused_is_kept_once_and_resolved_by_a_better_one() {
     }
     for it in refused(&engine).await {
         assert!(it.rejection.edge.to.len() <= 128);
-        engine.by(Actor::user("dana")).dismiss_rejection(&it.rejection.id, "junk").await.unwrap();
+        engine.by(Actor::user("dana")).dismiss_refused(&it.rejection.id, "junk").await.unwrap();
     }
     assert_eq!(refused(&engine).await, []);
 }

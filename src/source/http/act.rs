@@ -1,8 +1,8 @@
 //! Acts of people as requests: one POST per item, each with the version that was seen and a key of its own.
 
 use futures_util::stream::{self, StreamExt};
-use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue, IF_MATCH};
+use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -59,6 +59,9 @@ async fn send(http: &Http, call: &Call, by: &str, key: &str) -> Result<Option<St
         post = post.header(SEAM_USER, by);
     }
     let response = http.send(post).await?;
+    if response.status() == StatusCode::NO_CONTENT {
+        return Ok(None);
+    }
     let said = http.server.json::<Value>(response, ANSWER).await?;
     Ok(said.get("note").and_then(Value::as_str).map(str::to_owned))
 }
@@ -82,8 +85,8 @@ fn calls(request: &Request) -> Vec<Call> {
         seen,
         body: body.clone(),
     };
-    if let Some(edge) = request.act.edge() {
-        return vec![call(None, format!("{}>{}>{}", edge.pipeline, edge.from, edge.to), None)];
+    if let Some(named) = request.act.named() {
+        return vec![call(None, named, None)];
     }
     let of_run = request.act.on_run();
     let each = |it: &Target| {

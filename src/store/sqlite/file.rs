@@ -35,10 +35,23 @@ CREATE TABLE edges(pipeline TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT
 INSERT INTO edges(pipeline, source, target) SELECT DISTINCT pipeline, source, target FROM handoffs;
 CREATE TABLE payloads(pipeline TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL, schema TEXT NOT NULL,
   version TEXT NOT NULL, PRIMARY KEY(pipeline, source, target, schema)) STRICT, WITHOUT ROWID;
-ALTER TABLE events ADD COLUMN refusal INTEGER NOT NULL DEFAULT 0;
-UPDATE events SET refusal = 1 WHERE type = 'handoff.rejected';
 DROP INDEX IF EXISTS events_refused;
-CREATE INDEX events_refusal ON events(at) WHERE refusal;
+ALTER TABLE runs ADD COLUMN refused INTEGER;
+UPDATE runs SET refused = (SELECT max(cursor) FROM events WHERE run = runs.id AND type = 'handoff.rejected')
+  WHERE NOT EXISTS (SELECT 1 FROM handoffs WHERE run = runs.id);
+CREATE INDEX runs_refused ON runs(refused) WHERE refused IS NOT NULL;
+CREATE TABLE offences(key TEXT PRIMARY KEY, message TEXT NOT NULL, count INTEGER NOT NULL, first INTEGER NOT NULL,
+  last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO offences(key, message, count, first, last)
+  SELECT json_array(json_extract(of.body, '$.data.edge.pipeline'), json_extract(of.body, '$.data.edge.from'),
+    json_extract(of.body, '$.data.edge.to'), json_extract(of.body, '$.data.producer'),
+    json_extract(of.body, '$.data.model'), json_extract(of.body, '$.data.prompt'),
+    json_extract(it.value, '$.path'), json_extract(it.value, '$.keyword')),
+    json_extract(it.value, '$.message'), count(*), min(of.at), max(of.at)
+  FROM events AS of, json_each(iif(json_valid(of.body), of.body, '{}'), '$.data.errors') AS it
+  WHERE of.type = 'handoff.rejected' GROUP BY 1 ORDER BY 5 DESC LIMIT 500;
+CREATE TABLE bodies(run TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY(run, digest)) STRICT, WITHOUT ROWID;
+CREATE INDEX bodies_digest ON bodies(digest);
 ALTER TABLE rollups RENAME TO slices;
 CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, edge TEXT NOT NULL, body TEXT NOT NULL,
   PRIMARY KEY(span, until, edge)) STRICT;
@@ -50,6 +63,7 @@ CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run
 INSERT INTO rejections(id, run)
   SELECT DISTINCT json_extract(it.value, '$.rejection.id'), runs.id
   FROM runs, json_each(runs.body, '$.rejections') AS it WHERE runs.open;
+CREATE INDEX rejections_run ON rejections(run);
 UPDATE handoffs SET timed = CAST(round(1000 * unixepoch(it.at, 'subsec')) AS INTEGER) FROM (
   SELECT json_extract(each.value, '$[1].id') AS id, json_extract(each.value, '$[1].last_change.at') AS at
   FROM runs, json_each(runs.body, '$.handoffs') AS each WHERE runs.open) AS it
@@ -89,12 +103,12 @@ const BUSY: Duration = Duration::from_secs(5);
 /// The tables and indexes of a new file. No word of the protocol stands in them.
 const TABLES: &str = "
 CREATE TABLE runs(id TEXT PRIMARY KEY, revision INTEGER NOT NULL, hash BLOB NOT NULL, open INTEGER NOT NULL,
-  changed INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+  changed INTEGER NOT NULL, body TEXT NOT NULL, refused INTEGER) STRICT;
 CREATE INDEX runs_open ON runs(changed) WHERE open;
+CREATE INDEX runs_refused ON runs(refused) WHERE refused IS NOT NULL;
 CREATE TABLE events(cursor INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, seq INTEGER NOT NULL, handoff TEXT,
   type TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL,
-  refusal INTEGER NOT NULL DEFAULT 0, UNIQUE(run, seq)) STRICT;
-CREATE INDEX events_refusal ON events(at) WHERE refusal;
+  UNIQUE(run, seq)) STRICT;
 CREATE TABLE handoffs(id TEXT PRIMARY KEY, run TEXT NOT NULL, key TEXT NOT NULL UNIQUE, pipeline TEXT NOT NULL,
   source TEXT NOT NULL, target TEXT NOT NULL, state TEXT NOT NULL, emitted INTEGER NOT NULL, ready INTEGER,
   prio INTEGER, due INTEGER, open INTEGER NOT NULL DEFAULT 0, timed INTEGER, nth INTEGER NOT NULL DEFAULT 0,
@@ -112,6 +126,11 @@ CREATE TABLE payloads(pipeline TEXT NOT NULL, source TEXT NOT NULL, target TEXT 
 CREATE TABLE rollups(span INTEGER NOT NULL, until INTEGER NOT NULL, edge TEXT NOT NULL, body TEXT NOT NULL,
   PRIMARY KEY(span, until, edge)) STRICT;
 CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run)) STRICT, WITHOUT ROWID;
+CREATE INDEX rejections_run ON rejections(run);
+CREATE TABLE offences(key TEXT PRIMARY KEY, message TEXT NOT NULL, count INTEGER NOT NULL, first INTEGER NOT NULL,
+  last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE bodies(run TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY(run, digest)) STRICT, WITHOUT ROWID;
+CREATE INDEX bodies_digest ON bodies(digest);
 CREATE TABLE blobs(digest TEXT PRIMARY KEY, media_type TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE givers(digest TEXT NOT NULL, agent TEXT NOT NULL, PRIMARY KEY(digest, agent)) STRICT, WITHOUT ROWID;
 CREATE TABLE refs(digest TEXT NOT NULL, handoff TEXT NOT NULL, PRIMARY KEY(digest, handoff)) STRICT, WITHOUT ROWID;

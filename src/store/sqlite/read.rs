@@ -139,9 +139,24 @@ impl Store for Sqlite {
     fn refused_in(&self, rejection: &str) -> Answer<'_, Option<RunId>> {
         let id = rejection.to_owned();
         self.read(move |db| {
-            let mut statement = db.prepare_cached("SELECT run FROM rejections WHERE id = ?1 ORDER BY run LIMIT 1")?;
+            let sql = "SELECT it.run FROM rejections AS it JOIN runs ON runs.id = it.run WHERE it.id = ?1
+                       ORDER BY runs.refused IS NULL, it.run LIMIT 1";
+            let mut statement = db.prepare_cached(sql)?;
             let found: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
             Ok(found.map(RunId::from))
+        })
+    }
+
+    fn refusing(&self) -> Answer<'_, Vec<Run>> {
+        self.read(|db| {
+            let sql = "SELECT body FROM runs WHERE id IN (SELECT run FROM rejections)";
+            let mut statement = db.prepare_cached(sql)?;
+            let mut rows = statement.query([])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?);
+            }
+            Ok(found)
         })
     }
 

@@ -3,18 +3,16 @@
 use rusqlite::Connection;
 
 use super::rows::{events, head};
-use super::{parallel, rollup, runs};
+use super::{parallel, refused, rollup, runs};
 use crate::domain::port::{Rollup, Snapshot};
 use crate::domain::run::StoredRun;
-use crate::domain::time::{HOUR, MINUTE, Time};
+use crate::domain::time::Time;
 use crate::store::StoreError;
 
 /// Number of the latest events a snapshot shows.
 const RECENT: i64 = 200;
 /// Runs that one thread parses before it asks for more.
 const PART: usize = 250;
-/// Number of refusals of the last hour a snapshot tells of, the latest ones.
-const REFUSED: i64 = 5_000;
 
 /// Open work and rollups, all of one moment.
 pub(super) fn snapshot(db: &Connection, now: Time) -> Result<Snapshot, StoreError> {
@@ -22,17 +20,13 @@ pub(super) fn snapshot(db: &Connection, now: Time) -> Result<Snapshot, StoreErro
     let cursor = head(&moment)?;
     let sql = "SELECT cursor, body FROM events WHERE cursor > ?1 ORDER BY cursor";
     let recent = events(&moment, sql, [cursor as i64 - RECENT])?;
-    let sql = "SELECT cursor, body FROM events WHERE refusal AND at > ?1 AND at <= ?2 ORDER BY at DESC LIMIT ?3";
-    let (hour, end) = ((now + -HOUR).millis(), (now + MINUTE).millis());
-    let mut refused = events(&moment, sql, [hour, end, REFUSED])?;
-    refused.reverse();
     let mut snapshot = Snapshot {
         at: now,
         cursor: cursor.into(),
         runs: Vec::new(),
         rollups: Vec::new(),
         recent: recent.into_iter().map(|(_, event)| event).collect(),
-        refused: refused.into_iter().map(|(_, event)| event).collect(),
+        violations: refused::groups(&moment)?.into_iter().map(|(_, group)| group).collect(),
         clock: None,
     };
     for part in parallel::spread(|give| parts(&moment, now, give), Part::parse)? {

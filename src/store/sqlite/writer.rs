@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::rollup;
 use super::standing::Standing;
+use super::{refused, rollup};
 use crate::domain::id::HandoffId;
 use crate::domain::time::Time;
 use crate::store::commit::{Change, Commit, Row};
 use crate::store::verify::hash as chain;
-use crate::store::{CommitError, Position, StoreError, Version};
+use crate::store::{CommitError, Position, REFUSED_TYPE, StoreError, Version};
 
 /// The most commits in one transaction.
 const GROUP: usize = 512;
@@ -143,6 +143,7 @@ impl Writer {
         self.db.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
         let mut results = Vec::with_capacity(group.len());
         let mut tallies: rollup::Deltas<'_> = BTreeMap::new();
+        let mut offences: refused::Deltas = BTreeMap::new();
         for job in group {
             let result = match self.apply(&job.commit) {
                 Ok(written) => written.ok_or(CommitError::Conflict),
@@ -153,10 +154,12 @@ impl Writer {
                 for (end, edge, tally) in &change.tallies {
                     tallies.entry((*end, edge)).or_default().add(tally);
                 }
+                refused::group(&mut offences, &change.offences);
             }
             results.push(result);
         }
         rollup::add(&self.db, tallies).map_err(|why| why.at(&path))?;
+        refused::add(&self.db, &offences).map_err(failed)?;
         self.db.execute_batch("COMMIT").map_err(failed)?;
         Ok(results)
     }
@@ -207,8 +210,16 @@ impl Writer {
             }
         }
         for blob in &commit.blobs {
-            let sql = "INSERT INTO blobs(digest, media_type, bytes) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-            db.prepare_cached(sql)?.execute(params![blob.digest, blob.media_type, blob.bytes])?;
+            // What was there as the body of a refused contract, and would go with it, is kept from now on.
+            let sql = "INSERT INTO blobs(digest, media_type, bytes) VALUES (?1, ?2, ?3)
+                       ON CONFLICT DO UPDATE SET media_type = excluded.media_type WHERE media_type = ?4";
+            db.prepare_cached(sql)?.execute(params![blob.digest, blob.media_type, blob.bytes, REFUSED_TYPE])?;
+        }
+        if let Some(it) = &commit.change {
+            for blob in commit.blobs.iter().filter(|it| it.media_type == REFUSED_TYPE) {
+                let sql = "INSERT INTO bodies(run, digest) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+                db.prepare_cached(sql)?.execute([it.run.as_str(), &blob.digest])?;
+            }
         }
         for (digest, agent) in &commit.givers {
             let sql = "INSERT INTO givers(digest, agent) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
@@ -233,8 +244,8 @@ impl Writer {
         let db = &self.db;
         let id = it.run.as_str();
         let mut cursor = 0;
-        let sql = "INSERT INTO events(run, seq, handoff, type, at, body, prev_hash, hash, refusal)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let sql = "INSERT INTO events(run, seq, handoff, type, at, body, prev_hash, hash)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let mut insert = db.prepare_cached(sql)?;
         for event in &it.events {
             let next = chain(&hash, event.body.as_bytes());
@@ -246,22 +257,23 @@ impl Writer {
                 event.at.millis(),
                 event.body,
                 hash,
-                next,
-                event.refusal
+                next
             ])?;
             hash = next;
             cursor = db.last_insert_rowid() as Position;
         }
-        let sql = "INSERT INTO runs(id, revision, hash, open, changed, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        let sql =
+            "INSERT INTO runs(id, revision, hash, open, changed, body, refused) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                    ON CONFLICT DO UPDATE SET revision = excluded.revision, hash = excluded.hash,
-                   open = excluded.open, changed = excluded.changed, body = excluded.body";
+                   open = excluded.open, changed = excluded.changed, body = excluded.body, refused = excluded.refused";
         db.prepare_cached(sql)?.execute(params![
             id,
             it.expect as i64 + 1,
             hash,
             it.open,
             it.changed.millis(),
-            it.body
+            it.body,
+            it.refused.then_some(cursor as i64)
         ])?;
         for row in &it.index {
             self.index(it, row)?;
@@ -278,6 +290,9 @@ impl Writer {
                 "DELETE FROM rejections WHERE id = ?1 AND run = ?2"
             };
             db.prepare_cached(sql)?.execute([rejection, id])?;
+        }
+        if it.refused {
+            refused::bound(db, it)?;
         }
         Ok(cursor)
     }

@@ -83,6 +83,9 @@ fn refused(id: &str, pipeline: &str) -> Fact {
         key: None,
         digest: String::new(),
         again: false,
+        before: 0,
+        first_at: None,
+        more: 0,
         errors: Vec::new(),
     }))
 }

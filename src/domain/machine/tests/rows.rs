@@ -75,8 +75,8 @@ fn row_2_a_loop_stops_at_a_person() {
 fn row_3_the_same_refused_body_is_one_record_until_it_is_mended() {
     let mut world = World::new();
     let rejection = rejection("r");
-    world.must(Command::Refuse(Box::new(rejection.clone())));
-    world.must(Command::Refuse(Box::new(rejection.clone())));
+    world.must(Command::Refuse(vec![rejection.clone()]));
+    world.must(Command::Refuse(vec![rejection.clone()]));
     assert_eq!((world.run.rejections.len(), world.run.rejections[0].count), (1, 2));
     let again = |it: &Event| matches!(&it.fact, Fact::Refused(it) if it.again);
     assert_eq!(world.events.iter().map(again).collect::<Vec<_>>(), [false, true]);
@@ -84,7 +84,7 @@ fn row_3_the_same_refused_body_is_one_record_until_it_is_mended() {
     assert!(world.run.rejections.is_empty(), "an accepted emit with its key resolves it");
     for nth in 0..105 {
         world.now = world.now + 1;
-        world.must(Command::Refuse(Box::new(Rejection { id: format!("r{nth}"), key: None, ..rejection.clone() })));
+        world.must(Command::Refuse(vec![Rejection { id: format!("r{nth}"), key: None, ..rejection.clone() }]));
     }
     let kept = &world.run.rejections;
     let (first, last) = (&kept[0].rejection.id, &kept[99].rejection.id);

@@ -173,7 +173,7 @@ const fn events(command: &Command) -> &'static [&'static str] {
     match command {
         Command::Emit(_) => &["handoff.emitted"],
         Command::Refuse(_) => &["handoff.rejected"],
-        Command::DismissRejection { .. } => &["rejection.resolved"],
+        Command::DismissRejections { .. } => &["rejection.resolved"],
         Command::Claim { .. } => &["handoff.leased"],
         Command::Acknowledge(_) => &["handoff.acknowledged"],
         Command::Heartbeat(_) => &[], // it moves the end of the lease, which the log need not know
@@ -232,10 +232,10 @@ fn every_kind_of_command_is_decided() {
     let (why, edge) = (String::new(), Edge::new("news", "writer", "editor"));
     let emit = Command::Emit(Box::new(offer("a", "writer", "editor")));
     asked.push((World::new(), emit));
-    asked.push((World::new(), Command::Refuse(Box::new(rejection("r")))));
+    asked.push((World::new(), Command::Refuse(vec![rejection("r")])));
     let mut refused = World::new();
-    refused.must(Command::Refuse(Box::new(rejection("r"))));
-    asked.push((refused, Command::DismissRejection { rejection: "r".into(), why: why.clone() }));
+    refused.must(Command::Refuse(vec![rejection("r")]));
+    asked.push((refused, Command::DismissRejections { rejections: vec!["r".into()], why: why.clone() }));
     let pause = Command::PauseEdge { edge: edge.clone(), why: why.clone() };
     asked.push((World::new(), pause.clone()));
     let mut paused = World::new();
