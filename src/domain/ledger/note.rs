@@ -29,7 +29,10 @@ impl Ledger {
                     book.completed(at);
                 }
             }
-            Fact::RetryScheduled { code, .. } | Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => {
+            Fact::RetryScheduled { code, .. }
+            | Fact::DeadLettered { code, .. }
+            | Fact::ObservedFailed { code }
+            | Fact::ObservedRejected { code } => {
                 if let Some((_, book)) = known {
                     book.failed(code, at);
                 }

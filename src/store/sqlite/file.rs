@@ -65,6 +65,7 @@ CREATE TABLE rejections(id TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY(id, run
 INSERT INTO rejections(id, run)
   SELECT DISTINCT json_extract(it.value, '$.rejection.id'), runs.id
   FROM runs, json_each(runs.body, '$.rejections') AS it WHERE runs.open;
+CREATE INDEX rejections_run ON rejections(run);
 UPDATE handoffs SET timed = CAST(round(1000 * unixepoch(it.at, 'subsec')) AS INTEGER) FROM (
   SELECT json_extract(each.value, '$[1].id') AS id, json_extract(each.value, '$[1].last_change.at') AS at
   FROM runs, json_each(runs.body, '$.handoffs') AS each WHERE runs.open) AS it
