@@ -4,7 +4,7 @@
 //! memory that the store does not know, so a new one after a crash goes on where the old one stopped.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use indexmap::IndexMap;

@@ -37,11 +37,6 @@ impl Ledger {
                     book.failed(code, at);
                 }
             }
-            Fact::DeadLettered { code, .. } => {
-                if let Some((_, book)) = known {
-                    book.failed(code, at);
-                }
-            }
             Fact::EdgePaused { edge, .. } => {
                 self.paused.insert(edge.clone());
                 // Also one that nothing ever crossed: whoever looks at the edges sees that it is paused.

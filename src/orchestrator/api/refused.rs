@@ -13,9 +13,6 @@ use crate::store::StoreError;
 /// Most violations that one answer tells: a small request can have very many.
 const ERRORS: usize = 200;
 
-/// Most violations that one answer tells: a small request can have very many.
-const ERRORS: usize = 200;
-
 impl From<engine::Problem> for Problem {
     fn from(why: engine::Problem) -> Self {
         let detail = why.to_string();

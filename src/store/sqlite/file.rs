@@ -71,7 +71,6 @@ UPDATE handoffs SET timed = CAST(round(1000 * unixepoch(it.at, 'subsec')) AS INT
   FROM runs, json_each(runs.body, '$.handoffs') AS each WHERE runs.open) AS it
   WHERE handoffs.id = it.id AND (ready IS NOT NULL OR due IS NOT NULL)
   AND (ready IS NOT NULL OR state NOT IN ('pending', 'retry_wait'));
-CREATE INDEX rejections_run ON rejections(run);
 ALTER TABLE handoffs ADD COLUMN nth INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE handoffs ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE handoffs ADD COLUMN body TEXT NOT NULL DEFAULT '';

@@ -128,9 +128,13 @@ fn abilities(feed: &Feed, page: &mut Page<'_>) {
         page.fact("", Role::Disabled, &format!("and so on {more} more"));
     }
     let (able, unable) = acts(feed);
-    page.fact("can", Role::Text, &listed(&able));
-    for (why, acts) in unable {
-        page.fact("cannot", Role::Disabled, &format!("{}: {why}", listed(&acts)));
+    if let ([], [(why, _)]) = (&*able, &*unable) {
+        page.fact("can", Role::Disabled, &format!("nothing: {why}"));
+    } else {
+        page.fact("can", Role::Text, &listed(&able));
+        for (why, acts) in unable {
+            page.fact("cannot", Role::Disabled, &format!("{}: {why}", listed(&acts)));
+        }
     }
     page.gap();
 }
