@@ -163,15 +163,16 @@ impl Requester {
         if let Some(before) = self.before() {
             return Ok(Some(before));
         }
-        let present = self.present();
-        let now = present.now;
         // The same request may have been done since its key was looked up.
         if let Some(once) = &self.once
-            && let Some(before) = self.answered(once, now).await?
+            && let Some(before) = self.answered(once, self.now()).await?
         {
             return Ok(Some(Done::Before(before)));
         }
         let loaded = self.load(run).await?;
+        // Not before: whoever wrote the run meanwhile would have been later than this.
+        let present = self.present();
+        let now = present.now;
         let known = loaded.as_ref().map(|(run, _)| run);
         let Plan { command, blobs } = plan(known.map(|it| &**it), now)?;
         let asked = Asked { run: run.clone(), by: self.by.clone(), bearer: self.bearer.clone(), command };

@@ -4,6 +4,7 @@ mod redacted;
 mod refused;
 mod shared;
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -699,4 +700,25 @@ async fn what_refers_to_bytes_that_are_gone_is_a_dead_letter_and_no_attempt() {
     let failure = it.failure.unwrap();
     assert_eq!((it.state, it.attempts_total, &*failure.code), (State::DeadLettered, 0, "reference_missing"));
     assert!(failure.detail.starts_with(&format!("blob:{digest} is not stored here any more")), "{}", failure.detail);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_events_of_a_run_are_in_the_order_of_their_times() {
+    static TICKS: AtomicI64 = AtomicI64::new(1);
+    let now = || Time::from_millis(TICKS.fetch_add(1, Ordering::Relaxed));
+    let store = Arc::new(Sqlite::temporary().unwrap());
+    let engine = Engine::open(store, Settings { now, ..Settings::default() }).await.unwrap();
+    let emitted = emit(&engine, work("research", "writer")).await;
+    let many = (0..100).map(|nth| {
+        let (engine, on) = (engine.clone(), target(&emitted.run, &emitted.handoff));
+        tokio::spawn(async move {
+            let once = engine.once("dana", &format!("key {nth}"), &json!(nth)).await.unwrap();
+            let act = Act::Annotate { verdict: format!("verdict {nth}"), of_run: true };
+            engine.by(Actor::user("dana")).once(Some(once)).act(&act, "", &on).await.unwrap();
+        })
+    });
+    futures_util::future::join_all(many.collect::<Vec<_>>()).await.into_iter().for_each(Result::unwrap);
+    let times: Vec<Time> = engine.timeline(&emitted.run).await.unwrap().1.iter().map(|it| it.at).collect();
+    assert_eq!(times.len(), 101);
+    assert!(times.is_sorted(), "{times:?}");
 }
