@@ -49,10 +49,10 @@
 //! ```text
 //!  1  orchestrator::api::listen      a connection, with limits on time and size
 //!  2  api::frame                     who is it, and may they (auth, scopes of the route)
-//!  3  api::once                      the Idempotency-Key: the body is parsed once, an answer given before is given again
+//!  3  api::once                      the Idempotency-Key: domain::json reads the body once, an answer given before is given again
 //!  4  api::agent::emit               the handler
 //!  5  engine::emit                   place in the run, for those who take part or are peers: first step, follow-up, revision
-//!  6  boundary::parse, check, derive the contract is completed, validated and hashed; what is refused becomes a record
+//!  6  boundary::check, derive        the contract is completed, validated and hashed; what is refused becomes a record
 //!  7  engine::admit                  the head for the log, and what to ask a person first
 //!  8  engine::requester::transact    load the run, decide, commit if nothing moved, else again
 //!  9  domain::machine::decide        handoff.emitted, and by machine::gate escalation.opened when it needs an approval

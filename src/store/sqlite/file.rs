@@ -19,7 +19,8 @@ const FORMAT: i64 = 2;
 /// The way from each earlier format to the next, the first of them from format 1.
 const UPGRADES: [&str; FORMAT as usize - 1] = [
     // One row for each edge instead of one for all of them, refused contracts that are found by their ids, queues that
-    // are found by the edge and by when they are ready, handoffs in rows of their own, and indexes by what a commit says instead of by words of the
+    // are found by the edge and by when they are ready, handoffs in rows of their own, groups of refused contracts, the
+    // payload versions of each edge, a name of the log, and indexes by what a commit says instead of by words of the
     // protocol; these are the words as they were then.
     "
 ALTER TABLE handoffs ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
