@@ -22,25 +22,44 @@ use result::{Item, finish};
 
 /// Flags of every act.
 #[derive(Clone, Debug, clap::Args)]
-pub struct On {
-    /// Ids of handoffs; - reads them from standard input, one a line
-    #[arg(required = true, value_name = "ID")]
-    pub ids: Vec<String>,
+pub struct Flags {
     /// Why, in your words: kept in the log, and read by whom it concerns; needed with --yes
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub reason: String,
     /// Do not ask; needed when nobody can be asked
     #[arg(long)]
     pub yes: bool,
-    /// Only if it still has this version [default: the one it has now]
-    #[arg(long, value_name = "VERSION", value_parser = version)]
-    pub version: Option<SeenToken>,
     /// Name to act under where no token says who you are [env: SEAM_OPERATOR]
     #[arg(long = "as", value_name = "WHO")]
     pub who: Option<String>,
     #[command(flatten)]
     #[allow(clippy::missing_docs_in_private_items)]
     pub connect: Connect,
+}
+
+impl Flags {
+    /// The name to act under.
+    fn operator(&self) -> anyhow::Result<String> {
+        let settings = self.connect.settings()?;
+        if let Some(why) = settings.lock() {
+            return Err(Stop::new(Exit::Refused, format!("acting is off: {why}")).into());
+        }
+        Ok(self.who.clone().unwrap_or(settings.operator.value))
+    }
+}
+
+/// Flags of every act on handoffs.
+#[derive(Clone, Debug, clap::Args)]
+pub struct On {
+    /// Ids of handoffs; - reads them from standard input, one a line
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<String>,
+    #[command(flatten)]
+    #[allow(clippy::missing_docs_in_private_items)]
+    pub flags: Flags,
+    /// Only if it still has this version [default: the one it has now]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub version: Option<SeenToken>,
     /// How to print
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
@@ -139,8 +158,8 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     act.read_ids()?;
     let (on, kind) = act.parts();
     // Whoever is asked can still see that there is none; an act that nobody looks at again says why.
-    let needed = kind.row().needs_words() || on.yes && !kind.row().words.is_empty() && !kind.row().adds;
-    if needed && on.reason.trim().is_empty() {
+    let needed = kind.row().needs_words() || on.flags.yes && !kind.row().words.is_empty() && !kind.row().adds;
+    if needed && on.flags.reason.trim().is_empty() {
         let why = format!("{}: --reason TEXT is needed", kind.verb());
         return Err(Stop::new(Exit::Usage, why).into());
     }
@@ -152,8 +171,8 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
         let why = "--version and --edit belong to one handoff: name one";
         return Err(Stop::new(Exit::Usage, why).into());
     }
-    let by = operator(&on.connect, on.who.as_ref())?;
-    let look = look_to_act(&on.connect).await?;
+    let by = on.flags.operator()?;
+    let look = look_to_act(&on.flags.connect).await?;
     may(&look, kind)?;
     let by = look.source.capabilities().you.unwrap_or(by);
     for id in &mut act.on_mut().ids {
@@ -177,15 +196,6 @@ pub async fn run(mut act: Act) -> anyhow::Result<Exit> {
     }
     items.sort_by_key(|it| on.ids.iter().position(|id| *id == *it.handoff.as_str()));
     finish(&look, on, kind, &by, &items)
-}
-
-/// The name to act under.
-fn operator(connect: &Connect, who: Option<&String>) -> anyhow::Result<String> {
-    let settings = connect.settings()?;
-    if let Some(why) = settings.lock() {
-        return Err(Stop::new(Exit::Refused, format!("acting is off: {why}")).into());
-    }
-    Ok(who.cloned().unwrap_or(settings.operator.value))
 }
 
 /// Refuses what cannot be done at this address, or not by whoever asks.
@@ -238,7 +248,7 @@ async fn requests(look: &Look, act: &Act, edited: Option<Value>, targets: &[Targ
         };
         if let Some(act) = kind.with(&Given { digest, ..given.clone() }) {
             let key = uuid::Uuid::now_v7().to_string();
-            requests.push(Request { on: some.to_vec(), act, by: by.to_owned(), why: on.reason.clone(), key });
+            requests.push(Request { on: some.to_vec(), act, by: by.to_owned(), why: on.flags.reason.clone(), key });
         }
     }
     requests

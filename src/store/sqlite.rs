@@ -21,6 +21,7 @@ mod runs;
 mod secret;
 mod snapshot;
 mod standing;
+mod temporary;
 mod writer;
 
 use std::path::Path;
@@ -72,7 +73,7 @@ struct Inner {
     /// Ends the look-out for what others write, when it is dropped.
     stop: Option<std::sync::mpsc::Sender<()>>,
     // Dropped after the file is closed. Whoever waits for the lock finds all of it done.
-    _temporary: Option<file::Temporary>,
+    _temporary: Option<temporary::Temporary>,
     place: Place,
 }
 
@@ -165,11 +166,11 @@ impl Sqlite {
     /// # Errors
     /// Fails when the temporary directory cannot be written.
     pub fn temporary() -> Result<Self, StoreError> {
-        let temporary = file::Temporary::new()?;
+        let temporary = temporary::Temporary::new()?;
         Self::open_as(Lock::take(&temporary.path().join("seam.db"))?, "OFF", Some(temporary))
     }
 
-    fn open_as(lock: Lock, synchronous: &str, temporary: Option<file::Temporary>) -> Result<Self, StoreError> {
+    fn open_as(lock: Lock, synchronous: &str, temporary: Option<temporary::Temporary>) -> Result<Self, StoreError> {
         let path = lock.store();
         let connection = file::open(path, synchronous).inspect_err(|why| lock.refused(why))?;
         file::narrow(lock.real());

@@ -15,7 +15,7 @@ use crate::domain::text::{age, clean_block};
 /// # Errors
 /// Nobody can be asked, or the answer was no: nothing is done.
 pub fn confirm(look: &Look, on: &On, kind: ActKind, given: &Given, targets: &[Target]) -> anyhow::Result<()> {
-    if on.yes {
+    if on.flags.yes {
         return Ok(());
     }
     let people = on.output == Output::Text;
@@ -70,8 +70,8 @@ fn intent(look: &Look, on: &On, kind: ActKind, given: &Given, targets: &[Target]
         });
     }
     let places: Vec<String> = edges.iter().map(|(edge, n)| format!("{n} on {edge}")).collect();
-    if !on.reason.is_empty() {
-        lines.push(format!("reason: {}", on.reason));
+    if !on.flags.reason.is_empty() {
+        lines.push(format!("reason: {}", on.flags.reason));
     }
     if !given.verdict.is_empty() {
         lines.push(format!("verdict: {}", given.verdict));

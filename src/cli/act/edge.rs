@@ -1,9 +1,9 @@
 //! `seam pause|resume EDGE`: holds back what an edge would hand to its receiver, and lets it flow again.
 
 use super::ask::asked;
-use super::{may, operator};
+use super::{Flags, may};
 use crate::cli::look::{Look, exit_of, look_to_act};
-use crate::cli::{Connect, Exit, Stop, print};
+use crate::cli::{Exit, Stop, print};
 use crate::domain::id::Edge;
 use crate::domain::port::{Act, ActKind, Request};
 use crate::domain::text::clean;
@@ -13,18 +13,9 @@ use crate::domain::text::clean;
 pub struct On {
     /// The edge as FROM>TO, in quotes; PIPELINE/FROM>TO where several pipelines have it
     pub edge: String,
-    /// Why, in your words: kept in the log; needed with --yes
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub reason: String,
-    /// Do not ask; needed when nobody can be asked
-    #[arg(long)]
-    pub yes: bool,
-    /// Name to act under where no token says who you are [env: SEAM_OPERATOR]
-    #[arg(long = "as", value_name = "WHO")]
-    pub who: Option<String>,
     #[command(flatten)]
     #[allow(clippy::missing_docs_in_private_items)]
-    pub connect: Connect,
+    pub flags: Flags,
 }
 
 /// Pauses the edge, or resumes it.
@@ -37,22 +28,22 @@ pub async fn run(on: On, pause: bool) -> anyhow::Result<Exit> {
     } else {
         (ActKind::ResumeEdge, "agents get work from it again")
     };
-    if on.reason.trim().is_empty() && (pause || on.yes) {
+    if on.flags.reason.trim().is_empty() && (pause || on.flags.yes) {
         let why = format!("{}: --reason TEXT is needed", kind.verb());
         return Err(Stop::new(Exit::Usage, why).into());
     }
-    let by = operator(&on.connect, on.who.as_ref())?;
-    let look = look_to_act(&on.connect).await?;
+    let by = on.flags.operator()?;
+    let look = look_to_act(&on.flags.connect).await?;
     may(&look, kind)?;
     let by = look.source.capabilities().you.unwrap_or(by);
     let edge = named(&look, &on.edge, pause)?;
-    if !on.yes {
+    if !on.flags.yes {
         let open = look.ledger.edge(&edge).map_or(0, |it| it.open.len());
         let name = format!("{}/{edge}", edge.pipeline);
         asked(&look, kind, true, &format!("{} {name}, {open} open on it: {meaning}", kind.verb()))?;
     }
     let act = if pause { Act::PauseEdge(edge.clone()) } else { Act::ResumeEdge(edge.clone()) };
-    let request = Request { on: Vec::new(), act, by, why: on.reason, key: uuid::Uuid::now_v7().to_string() };
+    let request = Request { on: Vec::new(), act, by, why: on.flags.reason, key: uuid::Uuid::now_v7().to_string() };
     let outcome = look.source.perform(request).await;
     let done = outcome.and_then(|it| it.items.into_iter().try_for_each(|(_, done)| done).map(|()| it.note));
     let note = done.map_err(|why| Stop::new(exit_of(&why), why.told(crate::clock::now())))?;

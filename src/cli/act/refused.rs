@@ -1,9 +1,9 @@
 //! `seam dismiss-refused WHAT`: the records of refused contracts end, one, a group of them, or all of an edge.
 
 use super::ask::asked;
-use super::{may, operator};
+use super::{Flags, may};
 use crate::cli::look::{Look, exit_of, look};
-use crate::cli::{Connect, Exit, Stop, print};
+use crate::cli::{Exit, Stop, print};
 use crate::domain::port::{Act, ActKind, Request, path_of};
 use crate::domain::report::{RejectionRow, rejections};
 use crate::domain::text::clean;
@@ -15,18 +15,9 @@ pub struct On {
     /// PIPELINE/FROM>TO where several pipelines have it
     #[arg(value_name = "WHAT")]
     pub what: String,
-    /// Why, in your words: kept in the log; needed with --yes
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub reason: String,
-    /// Do not ask; needed when nobody can be asked
-    #[arg(long)]
-    pub yes: bool,
-    /// Name to act under where no token says who you are [env: SEAM_OPERATOR]
-    #[arg(long = "as", value_name = "WHO")]
-    pub who: Option<String>,
     #[command(flatten)]
     #[allow(clippy::missing_docs_in_private_items)]
-    pub connect: Connect,
+    pub flags: Flags,
 }
 
 /// Dismisses what is kept of it now.
@@ -35,20 +26,20 @@ pub struct On {
 /// Nothing was done: the address does not answer, keeps nothing of it or cannot do it, or nobody confirmed.
 pub async fn run(on: On) -> anyhow::Result<Exit> {
     let kind = ActKind::DismissRefused;
-    if on.reason.trim().is_empty() && on.yes {
+    if on.flags.reason.trim().is_empty() && on.flags.yes {
         return Err(Stop::new(Exit::Usage, "dismiss-refused: --reason TEXT is needed".to_owned()).into());
     }
-    let by = operator(&on.connect, on.who.as_ref())?;
-    let look = look(&on.connect, None).await?;
+    let by = on.flags.operator()?;
+    let look = look(&on.flags.connect, None).await?;
     may(&look, kind)?;
     let by = look.source.capabilities().you.unwrap_or(by);
     let (of, many) = named(&look, &on.what)?;
     let what = if many == 1 { "1 refused contract".to_owned() } else { format!("{many} refused contracts") };
-    if !on.yes {
+    if !on.flags.yes {
         asked(&look, kind, true, &format!("dismiss {what}; how many were refused, and why, still counts"))?;
     }
     let key = uuid::Uuid::now_v7().to_string();
-    let request = Request { on: Vec::new(), act: Act::DismissRefused(of), by, why: on.reason, key };
+    let request = Request { on: Vec::new(), act: Act::DismissRefused(of), by, why: on.flags.reason, key };
     let outcome = look.source.perform(request).await;
     let done = outcome.and_then(|it| it.items.into_iter().try_for_each(|(_, done)| done));
     done.map_err(|why| Stop::new(exit_of(&why), why.told(crate::clock::now())))?;

@@ -1,7 +1,7 @@
 //! Runs as they were last written: what happens to a run mostly happens soon after, and reading one from the store costs
 //! more than deciding on it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::sync::{Arc, Mutex};
 
 use crate::domain::id::RunId;
@@ -44,6 +44,8 @@ struct Cache {
 struct Generations {
     young: HashMap<RunId, Known>,
     old: HashMap<RunId, Known>,
+    /// Those that are forgotten, but not freed yet: thousands at once would stop everybody for a time that is felt.
+    forgotten: Option<hash_map::IntoIter<RunId, Known>>,
     /// Number of runs in `young` and of their handoffs.
     weight: usize,
 }
@@ -132,13 +134,24 @@ impl Generations {
 
     fn put(&mut self, known: Known, room: usize) {
         if self.weight >= room {
-            self.old = std::mem::take(&mut self.young);
+            let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+            self.forgotten = Some(old.into_iter());
             self.weight = 0;
         }
+        self.free(2 * weight(&known));
         let id = known.run.id.clone();
         self.remove(&id);
         self.weight += weight(&known);
         self.young.insert(id, known);
+    }
+
+    /// Frees forgotten runs of this weight or a little more: twice what comes in, so that all are gone in good time.
+    fn free(&mut self, mut weight: usize) {
+        while weight > 0
+            && let Some((_, gone)) = self.forgotten.as_mut().and_then(Iterator::next)
+        {
+            weight = weight.saturating_sub(self::weight(&gone));
+        }
     }
 
     fn remove(&mut self, run: &RunId) {
@@ -189,6 +202,20 @@ mod tests {
         assert_eq!(version(&recent, 2 * ROOM.0), Some(2));
         let cache = recent.cache.into_inner().unwrap();
         assert!(cache.few.young.len() + cache.few.old.len() <= 2 * ROOM.0 && cache.writing.is_empty());
+    }
+
+    #[test]
+    fn what_is_forgotten_is_freed_little_by_little() {
+        let recent = Recent::new(true);
+        let left = || recent.cache.lock().unwrap().few.forgotten.as_ref().map_or(0, ExactSizeIterator::len);
+        let (mut most, mut before) = (0, 0);
+        for id in 0..4 * ROOM.0 {
+            put(&recent, id, 1);
+            let left = left();
+            assert!(before == 0 || before - left == 2, "{before} were left, and then {left}");
+            (most, before) = (most.max(left), left);
+        }
+        assert!(most > ROOM.0 - 3, "{most}");
     }
 
     fn sure(recent: &Recent, id: usize) -> bool {

@@ -1,7 +1,7 @@
 //! The file itself: whose it is, who may write it, and what is in it.
 
-use std::fs::{self, DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -293,27 +293,5 @@ impl Looked {
     /// Whether nobody writes it meanwhile.
     pub(super) const fn is_alone(&self) -> bool {
         self.held.is_some()
-    }
-}
-
-/// A directory that is removed when it is dropped.
-pub(super) struct Temporary(PathBuf);
-
-impl Temporary {
-    pub(super) fn new() -> Result<Self, StoreError> {
-        let path = std::env::temp_dir().join(format!("seam-{}", uuid::Uuid::now_v7().simple()));
-        let made = DirBuilder::new().mode(0o700).create(&path);
-        made.map_err(|why| StoreError::NotWritable(std::env::temp_dir(), why.to_string()))?;
-        Ok(Self(path))
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
