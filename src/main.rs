@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use seamwatch::Cli;
+use tikv_jemallocator::Jemalloc;
+
+/// That of the system keeps what a server has freed, in a place for each thread, and grows with what passed through it.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
