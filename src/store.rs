@@ -126,7 +126,8 @@ pub trait Store: Send + Sync {
     /// The chain of hashes over the events of a run, oldest first; none when there is no such run.
     fn chain(&self, run: &RunId) -> Answer<'_, Vec<Link>>;
 
-    /// Open work and rollups, all of one moment, as far as they can be read.
+    /// Open work, the latest ended runs with a loop verdict or a retry storm, and rollups, all of one moment, as far as they
+    /// can be read.
     fn snapshot(&self, now: Time) -> Answer<'_, Snapshot>;
 
     /// The bytes with this digest, and no others; `None` when they are not kept.

@@ -232,15 +232,21 @@ fn an_instant_of_a_recording_knows_nothing_of_later() {
 #[test]
 fn a_storm_is_named_with_its_third_retry_and_a_patrol_is_not() {
     let sandbox = Sandbox::new();
-    let tasks = sandbox.json(&["get", "tasks", "-c", SMALL, "--all"]);
-    let rows = tasks["rows"].as_array().unwrap();
-    let of = |id: &str| rows.iter().find(|it| it["trace_id"] == id).unwrap();
+    let rows = |more: &[&str]| {
+        let tasks = sandbox.json(&[&["get", "tasks", "-c", SMALL, "--all"], more].concat());
+        tasks["rows"].as_array().unwrap().clone()
+    };
+    let (storming, all) = (rows(&["--as-of", "2026-03-01T10:40:00Z"]), rows(&[]));
+    let find = |rows: &[Value], id: &str| rows.iter().find(|it| it["trace_id"] == id).unwrap().clone();
+    let of = |id: &str| find(&storming, id);
     assert_eq!(of("t-storm")["verdict"], "retry_storm");
     assert_eq!(of("t-storm")["since"], "2026-03-01T10:32:20.000Z");
     assert_eq!(of("t-storm")["retries"], 3);
+    assert_eq!(storming[0]["trace_id"], "t-storm", "the worst first");
+    let of = |id: &str| find(&all, id);
+    assert_eq!((&of("t-storm")["verdict"], &of("t-storm")["retries"]), (&json!("fine"), &json!(3)), "it is over");
     assert_eq!(of("t-patrol")["verdict"], "fine");
     assert_eq!(of("t-patrol")["handoffs"], 12);
-    assert_eq!(rows[0]["trace_id"], "t-storm", "the worst first");
 }
 
 #[test]
@@ -441,6 +447,52 @@ fn acts_answer_item_by_item_and_the_worst_decides() {
         edges["rows"][0]["counts"].clone()
     };
     assert_eq!(counts(&format!("file:{file}")), counts(url));
+}
+
+#[test]
+fn a_server_and_a_recording_of_it_tell_the_same_of_its_tasks() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox, &[]);
+    let url = server.url.as_str();
+    // Two went to and fro and ended, one of them too often; one went straight on, one is open.
+    for returns in [1, 4, 0] {
+        let (status, emitted) = server.post("/handoffs", &contract(&format!("{returns} returns")));
+        assert_eq!(status, 201, "{emitted}");
+        for nth in 0..2 * returns {
+            let agent = if nth % 2 == 0 { "writer" } else { "research" };
+            let (_, work) = server.post("/handoffs/claim", &json!({"agent": agent}));
+            let Some(id) = work["handoff_id"].as_str() else { break };
+            let lease = json!({"lease_id": work["lease_id"], "feedback": [format!("Shorter {nth}")]});
+            server.post(&format!("/handoffs/{id}/ack"), &json!({"lease_id": work["lease_id"]}));
+            let (status, answer) = server.post(&format!("/handoffs/{id}/return"), &lease);
+            assert_eq!(status, 200, "{answer}");
+        }
+        let tasks = sandbox.json(&["get", "tasks", "-c", url, "--all"]);
+        for row in tasks["rows"].as_array().unwrap().iter().filter(|it| it["open"] != 0) {
+            let run = sandbox.json(&["show", row["trace_id"].as_str().unwrap(), "-c", url]);
+            for it in run["handoffs"].as_array().unwrap().iter().filter(|it| it["ended_at"].is_null()) {
+                let id = it["handoff_id"].as_str().unwrap();
+                sandbox.ends(0, &["dismiss", id, "-c", url, "--yes", "--because", "obsolete", "--reason", "enough"]);
+            }
+        }
+    }
+    let (status, open) = server.post("/handoffs", &contract("still open"));
+    assert_eq!(status, 201, "{open}");
+    let file = sandbox.path("tasks.ndjson").display().to_string();
+    sandbox.ends(0, &["export", "-c", url, &file]);
+    let rows = |address: &str| {
+        let mut rows = sandbox.json(&["get", "tasks", "-c", address])["rows"].clone();
+        for row in rows.as_array_mut().unwrap() {
+            if row["open"] != 0 {
+                row["spent_ms"].take(); // until now
+            }
+        }
+        rows
+    };
+    let (live, recorded) = (rows(url), rows(&format!("file:{file}")));
+    let verdicts: Vec<_> = live.as_array().unwrap().iter().map(|it| it["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["looping", "iterating", "fine"]);
+    assert_eq!(live, recorded);
 }
 
 #[test]

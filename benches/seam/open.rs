@@ -273,7 +273,8 @@ fn slice() -> Vec<(String, String)> {
             for kind in [Kind::Emitted, Kind::Acknowledged, Kind::Completed] {
                 Entry::Count(kind).enter(&mut tally, present());
             }
-            Entry::Acknowledged(300 + nth * 17 + at * at).enter(&mut tally, present());
+            let latency = 300 + nth * 17 + at * at;
+            Entry::Acknowledged { latency, raw: latency }.enter(&mut tally, present());
             Entry::Worked(3_000 + at * 40).enter(&mut tally, present());
         }
         tally

@@ -12,8 +12,13 @@ use super::time::{Millis, Time};
 pub enum Entry {
     /// An event of this kind.
     Count(Kind),
-    /// A first acknowledgement, this long after the latency clock started.
-    Acknowledged(Millis),
+    /// A first acknowledgement.
+    Acknowledged {
+        /// Time since the latency clock started, in milliseconds.
+        latency: Millis,
+        /// The same with the time that people were asked, where a source recorded that; else the same.
+        raw: Millis,
+    },
     /// Finished this long after its acknowledgement.
     Worked(Millis),
     /// An end of the budget epoch.
@@ -37,8 +42,8 @@ impl Entry {
     pub fn enter(self, tally: &mut Tally, at: Time) {
         match self {
             Self::Count(kind) => tally.count(kind),
-            Self::Acknowledged(latency) => {
-                tally.to_ack.record(latency);
+            Self::Acknowledged { latency, raw } => {
+                tally.acknowledge(latency, raw);
                 tally.last_ack = tally.last_ack.max(Some(at));
             }
             Self::Worked(time) => tally.to_complete.record(time),
@@ -61,6 +66,7 @@ pub struct Before {
     emitted_at: Option<Time>,
     acked_at: Option<Time>,
     ended_at: Option<Time>,
+    attempt: u32,
     /// The open question to people.
     pub asked: Option<Asked>,
 }
@@ -90,6 +96,11 @@ impl Asked {
 }
 
 impl Before {
+    /// Time its age counted from while it was open; `None` when it was not.
+    pub fn open_since(&self) -> Option<Time> {
+        (self.emitted_at.is_some() && self.state.is_open()).then_some(self.first_seen)
+    }
+
     /// The state before an event of a handoff that is about to change.
     pub fn of(it: &Handoff) -> Self {
         Self {
@@ -99,6 +110,7 @@ impl Before {
             emitted_at: it.emitted_at,
             acked_at: it.acked_at,
             ended_at: it.ended_at,
+            attempt: it.attempt,
             asked: Asked::of(it),
         }
     }
@@ -138,10 +150,9 @@ pub fn entries(event: &Event, before: Option<&Before>, after: Option<&Handoff>, 
         Fact::Completed { .. } | Fact::Returned { .. } => {
             book.count(Kind::Completed);
             book.settled(before, after, true);
-            if let (Some(acked), Some(it)) = (before.and_then(|it| it.acked_at), before)
-                && it.ended_at.is_none()
-            {
-                book.add(Entry::Worked(event.at - acked));
+            let began = before.and_then(|it| it.acked_at);
+            if let Some(began) = began.filter(|_| !had_ended(before, after)) {
+                book.add(Entry::Worked(event.at - began));
             }
         }
         Fact::RetryScheduled { .. } => {
@@ -207,6 +218,12 @@ pub fn entries(event: &Event, before: Option<&Before>, after: Option<&Handoff>, 
     }
 }
 
+/// Whether a handoff had ended before an event: not where the event is of another attempt under the same id.
+fn had_ended(before: Option<&Before>, after: Option<&Handoff>) -> bool {
+    let attempt = after.map(|it| it.attempt);
+    before.is_some_and(|it| it.ended_at.is_some() && Some(it.attempt) == attempt)
+}
+
 struct Book<'a, F> {
     edge: Option<&'a Edge>,
     enter: F,
@@ -225,26 +242,25 @@ impl<F: FnMut(&Edge, Entry)> Book<'_, F> {
 
     /// A record may show an acknowledgement before its emission: that is no latency.
     fn latency(&mut self, it: &Handoff) {
-        if let (Some(acked), Some(_)) = (it.acked_at, it.emitted_at)
-            && acked >= it.waiting_since
-        {
-            self.add(Entry::Acknowledged(acked - it.waiting_since));
+        if let (Some(latency), Some(raw)) = (it.latency(), it.emit_to_ack()) {
+            self.add(Entry::Acknowledged { latency, raw });
         }
     }
 
     /// The first end of an epoch settles it; a second end of an observed handoff does not.
     fn settled(&mut self, before: Option<&Before>, after: Option<&Handoff>, succeeded: bool) {
-        let ended = before.is_some_and(|it| it.ended_at.is_some());
-        if let (Some(it), false) = (after, ended) {
-            self.add(Entry::Settled { attempt: it.attempt, succeeded });
+        if let Some(it) = after.filter(|_| !had_ended(before, after)) {
+            let (attempt, edge) = it.settles();
+            (self.enter)(edge, Entry::Settled { attempt, succeeded });
         }
     }
 
     /// A person took up a question: the first time is its acknowledgement.
     fn taken(&mut self, asked: &Asked, at: Time) {
         if !asked.claimed {
-            let latency = Entry::Acknowledged(at - asked.since);
-            for entry in [Entry::Count(Kind::Acknowledged), latency] {
+            let latency = at - asked.since;
+            let taken = Entry::Acknowledged { latency, raw: latency };
+            for entry in [Entry::Count(Kind::Acknowledged), taken] {
                 (self.enter)(&asked.edge, entry);
             }
         }

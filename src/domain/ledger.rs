@@ -26,7 +26,7 @@ use super::event::Event;
 use super::health::Measured;
 use super::id::{Edge, HandoffId, RunId};
 use super::machine::{Irregularity, evolve};
-use super::run::{Handoff, Level, Run, State, StoredRun};
+use super::run::{Handoff, Run, State, StoredRun};
 use super::time::{Millis, Present, Time};
 
 mod closed;
@@ -229,11 +229,7 @@ struct Standing {
 
 impl Standing {
     fn of(run: &Run) -> Self {
-        Self {
-            open: run.is_open(),
-            notable: run.verdict.level > Level::Fine || run.storm_since.is_some(),
-            refusing: !run.rejections.is_empty(),
-        }
+        Self { open: run.is_open(), notable: run.notable() > 0, refusing: !run.rejections.is_empty() }
     }
 }
 
@@ -279,7 +275,7 @@ impl Ledger {
         self.runs.values().map(StoredRun::run)
     }
 
-    /// The runs that are open, have a loop verdict or a retry storm, in no order.
+    /// The runs that are open, have a loop verdict or had a retry storm, in no order.
     pub fn current(&self) -> impl Iterator<Item = &Run> {
         self.current.iter().filter_map(|id| self.run(id))
     }
@@ -319,7 +315,7 @@ impl Ledger {
         self.escalated.iter()
     }
 
-    /// Runs with a loop verdict or a retry storm, in order of id.
+    /// Runs that have a loop verdict or had a retry storm, in order of id.
     pub fn notable(&self) -> impl ExactSizeIterator<Item = &RunId> {
         self.notable.iter()
     }

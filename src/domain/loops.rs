@@ -1,16 +1,19 @@
 //! Loop verdicts: whether agents hand the same work round in circles (protocol section 5, amendment A5).
 //!
 //! Judged at emit, from the causal chain: the handoffs that led to this one. A pair may declare its returns
-//! as revisions; those are counted against a maximum. Everything else that repeats is not declared.
+//! as revisions; those are counted against a maximum. Everything else that repeats is not declared, and only looked for
+//! since a person last handed the work on: what agents and people say to each other is a conversation.
 
-use super::contract::RelationKind;
+use std::collections::BTreeSet;
+
+use super::contract::{PartyKind, RelationKind};
 use super::event::Emission;
 use super::run::{Handoff, Level, Run, Verdict};
 use super::time::{MINUTE, Millis, Time};
 
-/// A chain longer than this is a loop, whatever it does.
-const MAX_HOPS: usize = 25;
-/// Number of handoffs of a chain that are looked at, from the latest back.
+/// A chain longer than this is a loop, whatever it does, where the edge does not say otherwise.
+pub const MAX_HOPS: u32 = 25;
+/// Number of handoffs of a chain that are looked at, from the latest back, where its edge does not allow more.
 const CHAIN: usize = 64;
 /// A fingerprint seen this often is a loop.
 const SAME_WORK: usize = 3;
@@ -20,15 +23,18 @@ const PERIODS: usize = 3;
 const STORM_RETRIES: usize = 3;
 /// The window of a retry storm.
 const STORM_WINDOW: Millis = 10 * MINUTE;
+/// Most retries of one storm that are counted.
+pub const STORM_COUNTED: usize = 256;
 
-/// The handoffs that led to one whose parent is `emission.parent`, the latest first.
+/// The handoffs that led to one whose parent is `emission.parent`, the latest first: as many as can matter.
 fn lineage<'a>(run: &'a Run, emission: &Emission) -> Vec<&'a Handoff> {
+    let most = CHAIN.max(max_hops(emission) as usize + 1);
     let mut chain = Vec::new();
     let mut next = emission.parent.as_ref();
     while let Some(handoff) = next.and_then(|id| run.handoffs.get(id)) {
         chain.push(handoff);
         next = handoff.emission.parent.as_ref();
-        if chain.len() == CHAIN {
+        if chain.len() == most {
             break;
         }
     }
@@ -59,42 +65,75 @@ fn is_patrol(emission: &Emission) -> bool {
     emission.edge.is_self() || emission.terms.as_ref().is_some_and(|it| it.cyclic)
 }
 
+/// Most handoffs in a row that the edge allows.
+fn max_hops(emission: &Emission) -> u32 {
+    emission.terms.as_ref().and_then(|it| it.max_hops).unwrap_or(MAX_HOPS)
+}
+
+/// True when a person hands it over, or somebody outside. A source that only observes knows names and no kinds: there it
+/// is whoever is called `user` or `human`, and names that begin with that and `:`, `/`, or with `human-`.
+fn is_of_person(emission: &Emission) -> bool {
+    if !emission.is_observed() {
+        return matches!(emission.from.kind, PartyKind::Human | PartyKind::Team | PartyKind::External);
+    }
+    let name = emission.edge.from.as_bytes();
+    let (word, rest) = name.split_at(name.iter().position(|it| !it.is_ascii_alphanumeric()).unwrap_or(name.len()));
+    let human = word.eq_ignore_ascii_case(b"human");
+    (human || word.eq_ignore_ascii_case(b"user"))
+        && rest.first().is_none_or(|it| b":/".contains(it) || human && *it == b'-')
+}
+
+/// A verdict on a handoff that is about to come, and what a person is asked when it loops.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The question, as a sentence; the reason is the [signal](Verdict::signal).
+    pub question: &'static str,
+}
+
 /// Judges `emission` as the next handoff of `run`. Patrols have no loop verdict.
-pub fn judge(run: &Run, emission: &Emission) -> Verdict {
+pub fn judge(run: &Run, emission: &Emission) -> Judged {
+    let circles = "The agents hand this work round in circles. Shall it go on?";
+    let judged = |level, signal| Judged { verdict: Verdict::of(level, signal), question: circles };
     if is_patrol(emission) {
-        return Verdict::default();
+        return judged(Level::Fine, String::new());
     }
     let chain: Vec<&Emission> = std::iter::once(emission)
         .chain(lineage(run, emission).into_iter().map(|it| &*it.emission))
         .filter(|it| !is_patrol(it))
         .collect();
+    let since_person = chain.iter().position(|it| is_of_person(it)).map_or(chain.len(), |place| place + 1);
+    let among_agents = &chain[..since_person];
     let cycle = cycle(run, emission);
     let work = emission.work.as_ref();
-    let same_work = work.map_or(0, |_| chain.iter().filter(|it| it.work.as_ref() == work).count());
+    let same_work = work.map_or(0, |_| among_agents.iter().filter(|it| it.work.as_ref() == work).count());
     let revision = emission.relation == RelationKind::Revision;
     let most = emission.terms.as_ref().map(|it| it.max_cycles);
+    let (hops, max_hops) = (among_agents.len(), max_hops(emission));
     if let Some(most) = most.filter(|most| revision && cycle > *most) {
-        Verdict::of(Level::Looping, format!("revision {cycle} of at most {most}"))
+        judged(Level::Looping, format!("revision {cycle} of at most {most}"))
     } else if same_work >= SAME_WORK {
-        Verdict::of(Level::Looping, format!("the same work was handed over {same_work} times"))
-    } else if let Some(period) = period(&chain) {
-        Verdict::of(Level::Looping, format!("{period}, {PERIODS} times over"))
-    } else if chain.len() > MAX_HOPS {
-        Verdict::of(Level::Looping, format!("{} hops, at most {MAX_HOPS}", chain.len()))
+        judged(Level::Looping, format!("the same work was handed over {same_work} times"))
+    } else if let Some(period) = period(among_agents) {
+        judged(Level::Looping, format!("{period}, {PERIODS} times over"))
+    } else if hops > max_hops as usize {
+        let question = "This work is handed on and on without coming to an end. Shall it go on?";
+        Judged { question, ..judged(Level::Looping, format!("{hops} hops, at most {max_hops}")) }
     } else if same_work == 2 {
-        Verdict::of(Level::Stalled, "the same work was handed over twice".to_owned())
+        judged(Level::Stalled, "the same work was handed over twice".to_owned())
     } else if without_progress(&chain) {
-        Verdict::of(Level::Stalled, "two revisions without fewer open issues".to_owned())
+        judged(Level::Stalled, "two revisions without fewer open issues".to_owned())
     } else if revision {
         let of = most.map(|most| format!(" of {most}")).unwrap_or_default();
-        Verdict::of(Level::Iterating, format!("revision {cycle}{of}"))
+        judged(Level::Iterating, format!("revision {cycle}{of}"))
     } else {
-        Verdict::default()
+        judged(Level::Fine, String::new())
     }
 }
 
 /// An owner sequence that repeats with period 2 to 5 for three full periods, with no declared revision in
-/// it: written as `writer > reviewer`.
+/// it: written as `writer > reviewer`. Whoever is handed new work each time, as by a supervisor, is in no circle.
 fn period(chain: &[&Emission]) -> Option<String> {
     // Owners, the latest first; the source of the oldest handoff owned the work before it.
     let mut owners: Vec<&str> = chain.iter().map(|it| &*it.edge.to).collect();
@@ -105,7 +144,11 @@ fn period(chain: &[&Emission]) -> Option<String> {
         let declared = chain.iter().take(span).any(|it| it.relation == RelationKind::Revision);
         let repeats = tail.iter().zip(&tail[period..]).all(|(a, b)| a == b);
         let several = tail[..period].iter().any(|it| *it != tail[0]);
-        (repeats && several && !declared).then(|| tail[..period].iter().rev().copied().collect::<Vec<_>>().join(" > "))
+        let given = chain.iter().step_by(period).take(PERIODS).map(|it| it.work.as_ref());
+        let known: Option<BTreeSet<_>> = given.collect();
+        let new_each_time = known.is_some_and(|it| it.len() == PERIODS);
+        (repeats && several && !declared && !new_each_time)
+            .then(|| tail[..period].iter().rev().copied().collect::<Vec<_>>().join(" > "))
     })
 }
 
@@ -119,18 +162,34 @@ fn without_progress(chain: &[&Emission]) -> bool {
     earlier.iter().min().is_some_and(|least| last >= least && before >= least)
 }
 
-/// Notes a retry at `at`: enough of them within the window, and the run has had a storm from then on.
+/// Notes a retry at `at`: enough of them within the window, and the run has a storm from then on.
 pub fn note_retry(run: &mut Run, at: Time) {
     run.retried += 1;
+    if run.retries.last().is_some_and(|last| is_over(*last, at)) {
+        run.storm_since = None;
+    }
     let place = run.retries.partition_point(|it| *it <= at);
     run.retries.insert(place, at);
     let newest = run.retries.last().copied().unwrap_or(at);
     run.retries.retain(|it| newest - *it <= STORM_WINDOW);
-    // More than make a storm say nothing more, and a run may retry all day.
-    run.retries.drain(..run.retries.len().saturating_sub(STORM_RETRIES));
+    // A run may retry all day.
+    run.retries.drain(..run.retries.len().saturating_sub(STORM_COUNTED));
     if run.retries.len() >= STORM_RETRIES && run.storm_since.is_none() {
         run.storm_since = Some(at);
     }
+}
+
+/// The retry storm that goes on in a run at `now`: the time of its third retry, and in words how many there were in the ten
+/// minutes up to the latest. `None` without one, and from ten minutes after its last retry on.
+pub fn storm(run: &Run, now: Time) -> Option<(Time, String)> {
+    let since = run.storm_since?;
+    let goes_on = run.retries.last().is_some_and(|last| !is_over(*last, now));
+    let more = if run.retries.len() == STORM_COUNTED { "or more " } else { "" };
+    goes_on.then(|| (since, format!("{} {more}retries within 10 minutes", run.retries.len())))
+}
+
+fn is_over(last: Time, now: Time) -> bool {
+    now - last >= STORM_WINDOW
 }
 
 #[cfg(test)]
@@ -150,7 +209,7 @@ mod tests {
             if nth > 0 {
                 next.emission.parent = Some(format!("h{}", nth - 1).as_str().into());
             }
-            levels.push(judge(&world.run, &next.emission).level);
+            levels.push(judge(&world.run, &next.emission).verdict.level);
             // Judged, then handed over whatever the verdict, so that the walk goes on.
             let emission = Emission { cycle: cycle(&world.run, &next.emission), ..next.emission };
             let id = next.id;
@@ -227,24 +286,75 @@ mod tests {
         let names: Vec<String> = (0..28).map(|nth| format!("agent {nth}")).collect();
         let hops: Vec<_> = names.windows(2).map(|it| (it[0].as_str(), it[1].as_str())).collect();
         let levels = walk(&hops, |_, _| {});
-        assert_eq!(levels.iter().position(|it| *it == Level::Looping), Some(MAX_HOPS));
+        assert_eq!(levels.iter().position(|it| *it == Level::Looping), Some(MAX_HOPS as usize));
         let patrol = [("a", "b"), ("b", "a")].repeat(20);
         assert!(walk(&patrol, |_, it| terms(it).cyclic = true).iter().all(|it| *it == Level::Fine));
     }
 
     #[test]
-    fn three_retries_in_ten_minutes_are_a_storm_and_stay_one() {
+    fn a_supervisor_who_gives_new_work_each_time_is_in_no_circle() {
+        let hops = [("boss", "ann"), ("ann", "boss")].repeat(4);
+        let jobs = |work: fn(usize) -> String| walk(&hops, |nth, it| it.work = Some(work(nth).into()));
+        let fine = jobs(|nth| format!("job {nth}"));
+        assert!(fine.iter().all(|it| *it == Level::Fine), "{fine:?}");
+        let same = jobs(|nth| if nth % 2 == 0 { "the same".to_owned() } else { format!("no {nth}") });
+        assert_eq!(same.iter().position(|it| *it == Level::Looping), Some(4), "the same job a third time");
+        let stuck = jobs(|nth| format!("job {}", nth.min(3)));
+        assert_eq!(stuck.iter().position(|it| *it == Level::Looping), Some(5), "the latest job comes again and again");
+    }
+
+    #[test]
+    fn what_a_person_hands_on_begins_anew() {
+        let hops = [("ann", "bot"), ("bot", "ann")].repeat(20);
+        for kind in [PartyKind::Human, PartyKind::Team, PartyKind::External] {
+            let levels = walk(&hops, |nth, it| {
+                let person = if nth % 2 == 0 { &mut it.from } else { &mut it.to };
+                person.kind = kind;
+            });
+            assert!(levels.iter().all(|it| *it == Level::Fine), "{kind:?}: {levels:?}");
+        }
+        let returned = walk(&hops, |nth, it| {
+            if nth % 2 == 0 {
+                it.from.kind = PartyKind::Human;
+                it.relation = if nth > 0 { RelationKind::Revision } else { it.relation };
+            }
+        });
+        assert_eq!(returned.iter().position(|it| *it == Level::Looping), Some(8), "a fourth return of at most three");
+    }
+
+    #[test]
+    fn an_edge_says_how_many_hops_it_allows() {
+        let names: Vec<String> = (0..110).map(|nth| format!("agent {nth}")).collect();
+        let hops: Vec<_> = names.windows(2).map(|it| (it[0].as_str(), it[1].as_str())).collect();
+        for most in [1, 30, 100] {
+            let levels = walk(&hops, |_, it| terms(it).max_hops = Some(most));
+            assert_eq!(levels.iter().position(|it| *it == Level::Looping), Some(most as usize));
+        }
+    }
+
+    #[test]
+    fn a_storm_begins_with_its_third_retry_and_is_over_ten_minutes_after_its_last() {
         let mut run = World::new().run;
         let at = |minutes| Time::from_millis(minutes * MINUTE);
-        note_retry(&mut run, at(0));
-        note_retry(&mut run, at(8));
-        note_retry(&mut run, at(11));
-        assert_eq!(run.storm_since, None, "three within eleven minutes are none");
-        note_retry(&mut run, at(17));
-        assert_eq!((run.storm_since, run.retried), (Some(at(17)), 4));
-        note_retry(&mut run, at(90));
-        assert_eq!(run.storm_since, Some(at(17)));
-        (0..100).for_each(|_| note_retry(&mut run, at(91)));
-        assert_eq!((run.retried, run.retries.len(), run.storm_since), (105, STORM_RETRIES, Some(at(17))));
+        let note = |run: &mut Run, minutes: &[i64]| minutes.iter().for_each(|it| note_retry(run, at(*it)));
+        note(&mut run, &[0, 8, 11]);
+        assert_eq!(storm(&run, at(11)), None, "three within eleven minutes are none");
+        note(&mut run, &[17]);
+        assert_eq!(storm(&run, at(17)), Some((at(17), "3 retries within 10 minutes".to_owned())));
+        note(&mut run, &[20, 21]);
+        let (since, signal) = storm(&run, at(30)).unwrap();
+        assert_eq!(
+            (since, signal.as_str()),
+            (at(17), "4 retries within 10 minutes"),
+            "of ten minutes, not of all time"
+        );
+        assert_eq!(storm(&run, at(31)), None);
+        note(&mut run, &[90]);
+        assert_eq!((storm(&run, at(90)), run.retried), (None, 7), "one alone is none");
+        note(&mut run, &[91, 92]);
+        assert_eq!(storm(&run, at(92)).map(|it| it.0), Some(at(92)), "another one");
+        (0..1_000).for_each(|_| note_retry(&mut run, at(93)));
+        assert_eq!((run.retried, run.retries.len()), (1_009, STORM_COUNTED));
+        assert!(storm(&run, at(93)).unwrap().1.starts_with("256 or more retries"));
     }
 }

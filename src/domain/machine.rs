@@ -4,6 +4,7 @@
 //! state. The orchestrator decides, everybody evolves: the console folds the same events with the same
 //! function, and tolerates what an observed source leaves out.
 
+mod again;
 mod change;
 mod decide;
 mod emit;

@@ -21,6 +21,8 @@ pub struct EdgePolicy {
     pub cyclic: bool,
     /// More revisions than this on the pair is a loop.
     pub max_cycles: u32,
+    /// More handoffs in a row among agents than this is a loop, `1..=1_000`; `None` is the protocol's default.
+    pub max_hops: Option<u32>,
     /// Attempts per budget epoch where the contract does not say, `1..=50`; `None` is the protocol's default.
     pub max_attempts: Option<u32>,
     /// The 95th percentile of emit to acknowledge must stay below this, in milliseconds.
@@ -58,6 +60,7 @@ impl Default for EdgePolicy {
             approval: None,
             cyclic: false,
             max_cycles: DEFAULT_CYCLES,
+            max_hops: None,
             max_attempts: None,
             p95_max: None,
             ack_timeout: None,

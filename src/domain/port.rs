@@ -112,14 +112,14 @@ pub struct Replay {
     pub ended: bool,
 }
 
-/// Open work and per-edge rollups: what a console needs to start.
+/// Open work, what ended of late and went round in circles, and per-edge rollups: what a console needs to start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The present time of the source.
     pub at: Time,
     /// Position in the log that this is the state at.
     pub cursor: Cursor,
-    /// Every run that something is open in.
+    /// Every run that something is open in, and of those that ended the [notable](Run::notable) ones, the worst and latest.
     pub runs: Vec<StoredRun>,
     /// Figures of each edge in each of the last minutes, and in each of the last hours for the baseline.
     pub rollups: Vec<Rollup>,

@@ -11,16 +11,20 @@ use super::id::{Actor, ActorKind, Edge, HandoffId, RunId};
 use super::mark::SeenToken;
 use super::time::{Millis, Time};
 
+mod again;
 mod handoffs;
 mod parties;
 pub mod queue;
 mod refused;
+mod run_state;
 mod state;
 mod stored_run;
 mod verdict;
 
+pub use again::Again;
 pub use handoffs::Handoffs;
 pub use refused::Refused;
+pub use run_state::RunState;
 pub use state::State;
 pub use stored_run::{Outline, StoredRun};
 pub use verdict::{Level, Verdict};
@@ -55,15 +59,21 @@ pub struct Run {
     /// Verdict of the loop rules: whether its agents go round in circles.
     #[serde(default, skip_serializing_if = "Verdict::is_fine")]
     pub verdict: Verdict,
-    /// Times of the latest retries, oldest first, kept as long as they can still make a storm; at most as many as make one.
+    /// Times of the retries in the ten minutes up to the latest one, oldest first; at most
+    /// [`STORM_COUNTED`](crate::domain::loops::STORM_COUNTED).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retries: Vec<Time>,
     /// Retries over the whole run.
     #[serde(default)]
     pub retried: u32,
-    /// Time of the third retry within ten minutes: a retry storm since then (amendment A5); `None` without one.
+    /// Time of the third retry within ten minutes of the latest retry storm (amendment A5); `None` without one. Whether
+    /// it goes on depends on the time: [`loops::storm`](crate::domain::loops::storm).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storm_since: Option<Time>,
+    /// Observed only: handoffs that failed or were refused and were granted another attempt, of which nothing was seen
+    /// yet, in the order of the grants; at most [`AWAITED`](Self::AWAITED).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaited: Vec<HandoffId>,
 }
 
 /// One handoff and everything the state machine knows of it.
@@ -112,9 +122,12 @@ pub struct Handoff {
     /// Number of times it was snoozed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub snoozes: u32,
-    /// Observed only: a later handoff of the run tries this one again.
+    /// Observed only: another attempt was granted since the last one ended, or began.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retried: bool,
+    /// Observed only: attempts of the same work under other ids; `None` when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Box<Again>>,
     /// Possession by an agent or a person, while leased or acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Box<Lease>>,
@@ -233,22 +246,6 @@ impl LastChange {
     }
 }
 
-/// State of a run, derived from its handoffs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunState {
-    /// Work is going on or waits for an agent.
-    Running,
-    /// Open handoffs exist and every one is escalated or a dead letter.
-    Waiting,
-    /// None open; the last one ended well.
-    Completed,
-    /// None open; something was dismissed, failed or refused on the way.
-    Failed,
-    /// A person cancelled it.
-    Cancelled,
-}
-
 impl Run {
     /// An empty run, before its first event.
     pub fn new(id: RunId, at: Time) -> Self {
@@ -266,35 +263,19 @@ impl Run {
             retries: Vec::new(),
             retried: 0,
             storm_since: None,
+            awaited: Vec::new(),
         }
     }
 
     /// Handoffs that somebody still owes something on.
     pub fn open(&self) -> impl Iterator<Item = &Handoff> {
-        self.handoffs.values().filter(|it| it.state.is_open())
+        self.handoffs.values().filter(|it| it.is_open())
     }
 
     /// True while something in it waits for an agent or a person, or switches an edge off: such runs are
     /// what a console must load.
     pub fn is_open(&self) -> bool {
         self.handoffs.count(State::is_open) > 0 || !self.rejections.is_empty() || !self.paused.is_empty()
-    }
-
-    /// State of the run.
-    pub fn state(&self) -> RunState {
-        if self.cancelled_at.is_some() {
-            return RunState::Cancelled;
-        }
-        let open = self.handoffs.count(State::is_open);
-        if open > 0 {
-            let waiting = self.handoffs.count(|it| matches!(it, State::Escalated | State::DeadLettered));
-            return if waiting == open { RunState::Waiting } else { RunState::Running };
-        }
-        if self.handoffs.count(|it| matches!(it, State::Dismissed | State::Failed | State::Rejected)) > 0 {
-            RunState::Failed
-        } else {
-            RunState::Completed
-        }
     }
 
     /// The pipeline of its first handoff; empty before one exists.
@@ -349,6 +330,26 @@ impl Handoff {
     pub fn bound_digest(&self) -> Option<&str> {
         let asked = self.escalation.as_ref().and_then(|open| open.asked.context_digest.as_deref());
         self.digest().or(asked)
+    }
+
+    /// Emitted, and neither done nor given up.
+    pub fn is_open(&self) -> bool {
+        self.emitted_at.is_some() && self.state.is_open()
+    }
+
+    /// Time from the start of the latency clock to the first acknowledgement, in milliseconds; `None` unless both were
+    /// seen, in this order.
+    pub fn latency(&self) -> Option<Millis> {
+        let acked = self.acked_at.filter(|_| self.emitted_at.is_some())?;
+        (acked >= self.waiting_since).then(|| acked - self.waiting_since)
+    }
+
+    /// The same as a record has it: where it is only observed, with the time that people were asked.
+    pub fn emit_to_ack(&self) -> Option<Millis> {
+        let latency = self.latency()?;
+        let emitted = self.emitted_at.filter(|_| self.emission.is_observed());
+        let raw = self.acked_at.zip(emitted).map(|(acked, at)| acked - at.max(self.emission.ready_at));
+        Some(raw.unwrap_or(latency))
     }
 
     /// Time from which its age counts: its emission; where that was never seen, the time it was first heard of.

@@ -65,6 +65,7 @@ fn rule(table: &Table, reader: &mut Reader<'_>) -> Rule {
             "approval" => approval(value).map(|it| policy.approval = Some(it)),
             "cyclic" => truth(value).map(|it| policy.cyclic = it),
             "max_cycles" => number(value, 0, 1_000).map(|it| policy.max_cycles = it),
+            "max_hops" => number(value, 1, 1_000).map(|it| policy.max_hops = Some(it)),
             "max_attempts" => number(value, 1, 50).map(|it| policy.max_attempts = Some(it)),
             "p95_max" => duration(value).map(|it| policy.p95_max = Some(it)),
             "ack_timeout" => duration(value).map(|it| policy.ack_timeout = Some(it)),
@@ -81,7 +82,7 @@ fn rule(table: &Table, reader: &mut Reader<'_>) -> Rule {
     rule
 }
 
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "pipeline",
     "from",
     "to",
@@ -90,6 +91,7 @@ const KNOWN: [&str; 15] = [
     "approval",
     "cyclic",
     "max_cycles",
+    "max_hops",
     "max_attempts",
     "p95_max",
     "ack_timeout",
@@ -211,6 +213,7 @@ mod tests {
             [[edge]]
             pipeline = "news"
             max_cycles = 7
+            max_hops = 40
             p95_max = "1500ms"
             [[edge]]
             from = "writer"
@@ -223,6 +226,7 @@ mod tests {
         assert_eq!((&*approval.role, approval.due), ("editors", 90 * MINUTE));
         assert_eq!(approval.on_timeout, Timeout::Approve);
         assert_eq!(of("news", "writer", "legal").max_cycles, 7);
+        assert_eq!(of("news", "writer", "legal").max_hops, Some(40));
         assert_eq!(of("news", "writer", "legal").p95_max, Some(1_500));
         assert!(!of("news", "writer", "legal").cyclic);
         assert!(of("other", "writer", "legal").cyclic);

@@ -63,6 +63,8 @@ pub struct Change {
     pub open: bool,
     /// Time of its latest event.
     pub changed: Time,
+    /// How [notable](Run::notable) it is after its end; 0 while it is open.
+    pub notable: u8,
     /// The run as JSON, without its handoffs.
     pub body: String,
     /// Its new events, in order; none for a lease that was extended.
@@ -207,6 +209,7 @@ impl Commit {
             expect,
             open: run.is_open(),
             changed: run.changed_at,
+            notable: if run.is_open() { 0 } else { run.notable() },
             body: serde_json::to_string(&rest).expect("a run has string keys only, so JSON can hold it"),
             events: made.events.iter().map(Entry::of).collect(),
             index: made.touched.iter().filter_map(row).collect(),

@@ -62,12 +62,12 @@ pub fn badges(world: &World) -> Vec<Badge> {
         }
     }
     let figures = || world.feeds.iter().map(super::feed::Feed::figures);
-    // The rows stand worst first, the open ones of a verdict before the ended: no need to walk all of them.
+    // The rows stand worst first, those of a verdict that go on before the ended: no need to walk all of them.
     let tasks = |verdict| -> usize {
         let of = |rows: &[TaskRow]| {
             let worse = rows.partition_point(|it| it.verdict < verdict);
             let same = rows.iter().skip(worse);
-            same.take_while(|it| it.verdict == verdict && it.open > 0).count()
+            same.take_while(|it| it.verdict == verdict && it.goes_on()).count()
         };
         figures().map(|it| of(&it.notable)).sum()
     };

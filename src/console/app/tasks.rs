@@ -85,8 +85,9 @@ impl Tasks {
             self.rows.extend(found.map(|it| (feed.id, it)));
         }
         let key = |it: &(SourceId, TaskRow)| (it.0, it.1.trace_id.clone());
-        let worst = |it: &(SourceId, TaskRow)| (it.1.verdict, it.1.open == 0, std::cmp::Reverse(it.1.changed_at));
-        let compare = |a: &(SourceId, TaskRow), b: &_| worst(a).cmp(&worst(b)).then_with(|| key(a).cmp(&key(b)));
+        let compare = |a: &(SourceId, TaskRow), b: &(SourceId, TaskRow)| {
+            a.1.place().cmp(&b.1.place()).then_with(|| key(a).cmp(&key(b)))
+        };
         self.order.sort(world.now, &mut self.rows, key, compare);
         self.list.settle_worst_first(self.rows.iter().map(key).collect());
     }

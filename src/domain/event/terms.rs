@@ -54,6 +54,8 @@ pub struct Terms {
     pub cyclic: bool,
     /// More returns than this on the pair is a loop.
     pub max_cycles: u32,
+    /// Longer chains of handoffs among agents than this are a loop; `None` where the policy of the edge does not say.
+    pub max_hops: Option<u32>,
     /// Separation of duties: nobody who emitted, edited, requeued or escalated it may decide on it.
     pub separation: bool,
     /// Subject of the token that emitted it; kept only where duties are separated.

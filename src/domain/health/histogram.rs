@@ -57,6 +57,11 @@ fn value_of(bin: u16) -> Millis {
     }
 }
 
+/// Whether a value that a histogram gave stands for longer ones, too: those beyond the last bin count as in it.
+pub(super) fn is_capped(value: Millis) -> bool {
+    value >= value_of(BINS as u16 - 1)
+}
+
 /// The 1-based nearest rank of quantile `p` among `n` samples: `ceil(p * n)`, at least 1, at most `n`.
 pub fn nearest_rank(p: f64, n: u64) -> u64 {
     // A hair less than the product, so that 0.95 * 20 is rank 19 although 0.95 has no exact binary form.

@@ -2,7 +2,7 @@
 //!
 //! Definitions, thresholds and confidence levels: protocol section 5.
 
-use super::histogram::{Histogram, nearest_rank};
+use super::histogram::{Histogram, is_capped, nearest_rank};
 use crate::domain::time::Millis;
 
 /// Fewer samples than this and a rate is shown as `k/n`, uncoloured, and never alerts.
@@ -38,7 +38,8 @@ pub struct P95 {
     /// In milliseconds; `None` when nothing was acknowledged and nothing is open. Within 1 % of the nearest-rank
     /// value; a lower bound is the exact age of a handoff that shares a bin with it, so within 2 %.
     pub value: Option<Millis>,
-    /// The 95th rank falls on an open handoff: the truth is at least [`value`](Self::value). Shown as `>=`.
+    /// The 95th rank falls on an open handoff, or on a latency longer than is told apart: the truth is at least
+    /// [`value`](Self::value). Shown as `>=`.
     pub lower_bound: bool,
     /// Size of the population, open ones included.
     pub n: u64,
@@ -82,7 +83,7 @@ impl<'a> Population<'a> {
         (self.len() >= ENOUGH).then(|| self.at_rank(rank as u64))?.map(|(value, _)| value)
     }
 
-    /// The value at a 1-based rank and whether it is an open one's age.
+    /// The value at a 1-based rank and whether the truth is at least that: it is an open one's age, or the longest there is.
     fn at_rank(&self, rank: u64) -> Option<(Millis, bool)> {
         // An open handoff at position i is preceded by i open ones and by the acknowledged up to its bin.
         let rank_of = |position: usize, age: Millis| self.acked.up_to(age) + position as u64 + 1;
@@ -97,7 +98,7 @@ impl<'a> Population<'a> {
         }
         match self.open.get(low) {
             Some(&age) if rank_of(low, age) == rank => Some((age, true)),
-            _ => self.acked.at_rank(rank.checked_sub(low as u64)?).map(|value| (value, false)),
+            _ => self.acked.at_rank(rank.checked_sub(low as u64)?).map(|value| (value, is_capped(value))),
         }
     }
 }

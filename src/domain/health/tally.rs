@@ -1,10 +1,12 @@
 //! The figures of one edge in one slice of time.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::histogram::Histogram;
 use super::signal::Rate;
-use crate::domain::time::Time;
+use crate::domain::time::{Millis, Time};
 
 /// Kinds of events for the health of an edge: the nine that every source can be reduced to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -122,12 +124,25 @@ pub struct Tally {
     /// Latencies from ready to first acknowledgement, in the slice of the acknowledgement.
     #[serde(skip_serializing_if = "Histogram::is_empty")]
     pub to_ack: Histogram,
+    /// Those of which a source recorded that people were asked before; `None` when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Box<Asked>>,
     /// Times from acknowledgement to completion, in the slice of the completion.
     #[serde(skip_serializing_if = "Histogram::is_empty")]
     pub to_complete: Histogram,
     /// Time of the latest acknowledgement; `None` without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ack: Option<Time>,
+}
+
+/// Acknowledgements that people were asked before, twice: as a record has them, and as latency.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    /// Times from emission to acknowledgement.
+    pub raw: Histogram,
+    /// The same without the time that people were asked: a part of [`Tally::to_ack`].
+    pub latency: Histogram,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -151,6 +166,25 @@ impl Tally {
             self.succeeded = self.succeeded.saturating_add(1);
             self.succeeded_retried = self.succeeded_retried.saturating_add(retried);
         }
+    }
+
+    /// Counts a first acknowledgement: its latency, and that with the time that people were asked.
+    pub fn acknowledge(&mut self, latency: Millis, raw: Millis) {
+        self.to_ack.record(latency);
+        if raw != latency {
+            let asked = self.asked.get_or_insert_default();
+            asked.raw.record(raw);
+            asked.latency.record(latency);
+        }
+    }
+
+    /// Times from emission to first acknowledgement as they were recorded, with the time that people were asked.
+    pub fn emit_to_ack(&self) -> Cow<'_, Histogram> {
+        let Some(asked) = &self.asked else { return Cow::Borrowed(&self.to_ack) };
+        let mut all = self.to_ack.clone();
+        all.subtract(&asked.latency);
+        all.add(&asked.raw);
+        Cow::Owned(all)
     }
 
     /// Counts one distinct payload that met a schema boundary.
@@ -187,6 +221,11 @@ impl Tally {
     pub fn add(&mut self, other: &Self) {
         self.each_count(other, u32::saturating_add);
         self.to_ack.add(&other.to_ack);
+        if let Some(theirs) = &other.asked {
+            let asked = self.asked.get_or_insert_default();
+            asked.raw.add(&theirs.raw);
+            asked.latency.add(&theirs.latency);
+        }
         self.to_complete.add(&other.to_complete);
         self.last_ack = self.last_ack.max(other.last_ack);
     }
@@ -195,6 +234,11 @@ impl Tally {
     pub fn subtract(&mut self, other: &Self) {
         self.each_count(other, u32::saturating_sub);
         self.to_ack.subtract(&other.to_ack);
+        if let (Some(asked), Some(theirs)) = (&mut self.asked, &other.asked) {
+            asked.raw.subtract(&theirs.raw);
+            asked.latency.subtract(&theirs.latency);
+            self.asked.take_if(|it| it.raw.is_empty());
+        }
         self.to_complete.subtract(&other.to_complete);
     }
 

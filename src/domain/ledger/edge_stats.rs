@@ -23,7 +23,7 @@ pub struct EdgeStats {
     pub windows: Windows,
     /// Stage of the pipeline it leads to, as the latest handoff said; `None` when it did not.
     pub stage: Option<Arc<str>>,
-    /// Handoffs not ended, dead letters and escalated ones included; where people answer, those they are asked about.
+    /// Handoffs emitted and not ended, dead letters and escalated ones included; where people answer, those they are asked about.
     pub open: BTreeSet<(Time, HandoffId)>,
     /// Number of dead letters.
     pub dead: u32,
@@ -96,7 +96,7 @@ impl EdgeStats {
         let changed = handoffs.iter().map(Outline::changed_at).max();
         self.changed_at = self.changed_at.max(changed.unwrap_or_default());
         // A set that is made of many at once is made much faster.
-        let open = handoffs.iter().filter(|it| it.state.is_open());
+        let open = handoffs.iter().filter(|it| it.is_open());
         self.open = open.map(|it| (it.first_seen(), it.id.clone())).collect();
         let waiting = |it: &Outline<'_>| Some((it.waiting()?, it.id.clone()));
         self.waiting = handoffs.iter().filter_map(waiting).collect();
@@ -146,8 +146,8 @@ impl EdgeStats {
                 _ => {}
             }
         }
-        let opened = before.filter(|it| it.state.is_open()).map(|it| it.first_seen);
-        let open = it.state.is_open().then(|| it.first_seen());
+        let opened = before.and_then(Before::open_since);
+        let open = it.is_open().then(|| it.first_seen());
         moved(&mut self.open, opened, open, &it.id);
         let waited = before.and_then(|it| it.waiting);
         let waiting = it.is_unacknowledged().then_some(it.waiting_since);

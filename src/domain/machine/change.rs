@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Irregularity;
+use super::again::another;
 use crate::domain::event::{Answer, DeadReason, Event, Fact, Timeout};
 use crate::domain::id::Actor;
 use crate::domain::run::{Failure, Handoff, LastChange, Lease, OpenEscalation, State};
@@ -23,30 +24,24 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             None
         }
         Fact::Acknowledged { until } => {
+            let odd = if it.emission.is_observed() { odd_acknowledgement(it, event) } else { None };
             it.acked_at.get_or_insert(at);
-            if it.ended_at.is_some() && it.emission.is_observed() {
-                return Some(Irregularity::LateAcknowledgement);
+            if odd.is_none() {
+                it.state = State::Acknowledged;
             }
-            it.state = State::Acknowledged;
             if let Some(lease) = &mut it.lease {
                 lease.until = *until;
             }
-            None
+            odd
         }
-        Fact::Completed { .. } => {
-            // Done by hand while a person was asked: the question is moot.
-            it.escalation.take_if(|_| !it.emission.is_observed());
-            end(it, State::Completed, at)
-        }
+        Fact::Completed { .. } => end(it, State::Completed, at),
         Fact::Returned { .. } => end(it, State::Returned, at),
         Fact::Dismissed { .. } => {
-            it.escalation = None;
             it.lease = None;
             end(it, State::Dismissed, at);
             None
         }
         Fact::Cancelled { .. } => {
-            it.escalation = None;
             it.lease = None;
             end(it, State::Cancelled, at);
             None
@@ -59,7 +54,9 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             None
         }
         Fact::DeadLettered { code, reason, detail, violations } => {
-            let second = it.ended_at.is_some();
+            if it.ended_at.is_some() {
+                return Some(Irregularity::SecondEnd);
+            }
             it.failure = Some(Box::new(Failure {
                 dead: Some(*reason),
                 violations: violations.clone(),
@@ -68,10 +65,7 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             it.lease = None;
             it.escalation = None;
             if *reason == DeadReason::Observed {
-                it.ended_at.get_or_insert(at);
-            }
-            if second {
-                return Some(Irregularity::SecondEnd);
+                it.ended_at = Some(at);
             }
             it.state = State::DeadLettered;
             unacknowledged(it)
@@ -102,6 +96,12 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             None
         }
         Fact::EscalationOpened(asked) => {
+            if it.emission.is_observed() && it.ended_at.is_some() {
+                return Some(Irregularity::AskedAfterEnd);
+            }
+            if it.emission.is_observed() && it.escalation.is_some() {
+                return Some(Irregularity::AskedTwice);
+            }
             // The approval that it needs is asked for by nobody: it follows from what was done.
             if let Some(asker) = asked.asker.as_deref().filter(|_| !asked.required) {
                 had_a_hand(it, &Actor::user(asker));
@@ -118,9 +118,7 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
                 claimed: None,
                 ever_claimed: false,
             }));
-            if it.ended_at.is_none() {
-                it.state = State::Escalated;
-            }
+            it.state = State::Escalated;
             None
         }
         Fact::EscalationClaimed { until } => {
@@ -137,6 +135,9 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             None
         }
         Fact::EscalationResolved(resolution) => {
+            if it.emission.is_observed() && it.escalation.is_none() {
+                return Some(Irregularity::AnsweredUnasked);
+            }
             if matches!(resolution.answer, Answer::Approve | Answer::EditApprove) {
                 approved(it);
             }
@@ -159,15 +160,14 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             None
         }
         Fact::ObservedFailed { code } | Fact::ObservedRejected { code } => {
-            it.failure = Some(Box::new(failure(code, "", at)));
+            if it.ended_at.is_none() {
+                it.failure = Some(Box::new(failure(code, "", at)));
+            }
             let refused = matches!(event.fact, Fact::ObservedRejected { .. });
             let state = if refused { State::Rejected } else { State::Failed };
             end(it, state, at)
         }
-        Fact::ObservedRetried {} => {
-            it.retried = true;
-            None
-        }
+        Fact::ObservedRetried {} => retried(it),
         // Noted only, or of the run, which `evolve` changes.
         Fact::Duplicate { .. }
         | Fact::LoopDetected { .. }
@@ -212,12 +212,12 @@ fn approved(it: &mut Handoff) {
 /// which still needs the attempts of the old one. Time spent with people before the acknowledgement is not the
 /// edge's latency.
 fn resume(it: &mut Handoff, opened_at: Time, at: Time) {
+    if it.acked_at.is_none() {
+        it.waiting_since = it.waiting_since + (at - opened_at);
+    }
     if it.emission.is_observed() {
         it.state = if it.acked_at.is_some() { State::Acknowledged } else { State::Pending };
         return;
-    }
-    if it.acked_at.is_none() {
-        it.waiting_since = it.waiting_since + (at - opened_at);
     }
     new_epoch(it, at);
 }
@@ -237,10 +237,49 @@ fn new_epoch(it: &mut Handoff, at: Time) {
     it.lease = None;
 }
 
+/// What is odd about an acknowledgement that was observed; `None` for one in its place. While a person is asked it means
+/// that the question was taken up, which goes on until it is answered or the handoff ends.
+fn odd_acknowledgement(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
+    if it.ended_at.is_some() {
+        return Some(Irregularity::LateAcknowledgement);
+    }
+    if let Some(open) = &mut it.escalation {
+        if it.acked_at.is_none() {
+            it.waiting_since = it.waiting_since + (event.at - open.opened_at);
+        }
+        open.claimed = Some((event.actor.clone(), Time::NEVER));
+        open.ever_claimed = true;
+        return Some(Irregularity::AcknowledgedWhileAsked);
+    }
+    // After a person's answer it may be accepted once more.
+    (it.state == State::Acknowledged && it.resolution.is_none()).then_some(Irregularity::SecondAcknowledgement)
+}
+
+/// Another attempt was granted to a handoff that is observed. One that is open goes on under its own id; what failed goes
+/// on in what comes next.
+fn retried(it: &mut Handoff) -> Option<Irregularity> {
+    match it.state {
+        State::Completed | State::Returned | State::DeadLettered | State::Dismissed | State::Cancelled => {
+            return Some(Irregularity::RetriedAfterEnd);
+        }
+        State::Pending | State::Leased | State::Acknowledged | State::RetryWait => {
+            it.state = State::RetryWait;
+            another(it);
+        }
+        State::Escalated => another(it),
+        State::Failed | State::Rejected => {}
+    }
+    it.retried = true;
+    None
+}
+
 fn end(it: &mut Handoff, state: State, at: Time) -> Option<Irregularity> {
     if it.ended_at.is_some() {
         return Some(Irregularity::SecondEnd);
     }
+    // Done by hand while a person was asked, or given up: the question is moot.
+    it.escalation = None;
+    it.retried = false;
     it.state = state;
     it.ended_at = Some(at);
     unacknowledged(it)

@@ -40,7 +40,8 @@ pub(super) fn emit(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
         emission.parent = before.map(|it| it.id.clone());
     }
     emission.cycle = loops::cycle(&log.made.run, &emission);
-    let verdict = loops::judge(&log.made.run, &emission);
+    let judged = loops::judge(&log.made.run, &emission);
+    let verdict = judged.verdict;
     let looping = verdict.level == Level::Looping;
     let resolved = log.made.run.rejections.iter().find(|it| it.rejection.key.as_deref() == Some(&*terms.key));
     if let Some(rejection) = resolved.map(|it| it.rejection.id.clone()) {
@@ -50,7 +51,7 @@ pub(super) fn emit(log: &mut Log, new: &NewHandoff) -> Result<(), Refusal> {
     if looping {
         log.say(Some(&new.id), Fact::LoopDetected { signal: verdict.signal.clone() });
         let mut asked = new.on_loop.clone();
-        asked.question = format!("{} ({})", asked.question, verdict.signal);
+        asked.question = format!("{} ({})", judged.question, verdict.signal);
         log.say(Some(&new.id), Fact::EscalationOpened(Box::new(asked)));
     }
     Ok(())

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::Irregularity;
 use super::change::change;
+use super::{Irregularity, again};
 use crate::domain::event::{Annotation, Emission, Event, Fact, Rejection};
 use crate::domain::id::HandoffId;
 use crate::domain::loops;
@@ -69,9 +69,15 @@ fn fold(run: &mut Run, event: &Event) -> Option<Irregularity> {
             let known = run.handoffs.get(event.handoff.as_ref()?).is_some();
             (!known).then_some(Irregularity::NeverEmitted)
         }
-        Fact::RetryScheduled { .. } | Fact::ObservedRetried {} => {
+        Fact::RetryScheduled { .. } => {
             loops::note_retry(run, event.at);
             of_handoff(run, event)
+        }
+        Fact::ObservedRetried {} => {
+            loops::note_retry(run, event.at);
+            let irregular = of_handoff(run, event);
+            again::granted(run, event.handoff.as_ref()?);
+            irregular
         }
         Fact::Cancelled { .. } => {
             run.cancelled_at = Some(event.at);
@@ -99,6 +105,7 @@ fn fold(run: &mut Run, event: &Event) -> Option<Irregularity> {
 }
 
 fn of_handoff(run: &mut Run, event: &Event) -> Option<Irregularity> {
+    again::resume(run, event);
     let changed = run.handoffs.change(event.handoff.as_ref()?, |it| {
         note_seen(it, event);
         change(it, event)
@@ -137,12 +144,19 @@ fn emitted(
         if known.emitted_at.is_some() || at.is_none() {
             return Some(Irregularity::Duplicate);
         }
+        let begins = known.ended_at.is_none() && emission.is_observed();
+        let tried = begins.then(|| again::attempt(run, id, emission));
         run.handoffs.change(id, |known| {
             let parent = known.emission.parent.clone();
             known.emission = Arc::new(Emission { parent, ..Emission::clone(emission) });
             known.emitted_at = at;
             known.waiting_since = event.at.max(emission.ready_at);
             known.version += 1;
+            if let Some((attempt, again)) = tried {
+                known.attempt += attempt - 1;
+                known.attempts_total += attempt - 1;
+                known.again = again;
+            }
             note_seen(known, event);
         });
         return None;
@@ -154,9 +168,12 @@ fn emitted(
             Arc::make_mut(&mut emission).parent = parent;
         }
     }
-    let verdict = loops::judge(run, &emission);
+    let verdict = loops::judge(run, &emission).verdict;
     run.verdict = run.verdict.then(&verdict, event.at);
-    let attempt = u32::from(emission.is_observed()) * (1 + earlier_attempts(run, &emission));
+    let (attempt, again) = match (emission.is_observed(), at) {
+        (true, Some(_)) => again::attempt(run, id, &emission),
+        (observed, _) => (u32::from(observed), None),
+    };
     let ready_at = emission.ready_at.max(event.at);
     run.handoffs.push(Arc::new(Handoff {
         id: id.clone(),
@@ -176,6 +193,7 @@ fn emitted(
         attempts_total: attempt,
         snoozes: 0,
         retried: false,
+        again,
         lease: None,
         failure: None,
         escalation: None,
@@ -186,11 +204,4 @@ fn emitted(
         last_change: Some(LastChange::of(event)),
     }));
     None
-}
-
-/// Observed sources give every attempt a handoff of its own: the one before it on the same edge, if it was
-/// retried, carries the count on.
-fn earlier_attempts(run: &Run, emission: &Emission) -> u32 {
-    let before = run.handoffs.latest_on(|edge| *edge == emission.edge);
-    before.filter(|it| it.retried).map_or(0, |it| it.attempt)
 }

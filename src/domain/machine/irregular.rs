@@ -19,6 +19,19 @@ pub enum Irregularity {
     SecondEnd,
     /// Acknowledged after it had ended.
     LateAcknowledgement,
+    /// Acknowledged a second time, and no other attempt was granted in between.
+    SecondAcknowledgement,
+    /// Acknowledged while a person was asked: the question was taken up, and is open until it is answered or the handoff
+    /// ends.
+    AcknowledgedWhileAsked,
+    /// A person was asked after it had ended: there is no question.
+    AskedAfterEnd,
+    /// A person was asked while a question was open: the first question stays.
+    AskedTwice,
+    /// A person answered, and no question was open.
+    AnsweredUnasked,
+    /// Another attempt was granted after it was done or given up: there is none.
+    RetriedAfterEnd,
 }
 
 impl Irregularity {
@@ -31,6 +44,12 @@ impl Irregularity {
             Self::EndedUnacknowledged => "ended without acknowledged",
             Self::SecondEnd => "second end of one handoff",
             Self::LateAcknowledgement => "acknowledged after its end",
+            Self::SecondAcknowledgement => "acknowledged a second time",
+            Self::AcknowledgedWhileAsked => "acknowledged while a person was asked",
+            Self::AskedAfterEnd => "a question after its end",
+            Self::AskedTwice => "a second question while one was open",
+            Self::AnsweredUnasked => "an answer without a question",
+            Self::RetriedAfterEnd => "retried after its end",
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct EdgeRow {
     pub edge: Edge,
     /// Events in the window by kind: always all nine, in the order of a handoff's life.
     pub counts: IndexMap<&'static str, u32>,
-    /// Latency of acknowledged handoffs only, in milliseconds.
+    /// Latency of acknowledged handoffs only, in milliseconds; of what is only observed with the time that people were asked.
     pub emit_to_ack_ms: LatencyMs,
     /// The P95 of protocol section 5: open handoffs count at their current age.
     pub p95_ms: P95Ms,
@@ -33,7 +33,7 @@ pub struct EdgeRow {
     pub retries_per_emit: RateOf,
     /// Rate of refused contracts among those checked.
     pub violation_rate: RateOf,
-    /// Handoffs not ended, dead letters and escalated ones included; on an edge to people, open questions.
+    /// Handoffs emitted and not ended, dead letters and escalated ones included; on an edge to people, open questions.
     pub open: usize,
     /// Emitted, not acknowledged, not ended, in automatic processing; on an edge to people, not taken up.
     pub unacknowledged: usize,
@@ -110,7 +110,7 @@ impl LatencyMs {
 pub struct P95Ms {
     /// Null when nothing was acknowledged in the window and nothing is open.
     pub value: Option<Millis>,
-    /// The rank falls on an open handoff: the truth is at least `value`.
+    /// The rank falls on an open handoff, or on a latency longer than is told apart: the truth is at least `value`.
     pub lower_bound: bool,
     /// Number of samples, open handoffs included.
     pub n: u64,
@@ -256,7 +256,7 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeStats, span: Window, stale: bool) ->
     EdgeRow {
         edge: book.edge.clone(),
         counts: tally.counts.iter().map(|(kind, n)| (kind.name(), n)).collect(),
-        emit_to_ack_ms: LatencyMs::of(&tally.to_ack),
+        emit_to_ack_ms: LatencyMs::of(&tally.emit_to_ack()),
         p95_ms: P95Ms { value: p95.value, lower_bound: p95.lower_bound, n: p95.n },
         retry_rate: tally.retry_rate().into(),
         retries_per_emit: RateOf::from(Rate { k: tally.counts.get(Kind::Retried), n: tally.counts.get(Kind::Emitted) }),

@@ -43,7 +43,8 @@ pub struct HandoffRow {
     pub acknowledged_at: Option<Time>,
     /// Time of the first end; null while it is open.
     pub ended_at: Option<Time>,
-    /// Milliseconds from the start of the latency clock to the first acknowledgement; null unless both were seen.
+    /// Milliseconds from the start of the latency clock to the first acknowledgement, of what is only observed with the time
+    /// that people were asked; null unless both were seen.
     pub emit_to_ack_ms: Option<i64>,
     /// Error code of the latest failure; null without one.
     pub code: Option<String>,
@@ -77,7 +78,6 @@ pub fn handoff_row(run: &RunId, it: &Handoff) -> HandoffRow {
     let emission = &it.emission;
     let terms = emission.terms.as_ref();
     let failure = it.failure.as_ref();
-    let seen_both = it.acked_at.filter(|at| it.emitted_at.is_some() && *at >= it.waiting_since);
     HandoffRow {
         handoff_id: it.id.clone(),
         trace_id: run.clone(),
@@ -95,7 +95,7 @@ pub fn handoff_row(run: &RunId, it: &Handoff) -> HandoffRow {
         emitted_at: it.emitted_at,
         acknowledged_at: it.acked_at,
         ended_at: it.ended_at,
-        emit_to_ack_ms: seen_both.map(|at| at - it.waiting_since),
+        emit_to_ack_ms: it.emit_to_ack(),
         code: failure.map(|it| it.code.clone()),
         detail: failure.map(|it| it.detail.clone()),
         model: emission.model.clone(),

@@ -85,7 +85,7 @@ fn pipeline(ledger: &Ledger, span: Window, name: String, edges: Vec<EdgeRow>) ->
     let between_agents = || edges.iter().filter(|it| !it.people);
     for row in between_agents() {
         if let Some(book) = ledger.edge(&row.edge) {
-            acked.add(&book.windows.total(span).to_ack);
+            acked.add(&book.windows.total(span).emit_to_ack());
         }
         for (kind, n) in &row.counts {
             *counts.entry(*kind).or_default() += n;

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::domain::id::RunId;
 use crate::domain::ledger::Ledger;
+use crate::domain::loops;
 use crate::domain::query::{Filterable, Query};
 use crate::domain::run::{Annotated, Handoff, Level, Run, RunState, State};
 use crate::domain::severity::Severity;
@@ -16,7 +17,7 @@ use crate::domain::time::{Millis, Time};
 pub enum TaskVerdict {
     /// The work goes round in circles.
     Looping,
-    /// Three or more retries within ten minutes (amendment A5).
+    /// Three or more retries within ten minutes, and the last one not ten minutes ago (amendment A5).
     RetryStorm,
     /// Revisions without progress: a warning.
     Stalled,
@@ -58,10 +59,13 @@ pub struct TaskRow {
     pub pipeline: String,
     /// Verdict on the run.
     pub verdict: TaskVerdict,
-    /// The rule that found it, in words; empty when fine.
+    /// The rule that found it, in words, and those of the verdicts in [`also`](Self::also); empty when fine.
     pub signal: String,
     /// Time since which the verdict holds; null when fine.
     pub since: Option<Time>,
+    /// What holds beside the verdict, worst first: a run may go round in circles and storm; empty when nothing does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<AlsoRow>,
     /// Number of handoffs so far.
     pub handoffs: usize,
     /// Number of retries so far.
@@ -89,13 +93,38 @@ pub struct TaskRow {
     pub spent_ms: Millis,
 }
 
+/// A verdict that holds beside a worse one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AlsoRow {
+    /// The verdict.
+    pub verdict: TaskVerdict,
+    /// The rule that found it, in words.
+    pub signal: String,
+    /// Time since which it holds; null when unknown.
+    pub since: Option<Time>,
+}
+
+impl TaskRow {
+    /// Whether it goes on: something is open, or another attempt was granted.
+    pub fn goes_on(&self) -> bool {
+        matches!(self.state, RunState::Running | RunState::Waiting)
+    }
+
+    /// Its place among the rows, the first is the least: the worst verdict, what goes on before what ended, then the latest.
+    pub fn place(&self) -> impl Ord + use<> {
+        (self.verdict, !self.goes_on(), std::cmp::Reverse(self.changed_at))
+    }
+}
+
 impl Filterable for TaskRow {
     const FIELDS: &'static [&'static str] = &["trace", "pipeline", "verdict", "state", "signal", "path", "title"];
 
     fn passes(&self, query: &Query) -> bool {
         let state = wire_word(&self.state);
         let trace = self.trace_id.as_str();
-        query.keeps(&[trace, &self.pipeline, self.verdict.word(), &state, &self.signal, &self.path, &self.title])
+        let verdicts = std::iter::once(self.verdict).chain(self.also.iter().map(|it| it.verdict));
+        let verdicts = verdicts.map(TaskVerdict::word).collect::<Vec<_>>().join("\n");
+        query.keeps(&[trace, &self.pipeline, &verdicts, &state, &self.signal, &self.path, &self.title])
     }
 }
 
@@ -115,28 +144,21 @@ fn rows<'a>(ledger: &Ledger, runs: impl Iterator<Item = &'a Run>, all: bool) -> 
         .filter(|run| !run.handoffs.is_empty())
         // Most runs are closed and fine: they are left out before a row is made of them.
         .filter(|run| {
-            let notable = run.verdict.level > Level::Fine || run.storm_since.is_some();
-            all || notable || run.handoffs.count(State::is_open) > 0
+            let notable = || run.verdict.level > Level::Fine || loops::storm(run, ledger.now()).is_some();
+            all || run.handoffs.count(State::is_open) > 0 || notable()
         })
         .map(|run| task_row(run, ledger.now()))
         .collect();
-    rows.sort_by(|a, b| {
-        let key = |row: &TaskRow| (row.verdict, row.open == 0, std::cmp::Reverse(row.changed_at));
-        key(a).cmp(&key(b)).then_with(|| a.trace_id.cmp(&b.trace_id))
-    });
+    rows.sort_by(|a, b| a.place().cmp(&b.place()).then_with(|| a.trace_id.cmp(&b.trace_id)));
     rows
 }
 
 /// The row of one run as of `now`.
 pub fn task_row(run: &Run, now: Time) -> TaskRow {
-    let storm = run.storm_since;
-    let (verdict, signal, since) = match run.verdict.level {
-        Level::Looping => (TaskVerdict::Looping, run.verdict.signal.clone(), run.verdict.since),
-        _ if storm.is_some() => (TaskVerdict::RetryStorm, format!("{} retries", run.retried), storm),
-        Level::Stalled => (TaskVerdict::Stalled, run.verdict.signal.clone(), run.verdict.since),
-        Level::Iterating => (TaskVerdict::Iterating, run.verdict.signal.clone(), run.verdict.since),
-        Level::Fine => (TaskVerdict::Fine, String::new(), None),
-    };
+    let mut also = verdicts(run, now);
+    let signal = also.iter().map(|it| it.signal.as_str()).collect::<Vec<_>>().join("; ");
+    let (verdict, since) = also.first().map_or((TaskVerdict::Fine, None), |worst| (worst.verdict, worst.since));
+    also.drain(..also.len().min(1));
     let last = run.handoffs.last();
     let open = run.handoffs.count(State::is_open);
     let until = if open > 0 { now.max(run.changed_at) } else { run.changed_at };
@@ -146,6 +168,7 @@ pub fn task_row(run: &Run, now: Time) -> TaskRow {
         verdict,
         signal,
         since,
+        also,
         handoffs: run.handoffs.len(),
         retries: run.retried,
         open,
@@ -159,6 +182,22 @@ pub fn task_row(run: &Run, now: Time) -> TaskRow {
         annotations: run.annotations.clone(),
         spent_ms: until - run.started_at,
     }
+}
+
+/// Every verdict that holds of a run at `now`, worst first; none when it is fine.
+fn verdicts(run: &Run, now: Time) -> Vec<AlsoRow> {
+    let way = match run.verdict.level {
+        Level::Looping => Some(TaskVerdict::Looping),
+        Level::Stalled => Some(TaskVerdict::Stalled),
+        Level::Iterating => Some(TaskVerdict::Iterating),
+        Level::Fine => None,
+    };
+    let way = way.map(|verdict| AlsoRow { verdict, signal: run.verdict.signal.clone(), since: run.verdict.since });
+    let storm = loops::storm(run, now);
+    let storm = storm.map(|(since, signal)| AlsoRow { verdict: TaskVerdict::RetryStorm, signal, since: Some(since) });
+    let mut all: Vec<AlsoRow> = way.into_iter().chain(storm).collect();
+    all.sort_by_key(|it| it.verdict);
+    all
 }
 
 /// Longest path shown before its middle is left out.

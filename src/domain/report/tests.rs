@@ -9,6 +9,8 @@ use crate::domain::ledger::tests::{acknowledged, asked, asked_until, at, complet
 use crate::domain::ledger::{self, Ledger};
 use crate::domain::time::{MINUTE, SECOND};
 
+mod observed;
+
 fn hop(pipeline: &str, (from, to): (&str, &str), run: &str, id: &str, seconds: i64) -> Event {
     emitted_on(Edge::new(pipeline, from, to), run, id, seconds)
 }

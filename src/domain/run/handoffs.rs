@@ -24,7 +24,7 @@ pub struct Handoffs {
     full: Vec<Chunk>,
     /// What came after it, fewer than [`CHUNK`].
     latest: Vec<Arc<Handoff>>,
-    /// Number of handoffs in each state, in the order of [`State::ALL`].
+    /// Number of handoffs that were emitted, in each state, in the order of [`State::ALL`].
     states: [u32; State::ALL.len()],
 }
 
@@ -114,7 +114,7 @@ impl Handoffs {
         latest.any(|it| it.0 == side && is(it.1)) || full.any(|it| it.0 == side && is(&it.1))
     }
 
-    /// Number of handoffs in states that are `wanted`.
+    /// Number of handoffs that were emitted and are in states that are `wanted`.
     pub fn count(&self, wanted: impl Fn(State) -> bool) -> usize {
         let states = State::ALL.iter().zip(&self.states);
         states.filter(|(state, _)| wanted(**state)).map(|(_, count)| *count as usize).sum()
@@ -122,7 +122,7 @@ impl Handoffs {
 
     /// Adds the handoff that was emitted last. Its id is new.
     pub fn push(&mut self, it: Arc<Handoff>) {
-        self.states[it.state as usize] += 1;
+        self.states[it.state as usize] += u32::from(it.emitted_at.is_some());
         self.latest.push(it);
         if self.latest.len() == CHUNK {
             self.full.push(Chunk::of(std::mem::take(&mut self.latest).into()));
@@ -138,11 +138,12 @@ impl Handoffs {
             None => &mut self.latest,
         };
         let it = Arc::make_mut(handoffs.get_mut(place % CHUNK)?);
-        let (state, head) = (it.state, Arc::clone(&it.emission));
+        let counted = |it: &Handoff| (it.state as usize, u32::from(it.emitted_at.is_some()));
+        let (before, head) = (counted(it), Arc::clone(&it.emission));
         let done = change(it);
-        let (now, same_head) = (it.state, Arc::ptr_eq(&head, &it.emission));
-        self.states[state as usize] -= 1;
-        self.states[now as usize] += 1;
+        let (now, same_head) = (counted(it), Arc::ptr_eq(&head, &it.emission));
+        self.states[before.0] -= before.1;
+        self.states[now.0] += now.1;
         if let Some(full) = self.full.get_mut(chunk).filter(|_| !same_head) {
             *full = Chunk::of(Arc::clone(&full.handoffs));
         }

@@ -47,6 +47,11 @@ pub struct Outline<'a> {
 }
 
 impl Outline<'_> {
+    /// Emitted, and neither done nor given up: [`Handoff::is_open`].
+    pub fn is_open(&self) -> bool {
+        self.clock.emitted_at.is_some() && self.state.is_open()
+    }
+
     /// Time its age counts from: [`Handoff::first_seen`].
     pub fn first_seen(&self) -> Time {
         self.clock.first_seen()

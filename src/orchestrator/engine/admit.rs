@@ -69,11 +69,10 @@ impl Engine {
         let id = new_id(derive.now);
         let emission = emission(&admitted, policy, derive.now);
         let urgency = admitted.contract.urgency();
-        let circles = "The agents hand this work round in circles. Shall it go on?".to_owned();
         let on_loop = Escalation {
             allow: emission.answers(EscalationKind::Loop),
             context_digest: Some(admitted.digest.clone()),
-            ..question_to(EscalationKind::Loop, circles, OPERATORS, urgency, derive.now)
+            ..question_to(EscalationKind::Loop, String::new(), OPERATORS, urgency, derive.now)
         };
         Ok(Candidate { blob: contract_blob(&admitted), handoff: NewHandoff { id, emission, on_loop } })
     }
@@ -208,6 +207,7 @@ pub(super) fn emission(it: &Admitted, policy: &EdgePolicy, now: Time) -> Emissio
         flags: it.flags.iter().map(|it| it.name().to_owned()).chain(broken).collect(),
         cyclic: policy.cyclic,
         max_cycles: policy.max_cycles,
+        max_hops: policy.max_hops,
         separation: policy.separation,
         emitter: None, // of whom it comes the one who decides knows
         approval: policy.approval.as_ref().map(|needed| {

@@ -151,10 +151,13 @@ impl Auditor<'_> {
             }
             Err(why) => return Err(why),
         };
-        let sql = "SELECT hash, open, changed FROM runs WHERE id = ?1";
-        let columns = |row: &Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let sql = "SELECT hash, open, changed, notable FROM runs WHERE id = ?1";
+        type Columns = (Vec<u8>, bool, i64, u8);
+        let columns = |row: &Row<'_>| -> rusqlite::Result<Columns> { row.try_into() };
         let columns = self.db.prepare_cached(sql)?.query_row([&fold.id], columns)?;
-        if columns != (fold.last, i64::from(stored.is_open()), stored.changed_at.millis()) {
+        let open = stored.is_open();
+        let notable = if open { 0 } else { stored.notable() };
+        if columns != (fold.last, open, stored.changed_at.millis(), notable) {
             self.wrong("runs", &fold.id, "its columns are not what it says itself");
         } else if fold.whole && !fold.run.is_some_and(|folded| same(folded, Run::clone(&stored))) {
             self.wrong("runs", &fold.id, "it is not what its events say");

@@ -41,6 +41,12 @@ ALTER TABLE runs ADD COLUMN refused INTEGER;
 UPDATE runs SET refused = (SELECT max(cursor) FROM events WHERE run = runs.id AND type = 'handoff.rejected')
   WHERE NOT EXISTS (SELECT 1 FROM handoffs WHERE run = runs.id);
 CREATE INDEX runs_refused ON runs(refused) WHERE refused IS NOT NULL;
+ALTER TABLE runs ADD COLUMN notable INTEGER NOT NULL DEFAULT 0;
+UPDATE runs SET notable = CASE
+    WHEN body ->> '$.verdict.level' = 'looping' OR body ->> '$.storm_since' IS NOT NULL THEN 3
+    WHEN body ->> '$.verdict.level' = 'stalled' THEN 2 WHEN body ->> '$.verdict.level' = 'iterating' THEN 1 ELSE 0 END
+  WHERE NOT open AND json_valid(body);
+CREATE INDEX runs_notable ON runs(notable, changed) WHERE notable;
 CREATE TABLE offences(key TEXT PRIMARY KEY, message TEXT NOT NULL, count INTEGER NOT NULL, first INTEGER NOT NULL,
   last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO offences(key, message, count, first, last)
@@ -106,9 +112,10 @@ const BUSY: Duration = Duration::from_secs(5);
 /// The tables and indexes of a new file. No word of the protocol stands in them.
 const TABLES: &str = "
 CREATE TABLE runs(id TEXT PRIMARY KEY, revision INTEGER NOT NULL, hash BLOB NOT NULL, open INTEGER NOT NULL,
-  changed INTEGER NOT NULL, body TEXT NOT NULL, refused INTEGER) STRICT;
+  changed INTEGER NOT NULL, body TEXT NOT NULL, refused INTEGER, notable INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX runs_open ON runs(changed) WHERE open;
 CREATE INDEX runs_refused ON runs(refused) WHERE refused IS NOT NULL;
+CREATE INDEX runs_notable ON runs(notable, changed) WHERE notable;
 CREATE TABLE events(cursor INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, seq INTEGER NOT NULL, handoff TEXT,
   type TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL,
   UNIQUE(run, seq)) STRICT;

@@ -53,7 +53,10 @@ pub(super) fn handoff(id: &str, body: ValueRef<'_>, aside: &Aside) -> Result<Han
     read
 }
 
-/// An open run as its records are.
+/// Most ended runs that are given away because they are notable, and most handoffs that they have together.
+const NOTABLE: (i64, usize) = (500, 10_000);
+
+/// A run as its records are.
 pub(super) struct Stored {
     id: String,
     body: Vec<u8>,
@@ -91,6 +94,22 @@ pub(super) fn each_open(db: &Connection, mut give: impl FnMut(Stored)) -> Result
     while let Some(row) = rows.next()? {
         let id = String::from_utf8_lossy(bytes(row.get_ref(0)?)).into_owned();
         let handoffs = changed(db, &id, 0)?;
+        give(Stored { id, body: bytes(row.get_ref(1)?).to_vec(), handoffs });
+    }
+    Ok(())
+}
+
+/// Gives away ended runs that are notable, the worst first and of those the latest: as many as [`NOTABLE`] says.
+pub(super) fn each_notable(db: &Connection, mut give: impl FnMut(Stored)) -> Result<(), StoreError> {
+    let sql = "SELECT id, body FROM runs WHERE notable ORDER BY notable DESC, changed DESC LIMIT ?1";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([NOTABLE.0])?;
+    let mut left = NOTABLE.1;
+    while let Some(row) = rows.next()? {
+        let id = String::from_utf8_lossy(bytes(row.get_ref(0)?)).into_owned();
+        let handoffs = changed(db, &id, 0)?;
+        let Some(rest) = left.checked_sub(handoffs.len()) else { break };
+        left = rest;
         give(Stored { id, body: bytes(row.get_ref(1)?).to_vec(), handoffs });
     }
     Ok(())

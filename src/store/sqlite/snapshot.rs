@@ -15,7 +15,7 @@ const RECENT: u64 = 200;
 /// Runs that one thread parses before it asks for more.
 const PART: usize = 250;
 
-/// Open work and rollups, all of one moment; what cannot be read is left out and set aside.
+/// Open work, ended runs that are notable, and rollups, all of one moment; what cannot be read is left out and set aside.
 pub(super) fn snapshot(db: &Connection, now: Time, log: &str, aside: &Aside) -> Result<Snapshot, StoreError> {
     let moment = db.unchecked_transaction()?;
     let cursor = head(&moment)?;
@@ -62,12 +62,14 @@ fn parts(db: &Connection, now: Time, give: &mut dyn FnMut(Raw)) -> Result<(), St
         give(Part { rollups: vec![(end, lines)], runs: Vec::new() });
     })?;
     let mut runs = Vec::with_capacity(PART);
-    runs::each_open(db, |run| {
+    let mut each = |run| {
         runs.push(run);
         if runs.len() == PART {
             give(Part { rollups: Vec::new(), runs: std::mem::replace(&mut runs, Vec::with_capacity(PART)) });
         }
-    })?;
+    };
+    runs::each_notable(db, &mut each)?;
+    runs::each_open(db, &mut each)?;
     give(Part { rollups: Vec::new(), runs });
     Ok(())
 }

@@ -282,10 +282,11 @@ impl Writer {
             hash = next;
             cursor = db.last_insert_rowid() as Position;
         }
-        let sql =
-            "INSERT INTO runs(id, revision, hash, open, changed, body, refused) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        let sql = "INSERT INTO runs(id, revision, hash, open, changed, body, refused, notable)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                    ON CONFLICT DO UPDATE SET revision = excluded.revision, hash = excluded.hash,
-                   open = excluded.open, changed = excluded.changed, body = excluded.body, refused = excluded.refused";
+                   open = excluded.open, changed = excluded.changed, body = excluded.body,
+                   refused = excluded.refused, notable = excluded.notable";
         db.prepare_cached(sql)?.execute(params![
             id,
             it.expect as i64 + 1,
@@ -293,7 +294,8 @@ impl Writer {
             it.open,
             it.changed.millis(),
             it.body,
-            it.refused.then_some(cursor as i64)
+            it.refused.then_some(cursor as i64),
+            it.notable
         ])?;
         for row in &it.index {
             self.index(it, row)?;

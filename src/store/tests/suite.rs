@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::domain::event::{Boundary, Emission, Event, Fact, Rejection};
+use crate::domain::event::{Boundary, DismissReason, Emission, Event, Fact, Rejection};
 use crate::domain::health::Kind;
 use crate::domain::id::{Actor, Edge, HandoffId, RunId};
 use crate::domain::ledger::KEEP_EDGES;
@@ -246,6 +246,34 @@ pub(crate) async fn a_snapshot_is_of_one_moment(place: Place) {
         assert_eq!((seen, counted as usize), (upto, upto), "runs, figures and position belong together");
     }
     writing.await.unwrap();
+}
+
+pub(crate) async fn a_snapshot_has_what_is_open_and_what_ended_with_a_verdict(place: Place) {
+    let store = place.open();
+    let stormed = |nth| {
+        let retry = move |seq| {
+            let (code, detail) = ("timeout".to_owned(), String::new());
+            event("s", seq, at(nth), "s", Fact::RetryScheduled { attempt: 1, code, detail, ready_at: at(nth) })
+        };
+        std::iter::once(emitted("s", "s", "editor", at(nth))).chain((2..5).map(retry))
+    };
+    let gone = || Fact::Dismissed { reason: DismissReason::Obsolete, note: String::new() };
+    store.commit(first("quiet", "q", at(0))).await.unwrap();
+    store.commit(next(&*store, "quiet", "q", at(1), gone()).await).await.unwrap();
+    store.commit(first("open", "o", at(2))).await.unwrap();
+    store.commit(commit(Run::new("s".into(), at(3)), 0, stormed(3))).await.unwrap();
+    for change in [None, Some(gone())] {
+        if let Some(change) = change {
+            store.commit(next(&*store, "s", "s", at(4), change).await).await.unwrap();
+        }
+        let runs = store.snapshot(at(5)).await.unwrap().runs;
+        let mut ids: Vec<_> = runs.iter().map(|it| it.id().to_string()).collect();
+        ids.sort();
+        assert_eq!(ids, ["open", "s"], "each once");
+    }
+    let runs = store.snapshot(at(5)).await.unwrap().runs;
+    let ended = runs.iter().find(|it| it.id().as_str() == "s").unwrap().run();
+    assert!(!ended.is_open() && ended.handoffs.len() == 1 && ended.storm_since == Some(at(3)));
 }
 
 pub(crate) async fn names_that_somebody_invents_do_not_fill_the_rollups(place: Place) {
@@ -584,6 +612,7 @@ macro_rules! suite {
             one_conflict_in_a_group_does_not_sink_the_others
             a_reader_of_the_tail_misses_nothing_that_two_write
             a_snapshot_is_of_one_moment
+            a_snapshot_has_what_is_open_and_what_ended_with_a_verdict
             names_that_somebody_invents_do_not_fill_the_rollups
             rollups_of_two_writers_add_up
             a_clock_that_was_wrong_leaves_the_figures_as_they_were

@@ -80,6 +80,8 @@ struct Flat<'a> {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     cyclic: bool,
     max_cycles: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_hops: Option<u32>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     separation: bool,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
@@ -145,6 +147,7 @@ impl Serialize for Emission {
             flags: Cow::Borrowed(&terms.flags),
             cyclic: terms.cyclic,
             max_cycles: terms.max_cycles,
+            max_hops: terms.max_hops,
             separation: terms.separation,
             emitter: terms.emitter.as_ref().map(Cow::Borrowed),
             approval: terms.approval.as_deref().map(Cow::Borrowed),
@@ -178,6 +181,7 @@ impl<'de> Deserialize<'de> for Emission {
             flags: it.flags.into_owned(),
             cyclic: it.cyclic,
             max_cycles: it.max_cycles,
+            max_hops: it.max_hops,
             separation: it.separation,
             emitter: it.emitter.map(Cow::into_owned),
             approval: it.approval.map(|it| Box::new(it.into_owned())),
