@@ -18,6 +18,7 @@ use crate::toml_lines::Mistake;
 
 /// Flags for the policies and schemas of a store, as for `seam serve`.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)] // those of every act are called the same
 pub struct Flags {
     /// Policies of edges, where the address is a store [env: SEAM_POLICIES]
     #[arg(long, value_name = "FILE")]
