@@ -100,7 +100,8 @@ pub fn finish(look: &Look, on: &On, kind: ActKind, by: &str, items: &[Item]) -> 
                 reason: &'a str,
                 items: &'a [Row<'a>],
             }
-            let done = Done { kind: "act", act: kind, source: &look.address, by, reason: &on.flags.reason, items: &rows };
+            let done =
+                Done { kind: "act", act: kind, source: &look.address, by, reason: &on.flags.reason, items: &rows };
             json(&done, true)?
         }
         Output::Jsonl => rows.iter().map(|row| json(row, false)).collect::<Result<_, _>>()?,
