@@ -145,7 +145,7 @@ fn emitted(
             known.version += 1;
             note_seen(known, event);
         });
-        return None;
+        return Some(Irregularity::EmittedLate);
     }
     let mut emission = Arc::clone(emission);
     if emission.is_observed() {
