@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Two small agents that hand work to each other through Seamwatch. Only the standard library is needed.
 
-    python3 examples/agent.py emit      # researcher: hands one piece of work to the writer
+    python3 examples/agent.py emit      # researcher: hands one piece of work to the writer; `emit TOPIC`: another
     python3 examples/agent.py work      # writer: claims, acknowledges and completes until ctrl-c; `once`: one only
     python3 examples/agent.py broken    # a contract without failure_modes, and what the server says to it
 
 HANDOFF_URL says where the orchestrator is (http://127.0.0.1:7600 unless set; start one with `seam serve`),
-HANDOFF_TOKEN who you are, where tokens are needed.
+HANDOFF_TOKEN who you are, where tokens are needed, HANDOFF_LEASE_S how long the work of an agent that died stays with it
+(60 seconds unless set), and HANDOFF_THINK_S how many seconds the writer thinks: it may be much longer.
 """
-import json, os, sys, time, urllib.error, urllib.request
+import contextlib, hashlib, json, os, sys, threading, time, urllib.error, urllib.request
 
 BASE = os.environ.get("HANDOFF_URL", "http://127.0.0.1:7600").rstrip("/") + "/api/v1/handoffs"
 TOKEN = os.environ.get("HANDOFF_TOKEN")
+LEASE_S = int(os.environ.get("HANDOFF_LEASE_S", "60"))
 
 
 def post(path, body, patience=5):
@@ -30,8 +32,10 @@ def post(path, body, patience=5):
 
 
 def contract(topic):
-    """The least a producer says; the server fills in keys, trace and position."""
+    """The least a producer says; the server fills in keys and position."""
     return {
+        # One topic is one run, so that whoever hands it over twice, because no answer came, does so once.
+        "trace_id": hashlib.sha256(topic.encode()).hexdigest()[:32],
         "source": {"kind": "agent", "id": "researcher"},
         "target": {"kind": "agent", "id": "article-writer"},
         "pipeline": {"name": "python-example", "version": "1.0.0", "stage": "draft", "output": "article"},
@@ -51,30 +55,51 @@ def contract(topic):
     }
 
 
-def emit():
-    status, answer = post("", contract("prices"))
+def emit(topic="prices"):
+    status, answer = post("", contract(topic))
     if status not in (200, 201):
         return refused(status, answer)
-    print(f"emitted {answer['handoff_id']}; `seam show {answer['handoff_id']}` tells all about it")
+    told = "emitted" if status == 201 else "emitted before as"
+    print(f"{told} {answer['handoff_id']}; `seam show {answer['handoff_id']}` tells all about it")
     return 0
 
 
 def write(contract):
     """Where a real agent would think."""
-    print(f"working on: {contract['brief']['title']}")
+    print(f"working on: {contract['brief']['title']}", flush=True)
+    time.sleep(float(os.environ.get("HANDOFF_THINK_S", "0")))
     return {"words": 600}
 
 
 def take_one():
-    status, task = post("/claim", {"agent": "article-writer", "wait_s": 20})
+    status, task = post("/claim", {"agent": "article-writer", "wait_s": 20, "lease_s": LEASE_S})
     if status != 200:  # 204: there was nothing to do for 20 seconds
         return status, task
     handoff, lease = f"/{task['handoff_id']}/", {"lease_id": task["lease_id"]}
     post(handoff + "ack", lease)  # the contract is understood: the work is ours
+    with kept(handoff, lease):  # for as long as the model thinks
+        try:
+            result = write(task["contract"])
+        except KeyError as why:  # the contract says whether a code is tried again
+            return post(handoff + "fail", {**lease, "code": "timeout", "detail": str(why)})
+        return post(handoff + "complete", {**lease, "result": result})
+
+
+@contextlib.contextmanager
+def kept(handoff, lease):
+    """The lease does not end before the work: a heartbeat every third of it."""
+    done = threading.Event()
+
+    def beat():
+        while not done.wait(LEASE_S / 3):
+            with contextlib.suppress(OSError):  # the next one may get through
+                post(handoff + "heartbeat", lease)
+
+    threading.Thread(target=beat, daemon=True).start()
     try:
-        return post(handoff + "complete", {**lease, "result": write(task["contract"])})
-    except KeyError as why:  # the contract says whether a code is tried again
-        return post(handoff + "fail", {**lease, "code": "timeout", "detail": str(why)})
+        yield
+    finally:
+        done.set()
 
 
 def work(once=False):
@@ -83,6 +108,8 @@ def work(once=False):
         if status == 200:
             done = answer["handoff"]
             print(f"{done['state']} {done['handoff_id']}", flush=True)
+        elif status == 409:  # the lease was lost: somebody else does it
+            refused(status, answer)
         elif status != 204:
             return refused(status, answer)
         if once and status == 200:
@@ -90,7 +117,7 @@ def work(once=False):
 
 
 def broken():
-    bad = contract("prices")
+    bad = contract("nothing")
     del bad["failure_modes"]
     status, answer = post("", bad)
     refused(status, answer)
@@ -106,10 +133,11 @@ def refused(status, answer):
 
 if __name__ == "__main__":
     roles = {"emit": emit, "work": work, "once": lambda: work(once=True), "broken": broken}
-    if len(sys.argv) != 2 or sys.argv[1] not in roles:
+    role, topic = sys.argv[1:2], sys.argv[2:]
+    if not role or role[0] not in roles or len(topic) > (role[0] == "emit"):
         sys.exit(__doc__)
     try:
-        sys.exit(roles[sys.argv[1]]())
+        sys.exit(roles[role[0]](*topic))
     except KeyboardInterrupt:
         print()
     except urllib.error.URLError as why:

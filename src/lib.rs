@@ -64,7 +64,7 @@
 //! # The way of what is only observed
 //!
 //! ```text
-//!  1  source::recording::line        a line becomes an Observation: a fact, with the ids and times of its source
+//!  1  source::recording::line        a line (`docs/recordings.md`) becomes an Observation: a fact, with the ids and times of its source
 //!  2  source::observer               put in order, said once, its handoff introduced; what cannot be used is counted
 //!  3  source::recording::player      the events go out in batches, at the speed of the replay
 //!  4  domain::ledger                 folds them like those of an orchestrator; what nobody measures is not judged

@@ -151,8 +151,11 @@ impl Queue {
                 let _ = out.write_all(&line);
             }
             if lost > told {
-                let said =
-                    format!("seam: {} lines of the log were left out here: nobody took them in time\n", lost - told);
+                let lines = match lost - told {
+                    1 => "1 line of the log was".to_owned(),
+                    many => format!("{many} lines of the log were"),
+                };
+                let said = format!("seam: {lines} left out here: nobody took them in time\n");
                 let _ = out.write_all(said.as_bytes());
                 told = lost;
             }

@@ -117,7 +117,7 @@ pub mod source {
         pub use crate::source::http::Http;
     }
     pub mod observer {
-        pub use crate::source::observer::{Disorder, Observation, Observer, Window};
+        pub use crate::source::observer::{Disorder, Observation, Observer, Origin, Window};
     }
     pub mod recording {
         pub use crate::source::recording::{Recording, write_line};

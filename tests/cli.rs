@@ -208,7 +208,52 @@ fn figures_of_a_recording_are_those_of_its_lines() {
     assert_eq!(edges["irregular"], json!({"never_emitted": 1, "ended_unacknowledged": 12, "second_end": 1}));
     let causes: Vec<&str> =
         edges["skipped"].as_array().unwrap().iter().map(|it| it["cause"].as_str().unwrap()).collect();
-    assert_eq!(causes, ["not JSON", "a member is missing", "duplicate"]);
+    assert_eq!(causes, ["not JSON", "a member is missing", "identical lines"]);
+    let lines = std::fs::read_to_string(SMALL.trim_start_matches("file:")).unwrap().lines().count();
+    assert_eq!(sandbox.json(&["get", "events", "-c", SMALL])["total"], lines - 3, "nobody recorded a sighting");
+}
+
+/// A line of the plain shape: a kind of handoff `1`, so many seconds into a minute.
+fn line(second: u32, kind: &str, run: &str) -> String {
+    let at = format!("2026-03-01T10:00:{second:02}Z");
+    let line =
+        json!({"at": at, "kind": kind, "pipeline": "p", "trace_id": run, "from": "a", "to": "b", "handoff_id": "1"});
+    format!("{line}\n")
+}
+
+#[test]
+fn ids_of_a_run_are_told_apart_everywhere() {
+    let sandbox = Sandbox::new();
+    let lines: Vec<String> = ["emitted", "dead_lettered"]
+        .into_iter()
+        .flat_map(|kind| ["t1", "t2", "t3"].map(|run| line(1, kind, run)))
+        .collect();
+    let address = format!("file:{}", sandbox.file("runs.ndjson", &lines.concat()));
+    let dead = sandbox.json(&["get", "dead", "-c", &address]);
+    let ids: Vec<&str> = dead["rows"].as_array().unwrap().iter().map(|it| it["handoff_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["t1/1", "t2/1", "t3/1"]);
+    let edge = &sandbox.json(&["get", "edges", "-c", &address])["rows"][0];
+    assert_eq!((&edge["counts"]["emitted"], &edge["dead"]), (&json!(3), &json!(3)));
+    assert_eq!(sandbox.json(&["show", "t2/1", "-c", &address])["handoff"]["trace_id"], "t2");
+    for command in [&["show", "1"][..], &["get", "dead", "1"]] {
+        let why = sandbox.says(2, &[command, &["-c", &address]].concat());
+        assert!(why.contains("1 is short for t") && why.contains("name one in full"), "{why}");
+    }
+    let remarks = text(&sandbox.run(&["get", "dead", "-c", &address]).stderr);
+    assert!(remarks.contains("1 id of a handoff stands in several runs"), "{remarks}");
+}
+
+#[test]
+fn a_recording_on_standard_input_has_an_address() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(&["get", "events", "-c", "file:/dev/stdin", "-o", "json"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(line(1, "emitted", "t").as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let events: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(events["total"], 1);
+    let why = sandbox.says(2, &["get", "events", "-c", "-"]);
+    assert!(why.contains("`file:/dev/stdin`"), "{why}");
 }
 
 #[test]
@@ -686,8 +731,8 @@ fn what_cannot_work_says_what_to_do() {
     assert!(!sandbox.path("junk.db.lock").exists(), "and alone");
     assert!(get(1, &format!("file:{}", sandbox.path("no.ndjson").display())).contains("no.ndjson"));
     assert!(get(1, &format!("file:{}", sandbox.home.path().display())).contains("cannot read"));
-    let other = sandbox.file("other.txt", "hello\nworld\n");
-    assert!(get(1, &format!("file:{other}")).contains("is it a recording"));
+    let other = sandbox.file("other.txt", "hello\n");
+    assert!(get(1, &format!("file:{other}")).contains("no event in 1 line: is it a recording"));
     let live = sandbox.says(2, &["get", "edges", "-c", "http://127.0.0.1:9", "--as-of", "2026-01-01T00:00:00Z"]);
     assert!(live.contains("--as-of needs a recording"), "{live}");
     assert!(sandbox.says(2, &["get", "edges", "-c", SMALL, "--as-of", "noon"]).contains("RFC 3339"));

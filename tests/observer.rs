@@ -14,7 +14,7 @@ use seamwatch::testing::domain::health;
 use seamwatch::testing::domain::id::{Actor, Edge};
 use seamwatch::testing::domain::ledger::Ledger;
 use seamwatch::testing::domain::time::{DAY, HOUR, MINUTE, Millis, SECOND, Time};
-use seamwatch::testing::source::observer::{Disorder, Observation, Observer, Window};
+use seamwatch::testing::source::observer::{Disorder, Observation, Observer, Origin, Window};
 
 /// Largest difference of clocks.
 const SKEW: Millis = 400;
@@ -100,21 +100,24 @@ fn fleet(plans: &[Plan]) -> Fleet {
             };
             let right = Event { at: truth, ..event.clone() };
             let place = Some((edge.clone(), nth as u32 + 1));
-            let seen = Observation { event, place, origin: None, came_from: 1 };
+            let seen = Observation { event, place, origin: Origin::Content, came_from: 1 };
             all.push(((truth, plan.run, nth, stage), seen, right));
         };
         let emitted = start + plan.emitted;
         let emission = Emission { step: nth as u32 + 1, ..Emission::observed(edge.clone(), "do it", emitted) };
         say(0, emitted, emitted, Fact::Emitted(Arc::new(emission)));
+        let taken_up = emitted + plan.acknowledged.unwrap_or(0).max(0);
         if let Some((asked, answered)) = plan.asked {
-            say(1, emitted + asked, emitted + asked, Fact::EscalationOpened(question()));
+            say(2, emitted + asked, emitted + asked, Fact::EscalationOpened(question()));
             let answer = Resolution { answer: Answer::Respond, note: String::new(), feedback: Vec::new(), value: None };
             let at = emitted + asked + answered;
             say(3, at, at, Fact::EscalationResolved(Box::new(answer)));
         }
-        let taken_up = emitted + plan.acknowledged.unwrap_or(0).max(0);
         if let Some(later) = plan.acknowledged {
-            say(2, emitted + later, taken_up, Fact::Acknowledged { until: None });
+            // Who is asked before answers before it goes on.
+            let asked = plan.asked.is_some_and(|(asked, _)| emitted + asked < taken_up);
+            let stage = if asked { 4 } else { 1 };
+            say(stage, emitted + later, taken_up, Fact::Acknowledged { until: None });
         }
         if let Some((how, later)) = plan.ended {
             let (told, truth) = (taken_up + later, taken_up + later.max(0));
@@ -130,9 +133,9 @@ fn fleet(plans: &[Plan]) -> Fleet {
                 },
                 _ => Fact::ObservedFailed { code: code() },
             };
-            say(4, told, truth, fact);
+            say(5, told, truth, fact);
             if how == 4 {
-                say(5, truth, truth, Fact::ObservedRetried {});
+                say(6, truth, truth, Fact::ObservedRetried {});
             }
         }
     }
@@ -261,7 +264,7 @@ proptest! {
 
     #[test]
     fn a_file_is_put_in_order_whole(plans in plans(), hearing in hearing()) {
-        // A file has no other clock, and of one millisecond its own order stands: here every time is another.
+        // A file has no other clock: here every time is another.
         let Fleet { mut seen, .. } = fleet(&plans);
         for (nth, it) in seen.iter_mut().enumerate() {
             it.event.at = Time::from_millis(nth as i64 * 7);

@@ -34,10 +34,17 @@ impl Server {
     }
 
     fn agent(&self, role: &str) -> Output {
+        self.thinking_agent(role, "60", "0")
+    }
+
+    /// An agent with a lease of so many seconds that thinks for so many.
+    fn thinking_agent(&self, role: &str, lease: &str, think: &str) -> Output {
         Command::new("python3")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/agent.py"))
             .arg(role)
             .env("HANDOFF_URL", &self.url)
+            .env("HANDOFF_LEASE_S", lease)
+            .env("HANDOFF_THINK_S", think)
             .env_remove("HANDOFF_TOKEN")
             .output()
             .unwrap()
@@ -70,6 +77,9 @@ fn the_python_example_works_and_is_refused_with_the_path() {
     let id = said(&emitted);
     let id = id.split([' ', ';']).nth(1).unwrap();
 
+    let again = server.agent("emit");
+    assert!(said(&again).contains(&format!("emitted before as {id}")), "{}", said(&again));
+
     let worked = server.agent("once");
     assert!(worked.status.success(), "{}", said(&worked));
     assert!(said(&worked).contains(&format!("completed {id}")), "{}", said(&worked));
@@ -81,4 +91,19 @@ fn the_python_example_works_and_is_refused_with_the_path() {
 
     let unknown = server.agent("dance");
     assert!(!unknown.status.success());
+}
+
+#[test]
+fn the_python_agent_keeps_what_it_thinks_about_for_longer_than_its_lease() {
+    if !is_installed("python3") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path());
+    let emitted = server.agent("emit");
+    assert!(emitted.status.success(), "{}", said(&emitted));
+    let worked = server.thinking_agent("once", "1", "2.5");
+    assert!(worked.status.success(), "{}", said(&worked));
+    assert_eq!(said(&worked).matches("working on").count(), 1, "nobody else was given it: {}", said(&worked));
+    assert!(said(&worked).contains("completed "), "{}", said(&worked));
 }

@@ -113,7 +113,8 @@ impl Reader {
 
     /// Succeeds. Where there have to be dead letters first, the agents of the story will leave some.
     fn finish(&self, command: &str) {
-        let needs_dead = command.contains("get dead") && !command.contains("file:");
+        let may_be_silent = command.contains("file:") || command.contains("select(");
+        let needs_dead = command.contains("get dead") && !may_be_silent;
         let run = || {
             let output = self.shell(command).output().unwrap();
             let is_well = output.status.success();
@@ -122,6 +123,18 @@ impl Reader {
             (is_well && !(needs_dead && output.stdout.is_empty())).then_some(())
         };
         wait::until(run, || format!("`{command}` tells of dead letters"));
+    }
+
+    /// What a command prints, which succeeds and has nothing to remark.
+    fn output(&self, command: &str) -> String {
+        let output = self.shell(command).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && said.is_empty(),
+            "`{command}` ends with {} and says:\n{said}",
+            output.status
+        );
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Make knows the target, and would run cargo.
@@ -195,6 +208,12 @@ fn every_command_works() {
     for command in commands {
         reader.follow(command);
     }
+    // What the page on JSON shows is said of the same orchestrator, and of the same recording.
+    let examples = blocks(include_str!("../docs/json.md"), "sh");
+    assert!(examples.len() > 2, "{examples:?}");
+    for command in examples {
+        reader.follow(command);
+    }
     for child in &mut reader.running {
         assert!(child.try_wait().unwrap().is_none(), "what goes on has ended");
     }
@@ -217,9 +236,15 @@ fn links_and_pictures_are_there() {
         let mut packed = packed.iter().filter_map(toml::Value::as_str);
         packed.any(|it| path.starts_with(it.trim_end_matches("/**")))
     };
-    for page in
-        ["README.md", "CHANGELOG.md", "docs/json.md", "docs/protocol.md", "docs/keys.md", "docs/configuration.md"]
-    {
+    for page in [
+        "README.md",
+        "CHANGELOG.md",
+        "docs/json.md",
+        "docs/protocol.md",
+        "docs/keys.md",
+        "docs/configuration.md",
+        "docs/recordings.md",
+    ] {
         let path = root().join(page);
         let text = std::fs::read_to_string(&path).unwrap();
         for link in text.split("](").skip(1) {
@@ -239,6 +264,16 @@ fn links_and_pictures_are_there() {
             );
         }
     }
+}
+
+#[test]
+fn the_recording_of_the_page_is_read_as_the_page_says() {
+    let page = include_str!("../docs/recordings.md");
+    let reader = Reader::new();
+    let [lines] = blocks(page, "json lines")[..] else { panic!("the page has one example") };
+    std::fs::write(reader.directory.path().join("example.ndjson"), lines).unwrap();
+    let said: Vec<String> = blocks(page, "sh").into_iter().flat_map(str::lines).map(|it| reader.output(it)).collect();
+    assert_eq!(said, blocks(page, "text"));
 }
 
 #[test]
@@ -323,6 +358,50 @@ fn the_list_of_keys_is_that_of_the_program() {
     assert!(written == page, "docs/keys.md is old; make it anew with UPDATE=1 cargo test --test readme");
     let own = blocks(&page, "toml")[0];
     assert!(Keymap::load(own).is_ok(), "{:?}", Keymap::load(own));
+}
+
+/// What a payload schema asks of one value, as the protocol has it.
+fn form(schema: &serde_json::Value, defs: &serde_json::Value) -> String {
+    let list = |it: &serde_json::Value| -> Vec<String> {
+        it.as_array().into_iter().flatten().map(|it| it.as_str().unwrap().to_owned()).collect()
+    };
+    if let Some(name) = schema["$ref"].as_str() {
+        return form(&defs[name.rsplit('/').next().unwrap()], defs);
+    }
+    if schema["enum"].is_array() {
+        return format!("one of `{}`", list(&schema["enum"]).join("`, `"));
+    }
+    match schema["type"].as_str().unwrap() {
+        "object" => {
+            let required = list(&schema["required"]);
+            let mark = |name: &String| if required.contains(name) { name.clone() } else { format!("{name}?") };
+            let members: BTreeSet<&String> = schema["properties"].as_object().unwrap().keys().collect();
+            let members: Vec<String> = members.into_iter().map(mark).collect();
+            format!("object: `{{{}}}`", members.join(", "))
+        }
+        "array" => format!("list of {}, at most {}", form(&schema["items"], defs), schema["maxItems"]),
+        "number" => format!("number from {} to {}", schema["minimum"], schema["maximum"]),
+        "string" => "text".to_owned(),
+        other => panic!("the protocol has no word for {other}"),
+    }
+}
+
+#[test]
+fn the_protocol_lists_the_fields_of_the_templates() {
+    let mut table = String::from("| Template | Field | Needed | Form |\n|---|---|---|---|\n");
+    for name in ["code-change", "content-ops", "lead", "research-findings", "support-kb"] {
+        let file = root().join(format!("src/orchestrator/schema/{name}.json"));
+        let schema: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let fields: BTreeSet<&String> = schema["properties"].as_object().unwrap().keys().collect();
+        for field in fields {
+            let needed = schema["required"].as_array().unwrap().iter().any(|it| it == field.as_str());
+            let needed = if needed { "yes" } else { "no" };
+            let form = form(&schema["properties"][field], &schema["$defs"]);
+            writeln!(table, "| `{name}` | `{field}` | {needed} | {form} |").unwrap();
+        }
+    }
+    let protocol = include_str!("../docs/protocol.md");
+    assert!(protocol.contains(&table), "docs/protocol.md does not hold this:\n{table}");
 }
 
 /// The calls of the table in section 7 of the protocol, such as `get /api/v1/handoffs/{id}`. A name alone stands for

@@ -94,7 +94,7 @@ fn record(path: &Path) -> std::io::Result<()> {
     }
     let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
     for event in &events {
-        writeln!(file, "{}", write_line(event)?)?;
+        writeln!(file, "{}", write_line(event, 1)?)?;
     }
     file.flush()
 }

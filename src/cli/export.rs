@@ -35,9 +35,10 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let look = look(&args.connect, None).await?;
     let mut out = Out::open(args.file.as_deref(), args.force)?;
-    let mut written = 0;
+    let mut written = 0_u64;
     let write = async |events: Vec<Event>| {
-        written += out.lines(&events)?;
+        out.lines(&events, written)?;
+        written += events.len() as u64;
         Ok(())
     };
     look.log(Reach::All, write).await?;
@@ -46,7 +47,8 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         say(&format!("left out {} x {}: {}", it.count, it.cause, it.example));
     }
     if let Some(file) = &args.file {
-        say(&format!("{written} events written to {file}"));
+        let events = if written == 1 { "event" } else { "events" };
+        say(&format!("{written} {events} written to {file}"));
     }
     Ok(Exit::Done)
 }
@@ -99,11 +101,11 @@ impl Out {
         })
     }
 
-    /// Writes events, one a line, and says how many.
-    fn lines(&mut self, events: &[Event]) -> anyhow::Result<usize> {
+    /// Writes events, one a line, after so many lines.
+    fn lines(&mut self, events: &[Event], written: u64) -> anyhow::Result<()> {
         let mut text = String::new();
-        for event in events {
-            text += &escape_json(&write_line(event)?);
+        for (place, event) in (written + 1..).zip(events) {
+            text += &escape_json(&write_line(event, place)?);
             text.push('\n');
         }
         match self {
@@ -112,7 +114,7 @@ impl Out {
                 to.write(text.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
             }
         }
-        Ok(events.len())
+        Ok(())
     }
 
     fn close(self) -> anyhow::Result<()> {

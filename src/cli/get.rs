@@ -142,7 +142,7 @@ async fn events(args: &Args, look: &Look) -> anyhow::Result<Exit> {
         if look.live && reach != Reach::All {
             edges.look_up(look, &events).await;
         }
-        for event in events {
+        for event in events.into_iter().filter(|it| !it.fact.is_sighting()) {
             let row = EventRow::new(&mut edges, Cow::Owned(event));
             if since.is_some_and(|it| row.event.at <= it) || !choice.keeps(&row) {
                 continue;
@@ -240,6 +240,10 @@ fn remarks(look: &Look, left_out: usize) {
         let (count, cause) = (it.count, &it.cause);
         let first = if it.first == 0 { String::new() } else { format!(", first in line {}", it.first) };
         say(&format!("left out {count} x {cause}{first}: {}", it.example));
+    }
+    if look.shared > 0 {
+        let stand = if look.shared == 1 { "id of a handoff stands" } else { "ids of handoffs stand" };
+        say(&format!("{} {stand} in several runs: the run is in front of it, RUN/ID", look.shared));
     }
     for (irregular, count) in look.ledger.irregular() {
         say(&format!("irregular: {count} x {}", irregular.words()));

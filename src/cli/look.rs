@@ -1,5 +1,6 @@
 //! The state of an address right now, or of a recording at an instant: every reading command starts here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -37,6 +38,8 @@ pub struct Look {
     pub events: Vec<Event>,
     /// Input that could not be used, counted by cause; empty when all of it could.
     pub skipped: Vec<Skipped>,
+    /// Number of ids that stand in several runs of a recording, which have the run in front of them.
+    pub shared: usize,
     /// Whether time is real here: true for an orchestrator, false for a recording.
     pub live: bool,
     /// Position in the log of a live source that the state is known at; empty for a recording.
@@ -67,14 +70,18 @@ impl Look {
         open
     }
 
-    /// The id that is meant by one with its middle left out, as a narrow terminal shows it: `01a1fc…-9dc4`. Any other
-    /// stays as it is, and so does one that nothing known looks like.
+    /// The id that is meant by one with its middle left out, as a narrow terminal shows it: `01a1fc…-9dc4`; or by one as
+    /// its recording has it, where that stands in several runs: `7` for `t1/7`. Any other stays as it is, and so does
+    /// one that nothing known looks like.
     ///
     /// # Errors
     /// Several ids look like it.
     pub fn whole(&self, id: &str) -> Result<String, Stop> {
-        let Some((head, tail)) = id.split_once('…') else {
-            return Ok(id.to_owned());
+        let of_a_run = format!("/{id}");
+        let (head, tail) = match id.split_once('…') {
+            Some(ends) => ends,
+            None if self.shared > 0 && self.ledger.run(&id.into()).is_none() => ("", of_a_run.as_str()),
+            None => return Ok(id.to_owned()),
         };
         let known = self.ledger.runs().flat_map(|run| {
             let handoffs = run.handoffs.keys().map(HandoffId::as_str);
@@ -176,13 +183,13 @@ async fn look_for(connect: &Connect, purpose: Purpose, as_of: Option<Time>) -> a
     let (address, source, environment) = open(connect, purpose).await?;
     let shown = address.to_string();
     if let Address::File(path) = address {
-        let reading = recording::load(path).await.map_err(Stop::from)?;
+        let reading = Arc::unwrap_or_clone(recording::load(path).await.map_err(Stop::from)?);
         let end = reading.until().unwrap_or_default();
         let as_of = as_of.unwrap_or(end);
-        let mut events = reading.events.clone();
+        let mut events = reading.events;
         events.retain(|it| it.at <= as_of);
         let mut ledger = Ledger::of_recording(Windows::phase_of(as_of));
-        ledger.measure(reading.measured.clone());
+        ledger.measure(reading.measured);
         for event in &events {
             ledger.apply(event);
         }
@@ -194,7 +201,8 @@ async fn look_for(connect: &Connect, purpose: Purpose, as_of: Option<Time>) -> a
             ledger,
             as_of,
             events,
-            skipped: reading.skipped.clone(),
+            skipped: reading.skipped,
+            shared: reading.shared,
             live: false,
             cursor: Cursor::default(),
         });
@@ -214,7 +222,7 @@ async fn look_for(connect: &Connect, purpose: Purpose, as_of: Option<Time>) -> a
     let mut ledger = Ledger::new(0);
     ledger.measure(source.capabilities().measured);
     ledger.restore(snapshot);
-    Ok(Look { address: shown, environment, source, ledger, as_of, events, skipped, live: true, cursor })
+    Ok(Look { address: shown, environment, source, ledger, as_of, events, skipped, shared: 0, live: true, cursor })
 }
 
 async fn snapshot(source: &Shared) -> anyhow::Result<Snapshot> {
@@ -277,6 +285,7 @@ mod tests {
             as_of: late,
             events: Vec::new(),
             skipped: Vec::new(),
+            shared: 0,
             live: true,
             cursor: snapshot.cursor,
         };

@@ -152,7 +152,7 @@ async fn timeline(look: &Look, id: RunId) -> anyhow::Result<Option<(Run, Vec<Eve
         let Some(run) = look.ledger.run(&id) else {
             return Ok(None);
         };
-        let events = look.events.iter().filter(|it| it.run == id);
+        let events = look.events.iter().filter(|it| it.run == id && !it.fact.is_sighting());
         return Ok(Some((run.clone(), events.cloned().collect())));
     }
     match look.source.fetch(Want::Timeline(id)).await {

@@ -20,6 +20,7 @@ pub use annotation::Annotation;
 pub use emission::Emission;
 pub use escalation::{Answer, Cause, Escalation, EscalationKind, Resolution, Timeout};
 pub use terms::{Approval, Terms};
+pub use wire::Placed;
 pub use words::Tone;
 
 /// One thing that happened. Folding uses this data only: no clock, no randomness.

@@ -9,7 +9,8 @@
 //!   every source goes that only observes.
 //! - An event about a handoff that nobody emitted yet, such as an early acknowledgement, is lost and counted as
 //!   [`Irregularity::NeverEmitted`], and the emission that follows does not bring it back. Therefore the observer says
-//!   [`Sighted`](super::event::Fact::Sighted) first. The emission of what was sighted is taken up whenever it comes.
+//!   [`Sighted`](super::event::Fact::Sighted) first. The emission of what was sighted is taken up whenever it comes: then
+//!   it was not never emitted, but late ([`Irregularity::EmittedLate`]).
 //! - Within a handoff any order is folded as far as it makes sense; what the protocol does not allow is counted in
 //!   [`irregular`](Ledger::irregular).
 //!
@@ -100,7 +101,7 @@ impl Ledger {
     /// Folds one event into its run and the indexes; a duplicate is only counted as irregular.
     pub fn apply(&mut self, event: &Event) {
         self.revision += 1;
-        self.folded += 1;
+        self.folded += u64::from(!event.fact.is_sighting());
         self.now = self.now.max(event.at);
         if self.is_begun_anew(event) {
             self.give_up(&event.run);
@@ -113,6 +114,12 @@ impl Ledger {
         let run = Arc::clone(kept);
         if let Some(irregular) = irregular {
             *self.irregular.entry(irregular).or_default() += 1;
+        }
+        if irregular == Some(Irregularity::EmittedLate)
+            && let Some(never) = self.irregular.get_mut(&Irregularity::NeverEmitted)
+        {
+            *never -= 1;
+            self.irregular.retain(|_, count| *count > 0);
         }
         if irregular == Some(Irregularity::Gap) {
             *self.fragments.entry(event.run.clone()).or_default() += 1;
@@ -129,11 +136,13 @@ impl Ledger {
             }
             self.note(event, after);
             self.index(before.as_ref(), after);
-            if self.recent.len() == KEEP_EVENTS {
-                self.recent.pop_front();
+            if !event.fact.is_sighting() {
+                if self.recent.len() == KEEP_EVENTS {
+                    self.recent.pop_front();
+                }
+                self.recent.push_back(event.clone());
+                self.latest += 1;
             }
-            self.recent.push_back(event.clone());
-            self.latest += 1;
         }
         self.note_run(stood, &run);
         self.note_refused(event, &run);

@@ -95,7 +95,7 @@ pub enum Control {
     Jump(Time),
 }
 
-/// Position of the replay of a recording.
+/// Replay of a recording: its position, and what holds for all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Replay {
     /// The present of the replay.
@@ -110,6 +110,8 @@ pub struct Replay {
     pub paused: bool,
     /// True once every event was played.
     pub ended: bool,
+    /// Number of ids that stand in several of its runs, and have the run in front of them: `RUN/ID`.
+    pub shared_ids: usize,
 }
 
 /// Open work, what ended of late and went round in circles, and per-edge rollups: what a console needs to start.

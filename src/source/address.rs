@@ -38,6 +38,9 @@ pub enum AddressError {
     /// The scheme is known, but this build has no source for it.
     #[error("`{0}` addresses are not in this build. It knows: {KNOWN_FORMS}")]
     NotInThisBuild(String),
+    /// The sign that other programs read as their standard input.
+    #[error("`-` is no address: for a recording on standard input write `file:/dev/stdin`")]
+    StandardInput,
     /// No scheme, and it looks like a file.
     #[error("`{0}` has no scheme: to replay a recording write `file:{0}`, for a store `sqlite:{0}`")]
     NoScheme(String),
@@ -86,6 +89,9 @@ impl Address {
         let text = text.trim();
         if text.is_empty() {
             return Err(AddressError::Empty);
+        }
+        if matches!(text, "-" | "file:-") {
+            return Err(AddressError::StandardInput);
         }
         let Some((scheme, rest)) = text.split_once(':') else {
             return Err(AddressError::NoScheme(text.to_owned()));
@@ -258,6 +264,9 @@ mod tests {
         assert!(said("langgraph+http://x").contains("not in this build"));
         assert!(said("run.ndjson").contains("file:run.ndjson"));
         assert!(said("file:").contains("file:PATH"));
+        assert!(said("-").contains("`file:/dev/stdin`"));
+        assert_eq!(said("file:-"), said("-"), "no file of that name is made up");
+        assert_eq!(parsed("file:./-"), Address::File("./-".into()));
         assert!(said("http://").contains("not a URL"));
         assert!(said("http://host/?a=b").contains('?'));
     }

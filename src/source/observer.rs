@@ -5,22 +5,27 @@
 //! comes back.
 //!
 //! - **Ids.** Runs and handoffs keep the ids of the source, so that people find them there again; one that is empty or
-//!   longer than [`MAX_ID`] is refused. A handoff is known by its id *in its run*: a source whose ids are unique in a
-//!   run only (span ids) writes the run in front of them, because the ledger finds a handoff by its id alone.
+//!   longer than [`MAX_ID`] is refused. A handoff is known by its id *in its run*, but the ledger finds it by its id
+//!   alone. Therefore an id that stands in several runs of a file has the run in front of it, as `RUN/ID`; a live
+//!   source whose ids are unique in a run only (span ids) writes it there itself.
 //! - **First sighting.** What is said of a handoff whose emission was not seen yet is preceded by [`Fact::Sighted`]. If
 //!   the emission comes after that, it is handed on as it is: the state machine takes it up for what was only sighted,
 //!   and the figures of the edge become those of the right order; a latency that is known only now is booked at the
-//!   time of the emission. What stays is one [`NeverEmitted`](crate::domain::machine::Irregularity::NeverEmitted).
-//! - **Order.** Of a file, everything is put in order of time, and of one millisecond the lines keep theirs. Of a live
-//!   source an observation is held for [`Window::Live::hold`] after it was *heard*, so that clocks which differ from
-//!   ours do not matter. What is told long after it happened (a span, at its end) still takes its place in its
-//!   handoff, if it is heard no later than the hold after what follows it there. Of one millisecond the order is run,
-//!   step, handoff, and within it that of its life. What comes too late even for that is handed on, and counted as
+//!   time of the emission. What stays is one [`EmittedLate`](crate::domain::machine::Irregularity::EmittedLate).
+//! - **Order.** Everything is put in order of time, and of one millisecond in that of run, step, emission, cause (`a>b`
+//!   before `b>c`), handoff, and within it of its life: an attempt is acknowledged, people are asked and answer, it fails, it is tried again and
+//!   acknowledged again, it ends. How the lines of a file stand does not matter. Of a live source an observation is held
+//!   for [`Window::Live::hold`] after it was *heard*, so that clocks which differ from ours do not matter. What is told
+//!   long after it happened (a span, at its end) still takes its place in its handoff, if it is heard no later than the
+//!   hold after what follows it there. What comes too late even for that is handed on, and counted as
 //!   [`Disorder::late`].
-//! - **Duplicates.** An observation is known by the id that its origin gave it, else by run, handoff, kind, time and
-//!   sequence. Remembered is all of a file, and of a live source no more than [`Window::Live::memory`] observations:
-//!   beyond it the handoffs not heard of for longest are forgotten, open or ended. What then still comes of them from
-//!   before is left out, because it cannot be told from what was said.
+//! - **Duplicates.** An observation is known by its [`Origin`]: the id it has there, the whole line of a file, or kind,
+//!   time and sequence. Remembered is all of a file, and of a live source no more than [`Window::Live::memory`]
+//!   observations: beyond it the handoffs not heard of for longest are forgotten, open or ended. What then still comes
+//!   of them from before is left out, because it cannot be told from what was said.
+//! - **Strays.** A wrong clock must not set that of all. Of a file, what lies beyond a silence of 366 days is left out,
+//!   unless it is a season of its own: ten events or more, at least a tenth as many as the largest part of the file has,
+//!   and at most twenty years from it.
 //! - **Clock skew.** An acknowledgement up to [`Window::Live::skew`] before its emission, or an end before either,
 //!   comes from another clock. It is moved to the time of what it follows, so that its latency is 0, and counted as
 //!   [`Disorder::skewed`].
@@ -36,6 +41,9 @@ use crate::domain::id::Edge;
 use crate::domain::port::Skipped;
 use crate::domain::time::{HOUR, Millis, Time};
 
+mod apart;
+mod cause;
+mod life;
 mod memory;
 mod order;
 mod skipped;
@@ -60,11 +68,22 @@ pub struct Observation {
     /// The edge and the step of the handoff as far as the source names them, in case its emission is never seen;
     /// `None` when it does not.
     pub place: Option<(Edge, u32)>,
-    /// Id of this very observation where it comes from, such as a checkpoint or the start of a span, unique for this
-    /// kind of fact and this handoff; `None` when there is none, and its content tells it apart.
-    pub origin: Option<Arc<str>>,
+    /// What tells it from all others.
+    pub origin: Origin,
     /// Place it came from, for people who look for it: the number of a line or of a message, from 1.
     pub came_from: u64,
+}
+
+/// What tells an observation from all others of its handoff. The same twice is the same observation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// Id of this very observation where it comes from, such as a checkpoint or the start of a span, unique for this
+    /// kind of fact and this handoff.
+    Id(Arc<str>),
+    /// The line of a file that it was read from, whole, as a hash: lines that differ anywhere are two observations.
+    Line(u64),
+    /// Nothing but its kind, its time and its number in the run.
+    Content,
 }
 
 /// How long observations are held so that they can be put in order.
@@ -104,6 +123,8 @@ pub struct Observer {
     memory: Memory,
     skipped: Counts,
     disorder: Disorder,
+    /// See [`shared`](Self::shared).
+    shared: usize,
 }
 
 impl Observer {
@@ -119,6 +140,7 @@ impl Observer {
             memory: Memory::new(most),
             skipped: Counts::default(),
             disorder: Disorder::default(),
+            shared: 0,
         }
     }
 
@@ -167,20 +189,28 @@ impl Observer {
     /// All that is held, in order: the source is at its end.
     pub fn finish(&mut self) -> Vec<Event> {
         let all = self.in_order();
-        self.hand_on(all)
+        let mut events = self.hand_on(all);
+        if self.window == Window::Whole {
+            let shared = apart::shared(self.memory.handoffs());
+            apart::tell_apart(&mut events, &shared);
+            self.shared = shared.len();
+        }
+        events
+    }
+
+    /// Number of ids that stand in several runs of a file, which have the run in front of them; 0 before
+    /// [`finish`](Self::finish).
+    pub fn shared(&self) -> usize {
+        self.shared
     }
 
     /// Holds an observation that can be used.
     fn hold(&mut self, it: Observation, heard: Time) -> Result<(), Unusable> {
         check_ids(&it)?;
-        let skew = match self.window {
-            Window::Whole => 0,
-            Window::Live { skew, .. } => {
-                check_time(it.event.at, heard)?;
-                skew
-            }
-        };
-        let is_late = self.memory.note(&it, skew)?;
+        if self.window != Window::Whole {
+            check_time(it.event.at, heard)?;
+        }
+        let is_late = self.memory.note(&it, self.skew())?;
         self.disorder.late += u64::from(is_late);
         self.held.push(Held::new(it, heard));
         Ok(())
@@ -189,38 +219,61 @@ impl Observer {
     /// Takes all that is held, in order of what is known by now.
     fn in_order(&mut self) -> Vec<Held> {
         let mut held = std::mem::take(&mut self.held);
-        match self.window {
-            Window::Whole => {
-                order::by_time(&mut held);
-                for it in order::take_strays(&mut held) {
-                    self.skip(it.of.came_from, Unusable::new(Cause::StrayTime, it.at.to_string()));
-                }
-            }
-            Window::Live { skew, .. } => {
-                for it in &mut held {
-                    (it.at, it.step) = self.memory.stands(&it.of, skew);
-                }
-                order::by_causality(&mut held);
+        for it in &mut held {
+            self.memory.place(it, self.skew());
+        }
+        order::by_causality(&mut held);
+        cause::by_cause(&mut held);
+        if self.window == Window::Whole {
+            for it in order::take_strays(&mut held) {
+                self.skip(it.of.came_from, Unusable::new(Cause::StrayTime, it.at.to_string()));
             }
         }
         order::in_sequence(held)
     }
 
-    /// Makes events of what was held, each handoff introduced when its emission does not stand first.
+    /// Difference of the clocks that may have told what is seen; the lines of a file are not corrected.
+    const fn skew(&self) -> Millis {
+        match self.window {
+            Window::Whole => 0,
+            Window::Live { skew, .. } => skew,
+        }
+    }
+
+    /// Makes events of what was held, what happened to a handoff in one millisecond in the order of its life.
     fn hand_on(&mut self, held: Vec<Held>) -> Vec<Event> {
         let mut events = Vec::with_capacity(held.len());
-        for Held { of, at, .. } in held {
-            let first = self.memory.hand_on(&of, at);
-            let Observation { mut event, place, .. } = of;
-            self.disorder.skewed += u64::from(event.at != at);
-            event.at = at;
-            if let (true, Some((edge, step))) = (first, place) {
-                let fact = Fact::Sighted(Arc::new(observed(&edge, step, "", at)));
-                events.push(Event { fact, ..event.clone() });
+        let mut held = held.into_iter().peekable();
+        let mut together = Vec::new();
+        while let Some(it) = held.next() {
+            let more = held.peek().is_some_and(|next| it.is_together_with(next));
+            together.push(it);
+            if more {
+                continue;
             }
-            events.push(event);
+            let life = together.first().filter(|_| together.len() > 1).map(|it| self.memory.life(&it.of));
+            if let Some(life) = life {
+                life.order(&mut together);
+            }
+            for it in together.drain(..) {
+                self.event(it, &mut events);
+            }
         }
         events
+    }
+
+    /// Makes an event of one observation, its handoff introduced when its emission was not handed on.
+    fn event(&mut self, it: Held, events: &mut Vec<Event>) {
+        let Held { of, at, .. } = it;
+        let first = self.memory.hand_on(&of, at);
+        let Observation { mut event, place, .. } = of;
+        self.disorder.skewed += u64::from(event.at != at);
+        event.at = at;
+        if let (true, Some((edge, step))) = (first, place) {
+            let fact = Fact::Sighted(Arc::new(observed(&edge, step, "", at)));
+            events.push(Event { fact, ..event.clone() });
+        }
+        events.push(event);
     }
 }
 

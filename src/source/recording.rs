@@ -17,6 +17,7 @@ use crate::domain::run::Run;
 
 mod line;
 mod measured;
+mod packing;
 mod player;
 mod read;
 
@@ -47,7 +48,7 @@ impl Recording {
     fn timeline(&self, run: &RunId) -> Result<Found, Fault> {
         let (reading, played) = lock(&self.seen).clone();
         let seen = reading.events.iter().take(played);
-        let events: Vec<Event> = seen.filter(|it| it.run == *run).cloned().collect();
+        let mut events: Vec<Event> = seen.filter(|it| it.run == *run).cloned().collect();
         let Some(first) = events.first() else {
             return Err(Fault::Refused(format!("the recording says nothing of {run} up to now")));
         };
@@ -55,6 +56,7 @@ impl Recording {
         for event in &events {
             evolve(&mut folded, event);
         }
+        events.retain(|it| !it.fact.is_sighting());
         Ok(Found::Timeline { run: Box::new(folded), events })
     }
 }
@@ -133,13 +135,14 @@ pub async fn load(path: PathBuf) -> Result<Arc<Reading>, Fault> {
         .map_err(|why| Fault::Malformed(format!("reading {shown} broke off: {why}")))?
         .map_err(|why| match why {
             ReadError::Io { .. } => Fault::Transient(why.to_string()),
-            ReadError::TooMany(_) => Fault::Malformed(why.to_string()),
+            ReadError::TooMany(_) | ReadError::Foreign { .. } => Fault::Malformed(why.to_string()),
         })?;
     if reading.events.is_empty() {
         let first = reading.skipped.first();
         let first = first.map_or(String::new(), |it| format!(" Line {}: {}", it.first, it.example));
+        let lines = if reading.lines == 1 { "line" } else { "lines" };
         let why = format!(
-            "{shown} holds no event in {} lines: is it a recording (one JSON event a line)?{first}",
+            "{shown} holds no event in {} {lines}: is it a recording (one JSON event a line)?{first}",
             reading.lines
         );
         return Err(Fault::Malformed(why));

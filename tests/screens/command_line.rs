@@ -197,7 +197,7 @@ fn both() -> (Console, TempDir, String) {
     let events = scene();
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("scene.ndjson");
-    let lines: Vec<String> = events.iter().map(|it| write_line(it).unwrap() + "\n").collect();
+    let lines: Vec<String> = (1..).zip(&events).map(|(place, it)| write_line(it, place).unwrap() + "\n").collect();
     std::fs::write(&file, lines.concat()).unwrap();
     let mut console = Console::with(120, 40, events);
     console.tick(SECOND);

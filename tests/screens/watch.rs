@@ -258,6 +258,7 @@ fn a_recording_says_what_it_does_not_measure_and_where_it_stands() {
         speed: Some(60.0),
         paused: false,
         ended: false,
+        shared_ids: 2,
     })));
     console.hear(Report::Batch(Batch::Skipped(vec![Skipped {
         cause: "not JSON".to_owned(),
@@ -271,6 +272,7 @@ fn a_recording_says_what_it_does_not_measure_and_where_it_stands() {
     console.keys("7").must_show("no acknowledgements: P95 is not measured");
     console.must_show("a recording cannot be changed").must_show("50%").must_show("60 s in one");
     console.must_show("3 not JSON, first at line 17").must_show("␛[2J");
+    console.must_show("2 ids of handoffs stand in several runs: the run is in front of it, RUN/ID");
     console.golden("sources-recording");
 }
 

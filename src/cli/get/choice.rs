@@ -59,6 +59,8 @@ impl<'a> Choice<'a> {
         };
         let missing = self.ids.iter().find(|id| !id.found && !known(id.text));
         if let Some(id) = missing {
+            // Several may have it, with a run in front of it or with its middle left out.
+            look.whole(id.text)?;
             anyhow::bail!("nothing here has the id {} ({})", id.text, look.address);
         }
         Ok(())
@@ -71,10 +73,13 @@ impl<'a> Choice<'a> {
             format!("{at}: the store is empty")
         } else if self.offered == 0 {
             format!("{at}: there are no {many}")
-        } else if !self.query.is_empty() {
-            format!("{at}: none of {} {many} match the filter", self.offered)
         } else {
-            format!("{at}: none of {} {many} belong to that", self.offered)
+            let none = match self.offered {
+                1 => "the only one does not".to_owned(),
+                offered => format!("none of {offered} {many}"),
+            };
+            let what = if self.query.is_empty() { "belong to that" } else { "match the filter" };
+            format!("{at}: {none} {what}")
         }
     }
 }

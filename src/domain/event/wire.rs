@@ -28,27 +28,44 @@ struct Wire<'a> {
 }
 
 impl Event {
-    /// `run:seq`, unique in the log.
+    /// `run:seq`, unique in the log of an orchestrator.
     pub fn id(&self) -> String {
         format!("{}:{}", self.run, self.seq)
     }
 }
 
-impl Serialize for Event {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Wire<'_> {
+    fn of(event: &Event, id: String) -> Wire<'_> {
         Wire {
             specversion: "1.0".into(),
-            id: self.id().into(),
+            id: id.into(),
             source: "/ns/default".into(),
-            subject: self.handoff.as_ref().map(|id| format!("handoff/{id}").into()),
-            time: self.at,
-            sequence: format!("{:020}", self.seq).into(),
-            correlationid: self.run.as_str().into(),
-            actor: Cow::Borrowed(&self.actor),
-            seen: self.seen.clone(),
-            fact: Cow::Borrowed(&self.fact),
+            subject: event.handoff.as_ref().map(|id| format!("handoff/{id}").into()),
+            time: event.at,
+            sequence: format!("{:020}", event.seq).into(),
+            correlationid: event.run.as_str().into(),
+            actor: Cow::Borrowed(&event.actor),
+            seen: event.seen.clone(),
+            fact: Cow::Borrowed(&event.fact),
         }
-        .serialize(serializer)
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Wire::of(self, self.id()).serialize(serializer)
+    }
+}
+
+/// An event in a log, with its place there from 1: an observed one has no number in its run, so that the place makes
+/// its id unique (`run:0:place`).
+pub struct Placed<'a>(pub &'a Event, pub u64);
+
+impl Serialize for Placed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(event, place) = self;
+        let id = if event.seq > 0 { event.id() } else { format!("{}:{place}", event.id()) };
+        Wire::of(event, id).serialize(serializer)
     }
 }
 

@@ -54,6 +54,11 @@ impl Fact {
             Self::ObservedRetried {} => "observed.retried",
         }
     }
+
+    /// Whether nothing happened: the observer says that a handoff is there, and the log of a source has no such line.
+    pub const fn is_sighting(&self) -> bool {
+        matches!(self, Self::Sighted(_))
+    }
 }
 
 impl Event {

@@ -165,6 +165,12 @@ fn an_acknowledgement_before_its_emission_is_no_sample() {
     let ledger = ledger(&[early, acknowledged("r", "h", 5), emitted("r", "h", 9)]);
     let it = ledger.handoff(&"h".into()).unwrap();
     assert_eq!((it.emitted_at, it.acked_at), (Some(at(9)), Some(at(5))));
+    assert_eq!(
+        *ledger.irregular(),
+        BTreeMap::from([(Irregularity::EmittedLate, 1)]),
+        "never emitted was said too early"
+    );
+    assert_eq!(ledger.recent().len(), 2, "nobody recorded the sighting");
     let book = ledger.edge(&edge()).unwrap();
     assert_eq!(book.waiting(), 0);
     assert_eq!(book.windows.total(Window::All).to_ack.len(), 0);

@@ -159,7 +159,7 @@ fn emitted(
             }
             note_seen(known, event);
         });
-        return None;
+        return Some(Irregularity::EmittedLate);
     }
     let mut emission = Arc::clone(emission);
     if emission.is_observed() {

@@ -13,6 +13,9 @@ pub enum Irregularity {
     /// It speaks of a handoff nobody emitted. Where it names the edge, the handoff is known from then on; otherwise
     /// it changes nothing.
     NeverEmitted,
+    /// Something was said of it before it was emitted; the handoff counts as emitted from then on, and no longer as
+    /// [`NeverEmitted`](Self::NeverEmitted).
+    EmittedLate,
     /// It ended without having been acknowledged.
     EndedUnacknowledged,
     /// It had ended already; the first end counts.
@@ -41,6 +44,7 @@ impl Irregularity {
             Self::Duplicate => "seen before",
             Self::Gap => "events missing before it",
             Self::NeverEmitted => "handoff without emitted",
+            Self::EmittedLate => "emitted after it was spoken of",
             Self::EndedUnacknowledged => "ended without acknowledged",
             Self::SecondEnd => "second end of one handoff",
             Self::LateAcknowledgement => "acknowledged after its end",

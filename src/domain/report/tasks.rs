@@ -204,7 +204,7 @@ fn verdicts(run: &Run, now: Time) -> Vec<AlsoRow> {
 const PATH_PARTS: usize = 8;
 
 /// The owners of the work, in order: `research > writer <> reviewer x4` says that writer and reviewer handed it to
-/// each other four times.
+/// each other four times, there and back.
 pub fn path(run: &Run) -> String {
     let steps: Vec<&Handoff> = run.handoffs.values().collect();
     let mut parts: Vec<String> = Vec::new();
@@ -226,9 +226,10 @@ pub fn path(run: &Run) -> String {
         if parts.is_empty() {
             parts.push(from.to_string());
         }
-        if there_and_back > 2 && from != to {
-            parts.push(format!("<> {to} x{}", there_and_back / 2));
-            at += there_and_back;
+        let circles = there_and_back / 2;
+        if circles > 1 && from != to {
+            parts.push(format!("<> {to} x{circles}"));
+            at += 2 * circles;
         } else {
             let times = if repeats > 1 { format!(" x{repeats}") } else { String::new() };
             parts.push(format!("> {to}{times}"));

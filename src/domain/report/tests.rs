@@ -106,6 +106,8 @@ fn a_ping_pong_is_a_loop_and_a_patrol_is_none() {
     let rows = tasks(&ledger(&events, 10), true);
     assert_eq!((rows[0].trace_id.as_str(), rows[0].verdict), ("pingpong", TaskVerdict::Looping));
     assert_eq!(rows[0].path, "a <> b x3");
+    events.push(hop("p", ("a", "b"), "pingpong", "x6", 6));
+    assert_eq!(tasks(&ledger(&events, 10), true)[0].path, "a <> b x3 > b", "seven handoffs");
     assert_eq!((rows[1].trace_id.as_str(), rows[1].verdict), ("patrol", TaskVerdict::Fine));
     assert_eq!(rows[1].path, "w > w x6");
 }

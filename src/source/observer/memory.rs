@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::order::Stage;
-use super::{Cause, Observation, Unusable};
+use super::life::Life;
+use super::order::{Held, Stage};
+use super::{Cause, Observation, Origin, Unusable};
 use crate::domain::event::Fact;
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::time::{Millis, Time};
@@ -23,12 +24,14 @@ impl Observation {
     }
 }
 
-/// What tells one observation of a subject from the others of its kind.
+/// What tells one observation of a subject from the others.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Mark {
-    /// The id its origin gave it.
-    Origin(Discriminant<Fact>, Arc<str>),
-    /// Its time and its number in the run.
+    /// The id its origin gave it, among those of its kind.
+    Id(Discriminant<Fact>, Arc<str>),
+    /// The text of its line.
+    Line(u64),
+    /// Its kind, its time and its number in the run.
     Content(Discriminant<Fact>, Time, u64),
 }
 
@@ -36,8 +39,9 @@ impl Mark {
     fn of(it: &Observation) -> Self {
         let kind = discriminant(&it.event.fact);
         match &it.origin {
-            Some(origin) => Self::Origin(kind, origin.clone()),
-            None => Self::Content(kind, it.event.at, it.event.seq),
+            Origin::Id(id) => Self::Id(kind, id.clone()),
+            Origin::Line(text) => Self::Line(*text),
+            Origin::Content => Self::Content(kind, it.event.at, it.event.seq),
         }
     }
 }
@@ -59,6 +63,8 @@ struct Known {
     is_introduced: bool,
     /// How far it went in what was handed on; `None` before.
     handed_on: Option<(Time, Stage)>,
+    /// How far its attempt went in what was handed on.
+    life: Life,
     /// What it heard up to then may have been forgotten; `None` when nothing was.
     forgotten: Option<Time>,
 }
@@ -67,9 +73,11 @@ impl Known {
     fn hear(&mut self, it: &Observation) {
         let at = it.event.at;
         let earliest = |known: Option<Time>| Some(known.map_or(at, |known| known.min(at)));
-        if let Fact::Emitted(emission) = &it.event.fact {
-            self.emitted = earliest(self.emitted);
+        if let Fact::Emitted(emission) | Fact::Sighted(emission) = &it.event.fact {
             self.step = self.step.max(emission.step);
+        }
+        if let Fact::Emitted(_) = it.event.fact {
+            self.emitted = earliest(self.emitted);
         } else if let Fact::Acknowledged { .. } = it.event.fact {
             self.acknowledged = earliest(self.acknowledged);
         }
@@ -83,11 +91,13 @@ impl Known {
         let after = |at: Time, other: Option<Time>| other.filter(|it| (0..=skew).contains(&(*it - at))).unwrap_or(at);
         match Stage::of(&it.event.fact) {
             Stage::Emitted => at,
-            Stage::Ended => {
+            Stage::Failed | Stage::Ended => {
                 let acknowledged = self.acknowledged.map(|it| after(it, self.emitted));
                 after(at, self.emitted).max(after(at, acknowledged))
             }
-            Stage::Waiting | Stage::Acknowledged | Stage::Answered | Stage::After => after(at, self.emitted),
+            Stage::Acknowledged | Stage::Waiting | Stage::Answered | Stage::Retried | Stage::After => {
+                after(at, self.emitted)
+            }
         }
     }
 }
@@ -127,7 +137,8 @@ impl Memory {
         }
         let known = entry.or_insert_with(|| Known { forgotten, ..Known::default() });
         if !known.marks.insert(Mark::of(it)) {
-            return Err(Unusable::new(Cause::Duplicate, format!("`{name}` at {at} a second time")));
+            let cause = if matches!(it.origin, Origin::Line(_)) { Cause::IdenticalLine } else { Cause::Duplicate };
+            return Err(Unusable::new(cause, format!("`{name}` at {at} a second time")));
         }
         known.hear(it);
         let stands = (known.corrected(it, skew), Stage::of(&it.event.fact));
@@ -139,10 +150,21 @@ impl Memory {
         Ok(is_late)
     }
 
-    /// Time and step of an observation by what is known of its subject.
-    pub(super) fn stands(&self, it: &Observation, skew: Millis) -> (Time, u32) {
-        let known = self.subjects.get(&it.subject());
-        known.map_or((it.event.at, 0), |known| (known.corrected(it, skew), known.step))
+    /// Says where an observation stands by what is known of its subject.
+    pub(super) fn place(&self, it: &mut Held, skew: Millis) {
+        if let Some(known) = self.subjects.get(&it.of.subject()) {
+            (it.at, it.step, it.emitted) = (known.corrected(&it.of, skew), known.step, known.emitted);
+        }
+    }
+
+    /// How far the attempt of a handoff went in what was handed on.
+    pub(super) fn life(&self, it: &Observation) -> Life {
+        self.subjects.get(&it.subject()).map_or_else(Life::default, |known| known.life)
+    }
+
+    /// Every handoff that was heard of, in each run that speaks of it.
+    pub(super) fn handoffs(&self) -> impl Iterator<Item = (&RunId, &HandoffId)> {
+        self.subjects.keys().filter_map(|(run, handoff)| Some((run, handoff.as_ref()?)))
     }
 
     /// Notes that this is handed on. True when its handoff has to be introduced first; of one that was forgotten it is
@@ -152,6 +174,7 @@ impl Memory {
         let can_be = it.event.handoff.is_some() && it.place.is_some() && stage != Stage::Emitted;
         let Some(known) = self.subjects.get_mut(&it.subject()) else { return can_be };
         known.handed_on = known.handed_on.max(Some((at, stage)));
+        known.life.go_on(stage);
         if stage == Stage::Emitted {
             known.is_introduced = true;
         }

@@ -25,9 +25,11 @@ pub enum Cause {
     BadId,
     /// It was observed before.
     Duplicate,
+    /// The same line stands in the file before it: once or twice the same, nobody can tell.
+    IdenticalLine,
     /// It is older than all that is remembered of a live source, so that nobody can tell whether it was said.
     TooLate,
-    /// Its time is more than a year away from all others: the clock that wrote it was wrong.
+    /// Its time is more than a year away from most others, with few others near it: the clock that wrote it was wrong.
     StrayTime,
     /// Its time is an hour or more after it was heard: the clock that wrote it is wrong.
     FutureTime,
@@ -48,8 +50,9 @@ impl Cause {
             Self::UnknownKind => "unknown kind",
             Self::BadId => "an id or a name is empty or longer than 1 KiB",
             Self::Duplicate => "duplicate",
+            Self::IdenticalLine => "identical lines",
             Self::TooLate => "older than what is remembered",
-            Self::StrayTime => "time is a year or more away from all others",
+            Self::StrayTime => "time is more than a year away from most others",
             Self::FutureTime => "time is an hour or more ahead",
             Self::CutShort => "compressed data is cut short or damaged",
         }
@@ -79,14 +82,17 @@ impl Unusable {
 pub(super) struct Counts(BTreeMap<Cause, Skipped>);
 
 impl Counts {
-    /// Counts one from this place of the input.
+    /// Counts one from this place of the input. The first is the one from the lowest place, whenever it is counted.
     pub(super) fn count(&mut self, came_from: u64, it: Unusable) {
         let known = self.0.entry(it.cause).or_insert_with(|| Skipped {
             cause: it.cause.words().to_owned(),
             count: 0,
             first: came_from,
-            example: it.detail,
+            example: String::new(),
         });
+        if known.count == 0 || came_from < known.first {
+            (known.first, known.example) = (came_from, it.detail);
+        }
         known.count += 1;
     }
 

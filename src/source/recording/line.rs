@@ -1,16 +1,18 @@
 //! One line of a recording, understood or not. Pure: nothing is read, nothing is remembered but names.
 
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use foldhash::quality::FixedState;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::domain::contract::Urgency;
-use crate::domain::event::{Answer, DeadReason, Escalation, EscalationKind, Event, Fact, Resolution, Timeout};
+use crate::domain::event::{Answer, DeadReason, Escalation, EscalationKind, Event, Fact, Placed, Resolution, Timeout};
 use crate::domain::id::{Actor, Edge, HandoffId, RunId};
 use crate::domain::time::Time;
-use crate::source::observer::{Cause, Observation, Unusable, observed};
+use crate::source::observer::{Cause, Observation, Origin, Unusable, observed};
 
 /// Longest line in bytes, its end excluded: far more than any event of ours, far less than memory.
 pub const MAX_LINE: usize = 1 << 20;
@@ -46,8 +48,7 @@ impl Translator {
     /// The cause and the detail of the fault, when the line is no event.
     pub fn line(&mut self, line: &[u8]) -> Result<Observation, Unusable> {
         if line.len() > MAX_LINE {
-            let detail = format!("{} bytes", line.len());
-            return Err(Unusable::new(Cause::TooLong, detail));
+            return Err(too_long(line.len() as u64));
         }
         let text = str::from_utf8(line).map_err(|why| Unusable::new(Cause::NotUtf8, why.to_string()))?.trim();
         let raw: Raw = serde_json::from_str(text).map_err(|why| broken(&why))?;
@@ -56,10 +57,11 @@ impl Translator {
             return Err(Unusable::new(Cause::NotAnEvent, "an array"));
         }
         if raw.specversion.is_some() {
-            let event = serde_json::from_str(text).map_err(|why| broken(&why))?;
-            return Ok(Observation { event, place: None, origin: None, came_from: 0 });
+            let event: Event = serde_json::from_str(text).map_err(|why| broken(&why))?;
+            let origin = if event.seq > 0 { Origin::Content } else { whole(text) };
+            return Ok(Observation { event, place: None, origin, came_from: 0 });
         }
-        self.observed(raw)
+        Ok(Observation { origin: whole(text), ..self.observed(raw)? })
     }
 
     fn observed(&mut self, raw: Raw) -> Result<Observation, Unusable> {
@@ -123,7 +125,7 @@ impl Translator {
                 fact,
             },
             place: Some((edge, step)),
-            origin: None,
+            origin: Origin::Content,
             came_from: 0,
         })
     }
@@ -136,6 +138,16 @@ impl Translator {
         self.names.insert(name.clone());
         name
     }
+}
+
+/// The identity of a line: its text, whatever its members mean.
+fn whole(text: &str) -> Origin {
+    Origin::Line(FixedState::default().hash_one(text))
+}
+
+/// A line of so many bytes.
+pub(super) fn too_long(bytes: u64) -> Unusable {
+    Unusable::new(Cause::TooLong, format!("{bytes} bytes"))
 }
 
 /// A question that a recording mentions. Whom it was put to, what they may answer and until when, it does not
@@ -170,12 +182,13 @@ fn broken(why: &serde_json::Error) -> Unusable {
     Unusable::new(cause, why.to_string())
 }
 
-/// One event as a line of our own export, without the line's end. [`Translator::line`] reads it back.
+/// One event as a line of our own export, without the line's end; `place` is the number of the line. Lines are told
+/// apart by that, where what they tell is the same. [`Translator::line`] reads it back.
 ///
 /// # Errors
 /// When a value inside cannot be JSON, which no event that came from JSON has.
-pub fn write_line(event: &Event) -> Result<String, serde_json::Error> {
-    serde_json::to_string(event)
+pub fn write_line(event: &Event, place: u64) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&Placed(event, place))
 }
 
 #[cfg(test)]
@@ -241,7 +254,7 @@ mod tests {
             "resolved",
         ] {
             let event = line(&EMITTED.replace("emitted", name)).unwrap().event;
-            let text = write_line(&event).unwrap();
+            let text = write_line(&event, 1).unwrap();
             assert!(!text.contains('\n'));
             assert_eq!(line(&text).unwrap().event, event, "{text}");
         }

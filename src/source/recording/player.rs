@@ -231,6 +231,7 @@ impl Player {
             speed: self.playback.speed,
             paused: self.playback.paused,
             ended,
+            shared_ids: self.reading.shared,
         })
     }
 }

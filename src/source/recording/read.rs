@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
 use thiserror::Error;
 
-use super::line::{MAX_LINE, Translator};
+use super::line::{MAX_LINE, Translator, too_long};
+use super::packing::{Foreign, Members, is_gzip};
 use crate::domain::event::Event;
 use crate::domain::health::Measured;
 use crate::domain::port::Skipped;
@@ -22,12 +22,14 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Content of a recording.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// Its events in order of time, where lines of one run keep their own order.
+    /// Its events in order of time, and of one millisecond in that of the life of each handoff.
     pub events: Vec<Event>,
     /// Lines that could not be used, counted by cause; empty when all could.
     pub skipped: Vec<Skipped>,
     /// Number of its lines, empty ones included.
     pub lines: u64,
+    /// Number of ids that stand in several of its runs, which have the run in front of them.
+    pub shared: usize,
     /// What its events measure, as far as that was looked into.
     pub measured: Measured,
 }
@@ -45,10 +47,21 @@ pub enum ReadError {
     },
     /// More than [`MAX_EVENTS`].
     #[error(
-        "the recording {} holds more than {MAX_EVENTS} events: cut it into parts, for example with `split -l`",
+        "the recording {} holds more than {MAX_EVENTS} events: take some of its runs out of it, for example with \
+         `jq -c 'select(.pipeline == \"NAME\")'`. Parts by lines, as of `split -l`, cut handoffs in two",
         .0.display()
     )]
     TooMany(PathBuf),
+    /// It is something else.
+    #[error("{} is {}{}: {}", .path.display(), if *.in_gzip { "compressed with gzip, and in that " } else { "" }, .is.form, .is.advice)]
+    Foreign {
+        /// The file that was to be read.
+        path: PathBuf,
+        /// Whether the form is that of the data in gzip.
+        in_gzip: bool,
+        /// The form it has.
+        is: Foreign,
+    },
 }
 
 impl Reading {
@@ -66,24 +79,23 @@ impl Reading {
 /// Reads the recording at `path`, plain or gzip, and leaves out what happened after `until`.
 ///
 /// # Errors
-/// The file cannot be opened or read, or holds too much. What is wrong *inside* it is in
-/// [`Reading::skipped`] instead.
+/// The file cannot be opened or read, holds too much, or is no recording but something that is known. What is wrong
+/// *inside* it is in [`Reading::skipped`] instead.
 pub fn read(path: &Path, until: Option<Time>) -> Result<Reading, ReadError> {
     let failed = |why| ReadError::Io { path: path.to_owned(), why };
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
-    let gzip = file.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
+    let buffered = |file| BufReader::with_capacity(1 << 16, file);
+    let mut file = buffered(File::open(path).map_err(failed)?);
+    let in_gzip = is_gzip(file.fill_buf().map_err(failed)?);
     let observer = Observer::new(Window::Whole);
     let mut collect = Collect { until, lines: 0, translator: Translator::default(), observer };
-    let end = if gzip {
-        let plain = BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file));
-        collect.all(plain)
-    } else {
-        collect.all(file)
-    };
+    let foreign = |is| ReadError::Foreign { path: path.to_owned(), in_gzip, is };
+    let end =
+        if in_gzip { collect.file(BufReader::with_capacity(1 << 16, Members::new(file))) } else { collect.file(file) };
     match end {
-        Ok(true) => {}
-        Ok(false) => return Err(ReadError::TooMany(path.to_owned())),
-        Err(why) if gzip && damaged(why.kind()) => {
+        Ok(End::Read) => {}
+        Ok(End::TooMany) => return Err(ReadError::TooMany(path.to_owned())),
+        Ok(End::Foreign(is)) => return Err(foreign(is)),
+        Err(why) if in_gzip && damaged(why.kind()) => {
             collect.lines += 1;
             collect.observer.skip(collect.lines, Unusable::new(Cause::CutShort, why.to_string()));
         }
@@ -106,16 +118,42 @@ struct Collect {
     observer: Observer,
 }
 
+/// How the reading of a file ended.
+enum End {
+    /// All of it was read.
+    Read,
+    /// It holds more than [`MAX_EVENTS`].
+    TooMany,
+    /// It is no recording.
+    Foreign(Foreign),
+}
+
 impl Collect {
+    /// Takes in a file, unless it is something else. What begins as something else may do so by damage, and is a
+    /// recording when there is an event in it.
+    fn file(&mut self, mut file: impl BufRead) -> io::Result<End> {
+        let foreign = Foreign::of(file.fill_buf()?);
+        if let Some(is) = foreign.filter(|it| it.is_certain()) {
+            return Ok(End::Foreign(is));
+        }
+        let is_read = self.lines(file);
+        match foreign {
+            Some(is) if self.observer.held() == 0 => Ok(End::Foreign(is)),
+            _ => Ok(if is_read? { End::Read } else { End::TooMany }),
+        }
+    }
+
     /// Takes in every line; false when there are too many.
-    fn all(&mut self, mut reader: impl BufRead) -> io::Result<bool> {
+    fn lines(&mut self, mut reader: impl BufRead) -> io::Result<bool> {
         let mut line = Vec::new();
-        while next_line(&mut reader, &mut line)? {
+        while let Some(length) = next_line(&mut reader, &mut line)? {
             self.lines += 1;
-            let text = match line.strip_prefix(BYTE_ORDER_MARK) {
-                Some(text) if self.lines == 1 => text,
-                _ => &line,
-            };
+            if length > MAX_LINE as u64 {
+                self.observer.skip(self.lines, too_long(length));
+                continue;
+            }
+            // A byte order mark stands also where files were put together.
+            let text = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line);
             if text.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
@@ -137,25 +175,43 @@ impl Collect {
             events: self.observer.finish(),
             skipped: self.observer.skipped(),
             lines: self.lines,
+            shared: self.observer.shared(),
             measured: Measured::default(),
         }
     }
 }
 
-/// Reads one line without its end into `line`; false at the end of the file. Of a line that is too long, one
-/// byte more than allowed is kept and the rest skipped.
-fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+/// Reads one line without its end into `line`, and gives its length in bytes; `None` at the end of the file. Of a line
+/// that is too long, one byte more than allowed is kept and the rest only counted.
+fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<u64>> {
     line.clear();
     let limit = MAX_LINE as u64 + 1;
     if reader.by_ref().take(limit).read_until(b'\n', line)? == 0 {
-        return Ok(false);
+        return Ok(None);
     }
+    let mut length = line.len() as u64;
     if line.last() == Some(&b'\n') {
         line.pop();
+        length -= 1;
     } else if line.len() > MAX_LINE {
-        reader.skip_until(b'\n')?;
+        length += skip_line(reader)?;
     }
-    Ok(true)
+    Ok(Some(length))
+}
+
+/// Skips the rest of a line and its end, and gives the length of the rest in bytes.
+fn skip_line(reader: &mut impl BufRead) -> io::Result<u64> {
+    let mut length = 0;
+    loop {
+        let bytes = reader.fill_buf()?;
+        let end = bytes.iter().position(|it| *it == b'\n');
+        let (rest, is_over) = (end.unwrap_or(bytes.len()), end.is_some() || bytes.is_empty());
+        reader.consume(rest + usize::from(end.is_some()));
+        length += rest as u64;
+        if is_over {
+            return Ok(length);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -223,9 +279,73 @@ mod tests {
                 ("not JSON", 2, 2),
                 ("a member is missing", 1, 10),
                 ("unknown kind", 1, 8),
-                ("duplicate", 1, 5),
+                ("identical lines", 1, 5),
             ]
         );
+        assert_eq!(reading.skipped[0].example, format!("{} bytes", MAX_LINE + 1));
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_told_by_its_length() {
+        for (end, lines) in [("\n", 1), ("", 1), ("\n\n", 2)] {
+            let reading = reading(format!("{}{end}", "x".repeat(3 * MAX_LINE + 7)).as_bytes());
+            assert_eq!(reading.skipped[0].example, format!("{} bytes", 3 * MAX_LINE + 7));
+            assert_eq!(reading.lines, lines);
+        }
+    }
+
+    #[test]
+    fn the_identity_of_a_line_is_the_whole_line() {
+        let retried = |error: &str| event(2, "retried", "h").replace("\"error\":null", &format!("\"error\":{error}"));
+        let with = |more: &str| retried("null").replace('}', &format!(",{more}}}"));
+        let lines = [
+            event(1, "emitted", "h"),
+            retried("\"timeout\""),
+            retried("\"rate limit\""),
+            with("\"x_src\":1"),
+            with("\"x_src\":2"),
+            with("\"x_src\":2"),
+            format!(" {} \r", with("\"x_src\":2")),
+        ];
+        let first = reading(lines.join("\n").as_bytes());
+        assert_eq!(names(&first), ["handoff.emitted"].into_iter().chain(["observed.retried"; 4]).collect::<Vec<_>>());
+        assert_eq!(causes(&first), [("identical lines", 2, 6)]);
+        let exported = (1..).zip(&first.events).map(|(place, it)| write_line(it, place).unwrap() + "\n");
+        let again = reading(exported.collect::<String>().as_bytes());
+        assert_eq!((again.events, again.skipped), (first.events, Vec::new()), "an export tells them apart, too");
+    }
+
+    #[test]
+    fn files_that_were_put_together_keep_every_event() {
+        let lines = [event(1, "emitted", "h"), event(2, "completed", "h")];
+        let bytes: Vec<u8> = lines.iter().flat_map(|it| [BYTE_ORDER_MARK, it.as_bytes(), b"\r\n"].concat()).collect();
+        let reading = reading(&bytes);
+        assert_eq!(names(&reading), ["handoff.emitted", "handoff.completed"]);
+        assert_eq!(reading.skipped, []);
+    }
+
+    #[test]
+    fn what_is_no_recording_is_named_with_what_to_do() {
+        let zip = |bytes: &[u8]| {
+            let mut to = GzEncoder::new(Vec::new(), Compression::fast());
+            to.write_all(bytes).unwrap();
+            to.finish().unwrap()
+        };
+        let said = |bytes: &[u8]| {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(bytes).unwrap();
+            let why = read(file.path(), None).unwrap_err().to_string();
+            why.replace(&file.path().display().to_string(), "FILE")
+        };
+        let zstd = b"\x28\xb5\x2f\xfd\x04\x00";
+        let unpack = "compressed with zstd: only gzip is read. Unpack it first, for example with `zstd -d`";
+        assert_eq!(said(zstd), format!("FILE is {unpack}"));
+        assert_eq!(said(&zip(zstd)), format!("FILE is compressed with gzip, and in that {unpack}"));
+        let twice = said(&zip(&zip(event(1, "emitted", "h").as_bytes())));
+        assert!(twice.contains("in that compressed with gzip: only one layer of gzip is read"), "{twice}");
+        assert!(said(b"[\n{}\n]").contains("a JSON array: only one event a line is read"));
+        let damaged = ["[1, 2]", &event(1, "emitted", "h")].join("\n");
+        assert_eq!(reading(damaged.as_bytes()).events.len(), 1, "a damaged first line is no other form");
     }
 
     #[test]
@@ -270,7 +390,7 @@ mod tests {
         let handoffs = reading.events.iter().filter_map(|it| it.handoff.as_ref());
         let handoffs: Vec<&str> = handoffs.map(HandoffId::as_str).collect();
         assert_eq!(handoffs, ["a", "b", "c", "a-year-later"]);
-        assert_eq!(causes(&reading), [(Cause::StrayTime.words(), 3, 5)]);
+        assert_eq!(causes(&reading), [(Cause::StrayTime.words(), 3, 2)]);
     }
 
     #[test]
@@ -313,7 +433,7 @@ mod tests {
             fact: Fact::ObservedRetried {},
         };
         let lines: Vec<String> =
-            [seen(2, 5), seen(1, 4), seen(3, 3)].iter().map(|it| write_line(it).unwrap()).collect();
+            [seen(2, 5), seen(1, 4), seen(3, 3)].iter().map(|it| write_line(it, 1).unwrap()).collect();
         let reading = reading(lines.join("\n").as_bytes());
         let order: Vec<u64> = reading.events.iter().map(|it| it.seq).collect();
         assert_eq!(order, [1, 2, 3]);

@@ -59,7 +59,10 @@ impl Dialog {
     /// The dialog of all mistakes in the files of the user: more than the message line holds.
     pub fn notes(notes: Vec<String>) -> Self {
         Self {
-            title: format!("{} lines of your files were left out", notes.len()),
+            title: match notes.len() {
+                1 => "1 line of your files was left out".to_owned(),
+                many => format!("{many} lines of your files were left out"),
+            },
             body: notes,
             news: Vec::new(),
             buttons: vec![("Go on without them".to_owned(), ButtonAction::Cancel)],

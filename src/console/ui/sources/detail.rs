@@ -106,6 +106,10 @@ fn position(replay: &Replay, page: &mut Page<'_>) {
     let speed = replay.speed.map_or("as fast as possible".to_owned(), |it| format!("{it} s in one"));
     let how = if replay.paused { "paused; . goes on" } else { ". pauses" };
     page.fact("speed", Role::Text, &format!("{speed}; < slower, > faster, [ back, ] forward, {how}"));
+    if replay.shared_ids > 0 {
+        let ids = counted(replay.shared_ids as u64, "id of a handoff stands", "ids of handoffs stand");
+        page.fact("ids", Role::Text, &format!("{ids} in several runs: the run is in front of it, RUN/ID"));
+    }
     page.gap();
 }
 

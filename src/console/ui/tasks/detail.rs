@@ -60,7 +60,8 @@ fn verdict(state: &State, feed: &Feed, row: &TaskRow, canvas: &mut Canvas<'_>, t
         1 => "1 retry".to_owned(),
         many => format!("{many} retries"),
     };
-    let numbers = format!("{} handoffs, {retries}, {} spent, {} open", row.handoffs, text::age(row.spent_ms), row.open);
+    let handoffs = text::plural(row.handoffs, "handoff");
+    let numbers = format!("{handoffs}, {retries}, {} spent, {} open", text::age(row.spent_ms), row.open);
     canvas.put(1, top + 1, Role::Dim, &numbers);
     3
 }
