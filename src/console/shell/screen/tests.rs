@@ -33,7 +33,9 @@ fn shown(bytes: &[u8]) -> vt100::Parser {
 /// What a terminal shows that was used in other colours before.
 fn ours(pictures: &[&Buffer]) -> vt100::Parser {
     let mut bytes = b"\x1b[7;3;38;5;3m".to_vec();
-    draw(pictures, Screen::new(&mut bytes));
+    let screen = Screen::new(&mut bytes);
+    screen.columns.set(AREA.width);
+    draw(pictures, screen);
     shown(&bytes)
 }
 
@@ -99,6 +101,47 @@ proptest! {
         let mut bytes = Vec::new();
         draw(&all, CrosstermBackend::new(&mut bytes));
         prop_assert_eq!(cells(&ours(&all)), cells(&shown(&bytes)));
+    }
+}
+
+/// Flags, a skin tone, conjuncts, a family, a heart by a selector, a letter of two characters: this terminal has its own
+/// view of how wide each is.
+const CLUSTERS: [&str; 12] = [
+    "a",
+    " ",
+    "好",
+    "é",
+    "🥲🏻",
+    "🇩🇪🇫🇷",
+    "🇩",
+    "हिन्दी क्षत्रिय",
+    "👩\u{200d}👩\u{200d}👧",
+    "❤\u{fe0f}",
+    "e\u{301}",
+    "1\u{fe0f}\u{20e3}",
+];
+
+/// Texts of these, anywhere and over each other.
+fn clusters() -> impl Strategy<Value = Buffer> {
+    let text = proptest::collection::vec(proptest::sample::select(&CLUSTERS), 1..5).prop_map(|it| it.concat());
+    let piece = (0..AREA.width, 0..AREA.height, text, style());
+    proptest::collection::vec(piece, 0..5).prop_map(|pieces| {
+        let mut picture = Buffer::empty(AREA);
+        for (x, y, text, style) in pieces {
+            picture.set_string(x, y, text, style);
+        }
+        picture
+    })
+}
+
+proptest! {
+    /// However wide a terminal takes a character to be, what it showed is gone with it, and everything else is in its place.
+    #[test]
+    fn characters_of_several_leave_nothing_behind(
+        [first, second] in [clusters(), clusters()], third in picture("[a-c é│]{1,9}"),
+    ) {
+        prop_assert_eq!(cells(&ours(&[&first, &second])), cells(&ours(&[&second])));
+        prop_assert_eq!(cells(&ours(&[&first, &second, &third])), cells(&ours(&[&third])));
     }
 }
 
