@@ -280,7 +280,7 @@ fn what_is_only_looked_at_or_named_does_not_listen() {
     for args in [&["--readonly"][..], &[&store]] {
         let session = Session::run(args, TempDir::new().unwrap(), (160, 30), &[]);
         session.wait_for("No agent can reach it like this");
-        session.wait_for("seam serve --store sqlite:");
+        session.wait_for("`seam serve --store");
         assert!(!session.screen().contains("http://"), "{}", session.screen());
         session.press(b"q");
         session.ends(0);

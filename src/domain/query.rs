@@ -41,11 +41,12 @@ enum Wanted {
     Whole(String),
 }
 
-/// Fields of sentences, in which a quoted text is looked for; a quoted text of every other field is all of it.
-const SENTENCES: [&str; 6] = ["title", "detail", "question", "path", "errors", "signal"];
+/// Fields of sentences and of names in parts, in which a quoted text is looked for; a quoted text of every other field is
+/// all of it.
+const SENTENCES: [&str; 7] = ["title", "detail", "question", "path", "errors", "signal", "event"];
 
 /// Fields of words that are the program's own, and are read and written in more than one way.
-const WORDS: [&str; 5] = ["verdict", "state", "health", "urgency", "kind"];
+const WORDS: [&str; 6] = ["verdict", "state", "health", "urgency", "kind", "code"];
 
 /// A text as a filter takes it for nothing but this text.
 pub fn quoted(text: &str) -> String {

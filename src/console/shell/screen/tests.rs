@@ -24,19 +24,29 @@ fn draw(pictures: &[&Buffer], backend: impl Backend<Error = io::Error>) {
 
 /// What a terminal shows after these bytes.
 fn shown(bytes: &[u8]) -> vt100::Parser {
+    shown_on(bytes, AREA.width)
+}
+
+/// The same on a terminal of so many columns.
+fn shown_on(bytes: &[u8], columns: u16) -> vt100::Parser {
     let size = |cells| NonZero::new(cells).unwrap();
-    let mut parser = vt100::Parser::new(size(AREA.height), size(AREA.width), 0);
+    let mut parser = vt100::Parser::new(size(AREA.height), size(columns), 0);
     parser.process(bytes);
     parser
 }
 
 /// What a terminal shows that was used in other colours before.
 fn ours(pictures: &[&Buffer]) -> vt100::Parser {
+    shown(&sent(pictures))
+}
+
+/// What is sent to it.
+fn sent(pictures: &[&Buffer]) -> Vec<u8> {
     let mut bytes = b"\x1b[7;3;38;5;3m".to_vec();
     let screen = Screen::new(&mut bytes);
     screen.columns.set(AREA.width);
     draw(pictures, screen);
-    shown(&bytes)
+    bytes
 }
 
 /// Every cell; a blank is a blank, whether it was written or not.
@@ -140,8 +150,10 @@ proptest! {
     fn characters_of_several_leave_nothing_behind(
         [first, second] in [clusters(), clusters()], third in picture("[a-c é│]{1,9}"),
     ) {
-        prop_assert_eq!(cells(&ours(&[&first, &second])), cells(&ours(&[&second])));
-        prop_assert_eq!(cells(&ours(&[&first, &second, &third])), cells(&ours(&[&third])));
+        // The terminal does not wrap what it takes for too wide, as the console asks it: here it has more columns instead.
+        let wide = |pictures: &[&Buffer]| cells(&shown_on(&sent(pictures), 100));
+        prop_assert_eq!(wide(&[&first, &second]), wide(&[&second]));
+        prop_assert_eq!(wide(&[&first, &second, &third]), wide(&[&third]));
     }
 }
 
