@@ -92,10 +92,8 @@ impl<W: Write> Screen<W> {
                 row.resize(end, Cell::EMPTY);
             }
             // Under the rest of a wide one nothing is seen.
-            let mut blank = (*cell).clone();
-            blank.set_symbol(" ");
             for (at, place) in row.iter_mut().enumerate().take(end).skip(x) {
-                place.clone_from(if at == x { *cell } else { &blank });
+                place.clone_from(if at == x { *cell } else { &Cell::EMPTY });
             }
         }
         before || has_disputed(row)
