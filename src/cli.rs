@@ -90,6 +90,7 @@ impl Cli {
     /// # Errors
     /// Whatever stopped it; [`report`] turns it into a message and an exit.
     pub async fn run(self) -> anyhow::Result<Exit> {
+        readable_environment()?;
         match self.command {
             None => watch::run(self.watch).await,
             Some(Command::Demo(args)) => demo::run(args).await,
@@ -114,6 +115,18 @@ impl Cli {
             }
         }
     }
+}
+
+/// Whether every variable of ours can be read: one that cannot is a mistake, and not as good as none. What is in it may be
+/// a secret, and is not told.
+fn readable_environment() -> Result<(), Stop> {
+    let unreadable = std::env::vars_os().find_map(|(name, value)| {
+        let name = name.into_string().ok().filter(|it| it.starts_with("SEAM_"))?;
+        value.to_str().is_none().then_some(name)
+    });
+    unreadable.map_or(Ok(()), |name| {
+        Err(Stop::new(Exit::Usage, format!("what {name} holds is not UTF-8: set it anew, or unset it")))
+    })
 }
 
 /// The command that somebody who wrote `text` may have meant.

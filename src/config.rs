@@ -149,7 +149,7 @@ impl Settings {
         let directory = base.config_dir().join("seamwatch");
         let env = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
         let asked = flags.config.clone().or_else(|| env("SEAM_CONFIG"));
-        let path = asked.as_ref().map_or_else(|| directory.join("config.toml"), PathBuf::from);
+        let path = asked.as_ref().map_or_else(|| directory.join("config.toml"), |it| file::expand(it, &env));
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(why) if why.kind() == std::io::ErrorKind::NotFound && asked.is_none() => String::new(),

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use futures_util::future::{self, BoxFuture, FutureExt};
-use futures_util::stream::BoxStream;
+use futures_util::stream::{BoxStream, StreamExt};
 
-use crate::domain::port::{Batch, Capabilities, Control, Cursor, Fault, Found, Outcome, Request, Want};
+use crate::domain::port::{
+    Batch, Begin, Capabilities, Control, Cursor, Fault, Found, Outcome, Request, Snapshot, Want,
+};
 
 pub mod address;
 pub mod embedded;
@@ -15,7 +17,7 @@ pub mod observer;
 pub mod recording;
 pub mod supervise;
 
-pub use address::{Address, AddressError, Options, Purpose, open};
+pub use address::{Address, AddressError, Options, Purpose, at_home, open};
 pub use log::{Log, Reach};
 pub use supervise::{Retry, Supervised, supervise};
 
@@ -32,6 +34,20 @@ pub trait Source: Send + Sync {
     /// begins fresh where it cannot: when its log does not reach back that far, or is another one by now. Ends with the
     /// first fault; what can be resumed after it can be resumed however long it took.
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>>;
+
+    /// The state as it is now, for who looks once.
+    fn snapshot(&self) -> BoxFuture<'static, Result<Snapshot, Fault>> {
+        let mut watch = self.watch(None);
+        async move {
+            while let Some(batch) = watch.next().await {
+                if let Batch::Begin(Begin::Fresh(snapshot)) = batch? {
+                    return Ok(*snapshot);
+                }
+            }
+            Err(Fault::Transient("the connection ended before it said anything; try again".to_owned()))
+        }
+        .boxed()
+    }
 
     /// Reads the log back from `until`, a cursor that this source gave.
     fn log(&self, reach: Reach, until: Cursor) -> BoxFuture<'static, Result<Log, Fault>> {

@@ -10,6 +10,7 @@
 mod aside;
 mod commit;
 mod error;
+mod part;
 mod query;
 mod sqlite;
 mod verify;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 pub use aside::{Aside, Unreadable};
 pub use commit::{Answered, Blob, Commit, Giver, NewSchema, REFUSED_TYPE, Row, Version};
 pub use error::{CommitError, StoreError};
+pub use part::Part;
 pub use query::{Due, Filter, Link, Listed, Ready, Schema};
 pub use sqlite::{Audit, Lock, Sqlite, audit, backup, none_open};
 pub use verify::Broken;

@@ -325,8 +325,9 @@ fn an_export_says_the_same_and_overwrites_nothing() {
     for name in ["own.ndjson", "own.ndjson.gz"] {
         let file = sandbox.path(name).display().to_string();
         let address = format!("file:{file}");
-        std::fs::write(format!("{file}.part"), "left over, and open to all").unwrap();
+        std::fs::write(format!("{file}.part"), "of somebody else").unwrap();
         sandbox.ends(0, &["export", "-c", SMALL, &file]);
+        assert_eq!(std::fs::read_to_string(format!("{file}.part")).unwrap(), "of somebody else");
         let mode = std::fs::metadata(&file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "what was told to the user is for the user only");
         for kind in ["pipelines", "edges", "tasks", "dead"] {
@@ -338,6 +339,112 @@ fn an_export_says_the_same_and_overwrites_nothing() {
     }
     let lines = sandbox.ends(0, &["export", "-c", SMALL]);
     assert_eq!(lines, std::fs::read_to_string(sandbox.path("own.ndjson")).unwrap());
+}
+
+/// Nobody's file is written over, and where a link leads is where it goes.
+#[test]
+fn an_export_follows_links_and_writes_over_nothing_but_files() {
+    let sandbox = Sandbox::new();
+    let at = |name: &str| sandbox.path(name).display().to_string();
+    std::os::unix::fs::symlink(sandbox.file("old.ndjson", "old"), sandbox.path("link.ndjson")).unwrap();
+    assert!(sandbox.says(1, &["export", "-c", SMALL, &at("link.ndjson")]).contains("--force"));
+    sandbox.ends(0, &["export", "-c", SMALL, &at("link.ndjson"), "--force"]);
+    assert!(sandbox.path("link.ndjson").is_symlink());
+    assert!(std::fs::read_to_string(sandbox.path("old.ndjson")).unwrap().contains("emitted"));
+    std::os::unix::fs::symlink(sandbox.path("nowhere"), sandbox.path("dangling")).unwrap();
+    assert!(Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+    for place in [at("dangling"), at("pipe"), at("")] {
+        for force in [&[][..], &["--force"]] {
+            sandbox.says(1, &[&["export", "-c", SMALL, &place], force].concat());
+        }
+    }
+    sandbox.ends(0, &["export", "-c", SMALL, "~/home.ndjson"]);
+    assert!(sandbox.path("home.ndjson").exists());
+    let names = std::fs::read_dir(sandbox.home.path()).unwrap().map(|it| it.unwrap().file_name());
+    assert!(!names.into_iter().any(|it| it.to_string_lossy().ends_with(".part")));
+}
+
+#[test]
+fn files_of_other_editors_and_shells_are_read() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.file("contract.json", &format!("\u{feff}{}", contract("it")));
+    sandbox.ends(0, &["check", &file]);
+    std::fs::create_dir(sandbox.path("schemas")).unwrap();
+    sandbox.file("schemas/thing-1.0.0.json", "\u{feff}{\"type\":\"object\"}");
+    sandbox.ends(0, &["check", &file, "--contracts", "~/schemas"]);
+    let policies = sandbox.file("policies.toml", "\u{feff}[[edge]]\nto = \"writer\"\n");
+    let server = Server::start(
+        &sandbox,
+        &["--contracts", &sandbox.path("schemas").display().to_string(), "--policies", &policies],
+    );
+    let id = server.dead_letter(&contract("it"), "x");
+    // What a shell of another system puts through a pipe.
+    let mut requeue = sandbox.command(&["requeue", "-", "--yes", "--reason", "r", "-c", &server.url]);
+    let mut child = requeue.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    write!(child.stdin.take().unwrap(), "\u{feff}{id}\r\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    let wide: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(sandbox.path("wide.json"), [&[0xff, 0xfe], &wide[..]].concat()).unwrap();
+    assert!(sandbox.ends(1, &["check", &sandbox.path("wide.json").display().to_string()]).contains("UTF-16"));
+}
+
+#[test]
+fn a_variable_that_cannot_be_read_is_an_error_and_not_told() {
+    use std::os::unix::ffi::OsStrExt;
+    let sandbox = Sandbox::new();
+    let odd = std::ffi::OsStr::from_bytes(b"sqlite:secret-\xff.db");
+    for name in ["SEAM_ADDRESS", "SEAM_TOKEN", "SEAM_CONTEXT", "SEAM_LOG"] {
+        let output = sandbox.command(&["get", "edges", "-c", SMALL]).env(name, odd).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(name) && said.contains("UTF-8") && !said.contains("secret"), "{said}");
+    }
+}
+
+#[test]
+fn a_tilde_in_an_address_is_the_home_directory() {
+    let sandbox = Sandbox::new();
+    std::fs::copy(SMALL.trim_start_matches("file:"), sandbox.path("small.ndjson")).unwrap();
+    std::fs::create_dir_all(sandbox.path("elsewhere")).unwrap();
+    let run = |args: &[&str], address: Option<&str>| {
+        let mut command = sandbox.command(args);
+        command.current_dir(sandbox.path("elsewhere"));
+        if let Some(address) = address {
+            command.env("SEAM_ADDRESS", address);
+        }
+        command.output().unwrap()
+    };
+    for output in
+        [run(&["get", "edges", "-c", "file:~/small.ndjson"], None), run(&["get", "edges"], Some("file:~/small.ndjson"))]
+    {
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    sandbox.file("config.toml", "address = \"file:~/small.ndjson\"\n");
+    assert!(run(&["get", "edges", "--config", "~/config.toml"], None).status.success());
+    for wrong in ["file:~dana/small.ndjson", "sqlite:~dana/x.db"] {
+        let output = run(&["get", "edges", "-c", wrong], None);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    }
+    assert_eq!(std::fs::read_dir(sandbox.path("elsewhere")).unwrap().count(), 0, "nothing was made");
+}
+
+#[test]
+fn plain_http_needs_no_certificates_and_https_says_what_is_missing() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox, &[]);
+    let without = |args: &[&str]| {
+        let mut command = sandbox.command(args);
+        command
+            .env("SSL_CERT_FILE", sandbox.path("none.pem"))
+            .env("SSL_CERT_DIR", sandbox.path("none"))
+            .output()
+            .unwrap()
+    };
+    let output = without(&["get", "pipelines", "-c", &server.url]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let output = without(&["get", "pipelines", "-c", "https://127.0.0.1:9"]);
+    let said = text(&output.stderr);
+    assert!(!output.status.success() && said.contains("ca-certificates") && said.contains("SSL_CERT_FILE"), "{said}");
 }
 
 #[test]

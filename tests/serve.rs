@@ -80,11 +80,14 @@ fn a_log_that_nobody_reads_stops_nothing() {
 
 #[test]
 fn it_says_where_it_listens_and_ends_well_on_a_signal() {
-    for end in [Signal::TERM, Signal::INT] {
+    for end in [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP] {
         let directory = tempfile::tempdir().unwrap();
         let (mut child, line, mut said) = started(seam(directory.path()).args(["--listen", "127.0.0.1:0"]));
         assert!(line.starts_with("seam: listening on http://127.0.0.1:"), "{line}");
         assert!(line.contains("no token needed") && line.contains("sqlite:seamwatch.db"), "{line}");
+        // These mean nothing to it.
+        signal(&child, Signal::USR1);
+        signal(&child, Signal::USR2);
         signal(&child, end);
         assert_eq!(wait(&mut child), 0);
         let mut rest = String::new();
@@ -92,6 +95,38 @@ fn it_says_where_it_listens_and_ends_well_on_a_signal() {
         assert!(rest.contains("stopped"), "{rest}");
         assert!(directory.path().join("seamwatch.db").exists());
     }
+}
+
+#[test]
+fn started_to_outlive_its_terminal_it_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new("nohup");
+    command.arg(env!("CARGO_BIN_EXE_seam")).args(["serve", "--listen", "127.0.0.1:0"]).current_dir(directory.path());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (mut child, _, mut said) = started(&mut command);
+    signal(&child, Signal::HUP);
+    signal(&child, Signal::TERM);
+    assert_eq!(wait(&mut child), 0);
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest.matches("once more ends at once").count(), 1, "{rest}");
+}
+
+#[test]
+fn a_tilde_is_the_home_directory_where_no_shell_has_read_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path().join("home");
+    std::fs::create_dir(&home).unwrap();
+    std::fs::write(home.join("policies.toml"), "").unwrap();
+    let mut command = seam(directory.path());
+    command.env("HOME", &home).env("SEAM_STORE", "sqlite:~/own.db").env("SEAM_POLICIES", "~/policies.toml");
+    let (mut child, line, _said) = started(command.args(["--listen", "127.0.0.1:0"]));
+    assert!(line.contains("listening"), "{line}");
+    signal(&child, Signal::TERM);
+    assert_eq!(wait(&mut child), 0);
+    assert!(home.join("own.db").exists() && !directory.path().join("~").exists());
+    let (code, said) = ended(seam(directory.path()).args(["--store", "sqlite:~dana/own.db"]));
+    assert!(code == 2 && said.contains("~dana/own.db"), "{code} {said}");
 }
 
 #[test]

@@ -17,8 +17,8 @@ use tempfile::TempDir;
 mod wait;
 use wait::{eventually, until};
 
-/// Given back: off the other screen, cursor shown, mouse and paste off.
-const GIVEN_BACK: [&[u8]; 4] = [b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l", b"\x1b[?2004l"];
+/// Given back: off the other screen, cursor shown, mouse and paste off, lines wrap.
+const GIVEN_BACK: [&[u8]; 5] = [b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l", b"\x1b[?2004l", b"\x1b[?7h"];
 
 /// Text of an agent that would do something to a terminal: clipboard, link, title, report, C1, bidi, zero width.
 const HOSTILE: &str = concat!(
@@ -180,9 +180,14 @@ fn it_gives_the_terminal_back_when_the_user_leaves() {
 
 #[test]
 fn it_gives_the_terminal_back_on_signals() {
-    for end in [Signal::TERM, Signal::HUP, Signal::INT] {
+    for end in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
         let session = Session::start(80, 24, &[]);
         session.wait_for("? help");
+        // These mean nothing here.
+        session.signal(Signal::USR1);
+        session.signal(Signal::USR2);
+        session.press(b"6");
+        session.wait_for("EVENTS");
         session.signal(end);
         session.ends(0);
     }
@@ -216,6 +221,81 @@ fn it_stops_on_ctrl_z_and_comes_back_with_the_screen_it_had() {
     session.signal(Signal::CONT);
     session.wait("terminal taken again", |it| after_last(&it.bytes(), b"\x1b[?1049l", b"\x1b[?1049h"));
     session.wait_for("EVENTS");
+    session.press(b"q");
+    session.ends(0);
+}
+
+/// The address in the words of a console, or of its screen.
+fn url(text: &str) -> String {
+    let from = text.rfind("http://127.0.0.1:").unwrap();
+    text[from..]
+        .chars()
+        .take_while(|it| !it.is_whitespace() && *it != '`')
+        .collect::<String>()
+        .trim_end_matches(':')
+        .to_owned()
+}
+
+/// What a server answers to a question without a body: the status, and the rest.
+fn asked(url: &str, path: &str, headers: &str) -> Option<String> {
+    let host = url.trim_start_matches("http://");
+    let mut stream = std::net::TcpStream::connect(host).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Connection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+#[test]
+fn alone_it_listens_for_the_agents_of_this_machine_and_says_where() {
+    // Somebody has the usual port: this test, or whoever was there before it.
+    let _taken = std::net::TcpListener::bind("127.0.0.1:7600");
+    let session = Session::run(&[], TempDir::new().unwrap(), (160, 30), &[]);
+    session.wait_for("port 7600 is taken");
+    session.wait_for("agent.py emit");
+    let here = url(&session.screen());
+    assert!(asked(&here, "/healthz", "").unwrap().contains(" 200 "), "{here}");
+    assert!(session.screen().contains(&format!("HANDOFF_URL={here} python3")), "{}", session.screen());
+    // It is as careful as `seam serve` without tokens.
+    for foreign in ["Origin: http://evil.example\r\n", "X-Forwarded-For: 1.2.3.4\r\n"] {
+        assert!(asked(&here, "/api/v1/me", foreign).unwrap().contains(" 403 "), "{foreign}");
+    }
+    session.press(b"\x1a");
+    session.wait("it says what stops", |it| {
+        let bytes = it.bytes();
+        let said = format!("seam: the orchestrator at {here} is stopped, too: agents get no answer until `fg`");
+        position(&bytes, said.as_bytes()) > position(&bytes, b"\x1b[?1049l")
+    });
+    session.signal(Signal::CONT);
+    session.wait("terminal taken again", |it| after_last(&it.bytes(), b"\x1b[?1049l", b"\x1b[?1049h"));
+    session.press(b"q");
+    session.ends(0);
+    assert_eq!(asked(&here, "/healthz", ""), None);
+}
+
+#[test]
+fn what_is_only_looked_at_or_named_does_not_listen() {
+    let named = TempDir::new().unwrap();
+    let store = format!("sqlite:{}", named.path().join("x.db").display());
+    for args in [&["--readonly"][..], &[&store]] {
+        let session = Session::run(args, TempDir::new().unwrap(), (160, 30), &[]);
+        session.wait_for("No agent can reach it like this");
+        session.wait_for("`seam serve --store");
+        assert!(!session.screen().contains("http://"), "{}", session.screen());
+        session.press(b"q");
+        session.ends(0);
+    }
+}
+
+#[test]
+fn a_terminal_that_says_it_has_no_size_is_drawn_in() {
+    let session = Session::start(0, 0, &[]);
+    let drawn = |it: &Session| {
+        let mut parser = vt100::Parser::default(); // 80x24
+        parser.process(&it.bytes());
+        parser.screen().contents().contains("? help")
+    };
+    session.wait("a screen", drawn);
     session.press(b"q");
     session.ends(0);
 }

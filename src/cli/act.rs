@@ -11,6 +11,7 @@ use crate::domain::id::{HandoffId, RunId};
 use crate::domain::json;
 use crate::domain::port::{ActKind, Format, Found, Given, Request, SeenToken, Target, Want};
 use crate::domain::run::Handoff;
+use crate::domain::text::without_mark;
 
 mod ask;
 pub mod edge;
@@ -315,7 +316,7 @@ impl Act {
         if let Some(at) = on.ids.iter().position(|id| id == "-") {
             let text = std::io::read_to_string(std::io::stdin());
             let text = text.context("cannot read ids from standard input")?;
-            let lines = text.lines().map(|line| line.trim().to_owned());
+            let lines = without_mark(&text).lines().map(|line| line.trim().to_owned());
             on.ids.splice(at..=at, lines.filter(|line| !line.is_empty()));
         }
         if on.ids.is_empty() {
@@ -335,7 +336,8 @@ impl Act {
             && let Ok(Found::Body(body)) = look.source.fetch(Want::Body(id)).await
             && body.format == Format::Text
         {
-            return Ok(Some(text.into()));
+            let text = String::from_utf8(text).with_context(|| format!("{file} is not text in UTF-8"))?;
+            return Ok(Some(without_mark(&text).into()));
         }
         match json::parse(&text) {
             Ok(value) => Ok(Some(value)),

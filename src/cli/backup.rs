@@ -6,12 +6,14 @@ use anyhow::Context;
 
 use super::verify::{records, report, store};
 use super::{Exit, print, say};
+use crate::source::at_home;
 use crate::store::backup;
 
 /// Flags of `seam backup`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Where to write the copy
+    #[arg(value_parser = at_home)]
     pub file: PathBuf,
     /// The store, whether it is being served or not: sqlite:PATH
     #[arg(env = "SEAM_STORE", default_value = "sqlite:seamwatch.db", value_name = "STORE")]

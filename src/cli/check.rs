@@ -11,6 +11,7 @@ use crate::clock;
 use crate::domain::contract::Strictness;
 use crate::domain::text::clean;
 use crate::orchestrator::boundary::{self, Flag, Registry, Report};
+use crate::source::at_home;
 
 /// Flags of `seam check`.
 #[derive(Clone, Debug, clap::Args)]
@@ -21,7 +22,7 @@ pub struct Args {
     #[arg(long, value_name = "LEAST", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub strict: Option<u8>,
     /// Payload schemas beside the built-in ones, each in a file NAME-VERSION.json
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = at_home)]
     pub contracts: Option<PathBuf>,
     /// How to print
     #[arg(short, long, value_enum, default_value_t)]
@@ -72,7 +73,8 @@ pub(super) fn read(file: &str) -> anyhow::Result<Vec<u8>> {
     let read = if file == "-" {
         std::io::stdin().lock().take(MAX_FILE_BYTES + 1).read_to_end(&mut text)
     } else {
-        std::fs::File::open(file).and_then(|it| it.take(MAX_FILE_BYTES + 1).read_to_end(&mut text))
+        let path = at_home(file).map_err(|why| Stop::new(Exit::Usage, why))?;
+        std::fs::File::open(path).and_then(|it| it.take(MAX_FILE_BYTES + 1).read_to_end(&mut text))
     };
     read.with_context(|| format!("cannot read {file}"))?;
     if text.len() as u64 > MAX_FILE_BYTES {

@@ -70,6 +70,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             theme: look.theme,
             ascii: look.ascii,
             readonly: look.readonly,
+            stops: Some(format!("the demonstration at {} is stopped, too, until `fg`", host.url())),
             ..watch::Args::default()
         })
         .await
@@ -79,7 +80,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     shown
 }
 
-/// Traffic for an orchestrator that somebody else runs.
+/// Traffic for an orchestrator that somebody else stops.
 async fn agents_only(url: &str, story: Story) -> anyhow::Result<Exit> {
     // Its log outlives this story, and a second one must not repeat the keys of the first.
     let now = crate::clock::now().millis().unsigned_abs();

@@ -2,18 +2,19 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::look::look;
-use super::{Connect, Exit, Stop, print, private, say};
+use super::serve::Interrupts;
+use super::{Connect, Exit, Stop, print, say};
 use crate::domain::event::Event;
 use crate::domain::text::escape_json;
-use crate::source::Reach;
 use crate::source::recording::write_line;
+use crate::source::{Reach, at_home};
+use crate::store::Part;
 
 /// Flags of `seam export`.
 #[derive(Clone, Debug, clap::Args)]
@@ -34,6 +35,8 @@ pub struct Args {
 /// The address does not answer, or the file cannot be written or is there already.
 pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let look = look(&args.connect, None).await?;
+    // A file that is begun is removed, however this ends.
+    let mut interrupts = Interrupts::listen().context("cannot listen for signals")?;
     let mut out = Out::open(args.file.as_deref(), args.force)?;
     let mut written = 0_u64;
     let write = async |events: Vec<Event>| {
@@ -41,7 +44,10 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         written += events.len() as u64;
         Ok(())
     };
-    look.log(Reach::All, write).await?;
+    tokio::select! {
+        written = look.log(Reach::All, write) => drop(written?),
+        () = interrupts.next() => return Err(Stop::new(Exit::Failed, "interrupted").into()),
+    }
     out.close()?;
     for it in &look.skipped {
         say(&format!("left out {} x {}: {}", it.count, it.cause, it.example));
@@ -58,20 +64,9 @@ enum Out {
     Standard,
     /// Written beside the file and moved there when it is whole, so that nobody reads half a recording.
     File {
-        file: PathBuf,
         part: Part,
         to: Writer,
     },
-}
-
-/// The file beside; removed when it is dropped, unless it was moved to its place.
-struct Part(PathBuf);
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // There is none any more when all went well.
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 enum Writer {
@@ -84,18 +79,11 @@ impl Out {
         let Some(name) = file.filter(|it| *it != "-") else {
             return Ok(Self::Standard);
         };
-        let file = Path::new(name);
-        if !force && file.exists() {
-            let why = format!("{name} is there already: choose another name, or say --force");
-            return Err(Stop::new(Exit::Failed, why).into());
-        }
-        let part = Part(format!("{name}.part").into());
-        let to = private::open(File::options().write(true).truncate(true), &part.0)
-            .with_context(|| format!("cannot write {name}"))?;
+        let file = at_home(name).map_err(|why| Stop::new(Exit::Usage, why))?;
+        let (part, to) = Part::new(&file, force).with_context(|| format!("cannot write {name}"))?;
         let to = BufWriter::new(to);
         let zip = file.extension().is_some_and(|it| it == "gz");
         Ok(Self::File {
-            file: file.to_owned(),
             part,
             to: if zip { Writer::Gzip(GzEncoder::new(to, Compression::default())) } else { Writer::Plain(to) },
         })
@@ -110,25 +98,23 @@ impl Out {
         }
         match self {
             Self::Standard => print(text.as_bytes())?,
-            Self::File { file, to, .. } => {
-                to.write(text.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
+            Self::File { part, to } => {
+                to.write(text.as_bytes()).with_context(|| format!("cannot write {}", part.path().display()))?;
             }
         }
         Ok(())
     }
 
     fn close(self) -> anyhow::Result<()> {
-        let Self::File { file, part, to } = self else {
+        let Self::File { part, to } = self else {
             return Ok(());
         };
         let closed = match to {
             Writer::Plain(to) => Ok(to),
             Writer::Gzip(to) => to.finish(),
         };
-        closed
-            .and_then(|mut to| to.flush())
-            .and_then(|()| std::fs::rename(&part.0, &file))
-            .with_context(|| format!("cannot write {}", file.display()))
+        closed.and_then(|mut to| to.flush()).with_context(|| format!("cannot write {}", part.path().display()))?;
+        Ok(part.keep()?)
     }
 }
 

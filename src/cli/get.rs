@@ -45,7 +45,8 @@ pub struct Args {
     /// State of a recording at this time (RFC 3339) [default: its end]
     #[arg(long, value_name = "TIME", value_parser = Time::parse)]
     pub as_of: Option<Time>,
-    /// Only rows with these words, as / on a screen; -word leaves out, field:word looks at one field
+    /// Only rows with these words, as / on a screen; -word leaves out, field:word looks at one field, field:=word is
+    /// all of it, "a: -b" is text as it is
     #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
     pub filter: String,
     /// At most this many rows; of events the latest [default: all; of the events of a live source 200]

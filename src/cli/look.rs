@@ -13,7 +13,7 @@ use crate::domain::event::Event;
 use crate::domain::health::{Window, Windows};
 use crate::domain::id::HandoffId;
 use crate::domain::ledger::Ledger;
-use crate::domain::port::{Batch, Begin, Cursor, Fault, Skipped, Snapshot};
+use crate::domain::port::{Cursor, Fault, Skipped};
 use crate::domain::run::State;
 use crate::domain::time::Time;
 use crate::log;
@@ -214,25 +214,16 @@ async fn look_for(connect: &Connect, purpose: Purpose, as_of: Option<Time>) -> a
         );
         return Err(Stop::new(Exit::Usage, why).into());
     }
-    let snapshot = timeout(CONNECT_TIMEOUT, snapshot(&source))
+    let snapshot = timeout(CONNECT_TIMEOUT, source.snapshot())
         .await
-        .with_context(|| format!("{shown} did not answer within {} s", CONNECT_TIMEOUT.as_secs()))??;
+        .with_context(|| format!("{shown} did not answer within {} s", CONNECT_TIMEOUT.as_secs()))?
+        .map_err(Stop::from)?;
     let (as_of, events, cursor) = (snapshot.at, snapshot.recent.clone(), snapshot.cursor.clone());
     let skipped = snapshot.skipped.clone();
     let mut ledger = Ledger::new(0);
     ledger.measure(source.capabilities().measured);
     ledger.restore(snapshot);
     Ok(Look { address: shown, environment, source, ledger, as_of, events, skipped, shared: 0, live: true, cursor })
-}
-
-async fn snapshot(source: &Shared) -> anyhow::Result<Snapshot> {
-    let mut watch = source.watch(None);
-    while let Some(batch) = watch.next().await {
-        if let Batch::Begin(Begin::Fresh(snapshot)) = batch.map_err(Stop::from)? {
-            return Ok(*snapshot);
-        }
-    }
-    anyhow::bail!("the connection ended before it said anything; try again")
 }
 
 /// A fault as the end of a command.

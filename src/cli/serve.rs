@@ -16,6 +16,7 @@ use crate::log;
 use crate::orchestrator::api::{self, Access, Limits, auth};
 use crate::orchestrator::engine::Engine;
 use crate::orchestrator::sweeper;
+use crate::source::{Address, AddressError, at_home};
 use crate::store::{Aside, Lock, Sqlite};
 
 /// Flags of `seam serve`.
@@ -28,13 +29,13 @@ pub struct Args {
     #[arg(long, env = "SEAM_LISTEN", default_value = "127.0.0.1:7600", value_name = "HOST:PORT")]
     pub listen: String,
     /// Tokens that are let in; without it everybody on this machine is
-    #[arg(long, env = "SEAM_TOKENS", value_name = "FILE")]
+    #[arg(long, env = "SEAM_TOKENS", value_name = "FILE", value_parser = at_home)]
     pub tokens: Option<PathBuf>,
     /// Policies of edges: strictness, attempts, approvals
-    #[arg(long, env = "SEAM_POLICIES", value_name = "FILE")]
+    #[arg(long, env = "SEAM_POLICIES", value_name = "FILE", value_parser = at_home)]
     pub policies: Option<PathBuf>,
     /// Directory of payload schemas, NAME-VERSION.json
-    #[arg(long, env = "SEAM_CONTRACTS", value_name = "DIR")]
+    #[arg(long, env = "SEAM_CONTRACTS", value_name = "DIR", value_parser = at_home)]
     pub contracts: Option<PathBuf>,
     /// Most that agents may put into the store as blobs, in MiB
     #[arg(long, env = "SEAM_BLOBS", value_name = "MIB", default_value_t = 10_240)]
@@ -155,7 +156,7 @@ fn bound(address: SocketAddr) -> io::Result<TcpListener> {
 /// As many open files as this program may have, which are for the most part connections: at most what the system allows
 /// it to ask for.
 #[cfg(unix)]
-fn files() -> usize {
+pub(super) fn files() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     // Where it may not, it stays as it was.
@@ -165,7 +166,7 @@ fn files() -> usize {
 }
 
 #[cfg(not(unix))]
-const fn files() -> usize {
+pub(super) const fn files() -> usize {
     usize::MAX
 }
 
@@ -179,24 +180,57 @@ async fn signals(mut interrupts: Interrupts, stop: CancellationToken) {
     std::process::exit(130);
 }
 
-/// Ctrl-c and the system's request to end, heard from the moment this exists: before a program says that it is
-/// up, so that whoever waits for those words may end it at once.
+/// Ctrl-c, ctrl-\, the end of the terminal and the system's request to end, heard from the moment this exists: before a
+/// program says that it is up, so that whoever waits for those words may end it at once.
 #[cfg(unix)]
-pub(super) struct Interrupts(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+pub(super) struct Interrupts {
+    /// Each ends the program.
+    ending: [tokio::signal::unix::Signal; 3],
+    /// The terminal is gone; `None` where the program was started so that it goes on without one, as by `nohup`.
+    hung_up: Option<tokio::signal::unix::Signal>,
+    /// Those that mean nothing here, and would end a program that does not take them.
+    _ignored: [tokio::signal::unix::Signal; 2],
+}
 
 #[cfg(unix)]
 impl Interrupts {
     pub(super) fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+        let ending = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
+        let [interrupt, terminate, quit] = ending.map(signal);
+        let hang_up = SignalKind::hangup();
+        Ok(Self {
+            ending: [interrupt?, terminate?, quit?],
+            hung_up: if is_ignored(hang_up.as_raw_value()) { None } else { Some(signal(hang_up)?) },
+            _ignored: [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?],
+        })
     }
 
+    /// The next wish that it ends. The end of the terminal is one, and no second one: it may be told more than once.
     pub(super) async fn next(&mut self) {
+        let Self { ending: [interrupt, terminate, quit], hung_up, .. } = self;
+        let gone = async {
+            match hung_up {
+                Some(it) => drop(it.recv().await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            _ = self.0.recv() => {}
-            _ = self.1.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = quit.recv() => {}
+            () = gone => self.hung_up = None,
         }
     }
+}
+
+/// Whether whoever started this program had it ignore a signal; false where the system does not tell.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|it| u64::from_str_radix(it.trim(), 16).ok()).unwrap_or_default();
+    (mask >> (signal - 1)) & 1 == 1
 }
 
 /// Ctrl-c.
@@ -218,18 +252,22 @@ impl Interrupts {
 
 async fn open(args: &Args, access: &Access) -> anyhow::Result<Engine> {
     let usage = |what: String| Stop::new(Exit::Usage, what);
-    let Some(path) = args.store.strip_prefix("sqlite:").filter(|it| !it.is_empty()) else {
-        return Err(usage(format!(
-            "--store {:?} is no store this program knows; write sqlite:PATH, as in sqlite:seamwatch.db",
-            args.store
-        ))
-        .into());
+    let path = match Address::parse(&args.store) {
+        Ok(Address::Embedded(path)) => path,
+        Err(why @ AddressError::Path(_)) => return Err(usage(format!("--store: {why}")).into()),
+        _ => {
+            let why = format!(
+                "--store {:?} is no store this program knows; write sqlite:PATH, as in sqlite:seamwatch.db",
+                args.store
+            );
+            return Err(usage(why).into());
+        }
     };
     let settings = rules::read(args.policies.as_deref(), args.contracts.as_deref())?;
     if matches!(access, Access::Open) {
         rules::tokenless(&settings, "start the server with --tokens FILE")?;
     }
-    let store = Sqlite::alone(Lock::take(Path::new(path))?)?;
+    let store = Sqlite::alone(Lock::take(&path)?)?;
     Ok(Engine::open(Arc::new(store), settings).await?)
 }
 

@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use super::{Exit, Stop, print, say};
 use crate::domain::text::count;
+use crate::source::at_home;
 use crate::store::{Audit, audit};
 
 /// Flags of `seam verify`.
@@ -41,7 +42,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
 /// # Errors
 /// It is no file of a store that is there.
 pub(super) fn store(text: &str) -> Result<PathBuf, Stop> {
-    let path = PathBuf::from(text.strip_prefix("sqlite:").unwrap_or(text));
+    let path = at_home(text.strip_prefix("sqlite:").unwrap_or(text)).map_err(|why| Stop::new(Exit::Usage, why))?;
     if text.contains("://") {
         let why =
             format!("{text} is no file: name the store itself, as in sqlite:seamwatch.db, on the machine it is on");

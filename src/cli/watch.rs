@@ -2,19 +2,27 @@
 
 use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use etcetera::BaseStrategy;
 
+use super::serve::files;
 use super::{Exit, Stop, private, rules};
 use crate::clock;
-use crate::config::{Flags, Settings};
+use crate::config::{Flags, Origin, Settings};
 use crate::console::app::{Connection, Named, Place, Size, Start};
 use crate::console::shell::{self, Opened, Opener, SavedViews, Setup};
 use crate::domain::time::Time;
 use crate::keymap::Keymap;
 use crate::log;
+use crate::orchestrator::api::Limits;
+use crate::source::embedded::PORT;
 use crate::source::{self, Address, Options};
+use crate::store;
 use crate::theme::{self, BUILT_IN, Depth, Theme};
+
+/// Longest wait for the answers to agents that are on their way when the user leaves.
+const LAST_ANSWERS: Duration = Duration::from_secs(12);
 
 /// Flags of `seam watch`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -43,6 +51,9 @@ pub struct Args {
     /// Time at which a replay starts (RFC 3339) [default: its beginning]
     #[arg(long, value_name = "TIME", value_parser = Time::parse)]
     pub as_of: Option<Time>,
+    /// What stops with the console, as a sentence; `None` where the address tells
+    #[arg(skip)]
+    pub stops: Option<String>,
     #[command(flatten)]
     #[allow(clippy::missing_docs_in_private_items)]
     pub rules: rules::Flags,
@@ -82,6 +93,10 @@ async fn connect(args: &Args, settings: &Settings) -> anyhow::Result<Opened> {
         ),
     };
     let (mut names, mut sources, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut notes, mut stops) = (Vec::new(), args.stops.clone());
+    // Whoever names a store may have it served elsewhere; whoever names nothing wants one that agents can use.
+    let alone = settings.addresses.origin == Origin::Default && settings.lock().is_none();
+    let listen = alone.then(|| Limits::default().within(files()));
     for text in &settings.addresses.value {
         let usage = |why: source::AddressError| {
             let meant = super::command_like(text);
@@ -91,10 +106,25 @@ async fn connect(args: &Args, settings: &Settings) -> anyhow::Result<Opened> {
             Stop::new(Exit::Usage, why.to_string() + &meant.unwrap_or_default())
         };
         let address = Address::parse(text).map_err(usage)?;
-        let options = Options { speed, jump: args.as_of, ..Options::default() };
-        sources.push(rules::open(&address, settings, options).await?);
+        let options = Options { speed, jump: args.as_of, listen, ..Options::default() };
+        let source = rules::open(&address, settings, options).await?;
+        let agents = source.capabilities().agents;
         names.push(name(&address));
-        addresses.push(whole(address).to_string());
+        let whole = whole(address);
+        if let Address::Embedded(path) = &whole
+            && source.capabilities().cannot.is_empty()
+        {
+            stops = Some(match &agents {
+                Ok(url) => format!("the orchestrator at {url} is stopped, too: agents get no answer until `fg`"),
+                Err(_) => format!(
+                    "the orchestrator on {} is stopped, too: no lease ends and no question times out until `fg`",
+                    path.display()
+                ),
+            });
+        }
+        notes.extend(agents.ok().filter(|_| alone).and_then(|url| elsewhere(&url)));
+        sources.push(source);
+        addresses.push(whole.to_string());
     }
     let context = settings.context.as_ref().map(|it| &it.value);
     // With an address of the command line it is not the place that its name says.
@@ -103,6 +133,8 @@ async fn connect(args: &Args, settings: &Settings) -> anyhow::Result<Opened> {
     let contexts = settings.contexts.iter().map(|it| Named { name: it.name.clone(), word: word(it) });
     Ok(Opened {
         sources,
+        notes,
+        stops,
         saved_views: SavedViews {
             directory: settings.directory.clone(),
             address: here.as_ref().map_or_else(|| addresses.join(" "), |name| format!("context {name}")),
@@ -121,11 +153,17 @@ async fn connect(args: &Args, settings: &Settings) -> anyhow::Result<Opened> {
     })
 }
 
+/// Says that agents find it at another port than the usual one.
+fn elsewhere(url: &str) -> Option<String> {
+    let usual = format!(":{PORT}");
+    (!url.ends_with(&usual)).then(|| format!("port {PORT} is taken by another program: agents reach this one at {url}"))
+}
+
 /// Opens a context as the flags would have it at the start. The configuration is read again, as somebody may have
 /// mended it meanwhile.
 fn opener(args: Args) -> Opener {
     Box::new(move |name| {
-        let args = Args { address: Vec::new(), context: Some(name), ..args.clone() };
+        let args = Args { address: Vec::new(), context: Some(name), stops: None, ..args.clone() };
         Box::pin(async move {
             let opened = async { connect(&args, &settings(&args)?).await };
             opened.await.map_err(|why| format!("{why:#}"))
@@ -181,7 +219,7 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
 async fn open(args: Args, settings: &Settings, opened: Opened) -> anyhow::Result<Exit> {
     needs_a_terminal()?;
     log_to_file();
-    let mut notes = Vec::new();
+    let mut notes = opened.notes;
     let keymap = keymap(&settings.keys.value, &mut notes)?;
     let theme = theme(settings, &mut notes)?;
     // Also before the screen opens: there is room for all of them, and they are still there after it.
@@ -199,12 +237,16 @@ async fn open(args: Args, settings: &Settings, opened: Opened) -> anyhow::Result
             session: uuid::Uuid::now_v7().to_string(),
         },
         sources: opened.sources,
+        stops: opened.stops,
         saved_views: opened.saved_views,
         opener: opener(args),
         theme,
         notes,
     };
-    if let Some(farewell) = Box::pin(shell::run(setup)).await? {
+    let left = Box::pin(shell::run(setup)).await;
+    // Agents that are being answered get their answer; what is still open after that is told at the end of the program.
+    let _ = tokio::task::spawn_blocking(|| store::none_open(LAST_ANSWERS)).await;
+    if let Some(farewell) = left? {
         super::say(&farewell);
     }
     Ok(Exit::Done)
@@ -260,7 +302,7 @@ fn keymap(path: &Path, notes: &mut Vec<String>) -> Result<Keymap, Stop> {
 fn theme(settings: &Settings, notes: &mut Vec<String>) -> Result<Theme, Stop> {
     let name = &settings.theme.value;
     let own = settings.directory.join("themes").join(format!("{name}.toml"));
-    let path = if own.is_file() { own } else { PathBuf::from(name) };
+    let path = if own.is_file() { own } else { source::at_home(name).unwrap_or_else(|_| PathBuf::from(name)) };
     let theme = match (Theme::named(name), std::fs::read_to_string(&path)) {
         (_, Ok(text)) => {
             let (theme, warnings) = theme::load(&text);

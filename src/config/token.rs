@@ -12,6 +12,8 @@ use anyhow::{Context, bail, ensure};
 #[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::domain::text::without_mark;
+
 /// Place that holds the token.
 #[derive(Clone)]
 pub(super) enum Token {
@@ -49,7 +51,7 @@ impl Token {
             }
             Self::Command(command) => run(command, COMMAND_TIMEOUT)?,
         };
-        let token = text.trim();
+        let token = without_mark(&text).trim();
         ensure!(!token.is_empty(), "the token is empty");
         ensure!(
             token.bytes().all(|it| it.is_ascii_graphic()),

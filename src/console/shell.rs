@@ -26,7 +26,7 @@ use futures_util::StreamExt;
 use ratatui::Terminal;
 use tokio::time::{Instant, sleep_until};
 
-use super::app::{Effect, Msg, Size, Start, State, Ticket, update};
+use super::app::{Effect, Msg, Start, State, Ticket, update};
 use super::ui::{self, Memo};
 use crate::clock::{self, Steady};
 use crate::source::Shared;
@@ -53,6 +53,8 @@ pub struct Setup {
     pub start: Start,
     /// The sources, in the order of their names in `start`.
     pub sources: Vec<Shared>,
+    /// What stops with the console, as a sentence; `None` when nothing does.
+    pub stops: Option<String>,
     /// Styles and signs of the screen.
     pub theme: Theme,
     /// The view to come back to.
@@ -76,12 +78,13 @@ enum End {
 /// # Errors
 /// The terminal cannot be set up or is gone.
 pub async fn run(setup: Setup) -> io::Result<Option<String>> {
+    // Before the terminal is taken: whatever ends the program from now on gives it back.
+    let signals = Signals::new()?;
     let watch = Watch::start(&setup.sources);
     let guard = Guard::enter(&setup.start.connection.place.title, setup.theme.glyphs == Glyphs::ASCII)?;
     let frame_writer = FrameWriter::new();
     let mut start = setup.start;
-    let (columns, rows) = crossterm::terminal::size()?;
-    start.size = Size { columns, rows };
+    start.size = terminal::size()?;
     let mut clock = Steady::new();
     start.now = clock.now();
     let mut state = State::new(start);
@@ -96,12 +99,13 @@ pub async fn run(setup: Setup) -> io::Result<Option<String>> {
         tasks: Tasks::new(setup.sources, watch.retries()),
         watch,
         opening: Opening::new(setup.opener),
+        stops: setup.stops,
         guard,
         saved_views: setup.saved_views,
         edits: VecDeque::new(),
     };
     shell.state.note(setup.notes);
-    let end = shell.run().await;
+    let end = shell.run(signals).await;
     shell.frame_writer.drain();
     let farewell = shell.state.farewell.take();
     drop(shell);
@@ -122,6 +126,8 @@ struct Shell {
     tasks: Tasks,
     watch: Watch,
     opening: Opening,
+    /// See [`Setup::stops`].
+    stops: Option<String>,
     guard: Guard,
     saved_views: SavedViews,
     /// Texts that wait for the editor.
@@ -138,8 +144,7 @@ enum Next {
 }
 
 impl Shell {
-    async fn run(&mut self) -> io::Result<End> {
-        let mut signals = Signals::new()?;
+    async fn run(&mut self, mut signals: Signals) -> io::Result<End> {
         let mut input = EventStream::new();
         let mut drawn = Instant::now() - FRAME;
         let mut again: Option<Instant> = None;
@@ -190,7 +195,7 @@ impl Shell {
                 Next::End(end) => return Ok(end),
                 Next::Suspend => {
                     self.leave_terminal()?;
-                    terminal::stop();
+                    terminal::stop(self.stops.as_deref());
                     self.return_to_terminal()?;
                 }
                 Next::Edit => {
@@ -231,7 +236,7 @@ impl Shell {
                         signal = signals.next() => match signal {
                             Heard::End => { editor.end().await; return Some(End::Signal); }
                             // The editor stops itself and its group with it; they go on together.
-                            Heard::Stop => { terminal::stop(); Next::Go }
+                            Heard::Stop => { terminal::stop(self.stops.as_deref()); Next::Go }
                             // Ctrl-c and the like are meant for the editor, as in every program that starts one.
                             Heard::Interrupt | Heard::Continue => Next::Go,
                         },
@@ -338,6 +343,7 @@ impl Shell {
         let opened = self.opening.take()?;
         self.watch = Watch::start(&opened.sources);
         self.tasks.attach(opened.sources, self.watch.retries());
+        self.stops = opened.stops;
         self.saved_views = opened.saved_views;
         self.saved_views.restore(&mut self.state);
         self.memo = Memo::default();
@@ -353,8 +359,7 @@ impl Shell {
     fn return_to_terminal(&mut self) -> io::Result<()> {
         self.guard.resume()?;
         self.terminal.backend_mut().mouse(self.state.mouse).ok();
-        let (columns, rows) = crossterm::terminal::size()?;
-        update(&mut self.state, Msg::Resize(Size { columns, rows }));
+        update(&mut self.state, Msg::Resize(terminal::size()?));
         self.terminal.clear()?;
         self.state.dirty = true;
         Ok(())

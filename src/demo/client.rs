@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::agent::{End, Job};
 use super::weather::Open;
+use crate::source::http;
 
 /// Longest wait of a claim for work, in seconds.
 const WAIT_S: u64 = 20;
@@ -38,14 +39,8 @@ impl Client {
         if let Some(token) = token {
             headers.insert(reqwest::header::AUTHORIZATION, format!("Bearer {token}").parse()?);
         }
-        // The same choice as everywhere in this program; it fails only where it has been made before.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .default_headers(headers)
-            .no_proxy()
-            .tcp_nodelay(true)
-            .timeout(Duration::from_secs(WAIT_S + 15))
-            .build()?;
+        let client = http::client(url).default_headers(headers).timeout(Duration::from_secs(WAIT_S + 15));
+        let http = http::build(client).map_err(anyhow::Error::msg)?;
         Ok(Self { http, base: format!("{}/api/v1", url.trim_end_matches('/')) })
     }
 

@@ -15,7 +15,7 @@ use serde_json::{Map, Number, Value};
 
 use super::contract::Violation;
 use super::pointer::child;
-use super::text::shown;
+use super::text::{shown, without_mark};
 use number::Rounded;
 
 /// The deepest nesting accepted.
@@ -50,12 +50,13 @@ pub fn parse(text: &[u8]) -> Result<Value, Violation> {
 pub fn read(text: &[u8]) -> Result<Read, Violation> {
     let trail = RefCell::new(Vec::new());
     let text = std::str::from_utf8(text).map_err(|why| {
-        Violation::new(
-            "",
-            "json",
-            format!("the text is not UTF-8 from byte {} on: send JSON in UTF-8", why.valid_up_to()),
-        )
+        let what = match text {
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => "the text is UTF-16: save or send JSON as UTF-8".to_owned(),
+            _ => format!("the text is not UTF-8 from byte {} on: send JSON in UTF-8", why.valid_up_to()),
+        };
+        Violation::new("", "json", what)
     })?;
+    let text = without_mark(text);
     let numbers = Numbers { next: Cell::new(0), rounded: number::rounded(text), found: RefCell::new(Vec::new()) };
     let mut reader = serde_json::Deserializer::from_str(text);
     let strictly = Strictly { trail: &trail, numbers: &numbers };
@@ -329,6 +330,14 @@ mod tests {
         assert_eq!(wrong("").keyword, "json");
         assert_eq!(wrong("{} {}").keyword, "json");
         assert!(parse(&[b'"', 0xff, b'"']).unwrap_err().message.contains("UTF-8"));
+        assert!(parse(&[0xff, 0xfe, b'{', 0, b'}', 0]).unwrap_err().message.contains("UTF-16"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        assert_eq!(parse("\u{feff}{\"a\":1}".as_bytes()).unwrap(), serde_json::json!({ "a": 1 }));
+        assert!(parse("\u{feff}\u{feff}{}".as_bytes()).is_err(), "one mark, not many");
+        assert_eq!(parse("\u{feff}".as_bytes()).unwrap_err().keyword, "json");
     }
 
     #[test]

@@ -167,10 +167,13 @@ pub struct Capabilities {
     pub cannot: BTreeMap<ActKind, String>,
     /// Time can be paused, moved and sped up.
     pub replay: bool,
+    /// Base URL by which agents reach it; else how they would, as a sentence.
+    pub agents: Result<String, String>,
 }
 
 impl Capabilities {
-    /// Those of an orchestrator of ours, `kind` in two or three words: everything is measured, every act possible.
+    /// Those of an orchestrator of ours, `kind` in two or three words: everything is measured, every act possible. Where
+    /// agents reach it is not said.
     pub fn everything(kind: &str) -> Self {
         Self {
             kind: kind.to_owned(),
@@ -181,6 +184,7 @@ impl Capabilities {
             timelines: true,
             cannot: BTreeMap::new(),
             replay: false,
+            agents: Err(String::new()),
         }
     }
 

@@ -44,6 +44,11 @@ pub fn clean_block(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The text without the byte order mark that some editors and shells put before it: it is no part of what was written.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{FEFF}').unwrap_or(text)
+}
+
 /// Number of characters of the text a reader would not see or would be fooled by. Newlines and tabs do not count.
 pub fn hidden(text: &str) -> usize {
     if is_printable_ascii(text) {

@@ -61,7 +61,7 @@ actions! {
     ShowEvents "show-events" "events" "Show the live log.";
     ShowSources "show-sources" "sources" "Show the connections.";
     NextAlert "next-alert" "next alert" "Jump to the rows of the next badge of the attention strip.";
-    Filter "filter" "filter" "Filter the rows.";
+    Filter "filter" "filter" "Filter the rows: -word, field:word, field:=word, \"as it is\".";
     NextMatch "next-match" "next match" "Move to the next match of the filter.";
     PreviousMatch "previous-match" "previous match" "Move to the match before.";
     Palette "palette" "palette" "Find an action or a place by name.";
@@ -80,7 +80,7 @@ actions! {
     Details "details" "details" "Open the whole handoff behind the question.";
     ReleaseMouse "release-mouse" "mouse" "Give the mouse back to the terminal, to select text.";
     Redraw "redraw" "redraw" "Draw the whole screen again.";
-    Suspend "suspend" "suspend" "Put Seamwatch in the background of the shell.";
+    Suspend "suspend" "suspend" "Stop Seamwatch until `fg`, and with it what runs in it for agents.";
     Complete "complete" "complete" "Complete the word being typed.";
     Undo "undo" "undo" "Take the last dismissal back before it is sent.";
     RetryNow "retry-now" "retry now" "Try to reach the source again at once.";

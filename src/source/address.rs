@@ -13,6 +13,7 @@ use super::recording::{MAX_SPEED, Recording};
 use super::{Shared, Source};
 use crate::domain::port::Control;
 use crate::domain::time::Time;
+use crate::orchestrator::api::Limits;
 use crate::orchestrator::engine::Settings;
 
 /// Address of a source, as given on the command line.
@@ -47,6 +48,9 @@ pub enum AddressError {
     /// No scheme, and it looks like a server.
     #[error("`{0}` has no scheme: for an orchestrator that runs there write `http://{0}`")]
     NoHttp(String),
+    /// The path after the scheme means no place.
+    #[error("{0}")]
+    Path(String),
     /// The part after the scheme is missing.
     #[error("`{0}` names no file: write `{0}PATH`")]
     NoPath(&'static str),
@@ -115,7 +119,25 @@ fn path(scheme: &'static str, rest: &str) -> Result<PathBuf, AddressError> {
     if path.is_empty() {
         return Err(AddressError::NoPath(scheme));
     }
-    Ok(PathBuf::from(path))
+    at_home(path).map_err(AddressError::Path)
+}
+
+/// A path as people write it: `~` at its beginning is the home directory, also where no shell has read it.
+///
+/// # Errors
+/// A sentence when it is the home directory of somebody else, or nobody knows which it is.
+pub fn at_home(path: &str) -> Result<PathBuf, String> {
+    let Some(rest) = path.strip_prefix('~') else {
+        return Ok(PathBuf::from(path));
+    };
+    if !rest.is_empty() && !rest.starts_with('/') {
+        return Err(format!(
+            "`{path}`: only ~/ is known, your own home directory; write the path in full, or ./{path} for a file of this name"
+        ));
+    }
+    let home = etcetera::home_dir();
+    let home = home.map_err(|_| format!("`{path}`: which your home directory is, is not known: set HOME"))?;
+    Ok(home.join(rest.trim_start_matches('/')))
 }
 
 fn url(text: &str) -> Result<Url, AddressError> {
@@ -166,6 +188,8 @@ pub struct Options {
     pub jump: Option<Time>,
     /// What a store that is opened here is for.
     pub purpose: Purpose,
+    /// A store that is run here is to be reached by the agents of this machine, within these limits; `None` where not.
+    pub listen: Option<Limits>,
 }
 
 /// What a store is opened for.
@@ -193,7 +217,10 @@ pub async fn open(address: &Address, options: &Options) -> Result<Shared, Addres
         Address::Embedded(path) => {
             let settings = options.settings.clone();
             let opened = match options.purpose {
-                Purpose::Run => Embedded::open(path, settings).await,
+                Purpose::Run => match (Embedded::open(path, settings).await, options.listen) {
+                    (Ok(opened), Some(limits)) => opened.listening(limits).await,
+                    (opened, _) => opened,
+                },
                 Purpose::Act => Embedded::still(path, settings).await,
                 Purpose::Look => Embedded::look(path, settings).await,
             };

@@ -1,13 +1,16 @@
 //! The orchestrator in this process: the engine itself, without HTTP in between.
 
 use std::fs::File;
-use std::path::Path;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
-use tokio::sync::watch;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -15,6 +18,7 @@ use super::{Log, Reach, Source, log};
 use crate::domain::id::Actor;
 use crate::domain::port::{Batch, Begin, Body, Capabilities, Cursor, Fault, Found, Outcome, Request, Want};
 use crate::domain::time::ClockStep;
+use crate::orchestrator::api::{self, Access, Limits};
 use crate::orchestrator::engine::{Engine, Settings};
 use crate::orchestrator::sweeper;
 use crate::store::{Lock, Position, Sqlite, StoreError};
@@ -24,11 +28,18 @@ const MAX_BATCH: usize = 1_000;
 /// Time between heartbeats (signs of life) when nothing happens. Data is called live for a second longer.
 const BEAT: Duration = Duration::from_secs(2);
 
+/// The port that agents try first, as that of `seam serve`.
+pub const PORT: u16 = 7600;
+
 /// An orchestrator in this process.
 pub struct Embedded {
     engine: Engine,
+    /// File of its store; empty where somebody else runs it.
+    path: PathBuf,
     /// It was opened only to look at it.
     looked: bool,
+    /// Base URL at which it listens, and what ends that; `None` when it does not listen.
+    listening: Option<(String, DropGuard)>,
     /// Ends the sweeper of an engine that was opened here.
     _sweeping: Option<DropGuard>,
 }
@@ -36,7 +47,7 @@ pub struct Embedded {
 impl Embedded {
     /// Watches an engine that somebody else runs and sweeps.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, looked: false, _sweeping: None }
+        Self { engine, path: PathBuf::new(), looked: false, listening: None, _sweeping: None }
     }
 
     /// Runs an orchestrator on the SQLite file at `path`, which is made, with its directory, if it is not there. One that
@@ -52,6 +63,37 @@ impl Embedded {
         let stop = CancellationToken::new();
         sweeper::start(still.engine.clone(), stop.clone());
         Ok(Self { _sweeping: Some(stop.drop_guard()), ..still })
+    }
+
+    /// Lets the programs of this machine reach it as they reach `seam serve`, until this is dropped: at the usual port, or at
+    /// another where that is taken. One that is only looked at takes no work, and does not listen.
+    ///
+    /// # Errors
+    /// A sentence when nothing can listen here, or the store cannot be read.
+    pub async fn listening(self, limits: Limits) -> Result<Self, String> {
+        if self.looked {
+            return Ok(self);
+        }
+        let bound = match TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).await {
+            Err(why) if why.kind() == io::ErrorKind::AddrInUse => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await,
+            bound => bound,
+        };
+        let bound = bound.and_then(|it| Ok((format!("http://{}", it.local_addr()?), it)));
+        let (url, listener) = bound.map_err(|why| format!("cannot listen on this machine for agents: {why}"))?;
+        let (tell, up) = oneshot::channel();
+        let stop = CancellationToken::new();
+        let guard = stop.clone().drop_guard();
+        // Who waits for it was dropped when nobody hears it.
+        let up_now = move || _ = tell.send(());
+        let engine = self.engine.clone();
+        let serving = tokio::spawn(api::serve_within(limits, engine, listener, Access::Open, stop, up_now));
+        if up.await.is_err() {
+            let why = serving
+                .await
+                .map_or_else(|why| why.to_string(), |it| it.map_or_else(|why| why.to_string(), |()| String::new()));
+            return Err(format!("cannot serve {}: {why}", self.path.display()));
+        }
+        Ok(Self { listening: Some((url, guard)), ..self })
     }
 
     /// Opens the file without a sweeper: no lease ends and no question times out by itself, for those who only look.
@@ -84,13 +126,19 @@ impl Embedded {
         settings: Settings,
         open: impl FnOnce(&Path) -> Result<Sqlite, String> + Send + 'static,
     ) -> Result<Self, String> {
-        let path = path.to_owned();
-        let store = tokio::task::spawn_blocking(move || open(&path))
+        let opened = path.to_owned();
+        let store = tokio::task::spawn_blocking(move || open(&opened))
             .await
             .map_err(|why| format!("opening the store broke off: {why}"))??;
         let engine = Engine::open(Arc::new(store), settings).await.map_err(|why| why.to_string())?;
-        Ok(Self::new(engine))
+        Ok(Self { path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()), ..Self::new(engine) })
     }
+}
+
+/// A word of a command line, as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = word.chars().all(|it| it.is_alphanumeric() || "/._-:+@%=,".contains(it));
+    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 /// Whether there is a file that may be read and not be written.
@@ -113,7 +161,14 @@ impl Source for Embedded {
     fn capabilities(&self) -> Capabilities {
         let why_not = "this store was opened only to look at it: it cannot be written here";
         let everything = Capabilities::everything("embedded orchestrator");
-        everything.without(|_| self.looked.then(|| why_not.to_owned()))
+        let agents = match &self.listening {
+            Some((url, _)) => Ok(url.clone()),
+            None => Err(format!(
+                "No agent can reach it like this: leave it, and `seam serve --store {}` lets them.",
+                quoted(&format!("sqlite:{}", self.path.display()))
+            )),
+        };
+        Capabilities { agents, ..everything.without(|_| self.looked.then(|| why_not.to_owned())) }
     }
 
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Certificate, Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{Log, Reach, Source, log};
 use crate::domain::bearer::Roles;
@@ -23,6 +24,7 @@ use crate::domain::run::Run;
 mod act;
 mod answer;
 mod follow;
+mod pages;
 
 use answer::{ANSWER, HISTORY, Limit, SNAPSHOT, Server};
 use follow::Said;
@@ -37,6 +39,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Seconds of silence after which the server is asked to send a heartbeat (sign of life).
 const BEAT: &str = "1";
+/// Time in which an event stream, which has a heartbeat each second, has to say something. One that does not is kept back
+/// by a proxy, and the log is read in pages.
+const FIRST_WORD: Duration = Duration::from_secs(4);
 /// Items of one request that are in flight at once.
 const REQUESTS_IN_PARALLEL: usize = 8;
 
@@ -66,15 +71,37 @@ struct Me {
     acts: Vec<Value>,
 }
 
+/// A client to set up for addresses that begin like this one. Proxies of the environment are not used and redirects not
+/// followed: a token goes to this address only. The certificates of this machine are read for https only: plain http
+/// works where there are none.
+pub fn client(address: &str) -> ClientBuilder {
+    // Whoever is first wins; there is only this one to choose.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).tcp_nodelay(true);
+    let is_https = address.get(..6).is_some_and(|it| it.eq_ignore_ascii_case("https:"));
+    if is_https { client } else { client.tls_certs_only(std::iter::empty::<Certificate>()) }
+}
+
+/// Sets the client up. The error is a sentence for people.
+///
+/// # Errors
+/// The system has no certificates to check those of a server by.
+pub fn build(client: ClientBuilder) -> Result<Client, String> {
+    client.build().map_err(|why| {
+        format!(
+            "cannot check who answers at an https address: {}. Install the certificates of this system (Debian, Ubuntu: \
+             apt-get install ca-certificates), or name a file of them in SSL_CERT_FILE",
+            answer::innermost(&why)
+        )
+    })
+}
+
 impl Http {
-    /// The orchestrator at `base`, with a bearer token if it wants one. Nothing is sent yet. Proxies of the
-    /// environment are not used and redirects not followed: the token goes to this address only.
+    /// The orchestrator at `base`, with a bearer token if it wants one. Nothing is sent yet.
     ///
     /// # Errors
     /// A sentence when the token cannot be a header, or the system's certificates cannot be read.
     pub fn new(base: Url, token: Option<&str>) -> Result<Self, String> {
-        // Whoever is first wins; there is only this one to choose.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut headers = HeaderMap::new();
         if let Some(token) = token {
             let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
@@ -82,16 +109,12 @@ impl Http {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let client = Client::builder()
+        let client = client(base.as_str())
             .user_agent(concat!("seam/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|why| format!("cannot set up HTTPS: {why}"))?;
+            .read_timeout(SILENCE);
+        let client = build(client)?;
         let server = Server { name: base.as_str().trim_end_matches('/').to_owned(), token: token.is_some() };
         Ok(Self { client, base, server, me: Arc::default(), doubted: Arc::default() })
     }
@@ -141,6 +164,12 @@ impl Http {
     }
 
     async fn connect(self, from: Option<Cursor>) -> Result<Watch, Fault> {
+        self.meet().await?;
+        self.begin(from).await
+    }
+
+    /// Finds out who the caller is, and with that whether there is a server at all.
+    async fn meet(&self) -> Result<(), Fault> {
         let me = self.get(&["me"], ANSWER).await;
         let me = me.map_err(|why| match why {
             Fault::Refused(_) => Fault::Malformed(format!(
@@ -150,29 +179,43 @@ impl Http {
             other => other,
         })?;
         *self.me.write().unwrap_or_else(PoisonError::into_inner) = Some(me);
-        self.begin(from).await
+        Ok(())
     }
 
     async fn begin(self, from: Option<Cursor>) -> Result<Watch, Fault> {
         if let Some(cursor) = from {
-            // Whether it has what follows the cursor, it says first.
-            let mut said = self.events(&cursor).await?;
-            match said.next().await.transpose()? {
-                Some(Said::Gap) | None => {}
-                Some(first) => {
-                    let changes = follow::batches(stream::iter([Ok(first)]).chain(said));
-                    return Ok(stream::iter([Ok(Batch::Begin(Begin::Resumed))]).chain(changes).boxed());
-                }
+            let said = self.streamed(&cursor).await?;
+            if let Some(changes) = self.clone().changes(cursor, said).await {
+                return Ok(stream::iter([Ok(Batch::Begin(Begin::Resumed))]).chain(changes).boxed());
             }
         }
         let snapshot: Snapshot = self.get(&["snapshot"], SNAPSHOT).await?;
-        let changes = follow::batches(self.events(&snapshot.cursor).await?);
+        let cursor = snapshot.cursor.clone();
+        let said = self.streamed(&cursor).await?;
         let fresh = Batch::Begin(Begin::Fresh(Box::new(snapshot)));
-        Ok(stream::iter([Ok(fresh)]).chain(changes).boxed())
+        let gap = || Fault::Transient("the log has a gap: catching up".to_owned());
+        let changes = self.changes(cursor, said).map(move |it| it.ok_or_else(gap));
+        Ok(stream::iter([Ok(fresh)]).chain(changes.try_flatten_stream()).boxed())
+    }
+
+    /// The stream that follows a cursor; `None` when it does not begin to come.
+    async fn streamed(&self, after: &Cursor) -> Result<Option<Messages>, Fault> {
+        timeout(FIRST_WORD, self.events(after)).await.ok().transpose()
+    }
+
+    /// What follows a cursor, by this stream as long as it says anything; `None` when the log does not reach back that far.
+    async fn changes(self, cursor: Cursor, said: Option<Messages>) -> Option<Watch> {
+        let Some(mut said) = said else { return Some(self.polled(cursor)) };
+        // Whether it has what follows the cursor, it says first.
+        match timeout(FIRST_WORD, said.next()).await {
+            Err(_) => Some(self.polled(cursor)),
+            Ok(Some(Ok(Said::Gap)) | None) => None,
+            Ok(Some(first)) => Some(follow::batches(stream::iter([first]).chain(said))),
+        }
     }
 
     /// What the server says from a position on.
-    async fn events(&self, after: &Cursor) -> Result<BoxStream<'static, Result<Said, Fault>>, Fault> {
+    async fn events(&self, after: &Cursor) -> Result<Messages, Fault> {
         let sent = self
             .ask(Method::GET, &["events"])
             .query(&[("after", after.as_str()), ("beat_s", BEAT)])
@@ -220,6 +263,7 @@ impl Http {
 }
 
 type Watch = BoxStream<'static, Result<Batch, Fault>>;
+type Messages = BoxStream<'static, Result<Said, Fault>>;
 
 impl Source for Http {
     fn capabilities(&self) -> Capabilities {
@@ -241,7 +285,8 @@ impl Source for Http {
         };
         let you = me.authenticated.then(|| me.subject.clone());
         let roles = me.roles.clone().map_or(Roles::All, Roles::Only);
-        Capabilities { you, roles, ..everything.without(|act| (!allowed.contains(&act)).then(|| why_not(act))) }
+        let agents = Ok(name.clone());
+        Capabilities { you, roles, agents, ..everything.without(|act| (!allowed.contains(&act)).then(|| why_not(act))) }
     }
 
     fn watch(&self, from: Option<Cursor>) -> BoxStream<'static, Result<Batch, Fault>> {
@@ -250,7 +295,16 @@ impl Source for Http {
 
     fn log(&self, reach: Reach, until: Cursor) -> BoxFuture<'static, Result<Log, Fault>> {
         let http = self.clone();
-        log::numbered(move |from| http.clone().begin(Some(from)).try_flatten_stream().boxed(), reach, until).boxed()
+        log::numbered(move |from| http.clone().pages(from), reach, until).boxed()
+    }
+
+    fn snapshot(&self) -> BoxFuture<'static, Result<Snapshot, Fault>> {
+        let http = self.clone();
+        async move {
+            http.meet().await?;
+            http.get(&["snapshot"], SNAPSHOT).await
+        }
+        .boxed()
     }
 
     fn fetch(&self, want: Want) -> BoxFuture<'static, Result<Found, Fault>> {

@@ -15,6 +15,9 @@ pub async fn listen(
     mut enough: impl FnMut(&[(String, String, Value)]) -> bool,
 ) -> Vec<(String, String, Value)> {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
+    // Proxies hand it on as it comes.
+    assert_eq!(response.headers()["x-accel-buffering"], "no");
+    assert_eq!(response.headers()["cache-control"], "no-store, no-transform");
     let mut bytes = response.bytes_stream();
     let (mut rest, mut heard) = (String::new(), Vec::new());
     tokio::time::timeout(DEADLINE, async {

@@ -229,6 +229,12 @@ fn nothing_known_is_never_all_clear() {
     assert!(matches!(retried, Some(Effect::Retry(SourceId(0)))), "{retried:?}");
     let mut console = Console::with(100, 24, Vec::new());
     console.keys("2").must_show("no handoff was seen yet").must_show("seam demo");
+    let reached =
+        |url: &str| Report::Capabilities(Capabilities { agents: Ok(url.to_owned()), ..super::console::everything() });
+    console.hear(reached("http://127.0.0.1:7600"));
+    console.must_show("Agents reach it at http://127.0.0.1:7600:").must_show("examples/agent.py emit`");
+    console.hear(reached("http://h.example:1"));
+    console.must_show("`HANDOFF_URL=http://h.example:1 python3 examples/agent.py emit`");
 }
 
 #[test]

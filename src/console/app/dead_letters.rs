@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::id::HandoffId;
 use crate::domain::port::SourceId;
-use crate::domain::query::{Filterable, Query};
+use crate::domain::query::{Filterable, Query, exactly};
 use crate::domain::report::{DeadGroup, DeadRow, dead_row};
 use crate::keymap::Action;
 
@@ -302,9 +302,9 @@ impl Screen for DeadLetters {
     fn show(&mut self, world: &World, focus: &Focus) {
         let filter = match focus {
             Focus::Filter(text) => text.clone(),
-            Focus::Edge(_, edge) => format!("from:\"{}\" to:\"{}\"", edge.from, edge.to),
-            Focus::Pipeline(_, name) => format!("pipeline:\"{name}\""),
-            Focus::Run(_, id) => format!("trace:{id}"),
+            Focus::Edge(_, edge) => format!("{} {}", exactly("from", &edge.from), exactly("to", &edge.to)),
+            Focus::Pipeline(_, name) => exactly("pipeline", name),
+            Focus::Run(_, id) => exactly("trace", id.as_str()),
             Focus::Handoff(source, id) => {
                 let book = world.feed(*source).and_then(|it| it.ledger().dead().group_of(id));
                 if let Some(book) = book {

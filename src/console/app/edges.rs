@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::domain::health::Window;
 use crate::domain::id::Edge;
 use crate::domain::port::{ActKind, SourceId};
-use crate::domain::query::{Filterable, Query};
+use crate::domain::query::{Filterable, Query, exactly};
 use crate::domain::report::{self, EdgeRow};
 use crate::keymap::Action;
 
@@ -185,7 +185,7 @@ impl Screen for Edges {
             }
             // A name or a filter that does not parse changes nothing.
             Focus::Pipeline(_, name) => {
-                let _ = self.set_filter(world, &format!("pipeline:\"{name}\""));
+                let _ = self.set_filter(world, &exactly("pipeline", name));
             }
             Focus::Filter(text) => {
                 let _ = self.set_filter(world, text);

@@ -6,6 +6,9 @@ use crate::domain::time::SECOND;
 use super::feed::{Feed, Link};
 use super::world::World;
 
+/// Where agents look for an orchestrator when nobody tells them another place.
+const USUAL: &str = "http://127.0.0.1:7600";
+
 /// The reason that there is no row, when it lies at the sources; `None` when they are fine and have handoffs.
 pub fn why_blank(world: &World) -> Option<String> {
     if world.feeds.iter().any(|it| it.ledger().edges().len() > 0) {
@@ -33,9 +36,19 @@ pub fn why_blank(world: &World) -> Option<String> {
         };
         return Some(what.to_owned());
     }
-    Some(
-        "Connected, and no handoff was seen yet. `seam demo` shows a pipeline at work; \
-         `python3 examples/agent.py` hands over a first one of your own."
-            .to_owned(),
-    )
+    let reached = world.feeds.iter().find_map(|it| it.can()?.agents.as_ref().ok());
+    let otherwise = world.feeds.iter().find_map(|it| it.can()?.agents.as_ref().err());
+    let how = match (reached, otherwise) {
+        (Some(url), _) if url == USUAL => {
+            format!("Agents reach it at {url}: `python3 examples/agent.py emit` hands over a first one.")
+        }
+        (Some(url), _) => {
+            format!(
+                "Agents reach it at {url}: `HANDOFF_URL={url} python3 examples/agent.py emit` hands over a first one."
+            )
+        }
+        (None, otherwise) => otherwise.cloned().unwrap_or_default(),
+    };
+    let sentences = ["Connected, and no handoff was seen yet.", &how, "`seam demo` shows a pipeline at work."];
+    Some(sentences.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" "))
 }

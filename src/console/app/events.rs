@@ -3,7 +3,7 @@
 use crate::domain::event::Event;
 use crate::domain::ledger::Ledger;
 use crate::domain::port::SourceId;
-use crate::domain::query::{Filterable, Query};
+use crate::domain::query::{Filterable, Query, exactly};
 use crate::domain::report::EventText;
 use crate::domain::time::Time;
 use crate::keymap::Action;
@@ -160,10 +160,10 @@ impl Screen for Events {
 
     fn show(&mut self, world: &World, focus: &Focus) {
         let text = match focus {
-            Focus::Handoff(_, id) => format!("handoff:\"{id}\""),
-            Focus::Run(_, id) => format!("trace:\"{id}\""),
-            Focus::Edge(_, edge) => format!("from:\"{}\" to:\"{}\"", edge.from, edge.to),
-            Focus::Pipeline(_, name) => format!("pipeline:\"{name}\""),
+            Focus::Handoff(_, id) => exactly("handoff", id.as_str()),
+            Focus::Run(_, id) => exactly("trace", id.as_str()),
+            Focus::Edge(_, edge) => format!("{} {}", exactly("from", &edge.from), exactly("to", &edge.to)),
+            Focus::Pipeline(_, name) => exactly("pipeline", name),
             Focus::Filter(text) => text.clone(),
             Focus::Here | Focus::Source(_) => return,
         };

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use crate::domain::id::HandoffId;
 use crate::domain::port::{ActKind, Body, Fault, Found, SourceId, Want};
-use crate::domain::query::{Filterable, Query};
+use crate::domain::query::{Filterable, Query, exactly};
 use crate::domain::report::InboxRow;
 use crate::domain::text::plural;
 use crate::keymap::Action;
@@ -256,9 +256,9 @@ impl Screen for Inbox {
                 return;
             }
             Focus::Filter(text) => text.clone(),
-            Focus::Edge(_, edge) => format!("from:\"{}\" to:\"{}\"", edge.from, edge.to),
-            Focus::Pipeline(_, name) => format!("pipeline:\"{name}\""),
-            Focus::Run(_, id) => format!("trace:{id}"),
+            Focus::Edge(_, edge) => format!("{} {}", exactly("from", &edge.from), exactly("to", &edge.to)),
+            Focus::Pipeline(_, name) => exactly("pipeline", name),
+            Focus::Run(_, id) => exactly("trace", id.as_str()),
             Focus::Here | Focus::Source(_) => return,
         };
         // Names come from agents; one that does not parse shows everything rather than nothing.

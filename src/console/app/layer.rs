@@ -74,7 +74,9 @@ impl Overlay for FilterLine {
         vec![
             Hint::Keys(&[Action::Open], "keep"),
             Hint::Keys(&[Action::Back], "as before"),
-            Hint::Typed("-word", "rows without it"),
+            Hint::Typed("-word", "without it"),
+            Hint::Typed("field:=word", "exactly"),
+            Hint::Typed("\"a: b\"", "as it is"),
         ]
     }
 

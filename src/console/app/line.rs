@@ -8,6 +8,9 @@ use crate::keymap::{Code, Key};
 /// Text longer than this is not taken; a pasted log is a mistake.
 const MAX_CHARS: usize = 4_000;
 
+/// Characters that end a line, wherever the text is from.
+const BREAKS: [char; 7] = ['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
+
 /// One line of text with a cursor.
 #[derive(Clone, Debug, Default)]
 pub struct Line(Input);
@@ -55,11 +58,18 @@ impl Line {
         true
     }
 
-    /// Takes pasted text as one harmless line: line breaks become spaces, and what hides becomes visible.
+    /// Takes pasted text as one harmless line: line breaks become spaces, and what hides becomes visible. Most terminals
+    /// send the line breaks of what is pasted as the key that makes one, a carriage return.
     pub fn paste(&mut self, pasted: &str) {
-        let words: Vec<&str> = pasted.lines().map(str::trim_end).collect();
+        let mut lines = pasted.trim_end_matches(BREAKS).split(BREAKS);
+        let mut line = lines.next().unwrap_or_default().to_owned();
+        for next in lines {
+            line.truncate(line.trim_end().len());
+            line.push(' ');
+            line.push_str(next.trim_start());
+        }
         let room = MAX_CHARS.saturating_sub(self.text().len());
-        for typed in text::clean(&words.join(" ")).chars().take(room) {
+        for typed in text::clean(&line).chars().take(room) {
             self.0.handle(InputRequest::InsertChar(typed));
         }
     }
@@ -86,6 +96,13 @@ mod tests {
         let mut line = Line::default();
         line.paste("a\nb\u{1b}]52;c;x\u{7}\r\n");
         assert_eq!(line.text(), "a b␛]52;c;x␇");
+        for broken in
+            ["a\rb", "a\r\nb", "a \n\n\t b", "a\u{b}b", "a\u{c}b", "a\u{85}b", "a\u{2028}b", "a\u{2029}\r\rb\r\r"]
+        {
+            let mut line = Line::default();
+            line.paste(broken);
+            assert_eq!(line.text(), "a b", "{broken:?}");
+        }
         line.paste(&"x".repeat(100_000));
         assert!(line.text().len() <= MAX_CHARS + 8);
     }

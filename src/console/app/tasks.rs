@@ -4,7 +4,7 @@ use crate::domain::contract::RelationKind;
 use crate::domain::event::{Event, Fact};
 use crate::domain::id::{HandoffId, RunId};
 use crate::domain::port::{ActKind, Fault, Found, SourceId, Want};
-use crate::domain::query::{Filterable, Query};
+use crate::domain::query::{Filterable, Query, exactly, quoted};
 use crate::domain::report::{self, TaskRow};
 use crate::domain::run::{Handoff, Run, State};
 use crate::domain::time::Time;
@@ -228,10 +228,10 @@ impl Screen for Tasks {
             }
             // A name or a filter that does not parse changes nothing.
             Focus::Pipeline(_, name) => {
-                let _ = self.set_filter(world, &format!("pipeline:\"{name}\""));
+                let _ = self.set_filter(world, &exactly("pipeline", name));
             }
             Focus::Edge(_, edge) => {
-                let _ = self.set_filter(world, &format!("path:\"{}\"", edge.to));
+                let _ = self.set_filter(world, &format!("path:{}", quoted(&edge.to)));
             }
             Focus::Filter(text) => {
                 let _ = self.set_filter(world, text);

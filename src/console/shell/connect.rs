@@ -18,6 +18,10 @@ pub struct Opened {
     pub connection: Connection,
     /// The sources, in the order of their names in `connection`.
     pub sources: Vec<Shared>,
+    /// What is to be told of them at once.
+    pub notes: Vec<String>,
+    /// What stops with the console, as a sentence; `None` when nothing does.
+    pub stops: Option<String>,
     /// The view to come back to.
     pub saved_views: SavedViews,
 }

@@ -1,5 +1,6 @@
 //! `$VISUAL` or `$EDITOR` on a text, in a file that only the user can read.
 
+use std::env::VarError;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -25,10 +26,14 @@ pub(super) struct Editor {
 impl Editor {
     /// Opens a text. The error is for the user.
     pub(super) fn open(text: &str) -> Result<Self, String> {
-        let name = ["VISUAL", "EDITOR"]
-            .iter()
-            .find_map(|name| std::env::var(name).ok().filter(|it| !it.trim().is_empty()))
-            .unwrap_or_else(|| "vi".to_owned());
+        let mut name = "vi".to_owned();
+        for variable in ["EDITOR", "VISUAL"] {
+            match std::env::var(variable) {
+                Ok(text) if !text.trim().is_empty() => name = text,
+                Ok(_) | Err(VarError::NotPresent) => {}
+                Err(VarError::NotUnicode(_)) => return Err(format!("what {variable} holds is not UTF-8: set it anew")),
+            }
+        }
         let file = Scratch::new(text).map_err(|why| format!("cannot write a file to edit: {why}"))?;
         // Through a shell, because people set `code --wait` and the like; in its place, so that ending the child ends
         // the editor; with `env`, because people also set `NAME=value vim`.

@@ -2,7 +2,8 @@
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use crate::console::app::msg::{Gesture, Msg, PointerEvent, Size};
+use super::terminal::usable;
+use crate::console::app::msg::{Gesture, Msg, PointerEvent};
 use crate::console::ui::Memo;
 use crate::keymap::{Code, Key};
 
@@ -12,7 +13,7 @@ pub(super) fn message(event: Event, memo: &Memo) -> Option<Msg> {
         Event::Key(event) => key(event).map(Msg::Key),
         Event::Paste(text) => Some(Msg::Paste(text)),
         Event::Mouse(event) => mouse(event, memo).map(Msg::Mouse),
-        Event::Resize(columns, rows) => Some(Msg::Resize(Size { columns, rows })),
+        Event::Resize(columns, rows) => Some(Msg::Resize(usable((columns, rows)))),
         Event::FocusGained | Event::FocusLost => None,
     }
 }

@@ -25,6 +25,10 @@ const END: &[u8] = b"\x1b[?2026l";
 ///
 /// It remembers what the terminal was told and does not say it twice: the colours and attributes, from one frame
 /// to the next, and where the cursor is. Nobody else may write to the terminal without a [`Backend::clear`] after.
+///
+/// Terminals disagree about how many columns some characters take (see [`is_disputed`]): what they draw may lie over
+/// cells that do not change, and stay there. So a row with one of them, before or after a change, is cleared and written
+/// as a whole, each cell at its place.
 pub struct Screen<W> {
     out: W,
     frame: Vec<u8>,
@@ -32,12 +36,30 @@ pub struct Screen<W> {
     ink: Option<CellStyle>,
     cursor: Option<Position>,
     cursor_shown: Option<bool>,
+    /// The cells as they were told, row by row from the top; what is not in it is blank.
+    told: Vec<Vec<Cell>>,
+    /// Columns of the terminal when it was asked last; more than any has before that.
+    columns: std::cell::Cell<u16>,
+}
+
+/// Whether terminals disagree about the width of this: characters of several code points, such as flags, skin tones,
+/// families and the conjuncts of Devanagari, and all that may be a part of such a one.
+fn is_disputed(symbol: &str) -> bool {
+    !symbol.is_ascii() && (symbol.chars().nth(1).is_some() || symbol.starts_with(|first| first >= '\u{1F000}'))
 }
 
 impl<W: Write> Screen<W> {
     /// A screen that writes to `out`, of which it knows nothing yet.
     pub fn new(out: W) -> Self {
-        Self { out, frame: Vec::with_capacity(64 * 1024), ink: None, cursor: None, cursor_shown: None }
+        Self {
+            out,
+            frame: Vec::with_capacity(64 * 1024),
+            ink: None,
+            cursor: None,
+            cursor_shown: None,
+            told: Vec::new(),
+            columns: u16::MAX.into(),
+        }
     }
 
     /// Writes one cell; the cursor is moved only if it is not there already.
@@ -51,8 +73,81 @@ impl<W: Write> Screen<W> {
         self.known_ink()?.change(ink, &mut self.frame)?;
         self.ink = Some(ink);
         queue!(self.frame, Print(cell.symbol()))?;
-        // Terminals disagree about how wide some characters are.
-        self.cursor = (cell.cell_width() == 1).then(|| Position::new(x + 1, y));
+        self.cursor = (cell.cell_width() == 1 && !is_disputed(cell.symbol())).then(|| Position::new(x + 1, y));
+        Ok(())
+    }
+
+    /// Keeps what changes in one row; true when its cells, as they were or as they will be, have a disputed width.
+    fn keep(&mut self, y: u16, changes: &[(u16, u16, &Cell)]) -> bool {
+        let y = usize::from(y);
+        if self.told.len() <= y {
+            self.told.resize_with(y + 1, Vec::new);
+        }
+        let Some(row) = self.told.get_mut(y) else { return false };
+        let has_disputed = |row: &[Cell]| row.iter().any(|it| is_disputed(it.symbol()));
+        let before = has_disputed(row);
+        for (x, _, cell) in changes {
+            let (x, end) = (usize::from(*x), usize::from(x + cell.cell_width().max(1)));
+            if row.len() < end {
+                row.resize(end, Cell::EMPTY);
+            }
+            // Under the rest of a wide one nothing is seen.
+            for (at, place) in row.iter_mut().enumerate().take(end).skip(x) {
+                place.clone_from(if at == x { *cell } else { &Cell::EMPTY });
+            }
+        }
+        before || has_disputed(row)
+    }
+
+    /// Writes a whole row anew, from what was kept of it.
+    fn rewrite(&mut self, y: u16) -> io::Result<()> {
+        let row = self.told.get_mut(usize::from(y)).map(std::mem::take).unwrap_or_default();
+        self.blank(0, y)?;
+        let mut free = 0;
+        for (x, cell) in (0..).zip(&row) {
+            if x < free {
+                continue;
+            }
+            free = x + cell.cell_width().max(1);
+            let mut blank = cell.clone();
+            blank.set_symbol(" ");
+            for under in x + 1..free {
+                self.put(under, y, &blank)?;
+            }
+            self.put(x, y, cell)?;
+            if is_disputed(cell.symbol()) {
+                self.blank(free, y)?;
+            }
+        }
+        if let Some(kept) = self.told.get_mut(usize::from(y)) {
+            *kept = row;
+        }
+        Ok(())
+    }
+
+    /// Clears a row from a column on, whatever lies over it, in no colour.
+    fn blank(&mut self, x: u16, y: u16) -> io::Result<()> {
+        if x >= self.columns.get() {
+            return Ok(());
+        }
+        let plain = CellStyle::default();
+        self.known_ink()?.change(plain, &mut self.frame)?;
+        self.ink = Some(plain);
+        self.cursor = Some(Position::new(x, y));
+        queue!(self.frame, MoveTo(x, y), terminal::Clear(terminal::ClearType::UntilNewLine))
+    }
+
+    /// Writes what changes in one row.
+    fn write(&mut self, changes: &[(u16, u16, &Cell)]) -> io::Result<()> {
+        let mut changes = changes.iter().peekable();
+        while let Some((x, y, cell)) = changes.next() {
+            // Some terminals leave what was under the second half of an emoji: that is cleared before it is written.
+            let under = x + 1..x + cell.cell_width();
+            while let Some((x, y, blank)) = changes.next_if(|it| under.contains(&it.0)) {
+                self.put(*x, *y, blank)?;
+            }
+            self.put(*x, *y, cell)?;
+        }
         Ok(())
     }
 
@@ -110,18 +205,14 @@ impl<W: Write> Backend for Screen<W> {
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        let mut content = content.peekable();
-        if content.peek().is_some() {
+        let content: Vec<_> = content.collect();
+        if !content.is_empty() {
             // Should a terminal have made something else of a width, the next frame is right all the same.
             self.cursor = None;
         }
-        while let Some((x, y, cell)) = content.next() {
-            // Some terminals leave what was under the second half of an emoji: that is cleared before it is written.
-            let under = x + 1..x + cell.cell_width();
-            while let Some((x, y, blank)) = content.next_if(|it| it.1 == y && under.contains(&it.0)) {
-                self.put(x, y, blank)?;
-            }
-            self.put(x, y, cell)?;
+        for changes in content.chunk_by(|one, next| one.1 == next.1) {
+            let Some((_, y, _)) = changes.first() else { continue };
+            if self.keep(*y, changes) { self.rewrite(*y)? } else { self.write(changes)? }
         }
         Ok(())
     }
@@ -167,6 +258,7 @@ impl<W: Write> Backend for Screen<W> {
         self.known_ink()?;
         self.cursor_shown = None;
         self.cursor = None;
+        self.told.clear();
         let what = match region {
             ClearType::All => terminal::ClearType::All,
             ClearType::AfterCursor => terminal::ClearType::FromCursorDown,
@@ -178,7 +270,9 @@ impl<W: Write> Backend for Screen<W> {
     }
 
     fn size(&self) -> io::Result<Size> {
-        terminal::size().map(Size::from)
+        let size = super::terminal::size()?;
+        self.columns.set(size.columns);
+        Ok(Size::new(size.columns, size.rows))
     }
 
     fn window_size(&mut self) -> io::Result<WindowSize> {

@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Signals of the operating system, by their meaning.
 pub(super) enum Heard {
     End,
-    /// As ctrl-c does where the terminal is not raw.
+    /// As ctrl-c and ctrl-\ do where the terminal is not raw.
     Interrupt,
     Stop,
     Continue,
@@ -18,8 +18,11 @@ pub(super) struct Signals {
     terminate: Signal,
     hang_up: Signal,
     interrupt: Signal,
+    quit: Signal,
     stop: Signal,
     go_on: Signal,
+    /// Those that mean nothing here, and would end a program that does not take them.
+    _ignored: [Signal; 2],
 }
 
 impl Signals {
@@ -30,8 +33,10 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
             stop: signal(SignalKind::from_raw(STOP))?,
             go_on: signal(SignalKind::from_raw(GO_ON))?,
+            _ignored: [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?],
         })
     }
 
@@ -40,6 +45,7 @@ impl Signals {
             _ = self.terminate.recv() => Heard::End,
             _ = self.hang_up.recv() => Heard::End,
             _ = self.interrupt.recv() => Heard::Interrupt,
+            _ = self.quit.recv() => Heard::Interrupt,
             _ = self.stop.recv() => Heard::Stop,
             _ = self.go_on.recv() => Heard::Continue,
         }

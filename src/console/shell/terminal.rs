@@ -8,9 +8,13 @@ use std::thread::{self, ThreadId};
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::style::{Attribute, ResetColor, SetAttribute};
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode,
+    enable_raw_mode,
+};
 use crossterm::{execute, queue};
 
+use crate::console::app::msg::Size;
 use crate::domain::text;
 
 /// The terminal is ours: raw, on its other screen.
@@ -46,7 +50,9 @@ impl Guard {
         let mut out = stdout().lock();
         // The title of before is put on the terminal's stack.
         out.write_all(b"\x1b[22;2t")?;
-        execute!(out, EnterAlternateScreen, SetTitle(&self.title), EnableMouseCapture, EnableBracketedPaste, Hide)
+        // Where a terminal takes a character for wider than it was meant, the next row must not get the rest.
+        queue!(out, EnterAlternateScreen, DisableLineWrap, SetTitle(&self.title))?;
+        execute!(out, EnableMouseCapture, EnableBracketedPaste, Hide)
     }
 }
 
@@ -76,6 +82,7 @@ pub(super) fn give_back() -> io::Result<()> {
         DisableBracketedPaste,
         SetAttribute(Attribute::Reset),
         ResetColor,
+        EnableLineWrap,
         LeaveAlternateScreen,
         Show
     );
@@ -104,8 +111,25 @@ fn give_back_on_panic(console: ThreadId) {
     });
 }
 
-/// Stops this program and those started with it, as `ctrl-z` does, until the shell lets them go on.
-pub(super) fn stop() {
+/// Columns and rows of the terminal.
+pub(super) fn size() -> io::Result<Size> {
+    crossterm::terminal::size().map(usable)
+}
+
+/// A size to draw in. Terminals that do not know theirs, as those of a serial line or of a container, say 0: they are
+/// taken for the usual ones.
+pub(super) fn usable((columns, rows): (u16, u16)) -> Size {
+    let or = |it, usual| if it == 0 { usual } else { it };
+    Size { columns: or(columns, 80), rows: or(rows, 24) }
+}
+
+/// Stops this program and those started with it, as `ctrl-z` does, until the shell lets them go on. What stops with them
+/// is told first.
+pub(super) fn stop(with_it: Option<&str>) {
+    if let Some(with_it) = with_it {
+        // Whoever cannot be told has no terminal to go on in either.
+        let _ = writeln!(io::stderr(), "seam: {}", text::clean(with_it));
+    }
     // Without a process group there is no shell to go back to, and nothing to stop for.
     let _ = rustix::process::kill_current_process_group(rustix::process::Signal::STOP);
 }
@@ -120,5 +144,12 @@ mod tests {
         let plain = title("größe", true);
         assert!(plain.is_ascii() && plain.starts_with("seam . gr"), "{plain}");
         assert_eq!(title("", true), "seam");
+    }
+
+    #[test]
+    fn a_terminal_that_does_not_know_its_size_is_drawn_in() {
+        assert_eq!(usable((0, 0)), Size { columns: 80, rows: 24 });
+        assert_eq!(usable((1, 0)), Size { columns: 1, rows: 24 });
+        assert_eq!(usable((300, 70)), Size { columns: 300, rows: 70 });
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -92,7 +92,7 @@ fn cursor(text: &str, log: &str) -> Answer<Position> {
 /// slow gets `stream.overflow` and is sent away; records that cannot be read are left out, and `stream.skipped` tells of
 /// them. Otherwise one JSON page.
 #[utoipa::path(get, path = "/events", tag = "log", params(Wanted),
-    responses((status = 200, description = "a stream, or `{events, next}`, and `unreadable` when some events could not be read", content(
+    responses((status = 200, description = "a stream, or `{events, next, at}` with the time of the server, and `unreadable` when some events could not be read", content(
         (String = "text/event-stream"), (serde_json::Value = "application/json")))))]
 pub async fn events(State(api): State<Api>, caller: Caller, headers: HeaderMap, Ask(wanted): Ask<Wanted>) -> Answer {
     let accept = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
@@ -176,7 +176,8 @@ async fn page(api: &Api, caller: &Caller, wanted: &Wanted, filter: &Filter, afte
             break;
         }
     }
-    let mut body = json!({ "events": events, "next": Cursor::in_log(next, api.engine.store().log_id()).as_str() });
+    let next = Cursor::in_log(next, api.engine.store().log_id());
+    let mut body = json!({ "events": events, "next": next.as_str(), "at": api.engine.now() });
     if !unreadable.is_empty() {
         body["unreadable"] = json!(unreadable);
     }
@@ -193,7 +194,12 @@ fn stream(api: Api, filter: Filter, after: Option<Position>, beat: Option<Durati
         drop(held);
     });
     let body = Body::from_stream(ReceiverStream::new(body).map(Ok::<Bytes, Infallible>));
-    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+    // Proxies in between hand it on as it comes: nginx would keep it until it ends, others would pack it.
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store, no-transform"),
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
     (headers, body).into_response()
 }
 

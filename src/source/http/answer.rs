@@ -233,7 +233,7 @@ fn untrusted(name: &str, reason: &str) -> Option<Fault> {
 }
 
 /// The outer layers of an HTTP error repeat the address; the innermost says what happened.
-fn innermost(why: &reqwest::Error) -> String {
+pub(super) fn innermost(why: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = why;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -24,17 +24,29 @@ fn draw(pictures: &[&Buffer], backend: impl Backend<Error = io::Error>) {
 
 /// What a terminal shows after these bytes.
 fn shown(bytes: &[u8]) -> vt100::Parser {
+    shown_on(bytes, AREA.width)
+}
+
+/// The same on a terminal of so many columns.
+fn shown_on(bytes: &[u8], columns: u16) -> vt100::Parser {
     let size = |cells| NonZero::new(cells).unwrap();
-    let mut parser = vt100::Parser::new(size(AREA.height), size(AREA.width), 0);
+    let mut parser = vt100::Parser::new(size(AREA.height), size(columns), 0);
     parser.process(bytes);
     parser
 }
 
 /// What a terminal shows that was used in other colours before.
 fn ours(pictures: &[&Buffer]) -> vt100::Parser {
+    shown(&sent(pictures))
+}
+
+/// What is sent to it.
+fn sent(pictures: &[&Buffer]) -> Vec<u8> {
     let mut bytes = b"\x1b[7;3;38;5;3m".to_vec();
-    draw(pictures, Screen::new(&mut bytes));
-    shown(&bytes)
+    let screen = Screen::new(&mut bytes);
+    screen.columns.set(AREA.width);
+    draw(pictures, screen);
+    bytes
 }
 
 /// Every cell; a blank is a blank, whether it was written or not.
@@ -99,6 +111,49 @@ proptest! {
         let mut bytes = Vec::new();
         draw(&all, CrosstermBackend::new(&mut bytes));
         prop_assert_eq!(cells(&ours(&all)), cells(&shown(&bytes)));
+    }
+}
+
+/// Flags, a skin tone, conjuncts, a family, a heart by a selector, a letter of two characters: this terminal has its own
+/// view of how wide each is.
+const CLUSTERS: [&str; 12] = [
+    "a",
+    " ",
+    "好",
+    "é",
+    "🥲🏻",
+    "🇩🇪🇫🇷",
+    "🇩",
+    "हिन्दी क्षत्रिय",
+    "👩\u{200d}👩\u{200d}👧",
+    "❤\u{fe0f}",
+    "e\u{301}",
+    "1\u{fe0f}\u{20e3}",
+];
+
+/// Texts of these, anywhere and over each other.
+fn clusters() -> impl Strategy<Value = Buffer> {
+    let text = proptest::collection::vec(proptest::sample::select(&CLUSTERS), 1..5).prop_map(|it| it.concat());
+    let piece = (0..AREA.width, 0..AREA.height, text, style());
+    proptest::collection::vec(piece, 0..5).prop_map(|pieces| {
+        let mut picture = Buffer::empty(AREA);
+        for (x, y, text, style) in pieces {
+            picture.set_string(x, y, text, style);
+        }
+        picture
+    })
+}
+
+proptest! {
+    /// However wide a terminal takes a character to be, what it showed is gone with it, and everything else is in its place.
+    #[test]
+    fn characters_of_several_leave_nothing_behind(
+        [first, second] in [clusters(), clusters()], third in picture("[a-c é│]{1,9}"),
+    ) {
+        // The terminal does not wrap what it takes for too wide, as the console asks it: here it has more columns instead.
+        let wide = |pictures: &[&Buffer]| cells(&shown_on(&sent(pictures), 100));
+        prop_assert_eq!(wide(&[&first, &second]), wide(&[&second]));
+        prop_assert_eq!(wide(&[&first, &second, &third]), wide(&[&third]));
     }
 }
 

@@ -81,6 +81,9 @@ fn link(feed: &Feed, state: &State, page: &mut Page<'_>) {
     let agents = ledger.edges().filter(|it| !it.asks_people(it.windows.total(Window::All)));
     let open = counted(agents.map(|it| it.open.len() as u64).sum(), "open handoff", "open handoffs");
     let folded = counted(ledger.folded(), "event", "events");
+    if let Some(Ok(url)) = feed.can().map(|it| it.agents.as_ref()) {
+        page.fact("agents", Role::Text, &format!("reach it at {url}"));
+    }
     page.fact("seen", Role::Text, &format!("{folded}, {:.1} a second, {edges}, {open}", pace(feed)));
     page.gap();
 }
