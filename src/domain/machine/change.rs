@@ -14,10 +14,12 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
     it.version += 1;
     it.last_change = Some(LastChange::of(event));
     match &event.fact {
-        Fact::Leased { attempt, total, lease, holder, until, lease_ms } => {
+        Fact::Leased { attempt, total, lease, holder, until, lease_ms, resumed_at } => {
             it.state = State::Leased;
             it.attempt = *attempt;
             it.attempts_total = *total;
+            it.repeated |= *attempt >= 2;
+            ready_since(it, *resumed_at);
             it.lease =
                 Some(Box::new(Lease { id: lease.clone(), holder: holder.clone(), until: *until, lease_ms: *lease_ms }));
             None
@@ -36,9 +38,13 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
         Fact::Completed { .. } => {
             // Done by hand while a person was asked: the question is moot.
             it.escalation.take_if(|_| !it.emission.is_observed());
+            settle(it);
             end(it, State::Completed, at)
         }
-        Fact::Returned { .. } => end(it, State::Returned, at),
+        Fact::Returned { .. } => {
+            settle(it);
+            end(it, State::Returned, at)
+        }
         Fact::Dismissed { .. } => {
             it.escalation = None;
             it.lease = None;
@@ -67,6 +73,7 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             }));
             it.lease = None;
             it.escalation = None;
+            settle(it);
             if *reason == DeadReason::Observed {
                 it.ended_at.get_or_insert(at);
             }
@@ -82,13 +89,14 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             it.attempt = it.attempt.saturating_sub(1);
             it.snoozes += u32::from(!released);
             it.lease = None;
+            ready_since(it, Some(*until));
             None
         }
         Fact::Requeued { .. } => {
             had_a_hand(it, &event.actor);
             new_epoch(it, at);
             it.waiting_since = at;
-            it.acked_at = None;
+            it.acked_before |= it.acked_at.take().is_some();
             None
         }
         Fact::Amended { rev, digest, head } => {
@@ -179,6 +187,20 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
         | Fact::Annotated(_)
         | Fact::Revealed { .. }
         | Fact::EdgeResumed { .. } => None,
+    }
+}
+
+/// Nobody could have taken it before that time, if there is one: its wait for the first acknowledgement begins then.
+fn ready_since(it: &mut Handoff, at: Option<Time>) {
+    if it.acked_at.is_none() {
+        it.waiting_since = it.waiting_since.max(at.unwrap_or(it.waiting_since));
+    }
+}
+
+/// Remembers that it has settled, for a life after a requeue. What is only observed has no such life.
+fn settle(it: &mut Handoff) {
+    if !it.emission.is_observed() {
+        it.settled = Some(it.repeated);
     }
 }
 

@@ -118,7 +118,7 @@ fn rows<'a>(ledger: &Ledger, runs: impl Iterator<Item = &'a Run>, all: bool) -> 
             let notable = run.verdict.level > Level::Fine || run.storm_since.is_some();
             all || notable || run.handoffs.count(State::is_open) > 0
         })
-        .map(|run| task_row(run, ledger.now()))
+        .map(|run| task_row(ledger, run, ledger.now()))
         .collect();
     rows.sort_by(|a, b| {
         let key = |row: &TaskRow| (row.verdict, row.open == 0, std::cmp::Reverse(row.changed_at));
@@ -127,8 +127,8 @@ fn rows<'a>(ledger: &Ledger, runs: impl Iterator<Item = &'a Run>, all: bool) -> 
     rows
 }
 
-/// The row of one run as of `now`.
-pub fn task_row(run: &Run, now: Time) -> TaskRow {
+/// The row of one run as of `now`; `ledger` knows which edges are paused.
+pub fn task_row(ledger: &Ledger, run: &Run, now: Time) -> TaskRow {
     let storm = run.storm_since;
     let (verdict, signal, since) = match run.verdict.level {
         Level::Looping => (TaskVerdict::Looping, run.verdict.signal.clone(), run.verdict.since),
@@ -149,7 +149,10 @@ pub fn task_row(run: &Run, now: Time) -> TaskRow {
         handoffs: run.handoffs.len(),
         retries: run.retried,
         open,
-        state: run.state(),
+        state: match run.state() {
+            RunState::Running if run.waits_for_people(|edge| ledger.paused().contains(edge)) => RunState::Waiting,
+            state => state,
+        },
         path: path(run),
         cycle: last.map_or(0, |it| it.emission.cycle),
         max_cycles: last.and_then(|it| it.emission.terms.as_ref()).map(|it| it.max_cycles),
