@@ -19,6 +19,7 @@ pub mod environment;
 #[deny(clippy::wildcard_enum_match_arm)]
 pub mod event;
 pub mod fingerprint;
+pub mod flow;
 pub mod health;
 pub mod id;
 pub mod json;

@@ -6,6 +6,7 @@ mod brief;
 mod contract;
 mod doc;
 mod origin;
+mod quality;
 mod question;
 mod revealed;
 

@@ -16,6 +16,8 @@ mod damage;
 mod events;
 #[path = "api/limits.rs"]
 mod limits;
+#[path = "api/metrics.rs"]
+mod metrics;
 #[path = "api/once.rs"]
 mod once;
 #[path = "api/operators.rs"]

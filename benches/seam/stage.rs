@@ -189,6 +189,7 @@ pub fn leased(attempt: u32, until: Time) -> Fact {
         holder: "writer".to_owned(),
         until: Some(until),
         lease_ms: MINUTE,
+        resumed_at: None,
     }
 }
 

@@ -110,12 +110,12 @@ fn words(file: &str, report: &Report) -> String {
     lines.push(String::new());
     match &report.completeness {
         Some(it) => {
-            lines.push(format!("completeness {} of 100", it.score));
+            lines.push(format!("brief {} of 100", it.score));
             for part in &it.missing {
                 lines.push(format!("  -{:<3} {}: {}", part.points, part.path, part.why));
             }
         }
-        None => lines.push("completeness: too broken to tell".to_owned()),
+        None => lines.push("brief: too broken to tell".to_owned()),
     }
     for flag in &report.flags {
         lines.push(match flag {

@@ -102,7 +102,7 @@ pub async fn run(mut args: Args) -> anyhow::Result<Exit> {
         let row = |event: &&Event| page::line(&EventRow::new(&mut edges, Cow::Borrowed(event)));
         events.iter().map(row).collect()
     };
-    let task = task_row(&run, look.as_of);
+    let task = task_row(&look.ledger, &run, look.as_of);
     let text = if let Some(it) = run.handoffs.get(&handoff) {
         let of_it = |event: &&Event| event.about() == Some(&handoff);
         let events: Vec<&Event> = events.iter().filter(of_it).collect();

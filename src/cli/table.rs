@@ -1,8 +1,9 @@
 //! Tables for people: aligned, harmless, as wide as the terminal and no wider; whole when piped.
 
-use crate::domain::report::{P95Ms, RateOf};
+use crate::domain::health::Quantile;
+use crate::domain::report::RateOf;
 use crate::domain::text::{self, clean};
-use crate::domain::time::{Millis, Time};
+use crate::domain::time::Time;
 
 /// A column of a table.
 #[derive(Clone, Copy, Debug)]
@@ -186,23 +187,18 @@ pub fn if_measured(measured: bool, cell: String) -> String {
     if measured { cell } else { "n/m".to_owned() }
 }
 
-/// A measured duration, `-` without a sample.
-pub fn latency(value: Option<Millis>) -> String {
-    or_dash(value, text::latency)
-}
-
-/// A P95; `>=` when the truth is at least that.
-pub fn p95(value: P95Ms) -> String {
+/// A percentile of the latency; `>=` when the truth is at least that.
+pub fn quantile(value: Quantile) -> String {
     let bound = if value.lower_bound { ">=" } else { "" };
     or_dash(value.value, |it| format!("{bound}{}", text::latency(it)))
 }
 
-/// A rate: `-` without a sample, `2/7` with few, `4.1%` with enough.
+/// A rate: `-` without a sample, `2/7` with few, `4.1%` with many.
 pub fn rate(rate: RateOf) -> String {
-    match (rate.value, rate.guard) {
-        (None, _) => "-".to_owned(),
-        (Some(_), "insufficient") => format!("{}/{}", rate.k, rate.n),
-        (Some(value), _) => text::percent(value),
+    match rate.value {
+        None => "-".to_owned(),
+        Some(_) if rate.is_of_few() => format!("{}/{}", rate.k, rate.n),
+        Some(value) => text::percent(value),
     }
 }
 
@@ -272,7 +268,7 @@ mod tests {
     fn few_samples_are_shown_as_such() {
         let rate_of = |k, n| rate(RateOf::from(crate::domain::health::Rate { k, n }));
         assert_eq!(rate_of(0, 0), "-");
-        assert_eq!(rate_of(2, 7), "2/7");
+        assert_eq!([rate_of(2, 7), rate_of(10, 19)], ["2/7", "10/19"]);
         assert_eq!(rate_of(1, 40), "2.5%");
     }
 }

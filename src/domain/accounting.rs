@@ -19,15 +19,29 @@ pub enum Entry {
         /// The same with the time that people were asked, where a source recorded that; else the same.
         raw: Millis,
     },
+    /// The first acknowledgement is of a handoff that was acknowledged before it was requeued.
+    AcknowledgedAgain,
+    /// A first acknowledgement of which no latency is known.
+    AcknowledgedUnmeasured,
+    /// A wait for an acknowledgement ended without one after that long, in a life before a requeue.
+    Unanswered(Millis),
     /// Finished this long after its acknowledgement.
     Worked(Millis),
-    /// An end of the budget epoch.
+    /// The first end of a handoff, or of its first life.
     Settled {
-        /// The attempt that ended it.
+        /// The highest attempt it needed.
         attempt: u32,
         /// True when it was completed or returned, false when it became a dead letter.
         succeeded: bool,
     },
+    /// A handoff that had settled without a retry needed one after a requeue.
+    RetriedLater,
+    /// What was completed was sent back.
+    Returned,
+    /// The handoff is addressed to people.
+    ToPeople,
+    /// A distinct payload that is wrong was let through.
+    Flagged,
     /// A distinct payload met a boundary.
     Evaluated {
         /// True when the contract was refused.
@@ -46,8 +60,15 @@ impl Entry {
                 tally.acknowledge(latency, raw);
                 tally.last_ack = tally.last_ack.max(Some(at));
             }
+            Self::AcknowledgedAgain => tally.acked_again(),
+            Self::AcknowledgedUnmeasured => tally.acked_unmeasured(),
+            Self::Unanswered(waited) => tally.unanswered.record(waited),
             Self::Worked(time) => tally.to_complete.record(time),
             Self::Settled { attempt, succeeded } => tally.settle(attempt, succeeded),
+            Self::RetriedLater => tally.retry_after_all(),
+            Self::Returned => tally.returned += 1,
+            Self::ToPeople => tally.to_people = true,
+            Self::Flagged => tally.flag(),
             Self::Evaluated { violated } => tally.evaluate(violated),
             Self::Violated => tally.violate(),
         }
@@ -63,10 +84,14 @@ pub struct Before {
     pub waiting: Option<Time>,
     /// Time its age counts from: [`Handoff::first_seen`].
     pub first_seen: Time,
+    /// Time since which it waited, or had waited, for its acknowledgement; `None` when its emission was never seen.
+    waited_since: Option<Time>,
     emitted_at: Option<Time>,
     acked_at: Option<Time>,
     ended_at: Option<Time>,
     attempt: u32,
+    settled: Option<bool>,
+    died_at: Option<Time>,
     /// The open question to people.
     pub asked: Option<Asked>,
 }
@@ -107,10 +132,13 @@ impl Before {
             state: it.state,
             waiting: it.is_unacknowledged().then_some(it.waiting_since),
             first_seen: it.first_seen(),
+            waited_since: it.emitted_at.map(|_| it.waiting_since),
             emitted_at: it.emitted_at,
             acked_at: it.acked_at,
             ended_at: it.ended_at,
             attempt: it.attempt,
+            settled: it.settled,
+            died_at: it.failure.as_ref().filter(|_| it.state == State::DeadLettered).map(|it| it.at),
             asked: Asked::of(it),
         }
     }
@@ -126,12 +154,18 @@ pub fn entries(event: &Event, before: Option<&Before>, after: Option<&Handoff>, 
     match &event.fact {
         Fact::Emitted(emission) => {
             book.count(Kind::Emitted);
-            if !emission.is_observed() {
-                book.add(Entry::Evaluated { violated: false });
+            if emission.to.kind.is_people() {
+                book.add(Entry::ToPeople);
+            }
+            if let Some(terms) = &emission.terms {
+                let flagged = terms.violations().next().is_some();
+                book.add(if flagged { Entry::Flagged } else { Entry::Evaluated { violated: false } });
             }
             // An observed acknowledgement may stand before its emission in a record.
-            if let (Some(it), None) = (after, before.and_then(|it| it.emitted_at)) {
-                book.latency(it);
+            if let (Some(it), None) = (after, before.and_then(|it| it.emitted_at))
+                && book.latency(it)
+            {
+                book.add(Entry::AcknowledgedAgain);
             }
         }
         Fact::Refused(rejection) => {
@@ -144,11 +178,19 @@ pub fn entries(event: &Event, before: Option<&Before>, after: Option<&Handoff>, 
         Fact::Acknowledged { .. } => {
             book.count(Kind::Acknowledged);
             if let (Some(it), None) = (after, before.and_then(|it| it.acked_at)) {
-                book.latency(it);
+                if it.acked_before {
+                    book.add(Entry::AcknowledgedAgain);
+                }
+                if !book.latency(it) {
+                    book.add(Entry::AcknowledgedUnmeasured);
+                }
             }
         }
         Fact::Completed { .. } | Fact::Returned { .. } => {
             book.count(Kind::Completed);
+            if matches!(event.fact, Fact::Returned { .. }) {
+                book.add(Entry::Returned);
+            }
             book.settled(before, after, true);
             let began = before.and_then(|it| it.acked_at);
             if let Some(began) = began.filter(|_| !had_ended(before, after)) {
@@ -196,6 +238,14 @@ pub fn entries(event: &Event, before: Option<&Before>, after: Option<&Handoff>, 
                 }
             }
         }
+        Fact::Requeued { .. } => {
+            // Its clock starts anew: what it waited until then would be gone.
+            if let Some(before) = before.filter(|it| it.acked_at.is_none())
+                && let Some(since) = before.waited_since
+            {
+                book.add(Entry::Unanswered(before.died_at.unwrap_or(event.at) - since));
+            }
+        }
         Fact::ObservedFailed { .. } => book.count(Kind::Failed),
         Fact::ObservedRejected { .. } => book.count(Kind::Rejected),
         Fact::ObservedRetried {} => book.count(Kind::Retried),
@@ -204,7 +254,6 @@ pub fn entries(event: &Event, before: Option<&Before>, after: Option<&Handoff>, 
         | Fact::Duplicate { .. }
         | Fact::Leased { .. }
         | Fact::Snoozed { .. }
-        | Fact::Requeued { .. }
         | Fact::Amended { .. }
         | Fact::Dismissed { .. }
         | Fact::Cancelled { .. }
@@ -240,18 +289,26 @@ impl<F: FnMut(&Edge, Entry)> Book<'_, F> {
         self.add(Entry::Count(kind));
     }
 
-    /// A record may show an acknowledgement before its emission: that is no latency.
-    fn latency(&mut self, it: &Handoff) {
-        if let (Some(latency), Some(raw)) = (it.latency(), it.emit_to_ack()) {
+    /// A record may show an acknowledgement before its emission: that is no latency, and `false`.
+    fn latency(&mut self, it: &Handoff) -> bool {
+        let measured = it.latency().zip(it.emit_to_ack());
+        if let Some((latency, raw)) = measured {
             self.add(Entry::Acknowledged { latency, raw });
         }
+        measured.is_some()
     }
 
-    /// The first end of an epoch settles it; a second end of an observed handoff does not.
+    /// The first end settles it, in whatever life; a second end of an observed handoff does not.
     fn settled(&mut self, before: Option<&Before>, after: Option<&Handoff>, succeeded: bool) {
-        if let Some(it) = after.filter(|_| !had_ended(before, after)) {
-            let (attempt, edge) = it.settles();
-            (self.enter)(edge, Entry::Settled { attempt, succeeded });
+        let Some(it) = after.filter(|_| !had_ended(before, after)) else { return };
+        match before.and_then(|it| it.settled) {
+            None => {
+                let (attempt, edge) = it.settles();
+                let attempt = if it.repeated { attempt.max(2) } else { attempt };
+                (self.enter)(edge, Entry::Settled { attempt, succeeded });
+            }
+            Some(false) if it.repeated => self.add(Entry::RetriedLater),
+            Some(_) => {}
         }
     }
 

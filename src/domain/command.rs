@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::bearer::Bearer;
 use super::contract::Violation;
 use super::event::{Annotation, Answer, DismissReason, Emission, Escalation, Rejection, Resolution, Terms};
+use super::flow::Flow;
 use super::id::{Actor, Edge, HandoffId, RunId};
 use super::run::{LastChange, State};
 use super::time::{Millis, Time};
@@ -60,8 +61,8 @@ pub enum Command {
         lease: String,
         /// Length of the lease once acknowledged, and of each extension by a heartbeat, in milliseconds.
         lease_ms: Millis,
-        /// Whether its edge is paused.
-        paused: bool,
+        /// Whether anything goes over its edge now.
+        flow: Flow,
     },
     /// Row 20: what its contract refers to is gone, so nobody can be given it.
     Withhold {

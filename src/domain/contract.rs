@@ -16,8 +16,8 @@ pub use hidden::{Hidden, leaves};
 pub use mask::{MASK, Masked, mask};
 pub use memory::{Brief, Summary, WorkingMemory};
 pub use record::{
-    CallStatus, Classification, Delivery, EffectStatus, FailureAction, FailureModes, Level, Maker, Provenance, Quality,
-    Redaction, RedactionMethod, SideEffect,
+    CallStatus, CheckStatus, Classification, Delivery, EffectStatus, FailureAction, FailureModes, Level, Maker,
+    Provenance, Quality, Redaction, RedactionMethod, SideEffect,
 };
 
 use std::fmt;

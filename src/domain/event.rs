@@ -87,6 +87,9 @@ pub enum Fact {
         until: Option<Time>,
         /// Length by which the acknowledgement or a heartbeat extends it, in milliseconds.
         lease_ms: i64,
+        /// Time since which its edge flows again; `None` when it was not paused while the handoff waited.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resumed_at: Option<Time>,
     },
     /// The target verified the contract and accepted ownership (row 5).
     #[serde(rename = "handoff.acknowledged.v1")]

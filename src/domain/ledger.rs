@@ -39,12 +39,14 @@ mod note;
 mod refused;
 mod restore;
 mod violations;
+mod waits;
 
 use closed::Closed;
 pub use dead::{DeadBook, DeadLetters, died_at};
 pub use edge_stats::EdgeStats;
 pub use edges::KEEP_EDGES;
 pub use violations::Violations;
+pub use waits::Waits;
 
 /// Closed handoffs kept for looking back; beyond it the oldest closed runs go. Screens lead to what is open, to
 /// the latest events and to the last handoffs of each edge: some thousands. A source has the rest in its log.

@@ -125,6 +125,10 @@ pub struct Snapshot {
     pub runs: Vec<StoredRun>,
     /// Figures of each edge in each of the last minutes, and in each of the last hours for the baseline.
     pub rollups: Vec<Rollup>,
+    /// Figures of each edge in each of the last slices of 5 seconds, for the windows of one and five minutes: parts of the
+    /// minutes in `rollups`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<Rollup>,
     /// The latest events, oldest first, for the log on screen; they are in `runs` and `rollups` already.
     pub recent: Vec<Event>,
     /// What was refused, grouped, also where nothing of it is open any more.
@@ -138,10 +142,10 @@ pub struct Snapshot {
     pub skipped: Vec<Skipped>,
 }
 
-/// Figures of every edge in one minute, or in one hour of the baseline.
+/// Figures of every edge in one slice of time: a minute, an hour of the baseline, or 5 seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rollup {
-    /// End of the slice, which is half-open on the left: `(end - 1 min, end]`.
+    /// End of the slice, which is half-open on the left: `(end - length, end]`.
     pub end: Time,
     /// The edges that did anything.
     pub edges: Vec<(Edge, Tally)>,

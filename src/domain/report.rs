@@ -10,6 +10,7 @@ mod edges;
 mod events;
 mod handoffs;
 mod inbox;
+mod people;
 mod pipelines;
 mod reasons;
 mod rejections;
@@ -17,7 +18,7 @@ mod tasks;
 mod trend;
 
 pub use dead::{DeadGroup, DeadRow, Outlook, dead_groups, dead_heads, dead_row, dead_text, outlook};
-pub use edges::{EdgeRow, FindingRow, P95Ms, RateOf, edge_row, edges};
+pub use edges::{EdgeRow, FindingRow, RateOf, edge_row, edges};
 pub use events::EventText;
 pub use handoffs::{HandoffRow, handoff_row, handoffs};
 pub use inbox::{InboxRow, inbox, inbox_row};

@@ -20,6 +20,7 @@ mod run_state;
 mod state;
 mod stored_run;
 mod verdict;
+mod waiting;
 
 pub use again::Again;
 pub use handoffs::Handoffs;
@@ -53,6 +54,10 @@ pub struct Run {
     /// Edges paused by a person; only in the one run that keeps such switches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paused: Vec<Edge>,
+    /// Edges that flow again, each with the time since which it does; only in the one run that keeps such switches, the
+    /// latest of a day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<(Edge, Time)>,
     /// Time at which a person cancelled it; `None` when nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_at: Option<Time>,
@@ -95,12 +100,16 @@ pub struct Handoff {
     pub emitted_at: Option<Time>,
     /// Time before which it cannot be claimed.
     pub ready_at: Time,
-    /// Start of the latency clock: `max(emitted, not_before)`, moved on by time spent escalated before the
-    /// acknowledgement, restarted by requeue (protocol section 5).
+    /// Start of the latency clock: when it was ready, which is `max(emitted, not_before)`, or the end of a snooze or a
+    /// pause since then; moved on by time spent escalated before the acknowledgement, restarted by requeue (protocol
+    /// section 5).
     pub waiting_since: Time,
     /// First acknowledgement since the latency clock started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acked_at: Option<Time>,
+    /// It was acknowledged in a life that ended with a requeue.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub acked_before: bool,
     /// First end; a second end of an observed handoff does not move it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Time>,
@@ -119,6 +128,13 @@ pub struct Handoff {
     /// Number of attempts over all epochs.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub attempts_total: u32,
+    /// It needed a second attempt, in this epoch or another.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
+    /// It was completed, returned or a dead letter once, and whether it had needed a second attempt by then or by the end
+    /// of a later life; `None` until it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<bool>,
     /// Number of times it was snoozed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub snoozes: u32,
@@ -258,6 +274,7 @@ impl Run {
             annotations: Vec::new(),
             rejections: Vec::new(),
             paused: Vec::new(),
+            resumed: Vec::new(),
             cancelled_at: None,
             verdict: Verdict::default(),
             retries: Vec::new(),
@@ -272,10 +289,11 @@ impl Run {
         self.handoffs.values().filter(|it| it.is_open())
     }
 
-    /// True while something in it waits for an agent or a person, or switches an edge off: such runs are
+    /// True while something in it waits for an agent or a person, or switches an edge off or did lately: such runs are
     /// what a console must load.
     pub fn is_open(&self) -> bool {
-        self.handoffs.count(State::is_open) > 0 || !self.rejections.is_empty() || !self.paused.is_empty()
+        let switches = !self.paused.is_empty() || !self.resumed.is_empty();
+        self.handoffs.count(State::is_open) > 0 || !self.rejections.is_empty() || switches
     }
 
     /// The pipeline of its first handoff; empty before one exists.

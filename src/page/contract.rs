@@ -1,6 +1,7 @@
 //! The six fields of a contract on a page, and whether each one holds.
 
 use super::origin::model;
+use super::quality::quality;
 use super::{Doc, TextRole};
 use crate::domain::brief::completeness;
 use crate::domain::contract::{Contract, EffectStatus, SCHEMA_VERSION, Violation};
@@ -88,11 +89,12 @@ pub(super) fn fields(doc: &mut Doc, contract: &Contract, it: &Handoff) {
         }
     }
     let whole = completeness(contract);
-    doc.head(&format!("COMPLETENESS {} OF 100", whole.score));
+    doc.head(&format!("BRIEF {} OF 100", whole.score));
     for missing in &whole.missing {
         let words = format!("{} ({} points): {}", missing.path, missing.points, missing.why);
         doc.item((TextRole::Warn, "○"), TextRole::Text, &words);
     }
+    quality(doc, contract);
     if !dropped.is_empty() {
         doc.field("dropped", TextRole::Dim, &format!("{} did not cross the edge", dropped.join(", ")));
     }

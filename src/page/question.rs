@@ -1,6 +1,7 @@
 //! The question to a person: first the question itself, in the reader's words, then the action that will really run.
 
 use super::brief::{done_when, links, said};
+use super::quality::in_short;
 use super::{Doc, Shown, TextRole};
 use crate::domain::contract::{Contract, EffectStatus};
 use crate::domain::report::InboxRow;
@@ -53,6 +54,9 @@ fn body(doc: &mut Doc, contract: &Contract, row: &InboxRow) {
     let model = made.model.as_ref().map_or_else(|| "no model".to_owned(), |it| format!("model {}", it.label()));
     let prompt = made.prompt.as_ref().map_or_else(|| "no prompt".to_owned(), |it| format!("prompt {}", it.label()));
     doc.field("confidence", TextRole::Text, &format!("{confidence}   {model}   {prompt}"));
+    if let Some((role, words)) = in_short(contract) {
+        doc.field("quality", role, &words);
+    }
     links(doc, "sources", brief);
 }
 

@@ -78,7 +78,7 @@ pub struct Change {
     /// Whether it holds refused contracts and nothing else. Of such runs only the latest [`Refused::RUNS`](crate::domain::run::Refused::RUNS) are kept; the
     /// others go whole, and so does one whose record is in another one now.
     pub refused: bool,
-    /// What is added to the figures of an edge in a minute, named by its end.
+    /// What is added to the figures of an edge in a short slice of time, named by its end.
     pub tallies: Vec<(Time, Edge, Tally)>,
     /// What is added to the groups of refused contracts.
     pub offences: Vec<Offence>,

@@ -10,6 +10,7 @@ use crate::domain::event::Event;
 use crate::domain::id::RunId;
 use crate::domain::machine::evolve;
 use crate::domain::run::{Handoff, Run};
+use crate::domain::time::Time;
 
 /// A defect found in the stored run.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -63,18 +64,19 @@ pub(super) async fn verify<S: Store + ?Sized>(store: &S, id: RunId) -> Result<u6
     same.then_some(count).ok_or(Broken::State(id))
 }
 
-/// Whether the stored run is the fold of its events. The ends of leases are not compared: heartbeats move them without an
-/// event.
+/// Whether the stored run is the fold of its events, as far as it is [compared].
 pub(super) fn same(folded: Run, stored: Run) -> bool {
-    without_lease_ends(folded) == without_lease_ends(stored)
+    compared(folded) == compared(stored)
 }
 
-fn without_lease_ends(run: Run) -> Run {
-    let ended = |mut it: Handoff| {
+/// A run without what no event tells, the ends of leases, and what it remembers for figures alone: that is as the program
+/// took it down that wrote the record.
+fn compared(run: Run) -> Run {
+    let each = |mut it: Handoff| {
         if let Some(lease) = &mut it.lease {
             lease.until = None;
         }
-        it
+        Handoff { waiting_since: Time::default(), acked_before: false, repeated: false, settled: None, ..it }
     };
-    Run { handoffs: run.handoffs.values().cloned().map(ended).collect(), ..run }
+    Run { handoffs: run.handoffs.values().cloned().map(each).collect(), resumed: Vec::new(), ..run }
 }

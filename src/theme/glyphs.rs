@@ -38,6 +38,8 @@ pub struct Glyphs {
     pub spark: [&'static str; 8],
     /// Eight lengths of a bar, shortest first.
     pub bar: [&'static str; 8],
+    /// A column of the part of a bar that is not settled yet.
+    pub unsettled: &'static str,
     /// Lines by direction: bit 0 up, 1 right, 2 down, 3 left.
     pub lines: [&'static str; 16],
     pub border: border::Set<'static>,
@@ -75,6 +77,7 @@ impl Glyphs {
         track: "│",
         spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
         bar: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
+        unsettled: "░",
         lines: [" ", "│", "─", "╰", "│", "│", "╭", "├", "─", "╯", "─", "┴", "╮", "┤", "┬", "┼"],
         border: border::ROUNDED,
     };
@@ -110,6 +113,7 @@ impl Glyphs {
         track: "|",
         spark: ["_", ".", "-", ":", "=", "+", "*", "#"],
         bar: ["-", "-", "-", "=", "=", "=", "#", "#"],
+        unsettled: ":",
         lines: [" ", "|", "-", "+", "|", "|", "+", "+", "-", "+", "-", "+", "+", "+", "+", "+"],
         border: border::Set {
             top_left: "+",

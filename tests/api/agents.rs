@@ -27,6 +27,8 @@ async fn a_handoff_lives_from_emit_to_complete() {
     let work = server.claim("writer").await;
     assert_eq!((&work["handoff_id"], &work["attempt"]), (&json!(id), &json!(1)));
     assert_eq!(work["contract"]["brief"]["title"], "Write the pricing article");
+    let cycle = |work: &Value| (work["contract"]["relation"]["cycle"].clone(), work["max_cycles"].clone());
+    assert_eq!(cycle(&work), (json!(0), json!(3)), "how often it went back, and how often it may");
     assert!(work["contract"].get("source").is_none(), "the worker does not see who handed over");
     for call in ["ack", "ack", "heartbeat"] {
         assert_eq!(server.settle(&work, call, json!({})).await.status(), StatusCode::OK, "{call}");
@@ -47,6 +49,7 @@ async fn a_handoff_lives_from_emit_to_complete() {
     assert_eq!(back["handoff"]["state"], "returned");
     let lost = server.settle(&work, "heartbeat", json!({})).await;
     problem(lost, 409, "lease-lost").await;
+    assert_eq!(cycle(&server.claim("writer").await), (json!(1), json!(3)));
 
     let run = server.get("/runs/4bf92f3577b34da6a3ce929d0e0e4736").await;
     assert_eq!(run["run"]["handoffs"].as_array().unwrap().len(), 3);

@@ -125,6 +125,7 @@ fn what_changed_since_it_was_seen_is_said_and_skipped() {
         holder: "x".to_owned(),
         until: None,
         lease_ms: SECOND,
+        resumed_at: None,
     };
     let mut later = Story::new("r2").emitted(-30 * SECOND, "h-2", EDGE, "Two");
     later = later.then(-SECOND, "h-2", Actor::agent("reviewer"), leased);
@@ -148,6 +149,7 @@ fn the_person_who_was_faster_is_named_even_when_agents_moved_on() {
         holder: "x".to_owned(),
         until: None,
         lease_ms: SECOND,
+        resumed_at: None,
     };
     let mut later = Story::new("r2").emitted(-30 * SECOND, "h-2", EDGE, "Two");
     later = later.then(-3 * SECOND, "h-2", Actor::user("robin"), requeued);

@@ -48,6 +48,7 @@ fn died(it: &Death) -> Vec<Event> {
                 holder: it.edge.2.to_owned(),
                 until: Some(at(MINUTE)),
                 lease_ms: MINUTE,
+                resumed_at: None,
             },
         )
         .then(

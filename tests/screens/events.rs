@@ -16,6 +16,7 @@ fn leased() -> Fact {
         holder: "reviewer-2".to_owned(),
         until: Some(at(MINUTE)),
         lease_ms: MINUTE,
+        resumed_at: None,
     }
 }
 

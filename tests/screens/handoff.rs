@@ -23,6 +23,7 @@ fn story() -> Vec<Event> {
         holder: holder.to_owned(),
         until: Some(at(MINUTE)),
         lease_ms: MINUTE,
+        resumed_at: None,
     };
     let mut review = emission(
         Edge::new("launch-article", "writer", "reviewer"),
@@ -117,7 +118,7 @@ fn every_tab_says_what_it_has() {
     let mut it = page(120, 40);
     it.must_show("schema_violation").must_show("Write the pricing");
     it.keys("<tab>").must_show("SIX FIELDS").must_show("word_count is missing");
-    it.must_show("COMPLETENESS 88 OF 100");
+    it.must_show("BRIEF 88 OF 100").must_show("QUALITY, BY ITS SOURCE");
     it.keys("<tab>").must_show("✗ word_count is missing").must_show("key_findings");
     it.keys("<tab>").must_show("DELETE https://kb.example/r/881").must_show("no ledger of effects is kept yet");
     it.keys("<tab>").must_show("2 TOOL CALLS").must_show("1. web.fetch  812ms");

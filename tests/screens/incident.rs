@@ -65,6 +65,7 @@ fn leased(holder: &str, attempt: u32) -> Fact {
         holder: holder.to_owned(),
         until: None,
         lease_ms: MINUTE,
+        resumed_at: None,
     }
 }
 

@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-use crate::cli::table::{Column, if_measured, latency, left, moment, or_dash, p95, rate, right, some, words};
+use crate::cli::table::{Column, if_measured, left, moment, or_dash, quantile, rate, right, some, words};
+use crate::domain::health::Kind;
 use crate::domain::ledger::Ledger;
 use crate::domain::query::Filterable;
 use crate::domain::report::{EdgeRow, PipelineRow, reasons};
@@ -50,7 +51,7 @@ impl Row for PipelineRow {
             self.pipeline.clone(),
             some(self.open),
             or_dash(self.oldest_unacknowledged_ms, age),
-            if_measured(self.measured.latency, p95(self.p95_ms)),
+            if_measured(self.measured.latency, quantile(self.p95_ms)),
             if_measured(self.measured.retries, rate(self.retry_rate)),
             if_measured(self.measured.violations, rate(self.violation_rate)),
             some(self.looping),
@@ -85,15 +86,14 @@ impl Row for EdgeRow {
     }
 
     fn cells(&self, ledger: &Ledger) -> Vec<String> {
-        let count = |kind| self.counts.get(kind).copied().unwrap_or(0);
         vec![
             self.edge.pipeline.to_string(),
             self.edge.to_string(),
-            some(count("emitted")),
-            some(count("acknowledged")),
-            if_measured(self.measured.latency, latency(self.emit_to_ack_ms.p50)),
-            if_measured(self.measured.latency, p95(self.p95_ms)),
-            if_measured(self.measured.latency, latency(self.emit_to_ack_ms.p99)),
+            some(self.counts.get(Kind::Emitted.name()).copied().unwrap_or(0)),
+            some(self.acked),
+            if_measured(self.measured.latency, quantile(self.p50_ms)),
+            if_measured(self.measured.latency, quantile(self.p95_ms)),
+            if_measured(self.measured.latency, quantile(self.p99_ms)),
             if_measured(self.measured.retries, rate(self.retry_rate)),
             if_measured(self.measured.violations, rate(self.violation_rate)),
             some(self.unacknowledged),

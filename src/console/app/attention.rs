@@ -118,7 +118,8 @@ fn edges(world: &World, add: &mut impl FnMut(Severity, ScreenId, Focus, String))
     };
     for health in [Health::Critical, Health::Warning] {
         let severity = health.severity();
-        let bad = || rows().filter(|(_, row)| row.level == health);
+        // What people are asked and are late with is told of the inbox already.
+        let bad = || rows().filter(|(_, row)| row.level == health && !row.questions);
         for (feed, row) in bad().take(EDGES_NAMED) {
             let text = format!("{} {}", row.edge, brief(world, feed, row));
             let focus = Focus::Edge(feed.id, row.edge.clone());

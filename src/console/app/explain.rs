@@ -44,12 +44,13 @@ fn no_reason(world: &World, feed: &Feed, row: &EdgeRow) -> String {
             Some(old) => format!("unknown: data {} old", age(old)),
             None => "unknown".to_owned(),
         },
-        Health::Insufficient if row.people && row.open > 0 => {
-            format!("people: {} open", plural(row.open, "question"))
-        }
         Health::Insufficient if row.people => {
+            let what = if row.questions { "question" } else { "handoff" };
             let asked = row.counts.get(Kind::Emitted.name()).copied().unwrap_or(0);
-            format!("people: {} in 1h", plural(asked as usize, "question"))
+            match row.open {
+                0 => format!("people: {} in 1h", plural(asked as usize, what)),
+                open => format!("people: {} open", plural(open, what)),
+            }
         }
         Health::Insufficient => {
             let emitted = row.counts.get(Kind::Emitted.name()).copied().unwrap_or(0);

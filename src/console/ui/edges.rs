@@ -95,7 +95,7 @@ fn columns(name: u16, roomy: bool) -> [Column<'static>; 13] {
     [
         Column::text("edge", name.min(22), name),
         Column::text("pipeline", 11, 18).dropped(7),
-        Column::number("n", 5).dropped(9),
+        Column::number("acked", 5).dropped(9),
         Column::number("P50", 6).dropped(10),
         Column::number("P95", 6),
         Column::number("P99", 6).dropped(8),
@@ -122,11 +122,10 @@ fn draw_row(it: &Row, state: &State, line: &mut Line<'_>) {
     };
     cell((name, row.edge.to_string()));
     cell((Role::Dim, row.edge.pipeline.to_string()));
-    cell(figure::count(row.emit_to_ack_ms.n, Role::Dim));
-    let measured = |it: Cell| figure::if_measured(row.measured.latency, it);
-    cell(measured(figure::latency(row.emit_to_ack_ms.p50)));
+    cell(figure::count(row.acked, Role::Dim));
+    cell(figure::quantile(row, row.p50_ms));
     cell(figure::p95(row));
-    cell(measured(figure::latency(row.emit_to_ack_ms.p99)));
+    cell(figure::quantile(row, row.p99_ms));
     let theme = line.theme();
     let mut rate = |measured, of, role| {
         line.draw(|area, buffer| {

@@ -6,11 +6,10 @@ use ratatui::layout::Rect;
 
 use super::part;
 use crate::console::app::feed::Feed;
-use crate::domain::health::Signal;
-use crate::domain::report::{self, EdgeRow, P95Ms, RateOf};
+use crate::domain::health::{Quantile, Signal};
+use crate::domain::report::{self, EdgeRow, RateOf};
 use crate::domain::severity::Severity;
 use crate::domain::text;
-use crate::domain::time::Millis;
 use crate::theme::{Role, Theme};
 
 /// A text and how it looks.
@@ -47,39 +46,41 @@ pub(super) fn judged(row: &EdgeRow, signals: &[Signal]) -> Role {
 }
 
 /// The signals that judge the latency.
-pub(super) const SLOW: [Signal; 3] = [Signal::Stall, Signal::Drift, Signal::Limit];
+pub(super) const SLOW: [Signal; 4] = [Signal::Stall, Signal::Overdue, Signal::Drift, Signal::Limit];
 
 /// The P95 of an edge; `n/m` is not measured.
 pub(super) fn p95(row: &EdgeRow) -> Cell {
-    let cell = p95_text(row.p95_ms).map_or_else(none, |text| (judged(row, &SLOW), text));
+    let cell = quantile_text(row.p95_ms).map_or_else(none, |text| (judged(row, &SLOW), text));
     if_measured(row.measured.latency, cell)
 }
 
-/// A P95 in words, `≥41s` when it is a lower bound.
-pub(super) fn p95_text(p95: P95Ms) -> Option<String> {
-    let bound = if p95.lower_bound { "≥" } else { "" };
-    p95.value.map(|value| format!("{bound}{}", text::latency(value)))
+/// A percentile in words, `≥41s` when it is a lower bound.
+pub(super) fn quantile_text(of: Quantile) -> Option<String> {
+    let bound = if of.lower_bound { "≥" } else { "" };
+    of.value.map(|value| format!("{bound}{}", text::latency(value)))
 }
 
-/// A latency that may be unknown.
-pub(super) fn latency(value: Option<Millis>) -> Cell {
-    value.map_or_else(none, |value| (Role::Text, text::latency(value)))
+/// A percentile that no rule judges; `n/m` is not measured.
+pub(super) fn quantile(row: &EdgeRow, of: Quantile) -> Cell {
+    let cell = quantile_text(of).map_or_else(none, |text| (Role::Text, text));
+    if_measured(row.measured.latency, cell)
 }
 
-/// A rate: nothing without data, `k/n` and no colour below the sample guard, else per cent.
+/// A rate: nothing without data, `k/n` of few, else per cent; coloured where the samples are enough to judge.
 pub(super) fn rate(rate: RateOf, role: Role) -> Cell {
-    match (rate.guard, rate.value) {
-        ("enough", Some(_)) if rate.k == 0 => (Role::Text, "0".to_owned()),
-        ("enough", Some(value)) => (role, text::percent(value)),
-        (_, Some(_)) => (Role::Text, format!("{}/{}", rate.k, rate.n)),
-        (_, None) => none(),
+    let role = if rate.guard == "enough" { role } else { Role::Text };
+    match rate.value {
+        None => none(),
+        Some(_) if rate.is_of_few() => (role, format!("{}/{}", rate.k, rate.n)),
+        Some(_) if rate.k == 0 => (Role::Text, "0".to_owned()),
+        Some(value) => (role, text::percent(value)),
     }
 }
 
 /// A rate with the size of its sample: `4.1% of 612`.
 pub(super) fn rate_of(of: RateOf, role: Role) -> Cell {
     let (role, text) = rate(of, role);
-    let sample = if of.guard == "enough" { format!(" of {}", text::count(u64::from(of.n))) } else { String::new() };
+    let sample = if of.is_of_few() { String::new() } else { format!(" of {}", text::count(u64::from(of.n))) };
     (role, text + &sample)
 }
 
@@ -91,7 +92,7 @@ pub(super) fn count(count: u64, role: Role) -> Cell {
 /// The age of the oldest handoff that waits; coloured when the edge is called slow.
 pub(super) fn oldest(row: &EdgeRow) -> Cell {
     match row.oldest_unacknowledged_ms {
-        Some(age) => (judged(row, &[Signal::Stall]), text::age(age)),
+        Some(age) => (judged(row, &[Signal::Stall, Signal::Overdue]), text::age(age)),
         None => none(),
     }
 }
@@ -105,7 +106,7 @@ pub(super) fn trend(feed: &Feed, row: &EdgeRow, area: Rect, buffer: &mut Buffer,
     let Some(book) = ledger.edge(&row.edge) else {
         return;
     };
-    let trend = report::trend(book, ledger.now());
+    let trend = report::trend(ledger, book);
     let values: Vec<Option<u64>> = trend.p95_ms.iter().map(|it| it.map(i64::unsigned_abs)).collect();
     let role = match judged(row, &SLOW) {
         Role::Text => Role::Bar,
@@ -124,6 +125,7 @@ mod tests {
         let cell = |it| rate(it, Role::Critical);
         assert_eq!(cell(of(0, 0, "no_data")), (Role::Dim, "-".to_owned()));
         assert_eq!(cell(of(2, 7, "insufficient")), (Role::Text, "2/7".to_owned()));
+        assert_eq!(cell(of(10, 19, "enough")), (Role::Critical, "10/19".to_owned()));
         assert_eq!(cell(of(0, 50, "enough")), (Role::Text, "0".to_owned()));
         assert_eq!(cell(of(25, 612, "enough")), (Role::Critical, "4.1%".to_owned()));
         assert_eq!(rate_of(of(25, 612, "enough"), Role::Text).1, "4.1% of 612");
@@ -136,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_bound_is_shown_as_one() {
-        let p95 = |value, lower_bound| p95_text(P95Ms { value, lower_bound, n: 3 });
+        let p95 = |value, lower_bound| quantile_text(Quantile { value, lower_bound, n: 3 });
         assert_eq!(p95(Some(46_000), true).unwrap(), "≥46s");
         assert_eq!(p95(Some(1_900), false).unwrap(), "1.9s");
         assert_eq!(p95(None, false), None);

@@ -287,7 +287,7 @@ fn pipeline_cells(screen: &Pipelines, state: &State, feed: &Feed, line: &Line, r
     let mut cell = |(role, text): Cell| row.text(role, &text);
     cell((if it.open == 0 { Role::Dim } else { Role::Text }, text::count(it.open as u64)));
     cell(it.oldest_unacknowledged_ms.map_or_else(figure::none, |age| (judged(&[Signal::Stall]), text::age(age))));
-    let p95 = figure::p95_text(it.p95_ms).map_or_else(figure::none, |text| (judged(&figure::SLOW), text));
+    let p95 = figure::quantile_text(it.p95_ms).map_or_else(figure::none, |text| (judged(&figure::SLOW), text));
     cell(figure::if_measured(it.measured.latency, p95));
     cell(figure::if_measured(it.measured.retries, figure::rate(it.retry_rate, judged(&[Signal::Retries]))));
     cell(figure::if_measured(it.measured.violations, figure::rate(it.violation_rate, judged(&[Signal::Violations]))));

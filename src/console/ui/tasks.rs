@@ -15,6 +15,7 @@ use crate::console::app::explain::since;
 use crate::console::app::feed::Feed;
 use crate::console::app::tasks::{Tasks, progress};
 use crate::domain::report::{TaskRow, TaskVerdict};
+use crate::domain::run::RunState;
 use crate::domain::text;
 use crate::theme::Role;
 
@@ -86,7 +87,8 @@ fn draw_row(state: &State, feed: &Feed, row: &TaskRow, line: &mut Line<'_>) {
         _ => glyph(line.theme(), role),
     };
     let closed = row.open == 0;
-    let shown = if row.verdict == TaskVerdict::Fine { "in work".to_owned() } else { text::word(&row.verdict) };
+    let shown =
+        if row.verdict == TaskVerdict::Fine { standing(row.state).to_owned() } else { text::word(&row.verdict) };
     line.text(role, &format!("{sign} {shown}"));
     let theme = line.theme();
     line.draw(|area, buffer| {
@@ -117,6 +119,17 @@ fn draw_row(state: &State, feed: &Feed, row: &TaskRow, line: &mut Line<'_>) {
     line.text(if closed { Role::Dim } else { Role::Text }, &row.title);
     if !feed.is_fresh(state.world.now) {
         line.overlay(Role::Stale);
+    }
+}
+
+/// Where a run stands that nothing is wrong with, in a word or two.
+const fn standing(state: RunState) -> &'static str {
+    match state {
+        RunState::Running => "in work",
+        RunState::Waiting => "for people",
+        RunState::Completed => "completed",
+        RunState::Failed => "failed",
+        RunState::Cancelled => "cancelled",
     }
 }
 

@@ -88,6 +88,12 @@ impl Approval {
 }
 
 impl Terms {
+    /// The violations that an edge which only observes let through, each as JSON pointer and rule; the other
+    /// [`flags`](Self::flags) are one word.
+    pub fn violations(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.flags.iter().filter_map(|it| it.rsplit_once(' '))
+    }
+
     /// Whether its source left out what it wrote to the outside, so that nobody knows.
     pub fn hides_effects(&self) -> bool {
         self.flags.iter().any(|it| it == SIDE_EFFECTS_UNDECLARED)

@@ -6,12 +6,18 @@
 use serde::Serialize;
 
 use super::measures::Measures;
-use super::signal::{Population, Rate};
+use super::population::Population;
 use super::tally::Tally;
 use super::window::{Window, Windows};
 use crate::domain::severity::Severity;
-use crate::domain::text::{age, latency, percent};
+use crate::domain::text::{age, latency};
 use crate::domain::time::{Millis, Time};
+
+mod retries;
+mod waits;
+
+use retries::retries;
+use waits::{overdue, waits};
 
 /// Above this retry rate an edge warns; above [`RETRY_CRITICAL`] it is critical.
 pub const RETRY_WARN: f64 = 0.02;
@@ -28,21 +34,21 @@ const STALL_FACTOR: Millis = 10;
 /// A baseline needs this many acknowledgements.
 const BASELINE_ENOUGH: u64 = 200;
 
-/// Minutes in a 5m rate, and how many it must stay below the threshold before an alert closes.
-const FIVE: usize = 5;
-
 /// The state of an edge in one word. The order is that of its rows, [`severity`](Self::severity) that of attention:
 /// what is not known stands before what is healthy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Health {
     /// Enough was seen in the last hour and nothing is wrong.
     Healthy,
-    /// Something happened in the last hour, but fewer than 20 handoffs: too few to call it healthy.
+    /// Something happened in the last hour, but fewer than 20 handoffs: too few to call it healthy. Chance may be behind
+    /// one or two that needed a retry.
     Insufficient,
     /// Nothing happened in the last hour and nothing is open.
     NoData,
     /// The source is not connected: whatever was seen last may no longer be true.
     Unknown,
+    /// A threshold is passed, by so few that it may be chance.
+    Uncertain,
     /// Somebody should look today.
     Warning,
     /// Somebody should look now.
@@ -57,6 +63,7 @@ impl Health {
             Self::Insufficient => "too few",
             Self::NoData => "no data",
             Self::Unknown => "unknown",
+            Self::Uncertain => "uncertain",
             Self::Warning => "warning",
             Self::Critical => "critical",
         }
@@ -67,6 +74,7 @@ impl Health {
         match self {
             Self::Insufficient | Self::NoData | Self::Unknown => Severity::Quiet,
             Self::Healthy => Severity::Fine,
+            Self::Uncertain => Severity::Info,
             Self::Warning => Severity::Warning,
             Self::Critical => Severity::Critical,
         }
@@ -79,6 +87,8 @@ impl Health {
 pub enum Signal {
     /// A handoff waits far longer for its acknowledgement than usual.
     Stall,
+    /// What people are asked for was due.
+    Overdue,
     /// P95 is a multiple of what it was over the last day.
     Drift,
     /// P95 is above the limit set for the edge.
@@ -94,7 +104,8 @@ pub enum Signal {
 pub struct Finding {
     /// The rule that says so.
     pub signal: Signal,
-    /// Severity of the finding: [`Warning`](Severity::Warning) or [`Critical`](Severity::Critical).
+    /// Severity of the finding: [`Warning`](Severity::Warning) or [`Critical`](Severity::Critical);
+    /// [`Info`](Severity::Info) while it may be chance.
     pub severity: Severity,
     /// The finding for people, with the numbers: `31 wait for acknowledgement, the oldest 6m12s (limit 20s)`.
     pub reason: String,
@@ -109,8 +120,10 @@ pub struct Finding {
 pub struct Facts<'a> {
     /// The figures of the edge over each window.
     pub windows: &'a Windows,
-    /// Current ages of its open handoffs without acknowledgement, in any order.
+    /// Current ages of its handoffs that wait for their acknowledgement and could be taken, in any order.
     pub open_ages: &'a [Millis],
+    /// What people are late with, where people answer; `None` where an agent does.
+    pub people: Option<&'a People>,
     /// Time a target may take to acknowledge, in milliseconds; `None` when the edge does not say.
     pub ack_timeout: Option<Millis>,
     /// The P95 limit of the edge, if one is set.
@@ -121,17 +134,34 @@ pub struct Facts<'a> {
     pub measured: Measures,
 }
 
+/// What people were to have done on an edge. They are judged by when it was due, not by their usual pace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct People {
+    /// Milliseconds since each was due that is overdue, in any order.
+    pub overdue: Vec<Millis>,
+    /// Ages of what waits and was never due, as of a source that does not say, in any order.
+    pub undated: Vec<Millis>,
+}
+
 /// Judges one edge: its health, and what is wrong, worst first.
 ///
 /// A stale edge is [`Health::Unknown`] whatever was wrong before; its findings are the last known ones.
 pub fn judge(facts: &Facts) -> (Health, Vec<Finding>) {
-    let now = Population::new(&facts.windows.total(Window::FiveMinutes).to_ack, facts.open_ages.iter().copied());
+    let now = Population::of(facts.windows.total(Window::FiveMinutes), facts.open_ages.iter().copied());
     let Measures { latency, retries: attempts, violations: contracts } = facts.measured;
+    let (late, changed) = match facts.people {
+        Some(people) => (overdue(facts, people).or_else(|| waits(facts, &people.undated)), [None, None]),
+        None => (
+            stall(facts).or_else(|| waits(facts, facts.open_ages)),
+            [drift(facts, &now).filter(|_| latency), retries(facts.windows).filter(|_| attempts)],
+        ),
+    };
+    let [drift, retries] = changed;
     let rules = [
-        stall(facts).filter(|_| latency),
-        drift(facts, &now).filter(|_| latency),
+        late.filter(|_| latency),
+        drift,
         limit(facts, &now).filter(|_| latency),
-        retries(facts.windows).filter(|_| attempts),
+        retries,
         violations(facts.windows).filter(|_| contracts),
     ];
     let mut findings: Vec<Finding> = rules.into_iter().flatten().collect();
@@ -139,7 +169,8 @@ pub fn judge(facts: &Facts) -> (Health, Vec<Finding>) {
     let health = match findings.first().map(|worst| worst.severity) {
         _ if facts.stale => Health::Unknown,
         Some(Severity::Critical) => Health::Critical,
-        Some(_) => Health::Warning,
+        Some(Severity::Warning) => Health::Warning,
+        Some(Severity::Info | Severity::Fine | Severity::Quiet) => Health::Uncertain,
         None => quiet(facts),
     };
     (health, findings)
@@ -216,7 +247,7 @@ fn limit(facts: &Facts, population: &Population) -> Option<Finding> {
 }
 
 fn p95_text(population: &Population) -> String {
-    let p95 = population.p95();
+    let p95 = population.quantile(0.95);
     let bound = if p95.lower_bound { "at least " } else { "" };
     format!("P95 {bound}{}", latency(p95.value.unwrap_or_default()))
 }
@@ -249,64 +280,12 @@ fn slow_since(facts: &Facts, slow: Millis) -> Onset {
     }
 }
 
-/// Above a threshold with 95 % confidence over 1h, and plainly above it over 5m.
-fn retries(windows: &Windows) -> Option<Finding> {
-    let hour = windows.total(Window::OneHour).retry_rate();
-    let minutes = windows.minutes().map(|minute| minute.map(Tally::retry_rate).unwrap_or_default());
-    let exceeds = |threshold: f64| hour.surely_above(threshold) && lately_above(windows, &minutes, threshold);
-    let (severity, threshold) = if exceeds(RETRY_CRITICAL) {
-        (Severity::Critical, RETRY_CRITICAL)
-    } else if exceeds(RETRY_WARN) {
-        (Severity::Warning, RETRY_WARN)
-    } else {
-        return None;
-    };
-    let first = retries_since(&minutes, threshold);
-    // Bad five minutes at the beginning of the hour: there may have been others before.
-    let first = first.map(|(five, first)| if five == 0 && minutes[0].n > 0 { 0 } else { first });
-    let Onset { since, lasting } = first.map_or(Onset::default(), |it| Onset::at(windows, it));
-    Some(Finding {
-        signal: Signal::Retries,
-        severity,
-        reason: format!("{} retried in 1h ({} of {})", percent(hour.value()?), hour.k, hour.n),
-        since,
-        lasting,
-    })
-}
-
-/// The 5m retry rate is above the threshold now, or was at the end of one of the last five minutes.
-fn lately_above(windows: &Windows, minutes: &[Rate], threshold: f64) -> bool {
-    let now = windows.total(Window::FiveMinutes).retry_rate();
-    let recent = &minutes[minutes.len().saturating_sub(FIVE * 2)..];
-    above(now, threshold) || recent.windows(FIVE).any(|five| above(sum(five), threshold))
-}
-
-/// The start of the current run of 5m rates above the threshold, and the minute of the first retry in it.
-fn retries_since(minutes: &[Rate], threshold: f64) -> Option<(usize, usize)> {
-    let mut first = None;
-    for (start, five) in minutes.windows(FIVE).enumerate().rev().filter(|(_, five)| sum(five).n > 0) {
-        if !above(sum(five), threshold) {
-            break;
-        }
-        first = five.iter().position(|minute| minute.k > 0).map(|at| (start, start + at));
-    }
-    first
-}
-
-fn above(rate: Rate, threshold: f64) -> bool {
-    rate.value().is_some_and(|rate| rate > threshold)
-}
-
-fn sum(rates: &[Rate]) -> Rate {
-    rates
-        .iter()
-        .fold(Rate::default(), |sum, rate| Rate { k: sum.k.saturating_add(rate.k), n: sum.n.saturating_add(rate.n) })
-}
-
-/// Any refused payload within the hour; one is enough, there is no sample guard.
+/// Any payload within the hour that was refused, or flagged where the edge only observes; one is enough, there is no
+/// sample guard.
 fn violations(windows: &Windows) -> Option<Finding> {
-    let refused = windows.total(Window::OneHour).violations;
-    if refused == 0 {
+    let hour = windows.total(Window::OneHour);
+    let (wrong, flagged) = (hour.violations, hour.flagged);
+    if wrong == 0 {
         return None;
     }
     let minutes = windows.minutes();
@@ -314,11 +293,16 @@ fn violations(windows: &Windows) -> Option<Finding> {
     // The first one may lie in the slice still running, which is in no minute yet.
     let first = first.unwrap_or(minutes.len() - 1);
     let Onset { since, lasting } = Onset::at(windows, first);
-    let payloads = if refused == 1 { "payload" } else { "payloads" };
+    let payloads = if wrong == 1 { "payload" } else { "payloads" };
+    let fate = match flagged {
+        0 => "refused",
+        flagged if flagged >= wrong => "flagged",
+        _ => "refused or flagged",
+    };
     Some(Finding {
         signal: Signal::Violations,
         severity: Severity::Warning,
-        reason: format!("{refused} {payloads} refused in 1h"),
+        reason: format!("{wrong} {payloads} {fate} in 1h"),
         since,
         lasting,
     })
@@ -350,7 +334,15 @@ mod tests {
     }
 
     fn facts(windows: &Windows) -> Facts<'_> {
-        Facts { windows, open_ages: &[], ack_timeout: None, p95_max: None, stale: false, measured: Measures::ALL }
+        Facts {
+            windows,
+            open_ages: &[],
+            people: None,
+            ack_timeout: None,
+            p95_max: None,
+            stale: false,
+            measured: Measures::ALL,
+        }
     }
 
     /// A day of one acknowledgement in 2 s per minute, up to `until` before now.
@@ -449,6 +441,57 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_long_is_not_healthy_whatever_is_known() {
+        let mut windows = Windows::default();
+        settle(&mut windows, 3, 0, 40);
+        let found = |windows: &Windows, ages: &[Millis], p95_max| {
+            let (health, findings) = judge(&Facts { open_ages: ages, p95_max, ..facts(windows) });
+            (health, findings.into_iter().next().map(|it| (it.reason, it.since)))
+        };
+        assert_eq!(found(&windows, &[HOUR], None).0, Health::Healthy);
+        let (health, found_it) = found(&windows, &[HOUR + SECOND, 5], None);
+        assert_eq!(health, Health::Warning);
+        assert_eq!(found_it, Some(("2 waiting, none acknowledged for 1h".to_owned(), Some(ago(SECOND)))));
+        // The P95 of whatever is known is 9 minutes: it may wait ten times as long.
+        (0..40).for_each(|_| windows.record(ago(3 * HOUR), |tally| tally.to_ack.record(9 * MINUTE)));
+        windows.advance(NOW);
+        assert_eq!(found(&windows, &[80 * MINUTE], None).0, Health::Healthy);
+        assert_eq!(found(&windows, &[92 * MINUTE], None).0, Health::Warning);
+        // Its limit is for 95 of 100: one that waits longer is certain only when nothing is taken up.
+        let limited = |windows: &Windows| found(windows, &[9 * SECOND], Some(8 * SECOND));
+        let (health, found_it) = limited(&windows);
+        let reason = found_it.unwrap().0;
+        assert_eq!((health, &*reason), (Health::Warning, "1 waiting, none acknowledged for 9s (limit 8.0s)"));
+        windows.record(ago(SECOND), |tally| {
+            tally.to_ack.record(5);
+            tally.last_ack = Some(ago(SECOND));
+        });
+        windows.advance(NOW);
+        let (health, found_it) = limited(&windows);
+        assert_eq!(health, Health::Uncertain);
+        assert!(found_it.unwrap().0.ends_with("the oldest for 9s (limit 8.0s), not yet certain"));
+    }
+
+    #[test]
+    fn people_are_judged_by_when_it_was_due() {
+        let mut windows = usual_day(2 * MINUTE);
+        settle(&mut windows, 1, 10, 40);
+        let ages: Vec<Millis> = vec![20 * HOUR; 30];
+        let found = |people: &People| {
+            let asked = Facts { open_ages: &ages, people: Some(people), ack_timeout: Some(30_000), ..facts(&windows) };
+            judge(&asked)
+        };
+        assert_eq!(found(&People::default()), (Health::Healthy, vec![]), "neither a stall nor drift nor retries");
+        let late = People { overdue: vec![HOUR, 3 * HOUR], ..People::default() };
+        let (health, findings) = found(&late);
+        assert_eq!((health, findings[0].signal), (Health::Critical, Signal::Overdue));
+        assert_eq!(findings[0].reason, "2 overdue, the first for 3h");
+        assert_eq!(findings[0].since, Some(ago(3 * HOUR)));
+        let undated = People { undated: vec![20 * HOUR], ..People::default() };
+        assert_eq!(found(&undated).1[0].reason, "1 waiting, none acknowledged for 20h");
+    }
+
+    #[test]
     fn drift_needs_samples_and_says_since_when() {
         let mut windows = usual_day(4 * MINUTE);
         let slow = |windows: &mut Windows, n: u32, latency: Millis| {
@@ -509,6 +552,55 @@ mod tests {
         settle(&mut windows, 7, 0, 10);
         windows.advance(NOW + 3 * MINUTE);
         assert_eq!(judge(&facts(&windows)).0, Health::Healthy);
+    }
+
+    #[test]
+    fn few_that_needed_a_retry_alert_by_their_interval() {
+        let health = |retried, settled| {
+            let mut windows = Windows::default();
+            settle(&mut windows, 1, retried, settled);
+            let (health, findings) = judge(&facts(&windows));
+            (health, findings.into_iter().next().map(|it| it.reason))
+        };
+        assert_eq!(health(10, 19).0, Health::Critical);
+        assert_eq!(health(3, 3).0, Health::Critical);
+        assert_eq!(health(1, 1), (Health::Insufficient, None));
+        assert_eq!(health(2, 19), (Health::Insufficient, None));
+        let doubtful = "4.0% retried in 1h (4 of 100): above 3 %, not yet certain";
+        assert_eq!(health(4, 100), (Health::Uncertain, Some(doubtful.to_owned())));
+        assert_eq!(health(2, 20).0, Health::Uncertain);
+        assert_eq!(health(3, 100), (Health::Healthy, None));
+    }
+
+    #[test]
+    fn the_latest_five_stand_in_where_five_minutes_hold_fewer() {
+        let mut windows = Windows::default();
+        for minutes in [50, 40, 30, 20] {
+            settle(&mut windows, minutes, 1, 1);
+        }
+        let (health, findings) = judge(&facts(&windows));
+        assert_eq!(health, Health::Critical, "an agent that settles one in ten minutes");
+        assert_eq!(findings[0].since, Some(ago(51 * MINUTE)));
+        for minutes in [10, 9, 8] {
+            settle(&mut windows, minutes, 0, 1);
+        }
+        assert_eq!(judge(&facts(&windows)).0, Health::Critical, "two of the latest five");
+        for minutes in [7, 6] {
+            settle(&mut windows, minutes, 0, 1);
+        }
+        assert_eq!(judge(&facts(&windows)).0, Health::Insufficient, "none of the latest five");
+    }
+
+    #[test]
+    fn what_an_observing_edge_lets_through_is_a_violation() {
+        let mut windows = Windows::default();
+        let mut reason = |note: fn(&mut Tally)| {
+            windows.record(NOW, note);
+            windows.advance(NOW);
+            judge(&facts(&windows)).1.remove(0).reason
+        };
+        assert_eq!(reason(Tally::flag), "1 payload flagged in 1h");
+        assert_eq!(reason(|tally| tally.evaluate(true)), "2 payloads refused or flagged in 1h");
     }
 
     #[test]

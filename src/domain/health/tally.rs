@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::histogram::Histogram;
+use super::outcomes::Outcomes;
 use super::signal::Rate;
 use crate::domain::time::{Millis, Time};
 
@@ -103,33 +104,52 @@ impl<'de> Deserialize<'de> for Counts {
 pub struct Tally {
     /// Number of events by kind.
     pub counts: Counts,
-    /// Handoffs that became completed, returned, or dead-lettered for the first time in their budget epoch.
+    /// Acknowledged handoffs beyond those of [`to_ack`](Self::to_ack): one more where no latency could be measured, one
+    /// less where a handoff was acknowledged again after a requeue. Nearly always 0.
+    #[serde(skip_serializing_if = "is_none_beside")]
+    pub acked_beside: i32,
+    /// Handoffs that became completed, returned, or dead-lettered for the first time, whatever a requeue made of them later.
     #[serde(skip_serializing_if = "is_zero")]
     pub settled: u32,
-    /// Those of [`settled`](Self::settled) with attempt 2 or higher.
+    /// Those of [`settled`](Self::settled) that needed attempt 2 or higher, then or after a requeue.
     #[serde(skip_serializing_if = "is_zero")]
     pub settled_retried: u32,
+    /// The last of those that settled: whether each needed a retry.
+    #[serde(skip_serializing_if = "Outcomes::is_empty")]
+    pub latest: Outcomes,
     /// Handoffs that became completed or returned (the strict form of the retry rate).
     #[serde(skip_serializing_if = "is_zero")]
     pub succeeded: u32,
     /// Those of [`succeeded`](Self::succeeded) with attempt 2 or higher.
     #[serde(skip_serializing_if = "is_zero")]
     pub succeeded_retried: u32,
+    /// Those of [`Kind::Completed`] that were returned with feedback.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub returned: u32,
     /// Distinct payloads checked at a boundary.
     #[serde(skip_serializing_if = "is_zero")]
     pub evaluated: u32,
-    /// Payloads refused at a boundary.
+    /// Payloads that a boundary refused, or found wrong and let through.
     #[serde(skip_serializing_if = "is_zero")]
     pub violations: u32,
+    /// Those of [`violations`](Self::violations) that an edge which only observes let through.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub flagged: u32,
     /// Latencies from ready to first acknowledgement, in the slice of the acknowledgement.
     #[serde(skip_serializing_if = "Histogram::is_empty")]
     pub to_ack: Histogram,
     /// Those of which a source recorded that people were asked before; `None` when there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked: Option<Box<Asked>>,
+    /// Waits that ended without an acknowledgement: of handoffs that died and were requeued, in the slice of the requeue.
+    #[serde(skip_serializing_if = "Histogram::is_empty")]
+    pub unanswered: Histogram,
     /// Times from acknowledgement to completion, in the slice of the completion.
     #[serde(skip_serializing_if = "Histogram::is_empty")]
     pub to_complete: Histogram,
+    /// True when a handoff was addressed to people.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub to_people: bool,
     /// Time of the latest acknowledgement; `None` without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ack: Option<Time>,
@@ -150,16 +170,37 @@ fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none_beside(count: &i32) -> bool {
+    *count == 0
+}
+
 impl Tally {
     /// Counts one event of a kind.
     pub fn count(&mut self, kind: Kind) {
         self.counts.0[kind as usize] = self.counts.0[kind as usize].saturating_add(1);
     }
 
-    /// Counts a handoff that ended: completed or returned when `succeeded`, else dead-lettered for the first
-    /// time in its epoch. `attempt` is the one that ended it, 1 when it was the first.
+    /// Number of handoffs that were acknowledged, each once however often it was.
+    pub fn acked(&self) -> u64 {
+        self.to_ack.len().saturating_add_signed(self.acked_beside.into())
+    }
+
+    /// Counts an acknowledged handoff of which no latency is known.
+    pub fn acked_unmeasured(&mut self) {
+        self.acked_beside = self.acked_beside.saturating_add(1);
+    }
+
+    /// Counts no handoff more: the latency that is recorded beside is of one that was acknowledged in an earlier life.
+    pub fn acked_again(&mut self) {
+        self.acked_beside = self.acked_beside.saturating_sub(1);
+    }
+
+    /// Counts a handoff that settled: completed or returned when `succeeded`, else dead-lettered. `attempt` is the highest
+    /// it needed, 1 when it was the first.
     pub fn settle(&mut self, attempt: u32, succeeded: bool) {
         let retried = u32::from(attempt >= 2);
+        self.latest.push(retried > 0);
         self.settled = self.settled.saturating_add(1);
         self.settled_retried = self.settled_retried.saturating_add(retried);
         if succeeded {
@@ -193,6 +234,17 @@ impl Tally {
         self.violations = self.violations.saturating_add(u32::from(violated));
     }
 
+    /// Counts a handoff as retried that had settled without and was requeued.
+    pub fn retry_after_all(&mut self) {
+        self.settled_retried = self.settled_retried.saturating_add(1);
+    }
+
+    /// Counts a distinct payload that is wrong and was let through.
+    pub fn flag(&mut self) {
+        self.evaluate(true);
+        self.flagged = self.flagged.saturating_add(1);
+    }
+
     /// Counts a payload as refused at receipt that was counted as a distinct one at its emission.
     pub fn violate(&mut self) {
         self.violations = self.violations.saturating_add(1);
@@ -205,7 +257,8 @@ impl Tally {
 
     /// Retried handoffs among the settled ones (protocol section 5).
     pub fn retry_rate(&self) -> Rate {
-        Rate { k: self.settled_retried, n: self.settled }
+        // Settled before the window began, and needed a retry in it after a requeue: it is one of those, too.
+        Rate { k: self.settled_retried, n: self.settled.max(self.settled_retried) }
     }
 
     /// Refused payloads among the checked ones.
@@ -217,9 +270,17 @@ impl Tally {
         }
     }
 
-    /// Adds another slice; [`last_ack`](Self::last_ack) becomes the later one.
+    /// The retry rate of the last few that settled, at most [`Outcomes::MOST`].
+    pub fn latest_retry_rate(&self) -> Rate {
+        self.latest.last(self.settled).rate()
+    }
+
+    /// Adds another slice, a later one; [`last_ack`](Self::last_ack) becomes the later one.
     pub fn add(&mut self, other: &Self) {
         self.each_count(other, u32::saturating_add);
+        self.acked_beside = self.acked_beside.saturating_add(other.acked_beside);
+        self.latest.append(other.latest);
+        self.unanswered.add(&other.unanswered);
         self.to_ack.add(&other.to_ack);
         if let Some(theirs) = &other.asked {
             let asked = self.asked.get_or_insert_default();
@@ -227,12 +288,16 @@ impl Tally {
             asked.latency.add(&theirs.latency);
         }
         self.to_complete.add(&other.to_complete);
+        self.to_people |= other.to_people;
         self.last_ack = self.last_ack.max(other.last_ack);
     }
 
-    /// Takes away a slice that was added before; [`last_ack`](Self::last_ack) stays, it is no sum.
+    /// Takes away a slice that was added before; [`last_ack`](Self::last_ack), [`latest`](Self::latest) and
+    /// [`to_people`](Self::to_people) stay, they are no sums.
     pub fn subtract(&mut self, other: &Self) {
         self.each_count(other, u32::saturating_sub);
+        self.acked_beside = self.acked_beside.saturating_sub(other.acked_beside);
+        self.unanswered.subtract(&other.unanswered);
         self.to_ack.subtract(&other.to_ack);
         if let (Some(asked), Some(theirs)) = (&mut self.asked, &other.asked) {
             asked.raw.subtract(&theirs.raw);
@@ -250,7 +315,9 @@ impl Tally {
         self.settled_retried = combine(self.settled_retried, other.settled_retried);
         self.succeeded = combine(self.succeeded, other.succeeded);
         self.succeeded_retried = combine(self.succeeded_retried, other.succeeded_retried);
+        self.returned = combine(self.returned, other.returned);
         self.evaluated = combine(self.evaluated, other.evaluated);
+        self.flagged = combine(self.flagged, other.flagged);
         self.violations = combine(self.violations, other.violations);
     }
 }
@@ -293,6 +360,34 @@ mod tests {
     }
 
     #[test]
+    fn a_handoff_that_is_acknowledged_again_is_one_handoff() {
+        let mut tally = Tally::default();
+        (0..3).for_each(|_| tally.to_ack.record(5));
+        tally.acked_again();
+        assert_eq!(tally.acked(), 2);
+        (0..2).for_each(|_| tally.acked_unmeasured());
+        assert_eq!(tally.acked(), 4);
+    }
+
+    #[test]
+    fn what_needs_a_retry_after_a_requeue_is_counted_among_what_settled() {
+        let mut tally = Tally::default();
+        tally.retry_after_all();
+        assert_eq!(tally.retry_rate(), Rate { k: 1, n: 1 });
+        tally.settle(1, false);
+        tally.settle(1, true);
+        assert_eq!(tally.retry_rate(), Rate { k: 1, n: 2 });
+    }
+
+    #[test]
+    fn what_is_let_through_is_wrong_all_the_same() {
+        let mut tally = Tally::default();
+        tally.flag();
+        tally.evaluate(false);
+        assert_eq!((tally.violation_rate(), tally.flagged), (Rate { k: 1, n: 2 }, 1));
+    }
+
+    #[test]
     fn names_are_what_serde_writes() {
         for kind in Kind::ALL {
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.name()));
@@ -313,6 +408,7 @@ mod tests {
         total.add(&busy());
         assert_eq!((total.settled, total.counts.get(Kind::Emitted), total.to_ack.len()), (6, 2, 2));
         total.subtract(&busy());
+        total.latest = busy().latest;
         assert_eq!(total, busy());
     }
 }

@@ -88,6 +88,11 @@ pub fn minute_end(at: Time) -> Time {
     Time::from_millis(slice_of(at, MINUTE, 0).saturating_mul(MINUTE))
 }
 
+/// The end of the short slice `at` belongs to, which is open on the left as well, and lies within one minute.
+pub fn slice_end(at: Time) -> Time {
+    end_of(slice_of(at, SLICE, 0), 0)
+}
+
 /// The slices of one length, newest last; slices in which nothing happened take no room.
 #[derive(Clone, Debug)]
 struct Ring<T> {
@@ -200,10 +205,49 @@ impl Windows {
         note(&mut open.fresh);
     }
 
-    /// Adds a stored rollup, all of it as if it had happened at `at`: the end of its minute, or the present
-    /// for the minute still running. 1h is restored to the minute, 5m and 1m coarsely.
+    /// Adds a stored minute or hour to the windows that are made of such, all of it as if it had happened at `at`: its
+    /// end, or the present where it still runs. Short windows are [of slices](Self::seed_slice).
     pub fn seed(&mut self, at: Time, rollup: &Tally) {
-        self.record(at, |tally| tally.add(rollup));
+        self.reach(at);
+        let (minute, hour) = (self.number(at, MINUTE), self.number(at, HOUR));
+        let [_, _, one_hour, all] = &mut self.totals;
+        all.add(rollup);
+        if self.minutes.holds(minute) {
+            one_hour.add(rollup);
+            self.minutes.slice(minute).add(rollup);
+        }
+        self.seed_hour(hour, &rollup.to_ack);
+    }
+
+    /// Adds a stored [`SLICE`] to the windows of one and five minutes: what the minutes hold that were
+    /// [seeded](Self::seed), once more.
+    pub fn seed_slice(&mut self, at: Time, slice: &Tally) {
+        self.reach(at);
+        let number = self.number(at, SLICE);
+        let [one_minute, five_minutes, ..] = &mut self.totals;
+        if self.fine.holds(number) {
+            five_minutes.add(slice);
+            self.fine.slice(number).add(slice);
+        }
+        if number > self.fine.newest.saturating_sub(LAST_MINUTE) {
+            one_minute.add(slice);
+        }
+    }
+
+    /// Moves on to `at`, if that is later, before something is seeded there.
+    fn reach(&mut self, at: Time) {
+        self.close();
+        self.now = self.now.max(at);
+        self.roll();
+    }
+
+    fn seed_hour(&mut self, hour: i64, to_ack: &Histogram) {
+        if self.hours.holds(hour) && !to_ack.is_empty() {
+            self.hours.slice(hour).add(to_ack);
+            if hour < self.hours.newest {
+                self.baseline.add(to_ack);
+            }
+        }
     }
 
     /// Moves to `now` (never back): adds what was noted, drops what is too old. The cost is bounded by the
@@ -316,13 +360,7 @@ impl Windows {
             return;
         };
         let end = end_of(number, self.phase);
-        let hour = slice_of(end, HOUR, self.phase);
-        if self.hours.holds(hour) && !counted.to_ack.is_empty() {
-            self.hours.slice(hour).add(&counted.to_ack);
-            if hour < self.hours.newest {
-                self.baseline.add(&counted.to_ack);
-            }
-        }
+        self.seed_hour(self.number(end, HOUR), &counted.to_ack);
         let minute = slice_of(end, MINUTE, self.phase);
         if self.minutes.holds(minute) {
             self.minutes.slice(minute).add(&counted);
@@ -420,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn rollups_restore_the_hour() {
+    fn rollups_restore_every_window() {
         let now = time(10 * HOUR + 30_000);
         let mut lived = Windows::default();
         let mut seeded = Windows::default();
@@ -431,13 +469,22 @@ mod tests {
             let at = now + -(minute * MINUTE);
             lived.record(at, |tally| tally.add(&rollup));
             seeded.seed(minute_end(at).min(now), &rollup);
+            if minute <= 5 {
+                seeded.seed_slice(slice_end(at).min(now), &rollup);
+            }
         }
         lived.advance(now);
         seeded.advance(now);
-        for span in [Window::OneHour, Window::All] {
+        for span in Window::ALL {
             assert_eq!(lived.total(span), seeded.total(span));
         }
-        assert_eq!((acked(&lived)[1], acked(&seeded)[1]), (5, 6), "5m counts a rollup from the end of its minute");
+        assert_eq!(acked(&seeded), [1, 5, 60, 90], "a minute is one minute");
+        for windows in [&mut lived, &mut seeded] {
+            ack(windows, 10 * HOUR + 31_000, 5);
+            windows.advance(time(10 * HOUR + 95_000));
+        }
+        assert_eq!(acked(&lived), acked(&seeded), "and goes on like the others");
+        assert_eq!(lived.baseline(), seeded.baseline());
     }
 
     #[test]

@@ -39,11 +39,15 @@ pub struct EdgeStats {
     pub ack_timeout: Option<Millis>,
     /// The P95 that its policy allows, as the latest handoff said.
     pub p95_max: Option<Millis>,
+    /// Time since which it flows again after a pause; `None` when it was not paused lately.
+    pub resumed_at: Option<Time>,
     /// The latest success, and the latest failure: is it worth another try?
     pub last_completed: Option<Time>,
     /// See [`last_completed`](Self::last_completed).
     pub last_failed: Option<Time>,
     waiting: BTreeSet<(Time, HandoffId)>,
+    /// The latest handoff was addressed to people; means nothing without one.
+    to_people: bool,
 }
 
 impl EdgeStats {
@@ -60,20 +64,25 @@ impl EdgeStats {
             changed_at: Time::default(),
             ack_timeout: None,
             p95_max: None,
+            resumed_at: None,
             last_completed: None,
             last_failed: None,
             waiting: BTreeSet::new(),
+            to_people: false,
         }
     }
 
-    /// Ages at `now` of what is emitted, unacknowledged and in automatic processing, or asked and not taken up.
-    pub fn open_ages(&self, now: Time) -> impl Iterator<Item = Millis> {
-        self.waiting.iter().map(move |(since, _)| since.age(now))
+    /// What is emitted, unacknowledged and in automatic processing, or asked and not taken up: each with the time since
+    /// which it waits, or will, in order of that. How long is for [`Ledger::waits`](super::Ledger::waits) to say.
+    pub fn waiting_since(&self) -> impl DoubleEndedIterator<Item = &(Time, HandoffId)> {
+        self.waiting.iter()
     }
 
-    /// What waits for its acknowledgement, as [`open_ages`](Self::open_ages) has it: each with the time since which it does.
-    pub fn waiting_since(&self) -> impl Iterator<Item = &(Time, HandoffId)> {
-        self.waiting.iter()
+    /// Whether people answer here, to questions or to handoffs that are addressed to them.
+    pub fn is_people(&self, ever: &Tally) -> bool {
+        // After a restart the figures know what no handoff says any more.
+        let addressed = if self.recent.is_empty() { ever.to_people } else { self.to_people };
+        addressed || self.asks_people(ever)
     }
 
     /// Whether all it counts are escalations to a role: people answer, not an agent (protocol section 3). What
@@ -123,6 +132,7 @@ impl EdgeStats {
         // An edge that only observes lets a contract with no time at all through: it says nothing of the pace.
         self.ack_timeout = it.ack_timeout.filter(|it| *it > 0).or(self.ack_timeout);
         self.p95_max = it.p95_max;
+        self.to_people = it.to_people;
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }

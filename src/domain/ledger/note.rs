@@ -2,10 +2,19 @@
 
 use super::Ledger;
 use crate::domain::event::{Event, Fact};
+use crate::domain::id::Edge;
 use crate::domain::offence::Offence;
 use crate::domain::run::Handoff;
+use crate::domain::time::Time;
 
 impl Ledger {
+    /// An edge flows again since a time. One that nothing ever crossed is not made known by that.
+    pub(super) fn resumed(&mut self, edge: &Edge, at: Time) {
+        if let Some(book) = self.edges.get_mut(edge) {
+            book.resumed_at = book.resumed_at.max(Some(at));
+        }
+    }
+
     /// Takes note of `event`; `handoff` is the one that it is about, as it stands now.
     pub(super) fn note(&mut self, event: &Event, handoff: Option<&Handoff>) {
         let at = event.at;
@@ -44,6 +53,7 @@ impl Ledger {
             }
             Fact::EdgeResumed { edge, .. } => {
                 self.paused.remove(edge);
+                self.resumed(edge, at);
             }
             Fact::Refused(_)
             | Fact::RejectionResolved { .. }

@@ -22,7 +22,7 @@ impl Ledger {
             measured: std::mem::take(&mut self.measured),
             ..Self::default()
         };
-        self.restore_rollups(snapshot.rollups);
+        self.restore_rollups(snapshot.rollups, snapshot.slices);
         self.restore_open(&snapshot.runs);
         for it in snapshot.violations {
             self.violations.add(it);
@@ -37,7 +37,7 @@ impl Ledger {
         self.advance(snapshot.at);
     }
 
-    fn restore_rollups(&mut self, rollups: Vec<Rollup>) {
+    fn restore_rollups(&mut self, rollups: Vec<Rollup>, slices: Vec<Rollup>) {
         let now = self.now;
         for Rollup { end, edges } in rollups {
             for (edge, tally) in edges {
@@ -47,6 +47,11 @@ impl Ledger {
                 if now - end < HOUR {
                     book.restore_minute(end + -MINUTE, &tally);
                 }
+            }
+        }
+        for Rollup { end, edges } in slices {
+            for (edge, tally) in edges {
+                self.book(&edge).windows.seed_slice(end.min(now), &tally);
             }
         }
     }
@@ -86,6 +91,9 @@ impl Ledger {
         for edge in &run.paused {
             self.paused.insert(edge.clone());
             self.book(edge);
+        }
+        for (edge, at) in &run.resumed {
+            self.resumed(edge, *at);
         }
         self.note_run(Standing::default(), run);
     }

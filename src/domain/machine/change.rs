@@ -15,10 +15,12 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
     it.version += 1;
     it.last_change = Some(LastChange::of(event));
     match &event.fact {
-        Fact::Leased { attempt, total, lease, holder, until, lease_ms } => {
+        Fact::Leased { attempt, total, lease, holder, until, lease_ms, resumed_at } => {
             it.state = State::Leased;
             it.attempt = *attempt;
             it.attempts_total = *total;
+            it.repeated |= *attempt >= 2;
+            ready_since(it, *resumed_at);
             it.lease =
                 Some(Box::new(Lease { id: lease.clone(), holder: holder.clone(), until: *until, lease_ms: *lease_ms }));
             None
@@ -34,8 +36,14 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             }
             odd
         }
-        Fact::Completed { .. } => end(it, State::Completed, at),
-        Fact::Returned { .. } => end(it, State::Returned, at),
+        Fact::Completed { .. } => {
+            settle(it);
+            end(it, State::Completed, at)
+        }
+        Fact::Returned { .. } => {
+            settle(it);
+            end(it, State::Returned, at)
+        }
         Fact::Dismissed { .. } => {
             it.lease = None;
             end(it, State::Dismissed, at);
@@ -64,6 +72,7 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             }));
             it.lease = None;
             it.escalation = None;
+            settle(it);
             if *reason == DeadReason::Observed {
                 it.ended_at = Some(at);
             }
@@ -76,13 +85,14 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
             it.attempt = it.attempt.saturating_sub(1);
             it.snoozes += u32::from(!released);
             it.lease = None;
+            ready_since(it, Some(*until));
             None
         }
         Fact::Requeued { .. } => {
             had_a_hand(it, &event.actor);
             new_epoch(it, at);
             it.waiting_since = at;
-            it.acked_at = None;
+            it.acked_before |= it.acked_at.take().is_some();
             None
         }
         Fact::Amended { rev, digest, head } => {
@@ -179,6 +189,20 @@ pub(super) fn change(it: &mut Handoff, event: &Event) -> Option<Irregularity> {
         | Fact::Annotated(_)
         | Fact::Revealed { .. }
         | Fact::EdgeResumed { .. } => None,
+    }
+}
+
+/// Nobody could have taken it before that time, if there is one: its wait for the first acknowledgement begins then.
+fn ready_since(it: &mut Handoff, at: Option<Time>) {
+    if it.acked_at.is_none() {
+        it.waiting_since = it.waiting_since.max(at.unwrap_or(it.waiting_since));
+    }
+}
+
+/// Remembers that it has settled, for a life after a requeue. What is only observed has no such life.
+fn settle(it: &mut Handoff) {
+    if !it.emission.is_observed() {
+        it.settled = Some(it.repeated);
     }
 }
 

@@ -19,8 +19,8 @@ pub fn decide(run: Option<&Arc<Run>>, asked: &Asked, now: impl Into<Present>) ->
     match &asked.command {
         Command::Emit(new) => emit::emit(&mut log, new)?,
         Command::Refuse(rejections) => emit::refuse(&mut log, rejections),
-        Command::Claim { handoff, holder, lease, lease_ms, paused } => {
-            lease::claim(&mut log, handoff, holder, lease, *lease_ms, *paused)?;
+        Command::Claim { handoff, holder, lease, lease_ms, flow } => {
+            lease::claim(&mut log, handoff, holder, lease, *lease_ms, *flow)?;
         }
         Command::Withhold { handoff, detail } => lease::withhold(&mut log, handoff, detail)?,
         Command::Acknowledge(held) => lease::acknowledge(&mut log, held)?,

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use super::change::change;
 use super::{Irregularity, again};
 use crate::domain::event::{Annotation, Emission, Event, Fact, Rejection};
-use crate::domain::id::HandoffId;
+use crate::domain::id::{Edge, HandoffId};
 use crate::domain::loops;
 use crate::domain::run::{Annotated, Handoff, LastChange, Refused, Run, State};
-use crate::domain::time::Time;
+use crate::domain::time::{DAY, Time};
+
+/// Edges of which it is remembered since when they flow again, at most.
+const RESUMED: usize = 200;
 
 /// Folds `event` into `run`.
 pub fn evolve(run: &mut Run, event: &Event) -> Option<Irregularity> {
@@ -50,10 +53,12 @@ fn fold(run: &mut Run, event: &Event) -> Option<Irregularity> {
             if !run.paused.contains(edge) {
                 run.paused.push(edge.clone());
             }
+            run.resumed.retain(|(it, _)| it != edge);
             None
         }
         Fact::EdgeResumed { edge, .. } => {
             run.paused.retain(|it| it != edge);
+            resumed(run, edge, event.at);
             None
         }
         Fact::Annotated(annotation) => {
@@ -102,6 +107,15 @@ fn fold(run: &mut Run, event: &Event) -> Option<Irregularity> {
         | Fact::ObservedFailed { .. }
         | Fact::ObservedRejected { .. } => of_handoff(run, event),
     }
+}
+
+/// Remembers since when an edge flows again, for what has waited on it since before.
+fn resumed(run: &mut Run, edge: &Edge, at: Time) {
+    run.resumed.retain(|(it, since)| it != edge && since.age(at) <= DAY);
+    if run.resumed.len() >= RESUMED {
+        run.resumed.remove(0);
+    }
+    run.resumed.push((edge.clone(), at));
 }
 
 fn of_handoff(run: &mut Run, event: &Event) -> Option<Irregularity> {
@@ -185,12 +199,15 @@ fn emitted(
         ready_at,
         waiting_since: ready_at,
         acked_at: None,
+        acked_before: false,
         ended_at: None,
         rev: 1,
         amended: None,
         epoch: 0,
         attempt,
         attempts_total: attempt,
+        repeated: false,
+        settled: None,
         snoozes: 0,
         retried: false,
         again,

@@ -7,7 +7,7 @@ use super::evolve;
 use crate::domain::accounting::{self, Before};
 use crate::domain::event::{Event, Fact};
 use crate::domain::health::Tally;
-use crate::domain::health::window::minute_end;
+use crate::domain::health::window::slice_end;
 use crate::domain::id::{Edge, HandoffId};
 use crate::domain::offence::Offence;
 use crate::domain::run::Run;
@@ -22,7 +22,7 @@ pub struct Folded {
     pub events: Vec<Event>,
     /// The handoffs that changed.
     pub touched: BTreeSet<HandoffId>,
-    /// What the events are for the figures: of each edge in each minute, named by its end.
+    /// What the events are for the figures: of each edge in each short slice, named by its end.
     pub tallies: BTreeMap<(Time, Edge), Tally>,
     /// Records of refused contracts that are kept now (`true`) and were not, or no longer (`false`), by their ids.
     pub rejections: BTreeMap<String, bool>,
@@ -53,7 +53,7 @@ impl Folded {
         evolve(run, &event);
         let after = id.and_then(|id| run.handoffs.get(id));
         self.offences.extend(Offence::of(&event, after));
-        let end = minute_end(event.at);
+        let end = slice_end(event.at);
         accounting::entries(&event, before.as_ref(), after, |edge, entry| {
             entry.enter(self.tallies.entry((end, edge.clone())).or_default(), event.at);
         });
@@ -81,6 +81,7 @@ fn kept(run: &Run) -> BTreeSet<String> {
 mod tests {
     use super::*;
     use crate::domain::health::Kind;
+    use crate::domain::health::window::SLICE;
     use crate::domain::id::Actor;
     use crate::domain::machine::tests::{emission, rejection};
     use crate::domain::run::Refused;
@@ -104,17 +105,17 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_of_an_edge_and_a_minute() {
+    fn figures_are_of_an_edge_and_a_slice() {
         let mut it = nothing();
         assert!(it.is_nothing());
-        for (seq, at) in [(1, 5), (2, 6), (3, MINUTE + 1)] {
+        for (seq, at) in [(1, 5), (2, SLICE), (3, MINUTE)] {
             it.fold(event(seq, at, Fact::Emitted(Arc::new(emission("writer", "editor", &format!("k{seq}"))))));
         }
-        let emitted = |minute| {
-            let key = (Time::from_millis(minute * MINUTE), Edge::new("news", "writer", "editor"));
+        let emitted = |end| {
+            let key = (Time::from_millis(end), Edge::new("news", "writer", "editor"));
             it.tallies[&key].counts.get(Kind::Emitted)
         };
-        assert_eq!((it.tallies.len(), emitted(1), emitted(2)), (2, 2, 1));
+        assert_eq!((it.tallies.len(), emitted(SLICE), emitted(MINUTE)), (2, 2, 1));
         assert_eq!((it.touched.len(), it.run.version), (3, 3));
     }
 

@@ -7,6 +7,7 @@ use super::{MAX_LEASE, MAX_SNOOZE, MAX_SNOOZES, backoff, emit, extend_lease};
 use crate::domain::command::{Held, NewHandoff, Refusal, agreed};
 use crate::domain::contract::{FailureAction, Violation};
 use crate::domain::event::{DeadReason, Escalation, Fact, Terms};
+use crate::domain::flow::Flow;
 use crate::domain::id::HandoffId;
 use crate::domain::run::{Handoff, State};
 use crate::domain::time::{Millis, Time};
@@ -20,14 +21,14 @@ pub(super) fn claim(
     holder: &str,
     lease: &str,
     lease_ms: Millis,
-    paused: bool,
+    flow: Flow,
 ) -> Result<(), Refusal> {
     let handoff = log.find(id)?;
     if !CLAIMABLE.contains(&handoff.state) {
         return Err(Refusal::IllegalTransition { what: "claimed", state: handoff.state, allowed: CLAIMABLE });
     }
     log.in_time(handoff)?;
-    if paused {
+    if flow == Flow::Paused {
         let edge = &handoff.emission.edge;
         return Err(Refusal::Invalid(format!("{edge} in {} is paused: {id} waits until it is resumed", edge.pipeline)));
     }
@@ -43,6 +44,7 @@ pub(super) fn claim(
         holder: holder.to_owned(),
         until: Some(log.now + lease_ms.min(ack_timeout)),
         lease_ms,
+        resumed_at: flow.since().filter(|at| handoff.acked_at.is_none() && *at > handoff.waiting_since),
     };
     log.say(Some(id), fact);
     Ok(())

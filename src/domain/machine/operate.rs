@@ -65,6 +65,7 @@ pub(super) fn take(log: &mut Log, seen: &Seen, lease: &str) -> Result<(), Refusa
         holder: log.by.id.to_string(),
         until: None,
         lease_ms: MAX_LEASE,
+        resumed_at: None,
     };
     log.say(Some(&seen.handoff), fact);
     log.say(Some(&seen.handoff), Fact::Acknowledged { until: None });

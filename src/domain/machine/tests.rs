@@ -16,6 +16,7 @@ use crate::domain::event::{
     Annotation, Answer, Approval, Boundary, Emission, Escalation, EscalationKind, Event, Rejection, Resolution, Terms,
     Timeout,
 };
+use crate::domain::flow::Flow;
 use crate::domain::id::{Actor, Edge};
 use crate::domain::key::peer_branch;
 use crate::domain::run::{Handoff, State};
@@ -203,7 +204,7 @@ pub(crate) fn claim(id: &str) -> Command {
         holder: "editor-1".into(),
         lease: format!("lease of {id}"),
         lease_ms: DEFAULT_LEASE,
-        paused: false,
+        flow: Flow::default(),
     }
 }
 

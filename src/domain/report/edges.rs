@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use super::people::people;
+use crate::domain::health::signal::ENOUGH;
 use crate::domain::health::{
-    Facts, Guard, Health, Histogram, Kind, Latency, Measures, P95, Rate, Signal, Window, judge,
+    Facts, Guard, Health, Histogram, Kind, Latency, Measures, Population, Quantile, Rate, Signal, Window, judge,
 };
 use crate::domain::id::{Edge, HandoffId};
-use crate::domain::ledger::{EdgeStats, Ledger};
+use crate::domain::ledger::{EdgeStats, Ledger, Waits};
 use crate::domain::query::{Filterable, Query};
 use crate::domain::run::Level;
 use crate::domain::severity::Severity;
@@ -25,21 +27,28 @@ pub struct EdgeRow {
     pub counts: IndexMap<&'static str, u32>,
     /// Latency of acknowledged handoffs only, in milliseconds; of what is only observed with the time that people were asked.
     pub emit_to_ack_ms: LatencyMs,
-    /// The P95 of protocol section 5: open handoffs count at their current age.
-    pub p95_ms: P95Ms,
+    /// Number of handoffs acknowledged in the window, each once however often it was.
+    #[serde(skip)]
+    pub acked: u64,
+    /// The median of protocol section 5, in milliseconds: what waits counts at its current age.
+    pub p50_ms: Quantile,
+    /// The 95th percentile of the same.
+    pub p95_ms: Quantile,
+    /// The 99th percentile of the same.
+    pub p99_ms: Quantile,
     /// Rate of retried handoffs among those settled.
     pub retry_rate: RateOf,
     /// Retries per emitted handoff, which can exceed 1: what can be said of a source that counts no attempts.
     pub retries_per_emit: RateOf,
     /// Rate of refused contracts among those checked.
     pub violation_rate: RateOf,
-    /// Handoffs emitted and not ended, dead letters and escalated ones included; on an edge to people, open questions.
+    /// Handoffs emitted and not ended, dead letters and escalated ones included; where people are asked, open questions.
     pub open: usize,
-    /// Emitted, not acknowledged, not ended, in automatic processing; on an edge to people, not taken up.
+    /// Emitted, not acknowledged, not ended, in automatic processing; where people are asked, not taken up.
     pub unacknowledged: usize,
-    /// Age of the oldest of those.
+    /// Age of the oldest of those whose time has come; null when there is none.
     pub oldest_unacknowledged_ms: Option<Millis>,
-    /// Id of the oldest unacknowledged handoff; null when there is none.
+    /// Id of that one; null when there is none.
     pub oldest_unacknowledged: Option<HandoffId>,
     /// Number of dead letters.
     pub dead: u32,
@@ -49,9 +58,12 @@ pub struct EdgeRow {
     pub looping: u32,
     /// True while the edge is paused by a person.
     pub paused: bool,
-    /// People answer here, not an agent: it counts escalations to a role. The figures read the same, the pace
-    /// does not, so these edges come after those between agents.
+    /// People answer here, not an agent: it counts escalations to a role, or handoffs to a human or a team. The figures
+    /// read the same, the pace does not, so these edges come after those between agents.
     pub people: bool,
+    /// What it counts are questions, not handoffs.
+    #[serde(skip)]
+    pub questions: bool,
     /// One word; see [`Health`]: that of the worst finding, `critical` with looping tasks, at least `warning` with
     /// dead letters or while paused.
     pub health: &'static str,
@@ -83,6 +95,8 @@ pub struct FindingRow {
     pub lasting: bool,
     /// True when the finding is critical: it needs somebody now rather than today.
     pub critical: bool,
+    /// False while it may be chance: a threshold is passed, not yet with confidence.
+    pub certain: bool,
 }
 
 /// Quantiles of acknowledged handoffs; null without samples.
@@ -105,17 +119,6 @@ impl LatencyMs {
     }
 }
 
-/// P95 with open handoffs at their age.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct P95Ms {
-    /// Null when nothing was acknowledged in the window and nothing is open.
-    pub value: Option<Millis>,
-    /// The rank falls on an open handoff, or on a latency longer than is told apart: the truth is at least `value`.
-    pub lower_bound: bool,
-    /// Number of samples, open handoffs included.
-    pub n: u64,
-}
-
 /// A rate with its sample.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct RateOf {
@@ -125,7 +128,7 @@ pub struct RateOf {
     pub k: u32,
     /// Number of samples in all.
     pub n: u32,
-    /// `no_data`, `insufficient` (n below 20) or `enough`.
+    /// `no_data`, `insufficient` (n below 20 and k below 3) or `enough`.
     pub guard: &'static str,
 }
 
@@ -140,6 +143,13 @@ impl From<Rate> for RateOf {
     }
 }
 
+impl RateOf {
+    /// So few samples that a percentage would pretend.
+    pub fn is_of_few(&self) -> bool {
+        u64::from(self.n) < ENOUGH
+    }
+}
+
 impl EdgeRow {
     /// The health as [`health`](Self::health) tells it; a stale edge stays unknown.
     pub fn attention(&self) -> Health {
@@ -147,6 +157,7 @@ impl EdgeRow {
             (Health::Unknown, _) => Health::Unknown,
             (_, Severity::Critical) => Health::Critical,
             (_, Severity::Warning) => Health::Warning,
+            (_, Severity::Info) => Health::Uncertain,
             (level, _) => level,
         }
     }
@@ -168,6 +179,7 @@ impl EdgeRow {
         match self.severity() {
             Severity::Critical => Health::Critical.word(),
             Severity::Warning => Health::Warning.word(),
+            Severity::Info => Health::Uncertain.word(),
             _ if self.people => "people",
             _ => self.health,
         }
@@ -175,9 +187,13 @@ impl EdgeRow {
 }
 
 impl FindingRow {
-    /// Severity of the finding: warning or critical.
+    /// Severity of the finding: warning or critical, or less while it may be chance.
     pub const fn severity(&self) -> Severity {
-        if self.critical { Severity::Critical } else { Severity::Warning }
+        match (self.critical, self.certain) {
+            (true, _) => Severity::Critical,
+            (false, true) => Severity::Warning,
+            (false, false) => Severity::Info,
+        }
     }
 }
 
@@ -221,43 +237,33 @@ pub fn edges(ledger: &Ledger, span: Window, stale: bool) -> Vec<EdgeRow> {
     rows
 }
 
-/// Ages of what waits for its acknowledgement on an edge, and what waits longest. What seems to wait since a time that is
-/// still to come does so since before the clock of the source was set back, unless its time has not come.
-fn waiting<'a>(ledger: &Ledger, book: &'a EdgeStats) -> (Vec<Millis>, Option<(Millis, &'a HandoffId)>) {
-    let present = ledger.present();
-    let age = |since: Time, id: &HandoffId| {
-        let ahead = present.behind > 0 && since > present.now;
-        let before = || ledger.handoff(id).is_some_and(|it| it.changed_at() > present.now);
-        if ahead && before() { present.age(since) } else { since.age(present.now) }
-    };
-    let all: Vec<_> = book.waiting_since().map(|(since, id)| (age(*since, id), id)).collect();
-    // Of those of the same age the first one.
-    let oldest = all.iter().rev().max_by_key(|(age, _)| *age).copied();
-    (all.into_iter().map(|(age, _)| age).collect(), oldest)
-}
-
 /// One edge over `span`. The ledger must have been advanced to its present; `looping` is left at 0, it is
 /// known to [`edges`] only.
 pub fn edge_row(ledger: &Ledger, book: &EdgeStats, span: Window, stale: bool) -> EdgeRow {
     let tally = book.windows.total(span);
-    let (ages, oldest) = waiting(ledger, book);
+    let ever = book.windows.total(Window::All);
+    let Waits { ages, oldest } = ledger.waits(book);
     let measured = ledger.measured().on(&book.edge);
+    let people = book.is_people(ever).then(|| people(ledger, book));
     let facts = Facts {
         windows: &book.windows,
         open_ages: &ages,
+        people: people.as_ref(),
         ack_timeout: book.ack_timeout,
         p95_max: book.p95_max,
         stale,
         measured,
     };
     let (level, findings) = judge(&facts);
-    let p95 = P95::of(&tally.to_ack, ages.iter().copied());
-    let ever = book.windows.total(Window::All);
+    let population = Population::of(tally, ages.iter().copied());
     EdgeRow {
         edge: book.edge.clone(),
         counts: tally.counts.iter().map(|(kind, n)| (kind.name(), n)).collect(),
         emit_to_ack_ms: LatencyMs::of(&tally.emit_to_ack()),
-        p95_ms: P95Ms { value: p95.value, lower_bound: p95.lower_bound, n: p95.n },
+        acked: tally.acked(),
+        p50_ms: population.quantile(0.5),
+        p95_ms: population.quantile(0.95),
+        p99_ms: population.quantile(0.99),
         retry_rate: tally.retry_rate().into(),
         retries_per_emit: RateOf::from(Rate { k: tally.counts.get(Kind::Retried), n: tally.counts.get(Kind::Emitted) }),
         violation_rate: tally.violation_rate().into(),
@@ -269,7 +275,8 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeStats, span: Window, stale: bool) ->
         escalated: book.escalated,
         looping: 0,
         paused: ledger.paused().contains(&book.edge),
-        people: book.asks_people(ever),
+        people: people.is_some(),
+        questions: book.asks_people(ever),
         health: level.word(),
         findings: findings
             .into_iter()
@@ -279,6 +286,7 @@ pub fn edge_row(ledger: &Ledger, book: &EdgeStats, span: Window, stale: bool) ->
                 since: it.since,
                 lasting: it.lasting,
                 critical: it.severity == Severity::Critical,
+                certain: it.severity >= Severity::Warning,
             })
             .collect(),
         last_acknowledged_at: ever.last_ack,

@@ -3,8 +3,8 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::edges::{EdgeRow, LatencyMs, P95Ms, RateOf, edges};
-use crate::domain::health::{Health, Histogram, Measures, Rate, Window};
+use super::edges::{EdgeRow, LatencyMs, RateOf, edges};
+use crate::domain::health::{Health, Histogram, Measures, Quantile, Rate, Window};
 use crate::domain::ledger::Ledger;
 use crate::domain::query::{Filterable, Query};
 use crate::domain::time::Millis;
@@ -22,8 +22,12 @@ pub struct PipelineRow {
     pub open: usize,
     /// Age of the oldest unacknowledged handoff, in milliseconds; null when there is none.
     pub oldest_unacknowledged_ms: Option<Millis>,
+    /// The P50 of the edge where it is highest, in milliseconds.
+    pub p50_ms: Quantile,
     /// The P95 of the slowest edge, in milliseconds.
-    pub p95_ms: P95Ms,
+    pub p95_ms: Quantile,
+    /// The P99 of the edge where it is highest, in milliseconds.
+    pub p99_ms: Quantile,
     /// Retry rate over all edges.
     pub retry_rate: RateOf,
     /// Retries per emitted handoff, over all edges.
@@ -81,29 +85,35 @@ pub fn pipelines_of(ledger: &Ledger, span: Window, edges: Vec<EdgeRow>) -> Vec<P
 fn pipeline(ledger: &Ledger, span: Window, name: String, edges: Vec<EdgeRow>) -> PipelineRow {
     let mut acked = Histogram::default();
     let mut counts: IndexMap<&'static str, u32> = IndexMap::new();
-    // What people are asked is no work of its own, and how soon they answer says nothing about how fast it flows.
+    // What people are asked is no work of its own. How soon they answer, or take up what is addressed to them, says nothing
+    // about how fast it flows.
+    let handoffs = || edges.iter().filter(|it| !it.questions);
     let between_agents = || edges.iter().filter(|it| !it.people);
     for row in between_agents() {
         if let Some(book) = ledger.edge(&row.edge) {
             acked.add(&book.windows.total(span).emit_to_ack());
         }
+    }
+    for row in handoffs() {
         for (kind, n) in &row.counts {
             *counts.entry(*kind).or_default() += n;
         }
     }
     let level = edges.iter().map(EdgeRow::attention).max().unwrap_or(Health::NoData);
     let rate = |of: fn(&EdgeRow) -> RateOf| {
-        let (k, n) = between_agents().map(of).fold((0, 0), |(k, n), it| (k + it.k, n + it.n));
+        let (k, n) = handoffs().map(of).fold((0, 0), |(k, n), it| (k + it.k, n + it.n));
         RateOf::from(Rate { k, n })
     };
-    let slowest = between_agents().map(|it| it.p95_ms).max_by_key(|it| it.value);
+    let highest = |of: fn(&EdgeRow) -> Quantile| between_agents().map(of).max_by_key(|it| it.value).unwrap_or_default();
     PipelineRow {
         pipeline: name,
         counts,
         emit_to_ack_ms: LatencyMs::of(&acked),
-        open: between_agents().map(|it| it.open).sum(),
+        open: handoffs().map(|it| it.open).sum(),
         oldest_unacknowledged_ms: between_agents().filter_map(|it| it.oldest_unacknowledged_ms).max(),
-        p95_ms: slowest.unwrap_or(P95Ms { value: None, lower_bound: false, n: 0 }),
+        p50_ms: highest(|it| it.p50_ms),
+        p95_ms: highest(|it| it.p95_ms),
+        p99_ms: highest(|it| it.p99_ms),
         retry_rate: rate(|it| it.retry_rate),
         retries_per_emit: rate(|it| it.retries_per_emit),
         violation_rate: rate(|it| it.violation_rate),

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::edges::{EdgeRow, FindingRow};
-use crate::domain::health::{Kind, Signal, Window};
+use crate::domain::health::{Signal, Window};
 use crate::domain::ledger::{EdgeStats, Ledger};
 use crate::domain::offence::Offence;
 use crate::domain::run::Level;
@@ -30,7 +30,10 @@ pub fn reasons(ledger: &Ledger, row: &EdgeRow, since: &dyn Fn(Time) -> String) -
         let words = match it.signal {
             Signal::Violations => why.violations(it),
             Signal::Retries => why.retries(it),
+            // How many wait and for how long says more than that it is slow.
+            Signal::Stall if !it.critical => it.what.clone(),
             Signal::Stall | Signal::Drift | Signal::Limit => continue,
+            Signal::Overdue => it.what.clone(),
         };
         parts.push((it.severity(), words));
     }
@@ -64,7 +67,8 @@ impl Why<'_> {
     /// Stall, drift and limit are one thing to the reader: the target is slow, since when, and how it was before.
     fn slow(&self) -> Option<(Severity, String)> {
         let signals = [Signal::Stall, Signal::Drift, Signal::Limit];
-        let found: Vec<_> = self.row.findings.iter().filter(|it| signals.contains(&it.signal)).collect();
+        let slow = |it: &&FindingRow| signals.contains(&it.signal) && (it.signal != Signal::Stall || it.critical);
+        let found: Vec<_> = self.row.findings.iter().filter(slow).collect();
         let worst = found.iter().map(|it| it.severity()).max()?;
         let began = found.iter().filter_map(|it| it.since).min();
         let lasting = found.iter().any(|it| it.lasting);
@@ -79,7 +83,7 @@ impl Why<'_> {
     /// Pace of acknowledgements by the target, now and before; `None` unless it is at most half of what it was.
     fn pace(&self) -> Option<String> {
         let to = &self.row.edge.to;
-        let count = |span| self.book.windows.total(span).counts.get(Kind::Acknowledged);
+        let count = |span| self.book.windows.total(span).acked() as u32;
         let (lately, hour) = (count(Window::FiveMinutes), count(Window::OneHour));
         if lately == 0 && self.row.unacknowledged > 0 {
             return Some(match self.row.last_acknowledged_at {
@@ -136,6 +140,9 @@ impl Why<'_> {
     }
 
     fn retries(&self, finding: &FindingRow) -> String {
+        if !finding.certain {
+            return finding.what.clone();
+        }
         let words = self.with_since("retries", finding.since, finding.lasting);
         let most = self.book.codes.iter().max_by_key(|(_, count)| **count);
         most.map_or(words.clone(), |(code, _)| format!("{words}: {code}"))

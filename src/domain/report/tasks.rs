@@ -147,14 +147,14 @@ fn rows<'a>(ledger: &Ledger, runs: impl Iterator<Item = &'a Run>, all: bool) -> 
             let notable = || run.verdict.level > Level::Fine || loops::storm(run, ledger.now()).is_some();
             all || run.handoffs.count(State::is_open) > 0 || notable()
         })
-        .map(|run| task_row(run, ledger.now()))
+        .map(|run| task_row(ledger, run, ledger.now()))
         .collect();
     rows.sort_by(|a, b| a.place().cmp(&b.place()).then_with(|| a.trace_id.cmp(&b.trace_id)));
     rows
 }
 
-/// The row of one run as of `now`.
-pub fn task_row(run: &Run, now: Time) -> TaskRow {
+/// The row of one run as of `now`; `ledger` knows which edges are paused.
+pub fn task_row(ledger: &Ledger, run: &Run, now: Time) -> TaskRow {
     let mut also = verdicts(run, now);
     let signal = also.iter().map(|it| it.signal.as_str()).collect::<Vec<_>>().join("; ");
     let (verdict, since) = also.first().map_or((TaskVerdict::Fine, None), |worst| (worst.verdict, worst.since));
@@ -172,7 +172,10 @@ pub fn task_row(run: &Run, now: Time) -> TaskRow {
         handoffs: run.handoffs.len(),
         retries: run.retried,
         open,
-        state: run.state(),
+        state: match run.state() {
+            RunState::Running if run.waits_for_people(|edge| ledger.paused().contains(edge)) => RunState::Waiting,
+            state => state,
+        },
         path: path(run),
         cycle: last.map_or(0, |it| it.emission.cycle),
         max_cycles: last.and_then(|it| it.emission.terms.as_ref()).map(|it| it.max_cycles),

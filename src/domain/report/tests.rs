@@ -1,3 +1,5 @@
+mod live;
+
 use std::sync::Arc;
 
 use super::*;
@@ -45,6 +47,7 @@ fn people_who_are_asked_come_after_the_agents() {
     let names: Vec<_> = rows.iter().map(|it| (it.edge.to_string(), it.people)).collect();
     assert_eq!(names, [("a>b".to_owned(), false), ("b>operators".to_owned(), true)]);
     let people = &rows[1];
+    assert!(people.questions);
     assert_eq!((people.open, people.unacknowledged), (1, 1));
     assert_eq!(people.oldest_unacknowledged, Some("h1".into()));
     let p95 = people.p95_ms;

@@ -1,8 +1,8 @@
 //! Trend of an edge over the last hour, minute by minute.
 
-use crate::domain::health::{Histogram, P95};
-use crate::domain::ledger::EdgeStats;
-use crate::domain::time::{MINUTE, Millis, Time};
+use crate::domain::health::{Histogram, Population};
+use crate::domain::ledger::{EdgeStats, Ledger};
+use crate::domain::time::{MINUTE, Millis};
 
 /// At this multiple of what is usual an edge is critical (protocol section 5, P95 drift).
 const ALARM: Millis = 4;
@@ -19,18 +19,20 @@ pub struct Trend {
     pub alarm_ms: Millis,
 }
 
-/// P95 by minute as of `now`. What waits for its acknowledgement now counts in every minute since it was emitted,
-/// at the age it had when that minute ended, so that a receiver that stops makes the trend rise, not end.
-pub fn trend(book: &EdgeStats, now: Time) -> Trend {
+/// P95 by minute. What waits for its acknowledgement now counts in every minute since it was ready, at the age it had
+/// when that minute ended, so that a receiver that stops makes the trend rise, not end.
+pub fn trend(ledger: &Ledger, book: &EdgeStats) -> Trend {
+    let now = ledger.now();
     let none = Histogram::default();
-    let ages: Vec<Millis> = book.open_ages(now).collect();
+    let mut ages = ledger.waits(book).ages;
+    ages.sort_unstable_by(|one, other| other.cmp(one));
     let p95_at = |(nth, minute): (usize, Option<&crate::domain::health::Tally>)| {
         let end = now.min(book.windows.minute_start(nth) + MINUTE);
         let ago = now - end;
         // Oldest first, so those that were there already come first.
         let there = ages.partition_point(|age| *age > ago);
         let acked = minute.map_or(&none, |it| &it.to_ack);
-        P95::of(acked, ages.iter().take(there).map(|age| age - ago)).value
+        Population::new(acked, ages.iter().take(there).map(|age| age - ago)).quantile(0.95).value
     };
     let minutes = book.windows.minutes().into_iter().enumerate();
     Trend { p95_ms: minutes.map(p95_at).collect(), alarm_ms: usual(book).saturating_mul(ALARM).max(1) }
@@ -57,7 +59,7 @@ mod tests {
     use crate::domain::event::{Emission, Event, Fact};
     use crate::domain::id::{Actor, Edge};
     use crate::domain::ledger::Ledger;
-    use crate::domain::time::SECOND;
+    use crate::domain::time::{SECOND, Time};
 
     fn event(run: &str, seq: u64, at: Millis, fact: Fact) -> Event {
         Event {
@@ -84,7 +86,7 @@ mod tests {
         ledger.apply(&event("waits", 1, later, emitted(later)));
         let now = Time::from_millis(start + 59 * MINUTE + 30 * SECOND);
         ledger.advance(now);
-        let trend = trend(ledger.edge(&edge).unwrap(), now);
+        let trend = trend(&ledger, ledger.edge(&edge).unwrap());
         let seconds: Vec<_> = trend.p95_ms.iter().map(|it| it.map(|it| it / SECOND)).collect();
         assert_eq!(seconds.len(), 60);
         assert_eq!(seconds[56..], [None, Some(60), Some(120), Some(150)]);

@@ -10,7 +10,8 @@ use super::{Level, Run, State};
 pub enum RunState {
     /// Work is going on or waits for an agent, or the next attempt of what failed last was granted and not seen yet.
     Running,
-    /// Open handoffs exist and every one is escalated or a dead letter.
+    /// Open handoffs exist and every one is escalated or a dead letter; told of a task, also addressed to people, or held up
+    /// by a pause.
     Waiting,
     /// None open; the last one ended well.
     Completed,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{Handoff, Run, State};
+use crate::domain::contract::PartyKind;
 use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::time::{Millis, Time};
 use crate::domain::wire;
@@ -42,6 +43,8 @@ pub struct Outline<'a> {
     pub p95_max: Option<Millis>,
     /// State of the handoff.
     pub state: State,
+    /// True when it is addressed to people.
+    pub to_people: bool,
     clock: Clock,
     changed_at: Option<Time>,
 }
@@ -162,6 +165,7 @@ impl Handoff {
             ack_timeout: terms.map(|it| it.ack_timeout_ms),
             p95_max: terms.and_then(|it| it.p95_max_ms),
             state: self.state,
+            to_people: self.emission.to.kind.is_people(),
             clock: self.clock(),
             changed_at: self.last_change.as_ref().map(|it| it.at),
         }
@@ -206,6 +210,7 @@ struct OutlineText {
     handoffs: Vec<(HandoffId, Part)>,
     rejections: Option<IgnoredAny>,
     paused: Option<IgnoredAny>,
+    resumed: Option<IgnoredAny>,
     verdict: Option<IgnoredAny>,
     storm_since: Option<IgnoredAny>,
 }
@@ -229,10 +234,17 @@ struct Head {
     /// There in JSON when the handoff has terms.
     key: Option<IgnoredAny>,
     edge: Edge,
+    to: Addressee,
     #[serde(default, deserialize_with = "stage")]
     stage: Option<Arc<str>>,
     ack_timeout_ms: Millis,
     p95_max_ms: Option<Millis>,
+}
+
+/// The part of the target that is always read.
+#[derive(Debug, Deserialize)]
+struct Addressee {
+    kind: PartyKind,
 }
 
 fn stage<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Arc<str>>, D::Error> {
@@ -246,7 +258,7 @@ struct Change {
 
 impl OutlineText {
     fn goes_well(&self) -> bool {
-        let notable = [&self.rejections, &self.paused, &self.verdict, &self.storm_since];
+        let notable = [&self.rejections, &self.paused, &self.resumed, &self.verdict, &self.storm_since];
         let mut states = self.handoffs.iter().map(|(_, it)| it.state);
         notable.iter().all(|it| it.is_none())
             && states.any(State::is_open)
@@ -269,6 +281,7 @@ impl Part {
             ack_timeout: head.key.map(|_| head.ack_timeout_ms),
             p95_max: head.key.and(head.p95_max_ms),
             state: self.state,
+            to_people: head.to.kind.is_people(),
             clock: Clock {
                 emitted_at: self.emitted_at,
                 ready_at: self.ready_at,

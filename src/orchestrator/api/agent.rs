@@ -120,6 +120,8 @@ pub struct Work {
     max_attempts: u32,
     /// Budget epoch: one more with every requeue or approval
     epoch: u32,
+    /// Revisions on this pair of agents above which it is a loop; `relation.cycle` of the contract is how many there were
+    max_cycles: u32,
     /// The contract, without its source unless the edge exposes it
     contract: Value,
     /// The latest decision of a person, made since the last attempt
@@ -139,6 +141,7 @@ impl Work {
             attempt: it.attempt,
             max_attempts: it.handoff.emission.terms.as_ref().map_or(0, |it| it.max_attempts),
             epoch: it.handoff.epoch,
+            max_cycles: it.handoff.emission.terms.as_ref().map_or(0, |it| it.max_cycles),
             contract: it.contract,
             resolution: it.resolution,
         }

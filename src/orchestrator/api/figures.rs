@@ -14,7 +14,7 @@ use super::problem::{Answer, Problem};
 use super::wire::{EdgeName, limit, place};
 use crate::domain::bearer::Roles;
 use crate::domain::event::Rejection;
-use crate::domain::health::{P95, Tally, Window};
+use crate::domain::health::{Population, Tally, Window};
 use crate::domain::id::RunId;
 use crate::domain::offence::Offence;
 use crate::domain::port::{ActKind, Cursor, Scope};
@@ -66,7 +66,7 @@ pub async fn edge_metrics(State(api): State<Api>, Place(name): Place<String>, As
     let rows = report::edges(&ledger, window, false);
     let row = rows.into_iter().find(|it| it.edge == edge);
     let slice = |(nth, tally): (usize, Option<&Tally>)| {
-        let p95 = tally.map(|it| P95::of(&it.to_ack, []));
+        let p95 = tally.map(|it| Population::of(it, []).quantile(0.95));
         json!({
             "from": book.windows.minute_start(nth),
             "counts": tally.map(|it| &it.counts),

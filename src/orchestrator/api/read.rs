@@ -30,7 +30,7 @@ const LOOKED_AT: usize = 2_000;
 /// The state a console starts from: every run with open work, per-edge rollups, and the cursor to go on from with
 /// `/events`.
 #[utoipa::path(get, path = "/snapshot", tag = "log",
-    responses((status = 200, description = "`{at, cursor, runs, rollups, recent}`", body = Value)))]
+    responses((status = 200, description = "`{at, cursor, runs, rollups, slices, recent}`", body = Value)))]
 pub async fn snapshot(State(api): State<Api>) -> Answer {
     Ok(Json(api.engine.snapshot().await?).into_response())
 }

@@ -3,8 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use super::{CONTROL, Engine, Problem};
+use crate::domain::flow::Flow;
 use crate::domain::id::{Edge, RunId};
 use crate::domain::run::Run;
+use crate::domain::time::Time;
 use crate::store::Version;
 
 /// The edges that are paused, as they were at one time.
@@ -14,12 +16,26 @@ pub(super) struct Pauses {
     version: Version,
     /// The edges; empty when none is paused.
     pub(super) edges: Vec<Edge>,
+    /// The edges that flow again, each with the time since which it does.
+    resumed: Vec<(Edge, Time)>,
 }
 
 impl Pauses {
     /// As the control run says, if there is one.
     pub(super) fn of(control: Option<(&Run, Version)>) -> Self {
-        control.map_or_else(Self::default, |(run, version)| Self { version, edges: run.paused.clone() })
+        control.map_or_else(Self::default, |(run, version)| Self {
+            version,
+            edges: run.paused.clone(),
+            resumed: run.resumed.clone(),
+        })
+    }
+
+    /// Whether anything goes over an edge.
+    pub(super) fn flow(&self, edge: &Edge) -> Flow {
+        if self.edges.contains(edge) {
+            return Flow::Paused;
+        }
+        Flow::Since(self.resumed.iter().find(|(it, _)| it == edge).map(|(_, at)| *at))
     }
 
     /// What a commit that was decided by this is bound to.

@@ -14,6 +14,7 @@ use super::{Problem, Requester, cut};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::contract::Strictness;
 use crate::domain::event::Resolution;
+use crate::domain::flow::Flow;
 use crate::domain::id::{Actor, HandoffId, RunId};
 use crate::domain::machine::DEFAULT_LEASE;
 use crate::domain::run::{Handoff, Run, queue};
@@ -201,7 +202,7 @@ impl Requester {
                     holder: cut(&claim.holder, 128),
                     lease: new_lease(known.map_or(0, |it| it.attempts_total) + 1),
                     lease_ms: claim.lease_ms.unwrap_or(DEFAULT_LEASE),
-                    paused: known.is_some_and(|it| pauses.edges.contains(&it.emission.edge)),
+                    flow: known.map_or_else(Flow::default, |it| pauses.flow(&it.emission.edge)),
                 }))
             };
             if let Some(done) = self.attempt(run, Some(pauses.bond()), &plan).await? {
@@ -235,6 +236,10 @@ impl Requester {
     fn for_target(&self, handoff: Handoff, mut contract: Value) -> Claimed {
         if self.hides_source(&handoff) {
             without_source(&mut contract);
+        }
+        // The producer may have left it out, or counted otherwise.
+        if let Some(relation) = contract.get_mut("relation").and_then(Value::as_object_mut) {
+            relation.insert("cycle".to_owned(), handoff.emission.cycle.into());
         }
         Claimed {
             lease_id: handoff.lease.as_ref().map_or_else(String::new, |it| it.id.clone()),

@@ -1,4 +1,5 @@
-//! Rollups: figures of every edge, minute by minute and hour by hour, one row for each edge.
+//! Rollups: figures of every edge, minute by minute, hour by hour and, of the last minutes, every 5 seconds, one row for
+//! each edge.
 //!
 //! What a commit adds is added in its transaction to what the row says then, so that writers in several programs add up.
 
@@ -8,6 +9,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
+use crate::domain::health::window::{SLICE, minute_end};
 use crate::domain::health::{Kind, Tally};
 use crate::domain::id::Edge;
 use crate::domain::ledger::KEEP_EDGES;
@@ -16,14 +18,18 @@ use crate::store::{Aside, StoreError, Unreadable};
 
 /// Time for which minutes are kept, in milliseconds; hours last, they are few.
 const MINUTES_KEPT: Millis = DAY;
-/// Number of the latest minutes in which anything happened that are kept at least.
+/// Time for which slices are kept, in milliseconds: a little more than the windows that are made of them.
+const SLICES_KEPT: Millis = 6 * MINUTE;
+/// The longest window that is made of slices, in milliseconds.
+const SHORT: Millis = 5 * MINUTE;
+/// Number of the latest minutes, or slices, in which anything happened that are kept at least.
 const LATEST_KEPT: i64 = 180;
 /// Time by which the end of a minute may be ahead of now, in milliseconds: it has not ended, and clocks differ.
 const AHEAD: Millis = 2 * MINUTE;
 /// Edges that go at once when one slice has too many.
 const EVICTED_AT_ONCE: usize = KEEP_EDGES / 20;
 
-/// What one transaction adds: of each edge in each minute, named by its end.
+/// What one transaction adds: of each edge in each slice, named by its end.
 pub(super) type Deltas<'a> = BTreeMap<(Time, &'a Edge), Tally>;
 
 /// The end of the hour that a minute ending at `end` belongs to.
@@ -31,11 +37,35 @@ fn hour_end(end: Time) -> Time {
     Time::from_millis((end.millis() + HOUR - 1).div_euclid(HOUR) * HOUR)
 }
 
-/// Adds what happened, each to its own minute, also where that is over: clocks of writers differ, and are set back.
+/// Adds what happened, each to its own slice and minute, also where that is over: clocks of writers differ, and are set
+/// back.
 pub(super) fn add(db: &Connection, deltas: Deltas<'_>) -> Result<(), StoreError> {
     if deltas.is_empty() {
         return Ok(());
     }
+    let mut minutes: Deltas<'_> = BTreeMap::new();
+    let mut slice: Option<Slice<'_>> = None;
+    for ((end, edge), tally) in deltas {
+        minutes.entry((minute_end(end), edge)).or_default().add(&tally);
+        if let Some(mut before) = slice.take_if(|it| it.end != end) {
+            before.bound()?;
+        }
+        if slice.is_none() && !is_there(db, SLICE, end)? {
+            forget(db, SLICE, end.millis() - SLICES_KEPT)?;
+        }
+        slice.get_or_insert_with(|| Slice::new(db, SLICE, end)).add(&json(edge), &tally)?;
+    }
+    slice.map_or(Ok(()), |mut it| it.bound())?;
+    add_minutes(db, minutes)
+}
+
+fn is_there(db: &Connection, span: Millis, end: Time) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM rollups WHERE span = ?1 AND until = ?2";
+    Ok(db.prepare_cached(sql)?.exists([span, end.millis()])?)
+}
+
+/// Adds the same to minutes and hours.
+fn add_minutes(db: &Connection, deltas: Deltas<'_>) -> Result<(), StoreError> {
     let sql = "SELECT max(until) FROM rollups WHERE span = ?1";
     let latest: Option<i64> = db.prepare_cached(sql)?.query_row([MINUTE], |row| row.get(0))?;
     let mut latest = latest.map(Time::from_millis);
@@ -65,9 +95,8 @@ fn taking<'a>(db: &'a Connection, end: Time, latest: &mut Option<Time>) -> Resul
     let minute = Slice::new(db, MINUTE, end);
     match *latest {
         Some(latest) if end < latest => {
-            let sql = "SELECT 1 FROM rollups WHERE span = ?1 AND until = ?2";
-            if !db.prepare_cached(sql)?.exists([MINUTE, end.millis()])? {
-                forget(db, end)?;
+            if !is_there(db, MINUTE, end)? {
+                forget(db, MINUTE, end.millis() - MINUTES_KEPT)?;
             }
             return Ok(vec![minute, Slice::new(db, HOUR, hour_end(end))]);
         }
@@ -90,22 +119,22 @@ fn close(db: &Connection, end: Time, next: Time) -> Result<(), StoreError> {
         }
     }
     hour.bound()?;
-    forget(db, next)
+    forget(db, MINUTE, next.millis() - MINUTES_KEPT)
 }
 
-/// Lets go of old minutes when a new one begins. The latest ones stay however old they are by then: the clock may be wrong,
-/// and when it is put right they are what happened lately.
-fn forget(db: &Connection, begins: Time) -> Result<(), StoreError> {
+/// Lets go of the minutes, or slices, that ended before a time, when a new one begins. The latest ones stay however old they
+/// are by then: the clock may be wrong, and when it is put right they are what happened lately.
+fn forget(db: &Connection, span: Millis, ended: i64) -> Result<(), StoreError> {
     let sql = "WITH RECURSIVE latest(until, nth) AS (
           SELECT max(until), 1 FROM rollups WHERE span = ?1
           UNION ALL SELECT (SELECT max(until) FROM rollups WHERE span = ?1 AND until < latest.until), nth + 1
           FROM latest WHERE nth < ?3 AND until IS NOT NULL)
         DELETE FROM rollups WHERE span = ?1 AND until < min(?2, (SELECT until FROM latest WHERE nth = ?3))";
-    db.prepare_cached(sql)?.execute([MINUTE, begins.millis() - MINUTES_KEPT, LATEST_KEPT])?;
+    db.prepare_cached(sql)?.execute([span, ended, LATEST_KEPT])?;
     Ok(())
 }
 
-/// A minute or an hour that is being added to.
+/// A minute, an hour or a shorter slice that is being added to.
 struct Slice<'a> {
     db: &'a Connection,
     span: Millis,
@@ -179,29 +208,38 @@ pub(super) fn recent(db: &Connection, now: Time, mut give: impl FnMut(Time, Stri
     let sql = "SELECT max(until) FROM rollups WHERE span = ?1";
     let latest: Option<i64> = db.prepare_cached(sql)?.query_row([MINUTE], |row| row.get(0))?;
     let minutes = latest.map_or(border, |it| border.min(it - 1));
-    // Hours first: they are before the minutes. One statement for both would sort the bodies, which are long.
+    // Hours first: they are before the minutes.
+    each(db, [HOUR, border - DAY, border], &mut give)?;
+    each(db, [MINUTE, minutes.max(border - DAY), now.millis() + AHEAD], &mut give)
+}
+
+/// The slices of the last five minutes, as [`recent`] gives minutes.
+pub(super) fn slices(db: &Connection, now: Time, mut give: impl FnMut(Time, String)) -> Result<(), StoreError> {
+    each(db, [SLICE, now.millis() - SHORT, now.millis() + AHEAD], &mut give)
+}
+
+/// The slices of one span that end after a time and until another: one statement for several spans would sort the bodies,
+/// which are long.
+fn each(db: &Connection, which: [i64; 3], give: &mut impl FnMut(Time, String)) -> Result<(), StoreError> {
     let sql =
         "SELECT until, edge, body FROM rollups WHERE span = ?1 AND until > ?2 AND until <= ?3 ORDER BY until, edge";
     let mut statement = db.prepare_cached(sql)?;
-    for (span, after, last) in [(HOUR, border - DAY, border), (MINUTE, minutes.max(border - DAY), now.millis() + AHEAD)]
-    {
-        let mut rows = statement.query([span, after, last])?;
-        let mut slice: Option<(Time, String)> = None;
-        while let Some(row) = rows.next()? {
-            let end = Time::from_millis(row.get(0)?);
-            if let Some((of, edges)) = slice.take_if(|(of, _)| *of != end) {
-                give(of, edges);
-            }
-            let (_, edges) = slice.get_or_insert_with(|| (end, String::new()));
-            edges.push('[');
-            edges.push_str(&row.get_ref(1)?.as_bytes().map(String::from_utf8_lossy).unwrap_or_default());
-            edges.push(',');
-            edges.push_str(&row.get_ref(2)?.as_bytes().map(String::from_utf8_lossy).unwrap_or_default());
-            edges.push_str("]\n");
-        }
-        if let Some((of, edges)) = slice {
+    let mut rows = statement.query(which)?;
+    let mut slice: Option<(Time, String)> = None;
+    while let Some(row) = rows.next()? {
+        let end = Time::from_millis(row.get(0)?);
+        if let Some((of, edges)) = slice.take_if(|(of, _)| *of != end) {
             give(of, edges);
         }
+        let (_, edges) = slice.get_or_insert_with(|| (end, String::new()));
+        edges.push('[');
+        edges.push_str(&row.get_ref(1)?.as_bytes().map(String::from_utf8_lossy).unwrap_or_default());
+        edges.push(',');
+        edges.push_str(&row.get_ref(2)?.as_bytes().map(String::from_utf8_lossy).unwrap_or_default());
+        edges.push_str("]\n");
+    }
+    if let Some((of, edges)) = slice {
+        give(of, edges);
     }
     Ok(())
 }

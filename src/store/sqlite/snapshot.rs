@@ -25,6 +25,7 @@ pub(super) fn snapshot(db: &Connection, now: Time, log: &str, aside: &Aside) -> 
         cursor: Cursor::in_log(cursor, log),
         runs: Vec::new(),
         rollups: Vec::new(),
+        slices: Vec::new(),
         recent: recent.into_iter().filter_map(|(_, event)| event.ok()).collect(),
         violations: refused::groups(&moment)?.into_iter().map(|(_, group)| group).collect(),
         clock: None,
@@ -32,6 +33,7 @@ pub(super) fn snapshot(db: &Connection, now: Time, log: &str, aside: &Aside) -> 
     };
     for part in parallel::spread(|give| parts(&moment, now, give), |it| Ok(Part::parse(it, aside)))? {
         snapshot.rollups.extend(part.rollups);
+        snapshot.slices.extend(part.slices);
         snapshot.runs.extend(part.runs);
     }
     snapshot.skipped = aside.skipped();
@@ -41,6 +43,7 @@ pub(super) fn snapshot(db: &Connection, now: Time, log: &str, aside: &Aside) -> 
 /// Some of the records of a snapshot: as they are in the file, then parsed.
 struct Part<Rollups, Runs> {
     rollups: Rollups,
+    slices: Rollups,
     runs: Runs,
 }
 
@@ -51,25 +54,30 @@ impl Raw {
     fn parse(self, aside: &Aside) -> Part<Vec<Rollup>, Vec<StoredRun>> {
         let rollup = |(end, lines): (Time, String)| Rollup { end, edges: rollup::read(end, &lines, aside) };
         let run = |it: Stored| it.read().inspect_err(|why| aside.note(why)).ok();
-        let rollups = self.rollups.into_iter().map(rollup).collect();
-        Part { rollups, runs: self.runs.into_iter().filter_map(run).collect() }
+        let all = |some: Vec<(Time, String)>| some.into_iter().map(rollup).collect();
+        let (rollups, slices) = (all(self.rollups), all(self.slices));
+        Part { rollups, slices, runs: self.runs.into_iter().filter_map(run).collect() }
     }
 }
 
 /// Gives away every record of a snapshot, rollups first, in parts that are worth another thread.
 fn parts(db: &Connection, now: Time, give: &mut dyn FnMut(Raw)) -> Result<(), StoreError> {
     rollup::recent(db, now, |end, lines| {
-        give(Part { rollups: vec![(end, lines)], runs: Vec::new() });
+        give(Part { rollups: vec![(end, lines)], slices: Vec::new(), runs: Vec::new() });
+    })?;
+    rollup::slices(db, now, |end, lines| {
+        give(Part { rollups: Vec::new(), slices: vec![(end, lines)], runs: Vec::new() });
     })?;
     let mut runs = Vec::with_capacity(PART);
     let mut each = |run| {
         runs.push(run);
         if runs.len() == PART {
-            give(Part { rollups: Vec::new(), runs: std::mem::replace(&mut runs, Vec::with_capacity(PART)) });
+            let runs = std::mem::replace(&mut runs, Vec::with_capacity(PART));
+            give(Part { rollups: Vec::new(), slices: Vec::new(), runs });
         }
     };
     runs::each_notable(db, &mut each)?;
     runs::each_open(db, &mut each)?;
-    give(Part { rollups: Vec::new(), runs });
+    give(Part { rollups: Vec::new(), slices: Vec::new(), runs });
     Ok(())
 }

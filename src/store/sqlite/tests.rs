@@ -6,8 +6,10 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::*;
+use crate::domain::health::{Kind, Window};
+use crate::domain::ledger::Ledger;
 use crate::domain::run::State;
-use crate::domain::time::{HOUR, MINUTE, Time};
+use crate::domain::time::{HOUR, MINUTE, SECOND, Time};
 use crate::store::tests::suite::{Place, at, emitted_in, first, next, requeued};
 use crate::store::{Answered, Broken, Store};
 
@@ -224,6 +226,33 @@ async fn a_process_that_dies_leaves_everything_it_had_promised() {
     }
     assert_eq!(emitted_in(&again, at(MINUTE)).await, 50, "the rollup with them");
     assert_eq!(again.commit(next(&again, "h3", "h3", at(99), requeued()).await).await, Ok(51));
+}
+
+#[tokio::test]
+async fn who_asks_once_gets_the_minute_that_who_watches_sees() {
+    let store = Sqlite::temporary().unwrap();
+    for (nth, seconds) in [0, 100, 103].into_iter().enumerate() {
+        let id = format!("h{nth}");
+        store.commit(first(&id, &id, at(seconds * SECOND))).await.unwrap();
+    }
+    let seen = async |now: Time| {
+        let mut ledger = Ledger::new(0);
+        ledger.restore(store.snapshot(now).await.unwrap());
+        let book = ledger.edges().next().unwrap();
+        Window::ALL.map(|it| book.windows.total(it).counts.get(Kind::Emitted))
+    };
+    assert_eq!(seen(at(160 * SECOND)).await, [1, 3, 3, 3], "not the two minutes that it lies in");
+    assert_eq!(seen(at(301 * SECOND)).await, [0, 2, 3, 3]);
+    // Slices go when they are of no use; the minutes stay.
+    for nth in 0..200 {
+        let id = format!("later{nth}");
+        store.commit(first(&id, &id, at(HOUR + nth * 5 * SECOND))).await.unwrap();
+    }
+    let sql = "SELECT count(*), min(until) > 1800003600000 FROM rollups WHERE span = 5000";
+    let file = Connection::open(store.path()).unwrap();
+    let kept: (i64, bool) = file.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert!((180..=182).contains(&kept.0) && kept.1, "{kept:?}");
+    assert_eq!(emitted_in(&store, at(HOUR + 1_000 * SECOND)).await, 203);
 }
 
 /// The tables and indexes of a file: each with its columns.

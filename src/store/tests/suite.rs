@@ -348,6 +348,7 @@ pub(crate) async fn what_was_timed_before_the_clock_was_set_back_goes_on(place: 
         holder: "h".to_owned(),
         until: Some(until),
         lease_ms: MINUTE,
+        resumed_at: None,
     };
     // An hour ahead: one waits, one was leased, one has a deadline.
     commit(first("waits", "waits", at(HOUR))).await;

@@ -2,9 +2,11 @@
 
 use std::cmp::Ordering;
 
+use crate::domain::health::Quantile;
 use crate::domain::port::SourceId;
 use crate::domain::report::{EdgeRow, RateOf};
 use crate::domain::severity::Severity;
+use crate::domain::time::Millis;
 
 /// One row: an edge, where it is, and how bad it is.
 #[derive(Clone, Debug)]
@@ -67,10 +69,10 @@ impl By {
         match self {
             Self::Edge => x.edge.to_string().cmp(&y.edge.to_string()),
             Self::Pipeline => x.edge.pipeline.cmp(&y.edge.pipeline),
-            Self::Count => y.emit_to_ack_ms.n.cmp(&x.emit_to_ack_ms.n),
-            Self::P50 => y.emit_to_ack_ms.p50.cmp(&x.emit_to_ack_ms.p50),
-            Self::P95 => (y.p95_ms.value, y.p95_ms.lower_bound).cmp(&(x.p95_ms.value, x.p95_ms.lower_bound)),
-            Self::P99 => y.emit_to_ack_ms.p99.cmp(&x.emit_to_ack_ms.p99),
+            Self::Count => y.acked.cmp(&x.acked),
+            Self::P50 => height(y.p50_ms).cmp(&height(x.p50_ms)),
+            Self::P95 => height(y.p95_ms).cmp(&height(x.p95_ms)),
+            Self::P99 => height(y.p99_ms).cmp(&height(x.p99_ms)),
             Self::Retries => by_rate(y.retry_rate, x.retry_rate),
             Self::Violations => by_rate(y.violation_rate, x.violation_rate),
             Self::Unacknowledged => y.unacknowledged.cmp(&x.unacknowledged),
@@ -88,6 +90,11 @@ impl By {
             }
         }
     }
+}
+
+/// Of two that read the same the one that may be more is higher.
+fn height(of: Quantile) -> (Option<Millis>, bool) {
+    (of.value, of.lower_bound)
 }
 
 fn by_rate(a: RateOf, b: RateOf) -> Ordering {

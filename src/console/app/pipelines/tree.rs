@@ -175,7 +175,7 @@ impl Tree<'_> {
         };
         let node = Node::Edge(group.source, row.edge.clone());
         // What people are asked about is listed where it waits for them.
-        let listed = row.open > 0 && !row.people;
+        let listed = row.open > 0 && !row.questions;
         let open = listed.then(|| (self.is_open)(&node, false));
         let line = Line { open, edge: Some(at), ..line.clone() };
         self.push(node, line.clone());

@@ -69,7 +69,7 @@ fn words(state: &State, feed: &Feed, edge: &EdgeRow, name: u16, canvas: &mut Can
     let numbers = [
         ("retry", figure::if_measured(edge.measured.retries, figure::rate_of(edge.retry_rate, Role::Text))),
         ("violations", figure::if_measured(edge.measured.violations, figure::rate_of(edge.violation_rate, Role::Text))),
-        ("P99", figure::if_measured(edge.measured.latency, figure::latency(edge.emit_to_ack_ms.p99))),
+        ("P99", figure::quantile(edge, edge.p99_ms)),
         ("unacknowledged", figure::count(edge.unacknowledged as u64, Role::Text)),
     ];
     let mut x = left;

@@ -58,9 +58,8 @@ pub(in crate::console::ui) fn draw(page: &EdgePage, state: &State, canvas: &mut 
 
 /// The numbers of the window in a line or two. Says how many lines it took.
 fn numbers(feed: &Feed, row: &EdgeRow, canvas: &mut Canvas<'_>, top: u16) -> u16 {
-    let n = row.emit_to_ack_ms.n;
     let Measures { latency, retries, violations } = row.measured;
-    let ack = if latency { text::count(n) } else { "not measured".to_owned() };
+    let ack = if latency { text::count(row.acked) } else { "not measured".to_owned() };
     let last = match row.last_acknowledged_at {
         Some(at) => text::ago(at.age(feed.ledger().now())),
         None => "never".to_owned(),
@@ -68,9 +67,9 @@ fn numbers(feed: &Feed, row: &EdgeRow, canvas: &mut Canvas<'_>, top: u16) -> u16
     let all: [(&str, Cell); 12] = [
         ("acked", (Role::Text, ack)),
         ("last ack", (Role::Text, last)),
-        ("P50", if_measured(latency, figure::latency(row.emit_to_ack_ms.p50))),
+        ("P50", figure::quantile(row, row.p50_ms)),
         ("P95", figure::p95(row)),
-        ("P99", if_measured(latency, figure::latency(row.emit_to_ack_ms.p99))),
+        ("P99", figure::quantile(row, row.p99_ms)),
         ("retry", if_measured(retries, figure::rate_of(row.retry_rate, figure::judged(row, &[Signal::Retries])))),
         (
             "violations",

@@ -19,7 +19,7 @@ pub(super) fn draw(screen: &Pipelines, state: &State, canvas: &mut Canvas<'_>) {
     let inside = part::frame(canvas.area, canvas.buffer, canvas.theme, &title, Role::Border);
     let fresh = feed.is_fresh(state.world.now);
     // The flow of work: people who are asked on the way are not part of it.
-    let rows: Vec<&EdgeRow> = group.row.edges.iter().filter(|it| !it.people).collect();
+    let rows: Vec<&EdgeRow> = group.row.edges.iter().filter(|it| !it.questions).collect();
     let mut names: Vec<&str> = Vec::new();
     for edge in &rows {
         for name in [&*edge.edge.from, &*edge.edge.to] {

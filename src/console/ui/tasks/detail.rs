@@ -2,18 +2,19 @@
 
 use ratatui::layout::Rect;
 
+use super::standing;
 use crate::console::app::State;
 use crate::console::app::explain::since;
 use crate::console::app::feed::Feed;
 use crate::console::app::tasks::{Tasks, same_work};
 use crate::console::ui::canvas::Canvas;
-use crate::console::ui::edges::page::standing;
+use crate::console::ui::edges::page;
 use crate::console::ui::figure;
 use crate::console::ui::part;
 use crate::console::ui::part::table::{Column, Table};
 use crate::domain::contract::RelationKind;
 use crate::domain::report::{TaskRow, TaskVerdict};
-use crate::domain::run::{Handoff, Run};
+use crate::domain::run::{Handoff, Run, RunState, State as Standing};
 use crate::domain::text;
 use crate::theme::Role;
 
@@ -32,7 +33,7 @@ pub(super) fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
     let inside = part::frame(canvas.area, canvas.buffer, canvas.theme, &title, Role::Border);
     let mut canvas = canvas.within(inside);
     let (height, mut top) = (canvas.area.height, 0);
-    top += verdict(state, feed, row, &mut canvas, top);
+    top += verdict(state, feed, row, run, &mut canvas, top);
     top += annotations(state, feed, run, &mut canvas, top);
     let thread: u16 = screen.thread.iter().map(|it| it.wants.len().max(1) as u16).sum();
     // The steps get what the thread leaves, and at least half.
@@ -46,10 +47,11 @@ pub(super) fn draw(screen: &Tasks, state: &State, canvas: &mut Canvas<'_>) {
 }
 
 /// Draws the verdict of a run, its reason and its beginning. Gives the lines it took.
-fn verdict(state: &State, feed: &Feed, row: &TaskRow, canvas: &mut Canvas<'_>, top: u16) -> u16 {
+fn verdict(state: &State, feed: &Feed, row: &TaskRow, run: &Run, canvas: &mut Canvas<'_>, top: u16) -> u16 {
     let role = figure::role(row.verdict.severity());
     let said = match (row.verdict, row.since) {
-        (TaskVerdict::Fine, _) => "in work".to_owned(),
+        (TaskVerdict::Fine, _) if row.state == RunState::Waiting => waits_for(feed, run),
+        (TaskVerdict::Fine, _) => standing(row.state).to_owned(),
         (_, Some(at)) => format!("{} {}: {}", text::word(&row.verdict), since(&state.world, feed, at), row.signal),
         (_, None) => format!("{}: {}", text::word(&row.verdict), row.signal),
     };
@@ -64,6 +66,23 @@ fn verdict(state: &State, feed: &Feed, row: &TaskRow, canvas: &mut Canvas<'_>, t
     let numbers = format!("{handoffs}, {retries}, {} spent, {} open", text::age(row.spent_ms), row.open);
     canvas.put(1, top + 1, Role::Dim, &numbers);
     3
+}
+
+/// What a run waits for that only people can move: `waits for people: 2 dead, 1 asked, 1 paused`.
+fn waits_for(feed: &Feed, run: &Run) -> String {
+    let mut counts = [(0, "dead"), (0, "asked"), (0, "paused"), (0, "addressed to people")];
+    for it in run.open() {
+        let why = match it.state {
+            Standing::DeadLettered => 0,
+            Standing::Escalated => 1,
+            _ if it.emission.to.kind.is_people() => 3,
+            _ if feed.ledger().paused().contains(&it.emission.edge) => 2,
+            _ => continue,
+        };
+        counts[why].0 += 1;
+    }
+    let counts = counts.iter().filter(|it| it.0 > 0).map(|(count, what)| format!("{count} {what}"));
+    format!("waits for people: {}", counts.collect::<Vec<_>>().join(", "))
 }
 
 /// The latest verdicts of people, the last one first. Says how many lines they took.
@@ -110,7 +129,7 @@ fn steps(state: &State, feed: &Feed, run: &Run, canvas: &mut Canvas<'_>, top: u1
             return;
         };
         line.text(Role::Strong, &it.emission.edge.to_string());
-        let (role, words) = standing(it);
+        let (role, words) = page::standing(it);
         line.text(role, &words);
         let same = same_work(run, it);
         let (role, note) = match it.emission.relation {

@@ -107,7 +107,8 @@ fn row_4_nobody_claims_before_it_is_ready_and_attempts_are_counted() {
 fn row_4_nobody_claims_from_a_paused_edge() {
     let mut world = World::at(State::Pending);
     let Command::Claim { handoff, holder, lease, lease_ms, .. } = claim("a") else { unreachable!() };
-    let why = world.ask(&Actor::agent("editor"), Command::Claim { handoff, holder, lease, lease_ms, paused: true });
+    let why =
+        world.ask(&Actor::agent("editor"), Command::Claim { handoff, holder, lease, lease_ms, flow: Flow::Paused });
     assert!(why.unwrap_err().to_string().contains("writer>editor in news is paused"));
     assert_eq!(world.it("a").state, State::Pending);
 }
@@ -375,7 +376,7 @@ fn a_heartbeat_does_not_outlast_the_ack_timeout() {
     let mut world = World::new();
     world.must(Command::Emit(Box::new(offer("a", "writer", "editor"))));
     let Command::Claim { handoff, holder, lease, .. } = claim("a") else { unreachable!() };
-    world.must(Command::Claim { handoff, holder, lease, lease_ms: MAX_LEASE, paused: false });
+    world.must(Command::Claim { handoff, holder, lease, lease_ms: MAX_LEASE, flow: Flow::default() });
     let until = |world: &World| world.it("a").lease.as_ref().unwrap().until.unwrap();
     let limit = world.now + DEFAULT_ACK_TIMEOUT;
     assert_eq!(until(&world), limit);

@@ -63,7 +63,7 @@ fn ready(name: &str, state: State) -> (World, Command) {
             holder: "editor-2".into(),
             lease: "another lease".into(),
             lease_ms: MINUTE,
-            paused: false,
+            flow: Flow::default(),
         },
         "acknowledge" => Command::Acknowledge(held("a")),
         "heartbeat" => Command::Heartbeat(held("a")),

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::console::app::feed::Feed;
 use crate::console::ui::canvas::Canvas;
 use crate::console::ui::figure;
-use crate::console::ui::part::histogram::Histogram;
+use crate::console::ui::part::histogram::{Bin, Histogram};
 use crate::console::ui::part::{self, put, put_right};
 use crate::domain::health::Window;
 use crate::domain::ledger::EdgeStats;
@@ -46,7 +46,7 @@ pub(in crate::console::ui) fn draw(feed: &Feed, row: &EdgeRow, window: Window, c
     let left = area.width - codes;
     let half = left / 2;
     let column = |x: u16, width: u16| Rect { x: area.x + x + 2, width: width.saturating_sub(3), ..area };
-    latencies(window, row, book, &mut canvas.within(column(0, half)));
+    latencies(feed, window, row, book, &mut canvas.within(column(0, half)));
     hour(feed, row, book, &mut canvas.within(column(half, left - half)));
     if codes > 0 {
         failures(book, &mut canvas.within(column(left, codes)));
@@ -60,36 +60,36 @@ fn below_title<'a>(canvas: &'a mut Canvas<'_>, title: &str) -> Canvas<'a> {
     canvas.within(inside)
 }
 
-fn latencies(window: Window, row: &EdgeRow, book: &EdgeStats, canvas: &mut Canvas<'_>) {
+fn latencies(feed: &Feed, window: Window, row: &EdgeRow, book: &EdgeStats, canvas: &mut Canvas<'_>) {
+    let waiting = feed.ledger().waits(book).ages;
     let title = format!(
-        "EMIT TO ACK, {}",
-        if window.length().is_some() { format!("last {window}") } else { "all seen".to_owned() }
+        "EMIT TO ACK, {}{}",
+        if window.length().is_some() { format!("last {window}") } else { "all seen".to_owned() },
+        if waiting.is_empty() { String::new() } else { format!(", +{} waiting", text::count(waiting.len() as u64)) }
     );
     let mut inside = below_title(canvas, &title);
     if !row.measured.latency {
         return inside.notice(Role::Dim, "not measured: this source sees no acknowledgements here");
     }
     let bars = book.windows.total(window).to_ack.bars();
-    let (Some(&(fastest, _)), Some(&(slowest, _))) = (bars.first(), bars.last()) else {
-        let why = match row.unacknowledged {
-            0 => "nothing was acknowledged in this window".to_owned(),
-            waiting => format!("nothing was acknowledged in this window; {waiting} wait"),
-        };
-        return inside.notice(Role::Dim, &why);
+    let all = || bars.iter().map(|(value, _)| *value).chain(waiting.iter().copied());
+    let (Some(fastest), Some(slowest)) = (all().min(), all().max()) else {
+        return inside.notice(Role::Dim, "nothing was acknowledged in this window");
     };
     let first = BOUNDS.iter().rposition(|it| *it <= fastest).unwrap_or(0);
     let last = BOUNDS.iter().rposition(|it| *it <= slowest).unwrap_or(0);
-    let bins: Vec<(Millis, u64)> = (first..=last)
+    let bins: Vec<Bin> = (first..=last)
         .map(|nth| {
             let (from, below) = (BOUNDS[nth], BOUNDS.get(nth + 1).copied().unwrap_or(Millis::MAX));
             let inside = bars.iter().filter(|(value, _)| (from..below).contains(value));
-            (from, inside.map(|(_, count)| u64::from(*count)).sum())
+            let acked = inside.map(|(_, count)| u64::from(*count)).sum();
+            let waiting = waiting.iter().filter(|age| (from..below).contains(*age)).count() as u64;
+            Bin { from, acked, waiting }
         })
         .collect();
-    let of = row.emit_to_ack_ms;
-    let marks: Vec<(&str, Millis)> = [("P50", of.p50), ("P99", of.p99), ("P95", of.p95)]
+    let marks: Vec<(&str, Millis)> = [("P50", row.p50_ms), ("P99", row.p99_ms), ("P95", row.p95_ms)]
         .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
+        .filter_map(|(name, of)| Some((name, of.value?)))
         .collect();
     let role = match figure::judged(row, &figure::SLOW) {
         Role::Text => Role::Accent,
@@ -104,7 +104,7 @@ fn hour(feed: &Feed, row: &EdgeRow, book: &EdgeStats, canvas: &mut Canvas<'_>) {
     if !row.measured.latency {
         return inside.notice(Role::Dim, "not measured");
     }
-    let trend = report::trend(book, feed.ledger().now());
+    let trend = report::trend(feed.ledger(), book);
     let values: Vec<Option<u64>> = trend.p95_ms.iter().map(|it| it.map(i64::unsigned_abs)).collect();
     let Some(highest) = trend.p95_ms.iter().flatten().max().copied() else {
         return inside.notice(Role::Dim, "nothing was acknowledged in the last hour");
