@@ -1,4 +1,4 @@
-//! Consoles and commands behind proxies with their defaults, and tokens: nginx, HAProxy and Caddy where they are installed,
+//! Consoles and commands behind proxies with their defaults, and tokens: nginx, `HAProxy` and Caddy where they are installed,
 //! and always a proxy of this file, which keeps an answer back until it ends or fills a buffer, as nginx does.
 
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests fail like tests
@@ -70,7 +70,8 @@ impl Served {
         let url = line.split_whitespace().find(|it| it.starts_with("http://")).unwrap().to_owned();
         std::thread::spawn(move || said.lines().for_each(drop)); // a full pipe would stop it
         let mut served = Self { _server: Running(child), home, url, secret, handoff: String::new() };
-        served.handoff = served.post("/handoffs", &contract())["handoff_id"].as_str().unwrap().to_owned();
+        let emitted = served.post("/handoffs", &contract());
+        emitted["handoff_id"].as_str().unwrap().clone_into(&mut served.handoff);
         let lease = served.post("/handoffs/claim", &json!({ "agent": "writer" }))["lease_id"].clone();
         let failed = json!({ "lease_id": lease, "code": "broken", "detail": "x" });
         served.post(&format!("/handoffs/{}/fail", served.handoff), &failed);
@@ -293,7 +294,7 @@ const PROXIES: [Setup; 3] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn proxies_with_their_defaults_keep_nobody_out() {
     let served = Served::start();
-    let server = served.url.trim_start_matches("http://");
+    let upstream = served.url.trim_start_matches("http://");
     for (name, arguments, configuration) in PROXIES {
         let Some(program) = installed(name) else {
             println!("not tried: {name} is not installed");
@@ -301,7 +302,7 @@ async fn proxies_with_their_defaults_keep_nobody_out() {
         };
         let (port, home) = (free_port(), served.home.path());
         let file = home.join(format!("{name}.conf"));
-        std::fs::write(&file, configuration(server, port, home)).unwrap();
+        std::fs::write(&file, configuration(upstream, port, home)).unwrap();
         let mut command = Command::new(program);
         command
             .args(arguments(&file))
