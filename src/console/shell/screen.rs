@@ -28,7 +28,7 @@ const END: &[u8] = b"\x1b[?2026l";
 ///
 /// Terminals disagree about how many columns some characters take (see [`is_disputed`]): what they draw may lie over
 /// cells that do not change, and stay there. So a row with one of them, before or after a change, is cleared and written
-/// as a whole, each cell at its place.
+/// as a whole, each cell at its place; and so is one where half of a wide character is written over.
 pub struct Screen<W> {
     out: W,
     frame: Vec<u8>,
@@ -77,7 +77,8 @@ impl<W: Write> Screen<W> {
         Ok(())
     }
 
-    /// Keeps what changes in one row; true when its cells, as they were or as they will be, have a disputed width.
+    /// Keeps what changes in one row; true when its cells, as they were or as they will be, have a disputed width, or when half
+    /// of a wide one is written over: what a terminal leaves in the place of the other half is its own affair.
     fn keep(&mut self, y: u16, changes: &[(u16, u16, &Cell)]) -> bool {
         let y = usize::from(y);
         if self.told.len() <= y {
@@ -85,9 +86,12 @@ impl<W: Write> Screen<W> {
         }
         let Some(row) = self.told.get_mut(y) else { return false };
         let has_disputed = |row: &[Cell]| row.iter().any(|it| is_disputed(it.symbol()));
-        let before = has_disputed(row);
+        let mut whole = has_disputed(row);
         for (x, _, cell) in changes {
             let (x, end) = (usize::from(*x), usize::from(x + cell.cell_width().max(1)));
+            let is_wide = |at: usize| row.get(at).is_some_and(|it| it.cell_width() > 1);
+            let is_next = changes.iter().any(|(x, ..)| usize::from(*x) == end);
+            whole |= x.checked_sub(1).is_some_and(is_wide) || is_wide(end - 1) && !is_next;
             if row.len() < end {
                 row.resize(end, Cell::EMPTY);
             }
@@ -96,7 +100,7 @@ impl<W: Write> Screen<W> {
                 place.clone_from(if at == x { *cell } else { &Cell::EMPTY });
             }
         }
-        before || has_disputed(row)
+        whole || has_disputed(row)
     }
 
     /// Writes a whole row anew, from what was kept of it.

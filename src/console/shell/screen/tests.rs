@@ -158,6 +158,15 @@ proptest! {
 }
 
 #[test]
+fn half_of_a_wide_one_that_is_written_over_takes_no_colour_of_that() {
+    let mut before = Buffer::with_lines(["", "   好好"]);
+    let mut after = Buffer::empty(AREA);
+    before.resize(AREA);
+    after.set_string(4, 1, "好", ratatui::style::Style::new().reversed());
+    assert_eq!(cells(&ours(&[&before, &after])), cells(&ours(&[&after])));
+}
+
+#[test]
 fn an_emoji_over_letters_leaves_none_of_them_and_is_whole() {
     let before = Buffer::with_lines(["abcdefghi", "", "", ""]);
     let mut after = Buffer::with_lines(["a⚠\u{fe0f} efghi", "", "", ""]);

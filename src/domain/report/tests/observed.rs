@@ -58,7 +58,7 @@ fn retries(ledger: &Ledger, edge: &str) -> (u32, u32) {
 }
 
 fn task(ledger: &Ledger) -> TaskRow {
-    report::task_row(&ledger, ledger.run(&"r".into()).unwrap(), ledger.now())
+    report::task_row(ledger, ledger.run(&"r".into()).unwrap(), ledger.now())
 }
 
 fn irregular(lines: &[Line<'_>]) -> Vec<Irregularity> {
