@@ -76,7 +76,7 @@ impl Overlay for FilterLine {
             Hint::Keys(&[Action::Back], "as before"),
             Hint::Typed("-word", "without it"),
             Hint::Typed("field:=word", "exactly"),
-            Hint::Typed("\"a: b\"", "as it is"),
+            Hint::Typed("\"a: b\"", "text"),
         ]
     }
 
