@@ -6,6 +6,8 @@
 mod access;
 #[path = "api/agents.rs"]
 mod agents;
+#[path = "api/asked.rs"]
+mod asked;
 #[path = "api/approvals.rs"]
 mod approvals;
 #[path = "api/contracts.rs"]
