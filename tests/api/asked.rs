@@ -18,8 +18,12 @@ const COMMON: [&str; 6] =
 pub struct Asked(pub RequestBuilder);
 
 impl Asked {
-    pub fn header(self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
-        Self(self.0.header(name.as_ref(), value.as_ref()))
+    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        Self(self.0.header(name, value.as_ref()))
+    }
+
+    pub fn try_clone(&self) -> Option<Self> {
+        self.0.try_clone().map(Self)
     }
 
     pub fn json(self, body: &Value) -> Self {
