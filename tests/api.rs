@@ -8,6 +8,8 @@ mod access;
 mod agents;
 #[path = "api/approvals.rs"]
 mod approvals;
+#[path = "api/asked.rs"]
+mod asked;
 #[path = "api/contracts.rs"]
 mod contracts;
 #[path = "api/damage.rs"]

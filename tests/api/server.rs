@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::asked::Asked;
 use super::wait::DEADLINE;
 
 pub struct Server {
@@ -70,8 +71,8 @@ impl Server {
         Self::start(Access::Open, "").await
     }
 
-    pub fn ask(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.client.request(method, format!("http://{}{path}", self.address))
+    pub fn ask(&self, method: Method, path: &str) -> Asked {
+        Asked(self.client.request(method, format!("http://{}{path}", self.address)))
     }
 
     pub async fn get(&self, path: &str) -> Value {
@@ -114,7 +115,7 @@ impl Server {
         (text(&work["handoff_id"]).to_owned(), tag)
     }
 
-    pub fn act(&self, path: &str, user: &str, tag: &str) -> reqwest::RequestBuilder {
+    pub fn act(&self, path: &str, user: &str, tag: &str) -> Asked {
         self.ask(Method::POST, &format!("/api/v1{path}")).header("if-match", tag).header("seam-user", user)
     }
 }

@@ -31,10 +31,10 @@ const LONGEST_WAIT: u64 = 20;
 /// The body is a handoff contract. What can be derived may be left out: `schema_version`, `trace_id`, `step`,
 /// `branch`, `idempotency_key`, `source`, `relation`, `side_effects`.
 #[utoipa::path(post, path = "/handoffs", tag = "handoffs",
-    request_body(content = Value, description = "a contract: GET /api/v1/contracts/contract/1.0.0 is its schema"),
+    request_body(content = ref("#/components/schemas/Contract"), description = "a contract: GET /api/v1/contracts/contract/1.0.0 is its schema"),
     responses(
         (status = 201, description = "emitted", body = Receipt, headers(("location" = String), ("etag" = String))),
-        (status = 200, description = "emitted before: Idempotency-Replayed is true", body = Receipt)))]
+        (status = 200, description = "emitted before: Idempotency-Replayed is true", body = Receipt, headers(("location" = String)))))]
 pub async fn emit(State(api): State<Api>, caller: Caller, Key(once): Key, Parsed(contract): Parsed) -> Answer {
     let contract = contract.map_err(|why| unreadable(&why))?;
     let by = producer(&caller, &contract.value)?;
@@ -123,6 +123,7 @@ pub struct Work {
     /// Revisions on this pair of agents above which it is a loop; `relation.cycle` of the contract is how many there were
     max_cycles: u32,
     /// The contract, without its source unless the edge exposes it
+    #[schema(value_type = Object)]
     contract: Value,
     /// The latest decision of a person, made since the last attempt
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,7 +153,7 @@ impl Work {
 ///
 /// Waits up to `wait_s` for it. Acknowledge at once: until then the lease is short.
 #[utoipa::path(post, path = "/handoffs/claim", tag = "handoffs", request_body = ClaimBody,
-    responses((status = 200, description = "work; `{items}` when `max` is given", body = Work),
+    responses((status = 200, description = "work; `{items}` when `max` is given", body = ref("#/components/schemas/Claimed")),
         (status = 204, description = "nothing to do")))]
 pub async fn claim(State(api): State<Api>, caller: Caller, Key(once): Key, Body(asked): Body<ClaimBody>) -> Answer {
     let agent = asked.agent.or_else(|| caller.only_agent().map(str::to_owned));

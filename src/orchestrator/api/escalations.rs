@@ -19,8 +19,8 @@ use crate::domain::id::Actor;
 use crate::domain::port::Act;
 
 /// Take an escalation in hand for 15 minutes
-#[utoipa::path(post, path = "/escalations/{id}/claim", tag = "escalations",
-    params(("id" = String, Path, description = "escalation, or its handoff"),
+#[utoipa::path(post, path = "/escalations/{handoff_id}/claim", tag = "escalations",
+    params(("handoff_id" = String, Path, description = "escalation, or its handoff"),
         ("if-match" = String, Header, description = "ETag of the handoff")),
     responses((status = 200, description = "in hand", body = Receipt)))]
 pub async fn claim_escalation(on: Shown) -> Answer {
@@ -28,8 +28,8 @@ pub async fn claim_escalation(on: Shown) -> Answer {
 }
 
 /// Put an escalation back
-#[utoipa::path(post, path = "/escalations/{id}/release", tag = "escalations",
-    params(("id" = String, Path, description = "escalation, or its handoff"),
+#[utoipa::path(post, path = "/escalations/{handoff_id}/release", tag = "escalations",
+    params(("handoff_id" = String, Path, description = "escalation, or its handoff"),
         ("if-match" = String, Header, description = "ETag of the handoff")),
     responses((status = 200, description = "put back", body = Receipt)))]
 pub async fn release_escalation(on: Shown) -> Answer {
@@ -40,9 +40,9 @@ pub async fn release_escalation(on: Shown) -> Answer {
 ///
 /// Only to who may decide on it. The log tells who was shown it (`payload.revealed`), not what. It moves nothing and needs no
 /// If-Match; each call is told anew, also under the same Idempotency-Key.
-#[utoipa::path(post, path = "/escalations/{id}/reveal", tag = "escalations",
-    params(("id" = String, Path, description = "escalation, or its handoff")),
-    responses((status = 200, description = "`{handoff_id, digest, values}`: the masked values by their JSON pointers", body = Value)))]
+#[utoipa::path(post, path = "/escalations/{handoff_id}/reveal", tag = "escalations",
+    params(("handoff_id" = String, Path, description = "escalation, or its handoff")),
+    responses((status = 200, description = "shown", body = ref("#/components/schemas/Revealed"))))]
 pub async fn reveal(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
     let id = asked_about(&api, id.into()).await;
     let revealed = api.by(&caller, Actor::user(&caller.subject)).reveal(&id).await?;
@@ -70,8 +70,8 @@ pub struct ResolveBody {
 }
 
 /// Decide on an escalation
-#[utoipa::path(post, path = "/escalations/{id}/resolve", tag = "escalations", request_body = ResolveBody,
-    params(("id" = String, Path, description = "escalation, or its handoff"),
+#[utoipa::path(post, path = "/escalations/{handoff_id}/resolve", tag = "escalations", request_body = ResolveBody,
+    params(("handoff_id" = String, Path, description = "escalation, or its handoff"),
         ("if-match" = String, Header, description = "ETag of the handoff")),
     responses((status = 200, description = "what becomes of the handoff", body = Receipt)))]
 pub async fn resolve(on: Shown, Body(it): Body<ResolveBody>) -> Answer {

@@ -92,7 +92,7 @@ fn cursor(text: &str, log: &str) -> Answer<Position> {
 /// slow gets `stream.overflow` and is sent away; records that cannot be read are left out, and `stream.skipped` tells of
 /// them. Otherwise one JSON page.
 #[utoipa::path(get, path = "/events", tag = "log", params(Wanted),
-    responses((status = 200, description = "a stream, or `{events, next, at}` with the time of the server, and `unreadable` when some events could not be read", content(
+    responses((status = 200, description = "a stream, or a page", content(
         (String = "text/event-stream"), (serde_json::Value = "application/json")))))]
 pub async fn events(State(api): State<Api>, caller: Caller, headers: HeaderMap, Ask(wanted): Ask<Wanted>) -> Answer {
     let accept = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());

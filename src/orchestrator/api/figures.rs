@@ -11,13 +11,13 @@ use super::Api;
 use super::auth::Caller;
 use super::extract::{Ask, Place};
 use super::problem::{Answer, Problem};
-use super::wire::{EdgeName, limit, place};
+use super::wire::{EdgeName, Paging, limit, page, place};
 use crate::domain::bearer::Roles;
 use crate::domain::event::Rejection;
 use crate::domain::health::{Population, Tally, Window};
 use crate::domain::id::RunId;
 use crate::domain::offence::Offence;
-use crate::domain::port::{ActKind, Cursor, Scope};
+use crate::domain::port::{ActKind, Cursor, Scope, path_of};
 use crate::domain::report;
 use crate::domain::run::{Refused, Run};
 use crate::domain::time::Time;
@@ -35,32 +35,45 @@ pub struct WindowQuery {
     window: Option<String>,
 }
 
-impl WindowQuery {
-    fn window(&self) -> Answer<Window> {
-        let Some(name) = &self.window else {
-            return Ok(Window::default());
-        };
-        let window = Window::ALL.into_iter().find(|it| it.name() == name);
-        window.ok_or_else(|| Problem::bad_request("window must be 1m, 5m, 1h or all"))
-    }
+/// The window of this name, or the one that is meant without one.
+fn window(name: Option<&str>) -> Answer<Window> {
+    let Some(name) = name else {
+        return Ok(Window::default());
+    };
+    let window = Window::ALL.into_iter().find(|it| it.name() == name);
+    window.ok_or_else(|| Problem::bad_request("window must be 1m, 5m, 1h or all"))
+}
+
+/// The figures to list, and the window they cover.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Edges {
+    /// `1m`, `5m`, `1h` or `all`; `1h` unless given
+    window: Option<String>,
+    /// Rows of a page, 1 to 200; 50 unless given
+    limit: Option<usize>,
+    /// `next` of the page before
+    cursor: Option<String>,
 }
 
 /// Every edge with its figures, worst first
-#[utoipa::path(get, path = "/edges", tag = "edges", params(WindowQuery),
-    responses((status = 200, description = "`{items}`", body = Value)))]
-pub async fn edges(State(api): State<Api>, Ask(window): Ask<WindowQuery>) -> Answer {
-    let window = window.window()?;
+#[utoipa::path(get, path = "/edges", tag = "edges", params(Edges),
+    responses((status = 200, description = "a page", body = ref("#/components/schemas/EdgePage"))))]
+pub async fn edges(State(api): State<Api>, Ask(asked): Ask<Edges>) -> Answer {
+    let window = window(asked.window.as_deref())?;
     let rows = report::edges(&*api.present().await, window, false);
-    Ok(Json(json!({ "window": window.name(), "items": rows })).into_response())
+    let (items, next) = page(asked.limit, asked.cursor.as_deref(), rows, |it| path_of(&it.edge))?;
+    Ok(Json(json!({ "window": window.name(), "items": items, "next": next })).into_response())
 }
 
 /// One edge with its figures and the last hour by minute
 #[utoipa::path(get, path = "/edges/{edge}/metrics", tag = "edges",
     params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded"), WindowQuery),
-    responses((status = 200, description = "the row of `/edges` and `slices`, oldest first", body = Value)))]
-pub async fn edge_metrics(State(api): State<Api>, Place(name): Place<String>, Ask(window): Ask<WindowQuery>) -> Answer {
+    responses((status = 200, description = "the edge", body = ref("#/components/schemas/EdgeFigures"))))]
+pub async fn edge_metrics(State(api): State<Api>, Place(name): Place<String>, Ask(asked): Ask<WindowQuery>) -> Answer {
     let edge = name.parse::<EdgeName>()?.exact()?;
-    let window = window.window()?;
+    let window = window(asked.window.as_deref())?;
     let ledger = api.present().await;
     let book = ledger.edge(&edge).ok_or_else(|| Problem::not_found(format!("no handoff ever crossed {name}")))?;
     let rows = report::edges(&ledger, window, false);
@@ -87,11 +100,15 @@ pub struct Escalations {
     role: Option<String>,
     /// `open` (nobody has it in hand) or `claimed`
     state: Option<String>,
+    /// Rows of a page, 1 to 200; 50 unless given
+    limit: Option<usize>,
+    /// `next` of the page before
+    cursor: Option<String>,
 }
 
 /// Questions to people, overdue and urgent first
 #[utoipa::path(get, path = "/escalations", tag = "escalations", params(Escalations),
-    responses((status = 200, description = "`{items}`", body = Value)))]
+    responses((status = 200, description = "a page", body = ref("#/components/schemas/InboxPage"))))]
 pub async fn escalations(State(api): State<Api>, Ask(asked): Ask<Escalations>) -> Answer {
     let claimed = match asked.state.as_deref() {
         None => None,
@@ -104,7 +121,8 @@ pub async fn escalations(State(api): State<Api>, Ask(asked): Ask<Escalations>) -
         asked.role.as_ref().is_none_or(|role| *role == it.role)
             && claimed.is_none_or(|claimed| claimed == it.claimed_by.is_some())
     });
-    Ok(Json(json!({ "items": rows })).into_response())
+    let (items, next) = page(asked.limit, asked.cursor.as_deref(), rows, |it| it.handoff_id.to_string())?;
+    Ok(Json(json!({ "items": items, "next": next })).into_response())
 }
 
 /// A refused contract that nobody dealt with.
@@ -131,17 +149,6 @@ impl<'a> RefusedOf<'a> {
     }
 }
 
-/// The page of refused contracts to list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Refusals {
-    /// Rows of a page, 1 to 200; 50 unless given
-    limit: Option<usize>,
-    /// `next` of the page before
-    cursor: Option<String>,
-}
-
 /// What was refused in the same way, with the id to dismiss all of it by.
 #[derive(Serialize)]
 struct GroupOf<'a> {
@@ -151,10 +158,10 @@ struct GroupOf<'a> {
 }
 
 /// Refused contracts that nobody dealt with, the latest first, and what is wrong by producer, model and prompt
-#[utoipa::path(get, path = "/rejections", tag = "rejections", params(Refusals),
-    responses((status = 200, body = Value,
-        description = "`{items, next, groups}`; the first page has every group, the others none")))]
-pub async fn rejections(State(api): State<Api>, Ask(asked): Ask<Refusals>) -> Answer {
+#[utoipa::path(get, path = "/rejections", tag = "rejections", params(Paging),
+    responses((status = 200, body = ref("#/components/schemas/RejectionPage"),
+        description = "a page; the first has every group, the others none")))]
+pub async fn rejections(State(api): State<Api>, Ask(asked): Ask<Paging>) -> Answer {
     let limit = limit(asked.limit)?;
     let after = asked.cursor.as_deref().map(place).transpose()?;
     let ledger = api.present().await;
@@ -175,8 +182,8 @@ pub async fn rejections(State(api): State<Api>, Ask(asked): Ask<Refusals>) -> An
 
 /// Whether the server works
 #[utoipa::path(get, path = "/healthz", tag = "operations",
-    responses((status = 200, body = Value,
-            description = "`{status, version, cursor, clock}`; `clock` is the latest jump of the clock by a minute or more since the start, `{at, by_ms}`, or null; `degraded` instead of `ok`, with `unreadable {count, first}`, when records of the store cannot be read and are left out"),
+    responses((status = 200, body = ref("#/components/schemas/ServerHealth"),
+            description = "`clock` is the latest jump of the clock by a minute or more since the start, `{at, by_ms}`, or null; `degraded` instead of `ok`, with `unreadable {count, first}`, when records of the store cannot be read and are left out"),
         (status = 503, description = "the store cannot be read, its files are not those that were opened, or it could not be written when it last had to")))]
 pub async fn healthz(State(api): State<Api>) -> Answer {
     // One read proves that the store answers and that its files are there, and the latest write that it takes what comes.
@@ -203,8 +210,7 @@ pub async fn healthz(State(api): State<Api>) -> Answer {
 
 /// The caller's name, scopes and acts
 #[utoipa::path(get, path = "/me", tag = "operations",
-    responses((status = 200, body = Value,
-        description = "`{subject, authenticated, scopes, agents, roles, acts}`; `roles` is null for every role")))]
+    responses((status = 200, description = "the caller", body = ref("#/components/schemas/Me"))))]
 pub async fn me(caller: Caller) -> Answer {
     let scopes: Vec<&str> = Scope::ALL.into_iter().filter(|it| caller.may(*it)).map(Scope::name).collect();
     let allowed = |act: &ActKind| act.row().scopes.iter().any(|it| caller.may(*it));

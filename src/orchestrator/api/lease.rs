@@ -91,16 +91,16 @@ impl Assignment {
 }
 
 /// Accept ownership
-#[utoipa::path(post, path = "/handoffs/{id}/ack", tag = "handoffs", request_body = LeaseBody,
-    params(("id" = String, Path, description = "handoff")),
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/ack", tag = "handoffs", request_body = LeaseBody,
+    params(("handoff_id" = String, Path, description = "handoff")),
     responses((status = 200, description = "acknowledged", body = Receipt)))]
 pub async fn acknowledge(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
     on.left(on.by.acknowledge(on.held(it.lease_id)).await)
 }
 
 /// Extend the lease by its length
-#[utoipa::path(post, path = "/handoffs/{id}/heartbeat", tag = "handoffs", request_body = LeaseBody,
-    params(("id" = String, Path, description = "handoff")),
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/heartbeat", tag = "handoffs", request_body = LeaseBody,
+    params(("handoff_id" = String, Path, description = "handoff")),
     responses((status = 200, description = "extended", body = Receipt)))]
 pub async fn heartbeat(on: Assignment, Body(it): Body<LeaseBody>) -> Answer {
     on.left(on.by.heartbeat(on.held(it.lease_id)).await)
@@ -122,9 +122,9 @@ pub struct CompleteBody {
 /// Finish the work and emit what follows
 ///
 /// All of it happens, or nothing. Repeating it under the same lease gives the same answer.
-#[utoipa::path(post, path = "/handoffs/{id}/complete", tag = "handoffs", request_body = CompleteBody,
-    params(("id" = String, Path, description = "handoff")),
-    responses((status = 200, description = "`{handoff, next}`", body = Value)))]
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/complete", tag = "handoffs", request_body = CompleteBody,
+    params(("handoff_id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "ended", body = ref("#/components/schemas/Ended"), headers(("etag" = String)))))]
 pub async fn complete(on: Assignment, Body(it): Body<CompleteBody>) -> Answer {
     on.ended(on.by.complete(on.held(it.lease_id), it.result, it.next).await)
 }
@@ -142,9 +142,9 @@ pub struct ReturnBody {
 }
 
 /// Send the work back to its source with feedback
-#[utoipa::path(post, path = "/handoffs/{id}/return", tag = "handoffs", request_body = ReturnBody,
-    params(("id" = String, Path, description = "handoff")),
-    responses((status = 200, description = "`{handoff, next}`: next is the revision", body = Value)))]
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/return", tag = "handoffs", request_body = ReturnBody,
+    params(("handoff_id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "ended; next is the revision", body = ref("#/components/schemas/Ended"), headers(("etag" = String)))))]
 pub async fn give_back(on: Assignment, Body(it): Body<ReturnBody>) -> Answer {
     on.ended(on.by.return_to_source(on.held(it.lease_id), it.feedback, it.contract).await)
 }
@@ -165,8 +165,8 @@ pub struct FailBody {
 /// Report a failed attempt
 ///
 /// The contract decides: another attempt, a person, or a dead letter. The answer says which.
-#[utoipa::path(post, path = "/handoffs/{id}/fail", tag = "handoffs", request_body = FailBody,
-    params(("id" = String, Path, description = "handoff")),
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/fail", tag = "handoffs", request_body = FailBody,
+    params(("handoff_id" = String, Path, description = "handoff")),
     responses((status = 200, description = "what becomes of it", body = Receipt)))]
 pub async fn fail(on: Assignment, Body(it): Body<FailBody>) -> Answer {
     on.left(on.by.fail(on.held(it.lease_id), &it.code, &it.detail).await)
@@ -184,8 +184,8 @@ pub struct RejectBody {
 }
 
 /// Refuse an invalid contract on receipt: it becomes a dead letter
-#[utoipa::path(post, path = "/handoffs/{id}/reject", tag = "handoffs", request_body = RejectBody,
-    params(("id" = String, Path, description = "handoff")),
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/reject", tag = "handoffs", request_body = RejectBody,
+    params(("handoff_id" = String, Path, description = "handoff")),
     responses((status = 200, description = "a dead letter now", body = Receipt)))]
 pub async fn reject(on: Assignment, Body(it): Body<RejectBody>) -> Answer {
     on.left(on.by.reject(on.held(it.lease_id), it.errors).await)
@@ -205,8 +205,8 @@ pub struct SnoozeBody {
 }
 
 /// Put the work back until later, without spending an attempt
-#[utoipa::path(post, path = "/handoffs/{id}/snooze", tag = "handoffs", request_body = SnoozeBody,
-    params(("id" = String, Path, description = "handoff")),
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/snooze", tag = "handoffs", request_body = SnoozeBody,
+    params(("handoff_id" = String, Path, description = "handoff")),
     responses((status = 200, description = "pending again", body = Receipt)))]
 pub async fn snooze(on: Assignment, Body(it): Body<SnoozeBody>) -> Answer {
     let until = match (it.until, it.delay_s) {

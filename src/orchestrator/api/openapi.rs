@@ -11,8 +11,37 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{Components, ContentBuilder, Info, License, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 
 use super::Api;
+use super::agent::Work;
 use super::problem::Answer;
 use crate::domain::port::Scope;
+use crate::orchestrator::boundary::CONTRACT_SCHEMA;
+
+/// What answers are made of, and no part of the API writes itself: state, events, and pages of them.
+const SHAPES: &str = include_str!("openapi/shapes.json");
+/// The answer to most of what is done to a handoff.
+const RECEIPT: &str = "#/components/schemas/Receipt";
+/// Rows that the API has in common with the commands, by the page that describes them: their name there, and here.
+const ROWS: [(&str, &[(&str, &str)]); 4] = [
+    (
+        include_str!("../../../docs/schema/edges.json"),
+        &[
+            ("edge", "EdgeRow"),
+            ("counts", "Counts"),
+            ("latency", "Latency"),
+            ("quantile", "Quantile"),
+            ("rate", "Rate"),
+            ("finding", "Finding"),
+            ("health", "Health"),
+            ("time", "Time"),
+        ],
+    ),
+    (include_str!("../../../docs/schema/tasks.json"), &[("task", "TaskRow"), ("time", "Time")]),
+    (
+        include_str!("../../../docs/schema/inbox.json"),
+        &[("inbox", "InboxRow"), ("urgency", "Urgency"), ("time", "Time")],
+    ),
+    (include_str!("../../../docs/schema/events.json"), &[("event", "Event"), ("skipped", "Skipped"), ("time", "Time")]),
+];
 
 /// RFC 9457 problem document, with more members by type: `errors`, `state`, `allowed`, `current`, `last_change`, …
 #[derive(Serialize, ToSchema)]
@@ -44,7 +73,7 @@ struct ProblemDocument {
 
 /// This OpenAPI document
 #[utoipa::path(get, path = "/openapi.json", tag = "operations",
-    responses((status = 200, description = "OpenAPI 3.1", body = Value)))]
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 pub async fn document(State(api): State<Api>) -> Answer<Json<Value>> {
     let missing = || super::Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR);
     api.document.get().cloned().map(Json).ok_or_else(missing)
@@ -80,19 +109,34 @@ pub fn complete(mut document: OpenApi, open: bool) -> Value {
     if !open {
         components.add_security_scheme("token", SecurityScheme::Http(token));
     }
-    let (name, schema) = (ProblemDocument::name(), <ProblemDocument as utoipa::PartialSchema>::schema());
-    components.schemas.insert(name.to_string(), schema);
+    for (name, schema) in [
+        (ProblemDocument::name(), <ProblemDocument as utoipa::PartialSchema>::schema()),
+        (Work::name(), <Work as utoipa::PartialSchema>::schema()),
+    ] {
+        components.schemas.insert(name.to_string(), schema);
+    }
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();
     let problem =
         ResponseBuilder::new().description("What went wrong").content("application/problem+json", problem).build();
     for operation in operations(&mut document) {
         operation.responses.responses.entry("default".to_owned()).or_insert_with(|| RefOr::T(problem.clone()));
+        for (status, answer) in &mut operation.responses.responses {
+            if let (true, RefOr::T(answer)) = (status.starts_with(['4', '5']), answer) {
+                answer.content.clone_from(&problem.content);
+            }
+        }
         if open {
             operation.security = None;
         }
     }
     // It is made of maps with names, which JSON can hold.
     let mut document = serde_json::to_value(document).unwrap_or_default();
+    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        schemas.extend(shapes());
+        if let Some(problem) = schemas.get_mut(&*ProblemDocument::name()) {
+            problem["additionalProperties"] = true.into();
+        }
+    }
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     for (path, item) in paths.into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
@@ -100,6 +144,49 @@ pub fn complete(mut document: OpenApi, open: bool) -> Value {
         }
     }
     document
+}
+
+/// The schemas of what answers are made of, by their names in the document.
+fn shapes() -> Map<String, Value> {
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default(); // they come with the program
+    let mut shapes = Map::new();
+    for (page, rows) in ROWS {
+        let mut page = read(page);
+        for (here, there) in rows {
+            let mut shape = page["$defs"][here].take();
+            let name = |of: &str| rows.iter().find(|it| it.0 == of).map_or_else(String::new, |it| it.1.to_owned());
+            refer(&mut shape, &|of| format!("#/components/schemas/{}", name(of)));
+            shapes.insert((*there).to_owned(), shape);
+        }
+    }
+    let mut contract = read(CONTRACT_SCHEMA);
+    refer(&mut contract, &|of| format!("#/components/schemas/Contract/$defs/{of}"));
+    if let Some(it) = contract.as_object_mut() {
+        it.retain(|member, _| member != "$schema" && member != "$id");
+    }
+    shapes.insert("Contract".to_owned(), contract);
+    if let Value::Object(own) = read(SHAPES) {
+        shapes.extend(own);
+    }
+    shapes
+}
+
+/// Lets every reference to a definition of its own page lead to where that is in the document.
+fn refer(schema: &mut Value, place: &dyn Fn(&str) -> String) {
+    match schema {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match (name.as_str(), &*member) {
+                    ("$ref", Value::String(to)) => {
+                        *member = place(to.strip_prefix("#/$defs/").unwrap_or(to)).into();
+                    }
+                    _ => refer(member, place),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|it| refer(it, place)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// Writes into an operation what its parameters look like, and the headers that belong to more than one.
@@ -113,6 +200,9 @@ fn say_forms(path: &str, method: &str, operation: &mut Value) {
         more.push(header("Idempotency-Key", what));
     }
     if path.ends_with("/events") {
+        if let Some(page) = operation["responses"].pointer_mut("/200/content/application~1json/schema") {
+            *page = json!({"$ref": "#/components/schemas/EventPage"});
+        }
         more.push(header("Last-Event-ID", "The cursor to go on after, as `after`; this one is the stronger"));
     }
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
@@ -126,12 +216,34 @@ fn say_forms(path: &str, method: &str, operation: &mut Value) {
             }
         }
     }
-    // A contract and a schema have grammars of their own; here they are objects.
-    if let Some(schema) =
-        operation.get_mut("requestBody").and_then(|it| it.pointer_mut("/content/application~1json/schema"))
-        && schema.as_object().is_some_and(Map::is_empty)
-    {
-        *schema = json!({"type": "object"});
+    for (status, response) in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
+        say_headers(method, status, response);
+    }
+}
+
+/// Writes into an answer the headers that it has in common with others.
+fn say_headers(method: &str, status: &str, response: &mut Value) {
+    let is_bytes = response.pointer("/content/application~1octet-stream").is_some();
+    let is_receipt = response.pointer("/content/application~1json/schema/$ref").is_some_and(|it| it == RECEIPT);
+    let Some(response) = response.as_object_mut() else { return };
+    let headers = response.entry("headers").or_insert_with(|| json!({}));
+    let mut say = |name: &str, what: &str| {
+        headers[name] = json!({"schema": {"type": "string"}, "description": what});
+    };
+    say("x-request-id", "Names the request in the log of the server");
+    if status == "default" || status.starts_with(['4', '5']) {
+        say("retry-after", "With 429 and 503: seconds after which to try again");
+        say("www-authenticate", "With 401");
+        say("allow", "With 405: what the path knows");
+    } else if method == "post" {
+        say("idempotency-replayed", "`true` when this is the answer of an earlier request");
+    }
+    if is_bytes {
+        say("content-disposition", "`attachment`: they are not to be shown");
+        say("content-security-policy", "They are not to run");
+    }
+    if is_receipt {
+        say("etag", "The version, to be sent back as If-Match");
     }
 }
 

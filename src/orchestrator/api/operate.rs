@@ -124,8 +124,8 @@ pub struct WhyBody {
 }
 
 /// Return a dead letter to the queue
-#[utoipa::path(post, path = "/handoffs/{id}/requeue", tag = "operators", request_body = WhyBody,
-    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/requeue", tag = "operators", request_body = WhyBody,
+    params(("handoff_id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "pending again", body = Receipt)))]
 pub async fn requeue(on: Shown, Body(it): Body<WhyBody>) -> Answer {
     on.act(Act::Requeue, it.reason).await
@@ -144,8 +144,8 @@ pub struct DismissBody {
 }
 
 /// End a handoff unprocessed
-#[utoipa::path(post, path = "/handoffs/{id}/dismiss", tag = "operators", request_body = DismissBody,
-    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/dismiss", tag = "operators", request_body = DismissBody,
+    params(("handoff_id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "dismissed", body = Receipt)))]
 pub async fn dismiss(on: Shown, Body(it): Body<DismissBody>) -> Answer {
     let what = Act::Dismiss { reason: it.reason };
@@ -168,8 +168,8 @@ pub struct EscalateBody {
 }
 
 /// Ask a person about a handoff
-#[utoipa::path(post, path = "/handoffs/{id}/escalate", tag = "operators", request_body = EscalateBody,
-    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/escalate", tag = "operators", request_body = EscalateBody,
+    params(("handoff_id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "escalated", body = Receipt)))]
 pub async fn escalate(on: Shown, Body(it): Body<EscalateBody>) -> Answer {
     let what = Act::Escalate { force: it.force, role: it.role };
@@ -188,8 +188,8 @@ pub struct AmendBody {
 }
 
 /// Edit the contract of a dead letter or an escalated handoff
-#[utoipa::path(post, path = "/handoffs/{id}/amend", tag = "operators", request_body = AmendBody,
-    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/amend", tag = "operators", request_body = AmendBody,
+    params(("handoff_id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "edited", body = Receipt)))]
 pub async fn amend(on: Shown, Body(it): Body<AmendBody>) -> Answer {
     let edit = match (it.contract, it.patch) {
@@ -215,33 +215,33 @@ pub struct ManualBody {
 }
 
 /// Finish a dead letter, an escalated handoff or one you took by hand
-#[utoipa::path(post, path = "/handoffs/{id}/complete-manually", tag = "operators", request_body = ManualBody,
-    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/complete-manually", tag = "operators", request_body = ManualBody,
+    params(("handoff_id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "completed", body = Receipt)))]
 pub async fn complete_manually(on: Shown, Body(it): Body<ManualBody>) -> Answer {
     left_as(&on.by, on.by.complete_manually(on.seen, it.result, it.next, &it.note).await?).await
 }
 
 /// Take a handoff that is addressed to people
-#[utoipa::path(post, path = "/handoffs/{id}/take", tag = "operators",
-    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/take", tag = "operators",
+    params(("handoff_id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "acknowledged, without expiry", body = Receipt)))]
 pub async fn take(on: Shown) -> Answer {
     left_as(&on.by, on.by.take(on.seen).await?).await
 }
 
 /// Put back what was taken
-#[utoipa::path(post, path = "/handoffs/{id}/release", tag = "operators",
-    params(("id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/release", tag = "operators",
+    params(("handoff_id" = String, Path, description = "handoff"), ("if-match" = String, Header, description = "its ETag")),
     responses((status = 200, description = "pending again", body = Receipt)))]
 pub async fn release(on: Shown) -> Answer {
     on.act(Act::Release, String::new()).await
 }
 
 /// Cancel a run: everything open in it ends
-#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", request_body = WhyBody,
-    params(("id" = String, Path, description = "run"), ("if-match" = String, Header, description = "ETag of the run")),
-    responses((status = 200, description = "`{trace_id, state, version}`", body = Value)))]
+#[utoipa::path(post, path = "/runs/{trace_id}/cancel", tag = "runs", request_body = WhyBody,
+    params(("trace_id" = String, Path, description = "run"), ("if-match" = String, Header, description = "ETag of the run")),
+    responses((status = 200, description = "cancelled", body = ref("#/components/schemas/RunReceipt"), headers(("etag" = String)))))]
 pub async fn cancel(
     Person(by): Person,
     IfMatch(version): IfMatch,
@@ -267,9 +267,9 @@ pub struct AnnotateBody {
 /// Say what you make of a handoff
 ///
 /// It moves nothing and needs no If-Match. Verdicts may contradict each other: all are kept.
-#[utoipa::path(post, path = "/handoffs/{id}/annotate", tag = "operators", request_body = AnnotateBody,
-    params(("id" = String, Path, description = "handoff")),
-    responses((status = 200, description = "`{trace_id, annotations}`: how many its run has now", body = Value)))]
+#[utoipa::path(post, path = "/handoffs/{handoff_id}/annotate", tag = "operators", request_body = AnnotateBody,
+    params(("handoff_id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "kept", body = ref("#/components/schemas/Annotated"))))]
 pub async fn annotate(Person(by): Person, Place(id): Place<String>, Body(it): Body<AnnotateBody>) -> Answer {
     let id = HandoffId::from(id);
     let (run, _) = by.find(&id).await?;
@@ -277,9 +277,9 @@ pub async fn annotate(Person(by): Person, Place(id): Place<String>, Body(it): Bo
 }
 
 /// Say what you make of a run
-#[utoipa::path(post, path = "/runs/{id}/annotate", tag = "runs", request_body = AnnotateBody,
-    params(("id" = String, Path, description = "run")),
-    responses((status = 200, description = "`{trace_id, annotations}`: how many the run has now", body = Value)))]
+#[utoipa::path(post, path = "/runs/{trace_id}/annotate", tag = "runs", request_body = AnnotateBody,
+    params(("trace_id" = String, Path, description = "run")),
+    responses((status = 200, description = "kept", body = ref("#/components/schemas/Annotated"))))]
 pub async fn annotate_run(Person(by): Person, Place(id): Place<String>, Body(it): Body<AnnotateBody>) -> Answer {
     annotated(&by, &id.into(), None, it).await
 }
@@ -302,7 +302,7 @@ async fn switch(by: &Requester, edge: &str, paused: bool, why: &str) -> Answer {
 /// Stop an edge: agents get nothing from it until it is unpaused
 #[utoipa::path(post, path = "/edges/{edge}/pause", tag = "edges", request_body = WhyBody,
     params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded")),
-    responses((status = 200, description = "`{edge, paused}`, and a `note` when no handoff was ever seen on it", body = Value)))]
+    responses((status = 200, description = "switched", body = ref("#/components/schemas/Switched"))))]
 pub async fn pause(Person(by): Person, Place(edge): Place<String>, Body(it): Body<WhyBody>) -> Answer {
     switch(&by, &edge, true, &it.reason).await
 }
@@ -310,7 +310,7 @@ pub async fn pause(Person(by): Person, Place(edge): Place<String>, Body(it): Bod
 /// Let an edge flow again
 #[utoipa::path(post, path = "/edges/{edge}/unpause", tag = "edges", request_body = WhyBody,
     params(("edge" = String, Path, description = "`pipeline>from>to`, percent-encoded")),
-    responses((status = 200, description = "`{edge, paused}`, and a `note` when no handoff was ever seen on it", body = Value)))]
+    responses((status = 200, description = "switched", body = ref("#/components/schemas/Switched"))))]
 pub async fn unpause(Person(by): Person, Place(edge): Place<String>, Body(it): Body<WhyBody>) -> Answer {
     switch(&by, &edge, false, &it.reason).await
 }
@@ -318,8 +318,8 @@ pub async fn unpause(Person(by): Person, Place(edge): Place<String>, Body(it): B
 /// Be done with refused contracts
 ///
 /// One record, all of a group, or all of an edge, as they are kept at that moment.
-#[utoipa::path(post, path = "/rejections/{id}/dismiss", tag = "rejections", request_body = WhyBody,
-    params(("id" = String, Path, description = "`id` of an item or of a group, or `pipeline>from>to`, percent-encoded")),
+#[utoipa::path(post, path = "/rejections/{rejection_id}/dismiss", tag = "rejections", request_body = WhyBody,
+    params(("rejection_id" = String, Path, description = "`id` of an item or of a group, or `pipeline>from>to`, percent-encoded")),
     responses((status = 204, description = "resolved")))]
 pub async fn dismiss_rejection(Person(by): Person, Place(id): Place<String>, Body(it): Body<WhyBody>) -> Answer {
     by.dismiss_refused(&id, &it.reason).await?;

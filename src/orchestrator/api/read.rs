@@ -30,7 +30,7 @@ const LOOKED_AT: usize = 2_000;
 /// The state a console starts from: every run with open work, per-edge rollups, and the cursor to go on from with
 /// `/events`.
 #[utoipa::path(get, path = "/snapshot", tag = "log",
-    responses((status = 200, description = "`{at, cursor, runs, rollups, slices, recent}`", body = Value)))]
+    responses((status = 200, description = "the state", body = ref("#/components/schemas/Snapshot"))))]
 pub async fn snapshot(State(api): State<Api>) -> Answer {
     Ok(Json(api.engine.snapshot().await?).into_response())
 }
@@ -93,7 +93,7 @@ impl Handoffs {
 
 /// Handoffs, the latest first
 #[utoipa::path(get, path = "/handoffs", tag = "handoffs", params(Handoffs),
-    responses((status = 200, description = "`{items, next}`", body = Value)))]
+    responses((status = 200, description = "a page", body = ref("#/components/schemas/HandoffPage"))))]
 pub async fn handoffs(State(api): State<Api>, Ask(asked): Ask<Handoffs>) -> Answer {
     let limit = limit(asked.limit)?;
     let filter = asked.filter()?;
@@ -106,7 +106,7 @@ pub async fn handoffs(State(api): State<Api>, Ask(asked): Ask<Handoffs>) -> Answ
         looked_at += page.items.len();
         for (trace_id, handoff) in &page.items {
             if asked.takes(handoff) {
-                items.push(json!(HandoffOf { trace_id, handoff }));
+                items.push(json!(HandoffOf::new(trace_id, handoff)));
             }
         }
         next = page.next;
@@ -134,8 +134,8 @@ fn one<'a>(run: &'a Run, id: &HandoffId) -> Answer<&'a Handoff> {
 /// Show one handoff
 ///
 /// The ETag is what acts send back as If-Match.
-#[utoipa::path(get, path = "/handoffs/{id}", tag = "handoffs", params(("id" = String, Path, description = "handoff")),
-    responses((status = 200, description = "the handoff with `trace_id`", body = Value, headers(("etag" = String)))))]
+#[utoipa::path(get, path = "/handoffs/{handoff_id}", tag = "handoffs", params(("handoff_id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "the handoff", body = ref("#/components/schemas/HandoffOf"), headers(("etag" = String)))))]
 pub async fn handoff(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
     let id = HandoffId::from(id);
     let mut run = seen(&api, &caller, &id).await?;
@@ -153,14 +153,14 @@ fn kept_from(api: &Api, caller: &Caller, it: &Handoff) -> bool {
 /// A handoff as the body of an answer, with its ETag.
 pub fn shown(run: &Run, id: &HandoffId) -> Answer {
     let handoff = one(run, id)?;
-    let body = Json(HandoffOf { trace_id: &run.id, handoff });
+    let body = Json(HandoffOf::new(&run.id, handoff));
     Ok(([(header::ETAG, etag(handoff.version))], body).into_response())
 }
 
 /// Events of one handoff, oldest first
-#[utoipa::path(get, path = "/handoffs/{id}/timeline", tag = "handoffs",
-    params(("id" = String, Path, description = "handoff")),
-    responses((status = 200, description = "`{trace_id, events}`", body = Value)))]
+#[utoipa::path(get, path = "/handoffs/{handoff_id}/timeline", tag = "handoffs",
+    params(("handoff_id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "its events", body = ref("#/components/schemas/Timeline"))))]
 pub async fn timeline(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
     let id = HandoffId::from(id);
     let run = seen(&api, &caller, &id).await?;
@@ -176,9 +176,9 @@ pub async fn timeline(State(api): State<Api>, caller: Caller, Place(id): Place<S
 /// The stored contract of a handoff
 ///
 /// What is classified is masked, unless the caller is an agent that takes part or the person who took the handoff.
-#[utoipa::path(get, path = "/handoffs/{id}/payload", tag = "handoffs",
-    params(("id" = String, Path, description = "handoff")),
-    responses((status = 200, description = "`{contract, digest, masked}`", body = Value)))]
+#[utoipa::path(get, path = "/handoffs/{handoff_id}/payload", tag = "handoffs",
+    params(("handoff_id" = String, Path, description = "handoff")),
+    responses((status = 200, description = "the contract", body = ref("#/components/schemas/ContractOf"))))]
 pub async fn payload(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
     let id = HandoffId::from(id);
     let run = seen(&api, &caller, &id).await?;
@@ -211,7 +211,7 @@ pub struct Runs {
 
 /// Runs with their verdicts, the latest first
 #[utoipa::path(get, path = "/runs", tag = "runs", params(Runs),
-    responses((status = 200, description = "`{items, next}`", body = Value)))]
+    responses((status = 200, description = "a page", body = ref("#/components/schemas/TaskPage"))))]
 pub async fn runs(State(api): State<Api>, Ask(asked): Ask<Runs>) -> Answer {
     let limit = limit(asked.limit)?;
     let mut rows = report::tasks(&*api.present().await, asked.all);
@@ -232,8 +232,8 @@ pub async fn runs(State(api): State<Api>, Ask(asked): Ask<Runs>) -> Answer {
 /// Show one run and its events
 ///
 /// A run is a trace: its id is the trace id.
-#[utoipa::path(get, path = "/runs/{id}", tag = "runs", params(("id" = String, Path, description = "run")),
-    responses((status = 200, description = "`{run, state, events}`", body = Value, headers(("etag" = String)))))]
+#[utoipa::path(get, path = "/runs/{trace_id}", tag = "runs", params(("trace_id" = String, Path, description = "run")),
+    responses((status = 200, description = "the run", body = ref("#/components/schemas/RunOf"), headers(("etag" = String)))))]
 pub async fn run(State(api): State<Api>, caller: Caller, Place(id): Place<String>) -> Answer {
     let (run, events) = api.engine.timeline(&RunId::from(id)).await?;
     if !caller.may(Scope::Viewer) && !run.takes_part(|it| caller.is_party(it)) {
@@ -258,7 +258,7 @@ pub async fn run(State(api): State<Api>, caller: Caller, Place(id): Place<String
 /// Show one run by its trace id
 #[utoipa::path(get, path = "/traces/{trace_id}", tag = "runs",
     params(("trace_id" = String, Path, description = "the same as the run id")),
-    responses((status = 200, description = "as `/runs/{id}`", body = Value, headers(("etag" = String)))))]
+    responses((status = 200, description = "the run", body = ref("#/components/schemas/RunOf"), headers(("etag" = String)))))]
 pub async fn trace(state: State<Api>, caller: Caller, trace_id: Place<String>) -> Answer {
     run(state, caller, trace_id).await
 }

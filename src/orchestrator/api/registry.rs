@@ -14,6 +14,7 @@ use super::auth::Caller;
 use super::blobs::leaving;
 use super::extract::{Ask, Body, Place, RawJson, whole};
 use super::problem::{Answer, Problem};
+use super::wire::{Paging, page};
 use super::{Api, BLOB_LIMIT};
 use crate::domain::contract::{SCHEMA_VERSION, Strictness, digest_of_bytes};
 use crate::domain::port::Scope;
@@ -36,8 +37,8 @@ pub struct Strictly {
 /// Check a contract without emitting it
 ///
 /// Answers 200 with everything that is wrong, field by field, and how complete the brief is.
-#[utoipa::path(post, path = "/contracts/check", tag = "contracts", request_body = Value, params(Strictly),
-    responses((status = 200, description = "a report; `violations` is empty when it would be delivered", body = Value)))]
+#[utoipa::path(post, path = "/contracts/check", tag = "contracts", request_body = ref("#/components/schemas/Contract"), params(Strictly),
+    responses((status = 200, description = "a report; `violations` is empty when it would be delivered", body = ref("#/components/schemas/CheckReport"))))]
 pub async fn check(State(api): State<Api>, Ask(how): Ask<Strictly>, RawJson(bytes): RawJson) -> Answer {
     let least = how.completeness_min.unwrap_or(80);
     let now = api.engine.now();
@@ -51,15 +52,18 @@ fn version(text: &str) -> Answer<Version> {
 }
 
 /// Payload schemas by name and version
-#[utoipa::path(get, path = "/contracts", tag = "contracts",
-    responses((status = 200, description = "`{items: [{name, version}]}`", body = Value)))]
-pub async fn schemas(State(api): State<Api>) -> Answer {
+#[utoipa::path(get, path = "/contracts", tag = "contracts", params(Paging),
+    responses((status = 200, description = "a page", body = ref("#/components/schemas/ContractPage"))))]
+pub async fn schemas(State(api): State<Api>, Ask(asked): Ask<Paging>) -> Answer {
     api.engine.refresh_schemas().await?;
-    let items: Vec<Value> = api.engine.registry(|it| {
-        let row = |(name, version, _): (&str, &Version, &Value)| json!({ "name": name, "version": version });
+    let known: Vec<(String, Version)> = api.engine.registry(|it| {
+        let row = |(name, version, _): (&str, &Version, &Value)| (name.to_owned(), version.clone());
         it.list().map(row).collect()
     });
-    Ok(Json(json!({ "items": items })).into_response())
+    let (listed, next) =
+        page(asked.limit, asked.cursor.as_deref(), known, |(name, version)| format!("{name}@{version}"))?;
+    let items: Vec<Value> = listed.iter().map(|(name, version)| json!({ "name": name, "version": version })).collect();
+    Ok(Json(json!({ "items": items, "next": next })).into_response())
 }
 
 /// Show one payload schema
@@ -67,7 +71,8 @@ pub async fn schemas(State(api): State<Api>) -> Answer {
 /// The name `contract` is the schema of the handoff contract itself.
 #[utoipa::path(get, path = "/contracts/{name}/{version}", tag = "contracts",
     params(("name" = String, Path, description = "payload schema"), ("version" = String, Path, description = "1.2.0")),
-    responses((status = 200, description = "JSON Schema 2020-12", body = Value)))]
+    responses((status = 200, description = "the schema", body = ref("#/components/schemas/JsonSchema"),
+        content_type = "application/schema+json")))]
 pub async fn schema(State(api): State<Api>, Place((name, number)): Place<(String, String)>) -> Answer {
     let json = [(header::CONTENT_TYPE, "application/schema+json")];
     if name == "contract" && number == SCHEMA_VERSION {
@@ -82,7 +87,8 @@ pub async fn schema(State(api): State<Api>, Place((name, number)): Place<(String
 /// Register a payload schema
 ///
 /// A change must step its version far enough: 409 otherwise.
-#[utoipa::path(put, path = "/contracts/{name}/{version}", tag = "contracts", request_body = Value,
+#[utoipa::path(put, path = "/contracts/{name}/{version}", tag = "contracts",
+    request_body = ref("#/components/schemas/JsonSchema"),
     params(("name" = String, Path, description = "payload schema"), ("version" = String, Path, description = "1.2.0")),
     responses((status = 201, description = "registered"), (status = 200, description = "was there, just the same")))]
 pub async fn put_schema(
@@ -108,7 +114,7 @@ fn digest(text: &str) -> Answer<String> {
 /// Keep bytes under their digest, at most 16 MiB
 #[utoipa::path(put, path = "/blobs/{sha256}", tag = "blobs", request_body = Vec<u8>,
     params(("sha256" = String, Path, description = "digest of the bytes")),
-    responses((status = 201, description = "`{uri, digest, size}`", body = Value)))]
+    responses((status = 201, description = "kept", body = ref("#/components/schemas/BlobReceipt"))))]
 pub async fn put_blob(State(api): State<Api>, caller: Caller, Place(name): Place<String>, request: Request) -> Answer {
     let digest = digest(&name)?;
     let (parts, body) = request.into_parts();

@@ -5,12 +5,12 @@ use std::str::FromStr;
 use axum::Json;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::extract::etag;
 use super::problem::{Answer, Problem};
-use crate::domain::id::{Edge, RunId};
+use crate::domain::id::{Edge, HandoffId, RunId};
 use crate::domain::run::Handoff;
 use crate::domain::text::clean;
 use crate::domain::time::Time;
@@ -71,10 +71,19 @@ impl FromStr for EdgeName {
 #[derive(Serialize)]
 pub struct HandoffOf<'a> {
     /// Its run, which is its trace.
-    pub trace_id: &'a RunId,
+    trace_id: &'a RunId,
+    /// Its id, by the name that it has everywhere.
+    handoff_id: &'a HandoffId,
     /// The handoff itself.
     #[serde(flatten)]
-    pub handoff: &'a Handoff,
+    handoff: &'a Handoff,
+}
+
+impl<'a> HandoffOf<'a> {
+    /// A handoff of this run.
+    pub fn new(trace_id: &'a RunId, handoff: &'a Handoff) -> Self {
+        Self { trace_id, handoff_id: &handoff.id, handoff }
+    }
 }
 
 /// State of a handoff, after something was done to it.
@@ -141,6 +150,40 @@ pub fn check_name(what: &str, name: &str) -> Answer<()> {
     } else {
         Err(Problem::bad_request(format!("{what} must be a name of 1 to 256 bytes without control characters")))
     }
+}
+
+/// A page to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Paging {
+    /// Rows of a page, 1 to 200; 50 unless given
+    pub limit: Option<usize>,
+    /// `next` of the page before
+    pub cursor: Option<String>,
+}
+
+/// The page of a list that is put in order anew each time, with the name of its last row when more follow. It begins
+/// after the row that the cursor names, wherever that is now: a row that moved meanwhile is in two pages or in none.
+///
+/// # Errors
+/// There is no such limit, or no such row any more.
+pub fn page<T>(
+    asked: Option<usize>,
+    cursor: Option<&str>,
+    mut rows: Vec<T>,
+    name: impl Fn(&T) -> String,
+) -> Answer<(Vec<T>, Option<String>)> {
+    let limit = limit(asked)?;
+    if let Some(cursor) = cursor {
+        let last = rows.iter().position(|it| name(it) == cursor);
+        let why = "cursor must be the `next` of the page before; if it was, its row has left the list: begin anew";
+        rows.drain(..=last.ok_or_else(|| Problem::bad_request(why))?);
+    }
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(name);
+    Ok((rows, next))
 }
 
 /// Number of rows of a page: 50 unless asked, at most 200 (protocol section 7).
