@@ -46,10 +46,6 @@ impl Asked {
         Self(self.0.bearer_auth(secret))
     }
 
-    pub fn timeout(self, most: std::time::Duration) -> Self {
-        Self(self.0.timeout(most))
-    }
-
     pub async fn send(self) -> reqwest::Result<Response> {
         let (client, request) = self.0.build_split();
         let request = request?;
