@@ -159,3 +159,16 @@ async fn the_answer_to_a_sign_of_life_is_kept_for_ten_minutes_only() {
         assert!(!known(now + (minutes + 1) * MINUTE).await, "{call}");
     }
 }
+
+#[tokio::test]
+async fn a_pause_that_found_the_edge_paused_is_done_all_the_same() {
+    let server = Server::open().await;
+    let (edge, why) = ("/edges/launch%3Eresearch%3Ewriter", json!({"reason": "looking"}));
+    keyed(&server, &format!("{edge}/pause"), "p1", &why).await;
+    assert_eq!(keyed(&server, &format!("{edge}/pause"), "p2", &why).await.status(), StatusCode::OK);
+    server.post(&format!("{edge}/unpause"), &why).await;
+    let again = keyed(&server, &format!("{edge}/pause"), "p2", &why).await;
+    assert_eq!((again.status(), again.headers().contains_key("idempotency-replayed")), (StatusCode::OK, true));
+    server.emit(&contract("research", "writer")).await;
+    server.claim("writer").await;
+}

@@ -177,7 +177,28 @@ impl Requester {
         let Plan { command, blobs } = plan(known.map(|it| &**it), now)?;
         let asked = Asked { run: run.clone(), by: self.by.clone(), bearer: self.bearer.clone(), command };
         let made = decide(known, &asked, present)?;
+        let answered = || {
+            self.once.as_ref().map(|once| Answered {
+                scope: once.scope.clone(),
+                key: once.key.clone(),
+                fingerprint: once.fingerprint.clone(),
+                body: touched(&made),
+                at: now,
+                expires: now + once.kept,
+            })
+        };
         if made.is_nothing() {
+            // An edge that stood as it was asked for may be moved by others before the request is repeated: that must not move
+            // it again.
+            let switches = matches!(asked.command, Command::PauseEdge { .. } | Command::ResumeEdge { .. });
+            if let Some(answered) = answered().filter(|_| switches) {
+                let remember = Commit { answered: Some(answered), ..Commit::default() };
+                match self.inner.store.commit(remember).await {
+                    Ok(_) => {}
+                    Err(CommitError::Conflict) => return Ok(None),
+                    Err(CommitError::Store(why)) => return Err(why.into()),
+                }
+            }
             return Ok(Some(Done::Now { run: made.run, events: made.events }));
         }
         let version = loaded.map_or(0, |(_, version)| version);
@@ -187,14 +208,7 @@ impl Requester {
         commit.blobs = blobs.into_iter().map(|it| it.blob).collect();
         // What is refused with a trace in the log is refused again when it is repeated.
         let refused = |it: &Event| matches!(it.fact, Fact::Duplicate { .. });
-        commit.answered = self.once.as_ref().filter(|_| !made.events.iter().any(refused)).map(|once| Answered {
-            scope: once.scope.clone(),
-            key: once.key.clone(),
-            fingerprint: once.fingerprint.clone(),
-            body: touched(&made),
-            at: now,
-            expires: now + once.kept,
-        });
+        commit.answered = answered().filter(|_| !made.events.iter().any(refused));
         match self.commit(commit, Arc::clone(&made.run), version + 1).await {
             Ok(()) => Ok(Some(Done::Now { run: made.run, events: made.events })),
             Err(CommitError::Conflict) => {
